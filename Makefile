@@ -1,0 +1,47 @@
+# make            what there is
+PYTHON ?= python3
+BIN    := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev run test lint bench lock clean
+
+help:            ## print this list
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }'
+
+setup: .venv/ready            ## build .venv with the locked requirements; then .venv/bin/volcast exists
+
+setup-dev: .venv/ready-dev    ## the same with what the tests need
+
+run: setup            ## start everything in one process, on bundled sample candles
+	$(BIN)/volcast run
+
+test: setup-dev            ## all tests, those on a real Kafka broker included
+	$(BIN)/pytest
+
+lint: setup-dev            ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup            ## time and size of the engine
+	$(BIN)/python -m bench.engine
+
+lock:            ## pin anew what pyproject.toml asks for (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:            ## remove what setup and the tests made
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "volcast needs Python 3.11 or newer; $(PYTHON) is older. Say make PYTHON=python3.12 …" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/ready: .venv/bin/python requirements.txt pyproject.toml
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/ready-dev: .venv/ready requirements-dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

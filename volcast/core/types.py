@@ -1,0 +1,118 @@
+"""The values that travel the path: a candle in, a signal out. How they look on the wire stands in `codec`."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+MINUTE_MS = 60_000
+HORIZON_MINUTES = 60
+"""A forecast is about the sum of the next 60 squared one-minute log returns."""
+HORIZONS_PER_YEAR = 8_760
+
+
+class Candle(Struct, frozen=True):
+    """A closed one-minute candle that has passed every check which needs no memory.
+
+    `close_units` is the close as an integer, price × 10^decimals, exactly; the prices as floats serve the forecaster.
+    """
+
+    symbol: str
+    open_time_ms: int
+    """When the minute began, milliseconds since 1970-01-01 UTC; a whole minute."""
+    open: float
+    high: float
+    low: float
+    close: float
+    close_units: int
+    volume: float
+    """In the base currency."""
+    quote_volume: float
+    """In the quote currency."""
+    source: str
+    """Where it comes from: a file's name or a venue."""
+    closed_by: str
+    """How its producer knew that it was closed: `file`, or a rule of the venue."""
+
+
+class Gap(Struct, frozen=True):
+    """Minutes that a producer knows it can't deliver: the first missing and the first present one after them."""
+
+    symbol: str
+    from_ms: int
+    to_ms: int
+    source: str
+    reason: str
+
+
+class Revision(Struct, frozen=True):
+    """A venue's later word on a candle that it had called closed. Counted; it never rewrites history."""
+
+    candle: Candle
+
+
+class Outcome(Struct, frozen=True):
+    """What became of the forecast made `HORIZON_MINUTES` before the signal it stands in.
+
+    Volatilities are square roots of the variance summed over the horizon; the losses are
+    QLIKE = RV/f - log(RV/f) - 1 on variances (Patton, 2011), 0 for a perfect forecast.
+    """
+
+    open_time_ms: int
+    """The candle after which the forecast was made."""
+    realized_volatility: float
+    volatility: float
+    volatility_ewma: float
+    """The forecast of the baseline, EWMA(0.995) of squared one-minute returns."""
+    qlike: float
+    qlike_ewma: float
+
+
+class Signal(Struct, frozen=True):
+    """All that is known of a symbol once a candle has closed: a function of the accepted candles up to it, nothing else."""
+
+    symbol: str
+    open_time_ms: int
+    """The candle's opening."""
+    source: str
+    live: bool
+    """The candle came from a venue, not from a replay."""
+    close: float
+    rolling_mean: float | None
+    """Of the last W closes, this one included; None until there are W."""
+    signal: int
+    """1 where close > rolling_mean, decided in integers; else 0, and 0 during the warm-up."""
+    signal_rate: float | None
+    """Share of ones since the start; None while nothing counts."""
+    signal_rate_window: float | None
+    """Share of ones among the last `rate_window` counted signals."""
+    volatility: float
+    """sqrt(E[sum of the next 60 squared one-minute log returns]); positive and finite from the first candle on."""
+    volatility_annualized: float
+    """volatility × sqrt(8760)."""
+    warm: bool
+    """The rolling mean has its W closes and the forecaster a day of answers."""
+    candles: int
+    """Accepted so far."""
+    ones: int
+    """Signals of 1 so far."""
+    gaps: int
+    """Times that minutes were missing so far."""
+    missing_minutes: int
+    """Minutes missing so far, all gaps together."""
+    outcomes: int
+    """Forecasts answered so far."""
+    outcome: Outcome | None
+    """Of the forecast that came due with this candle, if one did."""
+
+
+class EngineConfig(Struct, frozen=True):
+    """What an engine is told once. Another config makes other signals, so a snapshot carries its own and fits no other."""
+
+    window: int = 5
+    """W, closes in the rolling mean."""
+    warmup: Literal["zero", "exclude"] = "zero"
+    """The first W-1 signals: count as 0, or leave the rates' denominators."""
+    rate_window: int = 1_440
+    """Signals in `signal_rate_window`."""
+    model: str = "log_har"
+    """A name in the table of `volcast.core.models`."""

@@ -1,0 +1,149 @@
+"""What a log is: four topics of bytes, and one atom that writes three of them.
+
+Every implementation passes `tests/contracts/test_log.py`. The log knows nothing of candles: keys and values are bytes. Records
+of one key stay in one partition, in the order in which they were appended. A partition of `candles` has its twin, of the same
+number, in each of the other three topics.
+
+    appender ──► candles ──► consumer: open(p) = fence the former owner, restore, seek
+                                 │     poll    = the next records of the open partitions
+                                 └──── commit  = signals + rejects + snapshots + position, one atom ──► reader
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple, Protocol, Self
+
+
+class Topic(StrEnum):
+    """The four topics; three are kept for a time, `state` keeps the last value of each key."""
+
+    CANDLES = "candles"
+    SIGNALS = "signals"
+    REJECTED = "candles.rejected"
+    STATE = "state"
+
+
+class Record(NamedTuple):
+    """One record as it was read. Offsets rise within a partition and may have holes."""
+
+    partition: int
+    offset: int
+    key: bytes
+    value: bytes
+
+
+class KeyValue(NamedTuple):
+    """One record to be written."""
+
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What becomes true at once: all of it, or none."""
+
+    position: int
+    """The offset of the next candle to read: those below are dealt with."""
+    signals: Sequence[KeyValue] = ()
+    rejects: Sequence[KeyValue] = ()
+    snapshots: Sequence[KeyValue] = ()
+    """The state's new value of each key that has one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What the last commit of a partition left: where to go on, and the last snapshot of each key."""
+
+    position: int = 0
+    snapshots: Mapping[bytes, bytes] = field(default_factory=dict)
+
+
+class LogError(Exception):
+    """A sentence for the user; the four kinds below say what can be done."""
+
+
+class Unavailable(LogError):
+    """The log can't be reached or did not answer. Whether the last write happened is not known: open again, and look."""
+
+
+class Fenced(LogError):
+    """Another owner has opened this partition. Drop what is in memory; the truth is in the log."""
+
+
+class Mismatch(LogError):
+    """The log is not the one that the settings describe. Retrying won't help: a person must choose."""
+
+
+class Busy(LogError):
+    """Another process holds what only one may hold."""
+
+
+class Appender(Protocol):
+    """The producer's end. One appender of a name at a time: opening a second one fences the first."""
+
+    async def last(self, key: bytes) -> Record | None:
+        """The last record of this key on `candles`, None if there is none (any more)."""
+
+    async def append(self, records: Sequence[KeyValue]) -> None:
+        """Append to `candles`, in this order, all or nothing; durable when it returns.
+
+        Raises Fenced, or Unavailable: then open a new appender and ask for `last`.
+        """
+
+
+class Consumer(Protocol):
+    """One worker's end: partitions come and go, and each that is held is opened, read and committed on its own."""
+
+    async def assignment(self) -> Mapping[int, int]:
+        """The partitions that this worker should hold now, each with the epoch in which it was given.
+
+        Another epoch means that somebody else may have had it in between: close, and open again.
+        """
+
+    async def open(self, partition: int) -> Restored:
+        """Fence every former owner, then read what its last commit left, then seek there.
+
+        Raises Unavailable, or Mismatch where the position is no longer in the log.
+        """
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
+        """The next candles of the open partitions, at most `max_records` each; empty after `timeout_s` without any."""
+
+    async def commit(self, partition: int, commit: Commit) -> None:
+        """Write the atom. Raises Fenced or Unavailable; after either, close the partition: what was in memory is void."""
+
+    async def close(self, partition: int) -> None:
+        """Forget an open partition; without effect on one that is not open."""
+
+
+class Reader(Protocol):
+    """Reads one topic, all partitions, from its first retained record on, without a group; sees committed records only."""
+
+    async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        """The next records; empty after `timeout_s` without any. Survives a broker's restart."""
+
+    @property
+    def caught_up(self) -> bool:
+        """All that had been committed when this reader was opened has been returned by `read`."""
+
+
+class Log(Protocol):
+    """`async with` it: entering waits until it can be reached, creates what is missing and checks what is there."""
+
+    async def __aenter__(self) -> Self:
+        """Raises Mismatch where topics, partition counts or the format are not as expected."""
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Close all that is open."""
+
+    def appender(self, name: str) -> AbstractAsyncContextManager[Appender]:
+        """`name` tells one stream's producers from another's: [A-Za-z0-9._+-]."""
+
+    def consumer(self) -> AbstractAsyncContextManager[Consumer]:
+        """A new worker of the one group that consumes this log."""
+
+    def reader(self, topic: Topic) -> AbstractAsyncContextManager[Reader]:
+        """A reader of its own position."""
