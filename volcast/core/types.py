@@ -1,5 +1,6 @@
 """The values that travel the path: a candle in, a signal out. How they look on the wire stands in `codec`."""
 
+from enum import StrEnum
 from typing import Literal
 
 from msgspec import Struct
@@ -30,6 +31,8 @@ class Candle(Struct, frozen=True):
     """In the quote currency."""
     source: str
     """Where it comes from: a file's name or a venue."""
+    live: bool
+    """It comes from a venue as it happens, not from a replay."""
     closed_by: str
     """How its producer knew that it was closed: `file`, or a rule of the venue."""
 
@@ -48,6 +51,15 @@ class Revision(Struct, frozen=True):
     """A venue's later word on a candle that it had called closed. Counted; it never rewrites history."""
 
     candle: Candle
+
+
+class Skip(StrEnum):
+    """A candle that is sound but comes too late to be taken in. How often depends on delivery, so no `Signal` tells it."""
+
+    DUPLICATE = "duplicate"
+    """Its minute has been taken in already; the first candle of a minute counts, whatever a second one says."""
+    LATE = "late"
+    """Its minute was missing when a later one was taken in."""
 
 
 class Outcome(Struct, frozen=True):

@@ -1,0 +1,126 @@
+"""One symbol: a candle in, a signal out. The order inside `step` is the science.
+
+refuse what is late · answer the forecast that has come due · learn from it · take in this candle · forecast
+"""
+
+from collections import deque
+from math import log, sqrt
+from typing import Any
+
+from .forecast import Forecaster
+from .rolling import RollingMean, SignalRate
+from .types import HORIZONS_PER_YEAR, MINUTE_MS, Candle, EngineConfig, Outcome, Signal, Skip
+
+WARM_OUTCOMES = 1_440
+"""Answered forecasts until the forecaster counts as warm: a day of minutes."""
+MAX_REMEMBERED_GAPS = 32
+"""The latest gaps are remembered to tell a late candle from a duplicate."""
+
+
+class Engine:
+    """The state of one symbol: bounded, and a function of the candles it has accepted.
+
+    >>> engine = Engine("BTCUSDT", EngineConfig(window=2), price_decimals=2)
+    >>> candle = Candle("BTCUSDT", 0, 1.0, 1.0, 1.0, 1.0, 100, 0.0, 0.0, "example", False, "file")
+    >>> signal = engine.step(candle)
+    >>> signal.signal, signal.rolling_mean, signal.candles
+    (0, None, 1)
+    >>> engine.step(candle)
+    <Skip.DUPLICATE: 'duplicate'>
+    """
+
+    def __init__(self, symbol: str, config: EngineConfig, price_decimals: int) -> None:
+        self.symbol = symbol
+        self.config = config
+        self.price_decimals = price_decimals
+        self.candles = 0
+        self.gaps = 0
+        self.missing_minutes = 0
+        self._first_ms = 0
+        self._last_ms = 0
+        self._last_close = 0.0
+        self._remembered_gaps: deque[tuple[int, int]] = deque(maxlen=MAX_REMEMBERED_GAPS)
+        self._mean = RollingMean(config.window)
+        self._rate = SignalRate(config.rate_window)
+        self._forecaster = Forecaster(config.model)
+
+    def step(self, candle: Candle) -> Signal | Skip:
+        """Take in the next candle of this symbol, prices in units of 10^-price_decimals; `Skip` where its time has passed."""
+        if self.candles and candle.open_time_ms <= self._last_ms:
+            return self._skip(candle.open_time_ms)
+        outcome = self._observe(candle)
+        signal = int(self._mean.push(candle.close_units))
+        if self._mean.full or self.config.warmup == "zero":
+            self._rate.push(signal)
+        self.candles += 1
+        self._last_ms, self._last_close = candle.open_time_ms, candle.close
+        volatility = sqrt(self._forecaster.forecast(candle.open_time_ms).variance)
+        return Signal(
+            symbol=self.symbol,
+            open_time_ms=candle.open_time_ms,
+            source=candle.source,
+            live=candle.live,
+            close=candle.close,
+            rolling_mean=self._mean.value(self.price_decimals),
+            signal=signal,
+            signal_rate=self._rate.since_start,
+            signal_rate_window=self._rate.in_window,
+            volatility=volatility,
+            volatility_annualized=volatility * sqrt(HORIZONS_PER_YEAR),
+            warm=self._mean.full and self._forecaster.answered >= WARM_OUTCOMES,
+            candles=self.candles,
+            ones=self._rate.ones,
+            gaps=self.gaps,
+            missing_minutes=self.missing_minutes,
+            outcomes=self._forecaster.answered,
+            outcome=outcome,
+        )
+
+    def _observe(self, candle: Candle) -> Outcome | None:
+        """The return into this minute, where the minute before is there; a gap has none, and clears what can't be known."""
+        if not self.candles:
+            self._first_ms = candle.open_time_ms
+            return None
+        missing = (candle.open_time_ms - self._last_ms) // MINUTE_MS - 1
+        if missing:
+            self.gaps += 1
+            self.missing_minutes += missing
+            self._remembered_gaps.append((self._last_ms + MINUTE_MS, candle.open_time_ms))
+            self._forecaster.forget_pending()
+            return None
+        return self._forecaster.observe(candle.open_time_ms, log(candle.close / self._last_close))
+
+    def _skip(self, open_time_ms: int) -> Skip:
+        """Late where the minute was missing, or lies before all that is remembered; else its candle is there already."""
+        in_gap = any(start <= open_time_ms < end for start, end in self._remembered_gaps)
+        forgotten = len(self._remembered_gaps) < self.gaps
+        remembered_from_ms = self._remembered_gaps[0][0] if forgotten else self._first_ms
+        return Skip.LATE if in_gap or open_time_ms < remembered_from_ms else Skip.DUPLICATE
+
+    def dump(self) -> dict[str, Any]:
+        """Its state: plain fields and raw arrays."""
+        return {
+            "candles": self.candles,
+            "gaps": self.gaps,
+            "missing_minutes": self.missing_minutes,
+            "first_ms": self._first_ms,
+            "last_ms": self._last_ms,
+            "last_close": self._last_close,
+            "remembered_gaps": list(self._remembered_gaps),
+            "prices": self._mean.dump(),
+            "counted": self._rate.counted,
+            "ones": self._rate.ones,
+            "signals": self._rate.dump(),
+            "forecaster": self._forecaster.dump(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        self.candles, self.gaps = int(state["candles"]), int(state["gaps"])
+        self.missing_minutes = int(state["missing_minutes"])
+        self._first_ms, self._last_ms = int(state["first_ms"]), int(state["last_ms"])
+        self._last_close = float(state["last_close"])
+        self._remembered_gaps.extend((start, end) for start, end in state["remembered_gaps"])
+        self._mean.load(state["prices"])
+        self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])
+        self._forecaster.load(state["forecaster"])
