@@ -1,0 +1,52 @@
+"""From the log into the view: reads all signals from the first one on, without a group, for as long as the API lives."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from volcast.core.codec import decode_signal
+from volcast.log.contract import Log, Topic
+from volcast.log.retry import while_unavailable
+
+from .view import View
+
+_READ_RECORDS = 1_000
+_IDLE_READ_S = 0.25
+_log = logging.getLogger(__name__)
+
+
+class Follower:
+    """Keeps one view up to date. Reading twice does no harm: the view is idempotent."""
+
+    def __init__(self, log: Log, view: View, now: Callable[[], float] = time.monotonic) -> None:
+        self._log, self._view, self._now = log, view, now
+        self._empty_read = asyncio.Condition()
+
+    async def run(self) -> None:
+        """Until cancelled. Raises LogError where only a person can help; while the log is unavailable, it waits."""
+        await while_unavailable("api", self._attempt)
+
+    async def drained(self) -> None:
+        """Return when all signals that were on the log at the call are in the view."""
+        async with self._empty_read:
+            for _ in range(2):  # the first may have begun before the call
+                await self._empty_read.wait()
+
+    async def _attempt(self) -> None:
+        async with self._log.reader(Topic.SIGNALS) as reader:
+            while True:
+                records = await reader.read(_READ_RECORDS, _IDLE_READ_S)
+                arrived_s = self._now()
+                for record in records:
+                    try:
+                        self._view.put(decode_signal(record.value), arrived_s)
+                    except msgspec.MsgspecError as error:
+                        where = {"partition": record.partition, "offset": record.offset}
+                        _log.error("a record of signals is no signal: %s", error, extra=where)
+                self._view.caught_up = reader.caught_up
+                if not records:
+                    async with self._empty_read:
+                        self._empty_read.notify_all()

@@ -1,0 +1,91 @@
+"""The loop of a replay: sources in, records of `candles` out, in the order of event time and at the speed that was asked for.
+
+It starts where the log ends: what it has sent is known from the log alone, so a killed producer sends nothing twice.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from heapq import merge
+from math import inf
+
+from volcast.core.codec import CandleText, encode_candle, read_origin
+from volcast.log.contract import Appender, KeyValue, Log
+from volcast.log.retry import while_unavailable
+
+from .sources import CsvReplay, Resume
+
+_log = logging.getLogger(__name__)
+
+
+class Pace:
+    """When a candle is due: event time, `speed` times as fast as real time; `inf` is at once.
+
+    The first candle is due at once and starts the clock. `now` and `sleep` are arguments, so that a test drives them by hand.
+    """
+
+    def __init__(
+        self,
+        speed: float,
+        now: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._speed, self._now, self._sleep = speed, now, sleep
+        self._start: tuple[float, int] | None = None
+
+    def wait_s(self, open_time_ms: int) -> float:
+        """Seconds until the candle is due; 0 or less where it is."""
+        if self._speed == inf:
+            return 0.0
+        if self._start is None:
+            self._start = (self._now(), open_time_ms)
+        start_s, start_ms = self._start
+        return start_s + (open_time_ms - start_ms) / 1_000 / self._speed - self._now()
+
+    async def until_due(self, open_time_ms: int) -> None:
+        """Return when it is."""
+        if (wait_s := self.wait_s(open_time_ms)) > 0:
+            await self._sleep(wait_s)
+
+
+class Pump:
+    """Replays files into a log. `sent` counts the rows of this run."""
+
+    def __init__(self, log: Log, sources: Sequence[CsvReplay], pace: Pace, append_records: int) -> None:
+        self._log, self._sources, self._pace, self._append_records = log, sources, pace, append_records
+        self.sent = 0
+        self.resumes: dict[str, Resume] = {}
+        """By symbol: where it went on when this run began."""
+
+    async def run(self) -> None:
+        """Until the last row is on the log. Raises LogError, but for Unavailable: after that it looks at the log, and goes on."""
+        await while_unavailable("replay", self._attempt)
+
+    async def _attempt(self) -> None:
+        name = "+".join(sorted(source.symbol for source in self._sources))
+        async with self._log.appender(name) as appender:
+            candles = merge(*[await self._rest(source, appender) for source in self._sources], key=lambda c: c.open_time_ms)
+            async for batch in self._batches(candles):
+                await appender.append([KeyValue(candle.symbol.encode(), encode_candle(candle)) for candle in batch])
+                self.sent += len(batch)
+
+    async def _rest(self, source: CsvReplay, appender: Appender) -> Iterator[CandleText]:
+        last = await appender.last(source.symbol.encode())
+        resume = source.resume(read_origin(last.value) if last else None)
+        self.resumes.setdefault(source.symbol, resume)
+        _log.info("replay of %s begins", source.name, extra={"symbol": source.symbol, **resume._asdict()})
+        return source.candles(resume)
+
+    async def _batches(self, candles: Iterator[CandleText]) -> AsyncIterator[list[CandleText]]:
+        """The candles in bunches: those that are due with the first of them, `append_records` at most."""
+        batch: list[CandleText] = []
+        for candle in candles:
+            if batch and (len(batch) == self._append_records or self._pace.wait_s(candle.open_time_ms) > 0):
+                yield batch
+                batch = []
+            if not batch:
+                await self._pace.until_due(candle.open_time_ms)
+            batch.append(candle)
+        if batch:
+            yield batch

@@ -1,0 +1,71 @@
+"""`volcast settings`: the settings in effect and where each came from, as a table, as plain columns or as JSON."""
+
+import json
+from pathlib import Path
+
+import click
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from volcast.commands.options import loaded_options
+from volcast.commands.settings_sources import Loaded
+from volcast.settings import MASK, Settings, describe, text
+
+COLUMNS = ("name", "value", "from", "allowed", "sentence")
+
+
+@click.command("settings")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list, an object for each setting.")
+@loaded_options(*Settings.model_fields)
+def command(loaded: Loaded, *, as_json: bool) -> None:
+    """Print the settings in effect and where each came from: flag, environment, .env, a YAML file or default.
+
+    Takes every setting as a flag, so it shows what a command line would do. On a terminal it is a table; elsewhere a line for
+    each setting with tabs between the columns. A secret that is set shows as ********.
+    """
+    if as_json:
+        click.echo(json.dumps(_objects(loaded), indent=2))
+        return
+    console = Console()
+    if console.is_terminal:
+        console.print(_table(loaded))
+    else:
+        click.echo("\n".join("\t".join(row) for row in [COLUMNS, *_rows(loaded)]))
+
+
+def _rows(loaded: Loaded) -> list[tuple[str, ...]]:
+    return [
+        (one.name, text(getattr(loaded.settings, one.name)), loaded.origins[one.name], one.allowed, one.sentence)
+        for one in describe()
+    ]
+
+
+def _objects(loaded: Loaded) -> list[dict[str, object]]:
+    return [
+        {
+            "name": one.name,
+            "value": _plain(getattr(loaded.settings, one.name)),
+            "from": loaded.origins[one.name],
+            "default": _plain(one.default),
+            "allowed": one.allowed,
+            "sentence": one.sentence,
+        }
+        for one in describe()
+    ]
+
+
+def _plain(value: object) -> object:
+    return MASK if isinstance(value, SecretStr) else str(value) if isinstance(value, Path) else value
+
+
+def _table(loaded: Loaded) -> Table:
+    """Cells fold where the terminal is narrow; none is cut. What is no default stands out."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in COLUMNS:
+        table.add_column(column, overflow="fold")
+    for row in _rows(loaded):
+        style = "" if row[2] == "default" else "bold"
+        table.add_row(*(Text(cell, style=style) for cell in row))
+    return table

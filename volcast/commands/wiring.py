@@ -1,0 +1,95 @@
+"""From settings to parts: the only place where a setting meets a constructor."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from volcast.log.contract import Log
+from volcast.settings import Settings, parse_bus
+
+from .main import UserError
+
+if TYPE_CHECKING:
+    from consumer.shard import Rules
+    from consumer.worker import Worker
+    from producer.sources import CsvReplay
+
+LOG_SETTINGS = (
+    "bus",
+    "topic_prefix",
+    "partitions",
+    "group",
+    "instance_id",
+    "session_timeout_s",
+    "retention_hours",
+    "kafka_username",
+    "kafka_password",
+    "kafka_tls",
+    "sqlite_synchronous",
+    "poll_s",
+)
+ENGINE_SETTINGS = ("window", "warmup", "rate_window", "model", "price_decimals", "price_decimals_by_symbol")
+
+
+def log_of(settings: Settings) -> Log:
+    """The log that `bus` names; not entered yet."""
+    if settings.bus is None:
+        raise UserError("which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)")
+    bus = parse_bus(settings.bus)
+    if bus.kind == "sqlite":
+        return sqlite_log(Path(bus.path), settings)
+    from volcast.log.kafka import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite's users don't need it
+
+    return KafkaLog(
+        bus.bootstrap,
+        prefix=settings.topic_prefix,
+        partitions=settings.partitions,
+        group=settings.group,
+        session_timeout_ms=settings.session_timeout_s * 1_000,
+        instance_id=settings.instance_id,
+        retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
+        tls=settings.kafka_tls,
+    )
+
+
+def sqlite_log(path: Path, settings: Settings) -> Log:
+    """A file's log; not entered yet."""
+    from volcast.log.sqlite import SqliteLog  # noqa: PLC0415  # as above
+
+    return SqliteLog(path, synchronous=settings.sqlite_synchronous, poll_s=settings.poll_s)
+
+
+def worker_of(log: Log, settings: Settings) -> "Worker":
+    """A consumer of `log`."""
+    from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
+
+    return Worker(log, _rules_of(settings), settings.batch_records)
+
+
+def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
+    """The files, looked through, with their symbols; without files the bundled sample. Raises UserError, CandleFileError."""
+    from producer.sources import CsvReplay  # noqa: PLC0415  # not needed by --help
+
+    if symbols and len(symbols) != len(files):
+        raise UserError(
+            f"{len(symbols)} times --symbol for {len(files)} files: give one for each file, in the same order, or none"
+        )
+    return [
+        CsvReplay(path, symbol)
+        for path, symbol in zip(files or sample(), symbols or (None,) * len(files or sample()), strict=True)
+    ]
+
+
+def sample() -> tuple[Path, ...]:
+    """The bundled candles: simulated, not market data."""
+    return tuple(sorted((Path(__file__).parent.parent / "sample").glob("*.csv.gz")))
+
+
+def _rules_of(settings: Settings) -> "Rules":
+    from consumer.shard import Rules  # noqa: PLC0415  # as above
+    from volcast.core.decoder import Decoder  # noqa: PLC0415
+    from volcast.core.types import EngineConfig  # noqa: PLC0415
+
+    config = EngineConfig(settings.window, settings.warmup, settings.rate_window, settings.model)
+    return Rules(config, Decoder(settings.price_decimals, settings.price_decimals_by_symbol), settings.max_symbols)
