@@ -16,6 +16,27 @@ from volcast.core.types import Outcome, Signal
 from .view import Status, View
 
 _NUMBERS = (int, float, bool)
+_SENTENCES = {
+    "live": "1 where the candle came from a venue, 0 where from a replay.",
+    "close": "The candle's close.",
+    "rolling_mean": "Mean of the last W closes, this one included.",
+    "signal": "1 where close > rolling_mean, else 0.",
+    "signal_rate": "Share of ones since the start.",
+    "signal_rate_window": "Share of ones among the last rate_window signals.",
+    "volatility": "Forecast for the next hour: root of the expected sum of 60 squared log returns.",
+    "volatility_annualized": "The same × √8760.",
+    "warm": "1 once the rolling mean is full and the forecaster has learned from a day of outcomes.",
+    "candles": "Candles accepted since the start of the log.",
+    "ones": "Signals of 1 since the start of the log.",
+    "gaps": "Times that minutes were missing.",
+    "missing_minutes": "Minutes missing, all gaps together.",
+    "outcomes": "Forecasts answered since the start of the log.",
+    "outcome_realized_volatility": "Of the hour whose forecast came due with this candle.",
+    "outcome_volatility": "What had been forecast for it.",
+    "outcome_volatility_ewma": "What the baseline, EWMA(0.995), had forecast for it.",
+    "outcome_qlike": "QLIKE loss of that forecast; 0 is perfect.",
+    "outcome_qlike_ewma": "QLIKE loss of the baseline's.",
+}
 
 
 def numeric_fields(struct: type[Struct]) -> list[str]:
@@ -38,11 +59,11 @@ class ViewCollector(Collector):
         outcomes = {symbol: signal.outcome for symbol, signal in signals.items() if signal.outcome}
         for name in numeric_fields(Signal):
             yield _gauge(
-                f"volcast_{name}", f"Signal.{name}", {symbol: getattr(signal, name) for symbol, signal in signals.items()}
+                f"volcast_{name}", _SENTENCES[name], {symbol: getattr(signal, name) for symbol, signal in signals.items()}
             )
         for name in numeric_fields(Outcome):
             values = {symbol: getattr(outcome, name) for symbol, outcome in outcomes.items()}
-            yield _gauge(f"volcast_outcome_{name}", f"Outcome.{name}", values)
+            yield _gauge(f"volcast_outcome_{name}", _SENTENCES[f"outcome_{name}"], values)
         opened = {symbol: signal.open_time_ms / 1_000 for symbol, signal in signals.items()}
         yield _gauge("volcast_timestamp_seconds", "The candle's opening, seconds since 1970.", opened)
         ages = {symbol: now_s - latest.arrived_s for symbol, latest in latests.items()}

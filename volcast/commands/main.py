@@ -129,22 +129,21 @@ def _say(sentences: Iterable[str], code: int) -> int:
     return code
 
 
-@click.group(
-    "volcast",
-    cls=Volcast,
-    verbs=VERBS,
-    epilog="Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, 1 a bug.",
-)
+HELP = """Streaming volatility forecasts: one candle in, one signal out.
+
+\b
+candles -> produce -> [log] -> consume -> [log] -> serve
+           `-------------- run: all in one ------------'
+
+Try `volcast COMMAND --help`.
+"""
+ENDS = "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, 1 a bug."
+
+
+@click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=ENDS)
 @click.version_option(package_name="volcast", message="%(prog)s %(version)s")
 def main() -> None:
-    r"""Streaming volatility forecasts: one candle in, one signal out.
-
-    \b
-    candles -> produce -> [log] -> consume -> [log] -> serve
-               `-------------- run: all in one ------------'
-
-    Try `volcast COMMAND --help`.
-    """
+    """The command; `volcast --help` prints HELP."""
 
 
 if __name__ == "__main__":

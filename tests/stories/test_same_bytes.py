@@ -1,0 +1,142 @@
+"""The same candles make the same signals, byte for byte: in a plain loop, in one process, in three over SQLite, in three over
+Kafka, at any speed, with every part killed once on the way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from volcast.log.kafka import KafkaLog
+
+from producer.sources import CsvReplay, Resume
+from tests.stories.pipeline import Pipeline, Process, Watch, pipeline, until
+from volcast.core.codec import encode_candle, encode_signal
+from volcast.core.decoder import Decoder
+from volcast.core.engine import Engine
+from volcast.core.types import Candle, EngineConfig, Signal
+from volcast.log.contract import Log, Topic
+from volcast.log.sqlite import SqliteLog
+from volcast.simulation.market import simulate
+
+MINUTES = 2_000
+START_MS = 1_704_067_200_000
+SPEED = "60000"
+"""1 000 candles a second of each symbol: slow enough to be killed on the way."""
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three symbols; one file has all that can be wrong with rows: a bad one, a duplicate, a late one, a gap."""
+    folder = tmp_path_factory.mktemp("candles")
+    paths = []
+    for symbol in SYMBOLS:
+        rows = [
+            f"{c.open_time_ms},{c.open},{c.high},{c.low},{c.close},{c.volume},{c.quote_volume}"
+            for c in simulate(symbol, minutes=MINUTES, seed=7, start_ms=START_MS)
+        ]
+        if symbol == "ETHUSDT":
+            rows[700] = rows[700].rsplit(",", 3)[0] + ",NaN,1,1"
+            rows[900:900] = [rows[899], rows[650]]
+            del rows[1_200:1_230]
+            rows.insert(1_500, rows[1_499])
+        path = folder / f"{symbol.lower()}-simulated.csv"
+        path.write_text("\n".join(["timestamp,open,high,low,close,volume_btc,volume_usd", *rows]) + "\n")
+        paths.append(path)
+    return paths
+
+
+def plain_loop(path: Path) -> list[bytes]:
+    """What a reader of the docs would write in ten lines."""
+    source, decoder = CsvReplay(path), Decoder()
+    engine = Engine(source.symbol, EngineConfig(), price_decimals=8)
+    signals = []
+    for text in source.candles(Resume()):
+        candle = decoder.decode(source.symbol.encode(), encode_candle(text))
+        answer = engine.step(candle) if isinstance(candle, Candle) else None
+        if isinstance(answer, Signal):
+            signals.append(encode_signal(answer))
+    return signals
+
+
+@pytest.fixture(scope="module")
+def expected(files: list[Path]) -> Mapping[str, list[bytes]]:
+    signals = {symbol: plain_loop(path) for symbol, path in zip(SYMBOLS, files, strict=True)}
+    assert [len(signals[symbol]) for symbol in SYMBOLS] == [MINUTES, MINUTES - 31, MINUTES]
+    return signals
+
+
+@asynccontextmanager
+async def watched(log: Log) -> AsyncIterator[Watch]:
+    """What has come out of the log so far, while the processes work on it."""
+    watch = Watch()
+    async with log:
+        following = asyncio.create_task(watch.follow(log, Topic.SIGNALS))
+        yield watch
+        following.cancel()
+
+
+async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
+    with pipeline(tmp_path) as parts:
+        arguments = ("--db", str(tmp_path / "log.db"), "--port", "0", "--exit-when-done", "--speed", SPEED)
+        run = parts.start("run", *map(str, files), *arguments)
+        async with watched(SqliteLog(tmp_path / "log.db")) as watch:
+            await until(lambda: watch.records > 1_500, "signals", run)
+            run = parts.again(run)
+            await until(lambda: run.exit_code == 0, "the end", run)
+            await until(lambda: watch.values == expected, "the last signals", run)
+
+
+async def test_at_full_speed(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
+    with pipeline(tmp_path) as parts:
+        run = parts.start("run", *map(str, files), "--db", str(tmp_path / "log.db"), "--port", "0", "--exit-when-done")
+        await until(lambda: run.exit_code == 0, "the end", run)
+        async with watched(SqliteLog(tmp_path / "log.db")) as watch:
+            await until(lambda: watch.values == expected, "all signals", run)
+
+
+async def test_in_three_processes_over_sqlite(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
+    with pipeline(tmp_path) as parts:
+        await three_processes(parts, files, expected, SqliteLog(tmp_path / "log.db"), "--bus", f"sqlite:///{tmp_path / 'log.db'}")
+
+
+async def test_in_three_processes_over_kafka(
+    files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path, kafka_bootstrap: str, kafka_prefix: str
+) -> None:
+    with pipeline(tmp_path) as parts:
+        log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix)
+        await three_processes(parts, files, expected, log, "--bus", f"kafka://{kafka_bootstrap}", "--topic-prefix", kafka_prefix)
+
+
+async def three_processes(parts: Pipeline, files: list[Path], expected: Mapping[str, list[bytes]], log: Log, *bus: str) -> None:
+    """A producer for each file, a consumer, an API; each is killed once while candles flow."""
+    producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
+    member = ("--instance-id", "one", "--session-timeout-s", "6") if "--topic-prefix" in bus else ()
+    consumer = parts.start("consume", *bus, *member, "--batch-records", "100")
+    api = parts.start("serve", *bus, "--port", "0")
+    async with watched(log) as watch:
+        await until(lambda: watch.records > 500, "the first signals", *producers, consumer, api)
+        consumer = parts.again(consumer)
+        producers[1] = parts.again(producers[1])
+        api = parts.again(api)
+        await until(lambda: watch.records > 2_500, "signals after the kills", *producers, consumer, api)
+        producers[0] = parts.again(producers[0])
+        producers[2] = parts.again(producers[2])
+        total = sum(map(len, expected.values()))
+        await until(lambda: watch.records >= total, "all signals", *producers, consumer, api)
+        assert watch.values == expected
+    await until(lambda: latest(api) == {symbol: len(signals) for symbol, signals in expected.items()}, "the API", api)
+    assert (consumer.end(), api.end()) == (0, 0)
+    assert [producer.end() for producer in producers] == [0, 0, 0]
+
+
+def latest(api: Process) -> dict[str, int]:
+    """The number of candles by symbol, as the API tells."""
+    address = next((word for word in api.said().split() if word.startswith("http://")), None)
+    if address is None:
+        return {}
+    with urlopen(address) as response:  # noqa: S310  # an address of ours
+        return {symbol: answer["candles"] for symbol, answer in json.load(response).items()}

@@ -1,0 +1,41 @@
+"""The wheel alone, in an empty environment, from another folder: nothing it needs lies only in the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+SOURCES = ("volcast", "producer", "consumer", "api", "pyproject.toml", "README.md", "LICENSE")
+
+
+@pytest.mark.timeout(600)
+def test_the_wheel_runs_by_itself(tmp_path: Path) -> None:
+    outside = {name: value for name, value in os.environ.items() if not name.startswith(("VOLCAST_", "PYTHON"))}
+
+    def run(*command: str | Path) -> str:
+        done = subprocess.run(list(map(str, command)), cwd=tmp_path, env=outside, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    source = tmp_path / "source"  # a copy: what an older build left in the checkout must not get in
+    source.mkdir()
+    for name in SOURCES:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, source / name)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", source)
+    (wheel,) = (tmp_path / "dist").glob("volcast-*.whl")
+    venv.create(tmp_path / "env", with_pip=True)
+    pip = (tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    run(*pip, "--require-hashes", "-r", ROOT / "requirements.txt")
+    run(*pip, "--no-deps", wheel)
+
+    volcast = tmp_path / "env/bin/volcast"
+    assert run(volcast, "--version").startswith("volcast ")
+    summary = run(volcast, "run", "--db", tmp_path / "log.db", "--port", "0", "--exit-when-done")
+    assert "simulated" in summary
+    assert all(symbol in summary for symbol in ("BTCUSDT", "ETHUSDT"))

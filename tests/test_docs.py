@@ -1,0 +1,68 @@
+"""What the docs promise is there, and what is there stands in the docs."""
+
+import re
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+from msgspec.structs import fields
+
+from api.app import LatestAnswer, OutcomeAnswer, create_app
+from api.view import View
+from tests.readme_tables import filled
+from volcast.commands.main import EXIT_CODES, INTERRUPTED, VERBS
+from volcast.core.codec import CandleText, Reason, Reject
+from volcast.core.types import Gap, Outcome, Signal
+from volcast.log.contract import Topic
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+RECORDS = (ROOT / "docs/records.md").read_text()
+
+
+def test_commands_with_their_sentences() -> None:
+    for verb, (_, sentence) in VERBS.items():
+        assert re.search(rf"^\| `volcast {verb}[^|]*` \| {re.escape(sentence)} \|$", README, re.MULTILINE), verb
+
+
+def test_exit_codes() -> None:
+    documented = set(map(int, re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)))
+    assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
+
+
+def test_tables_of_settings_and_metrics() -> None:
+    """`make docs` writes them."""
+    assert filled(README) == README
+
+
+def test_endpoints() -> None:
+    routes = {route.path for route in create_app(View(180)).routes if isinstance(route, APIRoute) and route.include_in_schema}
+    assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", README, re.MULTILINE))
+
+
+@pytest.mark.parametrize("answer", [LatestAnswer, OutcomeAnswer])
+def test_fields_of_an_answer(answer: type[LatestAnswer] | type[OutcomeAnswer]) -> None:
+    table = README[README.index("| field of") : README.index("## Metrics")]
+    assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
+
+
+@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, Reject])
+def test_records(record: type[CandleText | Gap | Signal | Outcome | Reject]) -> None:
+    assert [field.name for field in fields(record) if f"`{field.name}`" not in RECORDS] == []
+
+
+def test_reasons_and_topics() -> None:
+    assert [word.value for word in (*Reason, *Topic) if f"`{word.value}`" not in RECORDS] == []
+
+
+def test_links_lead_somewhere() -> None:
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")):
+        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_make_prints_every_target() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    phony = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert phony
+    assert [name for name in phony[1].split() if not re.search(rf"^{name}:.*##", makefile, re.MULTILINE)] == []

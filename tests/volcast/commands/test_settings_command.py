@@ -1,0 +1,80 @@
+"""`volcast settings`: all settings, where each came from, no text lost and no secret shown."""
+
+import io
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from volcast.commands.settings import COLUMNS, _table, command
+from volcast.commands.settings_sources import load
+from volcast.settings import MASK, describe
+
+
+@pytest.fixture(autouse=True)
+def _given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("VOLCAST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("VOLCAST_KAFKA_PASSWORD", "hunter2")
+    Path(".env").write_text("VOLCAST_KAFKA_USERNAME=me\n")
+    Path("volcast.yaml").write_text("price_decimals_by_symbol: {PEPEUSDT: 12}\n")
+
+
+def call(*args: str) -> str:
+    result = CliRunner(catch_exceptions=False).invoke(command, args)
+    assert result.exit_code == 0
+    assert "hunter2" not in result.output
+    return result.stdout
+
+
+def test_in_a_pipe_it_is_a_line_for_each_setting_with_tabs_between() -> None:
+    rows = [line.split("\t") for line in call("--window", "7", "--db", "/a/b.db").splitlines()]
+    assert tuple(rows[0]) == COLUMNS
+    assert [row[0] for row in rows[1:]] == [one.name for one in describe()]
+    assert all([row[3], row[4]] == [one.allowed, one.sentence] for row, one in zip(rows[1:], describe(), strict=True))
+    found = {row[0]: (row[1], row[2]) for row in rows[1:]}
+    assert found["window"] == ("7", "flag")
+    assert found["db"] == ("/a/b.db", "flag")
+    assert found["kafka_password"] == (MASK, "environment")
+    assert found["kafka_username"] == ("me", ".env")
+    assert found["price_decimals_by_symbol"] == ("PEPEUSDT=12", "volcast.yaml")
+    assert found["rate_window"] == ("1440", "default")
+
+
+def test_as_json_values_keep_their_types() -> None:
+    found = {one["name"]: one for one in json.loads(call("--json", "--poll-s", "0.5", "--kafka-tls", "--db", "x.db"))}
+    assert list(found) == [one.name for one in describe()]
+    assert found["poll_s"] == {
+        "name": "poll_s",
+        "value": 0.5,
+        "from": "flag",
+        "default": 0.02,
+        "allowed": "a number from 0.001 to 1",
+        "sentence": "Pause between two looks at a log without anything new, in seconds.",
+    }
+    assert found["kafka_tls"]["value"] is True
+    assert found["db"]["value"] == "x.db"
+    assert found["bus"]["value"] is None
+    assert found["price_decimals_by_symbol"]["value"] == {"PEPEUSDT": 12}
+    assert (found["kafka_password"]["value"], found["kafka_password"]["default"]) == (MASK, None)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_on_a_terminal_cells_fold_and_lose_nothing(width: int) -> None:
+    out = io.StringIO()
+    Console(file=out, width=width, force_terminal=True, color_system=None).print(_table(load({"topic_prefix": "a.b"})))
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    starts = [lines[0].index(column) for column in COLUMNS]
+    cells = [
+        "".join(line[start:end].strip() for line in lines[1:]) for start, end in zip(starts, [*starts[1:], None], strict=True)
+    ]
+    rows = [(one.name, one.allowed, one.sentence) for one in describe()]
+    for cell, texts in zip([cells[0], cells[3], cells[4]], zip(*rows, strict=True), strict=True):
+        assert "".join(cell.split()) == "".join("".join(texts).split())
+    assert MASK in cells[1].replace(" ", "")
+    assert "…" not in out.getvalue()

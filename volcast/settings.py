@@ -1,0 +1,287 @@
+"""Every knob of every process: its name, default, range and a sentence.
+
+Imported by `volcast.commands` alone, where `settings_sources` finds the values: they flow down as plain arguments.
+"""
+
+import json
+import re
+import types
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+PREFIX = "VOLCAST_"
+MASK = "********"
+_NAME = "^[A-Za-z0-9._-]{1,100}$"
+_DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
+
+
+class SettingsError(Exception):
+    """A sentence for the user, a line for each setting that is wrong; never with the value of a secret."""
+
+
+def _decimals(value: object) -> object:
+    """Reads `PEPEUSDT=12,SHIBUSDT=10` or a JSON object; whatever is no text goes on as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise PydanticCustomError("json", "not JSON") from None
+    pairs = [pair.strip().partition("=") for pair in value.split(",")]
+    if len({symbol for symbol, _, _ in pairs}) < len(pairs):
+        raise ValueError("a symbol stands there twice")
+    return {symbol: decimals for symbol, _, decimals in pairs}
+
+
+Decimals = Annotated[int, Field(ge=0, le=12)]
+DecimalsBySymbol = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_decimals)
+]
+
+
+class Settings(BaseSettings):
+    """The settings in effect. They are found by `volcast.commands.settings_sources`; the class reads nothing itself."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
+
+    # What is computed. Other values make other signals.
+    window: int = Field(5, ge=1, le=10_080, description="Closes in the rolling mean, the newest one included.")
+    warmup: Literal["zero", "exclude"] = Field(
+        "zero",
+        description="What the candles before the first rolling mean do: count as signal 0, or stay out of the signal rate.",
+    )
+    rate_window: int = Field(1_440, ge=1, le=10_080, description="Newest signals in the signal rate over a window.")
+    model: Literal["log_har", "ewma"] = Field("log_har", description="The volatility forecaster.")
+    price_decimals: int = Field(
+        8, ge=0, le=12, description="Decimals that a price may have; a candle with a finer one is rejected."
+    )
+    price_decimals_by_symbol: DecimalsBySymbol = Field(
+        {}, description="Symbols whose prices have another number of decimals.", json_schema_extra={"allowed": _DECIMALS}
+    )
+
+    # The log.
+    bus: str | None = Field(
+        None,
+        description="Where the log is: an SQLite file on one machine, or Kafka; processes of their own must be told.",
+        json_schema_extra={"allowed": "sqlite:///path or kafka://host:port[,host:port]"},
+    )
+    db: Path | None = Field(
+        None,
+        description="SQLite file of `volcast run`; by default one in the user's data folder.",
+        json_schema_extra={"allowed": "the path of a file"},
+    )
+    topic_prefix: str = Field(
+        "", pattern="^[A-Za-z0-9._-]{0,100}$", description="Stands before each topic's name, so that pipelines can share a Kafka."
+    )
+    partitions: int = Field(4, ge=1, le=1_000, description="Partitions of each topic on Kafka; symbols are spread over them.")
+    group: str = Field("volcast", pattern=_NAME, description="Name of the group of consumers that share the partitions on Kafka.")
+    instance_id: str | None = Field(
+        None, pattern=_NAME, description="Name of this consumer, kept over restarts, so that Kafka gives it its partitions back."
+    )
+    session_timeout_s: int = Field(
+        10,
+        ge=1,
+        le=300,
+        description="Silence after which Kafka takes a consumer for dead; brokers by default allow no less than 6.",
+    )
+    retention_hours: int | None = Field(
+        None, ge=1, le=87_600, description="Time for which Kafka keeps candles and signals; by default the broker's own."
+    )
+    kafka_username: str | None = Field(None, min_length=1, description="User to sign in to Kafka as; goes with the password.")
+    kafka_password: SecretStr | None = Field(None, min_length=1, description="Password of the Kafka user; it has no flag.")
+    kafka_tls: bool = Field(default=False, description="Talk to Kafka over TLS.")
+    sqlite_synchronous: Literal["NORMAL", "FULL", "EXTRA"] = Field(
+        "NORMAL", description="SQLite's care for a power cut: NORMAL may lose the last commits, never the order; FULL loses none."
+    )
+
+    # The loops and their bounds.
+    batch_records: int = Field(500, ge=1, le=10_000, description="Candles in a commit of the consumer, at most.")
+    append_records: int = Field(500, ge=1, le=10_000, description="Candles in an append of the producer, at most.")
+    poll_s: float = Field(0.02, ge=0.001, le=1, description="Pause between two looks at a log without anything new, in seconds.")
+    max_symbols: int = Field(
+        1_000, ge=1, le=100_000, description="Symbols that are followed; candles of further ones are rejected."
+    )
+    stale_after_s: int = Field(
+        180, ge=1, le=86_400, description="Age of the last signal, in seconds, from which a live symbol is called stale."
+    )
+
+    # What others see.
+    host: str = Field(
+        "127.0.0.1",
+        pattern=r"^[A-Za-z0-9._:-]+$",
+        description="Address on which to listen; 0.0.0.0 for all of the machine's.",
+        json_schema_extra={"allowed": "an IP address or a host's name"},
+    )
+    port: int = Field(8_000, ge=0, le=65_535, description="Port of the API; 0 takes a free one.")
+    metrics_port: int | None = Field(
+        None, ge=0, le=65_535, description="Port of the consumer's own metrics; without it there are none."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
+
+    def secrets(self) -> tuple[str, ...]:
+        """The secret values, for those who must mask them."""
+        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what the caller gives: who reads the sources must also say where each value came from."""
+        return (init_settings,)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
+        if isinstance(value, bool) and kind(str(info.field_name)) is not bool:
+            raise PydanticCustomError("kind", "not a truth value")
+        return value
+
+    @field_validator("db", mode="before")
+    @classmethod
+    def _home(cls, value: object) -> object:
+        if value == "":
+            raise PydanticCustomError("kind", "not empty")
+        return Path(value).expanduser() if isinstance(value, str) else value
+
+    @field_validator("bus")
+    @classmethod
+    def _bus(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_bus(value)
+        return value
+
+    @model_validator(mode="after")
+    def _user_and_password(self) -> "Settings":
+        if (self.kafka_username is None) != (self.kafka_password is None):
+            raise ValueError("kafka_username and kafka_password go together: give both or neither")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteBus:
+    """A log in a file of this machine."""
+
+    path: Path
+    kind: Literal["sqlite"] = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaBus:
+    """A log on Kafka; `bootstrap` is `host:port[,host:port]`."""
+
+    bootstrap: str
+    kind: Literal["kafka"] = "kafka"
+
+
+Bus = SqliteBus | KafkaBus
+
+
+def parse_bus(url: str) -> Bus:
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `kafka://host:port[,host:port]`; ValueError with a sentence."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "sqlite":
+        return SqliteBus(_sqlite_path(rest))
+    if separator and scheme == "kafka":
+        return KafkaBus(_brokers(rest))
+    raise ValueError("a bus begins with sqlite:/// or kafka://")
+
+
+def _sqlite_path(rest: str) -> Path:
+    path = rest.removeprefix("/")
+    if not rest.startswith("/"):
+        raise ValueError("the path of an SQLite file stands behind three slashes, as in sqlite:///volcast.db")
+    if not path or path.endswith("/"):
+        raise ValueError("the path of the SQLite file is missing, as in sqlite:///volcast.db")
+    if path == ":memory:":
+        raise ValueError("processes of their own can't share a log in memory; give a file, as in sqlite:///volcast.db")
+    return Path(path)
+
+
+def _brokers(rest: str) -> str:
+    if "@" in rest:
+        raise ValueError("a URL is no place for a password; give VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD instead")
+    for broker in rest.split(","):
+        match = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?", broker)
+        if match is None:
+            raise ValueError("Kafka's brokers are host:port, with commas between them, as in kafka://one:9092,two:9092")
+        if match[1] is None:
+            raise ValueError("each Kafka broker needs a port, as in kafka://localhost:9092")
+        if not 1 <= int(match[1]) <= 65_535:  # noqa: PLR2004 - the highest port
+            raise ValueError("a broker's port is a whole number from 1 to 65535")
+    return rest
+
+
+class Description(NamedTuple):
+    """What a user must know of one setting."""
+
+    name: str
+    default: object
+    allowed: str
+    sentence: str
+    secret: bool
+
+
+def describe() -> list[Description]:
+    """All settings, in the order in which they stand in the class."""
+    return [
+        Description(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def kind(name: str) -> Any:
+    """The type of a setting's value, `| None` left out."""
+    annotation = Settings.model_fields[name].annotation
+    if get_origin(annotation) is types.UnionType:
+        return next(part for part in get_args(annotation) if part is not types.NoneType)
+    return annotation
+
+
+def allowed(name: str) -> str:
+    """The range of a setting in words."""
+    field = Settings.model_fields[name]
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra["allowed"])
+    limit = {
+        word: value
+        for rule in field.metadata
+        for word in ("ge", "le", "pattern")
+        if (value := getattr(rule, word, None)) is not None
+    }
+    if get_origin(kind(name)) is Literal:
+        return f"one of {', '.join(get_args(kind(name)))}"
+    if "ge" in limit:
+        return f"a {'whole ' if kind(name) is int else ''}number from {limit['ge']} to {limit['le']}"
+    if "pattern" in limit:
+        return f"text matching {limit['pattern']}"
+    return "true or false" if kind(name) is bool else "text"
+
+
+def variable(name: str) -> str:
+    """The setting's name in the environment and in `.env`."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The setting's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def text(value: object) -> str:
+    """A setting's value on one line; a secret's is never shown."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, dict):
+        value = ",".join(f"{key}={part}" for key, part in value.items()) or None
+    line = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return line if line.isprintable() and line else repr(line)
