@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint bench docs lock clean
+.PHONY: help setup setup-dev run test lint bench compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }'
@@ -25,6 +25,9 @@ lint: setup-dev            ## ruff and mypy --strict
 
 bench: setup            ## time and size of the engine
 	$(BIN)/python -m bench.engine
+
+compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
+	deploy/compose-smoke.sh
 
 docs: setup-dev            ## write the README's tables anew
 	$(BIN)/python -m tests.readme_tables

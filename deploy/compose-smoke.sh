@@ -1,0 +1,125 @@
+#!/usr/bin/env bash
+# Brings docker-compose.yml up under a name, ports and volumes of its own, checks what a user would see, and removes it all.
+#
+#   deploy/compose-smoke.sh                 replays the bundled sample
+#   deploy/compose-smoke.sh FILE [ONES]     replays FILE, whose rows are all sound, and expects this many signals of 1
+#
+# With docker compose where a Docker daemon answers, else with podman-compose. Each state is awaited for at most LIMIT_S seconds.
+# Exit codes: 0 all as it should be, 1 something is not (its sentence and the last logs are printed), 2 no engine or no such file.
+set -euo pipefail
+limit_s=${LIMIT_S:-300}
+file=${1:-} ones=${2:-}
+[ -z "$file" ] || file=$(realpath -e -- "$file") || exit 2
+cd "$(dirname "$0")/.."
+
+export SPEED=max CSV='' API_PORT=${API_PORT:-18000} PROMETHEUS_PORT=${PROMETHEUS_PORT:-19090}
+api=http://127.0.0.1:$API_PORT prometheus=http://127.0.0.1:$PROMETHEUS_PORT project=volcast-smoke
+if [ -n "$file" ]; then
+  files=("$file") CSV=/data/$(basename "$file")
+else
+  files=(volcast/sample/*.csv*)
+fi
+DATA=$(realpath -e -- "$(dirname "${files[0]}")"); export DATA
+
+if docker info >/dev/null 2>&1; then
+  engine=docker compose=(docker compose -p "$project")
+elif command -v podman-compose >/dev/null; then
+  engine=podman compose=(podman-compose -p "$project")
+else
+  echo "needs docker compose with a running daemon, or podman-compose" >&2
+  exit 2
+fi
+
+compose() { "${compose[@]}" "$@" </dev/null >>"$log" 2>&1; }
+log=$(mktemp)
+finish() {
+  local code=$? service id
+  if [ "$code" -ne 0 ]; then
+    tail -n 20 "$log" >&2
+    for service in kafka produce consume serve prometheus; do
+      id=$(container "$service")
+      [ -z "$id" ] || { echo "--- $service"; "$engine" logs --tail 20 "$id" || true; } >&2 2>&1
+    done
+  fi
+  compose down --volumes || true
+  rm -f "$log"
+  exit "$code"
+}
+trap finish EXIT
+
+container() {
+  "$engine" ps -aq --filter "label=com.docker.compose.project=$project" --filter "label=com.docker.compose.service=$1"
+}
+
+state() { [ "$("$engine" inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$(container "$1")")" = "$2" ]; }
+
+healthy() {  # by the health check that the compose file gives to the service; without systemd, podman runs it only when asked
+  if [ "$engine" = docker ]; then
+    [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")")" = healthy ]
+  else
+    podman healthcheck run "$(container "$1")"
+  fi
+}
+
+answers() {  # URL EXPRESSION: the JSON there, as `body`, makes this Python expression true
+  python3 -c 'import json, sys, urllib.request
+with urllib.request.urlopen(sys.argv[1], timeout=5) as answer:
+    body = json.load(answer)
+sys.exit(not eval(sys.argv[2], {"body": body}))' "$1" "$2"
+}
+
+responds() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=5).close()' "$1"; }
+
+metric() { answers "$prometheus/api/v1/query?query=$1" "[each['value'][1] for each in body['data']['result']] == ['$2']"; }
+
+await() {  # SENTENCE COMMAND…: until the command succeeds
+  local sentence=$1 deadline=$((SECONDS + limit_s))
+  shift
+  until "$@" >/dev/null 2>&1; do
+    if [ "$SECONDS" -ge "$deadline" ]; then
+      echo "not so after $limit_s s: $sentence" >&2
+      exit 1
+    fi
+    sleep 0.5
+  done
+  echo "$SECONDS s: $sentence"
+}
+
+served() {
+  local file symbol rows latest
+  for file in "${files[@]}"; do
+    read -r symbol rows < <(python3 -c 'import gzip, pathlib, re, sys
+path = pathlib.Path(sys.argv[1])
+with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as lines:
+    rows = sum(1 for line in lines if line.strip()) - 1
+print(re.match("[A-Za-z0-9]+", path.name)[0].upper(), rows)' "$file")
+    latest=$api/latest/$symbol
+    await "$symbol: the API has all $rows candles" answers "$latest" "body['symbol'] == '$symbol' and body['candles'] == $rows"
+    await "$symbol: a signal with a forecast, warmed up" answers "$latest" \
+      "body['signal'] in (0, 1) and 0 < body['volatility'] < body['volatility_annualized'] and body['warm'] is True"
+    [ -z "$ones" ] || await "$symbol: $ones ones" answers "$latest" "round(body['signal_rate'] * body['candles']) == $ones"
+    await "$symbol: Prometheus has scraped as many" metric "volcast_candles%7Bsymbol=%22$symbol%22%7D" "$rows"
+  done
+}
+
+echo "with ${compose[*]}"
+compose down --volumes || true
+compose build produce || { echo "the image can't be built" >&2; exit 1; }
+compose up -d --no-deps consume serve produce
+await "the API is alive before there is a broker" responds "$api/health"
+compose up -d
+await "Kafka is healthy" healthy kafka
+await "the producer has ended well" state produce "exited 0"
+await "the API has caught up" responds "$api/ready"
+await "the consumer is healthy" healthy consume
+await "the API is healthy" healthy serve
+await "Prometheus is healthy" healthy prometheus
+for job in volcast-serve volcast-consume; do
+  await "Prometheus reaches $job" metric "up%7Bjob=%22$job%22%7D" 1
+done
+served
+compose restart kafka consume serve
+await "Kafka is healthy after a restart" healthy kafka
+await "the API has caught up after a restart" responds "$api/ready"
+served
+echo "all as it should be"

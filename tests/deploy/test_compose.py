@@ -1,0 +1,174 @@
+"""The Dockerfile, the compose file and Prometheus' file agree with each other and with the program. No engine is needed."""
+
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+import pytest
+import yaml
+
+from volcast.commands.main import main
+from volcast.settings import PREFIX, Settings
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+PROMETHEUS = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text(encoding="utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+OURS = ("produce", "consume", "serve")
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*")
+
+
+def words(service: str) -> list[str]:
+    """The service's command as the process gets it when nothing is set outside: `${NAME:-default}` is its default."""
+    return shlex.split(re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", SERVICES[service]["command"]))
+
+
+def after(option: str, service: str) -> str:
+    given = words(service)
+    return given[given.index(option) + 1]
+
+
+def command_of(given: list[str]) -> tuple[click.Command, list[str]]:
+    """The command that these words name, down through its groups, and the words behind its name."""
+    command: click.Command = main
+    while isinstance(command, click.Group):
+        found = command.get_command(click.Context(command), given[0])
+        assert found, f"no command {given[0]}"
+        command, given = found, given[1:]
+    return command, given
+
+
+def test_who_is_there() -> None:
+    assert set(SERVICES) == {"kafka", *OURS, "prometheus"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_images_are_pinned_to_a_release(service: str) -> None:
+    assert PINNED.fullmatch(SERVICES[service]["image"])
+
+
+def test_one_image_is_built_for_all_of_ours_and_tells_the_version() -> None:
+    version = PROJECT["project"]["version"]
+    assert {SERVICES[service]["image"] for service in OURS} == {f"volcast:{version}"}
+    assert [service for service in SERVICES if "build" in SERVICES[service]] == ["produce"]
+    assert f'org.opencontainers.image.version="{version}"' in DOCKERFILE
+    assert f'org.opencontainers.image.licenses="{PROJECT["project"]["license"]}"' in DOCKERFILE
+    assert PROJECT["project"]["description"] in DOCKERFILE
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_has_rights_that_it_does_not_need(service: str) -> None:
+    assert SERVICES[service]["cap_drop"] == ["ALL"]
+    assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
+    assert "privileged" not in SERVICES[service]
+    if service != "kafka":  # it writes its own settings when it starts
+        assert SERVICES[service]["read_only"] is True
+        assert SERVICES[service]["tmpfs"] == ["/tmp"]  # noqa: S108 - a folder in a container
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_all_come_back_but_the_producer_that_is_done(service: str) -> None:
+    assert SERVICES[service]["restart"] == ("on-failure:5" if service == "produce" else "unless-stopped")
+    assert ("healthcheck" in SERVICES[service]) == (service != "produce")
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_ports_are_open_to_this_machine_alone(service: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[service].get("ports", []))
+
+
+def test_data_outlives_the_containers() -> None:
+    mounts = {mount.partition(":")[0]: mount.split(":")[1] for name in SERVICES for mount in SERVICES[name].get("volumes", [])}
+    assert mounts["kafka-data"] == SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"]
+    assert f"--storage.tsdb.path={mounts['prometheus-data']}" in SERVICES["prometheus"]["command"]
+    assert set(COMPOSE["volumes"]) == {"kafka-data", "prometheus-data"}
+
+
+def test_kafka_is_one_node_without_zookeeper() -> None:
+    environment = SERVICES["kafka"]["environment"]
+    assert environment["KAFKA_PROCESS_ROLES"] == "broker,controller"
+    assert not any("ZOOKEEPER" in name for name in environment)
+    assert environment["KAFKA_AUTO_CREATE_TOPICS_ENABLE"] == "false"
+    copies = [value for name, value in environment.items() if name.endswith(("REPLICATION_FACTOR", "MIN_ISR"))]
+    assert copies == ["1", "1", "1"]
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_the_bus_is_where_kafka_says_that_it_is(service: str) -> None:
+    bus = urlsplit(after("--bus", service))
+    assert bus.scheme == "kafka"
+    assert SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bus.netloc}"
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_commands_are_understood(service: str) -> None:
+    command, rest = command_of(words(service))
+    assert service in words(service)[0]
+    command.make_context(service, rest)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_variables_are_settings(service: str) -> None:
+    known = {PREFIX + name.upper() for name in Settings.model_fields}
+    assert set(SERVICES[service].get("environment", {})) <= known
+
+
+def test_the_bundled_sample_is_replayed_at_an_hour_a_minute() -> None:
+    assert words("produce")[:3] == ["produce", "replay", "--bus"]
+    assert after("--speed", "produce") == "60"
+
+
+def test_prometheus_and_the_health_checks_ask_where_the_services_listen() -> None:
+    api = int(after("--port", "serve"))
+    own = int(SERVICES["consume"]["environment"]["VOLCAST_METRICS_PORT"])
+    assert after("--host", "serve") == SERVICES["consume"]["environment"]["VOLCAST_HOST"] == "0.0.0.0"  # noqa: S104 - read
+    targets = {job["job_name"]: job["static_configs"] for job in PROMETHEUS["scrape_configs"]}
+    assert targets["volcast-serve"] == [{"targets": [f"serve:{api}"]}]
+    assert targets["volcast-consume"] == [{"targets": [f"consume:{own}"]}]
+    assert SERVICES["serve"]["ports"][0].endswith(f":{api}")
+    assert f"EXPOSE {api}\n" in DOCKERFILE
+    for service, port in (("serve", api), ("consume", own)):
+        assert f"http://127.0.0.1:{port}/health" in SERVICES[service]["healthcheck"]["test"][-1]
+
+
+def test_both_stages_stand_on_one_pinned_image() -> None:
+    default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
+    assert default
+    assert PINNED.fullmatch(default[1])
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
+
+
+def test_what_is_installed_is_pinned() -> None:
+    for line in re.findall(r"pip [^&\n]*\binstall\b([^&\n]*)", DOCKERFILE.replace("\\\n", " ")):
+        packages = [word for word in line.split() if not word.startswith("-")]
+        assert "--require-hashes" in line or "--no-index" in line or all("==" in package for package in packages), line
+
+
+def test_the_image_runs_as_a_numbered_user_without_rights() -> None:
+    last_stage = DOCKERFILE.rpartition("FROM ")[2]
+    users = re.findall(r"^USER (\d+):(\d+)$", last_stage, re.MULTILINE)
+    assert len(users) == 1
+    assert "0" not in users[0]
+    assert 'ENTRYPOINT ["volcast"]' in last_stage
+
+
+def test_the_builder_gets_the_packages_and_no_more() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    packages = {name.removesuffix("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
+    assert lines[1] == "*"
+    assert let_in == packages | {"pyproject.toml", "requirements.txt", PROJECT["project"]["readme"], "LICENSE"}
+
+
+def test_the_smoke_script_is_sound_shell() -> None:
+    script = ROOT / "deploy/compose-smoke.sh"
+    assert script.stat().st_mode & 0o111
+    subprocess.run(["/bin/bash", "-n", script], check=True)
