@@ -1,0 +1,128 @@
+"""The same arguments are the same bytes, wrong ones are refused in a sentence, and the bundled sample is what it says."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from producer.candle_csv import CandleRow, check, read, symbol_of
+from volcast.commands.main import main
+from volcast.commands.wiring import sample
+from volcast.simulation.market import simulate
+
+START_MS = 1_704_067_200_000
+
+
+def generate(out: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["generate", "--out", str(out), *arguments])
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_file_for_each_symbol_and_a_line_for_each_file(tmp_path: Path) -> None:
+    out = tmp_path / "a" / "b"
+    result = generate(out, "--days", "2", "--symbols", "ETHUSDT,XUSD", "--seed", "7", "--start", "2024-01-02")
+    assert result.exit_code == 0
+    assert names(out) == ["ETHUSDT.csv.gz", "XUSD.csv.gz"]
+    assert [line.split(":")[0] for line in result.output.splitlines()] == [f"{out}/ETHUSDT.csv.gz", f"{out}/XUSD.csv.gz"]
+    first_ms = START_MS + 86_400_000
+    for path in out.iterdir():
+        assert check(path) == (2_880, first_ms, first_ms + 2_879 * 60_000)
+
+
+def test_the_defaults_are_a_week_of_two_symbols(tmp_path: Path) -> None:
+    assert generate(tmp_path).exit_code == 0
+    assert names(tmp_path) == ["BTCUSDT.csv.gz", "ETHUSDT.csv.gz"]
+    assert check(tmp_path / "BTCUSDT.csv.gz") == (7 * 1_440, START_MS, START_MS + (7 * 1_440 - 1) * 60_000)
+
+
+def test_the_same_arguments_are_the_same_bytes(tmp_path: Path) -> None:
+    for out in ("a", "b"):
+        assert generate(tmp_path / out, "--days", "1").exit_code == 0
+    assert generate(tmp_path / "c", "--days", "1", "--seed", "43").exit_code == 0
+    first, again, other = ((tmp_path / out / "BTCUSDT.csv.gz").read_bytes() for out in "abc")
+    assert first == again != other
+
+
+def test_the_true_volatility_is_one_more_column(tmp_path: Path) -> None:
+    assert generate(tmp_path / "plain", "--days", "1", "--symbols", "X").exit_code == 0
+    assert generate(tmp_path / "more", "--days", "1", "--symbols", "X", "--true-volatility").exit_code == 0
+    path = tmp_path / "more" / "X.csv.gz"
+    assert list(read(path)) == list(read(tmp_path / "plain" / "X.csv.gz"))
+    header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    assert header == "timestamp,open,high,low,close,volume_btc,volume_usd,true_volatility"
+    candles = simulate("X", minutes=1_440, seed=42, start_ms=START_MS)
+    for line, candle in zip(lines, candles, strict=True):
+        assert float(line.rpartition(",")[2]) == pytest.approx(candle.true_volatility, rel=1e-8)
+
+
+def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "X.csv.gz"
+    path.write_text("former")
+    assert generate(tmp_path, "--days", "1", "--symbols", "X").exit_code == 0
+    assert check(path).rows == 1_440
+    assert names(tmp_path) == ["X.csv.gz"]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "sentence"),
+    [
+        ("--symbols", "btcusdt", "'btcusdt' is no symbol"),
+        ("--symbols", "BTC/USD", "'BTC/USD' is no symbol"),
+        ("--symbols", "BTCUSDT,", "'' is no symbol"),
+        ("--symbols", "A" * 41, "is no symbol"),
+        ("--symbols", "ÄTH", "'ÄTH' is no symbol"),
+        ("--days", "0", "1<=x<=3650"),
+        ("--days", "3651", "1<=x<=3650"),
+        ("--days", "1.5", "not a valid integer"),
+        ("--seed", "-1", "x>=0"),
+        ("--start", "2024-02-30", "'2024-02-30' is no day"),
+        ("--start", "1969-12-31", "'1969-12-31' is no day"),
+    ],
+)
+def test_wrong_arguments(tmp_path: Path, flag: str, value: str, sentence: str) -> None:
+    result = generate(tmp_path / "out", flag, value)
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert flag in result.output
+    assert result.output.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    out = tmp_path / "file"
+    out.touch()
+    result = generate(out)
+    assert result.exit_code == 2
+    assert result.output == f"volcast: {out} can't be made a folder: File exists.\n"
+
+
+def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+    (tmp_path / "X.csv.gz").mkdir()
+    result = generate(tmp_path, "--days", "1", "--symbols", "X")
+    assert result.exit_code == 2
+    assert result.output.startswith(f"volcast: {tmp_path}/X.csv.gz can't be written: ")
+    assert names(tmp_path) == ["X.csv.gz"]
+
+
+def test_the_bundled_sample_is_what_its_readme_says(tmp_path: Path) -> None:
+    """A last digit may differ on another CPU: one tick in a price that was just between two."""
+    assert generate(tmp_path, "--days", "13", "--start", "2024-01-01").exit_code == 0
+    assert [path.name for path in sample()] == ["BTCUSDT-simulated.csv.gz", "ETHUSDT-simulated.csv.gz"]
+    for path in sample():
+        assert path.stat().st_size < 500_000
+        bundled, anew = list(read(path)), list(read(tmp_path / f"{symbol_of(path)}.csv.gz"))
+        assert [row[:2] for row in bundled] == [row[:2] for row in anew]
+        assert prices(bundled) == pytest.approx(prices(anew), rel=0, abs=0.011)
+        assert volumes(bundled) == pytest.approx(volumes(anew), rel=1e-3, abs=1e-3)
+
+
+def prices(rows: list[CandleRow]) -> list[float]:
+    return [float(cell) for row in rows for cell in row[2:6]]
+
+
+def volumes(rows: list[CandleRow]) -> list[float]:
+    return [float(cell) for row in rows for cell in row[6:]]

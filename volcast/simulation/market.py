@@ -1,0 +1,223 @@
+"""Candles from a known process: a seeded stochastic-volatility market whose true volatility is at hand to judge forecasts by.
+
+The log price moves without drift. Within minute i its diffusive variance is
+
+    v_i = v · exp(slow_i + fast_i + rhythm(t_i)) / E[exp(slow + fast + rhythm)]
+
+where v is the mean variance of a minute, `slow` and `fast` are stationary Gaussian AR(1) processes in log variance (days and an
+hour to forget), and `rhythm` is a fixed shape of the UTC clock with a dip at weekends. Now and then it jumps: a compound
+Poisson process with normal sizes. So E[r_i² | v_i] = v_i + λ·s², whose root is `true_volatility`.
+
+A minute is walked in six steps; high and low are the extremes of a Brownian bridge on each step (Karatzas & Shreve, 1991,
+2.8), so the range of a candle tells as much of v_i as in a market that trades all the time. Volume grows with v_i and with
+the size of the move. Two factors: Alizadeh, Brandt & Diebold (2002); jumps: Merton (1976); volume: Clark (1973).
+
+Left out on purpose: bid-ask bounce, a leverage effect, correlation between symbols, minutes without a trade, gaps.
+
+A stream depends on (symbol, seed, start) alone, not on its length: a shorter run is the beginning of a longer one. On another
+CPU or numpy a last digit may differ.
+"""
+
+import hashlib
+import re
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate, islice
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volcast.core.types import MINUTE_MS
+
+DAY_MINUTES = 1_440
+YEAR_MINUTES = 365 * DAY_MINUTES
+_WEEK_MINUTES = 7 * DAY_MINUTES
+_THURSDAY = 3
+"""1970-01-01, with Monday as 0."""
+_STEPS = 6
+_CHUNK_MINUTES = DAY_MINUTES
+_QUOTE_DECIMALS = 2
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketParameters:
+    """What a market is like. Times in minutes, hours in UTC, logs natural; log variances have no unit."""
+
+    start_price: float
+    """In the quote currency."""
+    price_decimals: int
+    """A tick is 10^-price_decimals; no price is below one tick."""
+    volume_decimals: int
+    minute_volume: float
+    """In the base currency: what a minute of mean variance typically trades."""
+    annual_volatility: float
+    """Of the diffusion, jumps apart: √(v × minutes of a year)."""
+    slow_minutes: float = 3.0 * DAY_MINUTES
+    """After this time the slow factor has forgotten all but 1/e."""
+    slow_std: float = 0.7
+    """Stationary, in log variance."""
+    fast_minutes: float = 60.0
+    fast_std: float = 0.6
+    day_amplitude: float = 0.5
+    """Of the daily rhythm in log variance: its first harmonic; the second has a third of it."""
+    peak_hour: float = 15.0
+    weekend_log_variance: float = -0.6
+    """Added on Saturdays and Sundays."""
+    jumps_per_day: float = 0.5
+    jump_std: float = 0.006
+    """Of a jump's log return."""
+    volume_elasticity: float = 0.6
+    """Volume grows with variance to this power."""
+    volume_noise_std: float = 0.6
+    """In log volume, minute by minute."""
+
+
+class SimulatedCandle(NamedTuple):
+    """Numbers as candle files have them, and what no market tells."""
+
+    open_time_ms: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    """In the base currency."""
+    quote_volume: str
+    """In the quote currency, at the mean of open, high, low and close."""
+    true_volatility: float
+    """√E[r²] of this minute's log return r, given the latent variance of this minute; jumps that may come are included."""
+
+
+def parameters_of(symbol: str) -> MarketParameters:
+    """Levels like the real ones for BTC and ETH; other symbols get theirs, always the same, from a hash of the name."""
+    known = re.fullmatch(r"(BTC|ETH)(USD[CT]?|EUR)?", symbol)
+    if known and known[1] == "BTC":
+        return MarketParameters(
+            start_price=42_000.0, price_decimals=2, volume_decimals=5, minute_volume=25.0, annual_volatility=0.50
+        )
+    if known:
+        return MarketParameters(
+            start_price=2_300.0, price_decimals=2, volume_decimals=4, minute_volume=250.0, annual_volatility=0.60
+        )
+    level, spread = (part / 2**32 for part in _hash(symbol, 2))
+    digits = 3.0 * level - 1.0
+    start_price: float = 10.0**digits
+    return MarketParameters(
+        start_price=start_price,
+        price_decimals=4 - int(np.floor(digits)),
+        volume_decimals=1,
+        minute_volume=100_000.0 / start_price,
+        annual_volatility=0.6 + 0.3 * spread,
+    )
+
+
+def simulate(
+    symbol: str, *, minutes: int, seed: int, start_ms: int, parameters: MarketParameters | None = None
+) -> Iterator[SimulatedCandle]:
+    """`minutes` candles from `start_ms` on, a minute apart, in memory that doesn't grow with them.
+
+    `parameters` are those of the symbol if not given. Raises ValueError if `start_ms` is no whole minute or `minutes` negative.
+    """
+    if start_ms % MINUTE_MS or minutes < 0:
+        raise ValueError(f"start_ms={start_ms} must be a whole minute and minutes={minutes} not negative")
+    return islice(_candles(parameters or parameters_of(symbol), _hash(f"{symbol} {seed}", 8), start_ms), minutes)
+
+
+def _hash(text: str, words: int) -> list[int]:
+    """Numbers of 32 bits, the same on every machine."""
+    return list(struct.unpack_from(f"<{words}I", hashlib.sha256(text.encode()).digest()))
+
+
+def _candles(p: MarketParameters, entropy: list[int], start_ms: int) -> Iterator[SimulatedCandle]:
+    """Without end: a chunk always draws the same count of random numbers, so that the length of a run changes nothing."""
+    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
+    slow, fast = rng.standard_normal(2) * (p.slow_std, p.fast_std)
+    log_price = float(np.log(p.start_price))
+    ticks = _ticks(p, np.array([log_price]))[0]
+    rhythm = _rhythm(p)
+    while True:
+        slow_path = _ar1(rng, slow, p.slow_minutes, p.slow_std)
+        fast_path = _ar1(rng, fast, p.fast_minutes, p.fast_std)
+        slow, fast = slow_path[-1], fast_path[-1]
+        clock = (start_ms // MINUTE_MS + np.arange(_CHUNK_MINUTES)) % _WEEK_MINUTES
+        log_factor = slow_path + fast_path + rhythm[clock] - 0.5 * (p.slow_std**2 + p.fast_std**2)
+        variance = p.annual_volatility**2 / YEAR_MINUTES * np.exp(log_factor)
+        close, high, low = _walk(rng, p, log_price, variance)
+        moves = np.diff(close, prepend=log_price) / np.sqrt(variance)
+        closes = _ticks(p, close)
+        opens = np.concatenate(([ticks], closes[:-1]))
+        highs = np.maximum(_ticks(p, high), np.maximum(opens, closes))
+        lows = np.minimum(_ticks(p, low), np.minimum(opens, closes))
+        log_price, ticks = float(close[-1]), closes[-1]
+        volume = _volume(rng, p, log_factor, moves)
+        yield from _as_text(p, start_ms, (opens, highs, lows, closes), volume, np.sqrt(variance + _jump_variance(p)))
+        start_ms += _CHUNK_MINUTES * MINUTE_MS
+
+
+def _ar1(rng: np.random.Generator, last: float, memory_minutes: float, std: float) -> Floats:
+    """x_i = a·x_{i-1} + noise with a = exp(-1/memory) and stationary standard deviation `std`; a chunk of it."""
+    a = float(np.exp(-1.0 / memory_minutes))
+    noise = rng.standard_normal(_CHUNK_MINUTES) * (std * np.sqrt(1.0 - a * a))
+    return np.array(list(accumulate(noise.tolist(), lambda x, z: a * x + z, initial=float(last)))[1:])
+
+
+def _rhythm(p: MarketParameters) -> Floats:
+    """Log variance by minute of the week since Thursday 00:00 UTC, scaled so that the variance's mean over a week is one."""
+    minute = np.arange(_WEEK_MINUTES)
+    angle = 2.0 * np.pi * (minute / 60.0 - p.peak_hour) / 24.0
+    weekend = (minute // DAY_MINUTES + _THURSDAY) % 7 >= 5  # noqa: PLR2004  Saturday and Sunday
+    shape = p.day_amplitude * (np.cos(angle) + np.cos(2.0 * angle) / 3.0) + p.weekend_log_variance * weekend
+    return np.asarray(shape - np.log(np.exp(shape).mean()))
+
+
+def _jump_variance(p: MarketParameters) -> float:
+    """Of a minute."""
+    return p.jumps_per_day / DAY_MINUTES * p.jump_std**2
+
+
+def _walk(rng: np.random.Generator, p: MarketParameters, log_price: float, variance: Floats) -> tuple[Floats, Floats, Floats]:
+    """Log close, high and low of each minute; a jump happens at the beginning of a step.
+
+    The highest point of a Brownian bridge that ends at x and has variance s² is (x + √(x² - 2·s²·ln U)) / 2, U uniform.
+    """
+    shape = (variance.size, _STEPS)
+    step_variance = (variance / _STEPS)[:, np.newaxis]
+    moves = rng.standard_normal(shape) * np.sqrt(step_variance)
+    counts = rng.poisson(p.jumps_per_day / DAY_MINUTES / _STEPS, shape)
+    jumps = rng.standard_normal(shape) * np.sqrt(counts) * p.jump_std
+    ends = log_price + np.cumsum(moves + jumps).reshape(shape)
+    begins = ends - moves
+    up, down = -2.0 * step_variance * np.log(1.0 - rng.random((2, *shape)))
+    high = (begins + 0.5 * (moves + np.sqrt(moves**2 + up))).max(axis=1)
+    low = (begins + 0.5 * (moves - np.sqrt(moves**2 + down))).min(axis=1)
+    return ends[:, -1], high, low
+
+
+def _ticks(p: MarketParameters, log_price: Floats) -> Integers:
+    """Prices in ticks."""
+    return np.maximum(np.rint(np.exp(log_price) * 10.0**p.price_decimals), 1.0).astype(np.int64)
+
+
+def _volume(rng: np.random.Generator, p: MarketParameters, log_factor: Floats, moves: Floats) -> Floats:
+    """In the base currency; `moves` are returns in standard deviations."""
+    noise = p.volume_noise_std * rng.standard_normal(log_factor.size) - 0.5 * p.volume_noise_std**2
+    activity = 0.25 * np.minimum(np.abs(moves), 4.0)
+    return np.asarray(p.minute_volume * np.exp(p.volume_elasticity * log_factor + activity + noise))
+
+
+def _as_text(
+    p: MarketParameters, start_ms: int, ohlc: tuple[Integers, ...], volume: Floats, true_volatility: Floats
+) -> Iterator[SimulatedCandle]:
+    price, amount, unit = f"%.{p.price_decimals}f", f"%.{p.volume_decimals}f", 10.0**p.price_decimals
+    texts = [[price % value for value in (ticks / unit).tolist()] for ticks in ohlc]
+    amounts = np.round(volume, p.volume_decimals)
+    quotes = amounts * sum(ohlc) / (4.0 * unit)
+    rows = zip(*texts, amounts.tolist(), quotes.tolist(), true_volatility.tolist(), strict=True)
+    for i, (open_, high, low, close, base, quote, sigma) in enumerate(rows):
+        open_time_ms = start_ms + i * MINUTE_MS
+        yield SimulatedCandle(open_time_ms, open_, high, low, close, amount % base, f"{quote:.{_QUOTE_DECIMALS}f}", sigma)
