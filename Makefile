@@ -6,7 +6,7 @@ BIN    := .venv/bin
 .PHONY: help setup setup-dev run test lint bench compose-smoke docs lock clean
 
 help:            ## print this list
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
 
 setup: .venv/ready            ## build .venv with the locked requirements; then .venv/bin/volcast exists
 

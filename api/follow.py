@@ -5,9 +5,7 @@ import logging
 import time
 from collections.abc import Callable
 
-import msgspec
-
-from volcast.core.codec import decode_signal
+from volcast.core.codec import UNDECODABLE, decode_signal
 from volcast.log.contract import Log, Topic
 from volcast.log.retry import while_unavailable
 
@@ -43,7 +41,7 @@ class Follower:
                 for record in records:
                     try:
                         self._view.put(decode_signal(record.value), arrived_s)
-                    except msgspec.MsgspecError as error:
+                    except UNDECODABLE as error:
                         where = {"partition": record.partition, "offset": record.offset}
                         _log.error("a record of signals is no signal: %s", error, extra=where)
                 self._view.caught_up = reader.caught_up

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from volcast.core import snapshot
-from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
+from volcast.core.codec import UNDECODABLE, Reason, Reject, encode_reject, encode_signal
 from volcast.core.decoder import Decoder, refuse
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
@@ -48,7 +48,7 @@ class Shard:
         self._rules = rules
         for key, value in (snapshots or {}).items():
             if key == _REJECTED:
-                self.rejected.update(msgspec.msgpack.decode(value, type=dict[str, int]))
+                self.rejected.update(_decode_rejected(value))
                 continue
             symbol = key.decode()
             engine, counts = snapshot.decode(value, symbol, rules.config, rules.decoder.price_decimals(symbol))
@@ -58,8 +58,8 @@ class Shard:
     @property
     def handled(self) -> int:
         """Records dealt with since the beginning of the log, however they ended."""
-        accepted = sum(engine.candles for engine in self.engines.values())
-        return accepted + sum(counts.total() for counts in self.counts.values()) + self.rejected.total()
+        engines, counts = tuple(self.engines.values()), tuple(self.counts.values())  # a progress bar asks from another thread
+        return sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + self.rejected.total()
 
     def process(self, records: Sequence[Record]) -> Batch:
         """Deal with the next records of the partition, at least one. After it this shard is ahead of the log until the commit
@@ -123,3 +123,10 @@ class Shard:
     def _reject(self, reject: Reject, record: Record) -> Reject:
         self.rejected[reject.reason.value] += 1
         return msgspec.structs.replace(reject, partition=record.partition, offset=record.offset)
+
+
+def _decode_rejected(value: bytes) -> dict[str, int]:
+    try:
+        return msgspec.msgpack.decode(value, type=dict[str, int])
+    except UNDECODABLE as error:
+        raise snapshot.SnapshotError(f"the counts of rejected records can't be read: {error}") from error

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from volcast.core.snapshot import SnapshotError
 from volcast.log.contract import Consumer, Fenced, Log, Mismatch, Record, Unavailable
@@ -33,8 +33,8 @@ class Tally:
     failed_commits: int = 0
     commits: int = 0
     commit_seconds: float = 0.0
-    turned_at_s: float = field(default_factory=time.monotonic)
-    """When the loop last turned."""
+    turned_at_s: float | None = None
+    """When the loop last turned, or began anew; None before it first did."""
 
 
 class Worker:
@@ -63,10 +63,11 @@ class Worker:
 
     @property
     def idle_s(self) -> float:
-        """Seconds since the loop last turned."""
-        return self._now() - self.tally.turned_at_s
+        """Seconds since the loop last turned; 0 before it begins: waiting for a log is not being stuck."""
+        return 0.0 if self.tally.turned_at_s is None else self._now() - self.tally.turned_at_s
 
     async def _attempt(self) -> None:
+        self.tally.turned_at_s = self._now()
         try:
             async with self._log.consumer() as consumer:
                 while True:

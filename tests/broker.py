@@ -21,7 +21,7 @@ from typing import Protocol, Self
 IMAGE = "apache/kafka:4.1.0"
 POM = Path(__file__).parent / "kafka" / "pom.xml"
 ADVICE = "install Java 17 and Maven, or start Docker, or set KAFKA_BOOTSTRAP=host:port to a Kafka broker (4.0 or newer)"
-USER, PASSWORD = "tester", "not-a-secret"  # noqa: S105  # of a broker that lives for a test
+USER, PASSWORD = "tester", "not-a-secret"  # of a broker that lives for a test
 _ANSWERS_WITHIN_S = 60.0
 _LOOK_AGAIN_S = 0.05
 _METADATA_V0 = struct.pack(">hhih", 3, 0, 1, -1) + struct.pack(">i", 0)
@@ -54,8 +54,8 @@ class Machine(Protocol):
 class Broker:
     """A broker of our own: `bootstrap` and, where users must sign in (USER, PASSWORD; PLAIN), `bootstrap_for_users`."""
 
-    def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="volcast-kafka-"))
+    def __init__(self, parent: Path | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="volcast-kafka-", dir=parent))
         self._port, self._users_port, controller_port = free_ports(3)
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.bootstrap_for_users = f"127.0.0.1:{self._users_port}"
@@ -92,9 +92,9 @@ class Broker:
 
 
 @contextmanager
-def broker() -> Iterator[Broker]:
-    """A running one of our own. Raises BrokerError where none can be had: its sentence says what to install."""
-    made = Broker()
+def broker(parent: Path | None = None) -> Iterator[Broker]:
+    """A running one of our own, its files below `parent`. Raises BrokerError where none can be had; it says what to install."""
+    made = Broker(parent)
     try:
         yield made.start()
     finally:
@@ -102,12 +102,12 @@ def broker() -> Iterator[Broker]:
 
 
 @contextmanager
-def bootstrap() -> Iterator[str]:
+def bootstrap(parent: Path | None = None) -> Iterator[str]:
     """The address of a broker: the one of KAFKA_BOOTSTRAP, or one of our own for as long as the `with` lasts."""
     if given := os.environ.get("KAFKA_BOOTSTRAP"):
         yield given
         return
-    with broker() as made:
+    with broker(parent) as made:
         yield made.bootstrap
 
 
@@ -150,7 +150,7 @@ def answers(port: int) -> bool:
             answer = connection.recv(12)  # its length, our number, how many brokers there are
     except OSError:
         return False
-    return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0  # noqa: PLR2004  # as above
+    return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0  # as above
 
 
 def free_ports(count: int) -> list[int]:
@@ -175,7 +175,9 @@ class _Jvm:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._log, self._properties = folder / "broker.log", folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
-        lines = {name: value.replace("HOST", "127.0.0.1") for name, value in settings.items()} | {"log.dirs": str(folder / "data")}
+        lines = {name: value.replace("HOST", "127.0.0.1") for name, value in settings.items()} | {
+            "log.dirs": str(folder / "data")
+        }
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
         self._java = ["java", "-Xmx512m", "-Xss512k", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{jars()}/*"]
         format_it = [*self._java, "kafka.tools.StorageTool", "format", "-t", "dm9sY2FzdC1icm9rZXI", "-c", str(self._properties)]

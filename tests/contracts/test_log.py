@@ -201,13 +201,14 @@ async def test_what_was_closed_is_polled_no_more(log: Log) -> None:
 
 
 async def test_whoever_opens_a_partition_fences_the_owner_before(open_log: OpenLog) -> None:
-    async with open_log() as log, open_log() as other, log.consumer() as first, other.consumer() as second:
+    async with open_log() as log, open_log() as other, log.consumer() as first:
         await append(log, *pairs("A1"))
         (record,) = await (await Worker(first).start()).polled(1)
-        await second.open(record.partition)
-        with pytest.raises(Fenced):
-            await first.commit(record.partition, Commit(record.offset + 1, pairs("Afirst"), pairs("Afirst"), pairs("Afirst")))
-        await second.commit(record.partition, Commit(record.offset + 1, pairs("Asecond"), [], pairs("Asecond")))
+        async with other.consumer() as second:
+            await second.open(record.partition)
+            with pytest.raises(Fenced):
+                await first.commit(record.partition, Commit(record.offset + 1, pairs("Afirst"), pairs("Afirst"), pairs("Afirst")))
+            await second.commit(record.partition, Commit(record.offset + 1, pairs("Asecond"), [], pairs("Asecond")))
         assert values(await read_all(log, Topic.SIGNALS)) == [b"second"]
         assert values(await read_all(log, Topic.REJECTED)) == []
         await first.close(record.partition)

@@ -23,8 +23,8 @@ from volcast.simulation.market import simulate
 
 MINUTES = 2_000
 START_MS = 1_704_067_200_000
-SPEED = "60000"
-"""1 000 candles a second of each symbol: slow enough to be killed on the way."""
+SPEED = "12000"
+"""200 candles a second of each symbol: ten seconds in which to be killed on the way."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
@@ -70,13 +70,16 @@ def expected(files: list[Path]) -> Mapping[str, list[bytes]]:
 
 
 @asynccontextmanager
-async def watched(log: Log) -> AsyncIterator[Watch]:
-    """What has come out of the log so far, while the processes work on it."""
+async def watched(log: Log, topic: Topic = Topic.SIGNALS) -> AsyncIterator[Watch]:
+    """What has come onto a topic so far, while the processes work on it."""
     watch = Watch()
     async with log:
-        following = asyncio.create_task(watch.follow(log, Topic.SIGNALS))
-        yield watch
-        following.cancel()
+        following = asyncio.create_task(watch.follow(log, topic))
+        try:
+            yield watch
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
 
 
 async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
@@ -117,14 +120,11 @@ async def three_processes(parts: Pipeline, files: list[Path], expected: Mapping[
     member = ("--instance-id", "one", "--session-timeout-s", "6") if "--topic-prefix" in bus else ()
     consumer = parts.start("consume", *bus, *member, "--batch-records", "100")
     api = parts.start("serve", *bus, "--port", "0")
-    async with watched(log) as watch:
-        await until(lambda: watch.records > 500, "the first signals", *producers, consumer, api)
-        consumer = parts.again(consumer)
-        producers[1] = parts.again(producers[1])
-        api = parts.again(api)
-        await until(lambda: watch.records > 2_500, "signals after the kills", *producers, consumer, api)
-        producers[0] = parts.again(producers[0])
-        producers[2] = parts.again(producers[2])
+    async with watched(log, Topic.CANDLES) as candles, watched(log) as watch:
+        await until(lambda: candles.records > 1_000, "candles", *producers, consumer, api)
+        producers = [parts.again(producer) for producer in producers]
+        await until(lambda: watch.records > 1_000, "signals", *producers, consumer, api)
+        consumer, api = parts.again(consumer), parts.again(api)
         total = sum(map(len, expected.values()))
         await until(lambda: watch.records >= total, "all signals", *producers, consumer, api)
         assert watch.values == expected

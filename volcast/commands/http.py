@@ -18,8 +18,9 @@ def bind(host: str, port: int, flag: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
-    except (OSError, OverflowError) as error:
-        raise UserError(f"can't listen on {host}:{port}: {error}; choose another with {flag}") from error
+    except OSError as error:
+        reason = str(error.strerror).partition(" (")[0]  # Python adds the address, which stands there already
+        raise UserError(f"can't listen on {host}:{port}: {reason}; choose another with {flag} or --host") from error
 
 
 def address(listening: socket.socket) -> str:

@@ -11,7 +11,8 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[Any, Any, None] | None = None) -> None:
     """Run all until SIGTERM or SIGINT comes, `until` returns, or one ends; then cancel the others, and wait for them.
 
-    Raises what a service raised. A second signal ends the process the hard way: every part of it can be killed.
+    Raises what a service raised, in a group where several did. A second signal ends the process the hard way: every part of it
+    can be killed.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -33,6 +34,8 @@ async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[An
         await asyncio.wait(tasks)
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
-    for task in tasks:
-        if not task.cancelled() and (error := task.exception()):
-            raise error
+    errors = [error for task in tasks if not task.cancelled() and (error := task.exception())]
+    if len(errors) > 1:
+        raise BaseExceptionGroup("services failed", errors)
+    if errors:
+        raise errors[0]

@@ -11,6 +11,9 @@ from api.view import View
 if TYPE_CHECKING:
     from consumer.worker import Worker
 
+_WIDE = 200
+"""Characters; a terminal may break a line, yet a number is never cut short."""
+
 
 def print_summary(view: View, worker: "Worker") -> None:
     """Candles by verdict, ones, signal rate and forecast of each symbol; then the rejects by reason."""
@@ -36,7 +39,7 @@ def print_summary(view: View, worker: "Worker") -> None:
                 f"{s.volatility:.3%}",
                 f"{s.volatility_annualized:.1%}",
             )
-    Console(width=None, soft_wrap=True).print(table)
+    Console(width=_WIDE).print(table)
     for shard in worker.shards.values():
         for reason, count in sorted(shard.rejected.items()):
             click.echo(f"rejected: {count} {reason}")

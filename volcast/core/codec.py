@@ -21,6 +21,9 @@ from .types import MINUTE_MS, Gap, Signal
 
 VERSION = 1
 
+UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises on bytes that are not what is expected: no such JSON, text that is no UTF-8, nested without end."""
+
 
 class Reason(StrEnum):
     """Why a record of `candles` was not taken."""
@@ -80,6 +83,8 @@ class Origin(Struct, frozen=True):
     open_time_ms: Any = None
     source: Any = None
     line: Any = None
+    candle: Any = None
+    """A revision's: the fields of the candle that it is about."""
 
 
 _encoder = msgspec.json.Encoder()
@@ -109,7 +114,7 @@ def encode_signal(signal: Signal) -> bytes:
 
 
 def decode_signal(value: bytes) -> Signal:
-    """Raises msgspec.MsgspecError where `value` is no signal."""
+    """Raises one of `UNDECODABLE` where `value` is no signal."""
     return _signal_decoder.decode(value)
 
 
@@ -119,7 +124,7 @@ def encode_reject(reject: Reject) -> bytes:
 
 
 def decode_reject(value: bytes) -> Reject:
-    """Raises msgspec.MsgspecError where `value` is no reject."""
+    """Raises one of `UNDECODABLE` where `value` is no reject."""
     return _reject_decoder.decode(value)
 
 
@@ -127,5 +132,5 @@ def read_origin(value: bytes) -> Origin:
     """What a record says of where it comes from; nothing where it can't be read."""
     try:
         return _origin_decoder.decode(value)
-    except (msgspec.MsgspecError, RecursionError):
+    except UNDECODABLE:
         return Origin()

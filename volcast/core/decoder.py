@@ -13,7 +13,7 @@ from math import isfinite
 import msgspec
 from msgspec import Struct
 
-from .codec import VERSION, Reason, Reject, read_origin
+from .codec import UNDECODABLE, VERSION, Reason, Reject, read_origin
 from .types import MINUTE_MS, Candle, Gap, Revision
 
 MAX_PRICE_DECIMALS = 12
@@ -95,10 +95,10 @@ class Decoder:
             raise _Refused(Reason.TOO_LARGE, f"a record of {len(value)} bytes; at most {MAX_RECORD_BYTES}")
         try:
             record = _record_decoder.decode(value)
-        except (msgspec.MsgspecError, RecursionError) as error:
+        except UNDECODABLE as error:
             raise _not_decoded(error, value) from error
         if record.v != VERSION:
-            raise _Refused(Reason.VERSION, f"v is {record.v}; this version reads {VERSION}")
+            raise _other_version(record.v)
         match record:
             case _CandleRecord():
                 return self._check(key, record)
@@ -141,9 +141,13 @@ class Decoder:
 
 
 def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
-    """-> a reject that names its origin as far as the record tells."""
+    """-> a reject that names its origin as far as the record tells; a revision's stands in its candle."""
     origin = read_origin(value)
-    symbol, source, line = origin.symbol, origin.source, origin.line
+    inner = origin.candle if isinstance(origin.candle, dict) else {}
+    symbol, source, line = (
+        inner.get(name) if outer is None else outer
+        for name, outer in (("symbol", origin.symbol), ("source", origin.source), ("line", origin.line))
+    )
     return Reject(
         reason,
         detail,
@@ -151,18 +155,32 @@ def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
         value,
         symbol if isinstance(symbol, str) else None,
         source if isinstance(source, str) else None,
-        line if isinstance(line, int) else None,
+        line if type(line) is int else None,  # `true` is an int to Python and none to JSON
     )
 
 
 def _not_decoded(error: Exception, value: bytes) -> _Refused:
-    """A sentence for what msgspec found: with the field's value where a number was expected."""
-    field = re.search(r"decimal.*`\$(?:\.candle)?\.(\w+)`", str(error))
-    if field is None:
-        return _Refused(Reason.UNREADABLE, str(error) or type(error).__name__)
-    body = msgspec.json.decode(value)
-    text = body.get("candle", body).get(field[1])
-    return _Refused(Reason.NOT_A_NUMBER, f"{field[1]} is {text!r:.60}, not a number")
+    """A sentence for what msgspec found: another version's record as such, a field's value where a number was expected.
+
+    msgspec stops at the first wrong field, so what follows it may be anything, or no JSON at all.
+    """
+    try:
+        body = msgspec.json.decode(value)
+        if isinstance(body, dict):
+            version = body.get("v")
+            if type(version) is int and version != VERSION:
+                return _other_version(version)
+            field = re.search(r"decimal.*`\$(\.candle)?\.(\w+)`", str(error))
+            fields = body.get("candle") if field and field[1] else body
+            if field and isinstance(fields, dict):
+                return _Refused(Reason.NOT_A_NUMBER, f"{field[2]} is {fields.get(field[2])!r:.60}, not a number")
+    except UNDECODABLE as deeper:
+        error = deeper
+    return _Refused(Reason.UNREADABLE, str(error) or type(error).__name__)
+
+
+def _other_version(version: int) -> _Refused:
+    return _Refused(Reason.VERSION, f"v is {version}; this version reads {VERSION}")
 
 
 def _check_key(key: bytes, symbol: str) -> None:
@@ -188,7 +206,7 @@ def _price_units(price: Decimal, name: str, decimals: int) -> int:
     if price <= 0:
         raise _Refused(Reason.NOT_POSITIVE, f"{name} is {price:.20g}; a price is above 0")
     if price.adjusted() >= MAX_PRICE_DIGITS:
-        raise _Refused(Reason.TOO_LARGE, f"{name} is {price:.20g}; at most {MAX_PRICE_DIGITS} significant digits")
+        raise _Refused(Reason.TOO_LARGE, f"{name} is {price:.20g}; a price is below 10^{MAX_PRICE_DIGITS}")
     try:
         scaled = price.scaleb(decimals, _EXACT)
     except Inexact:

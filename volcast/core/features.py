@@ -4,7 +4,7 @@ All variances are of the log return per minute. State is bounded: minutes for an
 day, of an hour for a week. A window counts observed minutes: a gap adds nothing to it.
 """
 
-from math import fsum
+from math import fsum, isnan
 
 import numpy as np
 
@@ -12,6 +12,8 @@ from .types import HORIZON_MINUTES
 
 VARIANCE_FLOOR = 1e-12
 """Per minute; a price that stands still has this variance instead of 0, whose logarithm has no value. (0.0001 %)² a minute."""
+VARIANCE_CEILING = 1e4
+"""Per minute; above what any two prices can make: (log 10^27)² < 3866."""
 PRIOR_VARIANCE = 0.6**2 / 525_600
 """Per minute; what is assumed before anything was seen: 60 % a year."""
 PRIOR_MINUTES = 10
@@ -21,6 +23,15 @@ EWMA_LAMBDA = 0.995
 WINDOWS = {"variance_1h": (1, 60), "variance_4h": (15, 16), "variance_1d": (15, 96), "variance_7d": (60, 168)}
 """Feature: (minutes in a bucket, closed buckets kept). After Corsi (2009), with the hour and four hours of an intraday market."""
 FEATURES = (*WINDOWS, "variance_ewma")
+
+
+def bounded(variance: float) -> float:
+    """A variance per minute within floor and ceiling; where it is no number, the prior.
+
+    >>> bounded(-1.0), bounded(float("inf")), bounded(float("nan")) == PRIOR_VARIANCE
+    (1e-12, 10000.0, True)
+    """
+    return PRIOR_VARIANCE if isnan(variance) else min(max(variance, VARIANCE_FLOOR), VARIANCE_CEILING)
 
 
 class BucketWindow:

@@ -24,8 +24,11 @@ class SnapshotError(Exception):
     """A snapshot that can't be used here; the sentence says why."""
 
 
-class _Snapshot(Struct, frozen=True):
+class _AnyFormat(Struct, frozen=True):
     format: int
+
+
+class _Snapshot(_AnyFormat, frozen=True):
     river: str
     symbol: str
     config: EngineConfig
@@ -35,6 +38,7 @@ class _Snapshot(Struct, frozen=True):
 
 
 _encoder = msgspec.msgpack.Encoder()
+_format_decoder = msgspec.msgpack.Decoder(_AnyFormat)
 _decoder = msgspec.msgpack.Decoder(_Snapshot)
 
 
@@ -56,8 +60,8 @@ def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int) -
     if raw[:4] != _MAGIC or raw[4:8] != crc32(payload).to_bytes(4, "little"):
         raise SnapshotError(f"the snapshot of {symbol} is damaged: its checksum does not fit")
     try:
+        _check_same("format", _format_decoder.decode(payload).format, FORMAT, symbol)
         snapshot = _decoder.decode(payload)
-        _check_same("format", snapshot.format, FORMAT, symbol)
         _check_same("symbol", snapshot.symbol, symbol, symbol)
         _check_same("price_decimals", snapshot.price_decimals, price_decimals, symbol)
         for name in EngineConfig.__struct_fields__:

@@ -107,7 +107,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 @contextmanager
 def explained(what: str) -> Iterator[None]:
-    """aiokafka's errors in the contract's words."""
+    """The errors of aiokafka in the contract's words."""
     try:
         yield
     except _FENCED as error:

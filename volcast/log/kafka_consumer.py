@@ -1,7 +1,7 @@
 """The consumer's end on Kafka: the group gives partitions; each is opened, and committed by a producer of its own.
 
-The group's generation fences nobody who writes (a stale member's transaction would be taken), so each partition has a transactional
-id, made of its number: opening it makes the broker refuse whoever held it before.
+The group's generation fences nobody who writes: a stale member's transaction would be taken. So each partition has a
+transactional id, made of its number: opening it makes the broker refuse whoever held it before.
 """
 
 import asyncio
@@ -133,14 +133,16 @@ class KafkaConsumer:
                 if not answer:
                     raise Unavailable(f"{topic}, partition {partition}: no answer in {ANSWER_TIMEOUT_S:.0f} s")
                 state.update((record.key, record.value) for record in answer[tp])
-            candles = self._candles(partition)
-            begin = (await consumer.beginning_offsets([candles]))[candles]
-            end = (await consumer.end_offsets([candles]))[candles]
+        candles = self._candles(partition)
+        with explained("looking at the ends of candles"):
+            begin = (await self._consumer.beginning_offsets([candles]))[candles]
+            end = (await self._consumer.end_offsets([candles]))[candles]
         position = int(state.get(_POSITION, begin))
         if not begin <= position <= end:
             raise Mismatch(
-                f"{candles.topic}, partition {partition}: the state goes on at offset {position}, the log holds {begin} to {end}; "
-                f"it was recreated, or its retention is shorter than the consumer was away. Choose another topic_prefix to begin anew"
+                f"{candles.topic}, partition {partition}: the state goes on at {position}, the log holds {begin} to {end}: "
+                "it was recreated, or the consumer was away for longer than it keeps candles; "
+                "choose another topic_prefix to begin anew"
             )
         snapshots = {key: value for key, value in state.items() if key not in (_POSITION, _EPOCH) and value}
         return Restored(position, snapshots)

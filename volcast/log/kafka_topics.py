@@ -53,7 +53,7 @@ async def _create(admin: AIOKafkaAdminClient, client: Client, partitions: int, r
     for name, code, *_ in answer.topic_errors:
         if code not in (0, _ALREADY_THERE):
             raise Unavailable(f"topic {name} could not be created: {for_code(code).__name__}")
-    while set(await _partition_counts(admin, client)) != set(Topic):
+    while set(await _partition_counts(admin, client)) != set(Topic):  # noqa: ASYNC110  # the brokers' state: ask again
         await asyncio.sleep(_LOOK_AGAIN_S)
 
 

@@ -54,6 +54,7 @@ class SqliteLog:
         self.path = str(path)
         self.synchronous = synchronous
         self.poll_s = poll_s
+        self._lease_path = f"{Path(path).resolve()}-consumer"  # one for all the names that a file may have
         self._entered = 0
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
@@ -82,7 +83,7 @@ class SqliteLog:
 
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
-        lease = Lease(f"{self.path}-consumer") if self.path != ":memory:" else None
+        lease = Lease(self._lease_path) if self.path != ":memory:" else None
         consumer = _SqliteConsumer(self, lease)
         try:
             yield consumer
@@ -135,28 +136,36 @@ class SqliteLog:
         return answer
 
     def _connect(self) -> None:
+        if Path(self.path).is_dir():
+            raise Mismatch(f"{self.path} is a folder; the log is a file: choose one in it")
         try:
             if self.path != ":memory:":
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+            self._transact(self._is_new, "BEGIN")  # first of all: the next line writes into the file, whosever it is
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute(f"PRAGMA synchronous = {self.synchronous}")
         except (OSError, sqlite3.DatabaseError) as error:
             raise _explained(error, self.path) from error
-        self._transact(self._create_or_check, "BEGIN IMMEDIATE")
+        self._transact(self._create, "BEGIN IMMEDIATE")
 
-    def _create_or_check(self, db: sqlite3.Connection) -> None:
-        application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
-        empty = not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if empty and not application:
+    def _create(self, db: sqlite3.Connection) -> None:
+        if self._is_new(db):
             for statement in _SCHEMA.strip().split(";\n"):
                 db.execute(statement)
             db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
             db.execute(f"PRAGMA user_version = {FORMAT}")
-        elif application != _APPLICATION_ID:
+
+    def _is_new(self, db: sqlite3.Connection) -> bool:
+        """An empty file; False for a log of ours. Raises Mismatch for all else."""
+        application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+        if not application and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            return True
+        if application != _APPLICATION_ID:
             raise Mismatch(f"{self.path} is a SQLite database of another program; choose another file")
-        elif version != FORMAT:
+        if version != FORMAT:
             raise Mismatch(f"{self.path} has log format {version}, this version reads {FORMAT}; choose another file")
+        return False
 
     def _disconnect(self) -> None:
         if self._connection:
@@ -266,16 +275,18 @@ async def _read(log: SqliteLog, table: str, start: int, max_records: int, timeou
 def _check_epoch(db: sqlite3.Connection, role: str, epoch: int) -> None:
     found = db.execute("SELECT number FROM epoch WHERE role = ?", (role,)).fetchone()[0]
     if found != epoch:
-        raise Fenced(f"another process has become the one to {role}: epoch {found} follows {epoch}")
+        raise Fenced(
+            f"another process has begun to {role}: one may at a time, and the later one goes on (epoch {found} follows {epoch})"
+        )
 
 
 def _explained(error: Exception, path: str) -> LogError:
     """SQLite's words, with the file and what to do."""
-    text = str(error)
-    if "locked" in text:
-        return Unavailable(f"the database {path} stayed locked for {_BUSY_TIMEOUT_S:.0f} s: {text}")
-    if "not a database" in text:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the kind, without its details
+    if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return Unavailable(f"the database {path} stayed locked for {_BUSY_TIMEOUT_S:.0f} s: {error}")
+    if code == sqlite3.SQLITE_NOTADB:
         return Mismatch(f"{path} is not a SQLite database; choose another file")
     return Mismatch(
-        f"the database {path} can't be used: {text}; check that its folder can be written and has space, or choose another file"
+        f"the database {path} can't be used: {error}; check that its folder can be written and has space, or choose another file"
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from river import base
 
-from volcast.core.features import PRIOR_VARIANCE, VARIANCE_FLOOR
+from volcast.core.features import PRIOR_VARIANCE, bounded
 from volcast.core.types import HORIZON_MINUTES
 
 
@@ -22,7 +22,7 @@ class Ewma(base.Regressor):
 
     def predict_one(self, x: dict[Any, Any]) -> float:
         """The variance expected over the horizon."""
-        return HORIZON_MINUTES * max(float(x.get("variance_ewma", PRIOR_VARIANCE)), VARIANCE_FLOOR)
+        return HORIZON_MINUTES * bounded(float(x.get("variance_ewma", PRIOR_VARIANCE)))
 
     def dump(self) -> dict[str, Any]:
         """Its state: none."""

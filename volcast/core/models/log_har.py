@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from river import base, linear_model
 
-from volcast.core.features import FEATURES, PRIOR_VARIANCE, VARIANCE_FLOOR
+from volcast.core.features import FEATURES, PRIOR_VARIANCE, bounded
 from volcast.core.types import HORIZON_MINUTES
 
 _MAX_LOG_RATIO = 5.0
@@ -48,7 +48,7 @@ class LogHar(base.Regressor):
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
         """Learn that after features `x` (variances per minute) the realized variance over the horizon was `y`."""
         ewma, z = _regressors(x)
-        target = _clip(log(max(float(y), HORIZON_MINUTES * VARIANCE_FLOOR) / (HORIZON_MINUTES * ewma)))
+        target = _clip(log(bounded(float(y) / HORIZON_MINUTES) / ewma))
         residual = target - _clip(self._regression.predict_one(z))
         self._learned += 1
         gain = max(1 / (_RETRANSFORM_PRIOR_MINUTES + self._learned), 1 / _RETRANSFORM_MINUTES)
@@ -91,7 +91,7 @@ class LogHar(base.Regressor):
 
 def _regressors(x: dict[Any, Any]) -> tuple[float, dict[str, float]]:
     """-> the EWMA variance per minute, and the row of the regression."""
-    v = {name: max(float(x.get(name, PRIOR_VARIANCE)), VARIANCE_FLOOR) for name in FEATURES}
+    v = {name: bounded(float(x.get(name, PRIOR_VARIANCE))) for name in FEATURES}
     ewma = v.pop("variance_ewma")
     z = {name: log(variance / ewma) for name, variance in v.items()}
     z["level"] = log(ewma / PRIOR_VARIANCE)

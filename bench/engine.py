@@ -1,0 +1,129 @@
+"""Time and size of the core, beside the aims: `python -m bench.engine`. It judges nothing; figures depend on the machine.
+
+Candles are simulated ones of BTCUSDT. An engine is warm: a week of minutes has gone through it. Each time is the median of
+several rounds, in one thread.
+"""
+
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import TypeVar
+
+from volcast.core import snapshot
+from volcast.core.codec import CandleText, encode_candle, encode_signal
+from volcast.core.decoder import Decoder
+from volcast.core.engine import Engine
+from volcast.core.types import Candle, EngineConfig, Signal
+from volcast.simulation.market import simulate
+
+SYMBOL = "BTCUSDT"
+KEY = SYMBOL.encode()
+START_MS = 1_704_067_200_000
+WEEK_MINUTES = 10_080
+ROUNDS = 9
+ROUND_CANDLES = 2_000
+SNAPSHOT_EVERY = 500
+SYMBOLS = 100
+DECODER = Decoder(price_decimals=2)
+CONFIG = EngineConfig()
+
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    records = simulated_records(WEEK_MINUTES + ROUNDS * ROUND_CANDLES)
+    candles = [candle for candle in (DECODER.decode(KEY, value) for value in records) if isinstance(candle, Candle)]
+    engine = Engine(SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL))
+    for candle in candles[:WEEK_MINUTES]:
+        engine.step(candle)
+    warm = snapshot.encode(engine)
+    rounds = [candles[at : at + ROUND_CANDLES] for at in range(WEEK_MINUTES, len(candles), ROUND_CANDLES)]
+    signals = [answer for answer in map(engine.step, candles[WEEK_MINUTES:]) if isinstance(answer, Signal)]
+    engine = restored(warm)
+
+    print(f"{'':56}{'measured':>10}  aim")
+    show("Engine.step, a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "60 µs")
+    show("  Engine.step alone", us_each(partial(steps_alone, restored(warm)), rounds), "µs")
+    show("  a snapshot", us_each(lambda _: snapshot.encode(engine), [[0]] * 200), "µs")
+    show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
+    show("decode a candle's record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
+    show("encode a signal", us_each(lambda some: [encode_signal(one) for one in some], parts(signals)), "µs")
+    show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "64 kB")
+    show("snapshot", len(snapshot.encode(engine, {"duplicate": 1, "late": 1})) / 1_000, "kB", "16 kB")
+    show("volcast --help", seconds_of([str(Path(sys.executable).with_name("volcast")), "--help"]), "s", "0.3 s")
+    show("import of the engine, River with it", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")
+
+
+def simulated_records(minutes: int) -> list[bytes]:
+    """As they stand in `candles`."""
+    return [
+        encode_candle(CandleText(SYMBOL, *one[:7], source="simulated", closed_by="file", line=line))
+        for line, one in enumerate(simulate(SYMBOL, minutes=minutes, seed=42, start_ms=START_MS), start=2)
+    ]
+
+
+def restored(raw: bytes) -> Engine:
+    return snapshot.decode(raw, SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL))[0]
+
+
+def steps(engine: Engine, candles: Sequence[Candle]) -> None:
+    for count, candle in enumerate(candles, start=1):
+        engine.step(candle)
+        if count % SNAPSHOT_EVERY == 0:
+            snapshot.encode(engine)
+
+
+def steps_alone(engine: Engine, candles: Sequence[Candle]) -> None:
+    for candle in candles:
+        engine.step(candle)
+
+
+def parts(items: Sequence[T]) -> list[Sequence[T]]:
+    """In rounds."""
+    return [items[at : at + ROUND_CANDLES] for at in range(0, ROUNDS * ROUND_CANDLES, ROUND_CANDLES)]
+
+
+def us_each(work: Callable[[Sequence[T]], object], rounds: Sequence[Sequence[T]]) -> float:
+    """-> median time of a round, divided by its items."""
+    times_us = []
+    for items in rounds:
+        start_s = perf_counter()
+        work(items)
+        times_us.append((perf_counter() - start_s) / len(items) * 1e6)
+    return median(times_us)
+
+
+def memory_bytes(warm: bytes, candles: Sequence[Candle]) -> float:
+    """-> of one of many engines, each restored to a week of minutes and then fed with some more."""
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    engines = [restored(warm) for _ in range(SYMBOLS)]
+    for engine in engines:
+        for candle in candles[:200]:
+            engine.step(candle)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return (after - before) / len(engines)
+
+
+def seconds_of(command: list[str]) -> float:
+    times_s = []
+    for _ in range(5):
+        start_s = perf_counter()
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own
+        times_s.append(perf_counter() - start_s)
+    return median(times_s)
+
+
+def show(what: str, value: float, unit: str, aim: str = "") -> None:
+    print(f"{what:56}{value:>8.3g}{unit:>3}  {aim}".rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""The routes, asked over HTTP."""
+
+from collections.abc import Iterator
+
+import httpx
+import msgspec
+import pytest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.registry import Collector
+
+from api.app import create_app, iso8601
+from api.view import View
+from tests.market import START_MS, walk
+from volcast.core.engine import Engine
+from volcast.core.types import EngineConfig, Signal
+
+NOW_S = 1_000.0
+
+
+def view_of(*symbols: str, minutes: int = 61) -> View:
+    view = View(stale_after_s=180)
+    for symbol in symbols:
+        engine = Engine(symbol, EngineConfig(), 2)
+        for candle in walk(minutes):
+            signal = engine.step(msgspec.structs.replace(candle, symbol=symbol))
+            assert isinstance(signal, Signal)
+            view.put(signal, NOW_S - 2.5)
+    return view
+
+
+async def get(view: View, path: str, *collectors: Collector) -> httpx.Response:
+    app = create_app(view, collectors, now=lambda: NOW_S)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
+        return await client.get(path)
+
+
+async def test_latest_tells_all_of_a_symbol() -> None:
+    view = view_of("BTCUSDT")
+    view.caught_up = True
+    response = await get(view, "/latest/BTCUSDT")
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/json")
+    told, latest = response.json(), view.get("BTCUSDT")
+    assert latest
+    assert latest.signal.outcome
+    expected = msgspec.to_builtins(latest.signal)
+    del expected["open_time_ms"], expected["live"], expected["outcome"]["open_time_ms"]
+    expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming"}
+    expected["outcome"]["timestamp"] = "2024-01-01T00:00:00Z"
+    assert told == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("symbol", str),
+        ("timestamp", str),
+        ("close", float),
+        ("rolling_mean", float),
+        ("signal", int),
+        ("signal_rate", float),
+        ("signal_rate_window", float),
+        ("volatility", float),
+        ("volatility_annualized", float),
+        ("warm", bool),
+        ("candles", int),
+        ("age_seconds", float),
+        ("status", str),
+    ],
+)
+async def test_the_promised_keys_are_there(key: str, kind: type) -> None:
+    assert type((await get(view_of("BTCUSDT"), "/latest/BTCUSDT")).json()[key]) is kind
+
+
+async def test_what_is_not_known_yet_is_null() -> None:
+    told = (await get(view_of("BTCUSDT", minutes=1), "/latest/BTCUSDT")).json()
+    assert (told["rolling_mean"], told["outcome"], told["signal_rate"]) == (None, None, 0.0)
+
+
+async def test_latest_of_all_is_by_symbol() -> None:
+    view = view_of("ETHUSDT", "BTCUSDT", minutes=2)
+    told = (await get(view, "/latest")).json()
+    assert list(told) == ["BTCUSDT", "ETHUSDT"]
+    assert told["ETHUSDT"] == (await get(view, "/latest/ETHUSDT")).json()
+    assert (await get(View(180), "/latest")).json() == {}
+
+
+@pytest.mark.parametrize("path", ["DOGEUSDT", "btcusdt", "BTC%20USDT", "%F0%9F%90%95"])
+async def test_an_unknown_symbol_is_told_the_known_ones(path: str) -> None:
+    response = await get(view_of("ETHUSDT", "BTCUSDT", minutes=1), f"/latest/{path}")
+    assert response.status_code == 404
+    assert response.json()["known"] == ["BTCUSDT", "ETHUSDT"]
+    assert response.json()["detail"].endswith("; known symbols: BTCUSDT, ETHUSDT")
+
+
+async def test_without_any_symbol_the_answer_says_so() -> None:
+    response = await get(View(180), "/latest/BTCUSDT")
+    assert (response.status_code, response.json()) == (
+        404,
+        {"detail": "no signal of 'BTCUSDT'; known symbols: none yet", "known": []},
+    )
+
+
+async def test_health_is_about_the_process() -> None:
+    response = await get(View(180), "/health")
+    assert (response.status_code, response.text) == (200, "alive\n")
+
+
+async def test_ready_is_about_the_log() -> None:
+    view = view_of("BTCUSDT", minutes=3)
+    response = await get(view, "/ready")
+    assert (response.status_code, response.json()) == (503, {"ready": False, "signals": 3})
+    view.caught_up = True
+    response = await get(view, "/ready")
+    assert (response.status_code, response.json()) == (200, {"ready": True, "signals": 3})
+
+
+class OneMore(Collector):
+    def collect(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily("volcast_of_this_test", "One more.", 7.0)
+
+
+async def test_metrics_are_those_of_the_view_and_of_whatever_else_runs_here() -> None:
+    response = await get(view_of("BTCUSDT"), "/metrics", OneMore())
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = {family.name: family for family in text_string_to_metric_families(response.text)}
+    (close,) = families["volcast_close"].samples
+    assert (close.labels, close.value) == ({"symbol": "BTCUSDT"}, walk(61)[-1].close)
+    assert families["volcast_of_this_test"].samples[0].value == 7.0
+
+
+async def test_the_schema_lists_the_routes_and_their_answers() -> None:
+    schema = (await get(View(180), "/openapi.json")).json()
+    assert set(schema["paths"]) == {"/latest", "/latest/{symbol}", "/health", "/ready", "/metrics"}
+    assert set(schema["paths"]["/latest/{symbol}"]["get"]["responses"]) >= {"200", "404"}
+    assert set(schema["paths"]["/ready"]["get"]["responses"]) >= {"200", "503"}
+    assert schema["components"]["schemas"]["Status"]["enum"] == ["restoring", "stale", "warming", "replaying", "ok"]
+
+
+async def test_docs_answer() -> None:
+    response = await get(View(180), "/docs")
+    assert response.status_code == 200
+    assert "swagger" in response.text
+
+
+async def test_the_front_door_shows_the_way() -> None:
+    told = (await get(view_of("BTCUSDT", minutes=1), "/")).json()
+    assert told["symbols"] == ["BTCUSDT"]
+    assert "/latest" in told["endpoints"]
+
+
+def test_times_are_utc_with_a_z() -> None:
+    assert [iso8601(time_ms) for time_ms in (0, START_MS)] == ["1970-01-01T00:00:00Z", "2024-01-01T00:00:00Z"]

@@ -1,0 +1,88 @@
+"""The gauges: each number of the last signals, and nothing else."""
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from api.metrics import ViewCollector, numeric_fields
+from api.view import Status, View
+from tests.market import START_MS, walk
+from volcast.core.engine import Engine
+from volcast.core.types import EngineConfig, Outcome, Signal
+
+
+def signals(count: int, symbol: str = "BTCUSDT") -> list[Signal]:
+    engine = Engine(symbol, EngineConfig(), 2)
+    made = [engine.step(msgspec.structs.replace(candle, symbol=symbol)) for candle in walk(count)]
+    return [signal for signal in made if isinstance(signal, Signal)]
+
+
+def scrape(view: View, now_s: float = 100.0) -> dict[str, float]:
+    """Samples as they are written, `name{label="value"}`; parsed by Prometheus's own parser."""
+    registry = CollectorRegistry()
+    registry.register(ViewCollector(view, lambda: now_s))
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(generate_latest(registry).decode()):
+        for sample in family.samples:
+            labels = ",".join(f'{name}="{value}"' for name, value in sorted(sample.labels.items()))
+            name = f"{sample.name}{{{labels}}}" if labels else sample.name
+            assert name not in found
+            found[name] = sample.value
+    return found
+
+
+def test_every_number_of_a_signal_is_a_gauge() -> None:
+    view, signal = View(180), signals(61)[-1]
+    view.put(signal, 97.5)
+    found = scrape(view)
+    assert signal.outcome
+    for name in ("close", "rolling_mean", "signal", "signal_rate", "signal_rate_window", "volatility", "volatility_annualized"):
+        assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
+    for name in ("warm", "live", "candles", "ones", "gaps", "missing_minutes", "outcomes"):
+        assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
+    for name in ("realized_volatility", "volatility", "volatility_ewma", "qlike", "qlike_ewma"):
+        assert found[f'volcast_outcome_{name}{{symbol="BTCUSDT"}}'] == getattr(signal.outcome, name)
+    assert found['volcast_timestamp_seconds{symbol="BTCUSDT"}'] == START_MS / 1_000 + 3_600
+    assert found['volcast_age_seconds{symbol="BTCUSDT"}'] == 2.5
+
+
+def test_no_field_is_forgotten() -> None:
+    assert set(Signal.__struct_fields__) - set(numeric_fields(Signal)) == {"symbol", "source", "open_time_ms", "outcome"}
+    assert set(Outcome.__struct_fields__) - set(numeric_fields(Outcome)) == {"open_time_ms"}
+
+
+def test_one_status_holds() -> None:
+    view = View(180)
+    view.put(signals(1)[0], 100.0)
+    found = scrape(view)
+    assert {status: found[f'volcast_status{{status="{status}",symbol="BTCUSDT"}}'] for status in Status} == {
+        status: float(status == Status.RESTORING) for status in Status
+    }
+
+
+@pytest.mark.parametrize("caught_up", [False, True])
+def test_before_any_signal_there_is_the_process_alone(caught_up: bool) -> None:  # noqa: FBT001  # a table
+    view = View(180)
+    view.caught_up = caught_up
+    assert scrape(view) == {"volcast_api_caught_up": float(caught_up), "volcast_api_signals_total": 0.0}
+
+
+def test_what_a_signal_does_not_have_leaves_no_old_value_behind() -> None:
+    view, made = View(180), signals(61)
+    view.put(made[60], 99.0)
+    assert 'volcast_outcome_qlike{symbol="BTCUSDT"}' in scrape(view)
+    newer = msgspec.structs.replace(made[60], open_time_ms=made[60].open_time_ms + 600_000, outcome=None, rolling_mean=None)
+    view.put(newer, 100.0)
+    found = scrape(view)
+    assert not [name for name in found if name.startswith(("volcast_outcome_", "volcast_rolling_mean"))]
+    assert found['volcast_close{symbol="BTCUSDT"}'] == newer.close
+
+
+def test_symbols_stand_side_by_side() -> None:
+    view = View(180)
+    for symbol in ("BTCUSDT", "ETHUSDT.BINANCE"):
+        view.put(signals(3, symbol)[-1], 99.0)
+    found = scrape(view)
+    assert found['volcast_candles{symbol="BTCUSDT"}'] == found['volcast_candles{symbol="ETHUSDT.BINANCE"}'] == 3
+    assert found["volcast_api_signals_total"] == 2

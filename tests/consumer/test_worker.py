@@ -1,0 +1,238 @@
+"""The worker on a real log: what is committed is what an undisturbed run commits, whatever goes wrong on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from consumer.shard import Rules, Shard
+from consumer.worker import Worker
+from tests.flaky_log import Fault, FlakyLog, fill, records_of
+from tests.market import prices, record
+from tests.stories.pipeline import until
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig
+from volcast.log.contract import Commit, KeyValue, Log, Mismatch, Record, Topic
+from volcast.log.sqlite import SqliteLog
+
+RULES = Rules(EngineConfig(), Decoder(), max_symbols=10)
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+def stream(minutes: int) -> list[KeyValue]:
+    """Two symbols in turn; now and then a bad row, and a duplicate."""
+    items = [
+        KeyValue(symbol.encode(), record(minute, "NaN" if minute % 50 == 7 else close, symbol=symbol))
+        for minute, close in enumerate(prices(minutes))
+        for symbol in SYMBOLS
+    ]
+    return [twin for i, item in enumerate(items) for twin in [item] * (2 if i % 40 == 11 else 1)]
+
+
+STREAM = stream(150)
+
+
+def undisturbed(items: list[KeyValue]) -> Commit:
+    """What a shard makes of all of it at once."""
+    return Shard(RULES).process([Record(0, i + 1, *item) for i, item in enumerate(items)]).commit
+
+
+def pairs(records: list[Record]) -> list[KeyValue]:
+    return [KeyValue(record.key, record.value) for record in records]
+
+
+@asynccontextmanager
+async def working(log: Log, rules: Rules = RULES, batch_records: int = 20) -> AsyncIterator[Worker]:
+    """A worker that runs; if it fails, so does the test."""
+    worker = Worker(log, rules, batch_records)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(worker.run())
+        yield worker
+        running.cancel()
+
+
+async def restored_shard(log: Log) -> tuple[int, Shard]:
+    async with log.consumer() as consumer:
+        restored = await consumer.open(0)
+        return restored.position, Shard(RULES, restored.snapshots)
+
+
+async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
+    async with SqliteLog(":memory:") as log:
+        await fill(log, STREAM)
+        async with working(log) as worker:
+            await worker.drained()
+            assert worker.handled() == len(STREAM)
+            assert worker.tally.commits == -(-len(STREAM) // 20)
+            assert (worker.tally.restores, worker.tally.fencings, worker.tally.failed_commits) == (1, 0, 0)
+        expected = undisturbed(STREAM)
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected.signals
+        assert pairs(await records_of(log, Topic.REJECTED)) == expected.rejects
+        position, shard = await restored_shard(log)
+        assert position == expected.position
+        assert shard.handled == len(STREAM)
+
+
+async def test_drained_covers_what_was_appended_before_the_call() -> None:
+    async with SqliteLog(":memory:") as log, working(log) as worker:
+        for end in (50, 100, 150):
+            await fill(log, STREAM[end - 50 : end])
+            await worker.drained()
+            assert worker.handled() == end
+            assert (await restored_position(log)) == end + 1
+
+
+async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None:
+    async with FlakyLog(SqliteLog(":memory:")) as log, asyncio.TaskGroup() as tasks, working(log) as worker:
+        drained: list[asyncio.Task[None]] = []
+
+        async def append_and_ask() -> None:
+            await fill(log, STREAM)
+            drained.append(tasks.create_task(worker.drained()))
+            await asyncio.sleep(0)
+
+        log.at_empty_poll = append_and_ask
+        await until(lambda: drained, "an empty poll")
+        await drained[0]
+        assert worker.tally.commits == -(-len(STREAM) // 20)
+
+
+async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes_back() -> None:
+    async with FlakyLog(SqliteLog(":memory:")) as log, working(log) as worker:
+        await fill(log, STREAM[:60])
+        await worker.drained()
+        log.assigned = {}
+        await until(lambda: not worker.shards, "the partition to go")
+        await fill(log, STREAM[60:100])
+        async with log.consumer() as other:  # it has the partition in between
+            shard = Shard(RULES, (await other.open(0)).snapshots)
+            await other.commit(0, shard.process((await other.poll(100, 0.0))[0]).commit)
+        await fill(log, STREAM[100:])
+        log.assigned = {0: 7}
+        await worker.drained()
+        assert (worker.handled(), worker.tally.restores) == (len(STREAM), 2)
+        log.assigned = {0: 8}  # somebody may have had it, if only for a moment
+        await worker.drained()
+        assert (worker.handled(), worker.tally.restores, worker.tally.fencings) == (len(STREAM), 3, 0)
+        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+
+
+async def restored_position(log: SqliteLog) -> int:
+    """Without becoming the partition's owner."""
+    return int(await log.read(lambda db: db.execute("SELECT next_offset FROM position").fetchone()[0]))
+
+
+async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:
+    async with SqliteLog(":memory:") as log:
+        await fill(log, STREAM[:200])
+        async with working(log) as first:
+            await first.drained()
+        await fill(log, STREAM[200:])
+        async with working(log) as second:
+            await second.drained()
+            assert second.handled() == len(STREAM)
+        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+
+
+async def test_cancelled_at_any_moment_the_log_stays_whole(tmp_path: Path) -> None:
+    random = Random(1)  # noqa: S311  # the same moments each time
+    async with SqliteLog(tmp_path / "log.db") as log:
+        await fill(log, STREAM)
+        for _ in range(25):
+            async with working(log, batch_records=7):
+                for _ in range(random.randrange(40)):
+                    await asyncio.sleep(0)
+        async with working(log) as last:
+            await last.drained()
+        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(log, Topic.REJECTED)) == undisturbed(STREAM).rejects
+
+
+@pytest.mark.parametrize("fault", Fault)
+async def test_a_commit_that_fails_is_dropped_and_the_log_is_asked(fault: Fault) -> None:
+    async with FlakyLog(SqliteLog(":memory:"), commits={2: fault}) as log:
+        await fill(log, STREAM)
+        async with working(log) as worker:
+            await worker.drained()
+            assert worker.tally.restores == 2
+            assert worker.tally.fencings == (fault is Fault.FENCED)
+            assert worker.tally.failed_commits == (fault is not Fault.FENCED)
+            assert worker.handled() == len(STREAM)
+        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+
+
+async def test_each_signal_once_under_any_script_of_faults() -> None:
+    async def disturbed(seed: int) -> None:
+        random = Random(seed)  # noqa: S311  # the same scripts each time
+        script = {at: random.choice(list(Fault)) for at in random.sample(range(20), random.randint(1, 12))}
+        async with FlakyLog(SqliteLog(":memory:", poll_s=0.005), commits=script) as log:
+            await fill(log, STREAM)
+            async with working(log, batch_records=random.randint(10, 40)) as worker:
+                await worker.drained()
+            commit = undisturbed(STREAM)
+            assert pairs(await records_of(log, Topic.SIGNALS)) == commit.signals, (seed, script)
+            assert pairs(await records_of(log, Topic.REJECTED)) == commit.rejects, (seed, script)
+            _, shard = await restored_shard(log)
+            assert shard.process([Record(0, 10**6, *STREAM[0])]).commit.snapshots[0] == after_one_more()
+
+    await asyncio.gather(*(disturbed(seed) for seed in range(12)))
+
+
+def after_one_more() -> KeyValue:
+    """The first symbol's snapshot after the whole stream and one duplicate: the state has all the counts, too."""
+    shard = Shard(RULES)
+    shard.process([Record(0, i + 1, *item) for i, item in enumerate(STREAM)])
+    return shard.process([Record(0, 10**6, *STREAM[0])]).commit.snapshots[0]
+
+
+async def test_state_of_other_settings_stops_the_worker_with_a_sentence() -> None:
+    async with SqliteLog(":memory:") as log:
+        await fill(log, STREAM[:10])
+        async with working(log) as worker:
+            await worker.drained()
+        with pytest.raises(Mismatch) as caught:
+            await Worker(log, Rules(EngineConfig(window=20), Decoder(), 10), 20).run()
+        assert str(caught.value) == (
+            "the state of BTCUSDT was made with window 5, and 20 is asked for now; use the settings of before, or another log"
+        )
+        async with working(log) as worker:  # nothing was harmed
+            await worker.drained()
+            assert worker.handled() == 10
+
+
+async def test_one_works_and_the_other_stands_by_until_it_ends(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    async with SqliteLog(path) as one, SqliteLog(path) as two:
+        await fill(one, STREAM[:100])
+        async with working(two) as second:
+            async with working(one) as first:
+                await until(lambda: first.shards or second.shards, "one of them to begin")
+                holder, standby = (first, second) if first.shards else (second, first)
+                await holder.drained()
+                assert holder.handled() == 100
+                assert not standby.shards
+            await fill(one, STREAM[100:])
+            await second.drained()
+            assert second.handled() == len(STREAM)
+        assert pairs(await records_of(one, Topic.SIGNALS)) == undisturbed(STREAM).signals
+
+
+async def test_what_is_not_taken_is_said_and_not_at_length(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("WARNING", "consumer")
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [KeyValue(b"BTCUSDT", record(minute, "NaN")) for minute in range(9)])
+        await fill(log, [KeyValue(b"BTCUSDT", record(0, "1.00"))] * 3)
+        async with working(log) as worker:
+            await worker.drained()
+    said = [entry.getMessage() for entry in caplog.records]
+    assert said == [
+        *["rejected: open is NaN; a finite number is expected"] * 5,
+        *["duplicate candle skipped"] * 2,
+        "4 further candles of this batch were not taken",
+    ]
+    assert vars(caplog.records[0]) | {"symbol": "BTCUSDT", "reason": "not_a_number", "offset": 1, "line": 2} == vars(
+        caplog.records[0]
+    )

@@ -1,0 +1,127 @@
+"""A real log whose writes go wrong as a script says: what a network, a broker or another owner may do at any moment."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from enum import Enum, auto
+from typing import Self
+
+from volcast.log.contract import Appender, Commit, Consumer, KeyValue, Log, Reader, Record, Restored, Topic, Unavailable
+
+
+class Fault(Enum):
+    """How one write goes wrong."""
+
+    LOST = auto()
+    """Nothing is written, and no answer comes."""
+    UNANSWERED = auto()
+    """It is written, and no answer comes."""
+    FENCED = auto()
+    """Another consumer has opened the partition before."""
+
+
+class FlakyLog:
+    """`log`, with a fault at each scripted commit and append; both are counted from 0, over all that it opens.
+
+    A test may also say which partitions are `assigned`, and what is to happen at the end of the next empty poll.
+    """
+
+    def __init__(self, log: Log, commits: Mapping[int, Fault] | None = None, appends: Mapping[int, Fault] | None = None) -> None:
+        self._log, self._commits, self._appends = log, commits or {}, appends or {}
+        self.commits, self.appends = 0, 0
+        self.assigned: Mapping[int, int] | None = None
+        self.at_empty_poll: Callable[[], Awaitable[None]] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self._log.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._log.__aexit__(*exc_info)
+
+    @asynccontextmanager
+    async def appender(self, name: str) -> AsyncIterator[Appender]:
+        async with self._log.appender(name) as appender:
+            yield _FlakyAppender(self, appender)
+
+    @asynccontextmanager
+    async def consumer(self) -> AsyncIterator[Consumer]:
+        async with self._log.consumer() as consumer:
+            yield _FlakyConsumer(self, consumer)
+
+    @asynccontextmanager
+    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
+        async with self._log.reader(topic) as reader:
+            yield reader
+
+    def next_commit(self) -> Fault | None:
+        self.commits += 1
+        return self._commits.get(self.commits - 1)
+
+    def next_append(self) -> Fault | None:
+        self.appends += 1
+        return self._appends.get(self.appends - 1)
+
+    async def open_elsewhere(self, partition: int) -> None:
+        async with self._log.consumer() as other:
+            await other.open(partition)
+
+
+class _FlakyAppender:
+    def __init__(self, log: FlakyLog, appender: Appender) -> None:
+        self._log, self._appender = log, appender
+
+    async def last(self, key: bytes) -> Record | None:
+        return await self._appender.last(key)
+
+    async def append(self, records: Sequence[KeyValue]) -> None:
+        fault = self._log.next_append()
+        if fault is not Fault.LOST:
+            await self._appender.append(records)
+        if fault:
+            raise Unavailable("no answer to an append")
+
+
+class _FlakyConsumer:
+    def __init__(self, log: FlakyLog, consumer: Consumer) -> None:
+        self._log, self._consumer = log, consumer
+
+    async def assignment(self) -> Mapping[int, int]:
+        assigned = await self._consumer.assignment()
+        return assigned if self._log.assigned is None else self._log.assigned
+
+    async def open(self, partition: int) -> Restored:
+        return await self._consumer.open(partition)
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
+        records = await self._consumer.poll(max_records, timeout_s)
+        if not records and self._log.at_empty_poll:
+            happen, self._log.at_empty_poll = self._log.at_empty_poll, None
+            await happen()
+        return records
+
+    async def commit(self, partition: int, commit: Commit) -> None:
+        fault = self._log.next_commit()
+        if fault is Fault.FENCED:
+            await self._log.open_elsewhere(partition)
+        if fault is not Fault.LOST:
+            await self._consumer.commit(partition, commit)
+        if fault:
+            raise Unavailable("no answer to a commit")
+
+    async def close(self, partition: int) -> None:
+        await self._consumer.close(partition)
+
+
+async def records_of(log: Log, topic: Topic) -> list[Record]:
+    """All that is committed there now."""
+    records: list[Record] = []
+    async with log.reader(topic) as reader:
+        while not reader.caught_up:
+            records += await reader.read(1_000, 0.0)
+    return records
+
+
+async def fill(log: Log, records: Iterable[KeyValue]) -> None:
+    """Append them to `candles`."""
+    async with log.appender("test") as appender:
+        await appender.append(list(records))

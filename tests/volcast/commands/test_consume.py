@@ -1,0 +1,62 @@
+"""`volcast consume`, as a process; and the three that make a pipeline, each on its own."""
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.command import get, volcast
+from tests.flaky_log import records_of
+from tests.market import csv_text
+from tests.stories.pipeline import pipeline, until
+from volcast.core.codec import decode_signal
+from volcast.log.contract import Topic
+from volcast.log.sqlite import SqliteLog
+
+BUS = ("--bus", "sqlite:///log.db")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        ([], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
+        (["--bus", "sqlite:///photo.jpg"], 3, "volcast: photo.jpg is not a SQLite database; choose another file\n"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8" * 999)
+    result = volcast(tmp_path, "consume", *arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", sentence)
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = volcast(tmp_path, "consume", *BUS, "--metrics-port", port)
+    sentence = f"can't listen on 127.0.0.1:{port}: Address already in use; choose another with --metrics-port or --host"
+    assert (result.returncode, result.stderr.splitlines()[0]) == (2, f"volcast: {sentence}")
+
+
+async def test_three_processes_make_a_pipeline_and_end_when_told(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(1_500))
+    with pipeline(tmp_path) as parts:
+        api = parts.start("serve", *BUS, "--port", "0")
+        consumer = parts.start("consume", *BUS, "--metrics-port", "0")
+        standby = parts.start("consume", *BUS)
+        producer = parts.start("produce", "replay", "btcusdt.csv", *BUS)
+        running = (api, consumer, standby)
+        await until(lambda: producer.exit_code == 0, "the replay's end", *running, producer)
+        assert "1500 candles sent" in producer.said()
+        await until(lambda: '"candles":1500,' in get(api, "/latest"), "the last signal", *running)
+        latest = json.loads(get(api, "/latest/BTCUSDT"))
+        assert (latest["timestamp"], latest["outcomes"], latest["warm"]) == ("2024-01-02T00:59:00Z", 1_440, True)
+        await until(lambda: get(consumer, "/health", "/metrics"), "the consumer's port", *running)
+        assert get(consumer, "/health", "/metrics").startswith("the loop turned ")
+        metrics = get(consumer, "/metrics", "/metrics")
+        held = "volcast_consumer_partitions 1.0" in metrics
+        assert ('volcast_consumer_candles_total{symbol="BTCUSDT",verdict="accepted"} 1500.0' in metrics) == held
+        assert [process.end() for process in running] == [0, 0, 0]
+    async with SqliteLog(tmp_path / "log.db") as log:
+        signals = [decode_signal(record.value) for record in await records_of(log, Topic.SIGNALS)]
+    assert [signal.candles for signal in signals] == list(range(1, 1_501))

@@ -1,0 +1,46 @@
+"""`volcast produce replay`, as a process."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import volcast
+from tests.flaky_log import records_of
+from tests.market import csv_text
+from volcast.log.contract import Topic
+from volcast.log.sqlite import SqliteLog
+
+
+async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt-1m.csv").write_text(csv_text(700))
+    (tmp_path / "export.csv").write_text(csv_text(300))
+    command = ("produce", "replay", "btcusdt-1m.csv", "export.csv", "--symbol", "BTCUSDT", "--symbol", "ETHUSDT")
+    for said in ("1000 candles sent\n", "0 candles sent\n"):
+        result = volcast(tmp_path, *command, "--bus", "sqlite:///deep/log.db", "--log-level", "warning")
+        assert (result.returncode, result.stdout, result.stderr) == (0, said, "")
+    async with SqliteLog(tmp_path / "deep" / "log.db") as log:
+        records = await records_of(log, Topic.CANDLES)
+    assert [sum(record.key == key for record in records) for key in (b"BTCUSDT", b"ETHUSDT")] == [700, 300]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (["btcusdt.csv"], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
+        (["nowhere.csv", "--bus", "sqlite:///log.db"], 2, "volcast: nowhere.csv does not exist.\n"),
+        (["btcusdt.csv", "--bus", "sqlite:///."], 3, "volcast: . is a folder; the log is a file: choose one in it\n"),
+        (
+            ["btcusdt.csv", "--bus", "sqlite:///btcusdt.csv"],
+            3,
+            "volcast: btcusdt.csv is not a SQLite database; choose another file\n",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_nothing_is_written(
+    tmp_path: Path, arguments: list[str], code: int, sentence: str
+) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(3))
+    result = volcast(tmp_path, "produce", "replay", *arguments)
+    assert (result.returncode, result.stdout, result.stderr) == (code, "", sentence)
+    assert [path.name for path in tmp_path.iterdir()] == ["btcusdt.csv"]
+    assert (tmp_path / "btcusdt.csv").read_text() == csv_text(3)

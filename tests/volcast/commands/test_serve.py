@@ -1,0 +1,88 @@
+"""`volcast serve`, as a process."""
+
+import json
+import socket
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import pytest
+
+from consumer.shard import Rules, Shard
+from tests.command import address, get, volcast
+from tests.market import record
+from tests.stories.pipeline import pipeline, until
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig
+from volcast.log.contract import KeyValue, Record
+from volcast.log.sqlite import SqliteLog
+
+SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
+
+
+async def commit(log: SqliteLog, minutes: int) -> None:
+    """Signals of two symbols, as a consumer would leave them."""
+    items = [
+        KeyValue(symbol, record(minute, f"{100 + minute % 7}", symbol=symbol.decode()))
+        for minute in range(minutes)
+        for symbol in SYMBOLS
+    ]
+    shard = Shard(Rules(EngineConfig(), Decoder(), 10))
+    batch = shard.process([Record(0, i + 1, *item) for i, item in enumerate(items)])
+    async with log.consumer() as consumer:
+        await consumer.open(0)
+        await consumer.commit(0, batch.commit)
+
+
+async def test_it_serves_what_is_there_and_what_comes_until_it_is_told_to_end(tmp_path: Path) -> None:
+    async with SqliteLog(tmp_path / "log.db") as log:
+        with pipeline(tmp_path) as parts:
+            api = parts.start("serve", "--bus", "sqlite:///log.db", "--port", "0", "--log-level", "warning")
+            await until(lambda: address(api), "the address", api)
+            assert get(api, "/health") == "alive\n"
+            await until(lambda: is_ready(address(api)), "readiness", api)
+            assert json.loads(get(api, "/latest")) == {}
+            await commit(log, 70)
+            await until(lambda: len(json.loads(get(api, "/latest"))) == 2, "both symbols", api)
+            latest = json.loads(get(api, "/latest/ETHUSDT"))
+            assert (latest["candles"], latest["outcomes"], latest["status"]) == (70, 10, "warming")
+            assert 'volcast_candles{symbol="ETHUSDT"} 70.0' in get(api, "/metrics")
+            assert api.end() == 0
+            assert api.said() == f"open {address(api)}/latest\n"
+
+
+def is_ready(base: str | None) -> bool:
+    """Raises HTTPError where it is neither ready nor unready."""
+    try:
+        urlopen(f"{base}/ready", timeout=60).close()  # noqa: S310  # an address of ours
+    except HTTPError as error:
+        error.close()
+        if error.code != 503:
+            raise
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("bus", "code", "sentence"),
+    [
+        ([], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
+        (
+            ["--bus", "sqlite:///photo.jpg", "--port", "0", "--log-level", "error"],
+            3,
+            "volcast: photo.jpg is not a SQLite database; choose another file\n",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(tmp_path: Path, bus: list[str], code: int, sentence: str) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8" * 999)
+    result = volcast(tmp_path, "serve", *bus)
+    assert (result.returncode, result.stderr) == (code, sentence)
+
+
+def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = volcast(tmp_path, "serve", "--bus", "sqlite:///log.db", "--port", port)
+    sentence = f"volcast: can't listen on 127.0.0.1:{port}: Address already in use; choose another with --port or --host\n"
+    assert (result.returncode, result.stdout, result.stderr) == (2, "", sentence)

@@ -1,0 +1,139 @@
+"""What is encoded comes back, and looks on the wire as the docs say."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.market import DECIMALS, SYMBOL, at, candle_text, record
+from volcast.core.codec import (
+    UNDECODABLE,
+    CandleText,
+    Origin,
+    Reason,
+    Reject,
+    decode_reject,
+    decode_signal,
+    encode_candle,
+    encode_gap,
+    encode_reject,
+    encode_revision,
+    encode_signal,
+    read_origin,
+)
+from volcast.core.decoder import Decoder
+from volcast.core.types import Candle, Gap, Outcome, Revision, Signal
+
+KEY = SYMBOL.encode()
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
+INTS = st.integers(-(2**63), 2**63)
+
+
+def test_a_candle_on_the_wire_is_what_the_docs_show() -> None:
+    shown: dict[str, Any] = {
+        "kind": "candle",
+        "v": 1,
+        "symbol": "BTCUSDT",
+        "open_time_ms": 1704067200000,
+        "open": "42283.58",
+        "high": "42298.62",
+        "low": "42261.02",
+        "close": "42298.61",
+        "volume": "35.92724",
+        "quote_volume": "1519031.6945192",
+        "source": "btcusdt-1m-2024-01.csv.gz",
+        "closed_by": "file",
+        "interval_ms": 60000,
+        "live": False,
+        "line": 2,
+    }
+    fields = {name: value for name, value in shown.items() if name not in {"kind", "v"}}
+    raw = encode_candle(CandleText(**fields))
+    assert json.loads(raw) == shown
+    assert Decoder(DECIMALS).decode(KEY, raw) == Candle(
+        symbol="BTCUSDT",
+        open_time_ms=1704067200000,
+        open=42283.58,
+        high=42298.62,
+        low=42261.02,
+        close=42298.61,
+        close_units=4229861,
+        volume=35.92724,
+        quote_volume=1519031.6945192,
+        source="btcusdt-1m-2024-01.csv.gz",
+        live=False,
+        closed_by="file",
+    )
+
+
+def test_a_live_candle_needs_no_line() -> None:
+    answer = Decoder().decode(KEY, encode_candle(candle_text(0, "1.5", line=None, live=True, source="BINANCE", closed_by="flag")))
+    assert isinstance(answer, Candle)
+    assert (answer.live, answer.source, answer.closed_by) == (True, "BINANCE", "flag")
+
+
+def test_a_gap_comes_back() -> None:
+    gap = Gap(SYMBOL, at(3), at(7), "BINANCE", "the venue has no such minutes")
+    raw = encode_gap(gap)
+    assert json.loads(raw)["kind"] == "gap"
+    assert Decoder().decode(KEY, raw) == gap
+
+
+def test_a_revision_comes_back_with_its_candle() -> None:
+    text = candle_text(5, "41999.5")
+    raw = encode_revision(text)
+    assert json.loads(raw).keys() == {"kind", "v", "candle"}
+    candle = Decoder(DECIMALS).decode(KEY, encode_candle(text))
+    assert isinstance(candle, Candle)
+    assert Decoder(DECIMALS).decode(KEY, raw) == Revision(candle)
+
+
+OUTCOMES = st.builds(Outcome, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS)
+MAYBE = st.none() | FLOATS
+SIGNALS = st.builds(
+    Signal,
+    *(TEXT, INTS, TEXT, st.booleans(), FLOATS, MAYBE, st.integers(0, 1), MAYBE, MAYBE, FLOATS, FLOATS, st.booleans()),
+    *(INTS, INTS, INTS, INTS, INTS, st.none() | OUTCOMES),
+)
+
+
+@settings(deadline=None)
+@given(SIGNALS)
+def test_a_signal_comes_back_and_is_always_the_same_bytes(signal: Signal) -> None:
+    raw = encode_signal(signal)
+    assert decode_signal(raw) == signal
+    assert encode_signal(decode_signal(raw)) == raw
+    assert json.loads(raw)["v"] == 1
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        Reject,
+        *(st.sampled_from(Reason), TEXT, st.binary(), st.binary(), st.none() | TEXT, st.none() | TEXT),
+        *(st.none() | INTS, st.none() | INTS, st.none() | INTS),
+    )
+)
+def test_a_reject_comes_back_with_its_original_bytes(reject: Reject) -> None:
+    assert decode_reject(encode_reject(reject)) == reject
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"v":1}', b"\xff", b'{"symbol":"\xff"}'])
+def test_what_is_no_signal_and_no_reject_is_refused(raw: bytes) -> None:
+    with pytest.raises(UNDECODABLE):
+        decode_signal(raw)
+    with pytest.raises(UNDECODABLE):
+        decode_reject(raw)
+
+
+def test_the_origin_of_a_record_is_read_even_where_the_rest_is_no_good() -> None:
+    assert read_origin(record(3, "abc")) == Origin(SYMBOL, at(3), "test.csv", 5)
+    assert read_origin(b'{"symbol":7,"open_time_ms":"x"}') == Origin(7, "x")
+
+
+@pytest.mark.parametrize("raw", [b"", b"[]", b"\xff", b'{"symbol":"BTC', b'{"symbol":"\xff"}', b'{"x":' + b"[" * 60_000])
+def test_what_cannot_be_read_has_no_origin(raw: bytes) -> None:
+    assert read_origin(raw) == Origin()

@@ -1,0 +1,271 @@
+"""Each reason is reached with its sentence; every sound price is taken exactly; no bytes at all raise anything."""
+
+import json
+from decimal import Context, Decimal, Inexact
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.market import SYMBOL, at, candle_text, record
+from volcast.core.codec import Reason, Reject, decode_reject, encode_candle, encode_gap, encode_reject, encode_revision
+from volcast.core.decoder import MAX_RECORD_BYTES, MAX_TIME_MS, Decoder
+from volcast.core.types import Candle, Gap, Revision
+
+KEY = SYMBOL.encode()
+EXACT = Context(prec=100, traps=[Inexact])
+CANDLE: dict[str, Any] = json.loads(record(0, "42000.5"))
+GAP: dict[str, Any] = json.loads(encode_gap(Gap(SYMBOL, at(3), at(7), "BINANCE", "outage")))
+REVISION: dict[str, Any] = json.loads(encode_revision(candle_text(0, "42000.5")))
+
+
+def decode(value: bytes, key: bytes = KEY, decimals: int = 8) -> Candle | Gap | Revision | Reject:
+    """Decode, hold it to its promise, and send a reject through its own encoding."""
+    answer = Decoder(decimals).decode(key, value)
+    assert isinstance(answer, Candle | Gap | Revision | Reject)
+    if isinstance(answer, Reject):
+        assert (answer.key, answer.value) == (key, value)
+        assert answer.detail
+        assert decode_reject(encode_reject(answer)) == answer
+    return answer
+
+
+def encoded(base: dict[str, Any], **fields: Any) -> bytes:
+    return json.dumps({**base, **fields}).encode()
+
+
+def reject(value: bytes, key: bytes = KEY) -> tuple[Reason, str]:
+    answer = decode(value, key)
+    assert isinstance(answer, Reject), answer
+    return answer.reason, answer.detail
+
+
+def close_units(text: str, decimals: int = 8) -> int | None:
+    """Of a candle whose prices are this JSON; None where it is refused."""
+    fields = ",".join(f'"{name}":{text}' for name in ("open", "high", "low", "close"))
+    rest = f'"symbol":"{SYMBOL}","open_time_ms":0,"volume":0,"quote_volume":0,"source":"s","closed_by":"file"'
+    answer = decode(f'{{"kind":"candle","v":1,{rest},{fields}}}'.encode(), decimals=decimals)
+    return answer.close_units if isinstance(answer, Candle) else None
+
+
+REJECTS = [
+    # reason, sentence, what is wrong with a candle
+    (Reason.VERSION, "v is 2; this version reads 1", {"v": 2}),
+    (Reason.VERSION, "v is 2; this version reads 1", {"v": 2, "open": {"mantissa": 1}}),
+    (Reason.VERSION, "v is 2; this version reads 1", {"v": 2, "kind": "trade"}),
+    (Reason.SYMBOL, "symbol is 'btc-usd'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "btc-usd"}),
+    (Reason.SYMBOL, "symbol is ''; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": ""}),
+    (Reason.SYMBOL, "symbol is 'A.B.C'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "A.B.C"}),
+    (Reason.SYMBOL, "symbol is 'BTC\\n'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "BTC\n"}),
+    (Reason.SYMBOL, f"symbol is '{'A' * 41}'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "A" * 41}),
+    (Reason.KEY, "the record's key is b'BTCUSDT', its symbol ETHUSDT", {"symbol": "ETHUSDT"}),
+    (Reason.TIME, "open_time_ms -60000 is not between the years 1970 and 2200", {"open_time_ms": -60_000}),
+    (Reason.TIME, f"open_time_ms {MAX_TIME_MS} is not between the years 1970 and 2200", {"open_time_ms": MAX_TIME_MS}),
+    (Reason.TIME, "open_time_ms 59999 is not the beginning of a minute", {"open_time_ms": 59_999}),
+    (Reason.INTERVAL, "interval_ms is 300000; this version reads 60000", {"interval_ms": 300_000}),
+    (Reason.NOT_A_NUMBER, "open is 'abc', not a number", {"open": "abc"}),
+    (Reason.NOT_A_NUMBER, "high is '', not a number", {"high": ""}),
+    (Reason.NOT_A_NUMBER, "low is None, not a number", {"low": None}),
+    (Reason.NOT_A_NUMBER, "close is [1], not a number", {"close": [1]}),
+    (Reason.NOT_A_NUMBER, "close is NaN; a finite number is expected", {"close": "NaN"}),
+    (Reason.NOT_A_NUMBER, "close is sNaN; a finite number is expected", {"close": "sNaN"}),
+    (Reason.NOT_A_NUMBER, "open is -Infinity; a finite number is expected", {"open": "-inf"}),
+    (Reason.NOT_A_NUMBER, "volume is NaN; a finite number is expected", {"volume": "nan"}),
+    (Reason.NOT_A_NUMBER, "quote_volume is 1e+400; a finite number is expected", {"quote_volume": "1e400"}),
+    (Reason.NOT_POSITIVE, "low is 0; a price is above 0", {"low": 0}),
+    (Reason.NOT_POSITIVE, "close is -1.5; a price is above 0", {"close": "-1.5"}),
+    (Reason.NOT_POSITIVE, "volume is -0.1; a volume is not below 0", {"volume": "-0.1"}),
+    (
+        Reason.TOO_FINE,
+        "close is 1.000000001; at most 8 decimals and 15 significant digits",
+        {"close": "1.000000001"},
+    ),
+    (
+        Reason.TOO_FINE,
+        "open is 12345678.90123456; at most 8 decimals and 15 significant digits",
+        {"open": "12345678.90123456"},
+    ),
+    (Reason.TOO_FINE, "low is 1E-999999; at most 8 decimals and 15 significant digits", {"low": "1e-999999"}),
+    (Reason.TOO_LARGE, "high is 1e+15; a price is below 10^15", {"high": "1e15"}),
+    (Reason.TOO_LARGE, "close is 1000000000000000.1; a price is below 10^15", {"close": "1000000000000000.1"}),
+    (Reason.HIGH_BELOW_LOW, "high 41999.99 is below low 42000.5", {"high": "41999.99"}),
+    (Reason.UNREADABLE, "Expected `str`, got `int` - at `$.source`", {"source": 5}),
+    (Reason.UNREADABLE, "Expected `int`, got `str` - at `$.open_time_ms`", {"open_time_ms": "2024-01-01"}),
+    (Reason.UNREADABLE, "Invalid value 'trade' - at `$.kind`", {"kind": "trade"}),
+]
+
+
+@pytest.mark.parametrize(("reason", "sentence", "wrong"), REJECTS, ids=lambda value: value if isinstance(value, Reason) else "")
+def test_a_bad_field_is_refused_with_its_reason_in_one_sentence(reason: Reason, sentence: str, wrong: dict[str, Any]) -> None:
+    assert reject(encoded(CANDLE, **wrong)) == (reason, sentence)
+
+
+@pytest.mark.parametrize(
+    ("reason", "sentence", "value"),
+    [
+        (Reason.TOO_LARGE, f"a record of {MAX_RECORD_BYTES + 1} bytes; at most 65536", b" " * (MAX_RECORD_BYTES + 1)),
+        (Reason.UNREADABLE, "Input data was truncated", b""),
+        (Reason.UNREADABLE, "Expected `object`, got `array`", b"[]"),
+        (Reason.UNREADABLE, "Object missing required field `kind`", b"{}"),
+        (Reason.UNREADABLE, "Object missing required field `symbol`", b'{"kind":"gap","v":1}'),
+        (Reason.VERSION, "v is 0; this version reads 1", encoded({**GAP, "v": 0})),
+        (Reason.TIME, f"from_ms {at(0) + 1} is not the beginning of a minute", encoded(GAP, from_ms=at(0) + 1)),
+        (Reason.TIME, f"to_ms {at(3)} is not after from_ms {at(3)}", encoded(GAP, to_ms=at(3))),
+        (Reason.KEY, "the record's key is b'BTCUSDT', its symbol X", encoded(GAP, symbol="X")),
+        (Reason.NOT_POSITIVE, "close is 0; a price is above 0", encoded(REVISION, candle={**CANDLE, "close": "0"})),
+        (Reason.NOT_A_NUMBER, "open is 'x', not a number", encoded(REVISION, candle={**CANDLE, "open": "x"})),
+    ],
+)
+def test_a_bad_record_is_refused_with_its_reason_in_one_sentence(reason: Reason, sentence: str, value: bytes) -> None:
+    assert reject(value) == (reason, sentence)
+
+
+def test_the_reasons_that_a_record_alone_can_have_are_all_reached_above() -> None:
+    assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS} == set(Reason)
+
+
+BAD_CLOSE = {"close": "x", "line": 7}
+
+
+@pytest.mark.parametrize("value", [encoded(CANDLE, **BAD_CLOSE), encoded(REVISION, candle={**CANDLE, **BAD_CLOSE})])
+def test_a_reject_carries_its_record_and_where_it_comes_from(value: bytes) -> None:
+    answer = decode(value)
+    assert isinstance(answer, Reject)
+    assert (answer.key, answer.value) == (KEY, value)
+    assert (answer.symbol, answer.source, answer.line) == (SYMBOL, "test.csv", 7)
+
+
+@pytest.mark.parametrize("wrong", [{"symbol": 5, "source": None, "line": "7"}, {"symbol": [], "source": {}, "line": True}])
+def test_what_is_no_name_and_no_line_is_left_out_of_a_reject(wrong: dict[str, Any]) -> None:
+    answer = decode(encoded(CANDLE, **wrong))
+    assert isinstance(answer, Reject)
+    assert (answer.symbol, answer.source, answer.line) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        encoded(CANDLE, open="x")[:-1] + b",garbage",
+        encoded(CANDLE, open="x")[:-1] + b',"candle":5}',
+        encoded(CANDLE, open="x")[:-1] + b',"line":' + b"1" * 5_000 + b"}",
+        encoded(REVISION, candle={**CANDLE, "open": "x"})[:-1] + b',"candle":5}',
+        encoded(CANDLE, open="x")[:-1] + b',"source":"\x80"}',
+        b'{"kind":"candle","open":' + b"[" * 60_000,
+        b'{"kind":"candle","open":' + b"[" * 500 + b"]" * 500 + b"}",
+        b'{"kind":' * 8_000,
+    ],
+)
+def test_what_follows_a_bad_field_may_be_anything(value: bytes) -> None:
+    assert reject(value)[0] in {Reason.UNREADABLE, Reason.NOT_A_NUMBER}
+
+
+@pytest.mark.parametrize(
+    ("price", "decimals", "units"),
+    [
+        ('"42298.61"', 8, 4_229_861_000_000),
+        ("42298.61", 8, 4_229_861_000_000),
+        ("0.1", 8, 10_000_000),
+        ("1e-8", 8, 1),
+        ("42", 0, 42),
+        ("4.2e1", 0, 42),
+        ('"1.00000000"', 2, 100),
+        ('"1.00000000000000000000000000000000000000"', 0, 1),
+        ("1.50000000000000000000000000000000000000", 1, 15),
+        ('"999999999999999"', 12, (10**15 - 1) * 10**12),
+        ('"999.999999999999"', 12, 10**15 - 1),
+        ('"0.000000000001"', 12, 1),
+        ('"123456789012000.00"', 2, 12_345_678_901_200_000),
+        ('"0.1"', 0, None),
+        ('"0.123"', 2, None),
+        ('"1000000000000000"', 0, None),
+        ('"1234567890123.456"', 8, None),
+        ('"1.00000000000000000000000000000001"', 12, None),
+        ('"100.000000000000000000000000000001"', 8, None),
+        ("100.000000000000000000000000000001", 8, None),
+        ('"99.9999999999999999999999999999999"', 8, None),
+        ("0.10000000000000000000000000000000000000000000000000000000000000000000000000000000000000001", 8, None),
+    ],
+)
+def test_a_price_is_taken_exactly_or_not_at_all(price: str, decimals: int, units: int | None) -> None:
+    assert close_units(price, decimals) == units
+
+
+def test_a_symbol_may_have_decimals_of_its_own() -> None:
+    decoder = Decoder(2, {"SHIBUSDT": 12})
+    assert (decoder.price_decimals("SHIBUSDT"), decoder.price_decimals(SYMBOL)) == (12, 2)
+    fine = decoder.decode(b"SHIBUSDT", encode_candle(candle_text(0, "0.000023456789", symbol="SHIBUSDT")))
+    assert isinstance(fine, Candle)
+    assert fine.close_units == 23_456_789
+    assert isinstance(decoder.decode(KEY, record(0, "0.001")), Reject)
+
+
+@st.composite
+def price_texts(draw: st.DrawFn) -> tuple[Decimal, str]:
+    """A positive decimal of up to 18 digits around the limits, as the text of a JSON number, written in one of several ways."""
+    digits = draw(st.integers(1, 10**18))
+    price = Decimal(digits).scaleb(draw(st.integers(-20, 6)))
+    zeros = draw(st.sampled_from(["", "0", "0" * 20]))
+    plain = f"{price:f}"
+    text = draw(st.sampled_from([f"{price:e}", plain, plain + zeros if "." in plain else f"{plain}.0{zeros}"]))
+    return price, text
+
+
+@settings(deadline=None, max_examples=500)
+@given(case=price_texts(), decimals=st.integers(0, 12), quoted=st.booleans())
+def test_a_price_is_taken_if_and_only_if_it_is_representable(case: tuple[Decimal, str], decimals: int, quoted: bool) -> None:  # noqa: FBT001  # drawn
+    price, text = case
+    digits = len(price.normalize(EXACT).as_tuple().digits)
+    scaled = price.scaleb(decimals, EXACT)
+    taken = scaled == scaled.to_integral_value() and digits <= 15 and price < 10**15
+    units = close_units(f'"{text}"' if quoted else text, decimals)
+    assert units == (int(scaled) if taken else None)
+    if taken:
+        assert Decimal(repr(float(text))) == price
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(["NaN", "1e999", "1", SYMBOL]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(CANDLE)) | st.text(max_size=3), inner),
+    max_leaves=8,
+)
+FIELDS = st.sampled_from([*CANDLE, "candle", "from_ms", "to_ms", "reason"])
+
+
+@settings(deadline=None, max_examples=1_000)
+@given(st.binary(max_size=200), st.binary(max_size=10))
+def test_arbitrary_bytes_never_raise(value: bytes, key: bytes) -> None:
+    assert isinstance(decode(value, key), Reject)
+
+
+@settings(deadline=None, max_examples=1_000)
+@given(st.sampled_from([CANDLE, GAP, REVISION]), st.dictionaries(FIELDS, JSON, max_size=3), st.sets(FIELDS, max_size=2))
+def test_records_with_other_fields_never_raise(base: dict[str, Any], other: dict[str, Any], dropped: set[str]) -> None:
+    fields = {name: value for name, value in {**base, **other}.items() if name not in dropped}
+    decode(json.dumps(fields).encode())
+    decode(json.dumps({**REVISION, "candle": fields}).encode())
+
+
+@settings(deadline=None, max_examples=1_500)
+@given(data=st.data(), base=st.sampled_from([CANDLE, GAP, REVISION]))
+def test_records_with_broken_bytes_never_raise(data: st.DataObject, base: dict[str, Any]) -> None:
+    value = bytearray(json.dumps(base).encode())
+    start = data.draw(st.integers(0, len(value)))
+    end = data.draw(st.integers(start, min(start + 8, len(value))))
+    token = st.sampled_from([b'"x"', b"[", b"{", b'"\\ud800"', b"\xed\xa0\x80", b"1e999999", b"-", b"9" * 5_000, b"\x00", b"NaN"])
+    value[start:end] = data.draw(st.binary(max_size=6) | token)
+    decode(bytes(value))
+    decode(bytes(value[: data.draw(st.integers(0, len(value)))]))
+
+
+@pytest.mark.parametrize(
+    "opening", [b"[", b'{"a":', b'{"candle":', b'{"kind":"revision","candle":', b'{"kind":"candle","x":', b'["']
+)
+@pytest.mark.parametrize("bytes_long", [1_000, MAX_RECORD_BYTES])
+def test_deep_nesting_never_raises(opening: bytes, bytes_long: int) -> None:
+    assert reject(opening * (bytes_long // len(opening)))[0] is Reason.UNREADABLE

@@ -1,0 +1,171 @@
+"""An engine by hand: signals, gaps, duplicates, late candles; sound forecasts whatever the market does."""
+
+from math import isfinite, sqrt
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
+from volcast.core.codec import encode_signal
+from volcast.core.engine import MAX_REMEMBERED_GAPS, WARM_OUTCOMES, Engine
+from volcast.core.features import PRIOR_VARIANCE
+from volcast.core.models import MODELS
+from volcast.core.types import Candle, EngineConfig, Signal, Skip
+
+
+def an_engine(decimals: int = DECIMALS, **config: int | str) -> Engine:
+    return Engine(SYMBOL, EngineConfig(**config), decimals)  # type: ignore[arg-type]  # fields of several types
+
+
+def step(engine: Engine, one: Candle) -> Signal:
+    """Take in a candle that is neither late nor there already; whatever it is, the forecast is sound."""
+    signal = engine.step(one)
+    assert isinstance(signal, Signal)
+    assert signal.volatility > 0
+    assert isfinite(signal.volatility)
+    assert signal.volatility_annualized == pytest.approx(signal.volatility * sqrt(8_760))
+    if signal.outcome:
+        assert all(isfinite(getattr(signal.outcome, name)) for name in signal.outcome.__struct_fields__)
+        assert min(signal.outcome.qlike, signal.outcome.qlike_ewma) >= 0
+    return signal
+
+
+def test_a_week_of_minutes_in_seven_candles_worked_by_hand() -> None:
+    """W = 5; the minutes 5 and 6 are missing, and the ring goes on over the gap with the last five closes."""
+    engine = an_engine(window=5, rate_window=3)
+    expected = [
+        # minute, close, mean, signal, rate, rate of the last three, ones, gaps, missing
+        (0, 10.0, None, 0, 0, 0, 0, 0, 0),
+        (1, 11.0, None, 0, 0, 0, 0, 0, 0),
+        (2, 12.0, None, 0, 0, 0, 0, 0, 0),
+        (3, 11.0, None, 0, 0, 0, 0, 0, 0),
+        (4, 13.0, 11.4, 1, 1 / 5, 1 / 3, 1, 0, 0),  # 57 / 5
+        (7, 11.0, 11.6, 0, 1 / 6, 1 / 3, 1, 1, 2),  # 58 / 5: 11 12 11 13 11
+        (8, 12.0, 11.8, 1, 2 / 7, 2 / 3, 2, 1, 2),  # 59 / 5: 12 11 13 11 12
+    ]
+    for candles, (minute, close, mean, signal, rate, rate_window, ones, gaps, missing) in enumerate(expected, start=1):
+        answer = step(engine, candle(minute, close))
+        assert (answer.symbol, answer.open_time_ms, answer.close) == (SYMBOL, at(minute), close)
+        assert (answer.rolling_mean, answer.signal) == (mean, signal)
+        assert (answer.signal_rate, answer.signal_rate_window) == (rate, rate_window)
+        assert (answer.candles, answer.ones, answer.gaps, answer.missing_minutes) == (candles, ones, gaps, missing)
+        assert (answer.outcomes, answer.outcome, answer.warm) == (0, None, False)
+
+    late_or_double = {-1: Skip.LATE, 0: Skip.DUPLICATE, 4: Skip.DUPLICATE, 5: Skip.LATE, 6: Skip.LATE, 7: Skip.DUPLICATE}
+    for minute, skip in {**late_or_double, 8: Skip.DUPLICATE}.items():
+        assert engine.step(candle(minute, 999.0)) is skip
+    after = step(engine, candle(9, 12.0))
+    assert (after.rolling_mean, after.signal, after.candles, after.signal_rate) == (11.8, 1, 8, 3 / 8)  # 11 13 11 12 12
+
+
+def test_a_close_equal_to_the_mean_is_no_signal() -> None:
+    engine = an_engine(window=3)
+    assert [step(engine, candle(minute, close)).signal for minute, close in enumerate((1.1, 3.3, 2.2))] == [0, 0, 0]
+
+
+def test_two_gaps_are_counted_apart_and_their_minutes_together() -> None:
+    engine = an_engine()
+    answers = [step(engine, candle(minute, 100)) for minute in (0, 1, 3, 4, 604)]
+    assert [(one.gaps, one.missing_minutes) for one in answers] == [(0, 0), (0, 0), (1, 1), (1, 1), (2, 600)]
+
+
+def test_what_is_older_than_all_that_is_remembered_is_late() -> None:
+    """Every other minute is missing: 40 gaps, of which the last 32 are remembered, from minute 17 on."""
+    engine = an_engine()
+    for minute in range(0, 82, 2):
+        step(engine, candle(minute, 100))
+    assert engine.gaps == 40
+    oldest = 2 * (40 - MAX_REMEMBERED_GAPS) + 1
+    for minute in range(82):
+        accepted = minute % 2 == 0 and minute >= oldest
+        if minute < 81:
+            assert engine.step(candle(minute, 100)) is (Skip.DUPLICATE if accepted else Skip.LATE), minute
+    assert step(engine, candle(81, 100)).candles == 42
+
+
+def test_the_first_forecast_is_near_the_prior() -> None:
+    first = step(an_engine(), candle(0, 42_000))
+    assert first.volatility_annualized == pytest.approx(sqrt(525_600 * PRIOR_VARIANCE), rel=0.3)
+
+
+def test_warm_needs_its_closes_and_a_day_of_answers() -> None:
+    candles = walk(WARM_OUTCOMES + 62)
+    for window, since in ((5, WARM_OUTCOMES + 60), (WARM_OUTCOMES + 62, WARM_OUTCOMES + 62)):
+        engine = an_engine(window=window)
+        assert next(one.candles for one in map(engine.step, candles) if isinstance(one, Signal) and one.warm) == since
+
+
+MARKETS: dict[str, list[Candle]] = {
+    "constant": [candle(minute, 100, volume=0.0) for minute in range(1_600)],
+    "flash_crash": [candle(minute, 100 if minute != 700 else 70) for minute in range(1_000)],
+    "crash_and_stay": [candle(minute, 100 if minute < 700 else 70) for minute in range(1_000)],
+    "zigzag_between_the_ends": [candle(minute, ("1e-8", "999999999999999")[minute % 2], decimals=8) for minute in range(400)],
+    "finest": [candle(minute, ("1e-12", "2e-12", "999999999999999")[minute % 3], decimals=12) for minute in range(400)],
+    "constant_then_zigzag": [candle(minute, 1 if minute < 700 else 1 + minute % 2) for minute in range(1_000)],
+    "outage_of_ten_hours": walk([*range(500), *range(1_100, 1_600)]),
+    "outage_of_a_year": walk([*range(100), *range(525_700, 525_900)]),
+    "never_two_in_a_row": walk(range(0, 600, 2)),
+    "many_gaps": walk(minutes_with_gaps(1_500, share=0.02)),
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("market", MARKETS)
+def test_forecasts_are_positive_and_finite_whatever_the_market_does(market: str, model: str) -> None:
+    decimals = {"zigzag_between_the_ends": 8, "finest": 12}.get(market, DECIMALS)
+    engine = an_engine(decimals, model=model)
+    answers = [step(engine, one) for one in MARKETS[market]]
+    assert answers[-1].candles == len(answers)
+
+
+def test_a_flash_crash_raises_the_forecast_and_its_hour_is_known_to_have_been_wild() -> None:
+    engine = an_engine()
+    answers = [step(engine, one) for one in MARKETS["flash_crash"]]
+    assert answers[700].volatility > 5 * answers[699].volatility
+    assert answers[759].outcome is not None
+    assert answers[759].outcome.realized_volatility == pytest.approx(0.35667 * sqrt(2), rel=1e-4)  # log 0.7, there and back
+
+
+@pytest.mark.parametrize("missing", [1, 10, 59, 60, 61, 600])
+def test_an_outage_leaves_no_answer_with_a_hole_in_it(missing: int) -> None:
+    engine, start = an_engine(), 100 + missing
+    answers = {one.open_time_ms: step(engine, one) for one in walk([*range(100), *range(start, start + 100)])}
+    assert answers[at(start)].missing_minutes == missing
+    answered = [minute for minute in range(start, start + 100) if answers[at(minute)].outcome]
+    assert answered == list(range(start + 60, start + 100))
+    assert answers[at(start + 60)].outcomes == answers[at(99)].outcomes + 1
+
+
+BASE = walk(minutes_with_gaps(400, seed=3, share=0.03), seed=3)
+PRESENT = {one.open_time_ms for one in BASE}
+EXPECTED = [encode_signal(step(engine, one)) for engine in [an_engine()] for one in BASE]
+
+
+@settings(deadline=None, max_examples=40)
+@given(seed=st.integers(0, 2**32), share=st.floats(0.0, 1.0))
+def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(seed: int, share: float) -> None:
+    random = Random(seed)  # noqa: S311  # drawn by hypothesis
+    engine, seen = an_engine(), []
+    for one in BASE:
+        answer = engine.step(one)
+        assert isinstance(answer, Signal)
+        seen.append(encode_signal(answer))
+        while random.random() < share * 0.7:
+            minute = random.randint(-50, (one.open_time_ms - at(0)) // 60_000)
+            skip = engine.step(candle(minute, random.choice(["0.01", "42000", "9999999"])))
+            assert isinstance(skip, Skip)
+            if skip is Skip.DUPLICATE:
+                assert at(minute) in PRESENT
+            elif engine.gaps <= MAX_REMEMBERED_GAPS:
+                assert at(minute) not in PRESENT
+    assert seen == EXPECTED
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_signal_tells_where_its_candle_came_from(live: bool) -> None:  # noqa: FBT001  # both
+    one = candle(0, 100)
+    told = Candle(SYMBOL, at(0), 100.0, 100.0, 100.0, 100.0, one.close_units, 1.0, 1.0, "BINANCE", live, "flag")
+    answer = step(an_engine(), told)
+    assert (answer.source, answer.live) == ("BINANCE", live)

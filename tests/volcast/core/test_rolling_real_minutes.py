@@ -1,0 +1,67 @@
+"""The exact mean on real minutes of BTCUSDT, where they lie beside the repository: how many ones there are is known."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from volcast.core.codec import CandleText, encode_candle
+from volcast.core.decoder import Decoder
+from volcast.core.rolling import RollingMean
+from volcast.core.types import MINUTE_MS, Candle
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+SYMBOL = "BTCUSDT"
+
+
+def candles(path: Path) -> Iterator[Candle]:
+    """Each row as a record, decoded."""
+    decoder = Decoder()
+    with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
+        rows = csv.reader(file)
+        assert next(rows) == ["timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd"]
+        for line, (time, *numbers) in enumerate(rows, start=2):
+            open_time_ms = int(datetime.fromisoformat(time + "+00:00").timestamp()) * 1_000
+            open_, high, low, close, volume, quote = numbers
+            text = CandleText(SYMBOL, open_time_ms, open_, high, low, close, volume, quote, path.name, "file", line=line)
+            candle = decoder.decode(SYMBOL.encode(), encode_candle(text))
+            assert isinstance(candle, Candle), candle
+            yield candle
+
+
+def real(name: str, request: pytest.FixtureRequest) -> Path:
+    """-> the file; where it is missing, that is said aloud."""
+    path = DATA / name
+    if not path.is_file():
+        plugins = request.config.pluginmanager
+        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+            note = f"\n../shared/data/{name} not found: the check on real minutes was left out"
+            plugins.getplugin("terminalreporter").write_line(note, yellow=True)
+        pytest.skip(f"the real minutes {name} are not here")
+    return path
+
+
+def test_a_month(request: pytest.FixtureRequest) -> None:
+    short, long = RollingMean(5), RollingMean(20)
+    signals = [
+        (short.push(candle.close_units), long.push(candle.close_units))
+        for candle in candles(real("btcusdt-1m-2024-01.csv.gz", request))
+    ]
+    assert len(signals) == 44_640
+    assert sum(one for one, _ in signals) == 22_720
+    assert round(22_720 / len(signals), 6) == 0.508961
+    assert sum(one for _, one in signals) == 22_515
+
+
+def test_two_and_a_half_years(request: pytest.FixtureRequest) -> None:
+    mean, count, ones, missing, last_ms = RollingMean(5), 0, 0, [], None
+    for candle in candles(real("btcusdt-1m-2022-2024.csv.gz", request)):
+        ones += mean.push(candle.close_units)
+        count += 1
+        if last_ms is not None and candle.open_time_ms != last_ms + MINUTE_MS:
+            missing.append((candle.open_time_ms - last_ms) // MINUTE_MS - 1)
+        last_ms = candle.open_time_ms
+    assert (count, ones, missing) == (1_306_000, 654_990, [80])

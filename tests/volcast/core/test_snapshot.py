@@ -1,0 +1,216 @@
+"""A restored engine is the engine, to the last bit; what is damaged or of other settings is refused with a sentence."""
+
+import ast
+from pathlib import Path
+from random import Random
+from typing import Any
+from zlib import crc32
+
+import msgspec
+import pytest
+
+import volcast.core
+from tests.golden import make
+from tests.market import DECIMALS, SYMBOL, minutes_with_gaps, walk
+from volcast.core import snapshot
+from volcast.core.codec import decode_signal, encode_signal
+from volcast.core.engine import Engine
+from volcast.core.models import MODELS
+from volcast.core.snapshot import FORMAT, SnapshotError
+from volcast.core.types import Candle, EngineConfig, Signal, Skip
+
+CONFIG = EngineConfig()
+EXECUTING = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "importlib", "subprocess"}
+
+
+def restored(raw: bytes, config: EngineConfig = CONFIG) -> Engine:
+    return snapshot.decode(raw, SYMBOL, config, DECIMALS)[0]
+
+
+def taken(engine: Engine, one: Candle) -> bytes:
+    answer = engine.step(one)
+    assert isinstance(answer, Signal)
+    return encode_signal(answer)
+
+
+def after(steps: int, config: EngineConfig = CONFIG) -> Engine:
+    engine = Engine(SYMBOL, config, DECIMALS)
+    for one in walk(steps):
+        engine.step(one)
+    return engine
+
+
+def floats(signal: Signal) -> dict[str, float]:
+    """Its floats, those of the outcome beside the others."""
+    fields = msgspec.to_builtins(signal)
+    outcome = {f"outcome.{name}": value for name, value in (fields.pop("outcome") or {}).items()}
+    return {name: value for name, value in (fields | outcome).items() if isinstance(value, float)}
+
+
+def exact(signal: Signal) -> dict[str, Any]:
+    """Its other fields."""
+    fields = msgspec.to_builtins(signal)
+    return {name: value for name, value in fields.items() if name != "outcome" and not isinstance(value, float)}
+
+
+def repacked(raw: bytes, **changes: Any) -> bytes:
+    """The snapshot with other fields and a checksum that fits."""
+    payload = msgspec.msgpack.encode({**msgspec.msgpack.decode(raw[8:]), **changes})
+    return raw[:4] + crc32(payload).to_bytes(4, "little") + payload
+
+
+@pytest.mark.parametrize(("model", "steps"), [("log_har", 10_000), ("ewma", 3_000)])
+def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
+    """One engine is never restored, the other at 40 random points: all signals and all later snapshots are the same bytes."""
+    config = EngineConfig(model=model)
+    candles = walk(minutes_with_gaps(steps, seed=11, share=0.003), seed=11)
+    random = Random(11)  # noqa: S311  # the same points each time
+    points = {0, 1, 4, 5, 59, 60, 61, *random.sample(range(steps), 40)}
+    never, often = Engine(SYMBOL, config, DECIMALS), Engine(SYMBOL, config, DECIMALS)
+    for count, one in enumerate(candles):
+        if count in points:
+            raw = snapshot.encode(never)
+            assert snapshot.encode(often) == raw
+            often = restored(raw, config)
+            assert snapshot.encode(often) == raw
+        assert taken(often, one) == taken(never, one)
+    assert never.gaps > 5
+    assert snapshot.encode(often) == snapshot.encode(never)
+
+
+def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
+    minutes = minutes_with_gaps(300, share=0.2)
+    engine = Engine(SYMBOL, CONFIG, DECIMALS)
+    for one in walk(minutes):
+        engine.step(one)
+    again = restored(snapshot.encode(engine))
+    skips = [(engine.step(one), again.step(one)) for one in walk(range(minutes[-1] + 1))]
+    assert all(first is second for first, second in skips)
+    assert {first for first, _ in skips} == {Skip.DUPLICATE, Skip.LATE}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_it_is_small(model: str) -> None:
+    """With every ring full, and the numbers of a symbol that is years old."""
+    config = EngineConfig(model=model)
+    engine = Engine(SYMBOL, config, DECIMALS)
+    for one in walk(minutes_with_gaps(11_000, share=0.02)):
+        engine.step(one)
+    assert engine.gaps > 32
+    assert len(snapshot.encode(engine, {"duplicate": 10**9, "late": 10**9, "gap": 10**9, "revision": 10**9})) <= 16_384
+
+
+def test_its_size_does_not_grow_with_the_candles() -> None:
+    young, old = len(snapshot.encode(after(100))), len(snapshot.encode(after(3_000)))
+    assert old - young < 64
+
+
+def test_counts_travel_with_it() -> None:
+    extra = {"duplicate": 3, "late": 10**12}
+    assert snapshot.decode(snapshot.encode(after(3), extra), SYMBOL, CONFIG, DECIMALS)[1] == extra
+
+
+def test_every_damaged_byte_is_found() -> None:
+    raw = snapshot.encode(after(100))
+    random = Random(5)  # noqa: S311  # the same damage each time
+    for position in range(len(raw)):
+        damaged = bytearray(raw)
+        damaged[position] ^= 1 << random.randrange(8)
+        with pytest.raises(SnapshotError, match=f"^the snapshot of {SYMBOL} is damaged: its checksum does not fit$"):
+            restored(bytes(damaged))
+
+
+def test_every_truncation_is_found() -> None:
+    raw = snapshot.encode(after(100))
+    for length in range(len(raw)):
+        with pytest.raises(SnapshotError, match="is damaged"):
+            restored(raw[:length])
+    with pytest.raises(SnapshotError, match="is damaged"):
+        restored(raw + b"\x00")
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"window": 20}, "the state of BTCUSDT was made with window 5, and 20 is asked for now"),
+        ({"warmup": "exclude"}, "the state of BTCUSDT was made with warmup zero, and exclude is asked for now"),
+        ({"rate_window": 60}, "the state of BTCUSDT was made with rate_window 1440, and 60 is asked for now"),
+        ({"model": "ewma"}, "the state of BTCUSDT was made with model log_har, and ewma is asked for now"),
+    ],
+)
+def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(SnapshotError, match=f"^{sentence}$"):
+        restored(snapshot.encode(after(10)), EngineConfig(**changes))
+
+
+def test_all_settings_are_compared() -> None:
+    assert EngineConfig.__struct_fields__ == ("window", "warmup", "rate_window", "model"), "add the new one to the test above"
+
+
+def test_another_symbol_and_other_decimals_are_refused() -> None:
+    raw = snapshot.encode(after(10))
+    with pytest.raises(SnapshotError, match=r"^the state of ETHUSDT was made with symbol BTCUSDT, and ETHUSDT is asked for now$"):
+        snapshot.decode(raw, "ETHUSDT", CONFIG, DECIMALS)
+    with pytest.raises(SnapshotError, match=r"^the state of BTCUSDT was made with price_decimals 2, and 8 is asked for now$"):
+        snapshot.decode(raw, SYMBOL, CONFIG, 8)
+
+
+@pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
+def test_another_format_is_refused_by_its_number_whatever_else_it_holds(other: dict[str, Any]) -> None:
+    raw = repacked(snapshot.encode(after(10)), format=FORMAT + 1, **other)
+    with pytest.raises(SnapshotError, match=r"^the state of BTCUSDT was made with format 2, and 1 is asked for now$"):
+        restored(raw)
+
+
+BROKEN_STATES: list[dict[str, Any]] = [
+    {},
+    {"prices": b"\x00" * 13},
+    {"prices": b"\x00" * 12 * 6},
+    {"signals": b""},
+    {"remembered_gaps": 5},
+    {"candles": "many"},
+    {"last_close": None},
+    {"forecaster": {}},
+]
+
+
+@pytest.mark.parametrize("change", BROKEN_STATES, ids=lambda change: "-".join(change) or "empty")
+def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
+    raw = snapshot.encode(after(10))
+    state = msgspec.msgpack.decode(raw[8:])["state"]
+    with pytest.raises(SnapshotError, match=r"^the snapshot of BTCUSDT can't be read: "):
+        restored(repacked(raw, state={**state, **change} if change else {}))
+
+
+@pytest.mark.parametrize("part", ["windows", "pending", "pending_open_ms", "model"])
+@pytest.mark.parametrize("value", [None, b"", {}, b"\x00" * 7])
+def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
+    raw = snapshot.encode(after(10))
+    state = msgspec.msgpack.decode(raw[8:])["state"]
+    state["forecaster"][part] = value
+    with pytest.raises(SnapshotError, match=r"^the snapshot of BTCUSDT can't be read: "):
+        restored(repacked(raw, state=state))
+
+
+def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
+    sources = sorted(Path(volcast.core.__file__ or "").parent.rglob("*.py"))
+    assert len(sources) > 8
+    for source in sources:
+        for node in ast.walk(ast.parse(source.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [node.func.id] if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else []
+            assert not {name.partition(".")[0] for name in names} & (EXECUTING | {"eval", "exec", "__import__"}), source
+
+
+def test_a_snapshot_of_the_first_version_is_read_and_goes_on_as_it_did_then() -> None:
+    """Floats to 1e-9 only: kernels of another CPU differ in the last digits."""
+    engine, extra = snapshot.decode(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
+    assert extra == make.EXTRA
+    now = [decode_signal(raw) for raw in make.follow(engine, make.CANDLES.read_bytes().splitlines())]
+    then = [decode_signal(raw) for raw in make.SIGNALS.read_bytes().splitlines()]
+    assert len(then) == 8
+    assert then[5].outcome is not None
+    assert then[6].gaps == then[5].gaps + 1
+    assert [exact(one) for one in now] == [exact(one) for one in then]
+    assert [floats(one) for one in now] == [pytest.approx(floats(one), rel=1e-9) for one in then]
