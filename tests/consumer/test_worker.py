@@ -76,15 +76,6 @@ async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
         assert shard.handled == len(STREAM)
 
 
-async def test_drained_covers_what_was_appended_before_the_call() -> None:
-    async with SqliteLog(":memory:") as log, working(log) as worker:
-        for end in (50, 100, 150):
-            await fill(log, STREAM[end - 50 : end])
-            await worker.drained()
-            assert worker.handled() == end
-            assert (await restored_position(log)) == end + 1
-
-
 async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None:
     async with FlakyLog(SqliteLog(":memory:")) as log, asyncio.TaskGroup() as tasks, working(log) as worker:
         drained: list[asyncio.Task[None]] = []
@@ -118,11 +109,6 @@ async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes
         await worker.drained()
         assert (worker.handled(), worker.tally.restores, worker.tally.fencings) == (len(STREAM), 3, 0)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
-
-
-async def restored_position(log: SqliteLog) -> int:
-    """Without becoming the partition's owner."""
-    return int(await log.read(lambda db: db.execute("SELECT next_offset FROM position").fetchone()[0]))
 
 
 async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
-from volcast.log.kafka import KafkaLog
 
 from producer.sources import CsvReplay, Resume
+from tests.broker import broker
 from tests.stories.pipeline import Pipeline, Process, Watch, pipeline, until
 from volcast.core.codec import encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.log.contract import Log, Topic
+from volcast.log.kafka import KafkaLog
 from volcast.log.sqlite import SqliteLog
 from volcast.simulation.market import simulate
 
@@ -41,6 +42,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         if symbol == "ETHUSDT":
             rows[700] = rows[700].rsplit(",", 3)[0] + ",NaN,1,1"
             rows[900:900] = [rows[899], rows[650]]
+            rows[1_300:1_300] = [rows[1_210]]
             del rows[1_200:1_230]
             rows.insert(1_500, rows[1_499])
         path = folder / f"{symbol.lower()}-simulated.csv"
@@ -114,6 +116,26 @@ async def test_in_three_processes_over_kafka(
         await three_processes(parts, files, expected, log, "--bus", f"kafka://{kafka_bootstrap}", "--topic-prefix", kafka_prefix)
 
 
+async def test_services_are_there_before_their_broker_and_outlive_it(
+    files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path
+) -> None:
+    with pipeline(tmp_path) as parts, broker() as made:
+        made.stop(kill=True)
+        bus = ("--bus", f"kafka://{made.bootstrap}", "--session-timeout-s", "6")
+        producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
+        consumer, api = parts.start("consume", *bus, "--batch-records", "100"), parts.start("serve", *bus, "--port", "0")
+        await until(lambda: address(api), "an API without a broker", api)
+        await until(lambda: all("trying again" in part.said() for part in (*producers, consumer, api)), "all to have tried")
+        await asyncio.to_thread(made.start)
+        async with watched(KafkaLog(made.bootstrap)) as watch:
+            await until(lambda: watch.records > 1_000, "signals", *producers, consumer, api)
+            await asyncio.to_thread(made.stop, kill=True)
+            await asyncio.to_thread(made.start)
+            total = sum(map(len, expected.values()))
+            await until(lambda: watch.records >= total, "all signals", *producers, consumer, api)
+            assert watch.values == expected
+
+
 async def three_processes(parts: Pipeline, files: list[Path], expected: Mapping[str, list[bytes]], log: Log, *bus: str) -> None:
     """A producer for each file, a consumer, an API; each is killed once while candles flow."""
     producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
@@ -133,10 +155,14 @@ async def three_processes(parts: Pipeline, files: list[Path], expected: Mapping[
     assert [producer.end() for producer in producers] == [0, 0, 0]
 
 
+def address(api: Process) -> str | None:
+    """Where it serves, once it has said so."""
+    return next((word for word in api.said().split() if word.startswith("http://")), None)
+
+
 def latest(api: Process) -> dict[str, int]:
     """The number of candles by symbol, as the API tells."""
-    address = next((word for word in api.said().split() if word.startswith("http://")), None)
-    if address is None:
+    if (url := address(api)) is None:
         return {}
-    with urlopen(address) as response:  # noqa: S310  # an address of ours
+    with urlopen(url) as response:  # noqa: S310  # an address of ours
         return {symbol: answer["candles"] for symbol, answer in json.load(response).items()}

@@ -10,7 +10,7 @@ from volcast.commands.settings_sources import load
 from volcast.settings import SettingsError, allowed, describe, kind, variable
 
 ORDER = ("flag", "environment", ".env", "volcast.yaml")
-PASSWORD = "*hunter2!"  # noqa: S105 - a password of nothing
+PASSWORD = "*hunter2!"
 
 BY_SYMBOL = allowed("price_decimals_by_symbol")
 
