@@ -1,4 +1,4 @@
-"""The format, what is refused as a file and what passes for the consumer to judge, and the writer's all or nothing."""
+"""The format, what is refused as a file and what passes for the consumer to judge."""
 
 import gzip
 import os
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.candle_csv import COLUMNS, CandleFileError, CandleRow, CandleWriter, Summary, check, read, symbol_of
+from producer.candle_csv import COLUMNS, CandleFileError, CandleRow, Summary, check, read, symbol_of
 
 HEADER = ",".join(COLUMNS)
 ROW = "2024-01-01 00:05:00,1.0,2.0,0.5,1.5,10,15"
@@ -27,10 +27,6 @@ def path(tmp_path: Path) -> Path:
 def put(path: Path, *lines: str, end: str = "\n") -> Path:
     path.write_bytes("".join(line + end for line in lines).encode())
     return path
-
-
-def names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
 
 
 def refusal(path: Path) -> str:
@@ -244,81 +240,6 @@ class TestSymbol:
     def test_without_a_word_it_must_be_given(self, name: str) -> None:
         with pytest.raises(CandleFileError, match="give --symbol"):
             symbol_of(Path("data") / name)
-
-
-class TestWriter:
-    def test_what_is_written_reads_back(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.csv.gz"
-        with CandleWriter(path, more_columns=["note"]) as writer:
-            writer.write(FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15", "a, b")
-        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
-        assert gzip.decompress(path.read_bytes()).decode() == f'{HEADER},note\n2024-01-01 00:05:00,1,2,0.5,1.5,10,15,"a, b"\n'
-
-    def test_the_same_rows_are_the_same_bytes_under_any_name(self, tmp_path: Path) -> None:
-        for name in ("a.csv.gz", "b.csv.gz"):
-            with CandleWriter(tmp_path / name) as writer:
-                writer.write(START_MS, *"123456")
-        assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
-
-    def test_it_appears_only_when_complete(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.csv.gz"
-        with CandleWriter(path) as writer:
-            writer.write(START_MS, *"123456")
-            assert not path.exists()
-        assert names(tmp_path) == ["a.csv.gz"]
-
-    def test_a_failure_leaves_the_former_file_and_nothing_else(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.csv.gz"
-        path.write_text("former")
-        with pytest.raises(ZeroDivisionError), CandleWriter(path) as writer:
-            writer.write(START_MS // 0, *"123456")
-        assert path.read_text() == "former"
-        assert names(tmp_path) == ["a.csv.gz"]
-
-    def test_it_replaces_and_has_the_usual_rights(self, tmp_path: Path) -> None:
-        path, other = tmp_path / "a.csv.gz", tmp_path / "other"
-        other.touch()
-        path.write_text("former")
-        with CandleWriter(path) as writer:
-            writer.write(START_MS, *"123456")
-        assert check(path).rows == 1
-        assert path.stat().st_mode == other.stat().st_mode
-
-    def test_no_such_folder(self, tmp_path: Path) -> None:
-        path = tmp_path / "none" / "a.csv.gz"
-        with pytest.raises(CandleFileError, match=r"a\.csv\.gz can't be written: No such file"), CandleWriter(path):
-            pass
-
-    def test_a_folder_of_that_name(self, tmp_path: Path) -> None:
-        path = tmp_path / "a.csv.gz"
-        path.mkdir()
-        with pytest.raises(CandleFileError, match="can't be written"), CandleWriter(path):
-            pass
-        assert names(tmp_path) == ["a.csv.gz"]
-
-    def test_a_full_disk(self, tmp_path: Path) -> None:
-        code = f"""
-import resource
-from pathlib import Path
-from producer.candle_csv import CandleFileError, CandleWriter
-
-resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-try:
-    with CandleWriter(Path({str(tmp_path)!r}) / "a.csv.gz") as writer:
-        for i in range(99_999):
-            writer.write({START_MS} + i * 60_000, *str(i**9)[-6:].zfill(6))
-except CandleFileError as error:
-    print(error)
-"""
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout == f"{tmp_path}/a.csv.gz can't be written: File too large.\n"
-        assert done.stderr == ""
-        assert names(tmp_path) == []
-
-    def test_a_wrong_number_of_cells_is_a_bug(self, tmp_path: Path) -> None:
-        with pytest.raises(ValueError, match="5 cells"), CandleWriter(tmp_path / "a.csv.gz") as writer:
-            writer.write(START_MS, *"12345")
-        assert names(tmp_path) == []
 
 
 def test_importing_it_loads_nothing_slow() -> None:

@@ -1,12 +1,14 @@
 """The knobs: each has a sentence and a range, and takes the ends of its range but nothing beyond."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
+from volcast.core.models import MODELS
 from volcast.settings import (
     MASK,
     Bus,
@@ -187,3 +189,7 @@ def test_a_wrong_bus_is_refused_with_a_reason(url: str, reason: str) -> None:
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ValidationError):
         Settings(bus=url)
+
+
+def test_the_models_are_those_of_the_table() -> None:
+    assert set(get_args(Settings.model_fields["model"].annotation)) == set(MODELS)

@@ -71,7 +71,7 @@ async def _run(sources: "list[CsvReplay]", path: Path, speed: float, *, exit_whe
                     await pump.run()
                     await worker.drained()
                     await follower.drained()
-                _tell_resumes(pump)
+                _tell_what_was_there(pump)
                 print_summary(view, worker)
                 if not exit_when_done:
                     click.echo(f"The replay is done; {address(listening)}/latest stays until Ctrl-C.")
@@ -83,10 +83,12 @@ async def _run(sources: "list[CsvReplay]", path: Path, speed: float, *, exit_whe
             await run_services(worker.run(), follower.run(), serve(app, listening), until=replay())
 
 
-def _tell_resumes(pump: "Pump") -> None:
+def _tell_what_was_there(pump: "Pump") -> None:
     """A log that already had candles of these symbols: what that meant."""
     from api.app import iso8601  # noqa: PLC0415
 
+    if not pump.sent:
+        click.echo("Nothing new: the log had all rows already.")
     for symbol, resume in pump.resumes.items():
         if resume.other_source is not None and resume.after_open_time_ms is not None:
             until = iso8601(resume.after_open_time_ms)

@@ -70,7 +70,12 @@ def worker_of(log: Log, settings: Settings) -> "Worker":
 def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
     """The files, looked through, with their symbols; without files the bundled sample. Raises UserError, CandleFileError."""
     from producer.sources import CsvReplay  # noqa: PLC0415  # not needed by --help
+    from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
+    for symbol in symbols:
+        if not is_symbol(symbol):
+            expected = f"[A-Z0-9]+ or SYMBOL.VENUE, at most {MAX_SYMBOL_CHARACTERS} characters"
+            raise UserError(f"--symbol {symbol} is no symbol: {expected}, as in BTCUSDT or BTCUSDT.BINANCE")
     if symbols and len(symbols) != len(files):
         raise UserError(
             f"{len(symbols)} times --symbol for {len(files)} files: give one for each file, in the same order, or none"

@@ -140,6 +140,15 @@ class Decoder:
         )
 
 
+def is_symbol(text: str) -> bool:
+    """`BTCUSDT`, or `BTCUSDT.BINANCE`.
+
+    >>> is_symbol("BTCUSDT"), is_symbol("btc/usdt")
+    (True, False)
+    """
+    return len(text) <= MAX_SYMBOL_CHARACTERS and _symbol_pattern.fullmatch(text) is not None
+
+
 def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
     """-> a reject that names its origin as far as the record tells; a revision's stands in its candle."""
     origin = read_origin(value)
@@ -184,7 +193,7 @@ def _other_version(version: int) -> _Refused:
 
 
 def _check_key(key: bytes, symbol: str) -> None:
-    if len(symbol) > MAX_SYMBOL_CHARACTERS or not _symbol_pattern.fullmatch(symbol):
+    if not is_symbol(symbol):
         raise _Refused(
             Reason.SYMBOL, f"symbol is {symbol!r:.60}; expected [A-Z0-9]+ or SYMBOL.VENUE, at most {MAX_SYMBOL_CHARACTERS}"
         )

@@ -211,10 +211,10 @@ async def test_killed_and_told_to_end_it_makes_the_signals_of_an_undisturbed_run
     command = ("run", "btcusdt.csv", "--db", "log.db", *TO_THE_END)
     with pipeline(tmp_path) as parts:
         run = parts.start(*command, "--speed", "12000")  # 200 candles a second: more than ten seconds
-        await until(lambda: len(signals(db)) > 300, "signals", run)
+        await until(lambda: len(signals(db)) > 100, "signals", run)
         run.kill()
         run = parts.start(*command, "--speed", "12000")
-        await until(lambda: len(signals(db)) > 600, "more signals", run)
+        await until(lambda: len(signals(db)) > 250, "more signals", run)
         assert run.end() == 0
         assert len(signals(db)) < len(expected)
         run = parts.start(*command)
