@@ -16,13 +16,16 @@ from volcast.log.retry import while_unavailable
 
 from .sources import CsvReplay, Resume
 
+MAX_JUMP_MS = 86_400_000
 _log = logging.getLogger(__name__)
 
 
 class Pace:
     """When a candle is due: event time, `speed` times as fast as real time; `inf` is at once.
 
-    The first candle is due at once and starts the clock. `now` and `sleep` are arguments, so that a test drives them by hand.
+    The first candle is due at once and starts the clock. A jump of more than a day, forward or back, is not waited for: the clock
+    starts anew there, so that one row with an absurd time, which the consumer will judge, holds up nothing. `now` and `sleep` are
+    arguments, so that a test drives them by hand.
     """
 
     def __init__(
@@ -32,16 +35,17 @@ class Pace:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._speed, self._now, self._sleep = speed, now, sleep
-        self._start: tuple[float, int] | None = None
+        self._start_s, self._start_ms = 0.0, 0
+        self._last_ms: int | None = None
 
     def wait_s(self, open_time_ms: int) -> float:
-        """Seconds until the candle is due; 0 or less where it is."""
+        """Seconds until the candle is due; 0 or less where it is. To be asked in the order in which candles go."""
         if self._speed == inf:
             return 0.0
-        if self._start is None:
-            self._start = (self._now(), open_time_ms)
-        start_s, start_ms = self._start
-        return start_s + (open_time_ms - start_ms) / 1_000 / self._speed - self._now()
+        if self._last_ms is None or abs(open_time_ms - self._last_ms) > MAX_JUMP_MS:
+            self._start_s, self._start_ms = self._now(), open_time_ms
+        self._last_ms = open_time_ms
+        return self._start_s + (open_time_ms - self._start_ms) / 1_000 / self._speed - self._now()
 
     async def until_due(self, open_time_ms: int) -> None:
         """Return when it is."""
@@ -57,6 +61,11 @@ class Pump:
         self.sent = 0
         self.resumes: dict[str, Resume] = {}
         """By symbol: where it went on when this run began."""
+
+    @property
+    def found(self) -> int:
+        """Rows of these files that the log had when this run began, as far as their lines tell."""
+        return sum(max(resume.after_line - 1, 0) for resume in self.resumes.values())
 
     async def run(self) -> None:
         """Until the last row is on the log. Raises LogError, but for Unavailable: after that it looks at the log, and goes on."""

@@ -105,6 +105,12 @@ def test_a_bad_row_is_rejected_with_its_place_and_the_next_one_is_taken() -> Non
     assert len(batch.commit.signals) == 2
 
 
+def test_of_a_huge_record_the_reject_keeps_what_a_log_can_take() -> None:
+    batch = Shard(RULES).process(records(b"\0" * 950_000))
+    assert len(batch.commit.rejects[0].value) < 900_000
+    assert decode_reject(batch.commit.rejects[0].value).value == b"\0" * 600_000
+
+
 @pytest.mark.parametrize(
     "value",
     [b"", b"\xff\xfe", b"[]", b"{}", b'{"kind":"candle","v":1,"symbol":"\xff"}', b'{"a":' + b"[" * 60_000, b"\0" * 70_000],

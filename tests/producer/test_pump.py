@@ -114,6 +114,15 @@ async def test_a_row_of_the_past_is_due_at_once(tmp_path: Path) -> None:
         assert minutes_of(await sent(log)) == [0, 5, 2, 5, 6]
 
 
+@pytest.mark.parametrize("absurd", [60 * 24 * 365 * 150, -60 * 24 * 400])
+async def test_one_row_of_an_absurd_time_holds_up_nothing(tmp_path: Path, absurd: int) -> None:
+    clock = Clock()
+    async with Timed(SqliteLog(":memory:"), clock) as log:
+        await Pump(log, [source(tmp_path, [0, 1, absurd, 2, 3])], clock.pace(60), 500).run()
+        assert minutes_of(await sent(log)) == [0, 1, absurd, 2, 3]
+        assert clock.now_s == 2.0
+
+
 @pytest.mark.parametrize(("append_records", "appends"), [(1, 10), (3, 4), (10, 1), (500, 1)])
 async def test_at_full_speed_it_never_sleeps_and_appends_in_bunches(tmp_path: Path, append_records: int, appends: int) -> None:
     clock = Clock()

@@ -18,14 +18,15 @@ def command(settings: Settings) -> None:
 
     Any number may run on Kafka, where they share the partitions; on one SQLite file one works and the others stand by.
     """
-    from consumer.monitor import monitor  # noqa: PLC0415  # not needed by --help
+    log = log_of(settings)
+
+    from consumer.monitor import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
 
     from .http import address, bind, serve  # noqa: PLC0415
     from .logs import configure  # noqa: PLC0415
     from .process import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
-    log = log_of(settings)
     worker = worker_of(log, settings)
 
     async def work() -> None:
@@ -33,9 +34,9 @@ def command(settings: Settings) -> None:
             await worker.run()
 
     async def consume() -> None:
-        services = [work()]
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
+            services = [work()]
             if listening:
                 click.echo(f"metrics on {address(listening)}/metrics")
                 services.append(serve(monitor(worker), listening))

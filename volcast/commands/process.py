@@ -8,11 +8,11 @@ from typing import Any
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
-async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[Any, Any, None] | None = None) -> None:
+async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[Any, Any, None] | None = None) -> bool:
     """Run all until SIGTERM or SIGINT comes, `until` returns, or one ends; then cancel the others, and wait for them.
 
-    Raises what a service raised, in a group where several did. A second signal ends the process the hard way: every part of it
-    can be killed.
+    -> whether it was a signal that ended it. Raises what a service raised, in a group where several did. A second signal ends the
+    process the hard way: every part of it can be killed.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -39,3 +39,4 @@ async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[An
         raise BaseExceptionGroup("services failed", errors)
     if errors:
         raise errors[0]
+    return stop.is_set()

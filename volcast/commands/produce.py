@@ -7,6 +7,7 @@ import click
 
 from volcast.settings import Settings
 
+from .main import INTERRUPTED
 from .options import settings_options
 from .replay_options import replay_options
 from .wiring import LOG_SETTINGS, log_of, replays_of
@@ -39,8 +40,10 @@ def replay(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, sett
         async with log:
             pump = Pump(log, sources, Pace(speed), settings.append_records)
             rows = sum(source.summary.rows for source in sources)
-            with progress("on the log", rows, lambda: pump.sent):
-                await run_services(pump.run())
+            with progress("on the log", rows, lambda: pump.sent + pump.found):
+                stopped = await run_services(pump.run())
             click.echo(f"{pump.sent} candles sent")
+        if stopped:
+            raise click.exceptions.Exit(INTERRUPTED)
 
     asyncio.run(produce())

@@ -8,6 +8,7 @@ import click
 
 from volcast.settings import Settings
 
+from .main import INTERRUPTED
 from .options import loaded_options
 from .replay_options import replay_options
 from .settings_sources import Loaded
@@ -16,6 +17,7 @@ from .wiring import ENGINE_SETTINGS, replays_of, sample, sqlite_log, worker_of
 if TYPE_CHECKING:
     from producer.pump import Pump
     from producer.sources import CsvReplay
+    from volcast.log.lease import Lease
 
 
 @click.command("run")
@@ -57,30 +59,40 @@ async def _run(sources: "list[CsvReplay]", path: Path, speed: float, *, exit_whe
 
     with bind(settings.host, settings.port, "--port") as listening:
         async with sqlite_log(path, settings) as log:
-            async with log.consumer() as consumer:
-                if not await consumer.assignment():
-                    raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
-            worker = worker_of(log, settings)
-            view = View(settings.stale_after_s)
-            follower = Follower(log, view)
-            pump = Pump(log, sources, Pace(speed), settings.append_records)
+            with _only_run_on(path) as alone:
+                async with log.consumer() as consumer:
+                    if not (alone.take() and await consumer.assignment()):
+                        raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
+                worker = worker_of(log, settings)
+                view = View(settings.stale_after_s)
+                follower = Follower(log, view)
+                pump = Pump(log, sources, Pace(speed), settings.append_records)
 
-            async def replay() -> None:
-                rows = sum(source.summary.rows for source in sources)
-                with progress("candles", rows, worker.handled):
-                    await pump.run()
-                    await worker.drained()
-                    await follower.drained()
-                _tell_what_was_there(pump)
-                print_summary(view, worker)
-                if not exit_when_done:
-                    click.echo(f"The replay is done; {address(listening)}/latest stays until Ctrl-C.")
-                    await asyncio.Event().wait()
+                async def replay() -> None:
+                    rows = sum(source.summary.rows for source in sources)
+                    with progress("candles", rows, worker.handled):
+                        await pump.run()
+                        await worker.drained()
+                        await follower.drained()
+                    _tell_what_was_there(pump)
+                    print_summary(view, worker)
+                    if not exit_when_done:
+                        click.echo(f"The replay is done; {address(listening)}/latest stays until Ctrl-C.")
+                        await asyncio.Event().wait()
 
-            click.echo(f"log  {path}")
-            click.echo(f"open {address(listening)}/latest")
-            app = create_app(view, (WorkerCollector(worker),))
-            await run_services(worker.run(), follower.run(), serve(app, listening), until=replay())
+                click.echo(f"log  {path}")
+                click.echo(f"open {address(listening)}/latest")
+                app = create_app(view, (WorkerCollector(worker),))
+                stopped = await run_services(worker.run(), follower.run(), serve(app, listening), until=replay())
+    if stopped and exit_when_done:
+        raise click.exceptions.Exit(INTERRUPTED)
+
+
+def _only_run_on(path: Path) -> "Lease":
+    """Of two runs that start together on one file, under whatever name, one must go before it touches anything."""
+    from volcast.log.lease import Lease  # noqa: PLC0415  # not needed by --help
+
+    return Lease(f"{path.resolve()}-run")
 
 
 def _tell_what_was_there(pump: "Pump") -> None:

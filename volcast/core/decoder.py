@@ -20,6 +20,8 @@ MAX_PRICE_DECIMALS = 12
 MAX_PRICE_DIGITS = 15
 MAX_RECORD_BYTES = 65_536
 MAX_SYMBOL_CHARACTERS = 40
+MAX_KEPT_BYTES = 600_000
+"""Of a rejected record; as base64 it stays below the 1 MB that Kafka takes by default."""
 MAX_TIME_MS = 7_258_118_400_000
 """2200-01-01."""
 
@@ -150,7 +152,10 @@ def is_symbol(text: str) -> bool:
 
 
 def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
-    """-> a reject that names its origin as far as the record tells; a revision's stands in its candle."""
+    """-> a reject that names its origin as far as the record tells; a revision's stands in its candle.
+
+    Of a huge record only the beginning is kept: in base64 the reject must fit into the log that took the record.
+    """
     origin = read_origin(value)
     inner = origin.candle if isinstance(origin.candle, dict) else {}
     symbol, source, line = (
@@ -160,8 +165,8 @@ def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
     return Reject(
         reason,
         detail,
-        key,
-        value,
+        key[:MAX_KEPT_BYTES],
+        value[:MAX_KEPT_BYTES],
         symbol if isinstance(symbol, str) else None,
         source if isinstance(source, str) else None,
         line if type(line) is int else None,  # `true` is an int to Python and none to JSON

@@ -146,4 +146,4 @@ class Log(Protocol):
         """A new worker of the one group that consumes this log."""
 
     def reader(self, topic: Topic) -> AbstractAsyncContextManager[Reader]:
-        """A reader of its own position."""
+        """A reader of its own position; of any topic but `state`, which `open` alone reads."""

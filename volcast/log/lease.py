@@ -3,14 +3,21 @@
 import fcntl
 import os
 from pathlib import Path
+from typing import Self
 
 
 class Lease:
-    """An advisory lock on the file `path`, held by one process of a machine at a time."""
+    """An advisory lock on the file `path`, held by one process of a machine at a time; a `with` lets go of it at its end."""
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self._file: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.release()
 
     def take(self) -> bool:
         """True once it is held; False while somebody else holds it. Doesn't wait."""

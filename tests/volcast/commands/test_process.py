@@ -110,7 +110,7 @@ async def test_of_several_errors_none_is_lost() -> None:
 async def test_cancelled_it_cancels_its_services() -> None:
     service = Service()
     running = asyncio.create_task(run_services(service.run()))
-    while service.ended == "never began":  # noqa: ASYNC110  # one turn of the loop
+    while service.ended == "never began":  # one turn of the loop
         await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):

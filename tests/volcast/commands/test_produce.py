@@ -7,6 +7,7 @@ import pytest
 from tests.command import volcast
 from tests.flaky_log import records_of
 from tests.market import csv_text
+from tests.stories.pipeline import pipeline, until
 from volcast.log.contract import Topic
 from volcast.log.sqlite import SqliteLog
 
@@ -21,6 +22,14 @@ async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> No
     async with SqliteLog(tmp_path / "deep" / "log.db") as log:
         records = await records_of(log, Topic.CANDLES)
     assert [sum(record.key == key for record in records) for key in (b"BTCUSDT", b"ETHUSDT")] == [700, 300]
+
+
+async def test_told_to_end_before_it_is_done_it_says_so(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(700))
+    with pipeline(tmp_path) as parts:
+        replay = parts.start("produce", "replay", "btcusdt.csv", "--speed", "60", "--bus", "sqlite:///log.db")
+        await until(lambda: "begins" in replay.said(), "its beginning", replay)
+        assert replay.end() == 130
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,9 @@ def test_the_same_again_adds_nothing(
 ) -> None:
     result = again("btcusdt-a.csv")
     assert (result.returncode, result.stderr) == (0, "")
-    assert result.stdout.splitlines()[2:] == finished[1].stdout.splitlines()[2:]
+    news, *summary = result.stdout.splitlines()[2:]
+    assert news == "Nothing new: the log had all rows already."
+    assert summary == finished[1].stdout.splitlines()[2:]
     assert signals(tmp_path / "log.db") == signals(finished[0] / "log.db")
 
 
@@ -205,6 +207,19 @@ async def test_it_stays_and_serves_alone_on_its_file_until_it_is_told_to_end(tmp
         assert run.end() == 0
 
 
+async def test_of_two_that_start_together_one_works(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(300))
+    with pipeline(tmp_path) as parts:
+        both = [parts.start("run", "btcusdt.csv", "--db", "log.db", *ANY_PORT) for _ in range(2)]
+        await until(lambda: 3 in {run.exit_code for run in both}, "one to go")
+        (works,) = (run for run in both if run.exit_code is None)
+        await until(lambda: "The replay is done" in works.said(), "the end of the replay", works)
+        (goes,) = (run for run in both if run is not works)
+        assert goes.said() == "volcast: another volcast is working on log.db: stop it, or choose another file with --db\n"
+        assert works.end() == 0
+    assert signals(tmp_path / "log.db") == undisturbed(tmp_path / "btcusdt.csv")
+
+
 async def test_killed_and_told_to_end_it_makes_the_signals_of_an_undisturbed_run(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(2_500))
     db, expected = tmp_path / "log.db", undisturbed(tmp_path / "btcusdt.csv")
@@ -215,7 +230,7 @@ async def test_killed_and_told_to_end_it_makes_the_signals_of_an_undisturbed_run
         run.kill()
         run = parts.start(*command, "--speed", "12000")
         await until(lambda: len(signals(db)) > 250, "more signals", run)
-        assert run.end() == 0
+        assert run.end() == 130
         assert len(signals(db)) < len(expected)
         run = parts.start(*command)
         await until(lambda: run.exit_code == 0, "the end", run)

@@ -106,6 +106,9 @@ async def test_other_partition_counts_stop_it(kafka_bootstrap: str, kafka_prefix
 async def test_topics_that_disagree_stop_it(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2), admin(kafka_bootstrap) as client:
         await client.create_partitions({f"{kafka_prefix}signals": NewPartitions(5)})
+        async with asyncio.timeout(PATIENCE_S):
+            while len((await client.describe_topics([f"{kafka_prefix}signals"]))[0]["partitions"]) != 5:
+                await asyncio.sleep(0.05)
     with pytest.raises(Mismatch, match=r"signals has 5 partitions"):
         await KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2).__aenter__()
 
