@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from msgspec.structs import asdict
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
@@ -31,6 +32,7 @@ class LatestAnswer(BaseModel):
     symbol: str
     timestamp: str = Field(description="The candle's opening, ISO 8601, UTC.")
     source: str = Field(description="Where the candle comes from: a file's name or a venue.")
+    live: bool = Field(description="The candle comes from a venue as it happens, not from a replay.")
     close: float
     rolling_mean: float | None = Field(description="Mean of the last W closes, this one included; null until there are W.")
     signal: int = Field(description="1 where close > rolling_mean, else 0.")
@@ -115,34 +117,9 @@ def iso8601(time_ms: int) -> str:
 
 
 def _answer(view: View, latest: Latest, now_s: float) -> LatestAnswer:
-    signal, outcome = latest.signal, latest.signal.outcome
-    return LatestAnswer(
-        symbol=signal.symbol,
-        timestamp=iso8601(signal.open_time_ms),
-        source=signal.source,
-        close=signal.close,
-        rolling_mean=signal.rolling_mean,
-        signal=signal.signal,
-        signal_rate=signal.signal_rate,
-        signal_rate_window=signal.signal_rate_window,
-        volatility=signal.volatility,
-        volatility_annualized=signal.volatility_annualized,
-        warm=signal.warm,
-        candles=signal.candles,
-        ones=signal.ones,
-        gaps=signal.gaps,
-        missing_minutes=signal.missing_minutes,
-        outcomes=signal.outcomes,
-        outcome=OutcomeAnswer(
-            timestamp=iso8601(outcome.open_time_ms),
-            realized_volatility=outcome.realized_volatility,
-            volatility=outcome.volatility,
-            volatility_ewma=outcome.volatility_ewma,
-            qlike=outcome.qlike,
-            qlike_ewma=outcome.qlike_ewma,
-        )
-        if outcome
-        else None,
-        age_seconds=now_s - latest.arrived_s,
-        status=view.status(latest, now_s),
-    )
+    """The signal's own fields, its times in words, and what depends on the clock."""
+    fields = asdict(latest.signal)
+    outcome = asdict(fields["outcome"]) if fields["outcome"] else None
+    fields["outcome"] = outcome and OutcomeAnswer(timestamp=iso8601(outcome.pop("open_time_ms")), **outcome)
+    timestamp = iso8601(fields.pop("open_time_ms"))
+    return LatestAnswer(timestamp=timestamp, age_seconds=now_s - latest.arrived_s, status=view.status(latest, now_s), **fields)

@@ -44,7 +44,7 @@ async def test_latest_tells_all_of_a_symbol() -> None:
     assert latest
     assert latest.signal.outcome
     expected = msgspec.to_builtins(latest.signal)
-    del expected["open_time_ms"], expected["live"], expected["outcome"]["open_time_ms"]
+    del expected["open_time_ms"], expected["outcome"]["open_time_ms"]
     expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming"}
     expected["outcome"]["timestamp"] = "2024-01-01T00:00:00Z"
     assert told == expected
