@@ -96,7 +96,12 @@ class Worker:
                 await self._open(consumer, partition, epoch)
 
     async def _open(self, consumer: Consumer, partition: int, epoch: int) -> None:
-        restored = await consumer.open(partition)
+        try:
+            restored = await consumer.open(partition)
+        except Fenced as fenced:  # two opened it at once; the next look at the assignment tells who should
+            self.tally.fencings += 1
+            _log.warning("not opened: %s", fenced, extra={"partition": partition})
+            return
         try:
             shard = Shard(self._rules, restored.snapshots)
         except SnapshotError as error:

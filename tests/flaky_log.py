@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Self
 
-from volcast.log.contract import Appender, Commit, Consumer, KeyValue, Log, Reader, Record, Restored, Topic, Unavailable
+from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, Log, Reader, Record, Restored, Topic, Unavailable
 
 
 class Fault(Enum):
@@ -28,6 +28,8 @@ class FlakyLog:
     def __init__(self, log: Log, commits: Mapping[int, Fault] | None = None, appends: Mapping[int, Fault] | None = None) -> None:
         self._log, self._commits, self._appends = log, commits or {}, appends or {}
         self.commits, self.appends = 0, 0
+        self.fenced_opens = 0
+        """So many are to fail as another opens the partition at the same time."""
         self.assigned: Mapping[int, int] | None = None
         self.at_empty_poll: Callable[[], Awaitable[None]] | None = None
 
@@ -90,6 +92,9 @@ class _FlakyConsumer:
         return assigned if self._log.assigned is None else self._log.assigned
 
     async def open(self, partition: int) -> Restored:
+        if self._log.fenced_opens:
+            self._log.fenced_opens -= 1
+            raise Fenced("another has opened it")
         return await self._consumer.open(partition)
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:

@@ -150,6 +150,16 @@ async def test_a_commit_that_fails_is_dropped_and_the_log_is_asked(fault: Fault)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
+async def test_fenced_while_opening_it_tries_again() -> None:
+    async with FlakyLog(SqliteLog(":memory:")) as log:
+        log.fenced_opens = 2
+        await fill(log, STREAM)
+        async with working(log) as worker:
+            await worker.drained()
+            assert (worker.tally.fencings, worker.tally.restores) == (2, 1)
+        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+
+
 async def test_each_signal_once_under_any_script_of_faults() -> None:
     async def disturbed(seed: int) -> None:
         random = Random(seed)  # noqa: S311  # the same scripts each time
