@@ -16,7 +16,7 @@ run: setup            ## start everything in one process, on bundled sample cand
 	$(BIN)/volcast run
 
 test: setup-dev            ## all tests, those on a real Kafka broker included
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 lint: setup-dev            ## ruff and mypy --strict
 	$(BIN)/ruff check .

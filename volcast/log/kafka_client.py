@@ -3,9 +3,11 @@
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -28,6 +30,7 @@ MAX_BATCH_BYTES = 900_000
 ANSWER_TIMEOUT_S = 20.0
 """How long one operation may take before its outcome counts as unknown."""
 _STOP_TIMEOUT_S = 3.0
+_QUIET_S = 5.0
 _REQUEST_TIMEOUT_MS = 10_000
 _FENCED = (
     ProducerFenced,
@@ -40,14 +43,30 @@ _FENCED = (
 )
 
 
-class _Noise(logging.Filter):
-    """Brokers verify a partition's first write in each transaction, and answer "not enough replicas" until they have."""
+class _Quieter(logging.Filter):
+    """Lets through what aiokafka has to say, once in a while.
+
+    While a broker is away it says the same several hundred times a second; and in each transaction brokers answer "not enough
+    replicas" to a partition's first write until they have verified it, which is no news at all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last_s: dict[object, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.name.startswith("aiokafka") and "NotEnoughReplicas" in record.getMessage())
+        if "NotEnoughReplicas" in record.getMessage():
+            return False
+        now_s = time.monotonic()
+        if now_s - self._last_s.get(record.msg, -inf) < _QUIET_S:
+            return False
+        self._last_s[record.msg] = now_s  # templates, not texts: there are some dozens of them
+        return True
 
 
-logging.getLogger("aiokafka.producer.sender").addFilter(_Noise())
+_quieter = _Quieter()
+for _name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "aiokafka"]:
+    logging.getLogger(_name).addFilter(_quieter)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
 
-from .contract import KeyValue, LogError
+from .contract import Fenced, KeyValue, LogError, Unavailable
 from .kafka_client import ANSWER_TIMEOUT_S, Client, explained, stop
 
 Target = tuple[str, int]
@@ -16,14 +16,14 @@ Target = tuple[str, int]
 class Writer:
     """A transactional producer. After an error it is of no more use."""
 
-    def __init__(self, producer: AIOKafkaProducer, what: str) -> None:
-        self._producer, self._what = producer, what
+    def __init__(self, producer: AIOKafkaProducer, what: str, timeout_s: float) -> None:
+        self._producer, self._what, self._timeout_s = producer, what, timeout_s
 
     @classmethod
     async def open(cls, client: Client, transactional_id: str) -> "Writer":
         """Fences the former one of this id. Raises Unavailable."""
         what = f"opening {transactional_id}"
-        writer = cls(client.producer(transactional_id), transactional_id)
+        writer = cls(client.producer(transactional_id), transactional_id, client.session_timeout_ms / 1_000)
         try:
             with explained(what):
                 await asyncio.wait_for(writer._producer.start(), ANSWER_TIMEOUT_S)
@@ -34,8 +34,16 @@ class Writer:
 
     async def write(self, records: Mapping[Target, Sequence[KeyValue]]) -> None:
         """All of them, or none. Raises Fenced or Unavailable, and LogError for a record that no batch can hold."""
-        with explained(self._what):
-            await asyncio.wait_for(self._write(records), ANSWER_TIMEOUT_S)
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        try:
+            with explained(self._what):
+                await asyncio.wait_for(self._write(records), ANSWER_TIMEOUT_S)
+        except Fenced as fenced:
+            if loop.time() - began_s < self._timeout_s:
+                raise
+            # The broker gives up a transaction after this time by fencing its producer, without any other owner.
+            raise Unavailable(f"{self._what}: the transaction took longer than {self._timeout_s:.0f} s") from fenced
 
     async def close(self) -> None:
         """Let go of it. What it left open is ended by the next one of its id, or by the broker after a while."""

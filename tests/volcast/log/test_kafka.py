@@ -163,6 +163,33 @@ async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> N
         assert seen == [b"1", b"2"]
 
 
+async def test_a_broker_that_was_away_for_longer_than_a_transaction_may_last_is_no_rival(own_broker: Broker) -> None:
+    """It fences the producer whose transaction it gave up: a replay must go on, not end as if another had come."""
+    async with KafkaLog(own_broker.bootstrap, partitions=1, session_timeout_ms=2_000) as log, log.appender("test") as appender:
+        await appender.append([KeyValue(b"A", b"1")])
+        await asyncio.to_thread(own_broker.stop, kill=True)
+        appending = asyncio.create_task(appender.append([KeyValue(b"A", b"2")]))
+        await asyncio.sleep(3)
+        await asyncio.to_thread(own_broker.start)
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait([appending])
+        assert not isinstance(appending.exception(), Fenced)
+        await while_unavailable("append", lambda: append(log, b"3"))
+
+
+async def test_while_the_broker_is_away_the_log_is_not_flooded(own_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+    async with KafkaLog(own_broker.bootstrap, partitions=1) as log, log.appender("test") as appender:
+        await appender.append([KeyValue(b"A", b"1")])
+        await asyncio.to_thread(own_broker.stop, kill=True)
+        caplog.clear()
+        appending = asyncio.create_task(appender.append([KeyValue(b"A", b"2")]))
+        await asyncio.sleep(2)
+        assert 0 < len(caplog.records) < 20
+        await asyncio.to_thread(own_broker.start)
+        async with asyncio.timeout(PATIENCE_S):
+            await asyncio.wait([appending])
+
+
 async def test_two_workers_share_the_partitions(kafka_bootstrap: str, kafka_prefix: str) -> None:
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, session_timeout_ms=6_000)
     async with log, log.consumer() as first:
