@@ -57,10 +57,10 @@ class KafkaConsumer:
         self._lag_display: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Join the group. Raises Unavailable."""
+        """Join the group: it may have to wait until a dead member's session is over. Raises Unavailable."""
         self._consumer.subscribe([self._client.topic(Topic.CANDLES)], listener=self._given)
         with explained("joining the group"):
-            await asyncio.wait_for(self._consumer.start(), ANSWER_TIMEOUT_S)
+            await asyncio.wait_for(self._consumer.start(), ANSWER_TIMEOUT_S + self._client.session_timeout_ms / 1_000)
 
     async def assignment(self) -> Mapping[int, int]:
         return dict(self._given.epochs)
