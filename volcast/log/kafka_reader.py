@@ -54,7 +54,8 @@ async def reader(client: Client, topic: Topic, partitions: int) -> AsyncIterator
     name = client.topic(topic)
     async with assigned(client, name, range(partitions)) as consumer:
         tps = [TopicPartition(name, partition) for partition in range(partitions)]
-        begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        with explained(f"reading {name}"):
+            begins, ends = await consumer.beginning_offsets(tps), await _written_ends(client, tps)
         for tp in tps:
             consumer.seek(tp, begins[tp])
         yield KafkaReader(consumer, name, {tp: end for tp, end in ends.items() if end > begins[tp]})
@@ -78,14 +79,24 @@ async def last_of_key(client: Client, topic: str, partition: int, key: bytes) ->
     return None
 
 
-async def _visible_end(client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """The partition's end, once committed readers may see all that lies before it."""
+async def _written_ends(client: Client, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """The partitions' ends, with what committed readers can't see yet.
+
+    A commit's answer comes before its markers are in the partitions: what was committed a moment ago lies behind the end that a
+    committed reader is told.
+    """
     everything = AIOKafkaConsumer(**client.connection(), enable_auto_commit=False)
     try:
         await asyncio.wait_for(everything.start(), ANSWER_TIMEOUT_S)
-        end: int = (await everything.end_offsets([tp]))[tp]
+        ends: dict[TopicPartition, int] = await everything.end_offsets(tps)
     finally:
         await stop(everything)
+    return ends
+
+
+async def _visible_end(client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
+    """The partition's end, once committed readers may see all that lies before it."""
+    end = (await _written_ends(client, [tp]))[tp]
     for _ in range(int((client.session_timeout_ms / 1_000 + ANSWER_TIMEOUT_S) / _LOOK_AGAIN_S)):
         if (await consumer.end_offsets([tp]))[tp] >= end:
             return end

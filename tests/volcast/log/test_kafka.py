@@ -248,6 +248,19 @@ async def test_what_others_are_still_writing_hides_nothing_from_last(kafka_boots
         await hanging.stop()
 
 
+async def test_a_reader_waits_for_what_was_committed_a_moment_ago(kafka_bootstrap: str, kafka_prefix: str) -> None:
+    """A commit is answered before its markers are written: until then a reader is told of an end that lies before it."""
+    log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000)
+    async with log, log.appender("test") as appender:
+        for count in range(1, 30):
+            await appender.append([KeyValue(b"A", b"%d" % count)])
+            seen: list[Record] = []
+            async with asyncio.timeout(PATIENCE_S), log.reader(Topic.CANDLES) as reader:
+                while not reader.caught_up:
+                    seen += await reader.read(100, 0.2)
+            assert len(seen) == count
+
+
 async def test_users_sign_in(own_broker: Broker) -> None:
     users = own_broker.bootstrap_for_users
     log = KafkaLog(users, username=USER, password=PASSWORD)
