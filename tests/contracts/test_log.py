@@ -227,6 +227,16 @@ async def test_a_large_commit(log: Log) -> None:
     assert values(await read_all(log, Topic.SIGNALS)) == [signal.value for signal in signals]
 
 
+async def test_an_empty_snapshot_forgets_its_key(log: Log) -> None:
+    await append(log, *pairs("A1"))
+    async with log.consumer() as consumer:
+        (record,) = await (await Worker(consumer).start()).polled(1)
+        await consumer.commit(record.partition, Commit(0, [], [], pairs("A1", "B2")))
+        await consumer.commit(record.partition, Commit(0, [], [], pairs("A")))
+        await consumer.close(record.partition)
+        assert await consumer.open(record.partition) == Restored(0, {b"B": b"2"})
+
+
 async def test_a_reader_sees_what_comes_later(log: Log) -> None:
     async with log.reader(Topic.CANDLES) as reader:
         async with asyncio.timeout(PATIENCE_S):

@@ -50,7 +50,7 @@ class Commit:
     signals: Sequence[KeyValue] = ()
     rejects: Sequence[KeyValue] = ()
     snapshots: Sequence[KeyValue] = ()
-    """The state's new value of each key that has one."""
+    """The state's new value of each key that has one; an empty value forgets the key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,8 @@ class Consumer(Protocol):
     async def open(self, partition: int) -> Restored:
         """Fence every former owner, then read what its last commit left, then seek there.
 
-        Raises Unavailable, or Mismatch where the position is no longer in the log.
+        Raises Unavailable, Fenced where another opens it at the same time, or Mismatch where the position is no longer in
+        the log.
         """
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:

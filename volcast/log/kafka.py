@@ -5,17 +5,21 @@ A key's partition is Java's murmur2 of its bytes, as in the Java clients: other 
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import partial
+from dataclasses import replace
 from typing import Self
 
-from .contract import Appender, Consumer, Reader, Topic
+from .contract import Appender, Consumer, Reader, Topic, Unavailable
 from .kafka_appender import KafkaAppender
-from .kafka_client import Client, stop
+from .kafka_client import Client
 from .kafka_consumer import KafkaConsumer
+from .kafka_noise import calm
 from .kafka_reader import reader
 from .kafka_topics import prepare
 from .kafka_writer import writer
 from .retry import while_unavailable
+
+_MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+"""Ways to sign in with a password; the last one sends it as it is."""
 
 
 class KafkaLog:
@@ -35,14 +39,15 @@ class KafkaLog:
         password: str | None = None,
         tls: bool = False,
     ) -> None:
-        self._client = Client(bootstrap, prefix, session_timeout_ms, username, password, tls)
-        self._partitions, self._group, self._instance_id = partitions, group, instance_id
-        self._retention_ms = retention_ms
+        self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, username, password, tls)
+        self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
+
+    def __repr__(self) -> str:
+        return f"KafkaLog({self._client})"
 
     async def __aenter__(self) -> Self:
-        await while_unavailable(
-            f"Kafka at {self._client.bootstrap}", partial(prepare, self._client, self._partitions, self._retention_ms)
-        )
+        calm()
+        await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare)
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
@@ -51,26 +56,32 @@ class KafkaLog:
     @asynccontextmanager
     async def appender(self, name: str) -> AsyncIterator[Appender]:
         async with writer(self._client, f"volcast-append-{name}") as opened:
-            yield KafkaAppender(self._client, opened, self._partitions)
+            yield KafkaAppender(self._client, opened)
 
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
-        timeout_ms = self._client.session_timeout_ms
-        member = self._client.consumer(
-            group_id=self._client.prefix + self._group,
-            group_instance_id=self._instance_id,
-            session_timeout_ms=timeout_ms,
-            heartbeat_interval_ms=min(3_000, timeout_ms // 3),
-        )
-        consumer = KafkaConsumer(self._client, self._group, member)
+        consumer = KafkaConsumer(self._client, self._group, self._instance_id)
         try:
             await consumer.start()
             yield consumer
         finally:
-            await consumer.close_all()
-            await stop(member)
+            await consumer.stop()
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with reader(self._client, topic, self._partitions) as opened:
+        async with reader(self._client, topic) as opened:
             yield opened
+
+    async def _prepare(self) -> None:
+        """Raises Unavailable or Mismatch. A broker says which way to sign in it takes by refusing the others."""
+        *others, last = _MECHANISMS
+        if self._client.username:
+            for mechanism in others:
+                client = replace(self._client, mechanism=mechanism)
+                try:
+                    await prepare(client, self._retention_ms)
+                except Unavailable:
+                    continue
+                self._client = client
+                return
+        await prepare(replace(self._client, mechanism=last), self._retention_ms)

@@ -1,35 +1,27 @@
-"""Reading partitions without a group: a whole topic as it grows, or a partition's past."""
+"""Reading partitions without a group: a whole topic as it grows, or a stretch of a partition.
+
+The end of a partition is its high watermark, not what committed readers see at the moment: a commit that has been answered may
+still wait for its marker, or for another's open transaction before it.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from .contract import Record, Topic, Unavailable
-from .kafka_client import ANSWER_TIMEOUT_S, Client, explained, stop
+from .kafka_client import Client, explained, start, stop
 
 _FIRST_STEP_RECORDS = 1_000
 _STEP_GROWTH = 4
-_READ_RECORDS = 1_000
-_LOOK_AGAIN_S = 0.02
-
-
-@asynccontextmanager
-async def assigned(client: Client, topic: str, partitions: Sequence[int]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A started consumer that is assigned these partitions; its positions are to be sought."""
-    consumer = client.consumer()
-    try:
-        with explained(f"reading {topic}"):
-            await asyncio.wait_for(consumer.start(), ANSWER_TIMEOUT_S)
-            consumer.assign([TopicPartition(topic, partition) for partition in partitions])
-            yield consumer
-    finally:
-        await stop(consumer)
+_READ_RECORDS = 10_000
+_READ_MS = 200
 
 
 class KafkaReader:
-    """All partitions of a topic, from the first retained record on."""
+    """All partitions of a topic. `ends` are the high watermarks of those that were not empty when it was opened."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, ends: dict[TopicPartition, int]) -> None:
         self._consumer, self._topic, self._ends = consumer, topic, ends
@@ -37,11 +29,9 @@ class KafkaReader:
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         with explained(f"reading {self._topic}"):
             answer = await self._consumer.getmany(timeout_ms=int(timeout_s * 1_000), max_records=max_records)
-            for tp, end in list(self._ends.items()):
-                # Transactions' markers are records nobody is given: the position passes them, after one more look.
-                if await self._consumer.position(tp) >= end:
-                    del self._ends[tp]
-        return [Record(tp.partition, r.offset, r.key or b"", r.value or b"") for tp, records in answer.items() for r in records]
+        # A transaction's marker is a record that nobody is given: the position passes it with a later look.
+        self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
+        return [plain(record) for records in answer.values() for record in records]
 
     @property
     def caught_up(self) -> bool:
@@ -49,67 +39,81 @@ class KafkaReader:
 
 
 @asynccontextmanager
-async def reader(client: Client, topic: Topic, partitions: int) -> AsyncIterator[KafkaReader]:
+async def reader(client: Client, topic: Topic) -> AsyncIterator[KafkaReader]:
     """From the first retained record on."""
-    name = client.topic(topic)
-    async with assigned(client, name, range(partitions)) as consumer:
-        tps = [TopicPartition(name, partition) for partition in range(partitions)]
-        with explained(f"reading {name}"):
-            begins, ends = await consumer.beginning_offsets(tps), await _written_ends(client, tps)
-        for tp in tps:
-            consumer.seek(tp, begins[tp])
-        yield KafkaReader(consumer, name, {tp: end for tp, end in ends.items() if end > begins[tp]})
+    found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
+    async with reading_from(client, {tp: begin for tp, (begin, _) in found.items()}) as consumer:
+        yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin})
 
 
-async def last_of_key(client: Client, topic: str, partition: int, key: bytes) -> Record | None:
-    """The last committed record of `key`, looked for backwards in growing steps; None where there is none.
+@asynccontextmanager
+async def reading_from(client: Client, positions: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer of these partitions at these offsets. Raises Unavailable."""
+    consumer = client.consumer()
+    try:
+        with explained("starting to read"):
+            await start(consumer, client.patience_s)
+        consumer.assign(list(positions))
+        for tp, position in positions.items():
+            consumer.seek(tp, position)
+        yield consumer
+    finally:
+        await stop(consumer)
 
-    Others' open transactions hide what was committed after their beginning: waits until all that is there now can be seen.
+
+async def bounds(client: Client, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+    """Of each, the first retained record's offset, and that behind the last one, committed or not. Raises Unavailable.
+
+    Asked over a connection of its own: on one that waits for records, the answer would come behind them.
     """
-    async with assigned(client, topic, [partition]) as consumer:
-        tp = TopicPartition(topic, partition)
-        begin = (await consumer.beginning_offsets([tp]))[tp]
-        end = await _visible_end(client, consumer, tp)
+    consumer, tps = client.consumer(isolation_level="read_uncommitted"), list(tps)
+    try:
+        with explained("asking where the topics begin and end"):
+            await start(consumer, client.patience_s)
+            begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        return {tp: (begins[tp], ends[tp]) for tp in tps}
+    finally:
+        await stop(consumer)
+
+
+async def stretch(
+    client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int
+) -> AsyncIterator[Sequence[Any]]:
+    """The committed records from offset `start` to before `end`, in bunches. Open transactions on the way are waited for.
+
+    Raises Unavailable where nothing moves for longer than a transaction may last.
+    """
+    consumer.seek(tp, start)
+    position, loop = start, asyncio.get_running_loop()
+    moved_s = loop.time()
+    while position < end:
+        with explained(f"reading {tp.topic}"):
+            answer = await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=_READ_RECORDS)
+        yield [record for record in answer.get(tp, ()) if record.offset < end]
+        before, position = position, await consumer.position(tp)
+        if position > before:
+            moved_s = loop.time()
+        elif loop.time() - moved_s > client.patience_s:
+            raise Unavailable(f"reading {tp.topic}, partition {tp.partition}: nothing came for {client.patience_s:.0f} s")
+
+
+async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes) -> Record | None:
+    """The last record of `key`, looked for backwards in growing steps; None where there is none. Raises Unavailable."""
+    tp = client.at(topic, partition)
+    begin, end = (await bounds(client, [tp]))[tp]
+    async with reading_from(client, {tp: end}) as consumer:
         step = _FIRST_STEP_RECORDS
         while end > begin:
             start = max(begin, end - step)
-            if found := await _last_between(consumer, tp, start, end, key):
-                return found
+            found = None
+            async for records in stretch(client, consumer, tp, start, end):
+                found = next((record for record in reversed(records) if record.key == key), found)
+            if found:
+                return plain(found)
             end, step = start, step * _STEP_GROWTH
     return None
 
 
-async def _written_ends(client: Client, tps: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-    """The partitions' ends, with what committed readers can't see yet.
-
-    A commit's answer comes before its markers are in the partitions: what was committed a moment ago lies behind the end that a
-    committed reader is told.
-    """
-    everything = AIOKafkaConsumer(**client.connection(), enable_auto_commit=False)
-    try:
-        await asyncio.wait_for(everything.start(), ANSWER_TIMEOUT_S)
-        ends: dict[TopicPartition, int] = await everything.end_offsets(tps)
-    finally:
-        await stop(everything)
-    return ends
-
-
-async def _visible_end(client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition) -> int:
-    """The partition's end, once committed readers may see all that lies before it."""
-    end = (await _written_ends(client, [tp]))[tp]
-    for _ in range(int((client.session_timeout_ms / 1_000 + ANSWER_TIMEOUT_S) / _LOOK_AGAIN_S)):
-        if (await consumer.end_offsets([tp]))[tp] >= end:
-            return end
-        await asyncio.sleep(_LOOK_AGAIN_S)
-    raise Unavailable(f"a transaction on {tp.topic} stays open")
-
-
-async def _last_between(consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int, key: bytes) -> Record | None:
-    consumer.seek(tp, start)
-    found = None
-    while await consumer.position(tp) < end:
-        answer = await asyncio.wait_for(consumer.getmany(tp, timeout_ms=500, max_records=_READ_RECORDS), ANSWER_TIMEOUT_S)
-        for record in answer.get(tp, ()):
-            if record.offset < end and record.key == key:
-                found = Record(tp.partition, record.offset, record.key, record.value or b"")
-    return found
+def plain(record: Any) -> Record:
+    """A record of aiokafka's as ours: other writers may leave key or value out."""
+    return Record(record.partition, record.offset, record.key or b"", record.value or b"")

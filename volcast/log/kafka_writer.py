@@ -1,16 +1,20 @@
 """Transactions: records for several partitions, written as one atom by a producer that fences its forerunners."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
-from .contract import Fenced, KeyValue, LogError, Unavailable
-from .kafka_client import ANSWER_TIMEOUT_S, Client, explained, stop
+from .contract import Fenced, LogError, Mismatch
+from .kafka_client import MAX_BATCH_BYTES, Client, explained, start, stop
 
-Target = tuple[str, int]
-"""A topic's name on the broker, and a partition."""
+Pair = tuple[bytes, bytes | None]
+"""Key and value; a value of None deletes the key where a topic is compacted."""
+_GRACE_S = 1.0
+_OVERHEAD_BYTES = 200
+"""More than what a record and its batch take beside key and value."""
 
 
 class Writer:
@@ -18,65 +22,94 @@ class Writer:
 
     def __init__(self, producer: AIOKafkaProducer, what: str, timeout_s: float) -> None:
         self._producer, self._what, self._timeout_s = producer, what, timeout_s
+        self._writing: asyncio.Task[Mapping[TopicPartition, int]] | None = None
+        self._broken: LogError | None = None
 
-    @classmethod
-    async def open(cls, client: Client, transactional_id: str) -> "Writer":
-        """Fences the former one of this id. Raises Unavailable."""
-        what = f"opening {transactional_id}"
-        writer = cls(client.producer(transactional_id), transactional_id, client.session_timeout_ms / 1_000)
-        try:
-            with explained(what):
-                await asyncio.wait_for(writer._producer.start(), ANSWER_TIMEOUT_S)
-        except BaseException:
-            await writer.close()
-            raise
-        return writer
+    async def write(self, records: Mapping[TopicPartition, Sequence[Pair]]) -> Mapping[TopicPartition, int]:
+        """All of them, or none; -> the offset of the last batch's first record in each partition.
 
-    async def write(self, records: Mapping[Target, Sequence[KeyValue]]) -> None:
-        """All of them, or none. Raises Fenced or Unavailable, and LogError for a record that no batch can hold."""
-        loop = asyncio.get_running_loop()
-        began_s = loop.time()
-        try:
-            with explained(self._what):
-                await asyncio.wait_for(self._write(records), ANSWER_TIMEOUT_S)
-        except Fenced as fenced:
-            if loop.time() - began_s < self._timeout_s:
-                raise
-            # The broker gives up a transaction after this time by fencing its producer, without any other owner.
-            raise Unavailable(f"{self._what}: the transaction took longer than {self._timeout_s:.0f} s") from fenced
+        Raises Fenced, Unavailable, and Mismatch for a record that no batch can hold. Where the caller is cancelled, the
+        transaction still comes to its end: half of one would hold up readers until the broker gives it up.
+        """
+        if self._broken:
+            raise type(self._broken)(f"{self._what} was given up: {self._broken}")
+        batches = {tp: list(self._batches(tp.topic, each)) for tp, each in records.items() if each}
+        if not batches:
+            return {}
+        self._writing = asyncio.create_task(self._transact(batches))
+        return await asyncio.shield(self._writing)
 
     async def close(self) -> None:
-        """Let go of it. What it left open is ended by the next one of its id, or by the broker after a while."""
+        """Let go of it. What it leaves open is ended by the next one of its id, or by the broker after a while."""
+        if self._writing and not self._writing.done():
+            await asyncio.wait([self._writing], timeout=_GRACE_S)
+            self._writing.cancel()
+        if self._writing:
+            await asyncio.gather(self._writing, return_exceptions=True)
         await stop(self._producer)
+        ending = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001  # no public one
+        if ending is not None and ending.done() and not ending.cancelled():
+            ending.exception()  # nobody else asks; asyncio would log it as an error that got lost
 
-    async def _write(self, records: Mapping[Target, Sequence[KeyValue]]) -> None:
-        await self._producer.begin_transaction()
-        sent = [future for target, each in records.items() if each for future in await self._send(target, each)]
-        await asyncio.gather(*sent)
-        await self._producer.commit_transaction()
+    async def _transact(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> Mapping[TopicPartition, int]:
+        ending = False
+        try:
+            with explained(self._what):
+                async with asyncio.timeout(self._timeout_s):
+                    await self._producer.begin_transaction()
+                    sent = {}
+                    for tp, each in batches.items():
+                        sent[tp] = [await self._producer.send_batch(batch, tp.topic, partition=tp.partition) for batch in each]
+                    # A batch that the broker refused says so here only: committing would pass over it.
+                    await asyncio.gather(*(future for futures in sent.values() for future in futures))
+                    ending = True
+                    await self._producer.commit_transaction()
+        except LogError as error:
+            self._broken = error
+            if not ending and not isinstance(error, Fenced):
+                await self._abort()
+            raise
+        return {tp: futures[-1].result().offset for tp, futures in sent.items()}
 
-    async def _send(self, target: Target, records: Sequence[KeyValue]) -> "list[asyncio.Future[object]]":
-        """In batches made here: `send` for each record would cost most of the time."""
-        topic, partition = target
-        futures = []
+    async def _abort(self) -> None:
+        """As well as it goes, so that readers need not wait for the broker to do it."""
+        with suppress(LogError, AssertionError), explained(self._what):
+            async with asyncio.timeout(_GRACE_S):
+                await self._producer.abort_transaction()
+
+    def _batches(self, topic: str, records: Iterable[Pair]) -> Iterable[Any]:
+        """Made here: `send` for each record would cost most of the time."""
         batch = self._producer.create_batch()
-        for record in records:
-            if batch.append(key=record.key, value=record.value, timestamp=None) is None:
-                if batch.record_count() == 0:
-                    raise LogError(f"a record of {len(record.value)} bytes for {topic} is larger than a batch")
-                futures.append(await self._producer.send_batch(batch, topic, partition=partition))
+        for key, value in records:
+            size = len(key) + len(value or b"")
+            if size + _OVERHEAD_BYTES > MAX_BATCH_BYTES:
+                raise Mismatch(
+                    f"a record of {size} bytes for {topic}, key {key[:100]!r}, is too large: Kafka takes {MAX_BATCH_BYTES}"
+                )
+            if batch.append(key=key, value=value, timestamp=None) is None:
+                yield batch
                 batch = self._producer.create_batch()
-                if batch.append(key=record.key, value=record.value, timestamp=None) is None:
-                    raise LogError(f"a record of {len(record.value)} bytes for {topic} is larger than a batch")
-        futures.append(await self._producer.send_batch(batch, topic, partition=partition))
-        return futures
+                batch.append(key=key, value=value, timestamp=None)
+        yield batch
 
 
 @asynccontextmanager
 async def writer(client: Client, transactional_id: str) -> AsyncIterator[Writer]:
     """Open for as long as the `async with` lasts."""
-    opened = await Writer.open(client, transactional_id)
+    opened = await open_writer(client, transactional_id)
     try:
         yield opened
     finally:
         await opened.close()
+
+
+async def open_writer(client: Client, transactional_id: str) -> Writer:
+    """Fences the former one of this id, and waits until what that had open has ended. Raises Unavailable."""
+    opened = Writer(client.producer(transactional_id), transactional_id, client.session_timeout_ms / 1_000)
+    try:
+        with explained(f"opening {transactional_id}"):
+            await start(opened._producer, client.patience_s)  # noqa: SLF001  # its own
+    except BaseException:
+        await opened.close()
+        raise
+    return opened

@@ -27,6 +27,7 @@ from .contract import (
     Unavailable,
 )
 from .lease import Lease
+from .retry import while_unavailable
 
 FORMAT = 1
 PARTITION = 0
@@ -64,7 +65,7 @@ class SqliteLog:
         if self._entered == 1:
             self._thread = ThreadPoolExecutor(1, "sqlite")
             try:
-                await self._on_thread(self._connect)
+                await while_unavailable(f"database {self.path}", lambda: self._on_thread(self._connect))
             except BaseException:
                 await self.__aexit__()
                 raise
@@ -136,6 +137,7 @@ class SqliteLog:
         return answer
 
     def _connect(self) -> None:
+        self._disconnect()  # what an attempt before may have left
         if Path(self.path).is_dir():
             raise Mismatch(f"{self.path} is a folder; the log is a file: choose one in it")
         try:
@@ -233,9 +235,9 @@ class _SqliteConsumer:
             _check_epoch(db, self._ROLE, self._epoch)
             db.executemany("INSERT INTO signals (key, value) VALUES (?, ?)", commit.signals)
             db.executemany("INSERT INTO rejected (key, value) VALUES (?, ?)", commit.rejects)
-            db.executemany(
-                "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", commit.snapshots
-            )
+            kept = [snapshot for snapshot in commit.snapshots if snapshot.value]
+            db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", kept)
+            db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
             db.execute("UPDATE position SET next_offset = ?", (commit.position,))
 
         await self._log.write(write)

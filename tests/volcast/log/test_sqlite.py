@@ -89,7 +89,7 @@ async def test_a_reader_sees_what_is_committed_and_waits_for_nobody(tmp_path: Pa
 async def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log, log.consumer() as consumer:
         await consumer.open(0)
-        broken = Commit(7, [ONE], [TWO], [KeyValue(b"BTCUSDT", None)])  # type: ignore[arg-type]  # fails at the third table
+        broken = Commit(7, [ONE], [TWO], [KeyValue(b"BTCUSDT", object())])  # type: ignore[arg-type]  # fails at the third table
         with pytest.raises(Mismatch):
             await consumer.commit(0, broken)
         assert await records_of(log, Topic.SIGNALS) == []
