@@ -75,11 +75,13 @@ _symbol_pattern = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)?")
 
 
 class Decoder:
-    """Records of `candles` -> values or rejects. It knows how many decimals a symbol's prices may have."""
+    """Records of `candles` -> values or rejects. It knows how many decimals a symbol's prices may have: at most 12."""
 
     def __init__(self, price_decimals: int = 8, by_symbol: Mapping[str, int] | None = None) -> None:
         self._decimals = price_decimals
         self._by_symbol = dict(by_symbol or {})
+        if not all(0 <= decimals <= MAX_PRICE_DECIMALS for decimals in (price_decimals, *self._by_symbol.values())):
+            raise ValueError(f"a price has 0 to {MAX_PRICE_DECIMALS} decimals")
 
     def price_decimals(self, symbol: str) -> int:
         """The symbol's."""

@@ -269,3 +269,9 @@ def test_records_with_broken_bytes_never_raise(data: st.DataObject, base: dict[s
 @pytest.mark.parametrize("bytes_long", [1_000, MAX_RECORD_BYTES])
 def test_deep_nesting_never_raises(opening: bytes, bytes_long: int) -> None:
     assert reject(opening * (bytes_long // len(opening)))[0] is Reason.UNREADABLE
+
+
+@pytest.mark.parametrize(("decimals", "by_symbol"), [(13, {}), (-1, {}), (8, {"PEPEUSDT": 13})])
+def test_more_decimals_than_the_ring_can_hold_are_refused(decimals: int, by_symbol: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="0 to 12 decimals"):
+        Decoder(decimals, by_symbol)
