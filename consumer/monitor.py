@@ -31,15 +31,12 @@ class WorkerCollector(Collector):
             labels=["symbol", "verdict"],
         )
         rejected = CounterMetricFamily("volcast_consumer_rejected", "Records in candles.rejected.", labels=["reason"])
-        reasons: dict[str, int] = {}
         for shard in worker.shards.values():
             for symbol, engine in shard.engines.items():
                 candles.add_metric([symbol, "accepted"], engine.candles)
                 for verdict in ("duplicate", "late", "gap", "revision"):
                     candles.add_metric([symbol, verdict], shard.counts[symbol][verdict])
-            for reason, count in shard.rejected.items():
-                reasons[reason] = reasons.get(reason, 0) + count
-        for reason, count in sorted(reasons.items()):
+        for reason, count in sorted(worker.rejected().items()):
             rejected.add_metric([reason], count)
         yield candles
         yield rejected

@@ -10,6 +10,7 @@ A commit that failed is never retried from memory: the shard is dropped, and the
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -60,6 +61,10 @@ class Worker:
     def handled(self) -> int:
         """Records dealt with since the beginning of the log, in the partitions that are held."""
         return sum(shard.handled for shard in tuple(self.shards.values()))
+
+    def rejected(self) -> Counter[str]:
+        """Rejects by reason, counted likewise."""
+        return sum((shard.rejected for shard in self.shards.values()), Counter[str]())
 
     @property
     def idle_s(self) -> float:

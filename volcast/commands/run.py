@@ -57,33 +57,32 @@ async def _run(sources: "list[CsvReplay]", path: Path, speed: float, *, exit_whe
     from .progress import progress  # noqa: PLC0415
     from .summary import print_summary  # noqa: PLC0415
 
-    with bind(settings.host, settings.port, "--port") as listening:
+    with bind(settings.host, settings.port, "--port") as listening, _only_run_on(path) as alone:
         async with sqlite_log(path, settings) as log:
-            with _only_run_on(path) as alone:
-                async with log.consumer() as consumer:
-                    if not (alone.take() and await consumer.assignment()):
-                        raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
-                worker = worker_of(log, settings)
-                view = View(settings.stale_after_s)
-                follower = Follower(log, view)
-                pump = Pump(log, sources, Pace(speed), settings.append_records)
+            async with log.consumer() as consumer:
+                if not (alone.take() and await consumer.assignment()):
+                    raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
+            worker = worker_of(log, settings)
+            view = View(settings.stale_after_s)
+            follower = Follower(log, view)
+            pump = Pump(log, sources, Pace(speed), settings.append_records)
 
-                async def replay() -> None:
-                    rows = sum(source.summary.rows for source in sources)
-                    with progress("candles", rows, worker.handled):
-                        await pump.run()
-                        await worker.drained()
-                        await follower.drained()
-                    _tell_what_was_there(pump)
-                    print_summary(view, worker)
-                    if not exit_when_done:
-                        click.echo(f"The replay is done; {address(listening)}/latest stays until Ctrl-C.")
-                        await asyncio.Event().wait()
+            async def replay() -> None:
+                rows = sum(source.summary.rows for source in sources)
+                with progress("candles", rows, worker.handled):
+                    await pump.run()
+                    await worker.drained()
+                    await follower.drained()
+                _tell_what_was_there(pump)
+                print_summary(view, worker)
+                if not exit_when_done:
+                    click.echo(f"The replay is done; {address(listening)}/latest stays until Ctrl-C.")
+                    await asyncio.Event().wait()
 
-                click.echo(f"log  {path}")
-                click.echo(f"open {address(listening)}/latest")
-                app = create_app(view, (WorkerCollector(worker),))
-                stopped = await run_services(worker.run(), follower.run(), serve(app, listening), until=replay())
+            click.echo(f"log  {path}")
+            click.echo(f"open {address(listening)}/latest")
+            app = create_app(view, (WorkerCollector(worker),))
+            stopped = await run_services(worker.run(), follower.run(), serve(app, listening), until=replay())
     if stopped and exit_when_done:
         raise click.exceptions.Exit(INTERRUPTED)
 

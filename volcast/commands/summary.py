@@ -40,6 +40,5 @@ def print_summary(view: View, worker: "Worker") -> None:
                 f"{s.volatility_annualized:.1%}",
             )
     Console(width=_WIDE).print(table)
-    for shard in worker.shards.values():
-        for reason, count in sorted(shard.rejected.items()):
-            click.echo(f"rejected: {count} {reason}")
+    for reason, count in sorted(worker.rejected().items()):
+        click.echo(f"rejected: {count} {reason}")
