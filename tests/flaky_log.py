@@ -1,6 +1,6 @@
 """A real log whose writes go wrong as a script says: what a network, a broker or another owner may do at any moment."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 from typing import Self
@@ -115,18 +115,3 @@ class _FlakyConsumer:
 
     async def close(self, partition: int) -> None:
         await self._consumer.close(partition)
-
-
-async def records_of(log: Log, topic: Topic) -> list[Record]:
-    """All that is committed there now."""
-    records: list[Record] = []
-    async with log.reader(topic) as reader:
-        while not reader.caught_up:
-            records += await reader.read(1_000, 0.0)
-    return records
-
-
-async def fill(log: Log, records: Iterable[KeyValue]) -> None:
-    """Append them to `candles`."""
-    async with log.appender("test") as appender:
-        await appender.append(list(records))

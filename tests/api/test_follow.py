@@ -9,7 +9,7 @@ import pytest
 
 from api.follow import Follower
 from api.view import View
-from tests.flaky_log import fill
+from tests.log_ends import fill
 from tests.market import walk
 from volcast.core.codec import encode_signal
 from volcast.core.engine import Engine

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.monitor import monitor
 from consumer.shard import Rules
 from consumer.worker import Worker
-from tests.flaky_log import fill
+from tests.log_ends import fill
 from tests.market import record
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig

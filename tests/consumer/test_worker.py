@@ -10,7 +10,8 @@ import pytest
 
 from consumer.shard import Rules, Shard
 from consumer.worker import Worker
-from tests.flaky_log import Fault, FlakyLog, fill, records_of
+from tests.flaky_log import Fault, FlakyLog
+from tests.log_ends import fill, records_of
 from tests.market import prices, record
 from tests.stories.pipeline import until
 from volcast.core.decoder import Decoder

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.log_ends import PATIENCE_S, fill, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Record, Restored, Topic
 from volcast.log.kafka import KafkaLog
 from volcast.log.sqlite import SqliteLog
 
-PATIENCE_S = 30.0
 OpenLog = Callable[[], Log]
 
 
@@ -39,17 +39,7 @@ def pairs(*texts: str) -> list[KeyValue]:
 
 
 async def append(log: Log, *records: KeyValue) -> None:
-    async with log.appender("test") as appender:
-        await appender.append(records)
-
-
-async def read_all(log: Log, topic: Topic) -> list[Record]:
-    """Everything that is there."""
-    records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_S), log.reader(topic) as reader:
-        while not reader.caught_up:
-            records += await reader.read(100, 0.2)
-    return records
+    await fill(log, records)
 
 
 def values(records: Sequence[Record], key: bytes = b"A") -> list[bytes]:
@@ -73,19 +63,13 @@ class Worker:
 
     async def polled(self, count: int, max_records: int = 100) -> list[Record]:
         """The next `count` candles."""
-        records: list[Record] = []
-        async with asyncio.timeout(PATIENCE_S):
-            while len(records) < count:
-                for batch in (await self.consumer.poll(max_records, 0.2)).values():
-                    assert len(batch) <= max_records
-                    records += batch
-        return records
+        return await polled(self.consumer, count, max_records)
 
 
 async def test_records_of_a_key_keep_their_order(log: Log) -> None:
     await append(log, *pairs("A1", "B1", "A2"))
     await append(log, *pairs("B2", "A3"))
-    records = await read_all(log, Topic.CANDLES)
+    records = await records_of(log, Topic.CANDLES)
     assert values(records) == [b"1", b"2", b"3"]
     assert values(records, b"B") == [b"1", b"2"]
     assert len({record.partition for record in records if record.key == b"A"}) == 1
@@ -94,19 +78,19 @@ async def test_records_of_a_key_keep_their_order(log: Log) -> None:
 async def test_offsets_rise_within_a_partition(log: Log) -> None:
     for _ in range(3):
         await append(log, *pairs("A1", "A2"))
-    offsets = [record.offset for record in await read_all(log, Topic.CANDLES)]
+    offsets = [record.offset for record in await records_of(log, Topic.CANDLES)]
     assert offsets == sorted(set(offsets))
 
 
 async def test_any_bytes_pass(log: Log) -> None:
     record = KeyValue(b"A", bytes(range(256)) * 800)
     await append(log, record, KeyValue(b"A", b"\x00"))
-    assert values(await read_all(log, Topic.CANDLES)) == [record.value, b"\x00"]
+    assert values(await records_of(log, Topic.CANDLES)) == [record.value, b"\x00"]
 
 
 async def test_an_empty_append_is_nothing(log: Log) -> None:
     await append(log)
-    assert await read_all(log, Topic.CANDLES) == []
+    assert await records_of(log, Topic.CANDLES) == []
 
 
 async def test_the_last_record_of_a_key(log: Log) -> None:
@@ -136,7 +120,7 @@ async def test_a_second_appender_of_a_name_fences_the_first(log: Log) -> None:
             with pytest.raises(Fenced):
                 await first.append(pairs("A2"))
             await second.append(pairs("A3"))
-    assert values(await read_all(log, Topic.CANDLES)) == [b"1", b"3"]
+    assert values(await records_of(log, Topic.CANDLES)) == [b"1", b"3"]
 
 
 async def test_appenders_of_other_names_do_not(log: Log) -> None:
@@ -144,7 +128,7 @@ async def test_appenders_of_other_names_do_not(log: Log) -> None:
         await first.append(pairs("A1"))
         await second.append(pairs("B1"))
         await first.append(pairs("A2"))
-    assert values(await read_all(log, Topic.CANDLES)) == [b"1", b"2"]
+    assert values(await records_of(log, Topic.CANDLES)) == [b"1", b"2"]
 
 
 async def test_a_fresh_log_restores_nothing(log: Log) -> None:
@@ -166,8 +150,8 @@ async def test_a_commit_is_there_after_a_restart(open_log: OpenLog) -> None:
             restored = worker.restored[first.partition]
             assert restored == Restored(second.offset + 1, {b"A": b"new", b"B": b"gone"})
             assert values(await worker.polled(2)) == [b"3", b"4"]
-        assert values(await read_all(log, Topic.SIGNALS)) == [b"10", b"20"]
-        assert values(await read_all(log, Topic.REJECTED)) == [b"bad"]
+        assert values(await records_of(log, Topic.SIGNALS)) == [b"10", b"20"]
+        assert values(await records_of(log, Topic.REJECTED)) == [b"bad"]
 
 
 async def test_what_was_not_committed_comes_again(log: Log) -> None:
@@ -209,8 +193,8 @@ async def test_whoever_opens_a_partition_fences_the_owner_before(open_log: OpenL
             with pytest.raises(Fenced):
                 await first.commit(record.partition, Commit(record.offset + 1, pairs("Afirst"), pairs("Afirst"), pairs("Afirst")))
             await second.commit(record.partition, Commit(record.offset + 1, pairs("Asecond"), [], pairs("Asecond")))
-        assert values(await read_all(log, Topic.SIGNALS)) == [b"second"]
-        assert values(await read_all(log, Topic.REJECTED)) == []
+        assert values(await records_of(log, Topic.SIGNALS)) == [b"second"]
+        assert values(await records_of(log, Topic.REJECTED)) == []
         await first.close(record.partition)
         assert await first.open(record.partition) == Restored(record.offset + 1, {b"A": b"second"})
 
@@ -224,7 +208,7 @@ async def test_a_large_commit(log: Log) -> None:
         await consumer.commit(record.partition, Commit(record.offset + 1, signals, [], [snapshot]))
         await consumer.close(record.partition)
         assert (await consumer.open(record.partition)).snapshots == {b"A": snapshot.value}
-    assert values(await read_all(log, Topic.SIGNALS)) == [signal.value for signal in signals]
+    assert values(await records_of(log, Topic.SIGNALS)) == [signal.value for signal in signals]
 
 
 async def test_an_empty_snapshot_forgets_its_key(log: Log) -> None:

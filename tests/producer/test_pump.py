@@ -11,7 +11,8 @@ import pytest
 
 from producer.pump import Pace, Pump
 from producer.sources import CsvReplay, Resume
-from tests.flaky_log import Fault, FlakyLog, fill, records_of
+from tests.flaky_log import Fault, FlakyLog
+from tests.log_ends import fill, records_of
 from tests.market import CSV_HEADER, START_MS, at, csv_text, record
 from volcast.core.codec import encode_candle
 from volcast.log.contract import Fenced, KeyValue, Log, Topic

@@ -11,12 +11,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
 from tests.broker import PASSWORD, USER, Broker, broker
-from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Record, Topic, Unavailable
+from tests.log_ends import PATIENCE_S, fill, polled, records_of
+from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_client import partition_of
 from volcast.log.retry import while_unavailable
-
-PATIENCE_S = 60.0
 
 
 @pytest.fixture
@@ -43,8 +42,7 @@ async def configuration(client: AIOKafkaAdminClient, topic: str) -> dict[str, An
 
 
 async def append(log: KafkaLog, *values: bytes, key: bytes = b"A") -> None:
-    async with log.appender("test") as appender:
-        await appender.append([KeyValue(key, value) for value in values])
+    await fill(log, [KeyValue(key, value) for value in values])
 
 
 async def given(consumer: Consumer, count: int) -> dict[int, int]:
@@ -53,15 +51,6 @@ async def given(consumer: Consumer, count: int) -> dict[int, int]:
         while len(assigned := await consumer.assignment()) != count:
             await consumer.poll(1, 0.05)
     return dict(assigned)
-
-
-async def polled(consumer: Consumer, count: int) -> list[Record]:
-    records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_S):
-        while len(records) < count:
-            for batch in (await consumer.poll(100, 0.2)).values():
-                records += batch
-    return records
 
 
 @pytest.mark.parametrize(
@@ -254,11 +243,7 @@ async def test_a_reader_waits_for_what_was_committed_a_moment_ago(kafka_bootstra
     async with log, log.appender("test") as appender:
         for count in range(1, 30):
             await appender.append([KeyValue(b"A", b"%d" % count)])
-            seen: list[Record] = []
-            async with asyncio.timeout(PATIENCE_S), log.reader(Topic.CANDLES) as reader:
-                while not reader.caught_up:
-                    seen += await reader.read(100, 0.2)
-            assert len(seen) == count
+            assert len(await records_of(log, Topic.CANDLES)) == count
 
 
 async def test_users_sign_in(own_broker: Broker) -> None:

@@ -12,11 +12,11 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
 from tests.broker import broker
-from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Record, Restored, Topic, Unavailable
+from tests.log_ends import PATIENCE_S, fill, polled, records_of
+from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_noise import Noise
 
-PATIENCE_S = 60.0
 SESSION_TIMEOUT_MS = 3_000
 
 
@@ -45,25 +45,11 @@ async def held(log: Log) -> AsyncIterator[Consumer]:
 
 
 async def append(log: Log, *values: bytes) -> None:
-    async with log.appender("test") as appender:
-        await appender.append([KeyValue(b"A", value) for value in values])
+    await fill(log, [KeyValue(b"A", value) for value in values])
 
 
 async def read_all(log: Log, topic: Topic) -> list[bytes]:
-    values: list[bytes] = []
-    async with asyncio.timeout(PATIENCE_S), log.reader(topic) as reader:
-        while not reader.caught_up:
-            values += [record.value for record in await reader.read(100, 0.1)]
-    return values
-
-
-async def polled(consumer: Consumer, count: int) -> list[Record]:
-    records: list[Record] = []
-    async with asyncio.timeout(PATIENCE_S):
-        while len(records) < count:
-            for batch in (await consumer.poll(count, 0.2)).values():
-                records += batch
-    return records
+    return [record.value for record in await records_of(log, topic)]
 
 
 def aiokafkas_tasks() -> list[Any]:

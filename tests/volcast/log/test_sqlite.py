@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.flaky_log import fill, records_of
+from tests.log_ends import fill, records_of
 from volcast.log.contract import Commit, Fenced, KeyValue, LogError, Mismatch, Record, Topic, Unavailable
 from volcast.log.sqlite import FORMAT, SqliteLog
 

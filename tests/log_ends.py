@@ -1,0 +1,34 @@
+"""What tests do at the ends of any log: fill it, take from it, and read all that it holds."""
+
+import asyncio
+from collections.abc import Iterable
+
+from volcast.log.contract import Consumer, KeyValue, Log, Record, Topic
+
+PATIENCE_S = 60.0
+
+
+async def fill(log: Log, records: Iterable[KeyValue]) -> None:
+    """Append them to `candles`."""
+    async with log.appender("test") as appender:
+        await appender.append(list(records))
+
+
+async def polled(consumer: Consumer, count: int, max_records: int = 100) -> list[Record]:
+    """The next `count` candles of its open partitions, or a few more."""
+    records: list[Record] = []
+    async with asyncio.timeout(PATIENCE_S):
+        while len(records) < count:
+            for batch in (await consumer.poll(max_records, 0.2)).values():
+                assert len(batch) <= max_records
+                records += batch
+    return records
+
+
+async def records_of(log: Log, topic: Topic) -> list[Record]:
+    """All that is committed there now."""
+    records: list[Record] = []
+    async with asyncio.timeout(PATIENCE_S), log.reader(topic) as reader:
+        while not reader.caught_up:
+            records += await reader.read(1_000, 0.1)
+    return records
