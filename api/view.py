@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from volcast.core.types import Signal
+from volcast.core.types import Restoring, Signal
 
 _REPLAY_PAUSE_S = 5.0
 _REPLAY_PAUSES = 3
@@ -13,7 +13,7 @@ class Status(StrEnum):
     """What a reader must know before using a number; the first that holds."""
 
     RESTORING = "restoring"
-    """The log is still being read: this may be an old signal."""
+    """The log is still being read, or the consumer rebuilds the symbol's state: this may be an old signal."""
     STALE = "stale"
     """A live source has been silent for longer than it should be."""
     WARMING = "warming"
@@ -41,9 +41,13 @@ class View:
         self.caught_up = False
         self._stale_after_s = stale_after_s
         self._latest: dict[str, Latest] = {}
+        self._rebuilt: set[str] = set()
 
-    def put(self, signal: Signal, arrived_s: float) -> None:
-        """Take in a signal."""
+    def put(self, signal: Signal | Restoring, arrived_s: float) -> None:
+        """Take in a record of `signals`."""
+        if isinstance(signal, Restoring):
+            (self._rebuilt.discard if signal.done else self._rebuilt.add)(signal.symbol)
+            return
         self.signals += 1
         latest = self._latest.get(signal.symbol)
         if latest is None:
@@ -64,7 +68,7 @@ class View:
     def status(self, latest: Latest, now_s: float) -> Status:
         """What to think of `latest` at `now_s`."""
         age_s = now_s - latest.arrived_s
-        if not self.caught_up:
+        if not self.caught_up or latest.signal.symbol in self._rebuilt:
             return Status.RESTORING
         if latest.signal.live and age_s > self._stale_after_s:
             return Status.STALE

@@ -42,7 +42,7 @@ def main() -> None:
     engine = Engine(SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL))
     for candle in candles[:WEEK_MINUTES]:
         engine.step(candle)
-    warm = snapshot.encode(engine)
+    warm = snapshot.encode(engine, 0)
     rounds = [candles[at : at + ROUND_CANDLES] for at in range(WEEK_MINUTES, len(candles), ROUND_CANDLES)]
     signals = [answer for answer in map(engine.step, candles[WEEK_MINUTES:]) if isinstance(answer, Signal)]
     engine = restored(warm)
@@ -50,12 +50,12 @@ def main() -> None:
     print(f"{'':56}{'measured':>10}  aim")
     show("Engine.step, a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "60 µs")
     show("  Engine.step alone", us_each(partial(steps_alone, restored(warm)), rounds), "µs")
-    show("  a snapshot", us_each(lambda _: snapshot.encode(engine), [[0]] * 200), "µs")
+    show("  a snapshot", us_each(lambda _: snapshot.encode(engine, 0), [[0]] * 200), "µs")
     show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
     show("decode a candle's record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
     show("encode a signal", us_each(lambda some: [encode_signal(one) for one in some], parts(signals)), "µs")
     show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "64 kB")
-    show("snapshot", len(snapshot.encode(engine, {"duplicate": 1, "late": 1})) / 1_000, "kB", "16 kB")
+    show("snapshot", len(snapshot.encode(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "16 kB")
     show("volcast --help", seconds_of([str(Path(sys.executable).with_name("volcast")), "--help"]), "s", "0.3 s")
     show("import of the engine, River with it", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")
 
@@ -69,14 +69,14 @@ def simulated_records(minutes: int) -> list[bytes]:
 
 
 def restored(raw: bytes) -> Engine:
-    return snapshot.decode(raw, SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL))[0]
+    return snapshot.decode(raw, SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL)).engine
 
 
 def steps(engine: Engine, candles: Sequence[Candle]) -> None:
     for count, candle in enumerate(candles, start=1):
         engine.step(candle)
         if count % SNAPSHOT_EVERY == 0:
-            snapshot.encode(engine)
+            snapshot.encode(engine, 0)
 
 
 def steps_alone(engine: Engine, candles: Sequence[Candle]) -> None:

@@ -1,20 +1,29 @@
-"""All engines of one partition. Pure: records in, what is to be committed out; no clock, no log, no I/O."""
+"""All engines of one partition. Pure: records in, what is to be committed out; no clock, no log, no I/O.
+
+    replay_from ──────────────────► position ──────────────────►
+    taken in by whoever lacks it,   answered: signals, rejects,
+    nothing is written              and now and then a snapshot
+
+Start, crash, rebalance and a snapshot that can't be used are one path: they differ in how far back `replay_from` lies.
+"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from volcast.core import snapshot
-from volcast.core.codec import UNDECODABLE, Reason, Reject, encode_reject, encode_signal
-from volcast.core.decoder import Decoder, refuse
+from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
+from volcast.core.decoder import Decoder, refuse, refuse_jump
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
-from volcast.log.contract import Commit, KeyValue, Record
+from volcast.log.contract import Commit, KeyValue, Record, Restored
 
-_REJECTED = b"@rejected"
-"""The state's key of the counts of rejects; no symbol has an @."""
+from . import rejected
+from .lags import Lags
+from .notices import Notices
+from .rejected import Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,93 +33,154 @@ class Rules:
     config: EngineConfig
     decoder: Decoder
     max_symbols: int
+    snapshot_records: int
+    """How many records of the partition a snapshot may lag behind: so many are replayed after a crash."""
+
+
+Answer = Signal | tuple[str, int, Skip] | Reject | None
+"""To one record: a signal, a skipped candle (symbol, open_time_ms, kind), a reject, or nothing to tell."""
 
 
 @dataclass(slots=True)
 class Batch:
     """What a bunch of records came to: the commit, and what is worth a line in the log."""
 
-    commit: Commit
+    signals: list[KeyValue] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     skips: list[tuple[str, int, Skip]] = field(default_factory=list)
     """Symbol, open_time_ms, kind."""
+    commit: Commit | None = None
+    """None while all of it was answered before."""
 
 
 class Shard:
-    """The engines of a partition as its last commit left them. Raises SnapshotError where a snapshot can't be used."""
+    """The engines of a partition: as its last commit left them once it has processed what lies before `position`."""
 
-    def __init__(self, rules: Rules, snapshots: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(self, rules: Rules, restored: Restored | None = None) -> None:
+        restored = restored or Restored()
         self.engines: dict[str, Engine] = {}
         self.counts: dict[str, Counter[str]] = {}
-        """By symbol, of records that brought no signal: duplicate, late, gap, revision."""
-        self.rejected: Counter[str] = Counter()
-        """By reason."""
+        """By symbol, of records that brought no signal: duplicate, late, too_far_ahead, gap, revision."""
+        self.position = restored.position
+        """All records below it are answered."""
+        self.unusable: dict[str, str] = {}
+        """Symbols whose snapshot can't be used, and why: they are rebuilt."""
         self._rules = rules
-        for key, value in (snapshots or {}).items():
-            if key == _REJECTED:
-                self.rejected.update(_decode_rejected(value))
+        self._restored = restored
+        self._lags = Lags(rules.snapshot_records)
+        self._has: dict[str, int] = {}
+        """By symbol: the offset below which its snapshot has all."""
+        self._rejected = Rejected(restored.snapshots.get(rejected.KEY))
+        self._load(restored)
+        self._notices = Notices(restored.snapshots, self.unusable)
+        wanted = 0 if self.unusable or self._rejected.damaged else restored.replay_from
+        self.replay_from = min(max(wanted, restored.earliest), restored.position)
+        """Where to begin to read."""
+        self.is_cut = wanted < restored.earliest and self.replay_from < self.position
+        """Records that are needed to know all are no longer on the log."""
+        self.next_offset = self.replay_from
+        """Of the record to be processed next."""
+
+    def _load(self, restored: Restored) -> None:
+        for key, value in restored.snapshots.items():
+            symbol = key.decode(errors="replace")
+            if symbol.startswith("@"):
                 continue
-            symbol = key.decode()
-            engine, counts = snapshot.decode(value, symbol, rules.config, rules.decoder.price_decimals(symbol))
-            self.engines[symbol] = engine
-            self.counts[symbol] = Counter(counts)
+            try:
+                found = snapshot.decode(value, symbol, self._rules.config, self._rules.decoder.price_decimals(symbol))
+            except snapshot.SnapshotError as error:
+                self.unusable[symbol] = str(error)
+            else:
+                self.engines[symbol] = found.engine
+                self.counts[symbol] = Counter(found.counts)
+                self._has[symbol] = found.position
+
+    @property
+    def restoring(self) -> bool:
+        """Records are being processed that were answered before."""
+        return self.next_offset < self._restored.position
+
+    @property
+    def restored_share(self) -> float:
+        """Of the records that must be processed anew: 0 to 1, and 1 where there are none."""
+        records = self._restored.position - self.replay_from
+        return min((self.next_offset - self.replay_from) / records, 1.0) if records else 1.0
 
     @property
     def handled(self) -> int:
         """Records dealt with since the beginning of the log, however they ended."""
         engines, counts = tuple(self.engines.values()), tuple(self.counts.values())  # a progress bar asks from another thread
-        return sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + self.rejected.total()
+        return sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + self._rejected.counts.total()
+
+    @property
+    def last_open_time_ms(self) -> int | None:
+        """Of the newest candle that has been taken in."""
+        return max((engine.last_open_time_ms for engine in self.engines.values() if engine.candles), default=None)
+
+    @property
+    def rejected(self) -> Counter[str]:
+        """Rejects by reason."""
+        jumps = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in tuple(self.counts.values()))
+        return self._rejected.counts + Counter({Reason.TOO_FAR_AHEAD.value: jumps})
+
+    def announcement(self) -> Commit | None:
+        """What must be committed before anything is read: word of symbols that are being rebuilt, or are no longer."""
+        signals, state = self._notices.begin() if self.restoring else self._notices.end(self.engines)
+        if not signals and not state:
+            return None
+        return Commit(self.position, signals, snapshots=state, replay_from=self._restored.replay_from)
 
     def process(self, records: Sequence[Record]) -> Batch:
         """Deal with the next records of the partition, at least one. After it this shard is ahead of the log until the commit
         is written; where that fails, the shard must be dropped.
         """
-        signals: list[KeyValue] = []
-        rejects: list[Reject] = []
-        skips: list[tuple[str, int, Skip]] = []
-        touched: set[str] = set()
+        batch, was_restoring = Batch(), self.restoring
         for record in records:
-            match self._take(record):
-                case Signal() as signal:
-                    signals.append(KeyValue(record.key, encode_signal(signal)))
-                    touched.add(signal.symbol)
+            answer = self._take(record)
+            if record.offset < self._restored.position:
+                continue
+            match answer:
+                case Signal():
+                    batch.signals.append(KeyValue(record.key, encode_signal(answer)))
+                case Reject():
+                    batch.rejects.append(answer)
                 case (str() as symbol, int() as open_time_ms, Skip() as skip):
-                    skips.append((symbol, open_time_ms, skip))
-                    touched.add(symbol)
-                case Reject() as reject:
-                    rejects.append(reject)
-                case str() as symbol:
-                    touched.add(symbol)
-        snapshots = [
-            KeyValue(symbol.encode(), snapshot.encode(self.engines[symbol], self.counts[symbol])) for symbol in sorted(touched)
-        ]
-        if rejects:
-            snapshots.append(KeyValue(_REJECTED, msgspec.msgpack.encode(dict(self.rejected))))
-        rejected = [KeyValue(reject.key, encode_reject(reject)) for reject in rejects]
-        return Batch(Commit(records[-1].offset + 1, signals, rejected, snapshots), rejects, skips)
+                    batch.skips.append((symbol, open_time_ms, skip))
+        self.next_offset = records[-1].offset + 1
+        self.position = max(self.position, self.next_offset)
+        signals, state = self._notices.end(self.engines) if was_restoring and not self.restoring else ([], [])
+        if self.next_offset > self._restored.position or signals or state:
+            rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
+            snapshots = [*state, *self._due()]
+            replay_from = self._lags.replay_from(self.position)
+            batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
+        return batch
 
-    def _take(self, record: Record) -> Signal | tuple[str, int, Skip] | Reject | str:
-        """One record: a signal, a skipped candle, a reject, or, where it was only counted, its symbol."""
+    def _take(self, record: Record) -> Answer:
         item = self._rules.decoder.decode(record.key, record.value)
         if isinstance(item, Reject):
             return self._reject(item, record)
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
+        if record.offset < self._has.get(symbol, 0):
+            return None
         engine = self._engine(symbol)
         if engine is None:
             detail = f"{symbol} is one symbol too many: max_symbols is {self._rules.max_symbols} in a partition"
             return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
-        match item:
-            case Candle():
-                answer = engine.step(item)
-                if isinstance(answer, Signal):
-                    return answer
-                self.counts[symbol][answer.value] += 1
-                return symbol, item.open_time_ms, answer
-            case Gap():
-                self.counts[symbol]["gap"] += 1
-            case Revision():
-                self.counts[symbol]["revision"] += 1
-        return symbol
+        self._lags.took(record.key, record.offset)
+        if isinstance(item, Candle):
+            return self._step(engine, item, record)
+        self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
+        return None
+
+    def _step(self, engine: Engine, candle: Candle, record: Record) -> Answer:
+        answer = engine.step(candle)
+        if isinstance(answer, Signal):
+            return answer
+        self.counts[candle.symbol][answer.value] += 1
+        if answer is Skip.TOO_FAR_AHEAD:
+            return _at(record, refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value))
+        return candle.symbol, candle.open_time_ms, answer
 
     def _engine(self, symbol: str) -> Engine | None:
         engine = self.engines.get(symbol)
@@ -120,13 +190,25 @@ class Shard:
             self.counts[symbol] = Counter()
         return engine
 
-    def _reject(self, reject: Reject, record: Record) -> Reject:
-        self.rejected[reject.reason.value] += 1
-        return msgspec.structs.replace(reject, partition=record.partition, offset=record.offset)
+    def _reject(self, reject: Reject, record: Record) -> Reject | None:
+        if record.offset < self._rejected.position:
+            return None
+        self._rejected.count(reject)
+        self._lags.took(rejected.KEY, record.offset)
+        return _at(record, reject)
+
+    def _due(self) -> Iterable[KeyValue]:
+        """The snapshots that lag too far behind."""
+        keys = self._lags.due(self.position)
+        self._lags.written(keys)
+        for key in keys:
+            if key == rejected.KEY:
+                yield KeyValue(key, self._rejected.dump(self.position))
+            else:
+                symbol = key.decode()
+                yield KeyValue(key, snapshot.encode(self.engines[symbol], self.position, self.counts[symbol]))
 
 
-def _decode_rejected(value: bytes) -> dict[str, int]:
-    try:
-        return msgspec.msgpack.decode(value, type=dict[str, int])
-    except UNDECODABLE as error:
-        raise snapshot.SnapshotError(f"the counts of rejected records can't be read: {error}") from error
+def _at(record: Record, reject: Reject) -> Reject:
+    """With its place on the log."""
+    return msgspec.structs.replace(reject, partition=record.partition, offset=record.offset)

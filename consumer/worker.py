@@ -1,56 +1,46 @@
 """The loop: partitions come, are restored, read, stepped through and committed, and go. Start and recovery are one path.
 
-    assignment ─► open (fence, restore, seek) ─► poll ─► Shard.process ─► commit ─┐
-                     ▲                            ▲──────────── written ──────────┤
-                     └────────── dropped: fenced, or the log did not answer ──────┘
+    assignment ─► open (fence, restore) ─► seek ─► poll ─► Shard.process ─► commit ─┐
+                     ▲                              ▲──────────── written ──────────┤
+                     └────────── dropped: fenced, or the log did not answer ────────┘
 
-A commit that failed is never retried from memory: the shard is dropped, and the log says what became true.
+A commit that failed is never retried from memory: the shard is dropped, and the log says what became true. All times are the
+event loop's, and chance is the caller's: a simulation can drive both.
 """
 
 import asyncio
 import logging
-import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from random import Random
 
-from volcast.core.snapshot import SnapshotError
-from volcast.log.contract import Consumer, Fenced, Log, Mismatch, Record, Unavailable
+from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
 from volcast.log.retry import while_unavailable
 
-from .shard import Batch, Rules, Shard
+from .progress import LOOK_EVERY_S, Progress
+from .reports import report_batch, report_restored, report_restoring
+from .shard import Rules, Shard
+from .tally import Tally
 
 _IDLE_POLL_S = 0.25
-_MAX_LOGGED_PER_BATCH = 5
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class Tally:
-    """What this process did since its start; what the stream holds is counted in the shards."""
-
-    restores: int = 0
-    fencings: int = 0
-    failed_commits: int = 0
-    commits: int = 0
-    commit_seconds: float = 0.0
-    turned_at_s: float | None = None
-    """When the loop last turned, or began anew; None before it first did."""
 
 
 class Worker:
     """One consumer: as many shards as it is given partitions."""
 
-    def __init__(self, log: Log, rules: Rules, batch_records: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, log: Log, rules: Rules, batch_records: int, random: Random) -> None:
         self.tally = Tally()
         self.shards: dict[int, Shard] = {}
+        self.progress: dict[int, Progress] = {}
         self._epochs: dict[int, int] = {}
-        self._log, self._rules, self._batch_records, self._now = log, rules, batch_records, now
+        self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
+        self._looked_at_s = 0.0
         self._empty_poll = asyncio.Condition()
 
     async def run(self) -> None:
         """Until cancelled. Raises LogError where only a person can help; while the log is unavailable, it waits."""
-        await while_unavailable("consumer", self._attempt)
+        await while_unavailable("consumer", self._attempt, self._random)
 
     async def drained(self) -> None:
         """Return when all that was on the log at the call has been committed."""
@@ -69,28 +59,31 @@ class Worker:
     @property
     def idle_s(self) -> float:
         """Seconds since the loop last turned; 0 before it begins: waiting for a log is not being stuck."""
-        return 0.0 if self.tally.turned_at_s is None else self._now() - self.tally.turned_at_s
+        return 0.0 if self.tally.turned_at_s is None else _now_s() - self.tally.turned_at_s
 
     async def _attempt(self) -> None:
-        self.tally.turned_at_s = self._now()
+        self.tally.turned_at_s = _now_s()
         try:
             async with self._log.consumer() as consumer:
                 while True:
                     await self._turn(consumer)
         finally:
             self.shards.clear()
+            self.progress.clear()
             self._epochs.clear()
 
     async def _turn(self, consumer: Consumer) -> None:
-        self.tally.turned_at_s = self._now()
+        self.tally.turned_at_s = _now_s()
         await self._follow(consumer, await consumer.assignment())
         batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
-        if not batches and self.shards:
+        if not batches and self.shards and not any(shard.restoring for shard in self.shards.values()):
             async with self._empty_poll:
                 self._empty_poll.notify_all()
         for partition, records in batches.items():
             if partition in self.shards:
                 await self._step(consumer, partition, records)
+        if _now_s() - self._looked_at_s > LOOK_EVERY_S:
+            await self._look(consumer)
 
     async def _follow(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
         """Drop what is no longer ours, or was somebody else's in between; open what is new."""
@@ -107,43 +100,59 @@ class Worker:
             self.tally.fencings += 1
             _log.warning("not opened: %s", fenced, extra={"partition": partition})
             return
-        try:
-            shard = Shard(self._rules, restored.snapshots)
-        except SnapshotError as error:
-            raise Mismatch(f"{error}; use the settings of before, or another log") from error
+        shard = Shard(self._rules, restored)
         self.shards[partition], self._epochs[partition] = shard, epoch
         self.tally.restores += 1
-        _log.info("restored", extra={"partition": partition, "offset": restored.position, "symbols": len(shard.engines)})
+        self.tally.rebuilds += len(shard.unusable)
+        report_restoring(partition, shard)
+        if (announcement := shard.announcement()) and not await self._commit(consumer, partition, announcement):
+            return
+        await consumer.seek(partition, shard.replay_from)
+        if not shard.restoring:
+            report_restored(partition, shard)
 
     async def _step(self, consumer: Consumer, partition: int, records: Sequence[Record]) -> None:
-        batch = self.shards[partition].process(records)
-        began = self._now()
+        shard = self.shards[partition]
+        was_restoring = shard.restoring
+        batch = shard.process(records)
+        if batch.commit and not await self._commit(consumer, partition, batch.commit):
+            return
+        if was_restoring and not shard.restoring:
+            report_restored(partition, shard)
+        report_batch(partition, batch)
+
+    async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
+        """False where it failed: the partition is dropped, and opened anew if it is still ours."""
+        began_s = _now_s()
         try:
-            await consumer.commit(partition, batch.commit)
+            await consumer.commit(partition, commit)
         except Fenced as fenced:
             self.tally.fencings += 1
-            await self._drop(consumer, partition, str(fenced))
+            await self._drop(consumer, partition, f"fenced: {fenced}")
+            return False
         except Unavailable as unavailable:
             self.tally.failed_commits += 1
-            await self._drop(consumer, partition, str(unavailable))
-        else:
-            self.tally.commits += 1
-            self.tally.commit_seconds += self._now() - began
-            _report(partition, batch)
+            await self._drop(consumer, partition, f"commit failed: {unavailable}")
+            return False
+        self.tally.commits.add(_now_s() - began_s)
+        return True
+
+    async def _look(self, consumer: Consumer) -> None:
+        """Whether each partition moves while its log grows."""
+        self._looked_at_s = _now_s()
+        for partition, shard in self.shards.items():
+            end = await consumer.end(partition)
+            progress = self.progress.setdefault(partition, Progress(shard.next_offset, end, _now_s()))
+            progress.look(shard.next_offset, end, _now_s())
+            if shard.restoring:
+                report_restoring(partition, shard)
 
     async def _drop(self, consumer: Consumer, partition: int, why: str) -> None:
         del self.shards[partition], self._epochs[partition]
+        self.progress.pop(partition, None)
         await consumer.close(partition)
         _log.warning("dropped: %s", why, extra={"partition": partition})
 
 
-def _report(partition: int, batch: Batch) -> None:
-    """Say what was not taken: each kind's first few, and how many there were."""
-    for reject in batch.rejects[:_MAX_LOGGED_PER_BATCH]:
-        where = {"partition": partition, "offset": reject.offset, "source": reject.source, "line": reject.line}
-        _log.warning("rejected: %s", reject.detail, extra={"symbol": reject.symbol, "reason": reject.reason, **where})
-    for symbol, open_time_ms, skip in batch.skips[:_MAX_LOGGED_PER_BATCH]:
-        _log.warning("%s candle skipped", skip, extra={"symbol": symbol, "open_time_ms": open_time_ms, "partition": partition})
-    unsaid = len(batch.rejects[_MAX_LOGGED_PER_BATCH:]) + len(batch.skips[_MAX_LOGGED_PER_BATCH:])
-    if unsaid:
-        _log.warning("%d further candles of this batch were not taken", unsaid, extra={"partition": partition})
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

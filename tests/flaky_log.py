@@ -55,6 +55,12 @@ class FlakyLog:
         async with self._log.reader(topic) as reader:
             yield reader
 
+    async def peek(self) -> Mapping[int, Restored]:
+        return await self._log.peek()
+
+    def partition_of(self, key: bytes) -> int:
+        return self._log.partition_of(key)
+
     def next_commit(self) -> Fault | None:
         self.commits += 1
         return self._commits.get(self.commits - 1)
@@ -96,6 +102,12 @@ class _FlakyConsumer:
             self._log.fenced_opens -= 1
             raise Fenced("another has opened it")
         return await self._consumer.open(partition)
+
+    async def seek(self, partition: int, offset: int) -> None:
+        await self._consumer.seek(partition, offset)
+
+    async def end(self, partition: int) -> int:
+        return await self._consumer.end(partition)
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         records = await self._consumer.poll(max_records, timeout_s)

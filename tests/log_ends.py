@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from volcast.log.contract import Consumer, KeyValue, Log, Record, Topic
+from volcast.log.contract import Consumer, KeyValue, Log, Record, Restored, Topic
 
 PATIENCE_S = 60.0
 
@@ -12,6 +12,13 @@ async def fill(log: Log, records: Iterable[KeyValue]) -> None:
     """Append them to `candles`."""
     async with log.appender("test") as appender:
         await appender.append(list(records))
+
+
+async def opened(consumer: Consumer, partition: int = 0) -> Restored:
+    """Open it, and begin to read where its last commit ended."""
+    restored = await consumer.open(partition)
+    await consumer.seek(partition, restored.position)
+    return restored
 
 
 async def polled(consumer: Consumer, count: int, max_records: int = 100) -> list[Record]:

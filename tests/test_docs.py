@@ -12,7 +12,7 @@ from api.view import View
 from tests.readme_tables import filled
 from volcast.commands.main import EXIT_CODES, INTERRUPTED, VERBS
 from volcast.core.codec import CandleText, Reason, Reject
-from volcast.core.types import Gap, Outcome, Signal
+from volcast.core.types import Gap, Outcome, Restoring, Signal
 from volcast.log.contract import Topic
 
 ROOT = Path(__file__).parent.parent
@@ -46,8 +46,8 @@ def test_fields_of_an_answer(answer: type[LatestAnswer] | type[OutcomeAnswer]) -
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
 
 
-@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, Reject])
-def test_records(record: type[CandleText | Gap | Signal | Outcome | Reject]) -> None:
+@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, Restoring, Reject])
+def test_records(record: type[CandleText | Gap | Signal | Outcome | Restoring | Reject]) -> None:
     assert [field.name for field in fields(record) if f"`{field.name}`" not in RECORDS] == []
 
 

@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         10,
         ge=1,
         le=300,
-        description="Silence after which Kafka takes a consumer for dead; brokers by default allow no less than 6.",
+        description="Silence after which a consumer counts as dead; brokers by default allow no less than 6.",
     )
     retention_hours: int | None = Field(
         None, ge=1, le=87_600, description="Time for which Kafka keeps candles and signals; by default the broker's own."
@@ -102,6 +102,12 @@ class Settings(BaseSettings):
 
     # The loops and their bounds.
     batch_records: int = Field(500, ge=1, le=10_000, description="Candles in a commit of the consumer, at most.")
+    snapshot_records: int = Field(
+        5_000,
+        ge=1,
+        le=1_000_000,
+        description="Records of a partition that a snapshot may lag behind; after a crash so many are replayed.",
+    )
     append_records: int = Field(500, ge=1, le=10_000, description="Candles in an append of the producer, at most.")
     poll_s: float = Field(0.02, ge=0.001, le=1, description="Pause between two looks at a log without anything new, in seconds.")
     max_symbols: int = Field(

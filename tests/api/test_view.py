@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from api.view import Status, View
 from tests.market import at, walk
 from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Signal
+from volcast.core.types import EngineConfig, Restoring, Signal
 
 
 def signal(minute: int = 0, **fields: object) -> Signal:
@@ -87,3 +87,16 @@ def test_the_first_status_that_holds(live: bool, warm: bool, caught_up: bool, ag
 def test_a_slow_replay_is_a_replay_between_two_candles_too() -> None:
     view = view_of((signal(0, warm=True), 0.0), (signal(1, warm=True), 60.0))  # real time
     assert [status(view, now_s) for now_s in (60.0, 119.0, 240.0, 240.1)] == [*[Status.REPLAYING] * 3, Status.OK]
+
+
+def test_a_symbol_that_is_being_rebuilt_says_so_until_it_is_whole_again() -> None:
+    view = view_of((signal(5, warm=True), 0.0), (signal(5, symbol="ETHUSDT", warm=True), 0.0))
+    view.put(Restoring("BTCUSDT", done=False), 1.0)
+    other = view.get("ETHUSDT")
+    assert other
+    assert (status(view, 1.0), view.status(other, 100.0)) == (Status.RESTORING, Status.OK)
+    view.put(signal(6, warm=True), 2.0)
+    assert status(view, 2.0) is Status.RESTORING
+    view.put(Restoring("BTCUSDT", done=True), 3.0)
+    assert status(view, 100.0) is Status.OK
+    assert view.signals == 3

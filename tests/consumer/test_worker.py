@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -10,16 +11,18 @@ import pytest
 
 from consumer.shard import Rules, Shard
 from consumer.worker import Worker
+from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
 from tests.log_ends import fill, records_of
 from tests.market import prices, record
 from tests.stories.pipeline import until
+from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.decoder import Decoder
-from volcast.core.types import EngineConfig
-from volcast.log.contract import Commit, KeyValue, Log, Mismatch, Record, Topic
+from volcast.core.types import EngineConfig, Restoring, Signal
+from volcast.log.contract import Commit, KeyValue, Log, Record, Topic
 from volcast.log.sqlite import SqliteLog
 
-RULES = Rules(EngineConfig(), Decoder(), max_symbols=10)
+RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=50)
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
@@ -36,9 +39,11 @@ def stream(minutes: int) -> list[KeyValue]:
 STREAM = stream(150)
 
 
-def undisturbed(items: list[KeyValue]) -> Commit:
+def undisturbed(items: list[KeyValue], rules: Rules = RULES) -> Commit:
     """What a shard makes of all of it at once."""
-    return Shard(RULES).process([Record(0, i + 1, *item) for i, item in enumerate(items)]).commit
+    commit = Shard(rules).process([Record(0, i + 1, *item) for i, item in enumerate(items)]).commit
+    assert commit is not None
+    return commit
 
 
 def pairs(records: list[Record]) -> list[KeyValue]:
@@ -48,17 +53,21 @@ def pairs(records: list[Record]) -> list[KeyValue]:
 @asynccontextmanager
 async def working(log: Log, rules: Rules = RULES, batch_records: int = 20) -> AsyncIterator[Worker]:
     """A worker that runs; if it fails, so does the test."""
-    worker = Worker(log, rules, batch_records)
+    worker = Worker(log, rules, batch_records, Random(1))  # noqa: S311  # the same jitter each time
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         yield worker
         running.cancel()
 
 
-async def restored_shard(log: Log) -> tuple[int, Shard]:
+async def restored_shard(log: Log) -> Shard:
+    """One that has caught up with what the last commit left."""
     async with log.consumer() as consumer:
-        restored = await consumer.open(0)
-        return restored.position, Shard(RULES, restored.snapshots)
+        shard = Shard(RULES, await consumer.open(0))
+        await consumer.seek(0, shard.replay_from)
+        while shard.restoring:
+            assert shard.process((await consumer.poll(10, 0.1))[0]).commit is None
+        return shard
 
 
 async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
@@ -67,13 +76,13 @@ async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
         async with working(log) as worker:
             await worker.drained()
             assert worker.handled() == len(STREAM)
-            assert worker.tally.commits == -(-len(STREAM) // 20)
+            assert sum(worker.tally.commits.counts) == -(-len(STREAM) // 20)
             assert (worker.tally.restores, worker.tally.fencings, worker.tally.failed_commits) == (1, 0, 0)
         expected = undisturbed(STREAM)
         assert pairs(await records_of(log, Topic.SIGNALS)) == expected.signals
         assert pairs(await records_of(log, Topic.REJECTED)) == expected.rejects
-        position, shard = await restored_shard(log)
-        assert position == expected.position
+        shard = await restored_shard(log)
+        assert shard.position == expected.position
         assert shard.handled == len(STREAM)
 
 
@@ -89,7 +98,7 @@ async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None
         log.at_empty_poll = append_and_ask
         await until(lambda: drained, "an empty poll")
         await drained[0]
-        assert worker.tally.commits == -(-len(STREAM) // 20)
+        assert sum(worker.tally.commits.counts) == -(-len(STREAM) // 20)
 
 
 async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes_back() -> None:
@@ -100,8 +109,11 @@ async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes
         await until(lambda: not worker.shards, "the partition to go")
         await fill(log, STREAM[60:100])
         async with log.consumer() as other:  # it has the partition in between
-            shard = Shard(RULES, (await other.open(0)).snapshots)
-            await other.commit(0, shard.process((await other.poll(100, 0.0))[0]).commit)
+            shard = Shard(RULES, await other.open(0))
+            await other.seek(0, shard.replay_from)
+            commit = shard.process((await other.poll(100, 0.0))[0]).commit
+            assert commit is not None
+            await other.commit(0, commit)
         await fill(log, STREAM[100:])
         log.assigned = {0: 7}
         await worker.drained()
@@ -172,32 +184,56 @@ async def test_each_signal_once_under_any_script_of_faults() -> None:
             commit = undisturbed(STREAM)
             assert pairs(await records_of(log, Topic.SIGNALS)) == commit.signals, (seed, script)
             assert pairs(await records_of(log, Topic.REJECTED)) == commit.rejects, (seed, script)
-            _, shard = await restored_shard(log)
-            assert shard.process([Record(0, 10**6, *STREAM[0])]).commit.snapshots[0] == after_one_more()
+            shard = await restored_shard(log)
+            assert state_of(shard) == WHOLE
 
     await asyncio.gather(*(disturbed(seed) for seed in range(12)))
 
 
-def after_one_more() -> KeyValue:
-    """The first symbol's snapshot after the whole stream and one duplicate: the state has all the counts, too."""
+def all_of(items: list[KeyValue]) -> Shard:
     shard = Shard(RULES)
-    shard.process([Record(0, i + 1, *item) for i, item in enumerate(STREAM)])
-    return shard.process([Record(0, 10**6, *STREAM[0])]).commit.snapshots[0]
+    shard.process([Record(0, i + 1, *item) for i, item in enumerate(items)])
+    return shard
 
 
-async def test_state_of_other_settings_stops_the_worker_with_a_sentence() -> None:
+WHOLE = state_of(all_of(STREAM))
+
+
+async def test_state_of_other_settings_is_rebuilt_and_what_was_said_is_not_said_again() -> None:
+    other = replace(RULES, config=EngineConfig(window=20))
     async with SqliteLog(":memory:") as log:
-        await fill(log, STREAM[:10])
+        await fill(log, STREAM[:100])
         async with working(log) as worker:
             await worker.drained()
-        with pytest.raises(Mismatch) as caught:
-            await Worker(log, Rules(EngineConfig(window=20), Decoder(), 10), 20).run()
-        assert str(caught.value) == (
-            "the state of BTCUSDT was made with window 5, and 20 is asked for now; use the settings of before, or another log"
-        )
-        async with working(log) as worker:  # nothing was harmed
+        async with working(log, other) as worker:
             await worker.drained()
-            assert worker.handled() == 10
+            assert (worker.tally.rebuilds, worker.handled()) == (2, 100)
+            await fill(log, STREAM[100:])
+            await worker.drained()
+        records = [decode_signal(record.value) for record in await records_of(log, Topic.SIGNALS)]
+        before, after = undisturbed(STREAM[:100]).signals, undisturbed(STREAM, other).signals
+        signals = [encode_signal(each) for each in records if isinstance(each, Signal)]
+        assert signals == [pair.value for pair in [*before, *after[len(before) :]]]
+        notices = [Restoring(symbol, done) for done in (False, True) for symbol in SYMBOLS]
+        assert records[len(before) : len(before) + 4] == notices
+
+
+async def test_a_rebuild_that_is_cut_off_at_any_moment_goes_on() -> None:
+    random = Random(3)  # noqa: S311  # the same moments each time
+    other = replace(RULES, config=EngineConfig(window=20))
+    async with SqliteLog(":memory:", poll_s=0.001) as log:
+        await fill(log, STREAM)
+        async with working(log) as worker:
+            await worker.drained()
+        for _ in range(25):
+            async with working(log, other, batch_records=7):
+                for _ in range(random.randrange(60)):
+                    await asyncio.sleep(0)
+        await fill(log, [KeyValue(b"BTCUSDT", record(200, "42000.00"))])
+        async with working(log, other) as worker:
+            await worker.drained()
+        *_, last = await records_of(log, Topic.SIGNALS)
+        assert last.value == undisturbed([*STREAM, KeyValue(b"BTCUSDT", record(200, "42000.00"))], other).signals[-1].value
 
 
 async def test_one_works_and_the_other_stands_by_until_it_ends(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""An engine's snapshot in format 1, the candles after it and their signals, kept so that later versions are held to them.
+"""An engine's snapshot in this version's format, the candles after it and their signals: later versions are held to them.
 
-Made once, by `python -m tests.golden.make`. A change of the format adds files of its own; these stay as they are.
+Made once, by `python -m tests.golden.make`. A change of the format makes new ones; of the old, the snapshot stays: it must be
+refused by its number.
 """
 
 from pathlib import Path
@@ -13,11 +14,13 @@ from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 
 HERE = Path(__file__).parent
-SNAPSHOT = HERE / "engine-format-1.snapshot"
-CANDLES = HERE / "engine-format-1.candles.jsonl"
-SIGNALS = HERE / "engine-format-1.signals.jsonl"
+SNAPSHOT = HERE / "engine-format-2.snapshot"
+CANDLES = HERE / "engine-format-2.candles.jsonl"
+SIGNALS = HERE / "engine-format-2.signals.jsonl"
+OLDER = HERE / "engine-format-1.snapshot"
+POSITION = 3_001
 CONFIG = EngineConfig(window=5, warmup="zero", rate_window=1_440, model="log_har")
-EXTRA = {"duplicate": 2, "late": 1}
+COUNTS = {"duplicate": 2, "late": 1}
 
 
 def follow(engine: Engine, records: list[bytes]) -> list[bytes]:
@@ -32,7 +35,7 @@ def main() -> None:
     records = [record(minute, close) for minute, close in zip(minutes, prices(len(minutes), seed=2024), strict=True)]
     engine = Engine(SYMBOL, CONFIG, DECIMALS)
     follow(engine, records[:3_000])
-    SNAPSHOT.write_bytes(snapshot.encode(engine, EXTRA))
+    SNAPSHOT.write_bytes(snapshot.encode(engine, POSITION, COUNTS))
     CANDLES.write_bytes(b"\n".join(records[3_000:]) + b"\n")
     SIGNALS.write_bytes(b"\n".join(follow(engine, records[3_000:])) + b"\n")
 

@@ -12,7 +12,9 @@ from .wiring import ENGINE_SETTINGS, LOG_SETTINGS, log_of, worker_of
 
 
 @click.command("consume")
-@settings_options(*ENGINE_SETTINGS, *LOG_SETTINGS, "batch_records", "max_symbols", "host", "metrics_port", "log_level")
+@settings_options(
+    *ENGINE_SETTINGS, *LOG_SETTINGS, "batch_records", "snapshot_records", "max_symbols", "host", "metrics_port", "log_level"
+)
 def command(settings: Settings) -> None:
     """Candles from the log to signals on the log, each accepted candle exactly once.
 

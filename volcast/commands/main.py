@@ -17,6 +17,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
     "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
     "generate": ("volcast.commands.generate:command", "Simulated candles into CSV files."),
+    "rejects": ("volcast.commands.rejects:command", "What was not taken, and why; list it, or send it again."),
+    "state": ("volcast.commands.state:command", "The engines' state on the log: show, export, import."),
+    "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once, byte for byte."),
     "settings": ("volcast.commands.settings:command", "The settings in effect, and where each came from."),
 }
 """Name: where its command is, and what it does; in the order of a candle's path."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--exit-when-done", is_flag=True, help="End when the last candle's signal can be read; without it the API stays.")
 @loaded_options(
     *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
-    *("batch_records", "append_records", "max_symbols", "stale_after_s", "log_level"),
+    *("batch_records", "snapshot_records", "append_records", "max_symbols", "stale_after_s", "log_level"),
 )
 def command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, exit_when_done: bool, loaded: Loaded) -> None:  # noqa: FBT001  # click's
     """Replay CSV files of candles (without any: the bundled, simulated sample) through the whole pipeline, and serve the result.

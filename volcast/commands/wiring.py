@@ -1,6 +1,7 @@
 """From settings to parts: the only place where a setting meets a constructor."""
 
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING
 
 from volcast.log.contract import Log
@@ -64,7 +65,7 @@ def worker_of(log: Log, settings: Settings) -> "Worker":
     """A consumer of `log`."""
     from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
 
-    return Worker(log, _rules_of(settings), settings.batch_records)
+    return Worker(log, _rules_of(settings), settings.batch_records, Random())  # noqa: S311  # no secret: jitter
 
 
 def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
@@ -97,4 +98,5 @@ def _rules_of(settings: Settings) -> "Rules":
     from volcast.core.types import EngineConfig  # noqa: PLC0415
 
     config = EngineConfig(settings.window, settings.warmup, settings.rate_window, settings.model)
-    return Rules(config, Decoder(settings.price_decimals, settings.price_decimals_by_symbol), settings.max_symbols)
+    decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
+    return Rules(config, decoder, settings.max_symbols, settings.snapshot_records)

@@ -8,16 +8,20 @@ A record of `candles` (prices and volumes as text, so that they are exact and a 
     {"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":…,"to_ms":…,"source":"…","reason":"…"}
     {"kind":"revision","v":1,"candle":{ as above, without kind and v }}
 
-Decoding candles, and judging them, is the business of `decoder`.
+Decoding candles, and judging them, is the business of `decoder`. A record of `signals` is a signal, or says that the state of a
+symbol is being rebuilt, so that its last signal is not to be relied on:
+
+    {"kind":"signal","v":1,"symbol":"BTCUSDT",…}
+    {"kind":"restoring","v":1,"symbol":"BTCUSDT","done":false}
 """
 
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
-from .types import MINUTE_MS, Gap, Signal
+from .types import MINUTE_MS, Gap, Restoring, Signal
 
 VERSION = 1
 
@@ -40,6 +44,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     HIGH_BELOW_LOW = "high_below_low"
     TOO_MANY_SYMBOLS = "too_many_symbols"
+    TOO_FAR_AHEAD = "too_far_ahead"
 
 
 class Reject(Struct, frozen=True):
@@ -87,9 +92,15 @@ class Origin(Struct, frozen=True):
     """A revision's: the fields of the candle that it is about."""
 
 
+class _Kind(Struct, frozen=True):
+    kind: Literal["signal", "restoring"]
+
+
 _encoder = msgspec.json.Encoder()
 _origin_decoder = msgspec.json.Decoder(Origin)
 _signal_decoder = msgspec.json.Decoder(Signal)
+_restoring_decoder = msgspec.json.Decoder(Restoring)
+_kind_decoder = msgspec.json.Decoder(_Kind)
 _reject_decoder = msgspec.json.Decoder(Reject)
 
 
@@ -110,12 +121,18 @@ def encode_revision(candle: CandleText) -> bytes:
 
 def encode_signal(signal: Signal) -> bytes:
     """-> a record of `signals`; the same signal is the same bytes."""
-    return b'{"v":1,' + _encoder.encode(signal)[1:]
+    return b'{"kind":"signal","v":1,' + _encoder.encode(signal)[1:]
 
 
-def decode_signal(value: bytes) -> Signal:
-    """Raises one of `UNDECODABLE` where `value` is no signal."""
-    return _signal_decoder.decode(value)
+def encode_restoring(restoring: Restoring) -> bytes:
+    """-> a record of `signals`."""
+    return b'{"kind":"restoring","v":1,' + _encoder.encode(restoring)[1:]
+
+
+def decode_signal(value: bytes) -> Signal | Restoring:
+    """A record of `signals`. Raises one of `UNDECODABLE` where it is neither."""
+    kind = _kind_decoder.decode(value).kind
+    return _signal_decoder.decode(value) if kind == "signal" else _restoring_decoder.decode(value)
 
 
 def encode_reject(reject: Reject) -> bytes:

@@ -175,6 +175,13 @@ def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
     )
 
 
+def refuse_jump(open_time_ms: int, last_open_time_ms: int, key: bytes, value: bytes) -> Reject:
+    """-> the reject of a candle that an engine found too far ahead of its symbol's last one."""
+    days = (open_time_ms - last_open_time_ms) / 86_400_000
+    detail = f"open_time_ms {open_time_ms} is {days:.1f} days after the symbol's last; believed once the next candle follows it"
+    return refuse(Reason.TOO_FAR_AHEAD, detail, key, value)
+
+
 def _not_decoded(error: Exception, value: bytes) -> _Refused:
     """A sentence for what msgspec found: another version's record as such, a field's value where a number was expected.
 

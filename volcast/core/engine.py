@@ -15,6 +15,8 @@ WARM_OUTCOMES = 1_440
 """Answered forecasts until the forecaster counts as warm: a day of minutes."""
 MAX_REMEMBERED_GAPS = 32
 """The latest gaps are remembered to tell a late candle from a duplicate."""
+MAX_JUMP_MS = 31 * 86_400_000
+"""Further ahead than this no candle is believed that comes alone."""
 
 
 class Engine:
@@ -39,15 +41,21 @@ class Engine:
         self._first_ms = 0
         self._last_ms = 0
         self._last_close = 0.0
+        self._jump_ms = -1
+        """The candle that was last refused for lying too far ahead; negative where the one before was taken in."""
         self._remembered_gaps: deque[tuple[int, int]] = deque(maxlen=MAX_REMEMBERED_GAPS)
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
         self._forecaster = Forecaster(config.model)
 
     def step(self, candle: Candle) -> Signal | Skip:
-        """Take in the next candle of this symbol, prices in units of 10^-price_decimals; `Skip` where its time has passed."""
+        """Take in the next candle of this symbol, prices in units of 10^-price_decimals; `Skip` where its time is not to be."""
         if self.candles and candle.open_time_ms <= self._last_ms:
             return self._skip(candle.open_time_ms)
+        if self.candles and candle.open_time_ms - self._last_ms > MAX_JUMP_MS and not self._follows_jump(candle.open_time_ms):
+            self._jump_ms = candle.open_time_ms
+            return Skip.TOO_FAR_AHEAD
+        self._jump_ms = -1
         outcome = self._observe(candle)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":
@@ -75,6 +83,15 @@ class Engine:
             outcomes=self._forecaster.answered,
             outcome=outcome,
         )
+
+    @property
+    def last_open_time_ms(self) -> int:
+        """Of the last candle that was taken in; 0 before the first."""
+        return self._last_ms
+
+    def _follows_jump(self, open_time_ms: int) -> bool:
+        """The one before came from the same far time: it was no slip."""
+        return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS
 
     def _observe(self, candle: Candle) -> Outcome | None:
         """The return into this minute, where the minute before is there; a gap has none, and clears what can't be known."""
@@ -106,6 +123,7 @@ class Engine:
             "first_ms": self._first_ms,
             "last_ms": self._last_ms,
             "last_close": self._last_close,
+            "jump_ms": self._jump_ms,
             "remembered_gaps": list(self._remembered_gaps),
             "prices": self._mean.dump(),
             "counted": self._rate.counted,
@@ -120,6 +138,7 @@ class Engine:
         self.missing_minutes = int(state["missing_minutes"])
         self._first_ms, self._last_ms = int(state["first_ms"]), int(state["last_ms"])
         self._last_close = float(state["last_close"])
+        self._jump_ms = int(state["jump_ms"])
         self._remembered_gaps.extend((start, end) for start, end in state["remembered_gaps"])
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])

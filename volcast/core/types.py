@@ -54,12 +54,15 @@ class Revision(Struct, frozen=True):
 
 
 class Skip(StrEnum):
-    """A candle that is sound but comes too late to be taken in. How often depends on delivery, so no `Signal` tells it."""
+    """A candle that is sound but out of time, and not taken in. How often depends on delivery, so no `Signal` tells it."""
 
     DUPLICATE = "duplicate"
     """Its minute has been taken in already; the first candle of a minute counts, whatever a second one says."""
     LATE = "late"
     """Its minute was missing when a later one was taken in."""
+    TOO_FAR_AHEAD = "too_far_ahead"
+    """It lies more than a month after the last: one wrong date must not make all that follow late. The next one from there,
+    if it comes, is believed."""
 
 
 class Outcome(Struct, frozen=True):
@@ -115,6 +118,13 @@ class Signal(Struct, frozen=True):
     """Forecasts answered so far."""
     outcome: Outcome | None
     """Of the forecast that came due with this candle, if one did."""
+
+
+class Restoring(Struct, frozen=True):
+    """The state of a symbol could not be used and is being rebuilt from the log; or, `done`, it is whole again."""
+
+    symbol: str
+    done: bool
 
 
 class EngineConfig(Struct, frozen=True):

@@ -4,9 +4,14 @@ Every implementation passes `tests/contracts/test_log.py`. The log knows nothing
 of one key stay in one partition, in the order in which they were appended. A partition of `candles` has its twin, of the same
 number, in each of the other three topics.
 
-    appender ──► candles ──► consumer: open(p) = fence the former owner, restore, seek
+    appender ──► candles ──► consumer: open(p) = fence the former owner, then restore
+                                 │     seek(p) = read from there on
                                  │     poll    = the next records of the open partitions
                                  └──── commit  = signals + rejects + snapshots + position, one atom ──► reader
+
+A partition's state has two numbers. `position` is the output's: all candles below it are answered. `replay_from` is the
+snapshots': whoever takes in the candles from there to `position` has the state as it was at `position`. They differ where
+snapshots are rarer than commits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,11 +51,13 @@ class Commit:
     """What becomes true at once: all of it, or none."""
 
     position: int
-    """The offset of the next candle to read: those below are dealt with."""
+    """The offset of the next candle to answer: those below are dealt with."""
     signals: Sequence[KeyValue] = ()
     rejects: Sequence[KeyValue] = ()
     snapshots: Sequence[KeyValue] = ()
     """The state's new value of each key that has one; an empty value forgets the key."""
+    replay_from: int | None = None
+    """Where the next owner must begin to read, at most `position`; None where the snapshots have all below `position`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,10 @@ class Restored:
 
     position: int = 0
     snapshots: Mapping[bytes, bytes] = field(default_factory=dict)
+    replay_from: int = 0
+    """The snapshots lack the candles from there on; `position` where they lack none."""
+    earliest: int = field(default=0, compare=False)
+    """The offset of the first candle that the log still has."""
 
 
 class LogError(Exception):
@@ -104,11 +115,17 @@ class Consumer(Protocol):
         """
 
     async def open(self, partition: int) -> Restored:
-        """Fence every former owner, then read what its last commit left, then seek there.
+        """Fence every former owner, and only then read what the last commit left. Nothing of it is polled before `seek`.
 
         Raises Unavailable, Fenced where another opens it at the same time, or Mismatch where the position is no longer in
         the log.
         """
+
+    async def seek(self, partition: int, offset: int) -> None:
+        """Let `poll` read an open partition from `offset` on."""
+
+    async def end(self, partition: int) -> int:
+        """The offset behind the last candle that can be read now. Raises Unavailable."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         """The next candles of the open partitions, at most `max_records` each; empty after `timeout_s` without any."""
@@ -145,6 +162,12 @@ class Log(Protocol):
 
     def consumer(self) -> AbstractAsyncContextManager[Consumer]:
         """A new worker of the one group that consumes this log."""
+
+    async def peek(self) -> Mapping[int, Restored]:
+        """What the last commits left, by partition. Fences nobody: for looking at, no ground for a commit."""
+
+    def partition_of(self, key: bytes) -> int:
+        """The partition in which all records of this key are."""
 
     def reader(self, topic: Topic) -> AbstractAsyncContextManager[Reader]:
         """A reader of its own position; of any topic but `state`, which `open` alone reads."""

@@ -3,17 +3,18 @@
 A key's partition is Java's murmur2 of its bytes, as in the Java clients: other writers of `candles` must find the same.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Self
 
-from .contract import Appender, Consumer, Reader, Topic, Unavailable
+from .contract import Appender, Consumer, Reader, Restored, Topic, Unavailable
 from .kafka_appender import KafkaAppender
-from .kafka_client import Client
+from .kafka_client import Client, partition_of
 from .kafka_consumer import KafkaConsumer
 from .kafka_noise import calm
 from .kafka_reader import reader
+from .kafka_state import peek
 from .kafka_topics import prepare
 from .kafka_writer import writer
 from .retry import while_unavailable
@@ -66,6 +67,12 @@ class KafkaLog:
             yield consumer
         finally:
             await consumer.stop()
+
+    async def peek(self) -> Mapping[int, Restored]:
+        return {partition: await peek(self._client, partition) for partition in range(self._client.partitions)}
+
+    def partition_of(self, key: bytes) -> int:
+        return partition_of(key, self._client.partitions)
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:

@@ -14,7 +14,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from .contract import Commit, Fenced, Record, Restored, Topic
 from .kafka_client import Client, explained, start, stop
 from .kafka_reader import bounds, plain
-from .kafka_state import lost, restore, state_records
+from .kafka_state import LastCandle, Position, checksum, lost, restore, state_records
 from .kafka_writer import Writer, open_writer
 
 _TELL_GROUP_S = 1.0
@@ -53,6 +53,8 @@ class KafkaConsumer:
         self._writers: dict[int, Writer] = {}
         self._reading: dict[int, int] = {}
         """The epoch in which each open partition was sought; from another one on, its position is not ours."""
+        self._last: dict[int, LastCandle] = {}
+        """That the worker was given, or that the last commit left, by open partition."""
         self._committed: dict[TopicPartition, int] = {}
         self._telling: asyncio.Task[None] | None = None
 
@@ -78,16 +80,25 @@ class KafkaConsumer:
         await self.close(partition)
         writer = await open_writer(self._client, f"volcast-consume-{partition}")
         try:
-            restored = await restore(self._client, writer, partition)
+            restored, last = await restore(self._client, writer, partition)
         except BaseException:
             await writer.close()
             raise
         self._writers[partition] = writer
+        if last:
+            self._last[partition] = last
+        return restored
+
+    async def seek(self, partition: int, offset: int) -> None:
         if epoch := self._given.epochs.get(partition):
-            self._consumer.seek(self._candles(partition), restored.position)
+            self._consumer.seek(self._candles(partition), offset)
             self._consumer.resume(self._candles(partition))
             self._reading[partition] = epoch
-        return restored
+
+    async def end(self, partition: int) -> int:
+        tp = self._candles(partition)
+        with explained("asking where candles end"):
+            return int((await self._consumer.end_offsets([tp]))[tp])
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         wanted = [self._candles(partition) for partition in self._reading if self._is_ours(partition)]
@@ -108,7 +119,9 @@ class KafkaConsumer:
                 ((tp, offset),) = error.args[0].items()
                 if self._is_ours(tp.partition):
                     raise lost(self._client, tp.partition, offset, *(await bounds(self._client, [tp]))[tp]) from error
-        return {tp.partition: [plain(r) for r in each] for tp, each in records.items() if each and self._is_ours(tp.partition)}
+        given = {tp.partition: [plain(r) for r in each] for tp, each in records.items() if each and self._is_ours(tp.partition)}
+        self._last |= {partition: (each[-1].offset, checksum(each[-1])) for partition, each in given.items()}
+        return given
 
     async def commit(self, partition: int, commit: Commit) -> None:
         if partition not in self._writers:
@@ -117,7 +130,7 @@ class KafkaConsumer:
             {
                 self._client.at(Topic.SIGNALS, partition): commit.signals,
                 self._client.at(Topic.REJECTED, partition): commit.rejects,
-                self._client.at(Topic.STATE, partition): state_records(commit.position, commit.snapshots),
+                self._client.at(Topic.STATE, partition): state_records(self._position(partition, commit), commit.snapshots),
             }
         )
         self._committed[self._candles(partition)] = commit.position
@@ -127,8 +140,14 @@ class KafkaConsumer:
             with suppress(IllegalStateError):
                 self._consumer.pause(self._candles(partition))
         self._reading.pop(partition, None)
+        self._last.pop(partition, None)
         if writer := self._writers.pop(partition, None):
             await writer.close()
+
+    def _position(self, partition: int, commit: Commit) -> Position:
+        replay_from = commit.position if commit.replay_from is None else commit.replay_from
+        last = self._last.get(partition)
+        return Position(commit.position, replay_from, last if last and last[0] == commit.position - 1 else None)
 
     def _is_ours(self, partition: int) -> bool:
         """Open, and in the group's hands ours ever since."""

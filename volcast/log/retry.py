@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Awaitable, Callable
+from random import Random
 from typing import TypeVar
 
 from .contract import Unavailable
@@ -17,11 +17,13 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]]) -> Result:
+async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]], random: Random | None = None) -> Result:
     """Run `work` anew until it ends otherwise than by `Unavailable`; `what` names it in the log. Ends by cancellation, too.
+    `random` is for the jitter.
 
     Each attempt must start from what the log holds, as nobody knows how much of the last one arrived.
     """
+    random = random or Random()  # noqa: S311  # no secret: jitter
     loop = asyncio.get_running_loop()
     longest_s = FIRST_PAUSE_S
     while True:
@@ -31,7 +33,7 @@ async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]]) ->
         except Unavailable as unavailable:
             if loop.time() - began > _GOOD_RUN_S:
                 longest_s = FIRST_PAUSE_S
-            pause_s = random.uniform(longest_s / 2, longest_s)  # noqa: S311  # no secret: jitter
+            pause_s = random.uniform(longest_s / 2, longest_s)
             _log.warning("%s: %s; trying again in %.1f s", what, unavailable, pause_s)
         await asyncio.sleep(pause_s)
         longest_s = min(2 * longest_s, MAX_PAUSE_S)

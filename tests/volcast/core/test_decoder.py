@@ -122,7 +122,7 @@ def test_a_bad_record_is_refused_with_its_reason_in_one_sentence(reason: Reason,
 
 
 def test_the_reasons_that_a_record_alone_can_have_are_all_reached_above() -> None:
-    assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS} == set(Reason)
+    assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS, Reason.TOO_FAR_AHEAD} == set(Reason)
 
 
 BAD_CLOSE = {"close": "x", "line": 7}

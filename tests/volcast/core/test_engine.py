@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import encode_signal
-from volcast.core.engine import MAX_REMEMBERED_GAPS, WARM_OUTCOMES, Engine
+from volcast.core.engine import MAX_JUMP_MS, MAX_REMEMBERED_GAPS, WARM_OUTCOMES, Engine
 from volcast.core.features import PRIOR_VARIANCE
 from volcast.core.models import MODELS
 from volcast.core.types import Candle, EngineConfig, Signal, Skip
@@ -105,7 +105,7 @@ MARKETS: dict[str, list[Candle]] = {
     "finest": [candle(minute, ("1e-12", "2e-12", "999999999999999")[minute % 3], decimals=12) for minute in range(400)],
     "constant_then_zigzag": [candle(minute, 1 if minute < 700 else 1 + minute % 2) for minute in range(1_000)],
     "outage_of_ten_hours": walk([*range(500), *range(1_100, 1_600)]),
-    "outage_of_a_year": walk([*range(100), *range(525_700, 525_900)]),
+    "outage_of_a_month": walk([*range(100), *range(44_700, 44_900)]),
     "never_two_in_a_row": walk(range(0, 600, 2)),
     "many_gaps": walk(minutes_with_gaps(1_500, share=0.02)),
 }
@@ -169,3 +169,30 @@ def test_a_signal_tells_where_its_candle_came_from(live: bool) -> None:  # noqa:
     told = Candle(SYMBOL, at(0), 100.0, 100.0, 100.0, 100.0, one.close_units, 1.0, 1.0, "BINANCE", live, "flag")
     answer = step(an_engine(), told)
     assert (answer.source, answer.live) == ("BINANCE", live)
+
+
+MONTH = MAX_JUMP_MS // 60_000
+
+
+def test_one_candle_with_an_absurd_time_does_not_make_all_that_follow_late() -> None:
+    engine = an_engine()
+    step(engine, candle(0, 10.0))
+    assert engine.step(candle(MONTH * 12 * 10, 10.0)) is Skip.TOO_FAR_AHEAD
+    assert step(engine, candle(1, 10.0)).candles == 2
+    assert engine.step(candle(MONTH * 12 * 20, 10.0)) is Skip.TOO_FAR_AHEAD
+    assert engine.step(candle(MONTH * 12 * 10, 10.0)) is Skip.TOO_FAR_AHEAD
+    assert step(engine, candle(2, 10.0)).candles == 3
+
+
+def test_a_long_outage_is_believed_at_its_second_candle() -> None:
+    engine = an_engine()
+    step(engine, candle(0, 10.0))
+    assert step(engine, candle(MONTH, 10.0)).gaps == 1
+    assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
+    assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
+    answer = step(engine, candle(3 * MONTH + 1, 10.0))
+    assert (answer.gaps, answer.missing_minutes) == (2, 3 * MONTH - 1)
+
+
+def test_the_first_candle_may_have_any_time() -> None:
+    assert step(an_engine(), candle(100 * MONTH, 10.0)).candles == 1

@@ -7,24 +7,26 @@ from typing import Any
 from zlib import crc32
 
 import msgspec
+import numpy as np
 import pytest
+import river
 
 import volcast.core
 from tests.golden import make
-from tests.market import DECIMALS, SYMBOL, minutes_with_gaps, walk
+from tests.market import DECIMALS, SYMBOL, at, minutes_with_gaps, walk
 from volcast.core import snapshot
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
 from volcast.core.models import MODELS
 from volcast.core.snapshot import FORMAT, SnapshotError
-from volcast.core.types import Candle, EngineConfig, Signal, Skip
+from volcast.core.types import Candle, EngineConfig, Restoring, Signal, Skip
 
 CONFIG = EngineConfig()
 EXECUTING = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "importlib", "subprocess"}
 
 
 def restored(raw: bytes, config: EngineConfig = CONFIG) -> Engine:
-    return snapshot.decode(raw, SYMBOL, config, DECIMALS)[0]
+    return snapshot.decode(raw, SYMBOL, config, DECIMALS).engine
 
 
 def taken(engine: Engine, one: Candle) -> bytes:
@@ -40,14 +42,14 @@ def after(steps: int, config: EngineConfig = CONFIG) -> Engine:
     return engine
 
 
-def floats(signal: Signal) -> dict[str, float]:
+def floats(signal: Signal | Restoring) -> dict[str, float]:
     """Its floats, those of the outcome beside the others."""
     fields = msgspec.to_builtins(signal)
     outcome = {f"outcome.{name}": value for name, value in (fields.pop("outcome") or {}).items()}
     return {name: value for name, value in (fields | outcome).items() if isinstance(value, float)}
 
 
-def exact(signal: Signal) -> dict[str, Any]:
+def exact(signal: Signal | Restoring) -> dict[str, Any]:
     """Its other fields."""
     fields = msgspec.to_builtins(signal)
     return {name: value for name, value in fields.items() if name != "outcome" and not isinstance(value, float)}
@@ -69,13 +71,13 @@ def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
     never, often = Engine(SYMBOL, config, DECIMALS), Engine(SYMBOL, config, DECIMALS)
     for count, one in enumerate(candles):
         if count in points:
-            raw = snapshot.encode(never)
-            assert snapshot.encode(often) == raw
+            raw = snapshot.encode(never, 0)
+            assert snapshot.encode(often, 0) == raw
             often = restored(raw, config)
-            assert snapshot.encode(often) == raw
+            assert snapshot.encode(often, 0) == raw
         assert taken(often, one) == taken(never, one)
     assert never.gaps > 5
-    assert snapshot.encode(often) == snapshot.encode(never)
+    assert snapshot.encode(often, 0) == snapshot.encode(never, 0)
 
 
 def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
@@ -83,7 +85,7 @@ def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
     engine = Engine(SYMBOL, CONFIG, DECIMALS)
     for one in walk(minutes):
         engine.step(one)
-    again = restored(snapshot.encode(engine))
+    again = restored(snapshot.encode(engine, 0))
     skips = [(engine.step(one), again.step(one)) for one in walk(range(minutes[-1] + 1))]
     assert all(first is second for first, second in skips)
     assert {first for first, _ in skips} == {Skip.DUPLICATE, Skip.LATE}
@@ -97,31 +99,56 @@ def test_it_is_small(model: str) -> None:
     for one in walk(minutes_with_gaps(11_000, share=0.02)):
         engine.step(one)
     assert engine.gaps > 32
-    assert len(snapshot.encode(engine, {"duplicate": 10**9, "late": 10**9, "gap": 10**9, "revision": 10**9})) <= 16_384
+    assert len(snapshot.encode(engine, 10**12, {"duplicate": 10**9, "late": 10**9, "gap": 10**9, "revision": 10**9})) <= 16_384
 
 
 def test_its_size_does_not_grow_with_the_candles() -> None:
-    young, old = len(snapshot.encode(after(100))), len(snapshot.encode(after(3_000)))
+    young, old = len(snapshot.encode(after(100), 0)), len(snapshot.encode(after(3_000), 0))
     assert old - young < 64
 
 
-def test_counts_travel_with_it() -> None:
-    extra = {"duplicate": 3, "late": 10**12}
-    assert snapshot.decode(snapshot.encode(after(3), extra), SYMBOL, CONFIG, DECIMALS)[1] == extra
+def test_its_position_and_counts_travel_with_it() -> None:
+    counts = {"duplicate": 3, "late": 10**12}
+    _, position, found = snapshot.decode(snapshot.encode(after(3), 7, counts), SYMBOL, CONFIG, DECIMALS)
+    assert (position, found) == (7, counts)
+
+
+def test_it_says_what_it_is_without_being_used() -> None:
+    told = snapshot.describe(snapshot.encode(after(3), 7))
+    assert (told.symbol, told.config, told.price_decimals, told.format) == (SYMBOL, CONFIG, DECIMALS, FORMAT)
+    assert (told.position, told.candles, told.last_open_time_ms) == (7, 3, at(2))
+    assert told.versions == {"river": river.__version__, "numpy": np.__version__}
+    other = snapshot.describe(snapshot.encode(after(3, EngineConfig(window=20)), 7))
+    assert told.fingerprint == snapshot.describe(snapshot.encode(after(9), 9)).fingerprint != other.fingerprint
+    with pytest.raises(SnapshotError, match="damaged"):
+        snapshot.describe(b"VCS1????")
+
+
+def test_it_can_be_moved_to_another_log() -> None:
+    raw = snapshot.encode(after(3), 7, {"late": 1})
+    assert snapshot.moved(raw, 99) == snapshot.encode(after(3), 99, {"late": 1})
+
+
+def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() -> None:
+    raw = snapshot.encode(after(10), 0)
+    major, minor, _ = river.__version__.split(".")
+    restored(repacked(raw, versions={"river": f"{major}.{minor}.99", "numpy": "1.0"}))
+    with pytest.raises(SnapshotError, match=rf"^it was made with River 0\.9, and {major}\.{minor} is asked for now$"):
+        restored(repacked(raw, versions={"river": "0.9.1"}))
 
 
 def test_every_damaged_byte_is_found() -> None:
-    raw = snapshot.encode(after(100))
+    raw = snapshot.encode(after(100), 0)
     random = Random(5)  # noqa: S311  # the same damage each time
     for position in range(len(raw)):
         damaged = bytearray(raw)
         damaged[position] ^= 1 << random.randrange(8)
-        with pytest.raises(SnapshotError, match=f"^the snapshot of {SYMBOL} is damaged: its checksum does not fit$"):
+        with pytest.raises(SnapshotError, match=r"^it is damaged: its checksum does not fit$"):
             restored(bytes(damaged))
 
 
 def test_every_truncation_is_found() -> None:
-    raw = snapshot.encode(after(100))
+    raw = snapshot.encode(after(100), 0)
     for length in range(len(raw)):
         with pytest.raises(SnapshotError, match="is damaged"):
             restored(raw[:length])
@@ -132,15 +159,15 @@ def test_every_truncation_is_found() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"window": 20}, "the state of BTCUSDT was made with window 5, and 20 is asked for now"),
-        ({"warmup": "exclude"}, "the state of BTCUSDT was made with warmup zero, and exclude is asked for now"),
-        ({"rate_window": 60}, "the state of BTCUSDT was made with rate_window 1440, and 60 is asked for now"),
-        ({"model": "ewma"}, "the state of BTCUSDT was made with model log_har, and ewma is asked for now"),
+        ({"window": 20}, "it was made with window 5, and 20 is asked for now"),
+        ({"warmup": "exclude"}, "it was made with warmup zero, and exclude is asked for now"),
+        ({"rate_window": 60}, "it was made with rate_window 1440, and 60 is asked for now"),
+        ({"model": "ewma"}, "it was made with model log_har, and ewma is asked for now"),
     ],
 )
 def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SnapshotError, match=f"^{sentence}$"):
-        restored(snapshot.encode(after(10)), EngineConfig(**changes))
+        restored(snapshot.encode(after(10), 0), EngineConfig(**changes))
 
 
 def test_all_settings_are_compared() -> None:
@@ -148,17 +175,17 @@ def test_all_settings_are_compared() -> None:
 
 
 def test_another_symbol_and_other_decimals_are_refused() -> None:
-    raw = snapshot.encode(after(10))
-    with pytest.raises(SnapshotError, match=r"^the state of ETHUSDT was made with symbol BTCUSDT, and ETHUSDT is asked for now$"):
+    raw = snapshot.encode(after(10), 0)
+    with pytest.raises(SnapshotError, match=r"^it was made with symbol BTCUSDT, and ETHUSDT is asked for now$"):
         snapshot.decode(raw, "ETHUSDT", CONFIG, DECIMALS)
-    with pytest.raises(SnapshotError, match=r"^the state of BTCUSDT was made with price_decimals 2, and 8 is asked for now$"):
+    with pytest.raises(SnapshotError, match=r"^it was made with price_decimals 2, and 8 is asked for now$"):
         snapshot.decode(raw, SYMBOL, CONFIG, 8)
 
 
 @pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
 def test_another_format_is_refused_by_its_number_whatever_else_it_holds(other: dict[str, Any]) -> None:
-    raw = repacked(snapshot.encode(after(10)), format=FORMAT + 1, **other)
-    with pytest.raises(SnapshotError, match=r"^the state of BTCUSDT was made with format 2, and 1 is asked for now$"):
+    raw = repacked(snapshot.encode(after(10), 0), format=FORMAT + 1, **other)
+    with pytest.raises(SnapshotError, match=r"^it was made with format 3, and 2 is asked for now$"):
         restored(raw)
 
 
@@ -176,19 +203,19 @@ BROKEN_STATES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", BROKEN_STATES, ids=lambda change: "-".join(change) or "empty")
 def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
-    raw = snapshot.encode(after(10))
+    raw = snapshot.encode(after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
-    with pytest.raises(SnapshotError, match=r"^the snapshot of BTCUSDT can't be read: "):
+    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state={**state, **change} if change else {}))
 
 
 @pytest.mark.parametrize("part", ["windows", "pending", "pending_open_ms", "model"])
 @pytest.mark.parametrize("value", [None, b"", {}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
-    raw = snapshot.encode(after(10))
+    raw = snapshot.encode(after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     state["forecaster"][part] = value
-    with pytest.raises(SnapshotError, match=r"^the snapshot of BTCUSDT can't be read: "):
+    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state=state))
 
 
@@ -203,14 +230,22 @@ def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
             assert not {name.partition(".")[0] for name in names} & (EXECUTING | {"eval", "exec", "__import__"}), source
 
 
-def test_a_snapshot_of_the_first_version_is_read_and_goes_on_as_it_did_then() -> None:
+def test_a_snapshot_of_this_format_is_read_and_goes_on_as_it_did_then() -> None:
     """Floats to 1e-9 only: kernels of another CPU differ in the last digits."""
-    engine, extra = snapshot.decode(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
-    assert extra == make.EXTRA
+    engine, position, counts = snapshot.decode(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
+    assert (position, counts) == (make.POSITION, make.COUNTS)
     now = [decode_signal(raw) for raw in make.follow(engine, make.CANDLES.read_bytes().splitlines())]
     then = [decode_signal(raw) for raw in make.SIGNALS.read_bytes().splitlines()]
     assert len(then) == 8
+    assert isinstance(then[5], Signal)
+    assert isinstance(then[6], Signal)
     assert then[5].outcome is not None
     assert then[6].gaps == then[5].gaps + 1
     assert [exact(one) for one in now] == [exact(one) for one in then]
     assert [floats(one) for one in now] == [pytest.approx(floats(one), rel=1e-9) for one in then]
+
+
+def test_a_snapshot_of_an_older_format_is_refused_by_its_number() -> None:
+    """It isn't lost: the consumer rebuilds the state from the log."""
+    with pytest.raises(SnapshotError, match=r"^it was made with format 1, and 2 is asked for now$"):
+        restored(make.OLDER.read_bytes())

@@ -11,7 +11,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
 from tests.broker import PASSWORD, USER, Broker, broker
-from tests.log_ends import PATIENCE_S, fill, polled, records_of
+from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_client import partition_of
@@ -126,7 +126,7 @@ async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> N
         await append(log, b"1")
         async with log.consumer() as consumer:
             await given(consumer, 1)
-            await consumer.open(0)
+            await opened(consumer)
             (record,) = await polled(consumer, 1)
             await consumer.commit(0, Commit(record.offset + 1, [KeyValue(b"A", b"1")]))
             await asyncio.to_thread(own_broker.stop, kill=True)
@@ -136,7 +136,7 @@ async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> N
 
                 async def commit_next() -> None:
                     await given(consumer, 1)
-                    await consumer.open(0)
+                    await opened(consumer)
                     (following,) = await polled(consumer, 1)
                     assert following.value == b"2"
                     try:
@@ -196,7 +196,7 @@ async def test_a_partition_that_was_taken_away_is_polled_no_more(kafka_bootstrap
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000)
     async with log, log.consumer() as first:
         epoch = (await given(first, 1))[0]
-        await first.open(0)
+        await opened(first)
         async with log.consumer() as second:
             async with asyncio.timeout(PATIENCE_S):
                 while (await first.assignment()).get(0) == epoch and not await second.assignment():
@@ -211,7 +211,7 @@ async def test_candles_that_are_gone_before_they_were_read(kafka_bootstrap: str,
         await append(log, b"1", b"2", b"3")
         async with log.consumer() as consumer:
             await given(consumer, 1)
-            await consumer.open(0)
+            await opened(consumer)
             first, *_ = await polled(consumer, 3)
             await consumer.commit(0, Commit(first.offset + 1))
             async with admin(kafka_bootstrap) as client:

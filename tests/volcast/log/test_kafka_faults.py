@@ -12,7 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
 from tests.broker import broker
-from tests.log_ends import PATIENCE_S, fill, polled, records_of
+from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_noise import Noise
@@ -72,7 +72,7 @@ async def test_candles_that_go_while_it_looks_away_are_not_passed_over(
     candles = TopicPartition(f"{kafka_prefix}candles", 0)
     await append(log, b"1", b"2", b"3")
     async with held(log) as consumer:
-        await consumer.open(0)
+        await opened(consumer)
         consumer._consumer.pause(candles)  # type: ignore[attr-defined]  # as if it were slow
         await admin.delete_records({candles: RecordsToDelete(2)})
         consumer._consumer.resume(candles)  # type: ignore[attr-defined]  # as above

@@ -1,0 +1,30 @@
+"""The logs of the contract: SQLite in memory, SQLite in a file, and a real Kafka broker."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.contracts.log_worker import OpenLog
+from volcast.log.contract import Log
+from volcast.log.kafka import KafkaLog
+from volcast.log.sqlite import SqliteLog
+
+
+@pytest.fixture(params=["sqlite-memory", "sqlite-file", "kafka"])
+async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLog]:
+    """Logs opened by it in one test hold the same data."""
+    if request.param == "kafka":
+        bootstrap, prefix = request.getfixturevalue("kafka_bootstrap"), request.getfixturevalue("kafka_prefix")
+        yield lambda: KafkaLog(bootstrap, prefix=prefix, partitions=3, session_timeout_ms=6_000)
+    elif request.param == "sqlite-file":
+        yield lambda: SqliteLog(tmp_path / "log.db")
+    else:
+        async with SqliteLog(":memory:") as memory:  # its data lasts as long as it is entered
+            yield lambda: memory
+
+
+@pytest.fixture
+async def log(open_log: OpenLog) -> AsyncIterator[Log]:
+    async with open_log() as opened:
+        yield opened
