@@ -13,9 +13,12 @@ def report_restoring(partition: int, shard: Shard) -> None:
     where = {"partition": partition, "from": shard.replay_from, "to": shard.position}
     if shard.is_cut:
         _log.warning("the log no longer has the first candles that the state needs: symbols go on with what is left", extra=where)
-    for symbol, why in list(shard.unusable.items())[:_MAX_PER_BATCH] if shard.restored_share == 0 else ():
-        text = "the snapshot can't be used: %s; the symbol is rebuilt from the log, and signals that were written stay as they are"
-        _log.warning(text, why, extra={"symbol": symbol, **where})
+    if shard.changed_settings and shard.restored_share == 0:
+        text = "other settings than before (%s): the state is rebuilt from the log, signals that were written stay as they are"
+        _log.warning(text, shard.changed_settings, extra=where)
+    elif shard.restored_share == 0:
+        for symbol, why in list(shard.unusable.items())[:_MAX_PER_BATCH]:
+            _log.warning("the snapshot can't be used: %s; it is rebuilt from the log", why, extra={"symbol": symbol, **where})
     if shard.restoring:
         share = f"{shard.restored_share:.0%}"
         _log.info("restoring: %s", share, extra={**where, "rebuilt_symbols": len(shard.unusable)})

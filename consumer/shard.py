@@ -20,7 +20,7 @@ from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
-from . import rejected
+from . import made_with, rejected
 from .lags import Lags
 from .notices import Notices
 from .rejected import Rejected
@@ -65,8 +65,11 @@ class Shard:
         """All records below it are answered."""
         self.unusable: dict[str, str] = {}
         """Symbols whose snapshot can't be used, and why: they are rebuilt."""
+        self.changed_settings = made_with.differences(restored.snapshots.get(made_with.KEY), rules.config)
+        """In words, how they differ from those of the last commit; empty where they don't."""
         self._rules = rules
         self._restored = restored
+        self._config_is_written = made_with.KEY in restored.snapshots and not self.changed_settings
         self._lags = Lags(rules.snapshot_records)
         self._has: dict[str, int] = {}
         """By symbol: the offset below which its snapshot has all."""
@@ -151,7 +154,7 @@ class Shard:
         signals, state = self._notices.end(self.engines) if was_restoring and not self.restoring else ([], [])
         if self.next_offset > self._restored.position or signals or state:
             rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
-            snapshots = [*state, *self._due()]
+            snapshots = [*state, *self._config(), *self._due()]
             replay_from = self._lags.replay_from(self.position)
             batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
         return batch
@@ -196,6 +199,12 @@ class Shard:
         self._rejected.count(reject)
         self._lags.took(rejected.KEY, record.offset)
         return _at(record, reject)
+
+    def _config(self) -> Iterable[KeyValue]:
+        """Once."""
+        if not self._config_is_written:
+            self._config_is_written = True
+            yield KeyValue(made_with.KEY, made_with.encode(self._rules.config))
 
     def _due(self) -> Iterable[KeyValue]:
         """The snapshots that lag too far behind."""

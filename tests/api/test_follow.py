@@ -8,12 +8,12 @@ import msgspec
 import pytest
 
 from api.follow import Follower
-from api.view import View
+from api.view import Status, View
 from tests.log_ends import fill
 from tests.market import walk
-from volcast.core.codec import encode_signal
+from volcast.core.codec import encode_restoring, encode_signal
 from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Signal
+from volcast.core.types import EngineConfig, Restoring, Signal
 from volcast.log.contract import Commit, KeyValue, Log
 from volcast.log.sqlite import SqliteLog
 
@@ -93,3 +93,21 @@ async def test_a_record_that_is_no_signal_is_told_and_passed_over(caplog: pytest
     told = [entry for entry in caplog.records if entry.levelname == "ERROR"]
     assert [vars(entry)["offset"] for entry in told] == list(range(2, 2 + len(GARBAGE)))
     assert all(entry.getMessage().startswith("a record of signals is no signal: ") for entry in told)
+
+
+async def test_word_of_a_rebuild_reaches_the_view() -> None:
+    view, (one, two) = View(180), signals(2)
+    notices = [KeyValue(b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))) for done in (False, True)]
+    async with SqliteLog(":memory:") as log, following(log, view) as follower:
+        for value, status in (
+            (one, Status.WARMING),
+            (notices[0], Status.RESTORING),
+            (two, Status.RESTORING),
+            (notices[1], Status.WARMING),
+        ):
+            await commit(log, value)
+            await follower.drained()
+            latest = view.get("BTCUSDT")
+            assert latest
+            assert view.status(latest, latest.arrived_s) is status
+    assert view.signals == 2

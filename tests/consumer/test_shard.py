@@ -69,7 +69,7 @@ def test_a_commit_holds_the_signals_the_snapshots_and_the_next_position() -> Non
         ("ETHUSDT", at(0), 1),
         ("BTCUSDT", at(1), 2),
     ]
-    assert [snapshot.key for snapshot in commit.snapshots] == [b"BTCUSDT", b"ETHUSDT"]
+    assert [snapshot.key for snapshot in commit.snapshots] == [b"@config", b"BTCUSDT", b"ETHUSDT"]
     assert not commit.rejects
 
 

@@ -43,10 +43,10 @@ def signals(db: Path) -> list[bytes]:
 
 def undisturbed(path: Path) -> list[bytes]:
     """The signals of a run from which nobody wants anything."""
-    source, shard = CsvReplay(path), Shard(Rules(EngineConfig(), Decoder(), 10))
+    source, shard = CsvReplay(path), Shard(Rules(EngineConfig(), Decoder(), 10, 5_000))
     candles = source.candles(Resume())
     records = [Record(0, i + 1, source.symbol.encode(), encode_candle(candle)) for i, candle in enumerate(candles)]
-    return [signal.value for signal in shard.process(records).commit.signals]
+    return [signal.value for signal in shard.process(records).signals]
 
 
 @pytest.mark.parametrize(
@@ -185,11 +185,16 @@ def test_another_file_of_the_symbol_goes_on_behind_the_last_candle(
     assert json.loads(signals(tmp_path / "log.db")[-1])["candles"] == 385
 
 
-def test_a_log_of_other_settings_is_one_sentence(again: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:
+def test_a_log_of_other_settings_goes_on_with_the_new_ones_and_says_so(
+    again: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
     before = signals(tmp_path / "log.db")
     result = again("btcusdt-a.csv", "--window", "20")
-    what = "the state of BTCUSDT was made with window 5, and 20 is asked for now"
-    assert (result.returncode, result.stderr) == (3, f"volcast: {what}; use the settings of before, or another log\n")
+    assert result.returncode == 0
+    assert json.loads(result.stderr)["message"] == (
+        "other settings than before (window was 5 and is 20): the state is rebuilt from the log, signals that were written stay "
+        "as they are"
+    )
     assert signals(tmp_path / "log.db") == before
 
 
