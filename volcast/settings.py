@@ -88,7 +88,7 @@ class Settings(BaseSettings):
         10,
         ge=1,
         le=300,
-        description="Silence after which a consumer counts as dead; brokers by default allow no less than 6.",
+        description="Silence after which a consumer counts as dead and loses its place; brokers by default allow no less than 6.",
     )
     retention_hours: int | None = Field(
         None, ge=1, le=87_600, description="Time for which Kafka keeps candles and signals; by default the broker's own."

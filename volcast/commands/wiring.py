@@ -58,7 +58,12 @@ def sqlite_log(path: Path, settings: Settings) -> Log:
     """A file's log; not entered yet."""
     from volcast.log.sqlite import SqliteLog  # noqa: PLC0415  # as above
 
-    return SqliteLog(path, synchronous=settings.sqlite_synchronous, poll_s=settings.poll_s)
+    return SqliteLog(
+        path,
+        synchronous=settings.sqlite_synchronous,
+        poll_s=settings.poll_s,
+        session_timeout_s=settings.session_timeout_s,
+    )
 
 
 def worker_of(log: Log, settings: Settings) -> "Worker":

@@ -5,22 +5,19 @@ A key's partition is Java's murmur2 of its bytes, as in the Java clients: other 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Self
 
-from .contract import Appender, Consumer, Reader, Restored, Topic, Unavailable
+from .contract import Appender, Consumer, Reader, Restored, Topic
 from .kafka_appender import KafkaAppender
 from .kafka_client import Client, partition_of
 from .kafka_consumer import KafkaConsumer
 from .kafka_noise import calm
 from .kafka_reader import reader
+from .kafka_sign_in import signed_in
 from .kafka_state import peek
 from .kafka_topics import prepare
 from .kafka_writer import writer
 from .retry import while_unavailable
-
-_MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
-"""Ways to sign in with a password; the last one sends it as it is."""
 
 
 class KafkaLog:
@@ -80,15 +77,6 @@ class KafkaLog:
             yield opened
 
     async def _prepare(self) -> None:
-        """Raises Unavailable or Mismatch. A broker says which way to sign in it takes by refusing the others."""
-        *others, last = _MECHANISMS
-        if self._client.username:
-            for mechanism in others:
-                client = replace(self._client, mechanism=mechanism)
-                try:
-                    await prepare(client, self._retention_ms)
-                except Unavailable:
-                    continue
-                self._client = client
-                return
-        await prepare(replace(self._client, mechanism=last), self._retention_ms)
+        """Raises Unavailable or Mismatch."""
+        self._client = await signed_in(self._client)
+        await prepare(self._client, self._retention_ms)
