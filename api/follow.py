@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from random import Random
 
 from volcast.core.codec import UNDECODABLE, decode_signal
 from volcast.log.contract import Log, Topic
@@ -25,7 +26,7 @@ class Follower:
 
     async def run(self) -> None:
         """Until cancelled. Raises LogError where only a person can help; while the log is unavailable, it waits."""
-        await while_unavailable("api", self._attempt)
+        await while_unavailable("api", self._attempt, Random())  # noqa: S311  # no secret: jitter
 
     async def drained(self) -> None:
         """Return when all signals that were on the log at the call are in the view."""

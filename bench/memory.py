@@ -39,7 +39,7 @@ class Endless:
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
         """Itself."""
-        yield self  # type: ignore[misc]  # what the worker calls is there
+        yield self
 
     async def assignment(self) -> Mapping[int, int]:
         """One partition."""
@@ -63,9 +63,8 @@ class Endless:
 
     def _next(self) -> Record:
         number = self.given % len(SYMBOLS)
-        _, *texts, _ = next(self._rows[number])
-        time_ms = START_MS + self.given // len(SYMBOLS) * MINUTE_MS
-        candle = CandleText(SYMBOLS[number], time_ms, *texts, source="bench", closed_by="file")  # type: ignore[arg-type]  # six texts
+        row = next(self._rows[number])._replace(open_time_ms=START_MS + self.given // len(SYMBOLS) * MINUTE_MS)
+        candle = CandleText(SYMBOLS[number], *row[:7], source="bench", closed_by="file")
         self.given += 1
         return Record(0, self.given - 1, SYMBOLS[number].encode(), encode_candle(candle))
 

@@ -15,6 +15,9 @@ from statistics import median
 from time import perf_counter
 from uuid import uuid4
 
+from volcast.proof.broker import bootstrap
+from volcast.proof.processes import Pipeline, pipeline
+
 from consumer.shard import Rules
 from consumer.worker import Worker
 from volcast.core.codec import CandleText, encode_candle
@@ -23,8 +26,6 @@ from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Log, Reader, Topic
 from volcast.log.kafka import KafkaLog
 from volcast.log.sqlite import SqliteLog
-from volcast.proof.broker import bootstrap
-from volcast.proof.processes import Pipeline, pipeline
 from volcast.simulation.market import simulate
 
 SYMBOLS = 1_000
@@ -39,15 +40,14 @@ SECOND_S = 0.5
 
 def records(symbols: int, minutes: int) -> list[KeyValue]:
     """Simulated candles, minute by minute."""
-    rows = [
-        [(f"S{number:04}", candle) for candle in simulate(f"S{number:04}", minutes=minutes, seed=1, start_ms=START_MS)]
-        for number in range(symbols)
-    ]
-    return [
-        KeyValue(symbol.encode(), encode_candle(CandleText(symbol, *candle[:7], source="bench", closed_by="file")))
-        for minute in zip(*rows, strict=True)
-        for symbol, candle in minute
-    ]
+    by_symbol = {
+        symbol: [
+            KeyValue(symbol.encode(), encode_candle(CandleText(symbol, *candle[:7], source="bench", closed_by="file")))
+            for candle in simulate(symbol, minutes=minutes, seed=1, start_ms=START_MS)
+        ]
+        for symbol in (f"S{number:04}" for number in range(symbols))
+    }
+    return [one[minute] for minute in range(minutes) for one in by_symbol.values()]
 
 
 async def append(log: Log, items: list[KeyValue]) -> None:

@@ -8,13 +8,15 @@ import msgspec
 from volcast.core.codec import UNDECODABLE
 from volcast.core.types import EngineConfig
 
+from .sealed import seal, unseal
+
 KEY = b"@config"
 """In the state; no symbol has an @."""
 
 
 def encode(config: EngineConfig) -> bytes:
     """-> what stands in the state."""
-    return msgspec.msgpack.encode(config)
+    return seal(msgspec.msgpack.encode(config))
 
 
 def differences(raw: bytes | None, config: EngineConfig) -> str:
@@ -24,7 +26,7 @@ def differences(raw: bytes | None, config: EngineConfig) -> str:
     'window was 5 and is 20'
     """
     try:
-        before = msgspec.msgpack.decode(raw, type=EngineConfig) if raw else config
+        before = msgspec.msgpack.decode(unseal(raw), type=EngineConfig) if raw else config
     except UNDECODABLE:
         return "they can't be read"
     pairs = [(name, getattr(before, name), getattr(config, name)) for name in EngineConfig.__struct_fields__]

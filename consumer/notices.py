@@ -11,6 +11,8 @@ from volcast.core.codec import UNDECODABLE, encode_restoring
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue
 
+from .sealed import seal, unseal
+
 KEY = b"@restoring"
 """In the state; no symbol has an @."""
 
@@ -51,11 +53,11 @@ def _notice(symbol: str, *, done: bool) -> KeyValue:
 
 def _state(announced: list[str]) -> KeyValue:
     """An empty value forgets the key."""
-    return KeyValue(KEY, msgspec.msgpack.encode(announced) if announced else b"")
+    return KeyValue(KEY, seal(msgspec.msgpack.encode(announced)) if announced else b"")
 
 
 def _announced(raw: bytes | None) -> list[str]:
     try:
-        return msgspec.msgpack.decode(raw, type=list[str]) if raw else []
+        return msgspec.msgpack.decode(unseal(raw), type=list[str]) if raw else []
     except UNDECODABLE:
         return []

@@ -7,6 +7,8 @@ from msgspec import Struct
 
 from volcast.core.codec import UNDECODABLE, Reject
 
+from .sealed import seal, unseal
+
 KEY = b"@rejected"
 """In the state; no symbol has an @."""
 
@@ -30,7 +32,7 @@ class Rejected:
         if raw is None:
             return
         try:
-            written = _decoder.decode(raw)
+            written = _decoder.decode(unseal(raw))
         except UNDECODABLE:
             self.damaged = True
         else:
@@ -43,4 +45,4 @@ class Rejected:
 
     def dump(self, position: int) -> bytes:
         """-> what stands in the state once all below `position` are counted."""
-        return msgspec.msgpack.encode(_Written(position, dict(self.counts)))
+        return seal(msgspec.msgpack.encode(_Written(position, dict(self.counts))))

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from heapq import merge
 from math import inf
+from random import Random
 
 from volcast.core.codec import CandleText, encode_candle, read_origin
 from volcast.log.contract import Appender, KeyValue, Log
@@ -69,7 +70,7 @@ class Pump:
 
     async def run(self) -> None:
         """Until the last row is on the log. Raises LogError, but for Unavailable: after that it looks at the log, and goes on."""
-        await while_unavailable("replay", self._attempt)
+        await while_unavailable("replay", self._attempt, Random())  # noqa: S311  # no secret: jitter
 
     async def _attempt(self) -> None:
         name = "+".join(sorted(source.symbol for source in self._sources))

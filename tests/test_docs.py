@@ -22,7 +22,7 @@ RECORDS = (ROOT / "docs/records.md").read_text()
 
 def test_commands_with_their_sentences() -> None:
     for verb, (_, sentence) in VERBS.items():
-        assert re.search(rf"^\| `volcast {verb}[^|]*` \| {re.escape(sentence)} \|$", README, re.MULTILINE), verb
+        assert re.search(rf"^\| `volcast {verb}([^|]|\\\|)*` \| {re.escape(sentence)} \|$", README, re.MULTILINE), verb
 
 
 def test_exit_codes() -> None:
@@ -59,6 +59,16 @@ def test_links_lead_somewhere() -> None:
     for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_each_promise_names_a_test_that_is_there() -> None:
+    """A row without one would be no promise."""
+    text = (ROOT / "docs/exactly-once.md").read_text()
+    rows = re.findall(r"^\| .+ \| .+ \| (.+) \|$", text, re.MULTILINE)
+    assert len(rows) > 20
+    for cell in rows[1:]:
+        file, name = re.fullmatch(r"`(tests/\S+\.py)::(test_\w+)`", cell).groups()  # type: ignore[union-attr]  # a cell without fails
+        assert re.search(rf"^(async )?def {name}\(", (ROOT / file).read_text(), re.MULTILINE), cell
 
 
 def test_make_prints_every_target() -> None:

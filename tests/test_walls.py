@@ -96,20 +96,22 @@ def test_settings_are_imported_by_commands_alone() -> None:
     assert importers == {("volcast", "commands")}
 
 
-def test_nobody_imports_the_commands() -> None:
+@pytest.mark.parametrize("package", ["volcast.commands", "volcast.proof"])
+def test_nobody_imports_what_stands_on_top(package: str) -> None:
+    """Only the command that runs the proof."""
     importers = {
         file.relative_to(ROOT).parts[:2]
         for top in ("volcast", "producer", "consumer", "api")
         for file, module in all_imports(ROOT / top)
-        if within(module, ("volcast.commands",))
+        if within(module, (package,))
     }
-    assert importers <= {("volcast", "commands")}
+    assert importers <= {("volcast", "commands"), tuple(package.split("."))}
 
 
 def test_every_package_is_held_by_a_wall() -> None:
     """A new folder must be put into the table."""
     packages = {".".join(file.parent.relative_to(ROOT).parts) for top in OURS[:4] for file in (ROOT / top).rglob("*.py")}
-    free = {"volcast", "volcast.commands"}
+    free = {"volcast", "volcast.commands", "volcast.proof", "volcast.proof.simulation"}
     assert {name for name in packages if not within(name, tuple(ROOMS))} == free
 
 
@@ -125,7 +127,8 @@ def test_files_stay_small() -> None:
 
 def test_tests_mirror_the_tree() -> None:
     """tests/a/b/test_c*.py tells of a/b/c*.py: a file that moves takes its tests along."""
-    for folder in ("volcast/core", "volcast/log", "volcast/commands", "volcast/simulation", "producer", "consumer", "api"):
+    folders = ("core", "log", "commands", "simulation", "proof", "proof/simulation")
+    for folder in (*(f"volcast/{each}" for each in folders), "producer", "consumer", "api"):
         stems = {file.stem for file in (ROOT / folder).glob("*.py")}
         strangers = [
             test.relative_to(ROOT)

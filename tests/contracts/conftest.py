@@ -1,4 +1,4 @@
-"""The logs of the contract: SQLite in memory, SQLite in a file, and a real Kafka broker."""
+"""The logs of the contract: SQLite in memory, SQLite in a file, a real Kafka broker, and the one of the simulation."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,9 +9,11 @@ from tests.contracts.log_worker import OpenLog
 from volcast.log.contract import Log
 from volcast.log.kafka import KafkaLog
 from volcast.log.sqlite import SqliteLog
+from volcast.proof.simulation.broker import Broker
+from volcast.proof.simulation.log import SimulatedLog
 
 
-@pytest.fixture(params=["sqlite-memory", "sqlite-file", "kafka"])
+@pytest.fixture(params=["sqlite-memory", "sqlite-file", "kafka", "simulated"])
 async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLog]:
     """Logs opened by it in one test hold the same data."""
     if request.param == "kafka":
@@ -19,6 +21,9 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         yield lambda: KafkaLog(bootstrap, prefix=prefix, partitions=3, session_timeout_ms=6_000)
     elif request.param == "sqlite-file":
         yield lambda: SqliteLog(tmp_path / "log.db")
+    elif request.param == "simulated":
+        broker = Broker(3)
+        yield lambda: SimulatedLog(broker)
     else:
         async with SqliteLog(":memory:") as memory:  # its data lasts as long as it is entered
             yield lambda: memory

@@ -60,7 +60,7 @@ async def _run(sources: "list[CsvReplay]", path: Path, speed: float, *, exit_whe
     with bind(settings.host, settings.port, "--port") as listening, _only_run_on(path) as alone:
         async with sqlite_log(path, settings) as log:
             async with log.consumer() as consumer:
-                if not (alone.take() and await consumer.assignment()):
+                if not (await consumer.assignment() and alone.take()):
                     raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
             worker = worker_of(log, settings)
             view = View(settings.stale_after_s)

@@ -5,6 +5,7 @@ A key's partition is Java's murmur2 of its bytes, as in the Java clients: other 
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Self
 
 from .contract import Appender, Consumer, Reader, Restored, Topic
@@ -45,7 +46,7 @@ class KafkaLog:
 
     async def __aenter__(self) -> Self:
         calm()
-        await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare)
+        await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare, Random())  # noqa: S311  # no secret: jitter
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:

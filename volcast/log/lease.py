@@ -77,20 +77,21 @@ class BeatingLease(Lease):
             if self._file is not None:
                 self.number += 1
                 self._count = _count(self._file)  # goes on, so that no count of this path comes twice
-                self._beat(self._file)
+                self.beat()
         return self._file is not None
+
+    def beat(self) -> None:
+        """A sign of life; without effect where it is not held. Raises OSError."""
+        if self._file is not None:
+            self._count += 1
+            os.pwrite(self._file, b"%d" % self._count, 0)
 
     async def keep_beating(self) -> None:
         """Until cancelled: a loop that turns is alive."""
         while True:
             await asyncio.sleep(self._timeout_s / _BEATS_PER_TIMEOUT)
-            if self._file is not None:
-                with suppress(OSError):  # as good as no beat: if it lasts, another takes over
-                    self._beat(self._file)
-
-    def _beat(self, file: int) -> None:
-        self._count += 1
-        os.pwrite(file, b"%d" % self._count, 0)
+            with suppress(OSError):  # as good as no beat: if it lasts, another takes over
+                self.beat()
 
     def _is_silent(self) -> bool:
         """No sign of life for the timeout, in which this process looked all the time and was not paused itself."""

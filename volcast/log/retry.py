@@ -17,13 +17,12 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 
-async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]], random: Random | None = None) -> Result:
+async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]], random: Random) -> Result:
     """Run `work` anew until it ends otherwise than by `Unavailable`; `what` names it in the log. Ends by cancellation, too.
     `random` is for the jitter.
 
     Each attempt must start from what the log holds, as nobody knows how much of the last one arrived.
     """
-    random = random or Random()  # noqa: S311  # no secret: jitter
     loop = asyncio.get_running_loop()
     longest_s = FIRST_PAUSE_S
     while True:

@@ -61,9 +61,9 @@ class SqliteLog:
         try:
             yield SqliteConsumer(self.database, lease)
         finally:
+            lease.release()
             beating.cancel()
             await asyncio.wait([beating])
-            lease.release()
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:

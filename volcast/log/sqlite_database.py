@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from random import Random
 from typing import TypeVar
 
 from .contract import Fenced, LogError, Mismatch
@@ -35,7 +36,7 @@ class Database:
         """Make the file where there is none; wait while it is locked. Raises Mismatch."""
         self._thread = ThreadPoolExecutor(1, "sqlite")
         try:
-            await while_unavailable(f"database {self.path}", lambda: self._on_thread(self._connect))
+            await while_unavailable(f"database {self.path}", lambda: self._on_thread(self._connect), Random())  # noqa: S311  # no secret: jitter
         except BaseException:
             await self.close()
             raise

@@ -31,7 +31,8 @@ def check_in_place(path: str, opened: tuple[int, int]) -> None:
         ) from error
     if found != opened:
         raise Mismatch(
-            f"the database {path} was replaced by another file while it was in use: stop all that use it and start them again"
+            f"the database {path} was replaced by another file while it was in use: stop all that use it, delete {path}-wal and "
+            f"{path}-shm, which belong to the former one, and start again"
         )
 
 
@@ -50,8 +51,9 @@ def explaining(path: str) -> Iterator[None]:
 
 def _of_sqlite(error: sqlite3.DatabaseError, path: str) -> LogError:
     match error.sqlite_errorcode & 0xFF:  # the kind, without its details
-        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
-            told: LogError = Unavailable(f"the database {path} stayed locked for {BUSY_TIMEOUT_S:.0f} s: {error}")
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
+            who = "another process writes, or was paused while it wrote"
+            told: LogError = Unavailable(f"the database {path} stayed locked for {BUSY_TIMEOUT_S:.0f} s: {who}")
         case sqlite3.SQLITE_NOTADB:
             told = Mismatch(f"{path} is not a SQLite database; choose another file")
         case sqlite3.SQLITE_CORRUPT:
@@ -63,7 +65,9 @@ def _of_sqlite(error: sqlite3.DatabaseError, path: str) -> LogError:
             told = _read_only(path)
         case sqlite3.SQLITE_CANTOPEN if _is_read_only(path):
             told = _read_only(path)
-        case code if code == sqlite3.SQLITE_FULL or _is_full(path):
+        case sqlite3.SQLITE_FULL:
+            told = _full(path)
+        case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(path):
             told = _full(path)
         case _:
             told = _unusable(path, f"{error}, {error.sqlite_errorname}")
@@ -86,8 +90,8 @@ def _full(path: str) -> LogError:
 
 def _read_only(path: str) -> LogError:
     return Mismatch(
-        f"the database {path} can't be written: let this user write the file and its folder, on a disk that is not mounted "
-        "read-only, or choose another file"
+        f"the database {path} can't be written: let this user write it, the files beside it and their folder, on a disk that is "
+        "not mounted read-only, or choose another file"
     )
 
 
@@ -103,10 +107,11 @@ def _is_full(path: str) -> bool:
         disk = os.statvfs(Path(path).parent)
     except OSError:
         return False
-    return disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < _NO_SPACE_BELOW_BYTES
+    no_space = disk.f_blocks > 0 and disk.f_bavail * disk.f_frsize < _NO_SPACE_BELOW_BYTES
+    return no_space or (disk.f_files > 0 and disk.f_favail == 0)
 
 
 def _is_read_only(path: str) -> bool:
-    """SQLite can't open what it can't make: the files beside the database, in a folder that it may not write."""
+    """SQLite can't open what it may not read, and can't make the files beside the database in a folder that it may not write."""
     folder = Path(path).parent
-    return folder.is_dir() and not os.access(folder, os.W_OK)
+    return any(file.exists() and not os.access(file, os.R_OK | os.W_OK) for file in (folder, Path(path)))

@@ -27,8 +27,9 @@ async def commit(log: SqliteLog, minutes: int) -> None:
         for minute in range(minutes)
         for symbol in SYMBOLS
     ]
-    shard = Shard(Rules(EngineConfig(), Decoder(), 10))
+    shard = Shard(Rules(EngineConfig(), Decoder(), 10, 1))
     batch = shard.process([Record(0, i + 1, *item) for i, item in enumerate(items)])
+    assert batch.commit is not None
     async with log.consumer() as consumer:
         await consumer.open(0)
         await consumer.commit(0, batch.commit)

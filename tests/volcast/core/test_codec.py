@@ -19,12 +19,13 @@ from volcast.core.codec import (
     encode_candle,
     encode_gap,
     encode_reject,
+    encode_restoring,
     encode_revision,
     encode_signal,
     read_origin,
 )
 from volcast.core.decoder import Decoder
-from volcast.core.types import Candle, Gap, Outcome, Revision, Signal
+from volcast.core.types import Candle, Gap, Outcome, Restoring, Revision, Signal
 
 KEY = SYMBOL.encode()
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -104,9 +105,19 @@ SIGNALS = st.builds(
 @given(SIGNALS)
 def test_a_signal_comes_back_and_is_always_the_same_bytes(signal: Signal) -> None:
     raw = encode_signal(signal)
-    assert decode_signal(raw) == signal
-    assert encode_signal(decode_signal(raw)) == raw
-    assert json.loads(raw)["v"] == 1
+    back = decode_signal(raw)
+    assert isinstance(back, Signal)
+    assert back == signal
+    assert encode_signal(back) == raw
+    assert {"kind": "signal", "v": 1}.items() <= json.loads(raw).items()
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_word_of_a_rebuild_comes_back(done: bool) -> None:  # noqa: FBT001  # pytest gives it
+    restoring = Restoring("BTCUSDT", done)
+    raw = encode_restoring(restoring)
+    assert json.loads(raw) == {"kind": "restoring", "v": 1, "symbol": "BTCUSDT", "done": done}
+    assert decode_signal(raw) == restoring
 
 
 @settings(deadline=None)

@@ -9,7 +9,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 import pytest
-import river
+from river.__version__ import __version__ as river_version
 
 import volcast.core
 from tests.golden import make
@@ -117,7 +117,7 @@ def test_it_says_what_it_is_without_being_used() -> None:
     told = snapshot.describe(snapshot.encode(after(3), 7))
     assert (told.symbol, told.config, told.price_decimals, told.format) == (SYMBOL, CONFIG, DECIMALS, FORMAT)
     assert (told.position, told.candles, told.last_open_time_ms) == (7, 3, at(2))
-    assert told.versions == {"river": river.__version__, "numpy": np.__version__}
+    assert told.versions == {"river": river_version, "numpy": np.__version__}
     other = snapshot.describe(snapshot.encode(after(3, EngineConfig(window=20)), 7))
     assert told.fingerprint == snapshot.describe(snapshot.encode(after(9), 9)).fingerprint != other.fingerprint
     with pytest.raises(SnapshotError, match="damaged"):
@@ -131,7 +131,7 @@ def test_it_can_be_moved_to_another_log() -> None:
 
 def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() -> None:
     raw = snapshot.encode(after(10), 0)
-    major, minor, _ = river.__version__.split(".")
+    major, minor, _ = river_version.split(".")
     restored(repacked(raw, versions={"river": f"{major}.{minor}.99", "numpy": "1.0"}))
     with pytest.raises(SnapshotError, match=rf"^it was made with River 0\.9, and {major}\.{minor} is asked for now$"):
         restored(repacked(raw, versions={"river": "0.9.1"}))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,8 @@ from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, T
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_client import partition_of
 from volcast.log.retry import while_unavailable
+
+RANDOM = Random(1)  # noqa: S311  # no secret: jitter
 
 
 @pytest.fixture
@@ -132,7 +135,7 @@ async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> N
             await asyncio.to_thread(own_broker.stop, kill=True)
             await asyncio.to_thread(own_broker.start)
             async with asyncio.timeout(PATIENCE_S):
-                await while_unavailable("append", lambda: append(log, b"2"))
+                await while_unavailable("append", lambda: append(log, b"2"), RANDOM)
 
                 async def commit_next() -> None:
                     await given(consumer, 1)
@@ -144,7 +147,7 @@ async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> N
                     except Fenced as fenced:  # as a worker would: open it again
                         raise Unavailable(str(fenced)) from fenced
 
-                await while_unavailable("commit", commit_next)
+                await while_unavailable("commit", commit_next, RANDOM)
         seen: list[bytes] = []
         async with asyncio.timeout(PATIENCE_S):
             while len(seen) < 2:
@@ -163,7 +166,7 @@ async def test_a_broker_that_was_away_for_longer_than_a_transaction_may_last_is_
         async with asyncio.timeout(PATIENCE_S):
             await asyncio.wait([appending])
         assert not isinstance(appending.exception(), Fenced)
-        await while_unavailable("append", lambda: append(log, b"3"))
+        await while_unavailable("append", lambda: append(log, b"3"), RANDOM)
 
 
 async def test_while_the_broker_is_away_the_log_is_not_flooded(own_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:

@@ -113,7 +113,7 @@ def test_who_beats_keeps_it(room: Room) -> None:
     assert holder.take()
     for _ in range(30):
         room.clock.now_s += TIMEOUT_S - 1
-        holder._beat(holder._file or 0)
+        holder.beat()
         assert (standby.take(), holder.take(), holder.number) == (False, True, 1)
 
 
@@ -148,7 +148,7 @@ def test_a_zombie_does_not_take_it_from_its_heir(room: Room) -> None:
     assert heir.take()
     for _ in range(30):
         room.clock.now_s += 1.0
-        heir._beat(heir._file or 0)
+        heir.beat()
         assert (zombie.take(), heir.take()) == (False, True)
 
 

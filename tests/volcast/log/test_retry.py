@@ -1,42 +1,17 @@
-"""Retries: which failures, and after how long; on an event loop whose clock is moved by its sleepers alone."""
+"""Retries: which failures, and after how long; in virtual time."""
 
 import asyncio
-import selectors
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import pairwise
-from typing import Any, TypeVar
+from random import Random
 
 import pytest
 
 from volcast.log.contract import Busy, Fenced, Mismatch, Unavailable
 from volcast.log.retry import FIRST_PAUSE_S, MAX_PAUSE_S, while_unavailable
+from volcast.proof.simulation.loop import run
 
-Result = TypeVar("Result")
-
-
-class _Impatient(selectors.DefaultSelector):
-    """Doesn't wait: says how long it would have."""
-
-    waited_s = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        self.waited_s += 0.0 if ready else (timeout or 0.0)
-        return ready
-
-
-class _DrivenLoop(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._clock = _Impatient()
-        super().__init__(self._clock)
-
-    def time(self) -> float:
-        return self._clock.waited_s
-
-
-def run(coroutine: Coroutine[Any, Any, Result]) -> Result:
-    with asyncio.Runner(loop_factory=_DrivenLoop) as runner:
-        return runner.run(coroutine)
+RANDOM = Random(1)  # noqa: S311  # no secret: jitter
 
 
 def failing(
@@ -61,13 +36,13 @@ def pauses(began: list[float], lasting_s: float = 0.0) -> list[float]:
 
 def test_work_that_succeeds_is_done_once() -> None:
     work, began = failing(0)
-    assert run(while_unavailable("test", work)) == "done"
+    assert run(while_unavailable("test", work, RANDOM)) == "done"
     assert began == [0.0]
 
 
 def test_it_goes_on_until_the_log_is_back_with_longer_and_longer_pauses() -> None:
     work, began = failing(12)
-    assert run(while_unavailable("test", work)) == "done"
+    assert run(while_unavailable("test", work, RANDOM)) == "done"
     for i, pause_s in enumerate(pauses(began)):
         longest_s = min(FIRST_PAUSE_S * 2**i, MAX_PAUSE_S)
         assert longest_s / 2 * 0.999 <= pause_s <= longest_s * 1.001
@@ -75,7 +50,7 @@ def test_it_goes_on_until_the_log_is_back_with_longer_and_longer_pauses() -> Non
 
 def test_after_a_good_run_the_pauses_are_short_again() -> None:
     work, began = failing(8, lasting_s=31.0)
-    run(while_unavailable("test", work))
+    run(while_unavailable("test", work, RANDOM))
     assert max(pauses(began, 31.0)) <= 2 * FIRST_PAUSE_S
 
 
@@ -83,13 +58,13 @@ def test_after_a_good_run_the_pauses_are_short_again() -> None:
 def test_all_else_is_raised_at_once(error: type[Exception]) -> None:
     work, began = failing(3, error)
     with pytest.raises(error):
-        run(while_unavailable("test", work))
+        run(while_unavailable("test", work, RANDOM))
     assert len(began) == 1
 
 
 def test_each_failure_is_told(caplog: pytest.LogCaptureFixture) -> None:
     work, _ = failing(2)
-    run(while_unavailable("the consumer", work))
+    run(while_unavailable("the consumer", work, RANDOM))
     assert [entry.levelname for entry in caplog.records] == ["WARNING"] * 2
     assert caplog.records[0].getMessage().startswith("the consumer: no answer; trying again in 0.")
 
@@ -99,7 +74,7 @@ def test_it_can_be_cancelled_while_it_waits() -> None:
 
     async def cancel_after_a_minute() -> None:
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(while_unavailable("test", work), 60.0)
+            await asyncio.wait_for(while_unavailable("test", work, RANDOM), 60.0)
         assert asyncio.get_running_loop().time() == pytest.approx(60.0)
 
     run(cancel_after_a_minute())

@@ -124,21 +124,25 @@ def log_of_ours(path: Path) -> None:
     asyncio.run(create())
 
 
-def log_of_tomorrow(path: Path) -> None:
-    log_of_ours(path)
-    with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version = {FORMAT + 1}")
-    db.close()
+def log_of_format(number: int) -> Callable[[Path], None]:
+    def make(path: Path) -> None:
+        log_of_ours(path)
+        with sqlite3.connect(path) as db:
+            db.execute(f"PRAGMA user_version = {number}")
+        db.close()
+
+    return make
 
 
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
         (text_file, "is not a SQLite database; choose another file"),
-        (truncated_log, "can't be used: database disk image is malformed; "),
+        (truncated_log, "is damaged (database disk image is malformed): put a copy of it back, or choose another file"),
         (database_of_another, "is a SQLite database of another program; choose another file"),
         (empty_database_of_another, "is a SQLite database of another program; choose another file"),
-        (log_of_tomorrow, f"has log format {FORMAT + 1}, this version reads {FORMAT}; choose another file"),
+        (log_of_format(FORMAT - 1), f"has log format {FORMAT - 1}, this version reads {FORMAT}; choose another file"),
+        (log_of_format(FORMAT + 1), f"has log format {FORMAT + 1}, this version reads {FORMAT}; choose another file"),
     ],
 )
 def test_a_file_that_is_no_log_of_this_version_is_refused_and_left_as_it_is(

@@ -1,0 +1,211 @@
+"""The log's contract on a simulated broker. At each point at which a real one would wait, the script may let anything happen.
+
+A handle is one process's. Without a script nothing goes wrong, and it works on any event loop.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self
+
+from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, Reader, Record, Restored, Topic, Unavailable
+
+from .broker import Broker, Guarantee, Positions, Transaction, partition_of, writes_of
+from .group import Group, Member
+from .script import Calm, Fault, Point, Script
+
+
+class SimulatedLog:
+    """One process's handle on `broker`; `name` is the process's in the group of those that consume."""
+
+    def __init__(self, broker: Broker, group: Group | None = None, script: Script | None = None, name: str = "") -> None:
+        self.counts: Counter[str] = Counter()
+        """Of commits, fencings and restores, as they were answered."""
+        self._broker, self._name = broker, name
+        self._group = group or Group(len(broker.partitions))
+        self._script = script or Calm(self._group)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """Nothing is open that would have to be closed."""
+
+    @asynccontextmanager
+    async def appender(self, name: str) -> AsyncIterator[Appender]:
+        self._broker.appenders[name] = self._broker.appenders.get(name, 0) + 1
+        yield _Appender(self._broker, name)
+
+    @asynccontextmanager
+    async def consumer(self) -> AsyncIterator[Consumer]:
+        member = Member(self._name)
+        self._group.join(member)
+        try:
+            yield _Consumer(self._broker, self._script, member, self.counts)
+        finally:
+            if not member.dead:
+                self._group.leave(member)
+
+    @asynccontextmanager
+    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
+        yield _Reader(self._broker, topic)
+
+    async def peek(self) -> Mapping[int, Restored]:
+        await asyncio.sleep(0)
+        return {number: partition.restored() for number, partition in enumerate(self._broker.partitions)}
+
+    def partition_of(self, key: bytes) -> int:
+        return partition_of(key, len(self._broker.partitions))
+
+
+class _Appender:
+    def __init__(self, broker: Broker, name: str) -> None:
+        self._broker, self._name, self._epoch = broker, name, broker.appenders[name]
+
+    async def last(self, key: bytes) -> Record | None:
+        await asyncio.sleep(0)
+        candles = self._broker.partitions[partition_of(key, len(self._broker.partitions))].candles
+        return next((record for record in reversed(candles) if record.key == key), None)
+
+    async def append(self, records: Sequence[KeyValue]) -> None:
+        await asyncio.sleep(0)
+        if self._broker.appenders[self._name] != self._epoch:
+            raise Fenced(f"another appender named {self._name} was opened")
+        self._broker.append(records)
+
+
+@dataclass(slots=True)
+class _Held:
+    """A partition that is open."""
+
+    epoch: int
+    next_offset: int | None = None
+    """None before it is sought."""
+
+
+class _Consumer:
+    def __init__(self, broker: Broker, script: Script, member: Member, counts: Counter[str]) -> None:
+        self._broker, self._script, self._member, self._counts = broker, script, member, counts
+        self._held: dict[int, _Held] = {}
+
+    async def assignment(self) -> Mapping[int, int]:
+        await self._reach(Point.ASSIGNMENT)
+        return self._member.believes
+
+    async def open(self, partition: int) -> Restored:
+        self._held.pop(partition, None)
+        await self._reach(Point.OPEN)
+        held = self._broker.partitions[partition]
+        if Guarantee.RESTORE_AFTER_FENCE in self._broker.without:
+            restored = held.restored()
+            await self._reach(Point.OPENING)
+            epoch = self._broker.fence(partition)
+        else:
+            epoch = self._broker.fence(partition)
+            await self._reach(Point.OPENING)
+            restored = held.restored()
+        await self._reach(Point.OPENED)
+        self._check(partition, epoch)
+        self._held[partition] = _Held(epoch)
+        self._counts["restores"] += 1
+        return restored
+
+    async def seek(self, partition: int, offset: int) -> None:
+        await self._reach(Point.SEEK)
+        self._held[partition].next_offset = offset
+
+    async def end(self, partition: int) -> int:
+        await self._reach(Point.END)
+        return self._broker.partitions[partition].end()
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
+        await self._reach(Point.POLL)
+        limit = self._script.at_most(max_records)
+        records = self._read(limit)
+        if not records:
+            await self._broker.grown(Topic.CANDLES, timeout_s)
+            records = self._read(limit)
+        await self._reach(Point.POLLED)
+        return records
+
+    async def commit(self, partition: int, commit: Commit) -> None:
+        held = self._held.get(partition)
+        if held is None:
+            raise Fenced(f"partition {partition} is not open here")
+        transaction = Transaction(self._broker, partition, held.epoch)
+        try:
+            fault, positions = await self._write(transaction, commit)
+            if fault is Fault.LATE:
+                self._script.finish_later(transaction)
+            else:
+                transaction.commit()
+                await self._reach(Point.ANSWER)
+        except Fenced:
+            self._counts["fencings"] += 1
+            raise
+        if positions:
+            self._broker.show(partition, [positions])
+        if fault:
+            raise Unavailable("no answer to a commit")
+        self._counts["commits"] += 1
+
+    async def close(self, partition: int) -> None:
+        await self._reach(Point.CLOSE)
+        self._held.pop(partition, None)
+
+    async def _write(self, transaction: Transaction, commit: Commit) -> tuple[Fault | None, Positions | None]:
+        """All writes but the last word. -> how the answer is to be lost, and the positions where they are no part of it."""
+        apart = None
+        for write in writes_of(commit):
+            if isinstance(write, Positions) and Guarantee.POSITION_IN_STATE in self._broker.without:
+                apart = write
+                continue
+            await self._reach(Point.WRITE)
+            transaction.write(write)
+        return await self._reach(Point.LAST), apart
+
+    def _read(self, max_records: int) -> dict[int, list[Record]]:
+        records: dict[int, list[Record]] = {}
+        for partition, held in self._held.items():
+            if held.next_offset is not None and (found := self._broker.partitions[partition].read(held.next_offset, max_records)):
+                held.next_offset = found[-1].offset + 1
+                records[partition] = found
+        return records
+
+    def _check(self, partition: int, epoch: int) -> None:
+        try:
+            self._broker.check(partition, epoch)
+        except Fenced:
+            self._counts["fencings"] += 1
+            raise
+
+    async def _reach(self, point: Point) -> Fault | None:
+        return await self._script.reach(point, self._member)
+
+
+class _Reader:
+    def __init__(self, broker: Broker, topic: Topic) -> None:
+        self._topics = [broker.records(topic, number) for number in range(len(broker.partitions))]
+        self._ends = [len(records) for records in self._topics]
+        self._read = [0] * len(self._topics)
+        self._broker, self._topic = broker, topic
+
+    async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        if not self._new():
+            await self._broker.grown(self._topic, timeout_s)
+        records: list[Record] = []
+        for number, topic in enumerate(self._topics):
+            start = self._read[number]
+            found = topic[start : start + max_records - len(records)]
+            self._read[number] += len(found)
+            records += found
+        return records
+
+    @property
+    def caught_up(self) -> bool:
+        return all(read >= end for read, end in zip(self._read, self._ends, strict=True))
+
+    def _new(self) -> bool:
+        return any(len(topic) > read for topic, read in zip(self._topics, self._read, strict=True))

@@ -1,0 +1,154 @@
+"""The candles of a simulated run, by seed: a few symbols in turn, with all that a consumer must judge in between."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from math import exp
+from random import Random
+
+from volcast.core.codec import CandleText, encode_candle, encode_gap, encode_revision
+from volcast.core.types import MINUTE_MS, EngineConfig, Gap
+from volcast.log.contract import KeyValue
+
+from .broker import partition_of
+
+STREAMS = 64
+"""There are so many; their expected output is computed once each."""
+DECIMALS = 2
+_START_MS = 1_704_067_200_000
+_MONTHS_AHEAD = 100_000
+"""Minutes: further than a candle that comes alone is believed."""
+_SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
+_ODD = (
+    "duplicate",
+    "late",
+    "gap",
+    "hole",
+    "revision",
+    "text",
+    "negative",
+    "fine",
+    "stranger",
+    "bytes",
+    "version",
+    "slip",
+    "leap",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """What is appended, and the settings of whoever reads it."""
+
+    config: EngineConfig
+    max_symbols: int
+    chunks: tuple[tuple[tuple[KeyValue, ...], ...], ...]
+    """By partition, in the order in which they are appended."""
+    last: tuple[KeyValue, ...]
+    """One more candle of each symbol."""
+
+    @property
+    def partitions(self) -> int:
+        """How many there are."""
+        return len(self.chunks)
+
+
+@lru_cache(STREAMS)
+def stream_of(seed: int) -> Stream:
+    """-> the stream of that seed, always the same."""
+    random = Random(seed)  # noqa: S311  # the same candles each time
+    partitions = random.randint(1, 3)
+    walks = [_Walk(symbol, random) for symbol in _SYMBOLS[: random.randint(1, len(_SYMBOLS))]]
+    records = [record for _ in range(random.randint(15, 32)) for record in random.choice(walks).next()]
+    config = EngineConfig(
+        window=random.randint(1, 4),
+        warmup=random.choice(("zero", "exclude")),
+        rate_window=random.choice((8, 20)),
+        model="log_har" if seed % 8 == 0 else "ewma",  # the costlier one now and then
+    )
+    chunks = tuple(
+        tuple(_chunks([record for record in records if partition_of(record.key, partitions) == partition], random))
+        for partition in range(partitions)
+    )
+    return Stream(config, random.choice((1, 2, 10, 10, 10)), chunks, tuple(walk.candle() for walk in walks))
+
+
+def _chunks(records: list[KeyValue], random: Random) -> Iterator[tuple[KeyValue, ...]]:
+    while records:
+        size = random.randint(1, 8)
+        yield tuple(records[:size])
+        records = records[size:]
+
+
+class _Walk:
+    """One symbol's records: mostly one good candle a minute."""
+
+    def __init__(self, symbol: str, random: Random) -> None:
+        self._key, self._symbol, self._random = symbol.encode(), symbol, random
+        self._odd_share = random.choice((0.0, 0.2, 0.5))
+        self._minute, self._close = 0, 100.0
+
+    def next(self) -> Iterator[KeyValue]:
+        """One or a few."""
+        odd = self._random.choice(_ODD) if self._random.random() < self._odd_share else ""
+        match odd:
+            case "duplicate":
+                candle = self.candle()
+                yield from (candle, candle)
+            case "late":
+                self._minute += 3
+                yield self.candle()
+                yield self._of_minute(self._minute - 2)
+            case "gap":
+                self._minute += 5
+                start_ms = _START_MS + (self._minute - 4) * MINUTE_MS
+                yield self._record(encode_gap(Gap(self._symbol, start_ms, start_ms + 5 * MINUTE_MS, "simulated", "outage")))
+            case "hole":
+                self._minute += self._random.randint(1, 90)
+                yield self.candle()
+            case "revision":
+                yield self.candle()
+                yield self._record(encode_revision(self._text(self._minute)))
+            case "slip":  # one wrong date: refused, and what follows is as if it had not been
+                yield self._of_minute(self._minute + _MONTHS_AHEAD)
+                yield self.candle()
+            case "leap":  # as far ahead, but no slip: the second one is believed
+                self._minute += _MONTHS_AHEAD
+                yield from (self.candle(), self.candle())
+            case "":
+                yield self.candle()
+            case _:
+                yield self._bad(odd)
+
+    def candle(self) -> KeyValue:
+        """The next good one."""
+        self._minute += 1
+        if self._random.random() < 0.8:  # noqa: PLR2004  # else the close stays as it was
+            self._close = max(self._close * exp(self._random.gauss(0.0, 0.002)), 1.0)
+        return self._of_minute(self._minute)
+
+    def _of_minute(self, minute: int, price: str | None = None) -> KeyValue:
+        return self._record(encode_candle(self._text(minute, price)))
+
+    def _bad(self, odd: str) -> KeyValue:
+        good = self.candle()
+        match odd:
+            case "text" | "negative" | "fine":
+                price = {"text": "NaN", "negative": "-1", "fine": "1.2345678901"}[odd]
+                return self._of_minute(self._minute, price)
+            case "stranger":
+                return KeyValue(self._key, good.value.replace(self._key, b"DOGEUSDT"))
+            case "version":
+                return KeyValue(self._key, good.value.replace(b'"v":1', b'"v":2'))
+            case _:
+                return self._record(self._random.randbytes(9))
+
+    def _text(self, minute: int, price: str | None = None) -> CandleText:
+        price = price or f"{self._close:.{DECIMALS}f}"
+        open_time_ms = _START_MS + minute * MINUTE_MS
+        return CandleText(
+            self._symbol, open_time_ms, price, price, price, price, "1.5", "63.0", "simulated", "file", line=minute + 2
+        )
+
+    def _record(self, value: bytes) -> KeyValue:
+        return KeyValue(self._key, value)
