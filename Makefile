@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint bench compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test lint fuzz prove bench bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
@@ -23,8 +23,22 @@ lint: setup-dev            ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+fuzz: setup-dev            ## a million broken inputs to the decoders and the shard
+	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py
+
+prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; a quarter of an hour
+	$(BIN)/volcast prove --bus simulated --seeds 20000
+	$(BIN)/volcast prove --bus sqlite --kills 200
+	$(BIN)/volcast prove --bus kafka --kills 200
+
 bench: setup            ## time and size of the engine
 	$(BIN)/python -m bench.engine
+
+bench-recovery: setup            ## how soon a consumer is back
+	$(BIN)/python -m bench.recovery
+
+bench-memory: setup            ## ten million candles: whether memory stays flat
+	$(BIN)/python -m bench.memory
 
 compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
 	deploy/compose-smoke.sh

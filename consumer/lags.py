@@ -26,6 +26,10 @@ class Lags:
         """The record at `offset`, behind all before, changed what belongs to `key`."""
         self._lacks.setdefault(key, offset)
 
+    def all(self) -> list[bytes]:
+        """The keys whose snapshots lack anything."""
+        return list(self._lacks)
+
     def due(self, position: int) -> list[bytes]:
         """The keys whose snapshots must be written with a commit up to `position`; those that lag most first."""
         keys: list[bytes] = []

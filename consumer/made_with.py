@@ -1,9 +1,10 @@
-"""With which settings a partition's signals were made, as its state tells. Pure.
+"""With which settings a partition's records were answered, as its state tells. Pure.
 
-Each snapshot has its own; this stands there from the first commit on, when there is no snapshot yet.
+What was rejected stays rejected, and what was accepted has its signal: records that are read again are judged as they were then.
 """
 
 import msgspec
+from msgspec import Struct
 
 from volcast.core.codec import UNDECODABLE
 from volcast.core.types import EngineConfig
@@ -14,20 +15,39 @@ KEY = b"@config"
 """In the state; no symbol has an @."""
 
 
-def encode(config: EngineConfig) -> bytes:
+class MadeWith(Struct, frozen=True):
+    """All settings on which it depends what becomes of a record."""
+
+    engine: EngineConfig
+    price_decimals: int
+    price_decimals_by_symbol: dict[str, int]
+    max_symbols: int
+
+
+def encode(made_with: MadeWith) -> bytes:
     """-> what stands in the state."""
-    return seal(msgspec.msgpack.encode(config))
+    return seal(msgspec.msgpack.encode(made_with))
 
 
-def differences(raw: bytes | None, config: EngineConfig) -> str:
-    """In words, what has changed since; empty where nothing has, or nothing is known.
-
-    >>> differences(encode(EngineConfig(window=5)), EngineConfig(window=20))
-    'window was 5 and is 20'
-    """
+def decode(raw: bytes | None) -> MadeWith | None:
+    """None where nothing is known, or nothing can be read."""
     try:
-        before = msgspec.msgpack.decode(unseal(raw), type=EngineConfig) if raw else config
+        return msgspec.msgpack.decode(unseal(raw), type=MadeWith) if raw else None
     except UNDECODABLE:
-        return "they can't be read"
-    pairs = [(name, getattr(before, name), getattr(config, name)) for name in EngineConfig.__struct_fields__]
+        return None
+
+
+def differences(before: MadeWith, now: MadeWith) -> str:
+    """In words, what has changed; empty where nothing has.
+
+    >>> before = MadeWith(EngineConfig(window=5), 8, {}, 1_000)
+    >>> differences(before, MadeWith(EngineConfig(window=20), 8, {}, 500))
+    'window was 5 and is 20, max_symbols was 1000 and is 500'
+    """
+    fields = [(each, part) for part in ("engine", "") for each in (EngineConfig if part else MadeWith).__struct_fields__]
+    pairs = [
+        (name, *(getattr(settings.engine if part else settings, name) for settings in (before, now)))
+        for name, part in fields
+        if name != "engine"
+    ]
     return ", ".join(f"{name} was {old} and is {new}" for name, old, new in pairs if old != new)

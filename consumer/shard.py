@@ -22,6 +22,7 @@ from volcast.log.contract import Commit, KeyValue, Record, Restored
 
 from . import made_with, rejected
 from .lags import Lags
+from .made_with import MadeWith
 from .notices import Notices
 from .rejected import Rejected
 
@@ -35,6 +36,16 @@ class Rules:
     max_symbols: int
     snapshot_records: int
     """How many records of the partition a snapshot may lag behind: so many are replayed after a crash."""
+
+    @property
+    def made_with(self) -> MadeWith:
+        """What of them decides on what becomes of a record."""
+        return MadeWith(self.config, *self.decoder.settings, self.max_symbols)
+
+    def as_before(self, before: MadeWith) -> "Rules":
+        """The rules by which records were judged then."""
+        decoder = Decoder(before.price_decimals, before.price_decimals_by_symbol)
+        return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records)
 
 
 Answer = Signal | tuple[str, int, Skip] | Reject | None
@@ -65,11 +76,14 @@ class Shard:
         """All records below it are answered."""
         self.unusable: dict[str, str] = {}
         """Symbols whose snapshot can't be used, and why: they are rebuilt."""
-        self.changed_settings = made_with.differences(restored.snapshots.get(made_with.KEY), rules.config)
+        before = made_with.decode(restored.snapshots.get(made_with.KEY))
+        self.changed_settings = made_with.differences(before, rules.made_with) if before else ""
         """In words, how they differ from those of the last commit; empty where they don't."""
         self._rules = rules
         self._restored = restored
-        self._config_is_written = made_with.KEY in restored.snapshots and not self.changed_settings
+        self._config_is_written = before is not None and not self.changed_settings
+        self._judged_by = rules.as_before(before) if before and self.changed_settings else rules
+        """The rules by which what lies before `position` was answered."""
         self._lags = Lags(rules.snapshot_records)
         self._has: dict[str, int] = {}
         """By symbol: the offset below which its snapshot has all."""
@@ -151,24 +165,30 @@ class Shard:
                     batch.skips.append((symbol, open_time_ms, skip))
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
-        signals, state = self._notices.end(self.engines) if was_restoring and not self.restoring else ([], [])
-        if self.next_offset > self._restored.position or signals or state:
+        is_whole = was_restoring and not self.restoring
+        signals, state = self._notices.end(self.engines) if is_whole else ([], [])
+        is_new = is_whole and bool(self.changed_settings)
+        if self.next_offset > self._restored.position or signals or state or is_new:
             rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
-            snapshots = [*state, *self._config(), *self._due()]
+            keys = (
+                self._lags.all() if is_new else self._lags.due(self.position)
+            )  # of the old rules nothing is left to be replayed
+            snapshots = [*state, *self._config(), *self._snapshots(keys)]
             replay_from = self._lags.replay_from(self.position)
             batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
         return batch
 
     def _take(self, record: Record) -> Answer:
-        item = self._rules.decoder.decode(record.key, record.value)
-        if isinstance(item, Reject):
-            return self._reject(item, record)
+        item = self._judge(record)
+        if item is None or isinstance(item, Reject):
+            return item and self._reject(item, record)
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
         if record.offset < self._has.get(symbol, 0):
             return None
-        engine = self._engine(symbol)
+        max_symbols = (self._judged_by if record.offset < self._restored.position else self._rules).max_symbols
+        engine = self._engine(symbol, max_symbols)
         if engine is None:
-            detail = f"{symbol} is one symbol too many: max_symbols is {self._rules.max_symbols} in a partition"
+            detail = f"{symbol} is one symbol too many: max_symbols is {max_symbols} in a partition"
             return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
         self._lags.took(record.key, record.offset)
         if isinstance(item, Candle):
@@ -185,9 +205,19 @@ class Shard:
             return _at(record, refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value))
         return candle.symbol, candle.open_time_ms, answer
 
-    def _engine(self, symbol: str) -> Engine | None:
+    def _judge(self, record: Record) -> Candle | Gap | Revision | Reject | None:
+        """What was answered before is judged as it was then, for a reject is no signal; None where only the rules of now refuse
+        it: it can't be taken in any more.
+        """
+        item = self._rules.decoder.decode(record.key, record.value)
+        if self._judged_by is self._rules or record.offset >= self._restored.position:
+            return item
+        then = self._judged_by.decoder.decode(record.key, record.value)
+        return then if isinstance(then, Reject) else None if isinstance(item, Reject) else item
+
+    def _engine(self, symbol: str, max_symbols: int) -> Engine | None:
         engine = self.engines.get(symbol)
-        if engine is None and len(self.engines) < self._rules.max_symbols:
+        if engine is None and len(self.engines) < max_symbols:
             engine = Engine(symbol, self._rules.config, self._rules.decoder.price_decimals(symbol))
             self.engines[symbol] = engine
             self.counts[symbol] = Counter()
@@ -204,11 +234,9 @@ class Shard:
         """Once."""
         if not self._config_is_written:
             self._config_is_written = True
-            yield KeyValue(made_with.KEY, made_with.encode(self._rules.config))
+            yield KeyValue(made_with.KEY, made_with.encode(self._rules.made_with))
 
-    def _due(self) -> Iterable[KeyValue]:
-        """The snapshots that lag too far behind."""
-        keys = self._lags.due(self.position)
+    def _snapshots(self, keys: list[bytes]) -> Iterable[KeyValue]:
         self._lags.written(keys)
         for key in keys:
             if key == rejected.KEY:

@@ -11,11 +11,11 @@ from heapq import merge
 from math import inf
 from random import Random
 
-from volcast.core.codec import CandleText, encode_candle, read_origin
+from volcast.core.codec import CandleText, encode_candle
 from volcast.log.contract import Appender, KeyValue, Log
 from volcast.log.retry import while_unavailable
 
-from .sources import CsvReplay, Resume
+from .sources import CsvReplay, Resume, has_time, resume_behind
 
 MAX_JUMP_MS = 86_400_000
 _log = logging.getLogger(__name__)
@@ -81,8 +81,12 @@ class Pump:
                 self.sent += len(batch)
 
     async def _rest(self, source: CsvReplay, appender: Appender) -> Iterator[CandleText]:
-        last = await appender.last(source.symbol.encode())
-        resume = source.resume(read_origin(last.value) if last else None)
+        key = source.symbol.encode()
+        own = await appender.last(key, source.wrote)
+        resume = source.resume(own.value) if own else None
+        if resume is None:
+            last = await appender.last(key, has_time)
+            resume = resume_behind(last.value) if last else Resume()
         self.resumes.setdefault(source.symbol, resume)
         _log.info("replay of %s begins", source.name, extra={"symbol": source.symbol, **resume._asdict()})
         return source.candles(resume)

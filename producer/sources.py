@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from volcast.core.codec import CandleText, Origin
+from volcast.core.codec import CandleText, read_origin
 
 from . import candle_csv
 
@@ -15,6 +15,17 @@ class Resume(NamedTuple):
     after_line: int = 0
     after_open_time_ms: int | None = None
     other_source: str | None = None
+
+
+def has_time(value: bytes) -> bool:
+    """Whether a record of `candles` tells when its candle opened; garbage that others wrote doesn't."""
+    return isinstance(read_origin(value).open_time_ms, int)
+
+
+def resume_behind(last: bytes) -> Resume:
+    """After the time of a record that `has_time`, whoever wrote it."""
+    origin = read_origin(last)
+    return Resume(after_open_time_ms=origin.open_time_ms, other_source=str(origin.source))
 
 
 class CsvReplay:
@@ -30,15 +41,18 @@ class CsvReplay:
         self.summary = candle_csv.check(path)
         self.name = path.name
 
-    def resume(self, last: Origin | None) -> Resume:
-        """`last` is the log's last record of the symbol. Of this file: after its line; of another: after its time."""
-        if last is None or not isinstance(last.open_time_ms, int):
-            return Resume()
-        if last.source == self.name and isinstance(last.line, int):
-            row = next(candle_csv.read(self.path, after_line=last.line - 1), None)
-            if row and (row.line, row.open_time_ms) == (last.line, last.open_time_ms):
-                return Resume(after_line=last.line)
-        return Resume(after_open_time_ms=last.open_time_ms, other_source=str(last.source))
+    def wrote(self, value: bytes) -> bool:
+        """Whether a record of `candles` says that it is a row of this file."""
+        origin = read_origin(value)
+        return origin.source == self.name and isinstance(origin.line, int)
+
+    def resume(self, own: bytes) -> Resume | None:
+        """After the line of a record that this file `wrote`; None where the line isn't there or tells of another minute, so that
+        another file had this name.
+        """
+        last = read_origin(own)
+        row = next(candle_csv.read(self.path, after_line=last.line - 1), None)
+        return Resume(after_line=row.line) if row and (row.line, row.open_time_ms) == (last.line, last.open_time_ms) else None
 
     def candles(self, resume: Resume) -> Iterator[CandleText]:
         """The rows from there on."""

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from tests.broker import bootstrap
+from volcast.proof.broker import bootstrap
 
 
 @pytest.fixture(scope="session")

@@ -78,8 +78,8 @@ class _FlakyAppender:
     def __init__(self, log: FlakyLog, appender: Appender) -> None:
         self._log, self._appender = log, appender
 
-    async def last(self, key: bytes) -> Record | None:
-        return await self._appender.last(key)
+    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+        return await self._appender.last(key, wanted)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         fault = self._log.next_append()

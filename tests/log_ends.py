@@ -8,6 +8,11 @@ from volcast.log.contract import Consumer, KeyValue, Log, Record, Restored, Topi
 PATIENCE_S = 60.0
 
 
+def anything(_value: bytes) -> bool:
+    """All records are wanted."""
+    return True
+
+
 async def fill(log: Log, records: Iterable[KeyValue]) -> None:
     """Append them to `candles`."""
     async with log.appender("test") as appender:

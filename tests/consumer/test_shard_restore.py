@@ -162,3 +162,36 @@ def test_whatever_is_damaged_the_next_signals_are_the_same(sizes: list[int], key
     assert state_of(shard) == state_of(whole)
     rest = [record for record in [*LOG, *NEXT] if record.offset >= whole.next_offset]
     assert written(shard.process(rest)).signals == written(whole.process(rest)).signals
+
+
+FINE = [of("SHIBUSDT", minute, "0.00001") for minute in range(10)]
+COARSE = replace(RARE, decoder=Decoder(by_symbol={"SHIBUSDT": 2}))
+
+
+def test_what_was_rejected_stays_rejected_until_it_is_sent_again() -> None:
+    """With more decimals allowed now, a candle that is read again has no signal: taken in silently, it never would."""
+    first = written(Shard(COARSE).process(records(*FINE)))
+    assert (len(first.rejects), first.replay_from) == (10, 1)
+    shard = Shard(RARE, left_by(first))
+    assert shard.changed_settings == "price_decimals_by_symbol was {'SHIBUSDT': 2} and is {}"
+    (whole,) = replay(shard, records(*FINE))
+    assert (shard.engines, shard.rejected) == ({}, {"too_many_decimals": 10})
+    assert whole.replay_from == whole.position == 11  # judged by the old rules, it must not be read by the new ones
+    sent_again = written(shard.process(records(*FINE, first=11)))
+    assert len(sent_again.signals) == 10
+    assert Shard(RARE, left_by(first, whole, sent_again)).changed_settings == ""
+
+
+def test_what_was_accepted_is_no_reject_when_it_is_read_again() -> None:
+    first = written(Shard(RARE).process(records(*FINE)))
+    shard = Shard(COARSE, left_by(first))
+    replay(shard, records(*FINE))
+    assert (shard.engines, shard.rejected) == ({}, {})
+
+
+def test_fewer_symbols_than_before_lose_none_when_they_are_read_again() -> None:
+    items = records(*(of(symbol, minute) for minute in range(5) for symbol in ("A", "B", "C")))
+    first = written(Shard(RARE).process(items))
+    shard = Shard(replace(RARE, max_symbols=1), left_by(first))
+    replay(shard, items)
+    assert sorted(shard.engines) == ["A", "B", "C"]

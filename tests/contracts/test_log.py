@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.contracts.log_worker import append, pairs, values
-from tests.log_ends import PATIENCE_S, records_of
+from tests.log_ends import PATIENCE_S, anything, records_of
 from volcast.log.contract import Fenced, KeyValue, Log, Record, Topic
 
 
@@ -38,12 +38,16 @@ async def test_an_empty_append_is_nothing(log: Log) -> None:
 
 async def test_the_last_record_of_a_key(log: Log) -> None:
     async with log.appender("test") as appender:
-        assert await appender.last(b"A") is None
+        assert await appender.last(b"A", anything) is None
         await appender.append(pairs("A1", "B1", "A2", "B2", "B3"))
-        last = await appender.last(b"A")
+        last = await appender.last(b"A", anything)
         assert last is not None
         assert (last.key, last.value) == (b"A", b"2")
-        assert await appender.last(b"C") is None
+        assert await appender.last(b"C", anything) is None
+        first = await appender.last(b"A", lambda value: value == b"1")
+        assert first is not None
+        assert first.value == b"1"
+        assert await appender.last(b"A", lambda value: value == b"3") is None
 
 
 async def test_the_last_record_lies_far_back(log: Log) -> None:
@@ -51,7 +55,7 @@ async def test_the_last_record_lies_far_back(log: Log) -> None:
         await appender.append(pairs("A1"))
         for _ in range(6):
             await appender.append([KeyValue(key, b"x") for key in (b"B", b"C", b"D", b"E") for _ in range(400)])
-        last = await appender.last(b"A")
+        last = await appender.last(b"A", anything)
         assert last is not None
         assert last.value == b"1"
 

@@ -209,6 +209,18 @@ async def test_a_strange_last_record_does_not_stop_it(tmp_path: Path) -> None:
         assert (await sent(log))[1:] == rows(source(tmp_path))
 
 
+async def test_what_strangers_wrote_behind_its_rows_does_not_make_it_send_them_again(tmp_path: Path) -> None:
+    strangers = [b"?", record(0, "1.00", source="stranger", line=None), record(9_999, "1.00", source="stranger", line=1)]
+    async with SqliteLog(":memory:") as log:
+        for stranger in strangers:
+            await Pump(log, [source(tmp_path)], Pace(inf), 500).run()
+            await fill(log, [KeyValue(b"BTCUSDT", stranger)])
+        pump = Pump(log, [source(tmp_path)], Pace(inf), 500)
+        await pump.run()
+        assert (pump.sent, pump.found) == (0, 10)
+        assert len(await sent(log)) == 10 + len(strangers)
+
+
 async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None:
     async with SqliteLog(":memory:") as log:
 

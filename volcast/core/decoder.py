@@ -22,6 +22,8 @@ MAX_RECORD_BYTES = 65_536
 MAX_SYMBOL_CHARACTERS = 40
 MAX_KEPT_BYTES = 600_000
 """Of a rejected record; as base64 it stays below the 1 MB that Kafka takes by default."""
+MAX_NESTING = 64
+"""Brackets in a record: whether a deeper one can be read would depend on how deep the call stack is that reads it."""
 MAX_TIME_MS = 7_258_118_400_000
 """2200-01-01."""
 
@@ -71,6 +73,8 @@ class _Refused(Exception):
 
 
 _record_decoder = msgspec.json.Decoder(_CandleRecord | _GapRecord | _RevisionRecord)
+_odd_number = re.compile(rb'"(open|high|low|close|volume|quote_volume)"\s*:\s*"([^"]*[^0-9.eE+"-][^"]*)"')
+"""What Python's Decimal takes and others would not: `4_2`, ` 42 `, digits of other scripts."""
 _symbol_pattern = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)?")
 
 
@@ -82,6 +86,11 @@ class Decoder:
         self._by_symbol = dict(by_symbol or {})
         if not all(0 <= decimals <= MAX_PRICE_DECIMALS for decimals in (price_decimals, *self._by_symbol.values())):
             raise ValueError(f"a price has 0 to {MAX_PRICE_DECIMALS} decimals")
+
+    @property
+    def settings(self) -> tuple[int, dict[str, int]]:
+        """Decimals of prices in general, and by symbol."""
+        return self._decimals, self._by_symbol
 
     def price_decimals(self, symbol: str) -> int:
         """The symbol's."""
@@ -97,6 +106,8 @@ class Decoder:
     def _decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision:
         if len(value) > MAX_RECORD_BYTES:
             raise _Refused(Reason.TOO_LARGE, f"a record of {len(value)} bytes; at most {MAX_RECORD_BYTES}")
+        if value.count(b"[") + value.count(b"{") > MAX_NESTING:
+            raise _Refused(Reason.UNREADABLE, f"more than {MAX_NESTING} brackets: no record has so many")
         try:
             record = _record_decoder.decode(value)
         except UNDECODABLE as error:
@@ -105,9 +116,9 @@ class Decoder:
             raise _other_version(record.v)
         match record:
             case _CandleRecord():
-                return self._check(key, record)
+                candle = self._check(key, record)
             case _RevisionRecord():
-                return Revision(self._check(key, record.candle))
+                candle = self._check(key, record.candle)
             case _:
                 _check_key(key, record.symbol)
                 _check_time(record.from_ms, "from_ms")
@@ -115,6 +126,11 @@ class Decoder:
                 if record.to_ms <= record.from_ms:
                     raise _Refused(Reason.TIME, f"to_ms {record.to_ms} is not after from_ms {record.from_ms}")
                 return Gap(record.symbol, record.from_ms, record.to_ms, record.source, record.reason)
+        if odd := _odd_number.search(value):
+            raise _Refused(
+                Reason.NOT_A_NUMBER, f"{odd[1].decode()} is {odd[2].decode(errors='replace')!r:.60}, not a plain number"
+            )
+        return candle if isinstance(record, _CandleRecord) else Revision(candle)
 
     def _check(self, key: bytes, body: _CandleBody) -> Candle:
         _check_key(key, body.symbol)

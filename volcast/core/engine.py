@@ -89,6 +89,11 @@ class Engine:
         """Of the last candle that was taken in; 0 before the first."""
         return self._last_ms
 
+    @property
+    def last_close(self) -> float:
+        """Of the last candle that was taken in; 0 before the first."""
+        return self._last_close
+
     def _follows_jump(self, open_time_ms: int) -> bool:
         """The one before came from the same far time: it was no slip."""
         return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS

@@ -100,8 +100,11 @@ def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int) -
     try:
         engine = Engine(symbol, config, price_decimals)
         engine.load(written.state)
+        comes_back = _encoder.encode(engine.dump()) == _encoder.encode(written.state)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SnapshotError(f"its state can't be read: {error}") from error
+    if not comes_back or (engine.candles and engine.last_close <= 0):
+        raise SnapshotError("its state can't be read: it is none that an engine could have left")
     return Snapshot(engine, written.position, written.counts)
 
 

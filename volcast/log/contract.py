@@ -14,7 +14,7 @@ snapshots': whoever takes in the candles from there to `position` has the state 
 snapshots are rarer than commits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -95,8 +95,8 @@ class Busy(LogError):
 class Appender(Protocol):
     """The producer's end. One appender of a name at a time: opening a second one fences the first."""
 
-    async def last(self, key: bytes) -> Record | None:
-        """The last record of this key on `candles`, None if there is none (any more)."""
+    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+        """The last record of this key on `candles` whose value is `wanted`, None if there is none (any more)."""
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         """Append to `candles`, in this order, all or nothing; durable when it returns.

@@ -1,7 +1,7 @@
 """The producer's end on Kafka."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aiokafka import TopicPartition
 
@@ -18,8 +18,8 @@ class KafkaAppender:
         self._client, self._writer = client, writer
         self._partitions = [client.at(Topic.CANDLES, partition) for partition in range(client.partitions)]
 
-    async def last(self, key: bytes) -> Record | None:
-        return await last_of_key(self._client, Topic.CANDLES, partition_of(key, self._client.partitions), key)
+    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+        return await last_of_key(self._client, Topic.CANDLES, partition_of(key, self._client.partitions), key, wanted)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         by_partition: dict[TopicPartition, list[KeyValue]] = defaultdict(list)

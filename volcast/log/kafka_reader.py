@@ -5,7 +5,7 @@ still wait for its marker, or for another's open transaction before it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -97,8 +97,11 @@ async def stretch(
             raise Unavailable(f"reading {tp.topic}, partition {tp.partition}: nothing came for {client.patience_s:.0f} s")
 
 
-async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes) -> Record | None:
-    """The last record of `key`, looked for backwards in growing steps; None where there is none. Raises Unavailable."""
+async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+    """The last record of `key` whose value is `wanted`, looked for backwards in growing steps; None where there is none.
+
+    Raises Unavailable.
+    """
     tp = client.at(topic, partition)
     begin, end = (await bounds(client, [tp]))[tp]
     async with reading_from(client, {tp: end}) as consumer:
@@ -107,7 +110,8 @@ async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes) 
             start = max(begin, end - step)
             found = None
             async for records in stretch(client, consumer, tp, start, end):
-                found = next((record for record in reversed(records) if record.key == key), found)
+                own = (record for record in reversed(records) if record.key == key)
+                found = next((record for record in own if wanted(record.value or b"")), found)
             if found:
                 return plain(found)
             end, step = start, step * _STEP_GROWTH

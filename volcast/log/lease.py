@@ -2,7 +2,8 @@
 
 A process that is paused keeps its lock. So a `BeatingLease` also beats while it is held: its holder counts up in the locked
 file, and whoever has seen no beat for the timeout puts a fresh file, locked, in its place. Nothing but the count is
-compared, each process measures the silence by its own clock.
+compared, each process measures the silence by its own clock. The holder writes its timeout down, too: one with a shorter one is
+no less patient.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 _BEATS_PER_TIMEOUT = 5
 _log = logging.getLogger(__name__)
@@ -56,8 +57,8 @@ class BeatingLease(Lease):
         """How often it was taken: another number means that somebody else may have had it in between."""
         self._timeout_s, self._now = timeout_s, now
         self._count = 0
-        self._seen: tuple[int, int] | None = None
-        """The last sign of life of the present holder: its file's inode, its count."""
+        self._seen: _Sign | None = None
+        """The last sign of life of the present holder."""
         self._seen_at_s = self._looked_at_s = 0.0
 
     @property
@@ -76,7 +77,7 @@ class BeatingLease(Lease):
                 self._file = self._taken_over()
             if self._file is not None:
                 self.number += 1
-                self._count = _count(self._file)  # goes on, so that no count of this path comes twice
+                self._count = _read(self._file)[0]  # goes on, so that no count of this path comes twice
                 self.beat()
         return self._file is not None
 
@@ -84,7 +85,7 @@ class BeatingLease(Lease):
         """A sign of life; without effect where it is not held. Raises OSError."""
         if self._file is not None:
             self._count += 1
-            os.pwrite(self._file, b"%d" % self._count, 0)
+            os.pwrite(self._file, _written(self._count, self._timeout_s), 0)
 
     async def keep_beating(self) -> None:
         """Until cancelled: a loop that turns is alive."""
@@ -99,7 +100,7 @@ class BeatingLease(Lease):
         if seen != self._seen or now_s - self._looked_at_s > self._timeout_s:
             self._seen, self._seen_at_s = seen, now_s
         self._looked_at_s = now_s
-        return now_s - self._seen_at_s >= self._timeout_s
+        return now_s - self._seen_at_s >= max(self._timeout_s, seen.timeout_s if seen else 0.0)
 
     def _taken_over(self) -> int | None:
         """A fresh file, locked, in place of the silent holder's. Of several at once, one; None for the others."""
@@ -110,7 +111,7 @@ class BeatingLease(Lease):
             file = _opened_and_locked(path)
             if file is not None:
                 os.ftruncate(file, 0)  # one who took over may have died before he was done
-                os.pwrite(file, b"%d" % (self._seen[1] if self._seen else 0), 0)
+                os.pwrite(file, _written(self._seen.beats if self._seen else 0, self._timeout_s), 0)
                 path.rename(self.path)
                 _log.warning("took over the lease %s: its holder has not beaten for %g s", self.path, self._timeout_s)
             return file
@@ -140,14 +141,30 @@ def _is_at(path: Path, file: int) -> bool:
     return False
 
 
-def _sign_of_life(path: Path) -> tuple[int, int] | None:
-    """Inode and count of the file at `path`; None where there is none."""
+class _Sign(NamedTuple):
+    """Of life: which file it is, how often its holder has beaten, and by which timeout it beats."""
+
+    inode: int
+    beats: int
+    timeout_s: float
+
+
+def _sign_of_life(path: Path) -> _Sign | None:
+    """Of the holder of the file at `path`; None where there is none."""
     with suppress(FileNotFoundError), path.open("rb") as file:
-        return os.fstat(file.fileno()).st_ino, _count(file.fileno())
+        return _Sign(os.fstat(file.fileno()).st_ino, *_read(file.fileno()))
     return None
 
 
-def _count(file: int) -> int:
-    """0 in a file that has none yet."""
-    count = os.pread(file, 20, 0)
-    return int(count) if count.isdigit() else 0
+def _written(count: int, timeout_s: float) -> bytes:
+    """Always as long, so that nothing of what was there before is left."""
+    return b"%020d %9.3f" % (count, timeout_s)
+
+
+def _read(file: int) -> tuple[int, float]:
+    """Count and timeout; 0 and 0 in a file that has none yet."""
+    try:
+        count, timeout_s = os.pread(file, 40, 0).split()
+        return int(count), float(timeout_s)
+    except ValueError:
+        return 0, 0.0

@@ -6,7 +6,7 @@ The processes of a pipeline share the file; each handle owns one connection. Wha
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Self
@@ -80,10 +80,14 @@ class _SqliteAppender:
     def __init__(self, database: Database, role: str, epoch: int) -> None:
         self._database, self._role, self._epoch = database, role, epoch
 
-    async def last(self, key: bytes) -> Record | None:
-        sql = "SELECT offset, key, value FROM candles WHERE key = ? ORDER BY offset DESC LIMIT 1"
-        row = await self._database.read(lambda db: db.execute(sql, (key,)).fetchone())
-        return Record(PARTITION, *row) if row else None
+    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+        sql = "SELECT offset, key, value FROM candles WHERE key = ? ORDER BY offset DESC"
+
+        def find(db: sqlite3.Connection) -> Record | None:
+            records = (Record(PARTITION, *row) for row in db.execute(sql, (key,)))
+            return next((record for record in records if wanted(record.value)), None)
+
+        return await self._database.read(find)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         def append(db: sqlite3.Connection) -> None:

@@ -9,11 +9,12 @@ import pytest
 from tests.command import get, volcast
 from tests.log_ends import records_of
 from tests.market import csv_text
-from tests.stories.pipeline import pipeline, until
+from tests.stories.pipeline import until
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Topic
 from volcast.log.sqlite import SqliteLog
+from volcast.proof.processes import pipeline
 
 BUS = ("--bus", "sqlite:///log.db")
 

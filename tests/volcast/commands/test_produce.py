@@ -7,9 +7,10 @@ import pytest
 from tests.command import volcast
 from tests.log_ends import records_of
 from tests.market import csv_text
-from tests.stories.pipeline import pipeline, until
+from tests.stories.pipeline import until
 from volcast.log.contract import Topic
 from volcast.log.sqlite import SqliteLog
+from volcast.proof.processes import pipeline
 
 
 async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> None:

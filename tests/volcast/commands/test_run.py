@@ -15,11 +15,12 @@ from consumer.shard import Rules, Shard
 from producer.sources import CsvReplay, Resume
 from tests.command import get, volcast
 from tests.market import CSV_HEADER, csv_text
-from tests.stories.pipeline import pipeline, until
+from tests.stories.pipeline import until
 from volcast.core.codec import decode_reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Record
+from volcast.proof.processes import pipeline
 
 ANY_PORT = ("--port", "0")
 TO_THE_END = (*ANY_PORT, "--exit-when-done")

@@ -11,11 +11,12 @@ import pytest
 from consumer.shard import Rules, Shard
 from tests.command import address, get, volcast
 from tests.market import record
-from tests.stories.pipeline import pipeline, until
+from tests.stories.pipeline import until
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record
 from volcast.log.sqlite import SqliteLog
+from volcast.proof.processes import pipeline
 
 SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 

@@ -121,6 +121,24 @@ def test_a_bad_record_is_refused_with_its_reason_in_one_sentence(reason: Reason,
     assert reject(value) == (reason, sentence)
 
 
+@pytest.mark.parametrize("depth", [1, 20, 60, 63, 64, 980, 30_000])
+def test_whether_a_deep_record_is_read_does_not_depend_on_the_call_stack(depth: int) -> None:
+    value = record(0, "1.00")[:-1] + b',"x":' + b"[" * depth + b"]" * depth + b"}"
+
+    def judged(frames: int) -> type:
+        return judged(frames - 1) if frames else type(Decoder().decode(b"BTCUSDT", value))
+
+    assert {judged(0), judged(400)} == {Candle if depth < 64 else Reject}
+
+
+@pytest.mark.parametrize("text", ["4_2", " 42", "42 ", "42\\n", "\uff14\uff12", "\u0664\u0662", "0x10"])
+@pytest.mark.parametrize("field", ["open", "low", "volume"])
+def test_a_number_is_what_every_language_takes_for_one(field: str, text: str) -> None:
+    answer = Decoder().decode(b"BTCUSDT", record(0, "42.00", **{field: "ODD"}).replace(b"ODD", text.encode()))
+    assert isinstance(answer, Reject)
+    assert answer.reason is Reason.NOT_A_NUMBER
+
+
 def test_the_reasons_that_a_record_alone_can_have_are_all_reached_above() -> None:
     assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS, Reason.TOO_FAR_AHEAD} == set(Reason)
 

@@ -209,6 +209,15 @@ def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
         restored(repacked(raw, state={**state, **change} if change else {}))
 
 
+@pytest.mark.parametrize("change", [{"last_close": 0.0}, {"last_close": -1.0}, {"ones": "7"}, {"gaps": 1.5}])
+def test_a_state_that_no_engine_leaves_is_refused(change: dict[str, Any]) -> None:
+    """Also with a checksum that fits: it may come from a file that somebody imports."""
+    raw = snapshot.encode(after(10), 0)
+    state = msgspec.msgpack.decode(raw[8:])["state"]
+    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
+        restored(repacked(raw, state={**state, **change}))
+
+
 @pytest.mark.parametrize("part", ["windows", "pending", "pending_open_ms", "model"])
 @pytest.mark.parametrize("value", [None, b"", {}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:

@@ -11,12 +11,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from tests.broker import PASSWORD, USER, Broker, broker
-from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
+from tests.log_ends import PATIENCE_S, anything, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_client import partition_of
 from volcast.log.retry import while_unavailable
+from volcast.proof.broker import PASSWORD, USER, Broker, broker
 
 RANDOM = Random(1)  # noqa: S311  # no secret: jitter
 
@@ -234,7 +234,7 @@ async def test_what_others_are_still_writing_hides_nothing_from_last(kafka_boots
         await hanging.send_and_wait(f"{kafka_prefix}candles", b"never", key=b"B", partition=0)
         await append(log, b"1", b"2")
         async with log.appender("test") as appender, asyncio.timeout(PATIENCE_S):
-            last = await appender.last(b"A")
+            last = await appender.last(b"A", anything)
         assert last is not None
         assert last.value == b"2"
         await hanging.stop()

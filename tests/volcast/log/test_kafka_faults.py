@@ -11,11 +11,11 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from tests.broker import broker
 from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
 from volcast.log.kafka_noise import Noise
+from volcast.proof.broker import broker
 
 SESSION_TIMEOUT_MS = 3_000
 

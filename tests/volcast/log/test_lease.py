@@ -41,8 +41,8 @@ class Room:
         self.path, self.clock = path, Clock()
         self.leases: list[BeatingLease] = []
 
-    def lease(self) -> BeatingLease:
-        self.leases.append(BeatingLease(self.path, TIMEOUT_S, self.clock))
+    def lease(self, timeout_s: float = TIMEOUT_S) -> BeatingLease:
+        self.leases.append(BeatingLease(self.path, timeout_s, self.clock))
         return self.leases[-1]
 
     def pass_time(self, *standing_by: BeatingLease) -> None:
@@ -176,7 +176,7 @@ def test_a_takeover_that_was_cut_short_hinders_nobody(room: Room) -> None:
     room.pass_time(standby)
     assert standby.take()
     assert sorted(path.name for path in room.path.parent.iterdir()) == ["lease", "lease-guard"]
-    assert len(room.path.read_text()) == 1
+    assert room.path.read_text().split() == [f"{2:020}", "10.000"]
 
 
 def test_of_many_that_follow_a_silent_one_exactly_one_does(room: Room) -> None:
@@ -213,3 +213,15 @@ async def test_it_beats_as_long_as_the_loop_turns(tmp_path: Path) -> None:
         stack.callback(standby.release)
         while not standby.take():  # the beats have ended
             await asyncio.sleep(0.01)
+
+
+def test_whoever_has_a_shorter_timeout_is_no_less_patient(room: Room) -> None:
+    """The holder beats by its own timeout: it is not silent only because another expects it sooner."""
+    holder, hasty = room.lease(), room.lease(TIMEOUT_S / 10)
+    assert holder.take()
+    for _ in range(5):
+        room.pass_time(hasty)
+        holder.beat()
+    for _ in range(2):
+        room.clock.now_s += 0.9
+        assert not hasty.take()

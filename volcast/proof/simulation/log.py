@@ -5,7 +5,7 @@ A handle is one process's. Without a script nothing goes wrong, and it works on 
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
@@ -64,10 +64,10 @@ class _Appender:
     def __init__(self, broker: Broker, name: str) -> None:
         self._broker, self._name, self._epoch = broker, name, broker.appenders[name]
 
-    async def last(self, key: bytes) -> Record | None:
+    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
         await asyncio.sleep(0)
         candles = self._broker.partitions[partition_of(key, len(self._broker.partitions))].candles
-        return next((record for record in reversed(candles) if record.key == key), None)
+        return next((record for record in reversed(candles) if record.key == key and wanted(record.value)), None)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         await asyncio.sleep(0)

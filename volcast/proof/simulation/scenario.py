@@ -10,9 +10,10 @@ from consumer.shard import Rules
 from consumer.worker import Worker
 from volcast.core.decoder import Decoder
 from volcast.log.contract import KeyValue, Log
+from volcast.proof.verifier import Expected, unlike
 
 from .broker import Broker, Guarantee, Partition
-from .check import Expected, first_difference, undisturbed, unlike
+from .check import first_difference, undisturbed
 from .group import Group
 from .log import SimulatedLog
 from .script import SESSION_S, Chance

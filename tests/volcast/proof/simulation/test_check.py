@@ -10,8 +10,9 @@ from volcast.core.codec import Reason, decode_reject, encode_reject, encode_rest
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue, Record, Topic
 from volcast.proof.simulation.broker import Broker, Partition, Positions
-from volcast.proof.simulation.check import Expected, first_difference, undisturbed, unlike
+from volcast.proof.simulation.check import first_difference, undisturbed
 from volcast.proof.simulation.stream import stream_of
+from volcast.proof.verifier import Expected
 
 STREAM = stream_of(4)
 
@@ -83,8 +84,3 @@ def test_notices_are_passed_over_but_each_must_be_taken_back_in_the_end() -> Non
     assert first_difference(0, held, expected, finally_=True) == "partition 0: BTCUSDT never called whole again"
     notice(held, done=True)
     assert first_difference(0, held, expected, finally_=True) is None
-
-
-def test_what_is_unlike_is_said_in_words() -> None:
-    assert unlike("the counts", 1, 1) is None
-    assert unlike("the counts", 1, 2) == "the counts: 1, expected 2"

@@ -1,6 +1,6 @@
 """A real Kafka broker for tests and proofs: one given by KAFKA_BOOTSTRAP, or one of our own, started here.
 
-Our own runs on Java with jars that Maven fetched (tests/kafka/pom.xml), or else as a container. It can be stopped, killed and
+Our own runs on Java with jars that Maven fetched (kafka/pom.xml), or else as a container. It can be stopped, killed and
 started again on the same port with the same data.
 """
 
@@ -18,14 +18,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol, Self
 
+import platformdirs
+
 IMAGE = "apache/kafka:4.1.0"
 POM = Path(__file__).parent / "kafka" / "pom.xml"
+JARS = platformdirs.user_cache_path("volcast") / "kafka"
 ADVICE = "install Java 17 and Maven, or start Docker, or set KAFKA_BOOTSTRAP=host:port to a Kafka broker (4.0 or newer)"
 USER, PASSWORD = "tester", "not-a-secret"  # of a broker that lives for a test
 _ANSWERS_WITHIN_S = 60.0
 _LOOK_AGAIN_S = 0.05
 _METADATA_V0 = struct.pack(">hhih", 3, 0, 1, -1) + struct.pack(">i", 0)
 """A request for the metadata of all topics, without a client's name."""
+_ANSWER_BYTES = 12
+"""Of the answer as many as tell its length, our number, and how many brokers there are."""
 
 
 class BrokerError(Exception):
@@ -52,16 +57,21 @@ class Machine(Protocol):
 
 
 class Broker:
-    """A broker of our own: `bootstrap` and, where users must sign in (USER, PASSWORD; PLAIN), `bootstrap_for_users`."""
+    """A broker of our own: `bootstrap` and, where users must sign in (USER, PASSWORD; PLAIN), `bootstrap_for_users`.
+
+    Whoever begins at `bootstrap_by_proxy` is sent to that port for all that follows; a proxy is to listen there, and to pass on
+    what it gets to `proxied_port`.
+    """
 
     def __init__(self, parent: Path | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="volcast-kafka-", dir=parent))
-        self._port, self._users_port, controller_port = free_ports(3)
+        self._port, self._users_port, controller_port, self.proxied_port, self.proxy_port = free_ports(5)
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.bootstrap_for_users = f"127.0.0.1:{self._users_port}"
-        settings = properties(self._port, self._users_port, controller_port)
+        self.bootstrap_by_proxy = f"127.0.0.1:{self.proxy_port}"
+        settings = properties(self._port, self._users_port, controller_port, self.proxied_port, self.proxy_port)
         try:
-            self._machine: Machine = _machine(self.folder, settings, (self._port, self._users_port))
+            self._machine: Machine = _machine(self.folder, settings, (self._port, self._users_port, self.proxied_port))
         except BaseException:
             shutil.rmtree(self.folder, ignore_errors=True)
             raise
@@ -111,7 +121,7 @@ def bootstrap(parent: Path | None = None) -> Iterator[str]:
         yield made.bootstrap
 
 
-def properties(port: int, users_port: int, controller_port: int) -> dict[str, str]:
+def properties(port: int, users_port: int, controller_port: int, proxied_port: int, proxy_port: int) -> dict[str, str]:
     """One node, small and quick. Where it keeps its data, and the address it listens on, is its machine's business."""
     login = "org.apache.kafka.common.security.plain.PlainLoginModule required"
     return {
@@ -119,9 +129,16 @@ def properties(port: int, users_port: int, controller_port: int) -> dict[str, st
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller_port}",
         "controller.listener.names": "CONTROLLER",
-        "listeners": f"OPEN://HOST:{port},USERS://HOST:{users_port},CONTROLLER://127.0.0.1:{controller_port}",
-        "advertised.listeners": f"OPEN://127.0.0.1:{port},USERS://127.0.0.1:{users_port}",
-        "listener.security.protocol.map": "OPEN:PLAINTEXT,USERS:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listeners": ",".join(
+            [
+                f"OPEN://HOST:{port}",
+                f"USERS://HOST:{users_port}",
+                f"PROXIED://HOST:{proxied_port}",
+                f"CONTROLLER://127.0.0.1:{controller_port}",
+            ]
+        ),
+        "advertised.listeners": f"OPEN://127.0.0.1:{port},USERS://127.0.0.1:{users_port},PROXIED://127.0.0.1:{proxy_port}",
+        "listener.security.protocol.map": "OPEN:PLAINTEXT,USERS:SASL_PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
         "inter.broker.listener.name": "OPEN",
         "listener.name.users.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.users.plain.sasl.jaas.config": f'{login} user_{USER}="{PASSWORD}";',
@@ -147,10 +164,10 @@ def answers(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1.0) as connection:
             connection.sendall(struct.pack(">i", len(_METADATA_V0)) + _METADATA_V0)
-            answer = connection.recv(12)  # its length, our number, how many brokers there are
+            answer = connection.recv(_ANSWER_BYTES)
     except OSError:
         return False
-    return len(answer) == 12 and struct.unpack(">iii", answer)[2] > 0  # as above
+    return len(answer) == _ANSWER_BYTES and struct.unpack(">iii", answer)[2] > 0
 
 
 def free_ports(count: int) -> list[int]:
@@ -187,7 +204,8 @@ class _Jvm:
 
     def start(self) -> None:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen([*self._java, "kafka.Kafka", str(self._properties)], stdout=log, stderr=log)
+            command = [*self._java, "kafka.Kafka", str(self._properties)]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, process_group=0)  # a Ctrl-C is not for it
 
     def stop(self, *, kill: bool) -> None:
         if self._process is None:
@@ -248,10 +266,11 @@ class _Container:
 def jars() -> Path:
     """The folder of Kafka's jars; fetched by Maven once for each pom. Two runs at a time don't disturb each other."""
     version = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
-    folder = POM.parent / "target" / version
+    folder = JARS / version
     if folder.is_dir():
         return folder
     fresh = folder.with_name(f"{version}-{uuid.uuid4().hex}")
+    JARS.mkdir(parents=True, exist_ok=True)
     fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
     done = subprocess.run(fetch, capture_output=True, text=True, check=False)
     if done.returncode:

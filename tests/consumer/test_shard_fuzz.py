@@ -1,0 +1,74 @@
+"""A shard fed with broken records, in any batches and with restarts: it never raises, and every record is accounted for.
+
+VOLCAST_FUZZ_INPUTS says how much; `make fuzz` gives a million records to all fuzzing.
+"""
+
+import os
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from consumer.shard import Rules, Shard
+from tests.market import at, candle_text, prices, record
+from tests.mutations import broken_record, fields_of
+from volcast.core.codec import decode_reject, decode_signal, encode_gap, encode_revision
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig, Gap, Signal
+from volcast.log.contract import Record, Restored
+
+INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000")) // 20
+A_SEED = 300
+SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+CLOSES = list(prices(A_SEED))
+RULES = Rules(EngineConfig(window=3, rate_window=4), Decoder(2), max_symbols=2, snapshot_records=25)
+OTHERS = [encode_gap(Gap("BTCUSDT", at(3), at(7), "test", "outage")), encode_revision(candle_text(0, "0.07"))]
+
+
+def stream(random: Random) -> list[Record]:
+    """Candles of three symbols as their minutes go, two in three of them sound; offsets with holes."""
+    records, offset = list[Record](), 1
+    for minute in range(A_SEED):
+        symbol = random.choice(SYMBOLS)
+        value = record(minute + random.choice((0, 0, 0, 0, -3, 10**6)), CLOSES[minute], symbol=symbol)
+        if random.random() < 0.35:
+            value = broken_record(random, [fields_of(each) for each in (value, value, *OTHERS)])
+        key = random.choice((*[symbol.encode()] * 9, b"", random.randbytes(4)))
+        records.append(Record(0, offset, key, value))
+        offset += random.choice((1, 1, 1, 2, 50))
+    return records
+
+
+@settings(max_examples=max(1, INPUTS // A_SEED), deadline=None)
+@given(seed=st.integers(0, 2**63))
+def test_broken_records_are_all_accounted_for(seed: int) -> None:
+    random = Random(seed)  # noqa: S311  # the same records each time
+    log = stream(random)
+    by_offset = {each.offset: each for each in log}
+    shard, state, position, signals, rejects = Shard(RULES), dict[bytes, bytes](), 0, 0, 0
+    while shard.position <= log[-1].offset:
+        todo = [each for each in log if each.offset >= shard.next_offset][: random.randint(1, 80)]
+        batch = shard.process(todo)
+        if batch.commit is None:  # all of it was answered before
+            continue
+        assert position < batch.commit.position == shard.position
+        position = batch.commit.position
+        assert all(isinstance(decode_signal(each.value), Signal) for each in batch.commit.signals)
+        for told in map(decode_reject, (each.value for each in batch.commit.rejects)):
+            assert told.offset is not None
+            assert (told.key, told.value) == by_offset[told.offset][2:]
+        signals, rejects = signals + len(batch.commit.signals), rejects + len(batch.commit.rejects)
+        state |= dict(batch.commit.snapshots)
+        check(shard, sum(each.offset < position for each in log), signals, rejects)
+        if random.random() < 0.3:
+            kept = {key: value for key, value in state.items() if value}
+            shard = Shard(RULES, Restored(position, kept, batch.commit.replay_from or 0))
+            assert not shard.unusable
+
+
+def check(shard: Shard, records: int, signals: int, rejects: int) -> None:
+    """Each of the records became a signal, a reject or a count; once."""
+    assert len(shard.engines) <= RULES.max_symbols
+    assert sum(engine.candles for engine in shard.engines.values()) == signals
+    assert shard.rejected.total() == rejects
+    assert shard.handled == records

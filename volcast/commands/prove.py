@@ -1,0 +1,156 @@
+"""`volcast prove`: kills the pipeline in every way, on this machine, and compares every committed signal."""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+
+from .main import INTERRUPTED, UserError
+
+if TYPE_CHECKING:
+    from volcast.proof.places import Place
+    from volcast.proof.report import Report
+    from volcast.proof.run import Told
+
+DEFAULT_WORKERS = {"sqlite": 2, "kafka": 3}
+MAX_SHOWN = 5
+"""Failing seeds."""
+
+
+@click.command("prove")
+@click.option(
+    "--bus",
+    type=click.Choice(["sqlite", "kafka", "simulated"]),
+    default="sqlite",
+    show_default=True,
+    help="A file; the broker of KAFKA_BOOTSTRAP or one that is started here; or a log in memory, in virtual time.",
+)
+@click.option("--kills", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Of workers, in all.")
+@click.option(
+    "--minutes", type=click.IntRange(10, 1_000_000), help="Candles of each symbol.  [default: as many as the kills need]"
+)
+@click.option("--workers", type=click.IntRange(1, 16), help="Consumers at a time.  [default: 2 on sqlite, 3 on kafka]")
+@click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True, help="On kafka.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, other faults and candles.")
+@click.option(
+    "--seeds", type=click.IntRange(1, 10_000_000), default=2_000, show_default=True, help="On simulated: from --seed on."
+)
+def command(*, bus: str, kills: int, minutes: int | None, workers: int | None, partitions: int, seed: int, seeds: int) -> None:
+    """Prove that every accepted candle is processed exactly once, whatever dies, and every signal is that of a plain loop.
+
+    Simulated candles flow through processes of their own, on a log of their own, while they are ended, killed, paused past
+    their session, cut off from the log, and the broker dies. Then all that was committed is compared, byte for byte. Nothing of
+    yours is touched. Ends with EXACT (code 0) or NOT EXACT (code 1).
+    """
+    if bus == "simulated":
+        _simulate(seed, seeds)
+        return
+    count = workers or DEFAULT_WORKERS[bus]
+    again = f"volcast prove --bus {bus} --kills {kills} --workers {count} --seed {seed}"
+    again += f" --partitions {partitions}" if bus == "kafka" else ""
+    again += f" --minutes {minutes}" if minutes else ""
+    folder = Path(tempfile.mkdtemp(prefix="volcast-proof-"))
+    try:
+        report = asyncio.run(_prove(bus, partitions, folder, Demand(minutes, kills, count, seed, again)))
+    except BaseException:
+        click.echo(f"The logs of all processes are in {folder}", err=True)
+        raise
+    for line in report.lines():
+        click.echo(line)
+    if report.difference:
+        click.echo(f"The logs of all processes are in {folder}", err=True)
+        raise click.exceptions.Exit(1)
+    shutil.rmtree(folder)
+
+
+class Demand(NamedTuple):
+    """What the user asked for: minutes, kills, workers, seed, and the command that asks for it again."""
+
+    minutes: int | None
+    kills: int
+    workers: int
+    seed: int
+    command: str
+
+
+async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Report":
+    """Raises UserError where there is no broker to be had. TERM and Ctrl-C end it, and all that it started."""
+    from volcast.proof.run import Wanted, prove  # noqa: PLC0415  # River takes a second to import
+
+    from .process import run_services  # noqa: PLC0415
+
+    logging.basicConfig(filename=folder / "prove.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # of a terminal that is closed: end all, too
+    reports = []
+
+    async def work() -> None:
+        with _progress() as told:
+            told(0.0, "starting")
+            async with _place(bus, partitions, folder) as place:
+                reports.append(report := await prove(Wanted(*demand), place, folder, told))
+                if not report.difference:
+                    await place.tidy()
+
+    if await run_services(until=work()):
+        raise click.exceptions.Exit(INTERRUPTED)
+    return reports[0]
+
+
+@asynccontextmanager
+async def _place(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Place]":
+    from volcast.proof.broker import BrokerError  # noqa: PLC0415  # as above
+    from volcast.proof.places import SqlitePlace, kafka_place  # noqa: PLC0415
+
+    if bus == "sqlite":
+        yield SqlitePlace(folder)
+        return
+    try:
+        async with kafka_place(folder, partitions, os.environ.get("KAFKA_BOOTSTRAP")) as place:
+            yield place
+    except BrokerError as error:
+        raise UserError(str(error)) from error
+
+
+def _simulate(first: int, count: int) -> None:
+    from volcast.proof.simulation.run import Summary, run_seeds  # noqa: PLC0415  # as above
+
+    with _progress() as told:
+
+        def tell(summary: Summary) -> None:
+            told(summary.seeds / count, f"{summary.seeds} seeds")
+
+        summary = run_seeds(first, count, tell)
+    click.echo(f"seeds      {first} to {first + count - 1}")
+    click.echo(f"happened   {', '.join(f'{number} × {what}' for what, number in sorted(summary.counts.items()))}")
+    for verdict in summary.failed[:MAX_SHOWN]:
+        click.echo(
+            f"seed {verdict.seed}: {verdict.difference}  (again: volcast prove --bus simulated --seed {verdict.seed} --seeds 1)"
+        )
+    if summary.failed:
+        click.echo(f"NOT EXACT: {len(summary.failed)} of {count} seeds")
+        raise click.exceptions.Exit(1)
+    click.echo("EXACT")
+
+
+@contextmanager
+def _progress() -> "Iterator[Told]":
+    """A bar on standard error, where somebody looks."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _share, _what: None
+        return
+    with Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), console=console
+    ) as bar:
+        task = bar.add_task("", total=1.0)
+        yield lambda share, what: bar.update(task, completed=share, description=what)
