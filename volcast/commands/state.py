@@ -9,7 +9,7 @@ from rich.console import Console
 from .one_shot import quiet_log_of
 from .options import loaded_options
 from .settings_sources import Loaded
-from .wiring import ENGINE_SETTINGS, LOG_SETTINGS
+from .wiring import LOG_SETTINGS
 
 _REBALANCE_S = 5
 """What a group takes to give partitions, beside finding out that a former member is dead."""
@@ -48,24 +48,22 @@ def show(*, as_json: bool, loaded: Loaded) -> None:
 @command.command("export", short_help="All of it into one file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
-@loaded_options(*ENGINE_SETTINGS, "max_symbols", *LOG_SETTINGS, "log_level")
+@loaded_options(*LOG_SETTINGS, "log_level")
 def export(*, file: Path, force: bool, loaded: Loaded) -> None:
     """Write the state of all symbols into FILE, as it was after the last commit: what the snapshots lack is replayed.
 
-    The engine's settings must be those of the consumer. One that runs is not disturbed; to move to another log, stop it first:
-    what it does afterwards is not in the file.
+    A consumer that runs is not disturbed; to move to another log, stop it first: what it does afterwards is not in the file.
     """
     from . import state_file  # noqa: PLC0415
     from .main import UserError  # noqa: PLC0415
     from .state_export import snapshots_of, whole_shards  # noqa: PLC0415
-    from .wiring import rules_of  # noqa: PLC0415
 
     state_file.check_target(file, force=force)
     log = quiet_log_of(loaded)
 
     async def look() -> list[bytes]:
         async with log:
-            shards = await whole_shards(log, rules_of(loaded.settings))
+            shards = await whole_shards(log)
         for partition, shard in shards.items():
             for symbol, why in shard.unusable.items():
                 cut = ", as far as the log goes back" if shard.is_cut else ""

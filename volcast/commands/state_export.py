@@ -2,28 +2,39 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from contextlib import suppress
 
+from consumer import made_with
 from consumer.shard import Rules, Shard
 from volcast.core import snapshot
-from volcast.log.contract import Log, Record, Topic
-
-from .main import UserError
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig
+from volcast.log.contract import Log, Record, Restored, Topic
 
 _READ_RECORDS = 1_000
 _READ_S = 0.2
 
 
-async def whole_shards(log: Log, rules: Rules) -> Mapping[int, Shard]:
-    """-> the shard of each partition, at the position of its last commit. Raises UserError where the settings are others than the
-    state's: the numbers would be others, too.
-    """
-    shards = {partition: Shard(rules, restored) for partition, restored in (await log.peek()).items()}
-    for shard in shards.values():
-        if shard.changed_settings:
-            raise UserError(f"these are not the settings of the state: {shard.changed_settings}")
+async def whole_shards(log: Log) -> Mapping[int, Shard]:
+    """-> the shard of each partition, at the position of its last commit, with the settings that it was made with."""
+    shards = {partition: Shard(rules_of(restored), restored) for partition, restored in (await log.peek()).items()}
     if any(shard.restoring for shard in shards.values()):
         await _replay(log, shards)
     return shards
+
+
+def rules_of(restored: Restored) -> Rules:
+    """By which the state says that it was made; where it doesn't, as it was just imported, those of its snapshots."""
+    if told := made_with.decode(restored.snapshots.get(made_with.KEY)):
+        decoder = Decoder(told.price_decimals, told.price_decimals_by_symbol)
+        return Rules(told.engine, decoder, told.max_symbols, snapshot_records=1)
+    described = []
+    for raw in restored.snapshots.values():
+        with suppress(snapshot.SnapshotError):
+            described.append(snapshot.describe(raw))
+    config = described[0].config if described else EngineConfig()
+    decoder = Decoder(by_symbol={each.symbol: each.price_decimals for each in described})
+    return Rules(config, decoder, max(len(described), 1), snapshot_records=1)
 
 
 async def _replay(log: Log, shards: Mapping[int, Shard]) -> None:

@@ -70,7 +70,7 @@ def worker_of(log: Log, settings: Settings) -> "Worker":
     """A consumer of `log`."""
     from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
 
-    return Worker(log, rules_of(settings), settings.batch_records, Random())  # noqa: S311  # no secret: jitter
+    return Worker(log, _rules_of(settings), settings.batch_records, Random())  # noqa: S311  # no secret: jitter
 
 
 def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
@@ -97,7 +97,7 @@ def sample() -> tuple[Path, ...]:
     return tuple(sorted((Path(__file__).parent.parent / "sample").glob("*.csv.gz")))
 
 
-def rules_of(settings: Settings) -> "Rules":
+def _rules_of(settings: Settings) -> "Rules":
     from consumer.shard import Rules  # noqa: PLC0415  # as above
     from volcast.core.decoder import Decoder  # noqa: PLC0415
     from volcast.core.types import EngineConfig  # noqa: PLC0415

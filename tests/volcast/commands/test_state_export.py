@@ -4,11 +4,9 @@ import pytest
 
 from consumer.shard import Shard
 from tests.log_ends import fill, records_of
-from tests.volcast.commands.consuming import CONFIG, candles, consume, consuming, rules
-from volcast.commands.main import UserError
+from tests.volcast.commands.consuming import candles, consume, consuming, rules
 from volcast.commands.state_export import snapshots_of, whole_shards
 from volcast.core.snapshot import describe
-from volcast.core.types import EngineConfig
 from volcast.log.contract import Commit, KeyValue, Log, Topic
 from volcast.log.sqlite import SqliteLog
 
@@ -29,7 +27,7 @@ async def test_it_is_the_state_after_the_last_commit_however_rare_snapshots_are(
         await consume(log, snapshot_records)
         expected = await undisturbed(log)
         await fill(log, candles(range(70, 90), SYMBOLS))  # nobody has consumed these
-        found = snapshots_of(await whole_shards(log, rules()))
+        found = snapshots_of(await whole_shards(log))
     assert found == expected
     assert [describe(raw).symbol for raw in found] == list(SYMBOLS)
 
@@ -37,14 +35,14 @@ async def test_it_is_the_state_after_the_last_commit_however_rare_snapshots_are(
 async def test_nothing_consumed_is_no_state() -> None:
     async with SqliteLog(":memory:") as log:
         await fill(log, candles(range(3)))
-        assert not snapshots_of(await whole_shards(log, rules()))
+        assert not snapshots_of(await whole_shards(log))
 
 
 async def test_a_consumer_that_runs_is_not_disturbed() -> None:
     async with SqliteLog(":memory:") as log, consuming(log, 40) as worker:
         await fill(log, candles(range(50), SYMBOLS))
         await worker.drained()
-        assert len(snapshots_of(await whole_shards(log, rules()))) == 3
+        assert len(snapshots_of(await whole_shards(log))) == 3
         await fill(log, candles(range(50, 60), SYMBOLS))
         await worker.drained()
         assert (worker.tally.restores, worker.tally.fencings, worker.tally.failed_commits) == (1, 0, 0)
@@ -59,15 +57,6 @@ async def test_a_damaged_snapshot_is_rebuilt_from_the_log() -> None:
             restored = await consumer.open(0)
             damaged = KeyValue(b"ETHUSDT", b"VCS1" + bytes(99))
             await consumer.commit(0, Commit(restored.position, snapshots=[damaged]))
-        shards = await whole_shards(log, rules())
+        shards = await whole_shards(log)
         assert shards[0].unusable == {"ETHUSDT": "it is damaged: its checksum does not fit"}
         assert snapshots_of(shards) == await undisturbed(log)
-
-
-async def test_other_settings_than_the_state_s_are_refused() -> None:
-    async with SqliteLog(":memory:") as log:
-        await fill(log, candles(range(5)))
-        await consume(log)
-        other = EngineConfig(window=20, rate_window=CONFIG.rate_window)
-        with pytest.raises(UserError, match=r"^these are not the settings of the state: window was 3 and is 20$"):
-            await whole_shards(log, rules(config=other))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.log_ends import fill, opened, records_of
-from tests.volcast.commands.consuming import SYMBOLS, candles, consume, expected, rules
+from tests.volcast.commands.consuming import SYMBOLS, candles, consume, expected
 from volcast.commands import state_file
 from volcast.commands.state_export import snapshots_of, whole_shards
 from volcast.commands.state_file import SymbolState
@@ -41,7 +41,7 @@ def either(request: pytest.FixtureRequest) -> OpenLog:
 
 async def exported(log: Log, path: Path) -> Mapping[str, SymbolState]:
     """The state on a log that is entered, by way of a file."""
-    state_file.write(path, snapshots_of(await whole_shards(log, rules())))
+    state_file.write(path, snapshots_of(await whole_shards(log)))
     return state_file.read(path)
 
 
