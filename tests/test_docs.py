@@ -63,7 +63,7 @@ def test_links_lead_somewhere() -> None:
 
 def test_each_promise_names_a_test_that_is_there() -> None:
     """A row without one would be no promise."""
-    text = (ROOT / "docs/exactly-once.md").read_text()
+    text = (ROOT / "docs/exactly-once.md").read_text().partition("| fault |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| .+ \| .+ \| (.+) \|$", text, re.MULTILINE)
     assert len(rows) > 20
     for cell in rows[1:]:

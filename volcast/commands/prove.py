@@ -62,6 +62,9 @@ def command(*, bus: str, kills: int, minutes: int | None, workers: int | None, p
     folder = Path(tempfile.mkdtemp(prefix="volcast-proof-"))
     try:
         report = asyncio.run(_prove(bus, partitions, folder, Demand(minutes, kills, count, seed, again)))
+    except (click.ClickException, click.exceptions.Exit):  # no broker, or interrupted: nothing to look for
+        shutil.rmtree(folder)
+        raise
     except BaseException:
         click.echo(f"The logs of all processes are in {folder}", err=True)
         raise

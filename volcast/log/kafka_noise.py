@@ -2,6 +2,8 @@
 
 import logging
 
+from aiokafka.errors import KafkaError
+
 _NORMAL = (
     "NotEnoughReplicas",  # brokers verify a partition's first write in each transaction, and answer this until they have
     "because it is rebalancing",
@@ -37,8 +39,19 @@ class Noise(logging.Filter):
         return True
 
 
+def is_no_leftover(record: logging.LogRecord) -> bool:
+    """False for what asyncio says of a future that failed and that nobody asked: where a producer ends amidst a transaction,
+    aiokafka leaves one for each batch. What went wrong has been raised to whoever waited.
+    """
+    left = record.getMessage().startswith("Future exception was never retrieved")
+    return not (left and record.exc_info and isinstance(record.exc_info[1], KafkaError))
+
+
 def calm() -> None:
-    """Put the filter where aiokafka logs: a logger's filter does not see what its children say."""
+    """Put the filters where aiokafka logs: a logger's filter does not see what its children say."""
+    asyncios = logging.getLogger("asyncio")
+    if is_no_leftover not in asyncios.filters:
+        asyncios.addFilter(is_no_leftover)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(each, Noise) for each in logger.filters):

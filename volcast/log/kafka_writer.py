@@ -1,6 +1,7 @@
 """Transactions: records for several partitions, written as one atom by a producer that fences its forerunners."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -53,19 +54,22 @@ class Writer:
 
     async def _transact(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> Mapping[TopicPartition, int]:
         ending = False
+        sent: dict[TopicPartition, list[asyncio.Future[Any]]] = defaultdict(list)
         try:
             with explained(self._what):
                 async with asyncio.timeout(self._timeout_s):
                     await self._producer.begin_transaction()
-                    sent = {}
                     for tp, each in batches.items():
-                        sent[tp] = [await self._producer.send_batch(batch, tp.topic, partition=tp.partition) for batch in each]
+                        for batch in each:
+                            sent[tp].append(await self._producer.send_batch(batch, tp.topic, partition=tp.partition))
                     # A batch that the broker refused says so here only: committing would pass over it.
                     await asyncio.gather(*(future for futures in sent.values() for future in futures))
                     ending = True
                     await self._producer.commit_transaction()
         except LogError as error:
             self._broken = error
+            for future in (future for futures in sent.values() for future in futures):
+                future.add_done_callback(_passed_over)
             if not ending and not isinstance(error, Fenced):
                 await self._abort()
             raise
@@ -91,6 +95,12 @@ class Writer:
                 batch = self._producer.create_batch()
                 batch.append(key=key, value=value, timestamp=None)
         yield batch
+
+
+def _passed_over(future: "asyncio.Future[Any]") -> None:
+    """What became of a batch whose transaction has failed: asked for, or asyncio would log it as an error that got lost."""
+    if not future.cancelled():
+        future.exception()
 
 
 @asynccontextmanager

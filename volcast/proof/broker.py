@@ -63,13 +63,14 @@ class Broker:
     what it gets to `proxied_port`.
     """
 
-    def __init__(self, parent: Path | None = None) -> None:
+    def __init__(self, parent: Path | None = None, more: Mapping[str, str] | None = None) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="volcast-kafka-", dir=parent))
         self._port, self._users_port, controller_port, self.proxied_port, self.proxy_port = free_ports(5)
         self.bootstrap = f"127.0.0.1:{self._port}"
         self.bootstrap_for_users = f"127.0.0.1:{self._users_port}"
         self.bootstrap_by_proxy = f"127.0.0.1:{self.proxy_port}"
         settings = properties(self._port, self._users_port, controller_port, self.proxied_port, self.proxy_port)
+        settings |= more or {}
         try:
             self._machine: Machine = _machine(self.folder, settings, (self._port, self._users_port, self.proxied_port))
         except BaseException:
@@ -102,9 +103,12 @@ class Broker:
 
 
 @contextmanager
-def broker(parent: Path | None = None) -> Iterator[Broker]:
-    """A running one of our own, its files below `parent`. Raises BrokerError where none can be had; it says what to install."""
-    made = Broker(parent)
+def broker(parent: Path | None = None, more: Mapping[str, str] | None = None) -> Iterator[Broker]:
+    """A running one of our own, its files below `parent`, with `more` properties.
+
+    Raises BrokerError where none can be had; it says what to install.
+    """
+    made = Broker(parent, more)
     try:
         yield made.start()
     finally:
@@ -185,7 +189,7 @@ def _machine(folder: Path, settings: Mapping[str, str], ports: tuple[int, ...]) 
         return _Jvm(folder, settings)
     if shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True, check=False).returncode == 0:  # noqa: S607  # the user's own
         return _Container(folder, settings, ports)
-    raise BrokerError(f"the tests need a Kafka broker, and there is no way to one here: {ADVICE}")
+    raise BrokerError(f"a Kafka broker is needed, and there is no way to one here: {ADVICE}")
 
 
 class _Jvm:

@@ -60,8 +60,8 @@ class Fault:
     """Workers that it ends."""
     name: Name = Name.SAME
     patient: bool = True
-    """It waits until all works again after the fault before, and hits a worker that holds a partition; else one that may still
-    be starting."""
+    """It waits until all works again after the fault before; else it strikes when it is due, perhaps a worker that is still
+    starting."""
     seconds: float = 0.0
     """How long a broken connection lasts."""
 
@@ -72,7 +72,7 @@ _ONE_IN = {Kind.PAUSE: 15, Kind.CUT: 25, Kind.BROKER: 40, Kind.PRODUCER: 15, Kin
 """Of the others there is one for so many kills, and at least one."""
 _NAMES = {Name.SAME: 80, Name.OTHER: 10, Name.NONE: 10}
 _MAX_BURST = 5
-_IMPATIENT = 0.15
+_PATIENT = 0.4
 _CUTS_S = (1.0, 2.0, 3.0, 12.0)
 """The last one is longer than a request may take, and than SQLite's lock is waited for."""
 
@@ -94,7 +94,7 @@ def plan(seed: int, kills: int, kinds: Collection[Kind]) -> tuple[Fault, ...]:
             number=random.randrange(1_000),
             kills=count,
             name=random.choices(list(_NAMES), list(_NAMES.values()))[0],
-            patient=random.random() >= _IMPATIENT,
+            patient=random.random() < _PATIENT,
             seconds=random.choice(_CUTS_S),
         )
         for place, (kind, count) in enumerate(drawn)

@@ -117,10 +117,10 @@ class KafkaPlace:
             await to_its_end(lambda: own.stop(kill=True))
             await to_its_end(own.start)
 
-    async def reached(self) -> None:
+    async def reached(self, within_s: float = _ANSWERS_WITHIN_S) -> None:
         """Return when the broker answers. Raises BrokerError where it doesn't, LogError where it refuses."""
         try:
-            async with asyncio.timeout(_ANSWERS_WITHIN_S), self.log:
+            async with asyncio.timeout(within_s), self.log:
                 pass
         except TimeoutError:
             raise BrokerError(

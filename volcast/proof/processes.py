@@ -42,6 +42,11 @@ class Process:
         """None while it runs; negative where a signal ended it."""
         return self._process.poll()
 
+    @property
+    def process_id(self) -> int:
+        """The system's."""
+        return self._process.pid
+
     def said(self) -> str:
         """All that it wrote so far, to either stream."""
         return self.output.read_text(errors="replace")

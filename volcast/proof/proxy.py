@@ -23,8 +23,8 @@ class Proxy:
 
     async def cut(self, seconds: float) -> None:
         """All connections end at once, and none can be made until the time is up."""
-        await self.close()
         try:
+            await self.close()
             await asyncio.sleep(seconds)
         finally:
             await self.listen()
@@ -53,7 +53,11 @@ class Proxy:
             server_reader, server_writer = await asyncio.open_connection(HOST, self._target_port)
             self._open.add(server_writer)
             try:
-                await asyncio.gather(_pass_on(reader, server_writer), _pass_on(server_reader, writer), return_exceptions=True)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(_pass_on(reader, server_writer))
+                    both.create_task(_pass_on(server_reader, writer))
+            except* OSError:
+                pass
             finally:
                 self._open.discard(server_writer)
                 server_writer.close()
@@ -63,13 +67,11 @@ class Proxy:
 
 
 async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """Until either side ends; then the other does, too."""
-    try:
-        while part := await source.read(_READ_BYTES):
-            target.write(part)
-            await target.drain()
-    finally:
-        target.close()
+    """To the end of what is said; the other side is told that it is the end."""
+    while part := await source.read(_READ_BYTES):
+        target.write(part)
+        await target.drain()
+    target.write_eof()
 
 
 @asynccontextmanager

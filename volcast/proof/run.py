@@ -31,8 +31,8 @@ RECOVERED_WITHIN_S = 20.0
 """The next fault waits no longer for new signals in all partitions."""
 _KILL_S = 1.6
 """What a kill takes, about: then a worker is there again."""
-_OTHER_FAULT_S = 4.0
-_CALM_S = 4.0
+_OTHER_FAULT_S = 2.5
+_CALM_S = 2.0
 _CANDLES_A_SECOND = 200
 _SYMBOLS = 4
 _GARBAGE_A_FAULT = 3

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from volcast.commands.main import INTERRUPTED
-
 from .faults import Fault, Kind, Name
 from .places import Place
 from .processes import EndedByItself, Pipeline, Process
@@ -23,6 +21,8 @@ _SETTINGS = (("20", "1"), ("100", "300"), ("500", "1000"), ("500", "5000"))
 _WORKS_WITHIN_S = 10.0
 """A worker that is to be struck gets so long to begin to work."""
 _LOOK_S = 0.02
+_INTERRUPTED = 130
+"""A replay that was told to end before it was done."""
 
 
 class Failed(Exception):
@@ -136,14 +136,14 @@ class Stage:
             self._listen(process)
 
     async def _victim(self, fault: Fault) -> int:
-        """The number of a worker that isn't paused; a patient fault waits a moment for one that works."""
+        """The number of a worker that isn't paused, of one that holds a partition if there is any; patience waits for such."""
         until_s = now_s() + _WORKS_WITHIN_S
         while True:
             self.check()
             free = [number for number in range(len(self._workers)) if number not in self._paused]
             working = [number for number in free if self._listen(self._workers[number]).holds]
             if free and (working or not fault.patient or now_s() > until_s):
-                chosen = working if fault.patient and working else free
+                chosen = working or free
                 return chosen[fault.number % len(chosen)]
             await asyncio.sleep(_LOOK_S)
 
@@ -226,5 +226,5 @@ class Stage:
 
 def _good_ends(process: Process, *, was_listening: bool) -> Iterable[int]:
     """Exit codes of one that was told to end; the signal's own where it could not listen yet."""
-    codes = {0, INTERRUPTED} if process.arguments[0] == "produce" else {0}
+    codes = {0, _INTERRUPTED} if process.arguments[0] == "produce" else {0}
     return codes if was_listening else codes | {-signal.SIGTERM}

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka import KafkaLog
-from volcast.log.kafka_noise import Noise
+from volcast.log.kafka_noise import Noise, is_no_leftover
 from volcast.proof.broker import broker
 
 SESSION_TIMEOUT_MS = 3_000
@@ -148,6 +149,31 @@ async def test_closing_waits_for_no_dead_broker() -> None:
     assert not aiokafkas_tasks()
 
 
+async def test_a_transactional_id_that_the_broker_has_forgotten_is_as_good_as_fenced() -> None:
+    """A partition without candles for a week: the next commit must lead to a restore, not to an end."""
+    soon = {
+        "transactional.id.expiration.ms": "500",
+        "producer.id.expiration.ms": "400",
+        "transaction.remove.expired.transaction.cleanup.interval.ms": "200",
+        "producer.id.expiration.check.interval.ms": "100",
+    }
+    with broker(more=soon) as mine:
+        log = KafkaLog(mine.bootstrap, partitions=1, session_timeout_ms=SESSION_TIMEOUT_MS)
+        async with log, held(log) as consumer:
+            await consumer.open(0)
+
+            async def commit_now_and_then() -> None:
+                async with asyncio.timeout(PATIENCE_S):
+                    while True:
+                        await consumer.commit(0, Commit(0, [KeyValue(b"A", b"1")]))
+                        await asyncio.sleep(2)
+
+            with pytest.raises(Fenced):
+                await commit_now_and_then()
+            await consumer.close(0)
+            assert (await consumer.open(0)).position == 0
+
+
 def test_what_is_said_too_often_is_said_once_in_a_while() -> None:
     noise = Noise()
 
@@ -161,3 +187,12 @@ def test_what_is_said_too_often_is_said_once_in_a_while() -> None:
     assert passes("Unable to update metadata", at_s=102.0)
     assert passes("Unable connect to %s", "one", at_s=106.0)
     assert not passes("Got error %s", "NotEnoughReplicasError", at_s=200.0)
+
+
+def test_a_future_that_aiokafka_left_behind_is_not_told_and_others_are() -> None:
+    def told(text: str, error: Exception) -> bool:
+        return is_no_leftover(logging.LogRecord("asyncio", logging.ERROR, "", 0, text, (), (type(error), error, None)))
+
+    assert not told("Future exception was never retrieved\nfuture: <Future>", KafkaError("gone"))
+    assert told("Future exception was never retrieved\nfuture: <Future>", ValueError("a bug of ours"))
+    assert told("Task was destroyed but it is pending", KafkaError("gone"))
