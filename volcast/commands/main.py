@@ -140,7 +140,7 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 
 Try `volcast COMMAND --help`.
 """
-ENDS = "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, 1 a bug."
+ENDS = "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, 1 a bug (or, of prove: NOT EXACT)."
 
 
 @click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=ENDS)
