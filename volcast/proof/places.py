@@ -79,7 +79,7 @@ class SqlitePlace:
             stranger.execute("ROLLBACK")
 
     async def restart_broker(self) -> None:
-        raise NotImplementedError("a file has no broker")
+        raise AssertionError("a file has no broker, and BROKER is none of its kinds")
 
     async def tidy(self) -> None:
         """The folder is the caller's."""

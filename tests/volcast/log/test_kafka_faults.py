@@ -27,14 +27,6 @@ async def log(kafka_bootstrap: str, kafka_prefix: str) -> AsyncIterator[KafkaLog
         yield opened
 
 
-@pytest.fixture
-async def admin(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await client.start()
-    yield client
-    await client.close()
-
-
 @asynccontextmanager
 async def held(log: Log) -> AsyncIterator[Consumer]:
     """A consumer that has been given partition 0."""

@@ -1,7 +1,6 @@
 """Topics that are no longer what the state was made from: found out at once, said in a sentence, and nothing is written."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
@@ -10,14 +9,6 @@ from aiokafka.structs import TopicPartition
 from tests.log_ends import PATIENCE_S, fill, opened, polled
 from volcast.log.contract import Commit, Consumer, KeyValue, Mismatch, Restored, Topic
 from volcast.log.kafka import KafkaLog
-
-
-@pytest.fixture
-async def admin(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    client = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
-    await client.start()
-    yield client
-    await client.close()
 
 
 @pytest.fixture
