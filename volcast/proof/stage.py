@@ -225,6 +225,9 @@ class Stage:
 
 
 def _good_ends(process: Process, *, was_listening: bool) -> Iterable[int]:
-    """Exit codes of one that was told to end; the signal's own where it could not listen yet."""
-    codes = {0, _INTERRUPTED} if process.arguments[0] == "produce" else {0}
-    return codes if was_listening else codes | {-signal.SIGTERM}
+    """Exit codes of one that was told to end; the signal's own where it could not listen yet, or, of a replay, no more, as it was
+    just done.
+    """
+    if process.arguments[0] == "produce":
+        return (0, _INTERRUPTED, -signal.SIGTERM)
+    return (0,) if was_listening else (0, -signal.SIGTERM)
