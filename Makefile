@@ -26,7 +26,7 @@ lint: setup-dev            ## ruff and mypy --strict
 fuzz: setup-dev            ## a million broken inputs to the decoders and the shard
 	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py
 
-prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; a quarter of an hour
+prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; half an hour
 	$(BIN)/volcast prove --bus simulated --seeds 20000
 	$(BIN)/volcast prove --bus sqlite --kills 200
 	$(BIN)/volcast prove --bus kafka --kills 200
