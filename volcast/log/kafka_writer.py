@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import IllegalOperation, KafkaError
 
 from .contract import Fenced, LogError, Mismatch
 from .kafka_client import MAX_BATCH_BYTES, Client, explained, start, stop
@@ -48,15 +49,13 @@ class Writer:
         if self._writing:
             await asyncio.gather(self._writing, return_exceptions=True)
         await stop(self._producer)
-        ending = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001  # no public one
-        if ending is not None and ending.done() and not ending.cancelled():
-            ending.exception()  # nobody else asks; asyncio would log it as an error that got lost
+        self._failed_of()  # nobody else may have asked; asyncio would log it as an error that got lost
 
     async def _transact(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> Mapping[TopicPartition, int]:
         ending = False
         sent: dict[TopicPartition, list[asyncio.Future[Any]]] = defaultdict(list)
         try:
-            with explained(self._what):
+            with explained(self._what), self._with_its_cause():
                 async with asyncio.timeout(self._timeout_s):
                     await self._producer.begin_transaction()
                     for tp, each in batches.items():
@@ -74,6 +73,21 @@ class Writer:
                 await self._abort()
             raise
         return {tp: futures[-1].result().offset for tp, futures in sent.items()}
+
+    @contextmanager
+    def _with_its_cause(self) -> Iterator[None]:
+        """Of a transaction that has failed between two calls, the next call says no more than "not in transaction"."""
+        try:
+            yield
+        except (KafkaError, IllegalOperation) as error:
+            failed_of = self._failed_of()
+            if error.__cause__ is None and failed_of is not error:
+                raise error from failed_of
+            raise
+
+    def _failed_of(self) -> BaseException | None:
+        ending = self._producer._txn_manager.wait_for_transaction_end()  # noqa: SLF001  # no public one
+        return ending.exception() if ending is not None and ending.done() and not ending.cancelled() else None
 
     async def _abort(self) -> None:
         """As well as it goes, so that readers need not wait for the broker to do it."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
@@ -81,6 +82,26 @@ async def test_another_group_on_the_same_topics_is_fenced_too(log: KafkaLog, kaf
         with pytest.raises(Fenced):
             await one.commit(0, Commit(0, [KeyValue(b"A", b"1")]))
     assert await read_all(log, Topic.SIGNALS) == []
+
+
+class Dawdling(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """Sends a batch only when it is known what has become of the one before."""
+
+    async def send_batch(self, *args: Any, **options: Any) -> Any:
+        sent = await super().send_batch(*args, **options)
+        await asyncio.wait([sent])
+        return sent
+
+
+async def test_fenced_between_two_batches_is_fenced(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("volcast.log.kafka_client.AIOKafkaProducer", Dawdling)
+    pair = [KeyValue(b"A", b"1")]
+    async with held(log) as one:
+        await one.open(0)
+        async with log.consumer() as two:
+            await two.open(0)
+            with pytest.raises(Fenced):
+                await one.commit(0, Commit(0, pair, pair))
 
 
 async def test_a_commit_that_the_broker_refuses_leaves_nothing(
