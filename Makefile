@@ -1,9 +1,11 @@
 # make            what there is
 PYTHON ?= python3
 BIN    := .venv/bin
+# Matrices of some 80 rows: threads would only cost.
+export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint fuzz prove bench bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test lint fuzz prove bench bench-accuracy bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
@@ -34,6 +36,10 @@ prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simu
 bench: setup            ## time and size of the engine
 	$(BIN)/python -m bench.engine
 
+bench-accuracy: setup            ## whether forecasts are as good as they were; CANDLES="FILE …" for real months, too
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check $(CANDLES)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check --cold-start $(CANDLES)
+
 bench-recovery: setup            ## how soon a consumer is back
 	$(BIN)/python -m bench.recovery
 
@@ -48,7 +54,7 @@ docs: setup-dev            ## write the README's tables anew
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev --extra report -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:            ## remove what setup and the tests made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

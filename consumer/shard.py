@@ -17,6 +17,7 @@ from volcast.core import snapshot
 from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
 from volcast.core.decoder import Decoder, refuse, refuse_jump
 from volcast.core.engine import Engine
+from volcast.core.prior import Prior
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
@@ -36,6 +37,8 @@ class Rules:
     max_symbols: int
     snapshot_records: int
     """How many records of the partition a snapshot may lag behind: so many are replayed after a crash."""
+    prior: Prior | None = None
+    """What new symbols start from, where `config` names one that is not bundled."""
 
     @property
     def made_with(self) -> MadeWith:
@@ -45,7 +48,7 @@ class Rules:
     def as_before(self, before: MadeWith) -> "Rules":
         """The rules by which records were judged then."""
         decoder = Decoder(before.price_decimals, before.price_decimals_by_symbol)
-        return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records)
+        return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records, self.prior)
 
 
 Answer = Signal | tuple[str, int, Skip] | Reject | None
@@ -104,7 +107,9 @@ class Shard:
             if symbol.startswith("@"):
                 continue
             try:
-                found = snapshot.decode(value, symbol, self._rules.config, self._rules.decoder.price_decimals(symbol))
+                found = snapshot.decode(
+                    value, symbol, self._rules.config, self._rules.decoder.price_decimals(symbol), self._rules.prior
+                )
             except snapshot.SnapshotError as error:
                 self.unusable[symbol] = str(error)
             else:
@@ -218,7 +223,7 @@ class Shard:
     def _engine(self, symbol: str, max_symbols: int) -> Engine | None:
         engine = self.engines.get(symbol)
         if engine is None and len(self.engines) < max_symbols:
-            engine = Engine(symbol, self._rules.config, self._rules.decoder.price_decimals(symbol))
+            engine = Engine(symbol, self._rules.config, self._rules.decoder.price_decimals(symbol), self._rules.prior)
             self.engines[symbol] = engine
             self.counts[symbol] = Counter()
         return engine

@@ -96,7 +96,8 @@ print(re.match("[A-Za-z0-9]+", path.name)[0].upper(), rows)' "$file")
     latest=$api/latest/$symbol
     await "$symbol: the API has all $rows candles" answers "$latest" "body['symbol'] == '$symbol' and body['candles'] == $rows"
     await "$symbol: a signal with a forecast, warmed up" answers "$latest" \
-      "body['signal'] in (0, 1) and 0 < body['volatility'] < body['volatility_annualized'] and body['warm'] is True"
+      "body['signal'] in (0, 1) and 0 < body['volatility'] < body['volatility_annualized'] and body['warm'] is True and \
+       body['volatility_lower'] < body['volatility_upper'] and body['price_lower'] < body['close'] < body['price_upper']"
     [ -z "$ones" ] || await "$symbol: $ones ones" answers "$latest" "round(body['signal_rate'] * body['candles']) == $ones"
     await "$symbol: Prometheus has scraped as many" metric "volcast_candles%7Bsymbol=%22$symbol%22%7D" "$rows"
   done

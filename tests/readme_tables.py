@@ -1,6 +1,7 @@
-"""The README's tables that the code knows better: `make docs` writes them, `tests/test_docs.py` holds them."""
+"""The documents' tables that the code knows better: `make docs` writes them, `tests/test_docs.py` holds them."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 
@@ -11,12 +12,18 @@ from api.view import View
 from consumer.monitor import WorkerCollector
 from consumer.shard import Rules
 from consumer.worker import Worker
+from volcast.core import design
 from volcast.core.decoder import Decoder
+from volcast.core.features import FEATURES
 from volcast.core.types import EngineConfig
+from volcast.core.windows import SHOWN
 from volcast.log.sqlite import SqliteLog
 from volcast.settings import describe, text
 
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+BAR = r"\|"
+FORECAST = ROOT / "docs" / "forecast.md"
 
 
 def settings_table() -> str:
@@ -34,6 +41,21 @@ def metrics_table(collector: Collector) -> str:
     return "\n".join(lines)
 
 
+def features_table(features: Iterable[tuple[str, str, str]]) -> str:
+    rows = [f"| `{name}` | {unit} | {sentence.replace('|', BAR)} |" for name, unit, sentence in features]
+    return "\n".join(["| feature | unit | what it is |", "|---|---|---|", *rows])
+
+
+def forecast_tables() -> dict[str, str]:
+    """By the name that stands in the markers of docs/forecast.md."""
+    products = [f"`{name}`" for name in design.NAMES if "*" in name]
+    return {
+        "features": features_table((*FEATURES, *design.CLOCKS)),
+        "products": ", ".join(products) + ".",
+        "shown features": features_table((name, *told) for name, told in SHOWN.items()),
+    }
+
+
 def tables() -> dict[str, str]:
     """By the name that stands in the README's markers."""
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # noqa: S311  # no secret
@@ -44,16 +66,18 @@ def tables() -> dict[str, str]:
     }
 
 
-def filled(readme: str) -> str:
-    """The README with its tables as they should be."""
-    for name, table in tables().items():
+def filled(document: Path) -> str:
+    """The document with its tables as they should be."""
+    text_ = document.read_text()
+    for name, table in (tables() if document == README else forecast_tables()).items():
         begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-        parts = re.split(f"{begin}.*?{end}", readme, flags=re.DOTALL)
+        parts = re.split(f"{begin}.*?{end[1:]}", text_, flags=re.DOTALL)
         if len(parts) != 2:
-            raise ValueError(f"the README should have one place for the table {name!r}")
-        readme = f"{begin}{table}{end}".join(parts)
-    return readme
+            raise ValueError(f"{document.name} should have one place for the table {name!r}")
+        text_ = f"{begin}{table}{end}".join(parts)
+    return text_
 
 
 if __name__ == "__main__":
-    README.write_text(filled(README.read_text()))
+    for each in (README, FORECAST):
+        each.write_text(filled(each))

@@ -5,14 +5,17 @@ from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
+from msgspec import Struct
 from msgspec.structs import fields
+from pydantic import BaseModel
 
-from api.app import LatestAnswer, OutcomeAnswer, create_app
+from api.answer import HorizonAnswer, LatestAnswer, OutcomeAnswer, ShadowAnswer
+from api.app import create_app
 from api.view import View
-from tests.readme_tables import filled
+from tests import readme_tables
 from volcast.commands.main import EXIT_CODES, INTERRUPTED, VERBS
 from volcast.core.codec import CandleText, Reason, Reject
-from volcast.core.types import Gap, Outcome, Restoring, Signal
+from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 from volcast.log.contract import Topic
 
 ROOT = Path(__file__).parent.parent
@@ -30,9 +33,10 @@ def test_exit_codes() -> None:
     assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
 
 
-def test_tables_of_settings_and_metrics() -> None:
+@pytest.mark.parametrize("document", [readme_tables.README, readme_tables.FORECAST], ids=lambda path: path.name)
+def test_tables_that_are_made_of_the_code(document: Path) -> None:
     """`make docs` writes them."""
-    assert filled(README) == README
+    assert readme_tables.filled(document) == document.read_text()
 
 
 def test_endpoints() -> None:
@@ -40,14 +44,14 @@ def test_endpoints() -> None:
     assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", README, re.MULTILINE))
 
 
-@pytest.mark.parametrize("answer", [LatestAnswer, OutcomeAnswer])
-def test_fields_of_an_answer(answer: type[LatestAnswer] | type[OutcomeAnswer]) -> None:
+@pytest.mark.parametrize("answer", [LatestAnswer, HorizonAnswer, OutcomeAnswer, ShadowAnswer])
+def test_fields_of_an_answer(answer: type[BaseModel]) -> None:
     table = README[README.index("| field of") : README.index("## Metrics")]
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
 
 
-@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, Restoring, Reject])
-def test_records(record: type[CandleText | Gap | Signal | Outcome | Restoring | Reject]) -> None:
+@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, HorizonForecast, Shadow, Restoring, Reject])
+def test_records(record: type[Struct]) -> None:
     assert [field.name for field in fields(record) if f"`{field.name}`" not in RECORDS] == []
 
 

@@ -11,6 +11,7 @@ ROOMS = {
     "volcast.core": ROOT / "volcast/core",
     "volcast.log": ROOT / "volcast/log",
     "volcast.simulation": ROOT / "volcast/simulation",
+    "volcast.backtest": ROOT / "volcast/backtest",
     "producer": ROOT / "producer",
     "consumer": ROOT / "consumer",
     "api": ROOT / "api",
@@ -20,25 +21,31 @@ MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
     "volcast.log": ("volcast.log",),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
+    "volcast.backtest": ("volcast.core", "volcast.backtest"),
     "producer": ("volcast.core", "volcast.log", "producer"),
     "consumer": ("volcast.core", "volcast.log", "consumer"),
     "api": ("volcast.core", "volcast.log", "api"),
 }
 PURE_LIBRARIES = {"numpy", "scipy", "river", "msgspec"}
 PURE_STDLIB = {
+    "array",
+    "bisect",
     "collections",
     "dataclasses",
+    "datetime",
     "decimal",
     "enum",
     "fractions",
     "functools",
+    "importlib.resources",
     "itertools",
     "math",
     "re",
     "typing",
     "zlib",
 }
-"""What the core may use of the standard library: nothing here knows the time, the disk, the network or chance."""
+"""What the core may use of the standard library: nothing here knows the network or chance. Dates are calculated with, `now` is
+forbidden by the linter; of files it reads its own, that are shipped with it."""
 
 
 def imports_of(file: Path) -> Iterator[str]:
@@ -74,7 +81,7 @@ def test_a_room_imports_only_its_neighbours(room: str) -> None:
 def test_the_core_is_pure() -> None:
     allowed = PURE_LIBRARIES | PURE_STDLIB | {"volcast"}
     wrong = [
-        f"{file.name}: {module}" for file, module in all_imports(ROOMS["volcast.core"]) if module.split(".")[0] not in allowed
+        f"{file.name}: {module}" for file, module in all_imports(ROOMS["volcast.core"]) if not within(module, tuple(allowed))
     ]
     assert not wrong
 
@@ -127,7 +134,9 @@ def test_files_stay_small() -> None:
 
 def test_tests_mirror_the_tree() -> None:
     """tests/a/b/test_c*.py tells of a/b/c*.py: a file that moves takes its tests along."""
-    folders = ("core", "log", "commands", "simulation", "proof", "proof/simulation")
+    folders = (
+        *("core", "core/models", "core/forecasters", "log", "commands", "simulation", "backtest", "proof", "proof/simulation"),
+    )
     for folder in (*(f"volcast/{each}" for each in folders), "producer", "consumer", "api"):
         stems = {file.stem for file in (ROOT / folder).glob("*.py")}
         strangers = [

@@ -3,16 +3,15 @@
 Imported by `volcast.commands` alone, where `settings_sources` finds the values: they flow down as plain arguments.
 """
 
-import json
-import re
 import types
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, Literal, NamedTuple, get_args, get_origin
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .setting_values import DecimalsBySymbol, Horizons, Model, Shadows, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
@@ -22,27 +21,6 @@ _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON o
 
 class SettingsError(Exception):
     """A sentence for the user, a line for each setting that is wrong; never with the value of a secret."""
-
-
-def _decimals(value: object) -> object:
-    """Reads `PEPEUSDT=12,SHIBUSDT=10` or a JSON object; whatever is no text goes on as it is."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("{"):
-        try:
-            return json.loads(value)
-        except ValueError:
-            raise PydanticCustomError("json", "not JSON") from None
-    pairs = [pair.strip().partition("=") for pair in value.split(",")]
-    if len({symbol for symbol, _, _ in pairs}) < len(pairs):
-        raise ValueError("a symbol stands there twice")
-    return {symbol: decimals for symbol, _, decimals in pairs}
-
-
-Decimals = Annotated[int, Field(ge=0, le=12)]
-DecimalsBySymbol = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_decimals)
-]
 
 
 class Settings(BaseSettings):
@@ -57,7 +35,24 @@ class Settings(BaseSettings):
         description="What the candles before the first rolling mean do: count as signal 0, or stay out of the signal rate.",
     )
     rate_window: int = Field(1_440, ge=1, le=10_080, description="Newest signals in the signal rate over a window.")
-    model: Literal["log_har", "ewma"] = Field("log_har", description="The volatility forecaster.")
+    horizons: Horizons = Field(
+        (60,),
+        description="Horizons of the forecasts in minutes; the first is the signal's own.",
+        json_schema_extra={"allowed": "whole numbers from 5 to 1440, with commas between them"},
+    )
+    interval_level: float = Field(0.9, ge=0.5, le=0.99, description="Probability of the volatility's and the price's interval.")
+    model: Model = Field("two_stage", description="The volatility forecaster.")
+    shadows: Shadows = Field(
+        (),
+        description="Models that forecast beside it, to be compared with; each costs time.",
+        json_schema_extra={"allowed": f"names as of `model` ({', '.join(get_args(Model))}), with commas between them"},
+    )
+    prior: str = Field(
+        "bundled",
+        min_length=1,
+        description="What the forecaster of a new symbol starts from.",
+        json_schema_extra={"allowed": "bundled, none, or the path of a file that `volcast fit-prior` wrote"},
+    )
     price_decimals: int = Field(
         8, ge=0, le=12, description="Decimals that a price may have; a candle with a finer one is rejected."
     )
@@ -167,64 +162,16 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _no_shadow_of_itself(self) -> "Settings":
+        if self.model in self.shadows:
+            raise ValueError(f"shadows: {self.model} is the model itself; name others")
+        return self
+
+    @model_validator(mode="after")
     def _user_and_password(self) -> "Settings":
         if (self.kafka_username is None) != (self.kafka_password is None):
             raise ValueError("kafka_username and kafka_password go together: give both or neither")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class SqliteBus:
-    """A log in a file of this machine."""
-
-    path: Path
-    kind: Literal["sqlite"] = "sqlite"
-
-
-@dataclass(frozen=True, slots=True)
-class KafkaBus:
-    """A log on Kafka; `bootstrap` is `host:port[,host:port]`."""
-
-    bootstrap: str
-    kind: Literal["kafka"] = "kafka"
-
-
-Bus = SqliteBus | KafkaBus
-
-
-def parse_bus(url: str) -> Bus:
-    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `kafka://host:port[,host:port]`; ValueError with a sentence."""
-    scheme, separator, rest = url.partition("://")
-    if separator and scheme == "sqlite":
-        return SqliteBus(_sqlite_path(rest))
-    if separator and scheme == "kafka":
-        return KafkaBus(_brokers(rest))
-    raise ValueError("a bus begins with sqlite:/// or kafka://")
-
-
-def _sqlite_path(rest: str) -> Path:
-    path = rest.removeprefix("/")
-    if not rest.startswith("/"):
-        raise ValueError("the path of an SQLite file stands behind three slashes, as in sqlite:///volcast.db")
-    if not path or path.endswith("/"):
-        raise ValueError("the path of the SQLite file is missing, as in sqlite:///volcast.db")
-    if path == ":memory:":
-        raise ValueError("processes of their own can't share a log in memory; give a file, as in sqlite:///volcast.db")
-    return Path(path)
-
-
-def _brokers(rest: str) -> str:
-    if "@" in rest:
-        raise ValueError("a URL is no place for a password; give VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD instead")
-    for broker in rest.split(","):
-        match = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?", broker)
-        if match is None:
-            raise ValueError("Kafka's brokers are host:port, with commas between them, as in kafka://one:9092,two:9092")
-        if match[1] is None:
-            raise ValueError("each Kafka broker needs a port, as in kafka://localhost:9092")
-        if not 1 <= int(match[1]) <= 65_535:  # noqa: PLR2004 - the highest port
-            raise ValueError("a broker's port is a whole number from 1 to 65535")
-    return rest
 
 
 class Description(NamedTuple):
@@ -287,6 +234,8 @@ def text(value: object) -> str:
     """A setting's value on one line; a secret's is never shown."""
     if isinstance(value, SecretStr):
         return MASK
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value)) or None
     if isinstance(value, dict):
         value = ",".join(f"{key}={part}" for key, part in value.items()) or None
     line = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -4,24 +4,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import msgspec
 import pytest
 
 from api.follow import Follower
 from api.view import Status, View
+from tests.api.signals import signals
 from tests.log_ends import fill
-from tests.market import walk
 from volcast.core.codec import encode_restoring, encode_signal
-from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Restoring, Signal
+from volcast.core.types import Restoring
 from volcast.log.contract import Commit, KeyValue, Log
 from volcast.log.sqlite import SqliteLog
 
 
-def signals(count: int, symbol: str = "BTCUSDT") -> list[KeyValue]:
-    engine = Engine(symbol, EngineConfig(), 2)
-    made = [engine.step(msgspec.structs.replace(candle, symbol=symbol)) for candle in walk(count)]
-    return [KeyValue(symbol.encode(), encode_signal(signal)) for signal in made if isinstance(signal, Signal)]
+def records(count: int) -> list[KeyValue]:
+    return [KeyValue(signal.symbol.encode(), encode_signal(signal)) for signal in signals(count)]
 
 
 async def commit(log: Log, *values: KeyValue) -> None:
@@ -40,7 +36,7 @@ async def following(log: Log, view: View) -> AsyncIterator[Follower]:
 
 
 async def test_it_reads_from_the_first_signal_on_and_goes_on() -> None:
-    view, made = View(180), signals(30)
+    view, made = View(180), records(30)
     async with SqliteLog(":memory:") as log:
         await commit(log, *made[:20])
         async with following(log, view) as follower:
@@ -72,7 +68,7 @@ class NotingView(View):
 
 
 async def test_it_is_caught_up_only_when_all_that_was_there_is_in_the_view() -> None:
-    view, (one,) = NotingView(180), signals(1)
+    view, (one,) = NotingView(180), records(1)
     async with SqliteLog(":memory:") as log:
         await commit(log, *[one] * 1_500)
         async with following(log, view) as follower:
@@ -84,7 +80,7 @@ GARBAGE = (b"", b"null", b'{"v":1}', b'{"symbol":"\xff"}', b'{"deep":' + b"[" * 
 
 
 async def test_a_record_that_is_no_signal_is_told_and_passed_over(caplog: pytest.LogCaptureFixture) -> None:
-    view, (one, two) = View(180), signals(2)
+    view, (one, two) = View(180), records(2)
     async with SqliteLog(":memory:") as log:
         await commit(log, one, *(KeyValue(b"BTCUSDT", garbage) for garbage in GARBAGE), two)
         async with following(log, view) as follower:
@@ -96,7 +92,7 @@ async def test_a_record_that_is_no_signal_is_told_and_passed_over(caplog: pytest
 
 
 async def test_word_of_a_rebuild_reaches_the_view() -> None:
-    view, (one, two) = View(180), signals(2)
+    view, (one, two) = View(180), records(2)
     notices = [KeyValue(b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))) for done in (False, True)]
     async with SqliteLog(":memory:") as log, following(log, view) as follower:
         for value, status in (

@@ -7,15 +7,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.metrics import ViewCollector, numeric_fields
 from api.view import Status, View
-from tests.market import START_MS, walk
-from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Outcome, Signal
-
-
-def signals(count: int, symbol: str = "BTCUSDT") -> list[Signal]:
-    engine = Engine(symbol, EngineConfig(), 2)
-    made = [engine.step(msgspec.structs.replace(candle, symbol=symbol)) for candle in walk(count)]
-    return [signal for signal in made if isinstance(signal, Signal)]
+from tests.api.signals import signals
+from tests.market import START_MS
+from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 
 def scrape(view: View, now_s: float = 100.0) -> dict[str, float]:
@@ -37,19 +31,47 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
     view.put(signal, 97.5)
     found = scrape(view)
     assert signal.outcome
-    for name in ("close", "rolling_mean", "signal", "signal_rate", "signal_rate_window", "volatility", "volatility_annualized"):
+    for name in numeric_fields(Signal):
         assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
-    for name in ("warm", "live", "candles", "ones", "gaps", "missing_minutes", "outcomes"):
-        assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
-    for name in ("realized_volatility", "volatility", "volatility_ewma", "qlike", "qlike_ewma"):
+    for name in numeric_fields(Outcome):
         assert found[f'volcast_outcome_{name}{{symbol="BTCUSDT"}}'] == getattr(signal.outcome, name)
     assert found['volcast_timestamp_seconds{symbol="BTCUSDT"}'] == START_MS / 1_000 + 3_600
     assert found['volcast_age_seconds{symbol="BTCUSDT"}'] == 2.5
 
 
 def test_no_field_is_forgotten() -> None:
-    assert set(Signal.__struct_fields__) - set(numeric_fields(Signal)) == {"symbol", "source", "open_time_ms", "outcome"}
-    assert set(Outcome.__struct_fields__) - set(numeric_fields(Outcome)) == {"open_time_ms"}
+    for struct, no_numbers in (
+        (Signal, {"symbol", "source", "open_time_ms", "outcome", "further", "shadows"}),
+        (Outcome, {"open_time_ms"}),
+        (HorizonForecast, {"outcome"}),
+        (Shadow, {"model"}),
+    ):
+        assert set(struct.__struct_fields__) - set(numeric_fields(struct)) == no_numbers
+
+
+def test_further_horizons_have_gauges_of_their_own() -> None:
+    view, signal = View(180), signals(61)[-1]
+    view.put(signal, 97.5)
+    found = scrape(view)
+    for each in signal.further:
+        labels = f'{{horizon_minutes="{each.horizon_minutes}",symbol="BTCUSDT"}}'
+        for name in set(numeric_fields(HorizonForecast)) - {"horizon_minutes"}:
+            assert found[f"volcast_horizon_{name}{labels}"] == getattr(each, name)
+        for name in numeric_fields(Outcome):  # that of four hours is not there yet, and no gauge either
+            assert found.get(f"volcast_horizon_outcome_{name}{labels}") == (each.outcome and getattr(each.outcome, name))
+    assert [each.outcome is None for each in signal.further] == [False, True]
+    assert not [name for name in found if name.startswith("volcast_horizon_horizon_minutes")]
+
+
+def test_challengers_have_gauges_of_their_own() -> None:
+    view, made = View(180), signals(61)
+    for signal in (made[0], made[-1]):  # without answers, and with them
+        view.put(signal, 97.5)
+        found = scrape(view)
+        for each in signal.shadows:
+            for name in ("volatility", "qlike", "covered"):
+                assert found.get(f'volcast_shadow_{name}{{model="{each.model}",symbol="BTCUSDT"}}') == getattr(each, name)
+    assert [each.qlike is None for each in (*made[0].shadows, *made[-1].shadows)] == [True, True, False, False]
 
 
 def test_one_status_holds() -> None:
@@ -59,6 +81,13 @@ def test_one_status_holds() -> None:
     assert {status: found[f'volcast_status{{status="{status}",symbol="BTCUSDT"}}'] for status in Status} == {
         status: float(status == Status.RESTORING) for status in Status
     }
+
+
+def test_each_gauge_has_its_own_sentence() -> None:
+    told = {metric.name: metric.documentation for metric in ViewCollector(View(180)).collect()}
+    assert len(set(told.values())) == len(told)
+    assert told["volcast_horizon_minutes"] == "H, the minutes that the forecast is about."
+    assert told["volcast_horizon_outcome_qlike"] == "As volcast_outcome_qlike, of a further horizon."
 
 
 @pytest.mark.parametrize("caught_up", [False, True])
@@ -72,10 +101,12 @@ def test_what_a_signal_does_not_have_leaves_no_old_value_behind() -> None:
     view, made = View(180), signals(61)
     view.put(made[60], 99.0)
     assert 'volcast_outcome_qlike{symbol="BTCUSDT"}' in scrape(view)
-    newer = msgspec.structs.replace(made[60], open_time_ms=made[60].open_time_ms + 600_000, outcome=None, rolling_mean=None)
+    without = {"outcome": None, "rolling_mean": None, "further": (), "shadows": ()}
+    newer = msgspec.structs.replace(made[60], open_time_ms=made[60].open_time_ms + 600_000, **without)
     view.put(newer, 100.0)
     found = scrape(view)
-    assert not [name for name in found if name.startswith(("volcast_outcome_", "volcast_rolling_mean"))]
+    gone = ("volcast_outcome_", "volcast_rolling_mean", "volcast_horizon_outcome", "volcast_horizon_vol", "volcast_shadow_")
+    assert not [name for name in found if name.startswith(gone)]
     assert found['volcast_close{symbol="BTCUSDT"}'] == newer.close
 
 

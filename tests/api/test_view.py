@@ -6,16 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.view import Status, View
-from tests.market import at, walk
-from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Restoring, Signal
+from tests.api.signals import signals
+from tests.market import at
+from volcast.core.types import Restoring, Signal
 
 
 def signal(minute: int = 0, **fields: object) -> Signal:
     """A real one, with some fields replaced."""
-    made = Engine("BTCUSDT", EngineConfig(), 2).step(walk(1)[0])
-    assert isinstance(made, Signal)
-    return msgspec.structs.replace(made, open_time_ms=at(minute), **fields)
+    return msgspec.structs.replace(signals(1)[0], open_time_ms=at(minute), **fields)
 
 
 def view_of(*arrivals: tuple[Signal, float], caught_up: bool = True) -> View:

@@ -13,13 +13,15 @@ from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 
-HERE = Path(__file__).parent
-SNAPSHOT = HERE / "engine-format-2.snapshot"
-CANDLES = HERE / "engine-format-2.candles.jsonl"
-SIGNALS = HERE / "engine-format-2.signals.jsonl"
-OLDER = HERE / "engine-format-1.snapshot"
+
+def of_format(number: int, kind: str) -> Path:
+    """A file that a version of this format has made."""
+    return Path(__file__).parent / f"engine-format-{number}.{kind}"
+
+
+SNAPSHOT, CANDLES, SIGNALS = (of_format(snapshot.FORMAT, kind) for kind in ("snapshot", "candles.jsonl", "signals.jsonl"))
 POSITION = 3_001
-CONFIG = EngineConfig(window=5, warmup="zero", rate_window=1_440, model="log_har")
+CONFIG = EngineConfig(horizons=(60, 15), shadows=("ewma",), prior="none")
 COUNTS = {"duplicate": 2, "late": 1}
 
 

@@ -8,22 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
-from volcast.core.models import MODELS
-from volcast.settings import (
-    MASK,
-    Bus,
-    Description,
-    KafkaBus,
-    Settings,
-    SqliteBus,
-    allowed,
-    describe,
-    flag,
-    kind,
-    parse_bus,
-    text,
-    variable,
-)
+from volcast.core.forecasters import MODELS
+from volcast.settings import MASK, Description, Settings, allowed, describe, flag, kind, text, variable
 
 ALL = pytest.mark.parametrize("one", describe(), ids=lambda one: one.name)
 NUMBERS = pytest.mark.parametrize("one", [one for one in describe() if kind(one.name) in {int, float}], ids=lambda one: one.name)
@@ -72,7 +58,7 @@ def test_refuses_what_is_just_outside(one: Description) -> None:
     ("name", "values"),
     [
         ("warmup", ["zero", "exclude"]),
-        ("model", ["log_har", "ewma"]),
+        ("model", list(MODELS)),
         ("sqlite_synchronous", ["NORMAL", "FULL", "EXTRA"]),
         ("log_level", ["debug", "info", "warning", "error"]),
     ],
@@ -117,6 +103,40 @@ def test_decimals_by_symbol_are_held_to_symbols_and_range() -> None:
             Settings.model_validate({"price_decimals_by_symbol": wrong})
 
 
+@pytest.mark.parametrize(
+    ("name", "given_", "value"),
+    [
+        ("horizons", "60", (60,)),
+        ("horizons", " 240, 15 ", (240, 15)),
+        ("horizons", [15, "1440"], (15, 1440)),
+        ("horizons", 30, (30,)),
+        ("shadows", "har,ewma", ("har", "ewma")),
+        ("shadows", "", ()),
+        ("shadows", [], ()),
+    ],
+)
+def test_a_list_is_read_from_text_or_yaml(name: str, given_: object, value: tuple[object, ...]) -> None:
+    settings = Settings.model_validate({name: given_})
+    assert getattr(settings, name) == value
+    assert text(value) == (",".join(map(str, value)) or "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(
+            ("horizons", value)
+            for value in ("", "4", "1441", "60,60", "60,x", "60;240", True, None, [[60]], "5,6,7,8,9,10,11,12,13")
+        ),
+        *(("shadows", value) for value in ("none", "har,har", "two_stage", "har,", 5, True, None)),
+        ("prior", ""),
+    ],
+)
+def test_a_wrong_list_is_refused(name: str, wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: wrong})
+
+
 @given(st.dictionaries(SYMBOLS, st.integers(0, 12), min_size=1))
 def test_decimals_by_symbol_are_read_as_they_are_shown(decimals: dict[str, int]) -> None:
     assert Settings.model_validate({"price_decimals_by_symbol": text(decimals)}).price_decimals_by_symbol == decimals
@@ -154,42 +174,5 @@ def test_names_in_the_environment_and_on_the_command_line() -> None:
     assert flag("rate_window") == "--rate-window"
 
 
-@pytest.mark.parametrize(
-    ("url", "bus"),
-    [
-        ("sqlite:///volcast.db", SqliteBus(Path("volcast.db"))),
-        ("sqlite:///data/x.db", SqliteBus(Path("data/x.db"))),
-        ("sqlite:////var/x.db", SqliteBus(Path("/var/x.db"))),
-        ("kafka://localhost:9092", KafkaBus("localhost:9092")),
-        ("kafka://a:1,b.c-d:65535", KafkaBus("a:1,b.c-d:65535")),
-        ("kafka://[::1]:9092", KafkaBus("[::1]:9092")),
-    ],
-)
-def test_a_bus_is_read(url: str, bus: Bus) -> None:
-    assert parse_bus(url) == bus
-    assert Settings(bus=url).bus == url
-
-
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        ("", "begins with"), ("volcast.db", "begins with"), ("redis://x:1", "begins with"), ("kafka:x:1", "begins with"),
-        ("sqlite://x.db", "three slashes"), ("sqlite://", "three slashes"), ("sqlite:///", "missing"), ("sqlite:////", "missing"),
-        ("sqlite:///data/", "missing"), ("sqlite:///:memory:", "in memory"),
-        ("kafka://", "host:port"), ("kafka://a", "needs a port"), ("kafka://a:1,b", "needs a port"),
-        ("kafka://a:1,", "host:port"), ("kafka://a:", "host:port"), ("kafka://:1", "host:port"), ("kafka://a:0", "1 to 65535"),
-        ("kafka://a:65536", "1 to 65535"),
-        ("kafka://a:1/x", "host:port"), ("kafka://a:1?x=y", "host:port"), ("kafka://a:b", "host:port"),
-        ("kafka://u:hunter2@a:1", "VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD"),
-    ],
-)  # fmt: skip
-def test_a_wrong_bus_is_refused_with_a_reason(url: str, reason: str) -> None:
-    with pytest.raises(ValueError, match=reason) as caught:
-        parse_bus(url)
-    assert "hunter2" not in str(caught.value)
-    with pytest.raises(ValidationError):
-        Settings(bus=url)
-
-
 def test_the_models_are_those_of_the_table() -> None:
-    assert set(get_args(Settings.model_fields["model"].annotation)) == set(MODELS)
+    assert list(get_args(Settings.model_fields["model"].annotation)) == list(MODELS)

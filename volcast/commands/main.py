@@ -5,11 +5,15 @@ Whatever a command imports (River alone takes seconds) is none of `volcast --hel
 
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+"""Matrices of some 80 rows: threads would only cost. It must stand before NumPy is imported."""
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("volcast.commands.run:command", "The whole path in one process: replay candles, forecast, show."),
@@ -17,6 +21,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
     "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
     "generate": ("volcast.commands.generate:command", "Simulated candles into CSV files."),
+    "backtest": ("volcast.commands.backtest:command", "What would have been forecast after each candle of a file."),
+    "compare": ("volcast.commands.compare:command", "Models beside each other on the same candles: who forecasts best."),
+    "fit-prior": ("volcast.commands.fit_prior:command", "What a new symbol's forecaster starts from, learned on others."),
     "rejects": ("volcast.commands.rejects:command", "What was not taken, and why; list it, or send it again."),
     "state": ("volcast.commands.state:command", "The engines' state on the log: show, export, import."),
     "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once, byte for byte."),

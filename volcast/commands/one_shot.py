@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from volcast.log.contract import Log
-from volcast.settings import parse_bus
+from volcast.setting_values import parse_bus
 
 from .main import UserError
 from .settings_sources import Loaded

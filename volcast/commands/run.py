@@ -1,12 +1,13 @@
 """`volcast run`: the whole path in one process, on a log in one file."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from volcast.settings import Settings
+from volcast.settings import Settings, text
 
 from .main import INTERRUPTED
 from .options import loaded_options
@@ -96,7 +97,7 @@ def _only_run_on(path: Path) -> "Lease":
 
 def _tell_what_was_there(pump: "Pump") -> None:
     """A log that already had candles of these symbols: what that meant."""
-    from api.app import iso8601  # noqa: PLC0415
+    from api.answer import iso8601  # noqa: PLC0415
 
     if not pump.sent:
         click.echo("Nothing new: the log had all rows already.")
@@ -116,6 +117,8 @@ def _default_path(sources: "list[CsvReplay]", settings: Settings) -> Path:
     if [source.path for source in sources] == list(sample()):
         names = "sample"
     changed = [
-        f"{name}={getattr(settings, name)}" for name in ENGINE_SETTINGS if getattr(settings, name) != getattr(Settings(), name)
+        f"{name}={re.sub('[^A-Za-z0-9.,=]', '-', text(getattr(settings, name)))}"
+        for name in ENGINE_SETTINGS
+        if getattr(settings, name) != getattr(Settings(), name)
     ]
     return platformdirs.user_data_path("volcast") / f"{'_'.join([names[:100], *changed])}.db"

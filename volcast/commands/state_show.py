@@ -125,7 +125,10 @@ def _made_with(one: SymbolTold) -> str:
     if one.settings is None:
         return f"unusable: {one.problem}"
     settings = {**msgspec.to_builtins(one.settings), "price_decimals": one.price_decimals}
-    parts = [" ".join(f"{name}={value}" for name, value in settings.items()) + f" ({one.fingerprint})", f"format {one.format}"]
+    parts = [
+        " ".join(f"{name}={_words(value)}" for name, value in settings.items()) + f" ({one.fingerprint})",
+        f"format {one.format}",
+    ]
     parts += [f"{name} {version}" for name, version in (one.versions or {}).items()]
     return ", ".join([f"unusable: {one.problem}", *parts] if one.problem else parts)
 
@@ -136,3 +139,7 @@ def _is_bookkeeping(key: bytes) -> bool:
 
 def _name(key: bytes) -> str:
     return key.decode(errors="replace")
+
+
+def _words(value: object) -> str:
+    return (",".join(map(str, value)) or "none") if isinstance(value, list | tuple) else str(value)

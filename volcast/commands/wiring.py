@@ -5,7 +5,8 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from volcast.log.contract import Log
-from volcast.settings import Settings, parse_bus
+from volcast.setting_values import parse_bus
+from volcast.settings import Settings
 
 from .main import UserError
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from consumer.shard import Rules
     from consumer.worker import Worker
     from producer.sources import CsvReplay
+    from volcast.core.prior import Prior
+    from volcast.core.types import EngineConfig
 
 LOG_SETTINGS = (
     "bus",
@@ -28,7 +31,8 @@ LOG_SETTINGS = (
     "sqlite_synchronous",
     "poll_s",
 )
-ENGINE_SETTINGS = ("window", "warmup", "rate_window", "model", "price_decimals", "price_decimals_by_symbol")
+FORECAST_SETTINGS = ("horizons", "interval_level", "model", "shadows", "prior")
+ENGINE_SETTINGS = ("window", "warmup", "rate_window", *FORECAST_SETTINGS, "price_decimals", "price_decimals_by_symbol")
 
 
 def log_of(settings: Settings) -> Log:
@@ -97,11 +101,41 @@ def sample() -> tuple[Path, ...]:
     return tuple(sorted((Path(__file__).parent.parent / "sample").glob("*.csv.gz")))
 
 
+def prior_of(settings: Settings) -> "Prior | None":
+    """The prior of a file; None for the bundled one and none at all, which an engine knows by name. Raises UserError."""
+    from volcast.core import prior  # noqa: PLC0415  # as above
+
+    if settings.prior in {prior.BUNDLED, prior.NONE}:
+        return None
+    try:
+        return prior.decode(Path(settings.prior).expanduser().read_bytes())
+    except OSError as error:
+        raise UserError(f"the prior {settings.prior} can't be read: {error.strerror}") from None
+    except prior.PriorError as error:
+        raise UserError(f"the prior {settings.prior} can't be used: {error}; `volcast fit-prior` makes one") from None
+
+
+def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
+    """An engine's settings; `prior` is what `prior_of` found."""
+    from volcast.core.prior import fingerprint  # noqa: PLC0415  # as above
+    from volcast.core.types import EngineConfig  # noqa: PLC0415
+
+    return EngineConfig(
+        window=settings.window,
+        warmup=settings.warmup,
+        rate_window=settings.rate_window,
+        horizons=settings.horizons,
+        interval_level=settings.interval_level,
+        model=settings.model,
+        shadows=settings.shadows,
+        prior=fingerprint(prior) if prior else settings.prior,
+    )
+
+
 def _rules_of(settings: Settings) -> "Rules":
     from consumer.shard import Rules  # noqa: PLC0415  # as above
     from volcast.core.decoder import Decoder  # noqa: PLC0415
-    from volcast.core.types import EngineConfig  # noqa: PLC0415
 
-    config = EngineConfig(settings.window, settings.warmup, settings.rate_window, settings.model)
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
-    return Rules(config, decoder, settings.max_symbols, settings.snapshot_records)
+    prior = prior_of(settings)
+    return Rules(engine_config(settings, prior), decoder, settings.max_symbols, settings.snapshot_records, prior)

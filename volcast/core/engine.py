@@ -4,12 +4,14 @@ refuse what is late · answer the forecast that has come due · learn from it ·
 """
 
 from collections import deque
-from math import log, sqrt
+from math import exp, log, sqrt
 from typing import Any
 
-from .forecast import Forecaster
+from . import answers
+from .forecaster import Answers, Forecaster
+from .prior import BUNDLED, NONE, Prior, bundled
 from .rolling import RollingMean, SignalRate
-from .types import HORIZONS_PER_YEAR, MINUTE_MS, Candle, EngineConfig, Outcome, Signal, Skip
+from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 
 WARM_OUTCOMES = 1_440
 """Answered forecasts until the forecaster counts as warm: a day of minutes."""
@@ -22,6 +24,8 @@ MAX_JUMP_MS = 31 * 86_400_000
 class Engine:
     """The state of one symbol: bounded, and a function of the candles it has accepted.
 
+    `prior` is given where the config names one that is not bundled; ValueError where it is missing.
+
     >>> engine = Engine("BTCUSDT", EngineConfig(window=2), price_decimals=2)
     >>> candle = Candle("BTCUSDT", 0, 1.0, 1.0, 1.0, 1.0, 100, 0.0, 0.0, "example", False, "file")
     >>> signal = engine.step(candle)
@@ -31,7 +35,7 @@ class Engine:
     <Skip.DUPLICATE: 'duplicate'>
     """
 
-    def __init__(self, symbol: str, config: EngineConfig, price_decimals: int) -> None:
+    def __init__(self, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> None:
         self.symbol = symbol
         self.config = config
         self.price_decimals = price_decimals
@@ -46,7 +50,9 @@ class Engine:
         self._remembered_gaps: deque[tuple[int, int]] = deque(maxlen=MAX_REMEMBERED_GAPS)
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
-        self._forecaster = Forecaster(config.model)
+        self.forecaster = Forecaster(
+            config.horizons, config.interval_level, config.model, config.shadows, _prior(config.prior, prior)
+        )
 
     def step(self, candle: Candle) -> Signal | Skip:
         """Take in the next candle of this symbol, prices in units of 10^-price_decimals; `Skip` where its time is not to be."""
@@ -56,13 +62,20 @@ class Engine:
             self._jump_ms = candle.open_time_ms
             return Skip.TOO_FAR_AHEAD
         self._jump_ms = -1
-        outcome = self._observe(candle)
+        came = self._observe(candle)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":
             self._rate.push(signal)
         self.candles += 1
         self._last_ms, self._last_close = candle.open_time_ms, candle.close
-        volatility = sqrt(self._forecaster.forecast(candle.open_time_ms).variance)
+        return self._signal(candle, signal, came)
+
+    def _signal(self, candle: Candle, signal: int, came: Answers) -> Signal:
+        made = self.forecaster.forecast()
+        (horizon, main), *others = self.forecaster.champions.items()
+        prediction = made.horizons[horizon]
+        volatility = sqrt(prediction.variance)
+        per_year = answers.annualized(volatility, horizon)
         return Signal(
             symbol=self.symbol,
             open_time_ms=candle.open_time_ms,
@@ -73,15 +86,34 @@ class Engine:
             signal=signal,
             signal_rate=self._rate.since_start,
             signal_rate_window=self._rate.in_window,
+            horizon_minutes=horizon,
+            interval_level=self.config.interval_level,
             volatility=volatility,
-            volatility_annualized=volatility * sqrt(HORIZONS_PER_YEAR),
-            warm=self._mean.full and self._forecaster.answered >= WARM_OUTCOMES,
+            volatility_median=prediction.median,
+            volatility_lower=prediction.lower,
+            volatility_upper=prediction.upper,
+            volatility_annualized=per_year,
+            volatility_annualized_deseasonalized=per_year * exp(-main.usual(self.forecaster.market.minute)),
+            price_lower=candle.close * exp(prediction.return_lower),
+            price_upper=candle.close * exp(prediction.return_upper),
+            noise_ratio=self.forecaster.market.noise.value,
+            warm=self._mean.full and main.answered >= WARM_OUTCOMES,
             candles=self.candles,
             ones=self._rate.ones,
             gaps=self.gaps,
             missing_minutes=self.missing_minutes,
-            outcomes=self._forecaster.answered,
-            outcome=outcome,
+            outcomes=main.answered,
+            outcome=answers.outcome(came.horizons.get(horizon), candle.open_time_ms, horizon),
+            further=tuple(
+                answers.further(
+                    learner, made.horizons[h], candle.close, answers.outcome(came.horizons.get(h), candle.open_time_ms, h)
+                )
+                for h, learner in others
+            ),
+            shadows=tuple(
+                answers.shadow(name, one, answers.outcome(came.shadows.get(name), candle.open_time_ms, horizon))
+                for name, one in made.shadows.items()
+            ),
         )
 
     @property
@@ -98,19 +130,19 @@ class Engine:
         """The one before came from the same far time: it was no slip."""
         return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS
 
-    def _observe(self, candle: Candle) -> Outcome | None:
+    def _observe(self, candle: Candle) -> Answers:
         """The return into this minute, where the minute before is there; a gap has none, and clears what can't be known."""
+        log_return = None
         if not self.candles:
             self._first_ms = candle.open_time_ms
-            return None
-        missing = (candle.open_time_ms - self._last_ms) // MINUTE_MS - 1
-        if missing:
+        elif missing := (candle.open_time_ms - self._last_ms) // MINUTE_MS - 1:
             self.gaps += 1
             self.missing_minutes += missing
             self._remembered_gaps.append((self._last_ms + MINUTE_MS, candle.open_time_ms))
-            self._forecaster.forget_pending()
-            return None
-        return self._forecaster.observe(candle.open_time_ms, log(candle.close / self._last_close))
+        else:
+            log_return = log(candle.close / self._last_close)
+        five = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, five, log_return)
 
     def _skip(self, open_time_ms: int) -> Skip:
         """Late where the minute was missing, or lies before all that is remembered; else its candle is there already."""
@@ -134,7 +166,7 @@ class Engine:
             "counted": self._rate.counted,
             "ones": self._rate.ones,
             "signals": self._rate.dump(),
-            "forecaster": self._forecaster.dump(),
+            "forecaster": self.forecaster.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -147,4 +179,12 @@ class Engine:
         self._remembered_gaps.extend((start, end) for start, end in state["remembered_gaps"])
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])
-        self._forecaster.load(state["forecaster"])
+        self.forecaster.load(state["forecaster"])
+
+
+def _prior(name: str, given: Prior | None) -> Prior | None:
+    if given is not None or name == NONE:
+        return given
+    if name == BUNDLED:
+        return bundled()
+    raise ValueError(f"the settings name the prior {name}, and it was not given")

@@ -12,15 +12,23 @@ from zlib import crc32
 
 import msgspec
 import numpy as np
+import scipy  # type: ignore[import-untyped]  # SciPy ships no types
 from msgspec import Struct
 from river.__version__ import __version__ as river_version
 
+from .arithmetic import arithmetic_fingerprint
 from .engine import Engine
+from .prior import Prior
 from .types import EngineConfig
 
-FORMAT = 2
-VERSIONS: Mapping[str, str] = {"river": river_version, "numpy": np.__version__}
-"""What the numbers were computed with. Another numpy may differ in a last digit, and is taken."""
+FORMAT = 3
+VERSIONS: Mapping[str, str] = {
+    "river": river_version,
+    "numpy": np.__version__,
+    "scipy": scipy.__version__,
+    "arithmetic": arithmetic_fingerprint(),
+}
+"""What the numbers were computed with. Other libraries or another CPU may differ in a last digit, and are taken."""
 _MAGIC = b"VCS1"
 
 
@@ -86,8 +94,8 @@ def encode(engine: Engine, position: int, counts: Mapping[str, int] | None = Non
     return _sealed(written)
 
 
-def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int) -> Snapshot:
-    """-> the engine as it was.
+def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> Snapshot:
+    """-> the engine as it was; `prior` as `Engine` has it.
 
     Raises SnapshotError where `raw` is damaged, of another format, or of an engine of another symbol or other settings.
     """
@@ -98,7 +106,7 @@ def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int) -
         _check_same(name, getattr(written.config, name), getattr(config, name))
     _check_same("River", *(_minor(versions.get("river", "")) for versions in (written.versions, VERSIONS)))
     try:
-        engine = Engine(symbol, config, price_decimals)
+        engine = Engine(symbol, config, price_decimals, prior)
         engine.load(written.state)
         comes_back = _encoder.encode(engine.dump()) == _encoder.encode(written.state)
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -6,9 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 MINUTE_MS = 60_000
-HORIZON_MINUTES = 60
-"""A forecast is about the sum of the next 60 squared one-minute log returns."""
-HORIZONS_PER_YEAR = 8_760
+YEAR_MINUTES = 525_600
 
 
 class Candle(Struct, frozen=True):
@@ -66,7 +64,7 @@ class Skip(StrEnum):
 
 
 class Outcome(Struct, frozen=True):
-    """What became of the forecast made `HORIZON_MINUTES` before the signal it stands in.
+    """What became of the forecast made a horizon before the signal it stands in.
 
     Volatilities are square roots of the variance summed over the horizon; the losses are
     QLIKE = RV/f - log(RV/f) - 1 on variances (Patton, 2011), 0 for a perfect forecast.
@@ -80,6 +78,34 @@ class Outcome(Struct, frozen=True):
     """The forecast of the baseline, EWMA(0.995) of squared one-minute returns."""
     qlike: float
     qlike_ewma: float
+    covered: bool
+    """The realized volatility lay within the forecast's interval."""
+    price_covered: bool
+    """The price lay between the forecast's bounds."""
+
+
+class HorizonForecast(Struct, frozen=True):
+    """The forecast of a further horizon: fields as in `Signal`."""
+
+    horizon_minutes: int
+    volatility: float
+    volatility_median: float
+    volatility_lower: float
+    volatility_upper: float
+    volatility_annualized: float
+    price_lower: float
+    price_upper: float
+    outcomes: int
+    outcome: Outcome | None
+
+
+class Shadow(Struct, frozen=True):
+    """A challenger's forecast for the signal's own horizon, and what became of the one that came due."""
+
+    model: str
+    volatility: float
+    qlike: float | None
+    covered: bool | None
 
 
 class Signal(Struct, frozen=True):
@@ -100,10 +126,26 @@ class Signal(Struct, frozen=True):
     """Share of ones since the start; None while nothing counts."""
     signal_rate_window: float | None
     """Share of ones among the last `rate_window` counted signals."""
+    horizon_minutes: int
+    """H: what the forecast is about; realized volatility is the root of the sum of the next H squared one-minute log returns."""
+    interval_level: float
+    """Probability of the intervals."""
     volatility: float
-    """sqrt(E[sum of the next 60 squared one-minute log returns]); positive and finite from the first candle on."""
+    """The root of the expected realized variance; positive and finite from the first candle on."""
+    volatility_median: float
+    """As likely to be exceeded by the realized volatility as not."""
+    volatility_lower: float
+    volatility_upper: float
+    """The realized volatility lies between them with the probability `interval_level`."""
     volatility_annualized: float
-    """volatility × sqrt(8760)."""
+    """volatility × sqrt(525600 / H)."""
+    volatility_annualized_deseasonalized: float
+    """The same with what the time of day and week adds taken out: comparable from hour to hour."""
+    price_lower: float
+    price_upper: float
+    """The close after the horizon lies between them with the probability `interval_level`."""
+    noise_ratio: float
+    """Volatility by one-minute over that by five-minute returns, of late: above 1 where the price bounces; 0 while unknown."""
     warm: bool
     """The rolling mean has its W closes and the forecaster a day of answers."""
     candles: int
@@ -118,6 +160,10 @@ class Signal(Struct, frozen=True):
     """Forecasts answered so far."""
     outcome: Outcome | None
     """Of the forecast that came due with this candle, if one did."""
+    further: tuple[HorizonForecast, ...] = ()
+    """Of the other horizons, as configured."""
+    shadows: tuple[Shadow, ...] = ()
+    """Of the challengers, as configured."""
 
 
 class Restoring(Struct, frozen=True):
@@ -136,5 +182,13 @@ class EngineConfig(Struct, frozen=True):
     """The first W-1 signals: count as 0, or leave the rates' denominators."""
     rate_window: int = 1_440
     """Signals in `signal_rate_window`."""
-    model: str = "log_har"
-    """A name in the table of `volcast.core.models`."""
+    horizons: tuple[int, ...] = (60,)
+    """Minutes; the first is the signal's own."""
+    interval_level: float = 0.9
+    """Probability of the intervals."""
+    model: str = "two_stage"
+    """A name in the table of `volcast.core.forecasters`."""
+    shadows: tuple[str, ...] = ()
+    """Models that forecast beside it."""
+    prior: str = "bundled"
+    """What a new symbol starts from: `bundled`, `none`, or the fingerprint of one that is given to the engine."""

@@ -4,7 +4,8 @@ import sqlite3
 
 from .contract import Mismatch, Topic
 
-FORMAT = 2
+FORMAT = 3
+"""Rises with the tables, and with records of `signals` that an older reader would not understand."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
 _SCHEMA = """

@@ -135,13 +135,15 @@ def test_the_summary_counts_each_kind_of_row_apart(finished: tuple[Path, subproc
         f"{last['signal_rate']:.6f}",
         f"{last['volatility']:.3%}",
         f"{last['volatility_annualized']:.1%}",
+        f"{last['price_lower']:.0f}–{last['price_upper']:.0f}",
     ]
     rejected = [line for line in result.stdout.splitlines() if line.startswith("rejected: ")]
     assert rejected == [
         f"rejected: 1 {reason}" for reason in ("bad_time", "high_below_low", "not_a_number", "not_positive", "too_many_decimals")
     ]
     header = next(line for line in result.stdout.splitlines() if line.startswith("symbol"))
-    assert "candles  gaps  missing  duplicates  late  ones  signal rate  σ next hour  σ a year" in header
+    assert "candles  gaps  missing  duplicates  late  ones  signal rate  σ next hour  σ a year  90 % price range" in header
+    assert max(len(header), len(line)) <= 120
 
 
 def test_no_row_is_passed_over_in_silence(finished: tuple[Path, subprocess.CompletedProcess[str]]) -> None:

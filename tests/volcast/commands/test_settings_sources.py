@@ -151,7 +151,7 @@ def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert refusal({"window": "0"}).splitlines() == [
         "windw (volcast.yaml) is not a setting; did you mean window?",
         "window: 0 (flag --window) is out of range: a whole number from 1 to 10080",
-        "model: none (volcast.yaml) is not one of log_har, ewma",
+        "model: none (volcast.yaml) is not one of two_stage, river_blr, har_diurnal, har, ewma, last",
         "port: x (environment VOLCAST_PORT) is not a whole number from 0 to 65535",
     ]
 

@@ -48,7 +48,7 @@ def test_all_that_a_snapshot_says_of_itself() -> None:
     sound, damaged, nameless = zeroth["symbols"]
     places = {"symbol": "BTCUSDT", "bytes": len(raw()), "candles": 3, "last_candle": "2024-01-01T00:02:00Z", "behind": 60}
     made_by = {"format": snapshot.FORMAT, "versions": dict(snapshot.VERSIONS), "price_decimals": 2, "problem": None}
-    made_with = {"settings": msgspec.to_builtins(CONFIG), "fingerprint": snapshot.describe(raw()).fingerprint}
+    made_with = {"settings": json.loads(msgspec.json.encode(CONFIG)), "fingerprint": snapshot.describe(raw()).fingerprint}
     assert sound == places | made_by | made_with
     assert (damaged["symbol"], damaged["bytes"]) == ("ETHUSDT", 13)
     assert damaged["problem"] == nameless["problem"] == "it is damaged: its checksum does not fit"
@@ -98,7 +98,8 @@ def test_in_a_pipe_each_symbol_is_a_line_and_so_is_an_empty_partition(capsys: py
         )
     ]
     assert rows[1][:9] == ["0", "100", "30", "2", "BTCUSDT", "3", "2024-01-01T00:02:00Z", "60", str(len(raw()))]
-    assert rows[1][9].startswith("window=7 warmup=zero rate_window=1440 model=log_har price_decimals=2 (")
+    forecast = "horizons=60 interval_level=0.9 model=two_stage shadows=none prior=bundled"
+    assert rows[1][9].startswith(f"window=7 warmup=zero rate_window=1440 {forecast} price_decimals=2 (")
     assert rows[2][4:] == ["ETHUSDT", "", "", "", "13", "unusable: it is damaged: its checksum does not fit"]
     assert rows[3][4] == "�"
     assert rows[4][4:] == ["@rejected", "", "", "", "7", "bookkeeping"]

@@ -1,11 +1,12 @@
 """What is encoded comes back, and looks on the wire as the docs say."""
 
 import json
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import Struct
 
 from tests.market import DECIMALS, SYMBOL, at, candle_text, record
 from volcast.core.codec import (
@@ -25,7 +26,7 @@ from volcast.core.codec import (
     read_origin,
 )
 from volcast.core.decoder import Decoder
-from volcast.core.types import Candle, Gap, Outcome, Restoring, Revision, Signal
+from volcast.core.types import Candle, Gap, Restoring, Revision, Signal
 
 KEY = SYMBOL.encode()
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
@@ -92,17 +93,21 @@ def test_a_revision_comes_back_with_its_candle() -> None:
     assert Decoder(DECIMALS).decode(KEY, raw) == Revision(candle)
 
 
-OUTCOMES = st.builds(Outcome, INTS, FLOATS, FLOATS, FLOATS, FLOATS, FLOATS)
-MAYBE = st.none() | FLOATS
-SIGNALS = st.builds(
-    Signal,
-    *(TEXT, INTS, TEXT, st.booleans(), FLOATS, MAYBE, st.integers(0, 1), MAYBE, MAYBE, FLOATS, FLOATS, st.booleans()),
-    *(INTS, INTS, INTS, INTS, INTS, st.none() | OUTCOMES),
-)
+PLAIN = {float: FLOATS, int: INTS, str: TEXT, bool: st.booleans(), type(None): st.none()}
+
+
+def anything(hint: Any) -> st.SearchStrategy[Any]:
+    """Values of a field's type: plain ones, structs, unions and tuples of them."""
+    if hint in PLAIN:
+        return PLAIN[hint]
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return st.builds(hint, **{name: anything(each) for name, each in get_type_hints(hint).items()})
+    kinds = [anything(each) for each in get_args(hint) if each is not ...]
+    return st.lists(kinds[0], max_size=2).map(tuple) if get_origin(hint) is tuple else st.one_of(kinds)
 
 
 @settings(deadline=None)
-@given(SIGNALS)
+@given(anything(Signal))
 def test_a_signal_comes_back_and_is_always_the_same_bytes(signal: Signal) -> None:
     raw = encode_signal(signal)
     back = decode_signal(raw)

@@ -64,7 +64,8 @@ def stream_of(seed: int) -> Stream:
         window=random.randint(1, 4),
         warmup=random.choice(("zero", "exclude")),
         rate_window=random.choice((8, 20)),
-        model="log_har" if seed % 8 == 0 else "ewma",  # the costlier one now and then
+        model="two_stage" if seed % 4 == 0 else "ewma",
+        shadows=("last",) if seed % 16 == 1 else (),  # they cost, so only now and then
     )
     chunks = tuple(
         tuple(_chunks([record for record in records if partition_of(record.key, partitions) == partition], random))

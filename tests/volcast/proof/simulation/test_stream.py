@@ -37,4 +37,4 @@ def test_all_that_a_consumer_must_judge_is_there() -> None:
         "unreadable",
         "wrong_key",
     }
-    assert models == {"ewma", "log_har"}
+    assert models == {"ewma", "two_stage"}

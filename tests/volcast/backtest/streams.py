@@ -1,0 +1,53 @@
+"""A made-up stream with its truth, and models that are right up to noise of their own."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volcast.backtest.comparison import Comparison, compare
+from volcast.backtest.tracks import Track, Truth
+
+START_MS = 1_704_067_200_000
+"""2024-01-01 00:00 UTC."""
+DAY = 1_440
+Floats = NDArray[np.float64]
+
+
+def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms: int = START_MS) -> tuple[Truth, Floats]:
+    """And the expected variance: realized variance is that times noise of mean 1."""
+    rng = np.random.default_rng(seed)
+    hours = np.cumsum(rng.normal(0.0, 0.1, minutes // 60 + 1))
+    expected = 1e-5 * np.exp(np.repeat(hours - hours.mean(), 60)[:minutes])
+    realized = expected * np.exp(rng.normal(-0.08, 0.4, minutes))
+    log_return = np.sqrt(expected) * rng.standard_normal(minutes)
+    realized[minutes - horizon_minutes :] = np.nan
+    log_return[minutes - horizon_minutes :] = np.nan
+    times = start_ms + 60_000 * np.arange(minutes, dtype=np.int64)
+    truth = Truth(open_time_ms=times, realized_variance=realized, log_return=log_return, horizon_minutes=horizon_minutes)
+    return truth, expected
+
+
+def track_of(name: str, expected: Floats, *, noise: float = 0.0, intervals: bool = True, seed: int = 2) -> Track:
+    """`noise` is in log variance."""
+    rng = np.random.default_rng(seed)
+    variance = expected * np.exp(rng.normal(-0.5 * noise**2, noise, expected.size) if noise else np.zeros(expected.size))
+    median = np.sqrt(variance) * np.exp(-0.04)
+    nothing = np.full(expected.size, np.nan)
+    width = 1.645 * np.hypot(0.4, noise)
+    return Track(
+        name=name,
+        variance=variance,
+        median=median if intervals else nothing,
+        lower=median * np.exp(-0.5 * width) if intervals else nothing,
+        upper=median * np.exp(0.5 * width) if intervals else nothing,
+        return_lower=-1.645 * np.sqrt(variance) if intervals else nothing,
+        return_upper=1.645 * np.sqrt(variance) if intervals else nothing,
+    )
+
+
+def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "no_interval")) -> Comparison:
+    """The first is the champion; the last gives no interval if there are three or more."""
+    truth, expected = truth_of(minutes)
+    tracks = [
+        track_of(name, expected, noise=0.3 * place, intervals=place < 2, seed=place + 7) for place, name in enumerate(names)
+    ]
+    return compare(truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0)

@@ -1,0 +1,167 @@
+"""`volcast backtest`: a row for each candle that the engine takes in, with production's forecast; wrong use is one sentence."""
+
+import gzip
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from consumer.shard import Rules, Shard
+from producer.sources import CsvReplay, Resume
+from tests.market import CSV_HEADER, csv_text
+from volcast.commands.main import main
+from volcast.core.codec import decode_signal, encode_candle
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig, Signal
+from volcast.log.contract import Record
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def backtest(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["backtest", *arguments])
+
+
+def lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def production(path: str) -> list[Signal]:
+    """What a consumer makes of a file's rows."""
+    source, shard = CsvReplay(Path(path)), Shard(Rules(EngineConfig(), Decoder(), 10, 5_000))
+    rows = enumerate(source.candles(Resume()), start=1)
+    commit = shard.process([Record(0, i, source.symbol.encode(), encode_candle(row)) for i, row in rows])
+    signals = [decode_signal(signal.value) for signal in commit.signals]
+    return [signal for signal in signals if isinstance(signal, Signal)]
+
+
+def test_a_row_for_each_candle_from_the_first_on() -> None:
+    Path("btcusdt.csv").write_text(csv_text(200))
+    result = backtest("btcusdt.csv", "--forecasts", "out.csv")
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "out.csv: 200 forecasts of BTCUSDT\n", "")
+    header, *rows = lines("out.csv")
+    assert header == "timestamp,forecast,median,lower,upper"
+    candles = [line.split(",")[0] for line in csv_text(200).splitlines()[1:]]
+    assert [row.split(",")[0] for row in rows] == candles
+    for row in rows:
+        forecast, median, lower, upper = map(float, row.split(",")[1:])
+        assert 0 < lower <= median <= upper
+        assert 0 < forecast < 1
+
+
+def test_forecasts_are_those_of_a_consumer_to_the_last_bit() -> None:
+    header, *good = csv_text(300).splitlines()
+    del good[100:130]
+    bad = "2024-01-01 01:00:00,1,1,1,NaN,1,1"
+    Path("btcusdt.csv").write_text("\n".join([header, *good[:50], bad, good[40], *good[50:], good[-1]]) + "\n")
+    result = backtest("btcusdt.csv", "--forecasts", "out.csv")
+    assert result.exit_code == 0
+    rows = [[float(number) for number in row.split(",")[1:]] for row in lines("out.csv")[1:]]
+    assert rows == [
+        [s.volatility, s.volatility_median, s.volatility_lower, s.volatility_upper] for s in production("btcusdt.csv")
+    ]
+    assert len(rows) == 270
+    twice, never = result.stderr.splitlines()
+    assert twice == "BTCUSDT: 2 of 273 rows not taken, duplicate; the first is btcusdt.csv, line 53"
+    assert never.startswith("BTCUSDT: 1 of 273 rows not taken, not_a_number; the first is btcusdt.csv, line 52: close is NaN; ")
+
+
+def test_files_of_a_symbol_follow_each_other_whatever_their_order() -> None:
+    header, *rows = csv_text(300).splitlines()
+    Path("btcusdt.csv").write_text(csv_text(300))
+    Path("btcusdt-a.csv").write_text("\n".join([header, *rows[:120]]))
+    Path("btcusdt-b.csv.gz").write_bytes(gzip.compress("\n".join([header, *rows[120:]]).encode()))
+    assert backtest("btcusdt.csv", "--forecasts", "whole.csv").exit_code == 0
+    assert backtest("btcusdt-b.csv.gz", "btcusdt-a.csv", "--forecasts", "parts.csv").exit_code == 0
+    assert lines("parts.csv") == lines("whole.csv")
+
+
+def test_no_forecast_changes_when_later_candles_are_cut_off_or_other_ones() -> None:
+    header, *rows = csv_text(400).splitlines()
+    Path("whole.csv").write_text(csv_text(400))
+    Path("cut.csv").write_text("\n".join([header, *rows[:250]]))
+    Path("other.csv").write_text("\n".join([header, *rows[:250], *csv_text(400, seed=2).splitlines()[251:]]))
+    for name in ("whole", "cut", "other"):
+        assert backtest(f"{name}.csv", "--forecasts", f"{name}.out.csv").exit_code == 0
+    assert lines("cut.out.csv") == lines("whole.out.csv")[:251] == lines("other.out.csv")[:251]
+    assert lines("other.out.csv")[251:] != lines("whole.out.csv")[251:]
+
+
+def test_settings_change_the_forecasts_and_a_name_in_gz_is_gzipped() -> None:
+    Path("btcusdt.csv").write_text(csv_text(200))
+    found = {}
+    for name, flags in {
+        "plain": (),
+        "again": ("--horizons", "60,15"),
+        "quarter": ("--horizons", "15,60"),
+        "narrow": ("--interval-level", "0.5"),
+        "ewma": ("--model", "ewma"),
+        "nothing": ("--prior", "none"),
+    }.items():
+        assert backtest("btcusdt.csv", "--forecasts", f"{name}.csv.gz", *flags).exit_code == 0
+        found[name] = gzip.decompress(Path(f"{name}.csv.gz").read_bytes())
+    assert found["plain"] == found["again"]  # what further horizons there are changes nothing
+    assert len(set(found.values())) == 5
+    assert Path("plain.csv.gz").read_bytes() == Path("again.csv.gz").read_bytes()
+
+
+def test_features_are_written_by_name() -> None:
+    Path("btcusdt.csv").write_text(csv_text(90))
+    assert backtest("btcusdt.csv", "--forecasts", "out.csv", "--features", "features.csv").exit_code == 0
+    header, *rows = (line.split(",") for line in lines("features.csv"))
+    assert header[:3] == ["timestamp", "one", "level"]
+    assert {"return_24h", "volume_change_1h", "hour_sin", "weekend"} < set(header)
+    assert len(set(header)) == len(header)
+    assert [row[0] for row in rows] == [line.split(",")[0] for line in lines("out.csv")[1:]]
+    assert {len(row) for row in rows} == {len(header)}
+    assert float(rows[-1][header.index("weekend")]) == 0  # a Monday
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "sentence"),
+    [
+        (None, [], "btcusdt.csv does not exist."),
+        (CSV_HEADER + "\n", [], "btcusdt.csv has no rows below its first line"),
+        (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is no number; "),
+        (csv_text(3), ["--symbol", "btc/usdt"], "--symbol btc/usdt is no symbol: [A-Z0-9]+ or SYMBOL.VENUE, "),
+        (csv_text(3), ["--prior", "mine.json"], "the prior mine.json can't be read: No such file or directory"),
+        (csv_text(3), ["--model", "best"], "model: best (flag --model) is "),
+        (csv_text(3), ["--horizons", "2"], "horizons: "),
+        (csv_text(3), ["--features", "out.csv"], "out.csv and out.csv: each file that is written needs a name of its own"),
+        (csv_text(3), ["ethusdt.csv"], "ethusdt.csv does not exist."),
+        (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no candle could be taken in, so there is "),
+    ],
+)
+def test_wrong_use_is_one_sentence_and_nothing_is_written(
+    folder: Path, content: str | None, arguments: list[str], sentence: str
+) -> None:
+    if content is not None:
+        Path("btcusdt.csv").write_text(content)
+    before = sorted(folder.iterdir())
+    result = backtest("btcusdt.csv", "--forecasts", "out.csv", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1].startswith(f"volcast: {sentence}")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_files_of_two_symbols_are_refused_unless_they_are_said_to_be_one() -> None:
+    Path("btcusdt.csv").write_text(csv_text(range(100)))
+    Path("xbtusdt.csv").write_text(csv_text(range(100, 150)))
+    files = ("btcusdt.csv", "xbtusdt.csv")
+    result = backtest(*files, "--forecasts", "out.csv")
+    sentence = "the files are of BTCUSDT and XBTUSDT: give those of one symbol, or name it with --symbol"
+    assert (result.exit_code, result.stderr) == (2, f"volcast: {sentence}\n")
+    assert backtest(*files, "--forecasts", "out.csv", "--symbol", "BTCUSDT").stdout == "out.csv: 150 forecasts of BTCUSDT\n"
+
+
+def test_it_replaces_what_it_wrote_before_and_never_its_input() -> None:
+    Path("btcusdt.csv").write_text(csv_text(5))
+    Path("out.csv").write_text("of yesterday")
+    assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
+    assert len(lines("out.csv")) == 6
+    assert backtest("btcusdt.csv", "--forecasts", "btcusdt.csv").exit_code == 2
+    assert lines("btcusdt.csv") == csv_text(5).splitlines()

@@ -1,0 +1,216 @@
+"""An engine's forecasts: sound whatever the market does, each field what it says, outcomes at their minute, priors by name."""
+
+from itertools import pairwise
+from math import exp, inf, isfinite, log, sqrt
+from typing import Any
+
+import pytest
+
+from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
+from volcast.core.codec import decode_signal, encode_signal
+from volcast.core.engine import Engine
+from volcast.core.features import PRIOR_VARIANCE
+from volcast.core.forecaster import Forecaster
+from volcast.core.forecasters import MODELS
+from volcast.core.losses import qlike
+from volcast.core.prior import bundled, fingerprint
+from volcast.core.types import Candle, EngineConfig, HorizonForecast, Outcome, Signal
+
+CHALLENGERS = tuple(name for name in MODELS if name != "two_stage")
+EVERYTHING: dict[str, Any] = {"horizons": (60, 15, 240, 1_440), "shadows": CHALLENGERS}
+
+
+def an_engine(decimals: int = DECIMALS, **config: Any) -> Engine:
+    return Engine(SYMBOL, EngineConfig(**config), decimals)
+
+
+def sound(one: Signal | HorizonForecast, close: float) -> None:
+    """The fields that a forecast of any horizon has."""
+    assert 0 < one.volatility < inf
+    assert 0 < one.volatility_lower <= one.volatility_median <= one.volatility_upper < inf
+    assert 0 < one.price_lower <= close <= one.price_upper < inf
+    assert one.volatility_annualized == pytest.approx(one.volatility * sqrt(525_600 / one.horizon_minutes))
+    if one.outcome:
+        sound_outcome(one.outcome)
+
+
+def sound_outcome(one: Outcome) -> None:
+    assert all(isfinite(getattr(one, name)) for name in one.__struct_fields__)
+    assert min(one.qlike, one.qlike_ewma) >= 0
+
+
+def step(engine: Engine, one: Candle) -> Signal:
+    """Take in a candle that is neither late nor there already; whatever it is, the forecasts are sound and can be written."""
+    signal = engine.step(one)
+    assert isinstance(signal, Signal)
+    sound(signal, signal.close)
+    assert 0 < signal.volatility_annualized_deseasonalized < inf
+    assert 0 <= signal.noise_ratio < inf
+    for further in signal.further:
+        sound(further, signal.close)
+    for shadow in signal.shadows:
+        assert 0 < shadow.volatility < inf
+        assert shadow.qlike is None or 0 <= shadow.qlike < inf
+    return signal
+
+
+MARKETS: dict[str, list[Candle]] = {
+    "constant": [candle(minute, 100, volume=0.0) for minute in range(400)],
+    "flash_crash": [candle(minute, 100 if minute != 150 else 70) for minute in range(300)],
+    "crash_and_stay": [candle(minute, 100 if minute < 150 else 70) for minute in range(300)],
+    "zigzag_between_the_ends": [candle(minute, ("1e-8", "999999999999999")[minute % 2], decimals=8) for minute in range(300)],
+    "finest": [candle(minute, ("1e-12", "2e-12", "999999999999999")[minute % 3], decimals=12) for minute in range(300)],
+    "constant_then_zigzag": [candle(minute, 1 if minute < 200 else 1 + minute % 2) for minute in range(400)],
+    "outage_of_ten_hours": walk([*range(150), *range(750, 900)]),
+    "outage_of_a_month": walk([*range(100), *range(44_700, 44_850)]),
+    "never_two_in_a_row": walk(range(0, 300, 2)),
+    "many_gaps": walk(minutes_with_gaps(400, share=0.02)),
+}
+
+
+@pytest.mark.parametrize("market", MARKETS)
+def test_forecasts_are_positive_and_finite_whatever_the_market_does(market: str) -> None:
+    """Of all models; a few horizons."""
+    decimals = {"zigzag_between_the_ends": 8, "finest": 12}.get(market, DECIMALS)
+    engine = an_engine(decimals, horizons=(60, 15, 240), shadows=CHALLENGERS)
+    answers = [step(engine, one) for one in MARKETS[market]]
+    assert answers[-1].candles == len(answers)
+    assert decode_signal(encode_signal(answers[-1])) == answers[-1]
+
+
+def test_a_day_between_the_ends_of_all_prices_has_bounds_that_can_be_written() -> None:
+    """Learned: the model has seen such a day, and so much is what it expects."""
+    engine = an_engine(8, horizons=(5, 1_440))
+    for minute in range(1_500):
+        step(engine, candle(minute, ("1e-8", "999999999999999")[minute // 7 % 2], decimals=8))
+
+
+def test_the_first_forecast_is_near_what_is_assumed() -> None:
+    for prior in ("bundled", "none"):
+        first = step(an_engine(prior=prior), candle(0, 42_000))
+        assert first.volatility_annualized == pytest.approx(sqrt(525_600 * PRIOR_VARIANCE), rel=0.5)
+
+
+def test_a_flash_crash_raises_the_forecast_and_its_hour_is_known_to_have_been_wild() -> None:
+    engine = an_engine()
+    answers = [step(engine, one) for one in MARKETS["flash_crash"]]
+    assert answers[150].volatility > 5 * answers[149].volatility
+    assert answers[209].outcome is not None
+    assert answers[209].outcome.realized_volatility == pytest.approx(0.35667 * sqrt(2), rel=1e-4)  # log 0.7, there and back
+
+
+@pytest.mark.parametrize("horizons", [(60,), (15, 60, 240, 1_440)])
+def test_outcomes_of_each_horizon_come_due_at_their_minute(horizons: tuple[int, ...]) -> None:
+    candles = walk([*range(300), *range(302, 1_800)])
+    engine = an_engine(horizons=horizons)
+    made: dict[tuple[int, int], Signal | HorizonForecast] = {}
+    closes = {one.open_time_ms: one.close for one in candles}
+    counts = dict.fromkeys(horizons, 0)
+    for one in candles:
+        signal = step(engine, one)
+        forecasts: list[Signal | HorizonForecast] = [signal, *signal.further]
+        assert tuple(forecast.horizon_minutes for forecast in forecasts) == horizons
+        for forecast in forecasts:
+            horizon = forecast.horizon_minutes
+            minute = (one.open_time_ms - at(0)) // 60_000
+            whole = horizon <= minute < 300 or minute >= 302 + horizon
+            assert (forecast.outcome is not None) == whole, (horizon, minute)
+            made[horizon, minute] = forecast
+            counts[horizon] += whole
+            assert forecast.outcomes == counts[horizon]
+            if forecast.outcome:
+                then = made[horizon, minute - horizon]
+                times = [at(minute - ago) for ago in range(horizon, -1, -1)]
+                logs = [log(closes[time]) for time in times]
+                realized = sum((b - a) ** 2 for a, b in pairwise(logs)) if minute % 50 == 0 else None
+                check_outcome(forecast.outcome, then, at(minute - horizon), one.close, realized)
+
+
+def check_outcome(came: Outcome, then: Signal | HorizonForecast, made_ms: int, close: float, realized: float | None) -> None:
+    assert came.open_time_ms == made_ms
+    assert came.volatility == then.volatility
+    assert came.covered == (then.volatility_lower <= came.realized_volatility <= then.volatility_upper)
+    if min(abs(close / then.price_lower - 1), abs(close / then.price_upper - 1)) > 1e-9:
+        assert came.price_covered == (then.price_lower <= close <= then.price_upper)
+    if realized is not None:
+        assert came.realized_volatility == pytest.approx(sqrt(realized))
+        assert came.qlike == pytest.approx(qlike(realized, then.volatility**2, then.horizon_minutes))
+
+
+def test_shadows_are_told_apart_and_the_champion_is_as_without_them() -> None:
+    candles = walk(200)
+    ours, alone, har = an_engine(shadows=("har", "ewma")), an_engine(), an_engine(model="har")
+    for one in candles:
+        signal, plain, other = step(ours, one), step(alone, one), step(har, one)
+        assert [shadow.model for shadow in signal.shadows] == ["har", "ewma"]
+        assert (signal.volatility, signal.outcome) == (plain.volatility, plain.outcome)
+        shadow = signal.shadows[0]
+        assert shadow.volatility == other.volatility
+        assert shadow.qlike == (other.outcome and other.outcome.qlike)
+        assert shadow.covered == (other.outcome and other.outcome.covered)
+
+
+def test_a_forecast_does_not_depend_on_how_many_others_are_made() -> None:
+    for one, many in zip(*(map(engine.step, walk(150)) for engine in (an_engine(), an_engine(**EVERYTHING))), strict=True):
+        assert isinstance(one, Signal)
+        assert isinstance(many, Signal)
+        assert (many.volatility, many.price_lower, many.outcome) == (one.volatility, one.price_lower, one.outcome)
+        assert (len(many.further), len(many.shadows)) == (3, len(CHALLENGERS))
+        assert (one.further, one.shadows) == ((), ())
+
+
+def test_higher_levels_have_wider_bounds() -> None:
+    answers = [step(an_engine(interval_level=level), candle(0, 100)) for level in (0.5, 0.9, 0.99)]
+    for narrow, wide in pairwise(answers):
+        assert wide.volatility_lower < narrow.volatility_lower < narrow.volatility_upper < wide.volatility_upper
+        assert wide.price_lower < narrow.price_lower < narrow.price_upper < wide.price_upper
+
+
+def test_the_time_of_day_is_taken_out_of_the_deseasonalized_twin() -> None:
+    """The quiet hours are raised and the loud ones lowered, about the average."""
+    engine = an_engine()
+    ratios = []
+    for one in walk(1_440):
+        signal = step(engine, one)
+        ratios.append(signal.volatility_annualized_deseasonalized / signal.volatility_annualized)
+    assert min(ratios) < 0.9
+    assert max(ratios) > 1.1
+    assert exp(sum(map(log, ratios)) / len(ratios)) == pytest.approx(1.0, abs=0.2)
+
+
+def test_noise_is_known_once_there_are_five_returns() -> None:
+    engine = an_engine()
+    answers = [step(engine, candle(minute, 100 + minute % 2)) for minute in range(600)]
+    assert answers[3].noise_ratio == 0.0
+    assert answers[-1].noise_ratio == pytest.approx(sqrt(5), rel=0.01)
+
+
+def test_a_prior_that_is_named_must_be_given() -> None:
+    prior = bundled()
+    config = EngineConfig(prior=fingerprint(prior))
+    with pytest.raises(ValueError, match=f"name the prior {fingerprint(prior)}"):
+        Engine(SYMBOL, config, DECIMALS)
+    given, shipped = Engine(SYMBOL, config, DECIMALS, prior), an_engine()
+    assert step(given, candle(0, 100)) == step(shipped, candle(0, 100))
+
+
+def test_without_a_prior_an_engine_starts_from_nothing() -> None:
+    ours, blank = step(an_engine(prior="none"), candle(0, 100)), Forecaster()
+    blank.observe(at(0) // 60_000, (100.0, 100.0, 100.0, 100.0, 100.0), None)
+    assert ours.volatility == sqrt(blank.forecast().horizons[60].variance)
+    assert ours.volatility != step(an_engine(), candle(0, 100)).volatility
+
+
+@pytest.mark.parametrize("horizons", [(), (4,), (60, 1_441)])
+def test_other_horizons_are_refused(horizons: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="5 to 1440 minutes"):
+        an_engine(horizons=horizons)
+
+
+def test_candles_may_begin_with_1970() -> None:
+    engine = an_engine(horizons=(15, 60))
+    for minute in range(130):
+        time = {"open_time_ms": minute * 60_000}
+        one = candle(minute, 100 + minute % 3)
+        step(engine, Candle(**{name: getattr(one, name) for name in one.__struct_fields__} | time))
+    assert engine.candles == 130

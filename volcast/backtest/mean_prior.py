@@ -1,0 +1,39 @@
+"""One prior from several symbols': what is alike for all of them is their mean."""
+
+from collections.abc import Sequence
+
+from volcast.core.forecasters.contract import Learned
+from volcast.core.prior import Prior
+
+_DIGITS = 6
+"""Significant ones: those behind them differ from one kind of CPU to the next, and say nothing."""
+
+
+def mean_prior(priors: Sequence[Prior], source: str) -> Prior:
+    """All are of one model and know the same horizons; each counts alike. Raises ValueError otherwise, and for none."""
+    if len({(prior.model, tuple(prior.learned)) for prior in priors}) != 1:
+        raise ValueError("priors of one model and of the same horizons are needed")
+    first = priors[0]
+    learned = {horizon: _mean_learned([prior.learned[horizon] for prior in priors]) for horizon in first.learned}
+    return Prior(first.model, learned, _means([prior.rhythm for prior in priors]), source)
+
+
+def _mean_learned(parts: Sequence[Learned]) -> Learned:
+    first = parts[0]
+    return Learned(
+        {
+            regression: {feature: _mean([part.coefficients[regression][feature] for part in parts]) for feature in coefficients}
+            for regression, coefficients in first.coefficients.items()
+        },
+        {name: _means([part.profiles[name] for part in parts]) for name in first.profiles},
+        _mean([part.calibration for part in parts]),
+        {level: _means([part.quantiles[level] for part in parts]) for level in first.quantiles},
+    )
+
+
+def _means(lists: Sequence[list[float]]) -> list[float]:
+    return [_mean(values) for values in zip(*lists, strict=True)]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(f"{sum(values) / len(values):.{_DIGITS}g}")

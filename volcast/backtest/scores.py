@@ -1,0 +1,89 @@
+"""How good forecasts of variance are: losses, R², and whether one model beats another by more than chance.
+
+Arrays are (n,) float64, one entry an outcome, in order of time; outcomes do not overlap. A score that is not defined on what
+it is given (nothing, a constant) is NaN: no function here raises or warns.
+"""
+
+from math import isfinite
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+BASIS_POINTS = 1e4
+DM_LAGS = 24
+"""Hourly losses are alike for about a day."""
+_CONSTANT = 1e-24
+"""A variance below this share of the squared mean is rounding."""
+
+
+def qlike_losses(realized_variance: Floats, variance: Floats) -> Floats:
+    """Loss of each outcome, QLIKE = RV²/f - log(RV²/f) - 1, of RV² and f = E[RV²]; both positive.
+
+    It is 0 for a perfect forecast, positive else, and ranks models by their true variances although RV² is noisy: A. Patton,
+    Volatility Forecast Comparison Using Imperfect Volatility Proxies, J. Econometrics 160 (2011).
+
+    >>> [round(float(loss), 3) for loss in qlike_losses(np.array([1.0, 2.0, 1.0]), np.array([1.0, 1.0, 2.0]))]
+    [0.0, 0.307, 0.193]
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        ratio = realized_variance / variance
+        loss = ratio - np.log(ratio) - 1.0
+    return np.maximum(loss, 0.0)  # rounding may make a perfect forecast's loss negative
+
+
+def known(score: float) -> float | None:
+    """None for NaN and infinity, as JSON has neither."""
+    return float(score) if isfinite(score) else None
+
+
+def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
+    """Arithmetic; NaN of nothing."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return float(np.mean(values)) if values.size else np.nan
+
+
+def mse(y: Floats, forecast: Floats) -> float:
+    """Mean of (y - ŷ)², in y's unit squared."""
+    return mean((y - forecast) ** 2)
+
+
+def mae(y: Floats, forecast: Floats) -> float:
+    """Mean of |y - ŷ|, in y's unit."""
+    return mean(np.abs(y - forecast))
+
+
+def r_squared(y: Floats, forecast: Floats) -> float:
+    """1 - mean (y - ŷ)² / var y of the forecast as it stands, with no regression on it: a bad one is negative, without bound.
+
+    >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
+    0.5
+    """
+    spread = float(np.var(y)) if y.size else 0.0
+    return 1.0 - mse(y, forecast) / spread if spread > _CONSTANT * mean(y) ** 2 else np.nan
+
+
+def diebold_mariano(losses: Floats, other: Floats, lags: int = DM_LAGS) -> float:
+    """The statistic DM = d̄ / √(s / n) of d = loss - other loss: about normal(0, 1) where both are as good.
+
+    Negative: the first is better; beyond ±2 chance is an unlikely reason. s is the long-run variance of d,
+
+        s = γ₀ + 2 Σ_{k=1..lags} (1 - k / (lags + 1)) γ_k,   γ_k = 1/n Σ_i (d_i - d̄)(d_{i-k} - d̄)
+
+    NaN for no more than `lags` outcomes and where the difference is constant.
+
+    References: F. Diebold & R. Mariano, Comparing Predictive Accuracy, J. Business & Economic Statistics 13 (1995); W. Newey &
+    K. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation Consistent Covariance Matrix, Econometrica
+    55 (1987).
+    """
+    difference = losses - other
+    n = difference.size
+    if n <= lags or not np.isfinite(difference).all():
+        return np.nan
+    centre = mean(difference)
+    error = difference - centre
+    covariances = [float(error[lag:] @ error[: n - lag]) / n for lag in range(lags + 1)]
+    weights = [1.0, *(2.0 * (1.0 - lag / (lags + 1)) for lag in range(1, lags + 1))]
+    variance = sum(weight * covariance for weight, covariance in zip(weights, covariances, strict=True))
+    return centre / float(np.sqrt(variance / n)) if variance > _CONSTANT * centre**2 else np.nan

@@ -1,0 +1,132 @@
+"""What is compared: the truth after each candle, what each model had forecast there, and which of those are scored."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from volcast.core.types import MINUTE_MS
+
+from .scores import Floats
+
+HOUR_MINUTES = 60
+FLAT_VARIANCE = 1e-12
+"""Over a horizon; at or below it the price did not move."""
+GAP_MINUTES = 70
+"""On both sides of a missing minute nothing is scored."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Truth:
+    """What happened over the horizon after each candle of a stream, in order. Raises ValueError on arrays that do not fit."""
+
+    open_time_ms: NDArray[np.int64]
+    """(n,) of the candle after whose close forecasts were made; strictly rising, whole minutes, gaps allowed."""
+    realized_variance: Floats
+    """(n,) the sum of squared one-minute log returns over the horizon; NaN where unknown."""
+    log_return: Floats
+    """(n,) over the horizon; NaN where unknown."""
+    horizon_minutes: int
+
+    def __post_init__(self) -> None:
+        _same_shape(self.open_time_ms, realized_variance=self.realized_variance, log_return=self.log_return)
+        if self.horizon_minutes < 1:
+            raise ValueError(f"horizon_minutes={self.horizon_minutes} must be at least 1")
+        if (np.diff(self.open_time_ms) <= 0).any():
+            raise ValueError("open_time_ms must rise from candle to candle")
+
+    @property
+    def step_minutes(self) -> int:
+        """From one scored forecast to the next: outcomes do not overlap, and no hour counts twice."""
+        return max(self.horizon_minutes, HOUR_MINUTES)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Track:
+    """What one model forecast after each candle. A column it has nothing for is NaN throughout."""
+
+    name: str
+    variance: Floats
+    """(n,) expected, of the horizon."""
+    median: Floats
+    """(n,) of realized volatility, the root of the realized variance."""
+    lower: Floats
+    """(n,) of realized volatility."""
+    upper: Floats
+    return_lower: Floats
+    """(n,) of the log return over the horizon."""
+    return_upper: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The candles whose forecasts are scored, the same for every model, and why others of the grid are not."""
+
+    at: NDArray[np.int64]
+    """(m,) indices of candles."""
+    flat: int
+    near_gaps: int
+    unknown: int
+    missing: dict[str, int]
+    """Outcomes that a model has no usable forecast for; they are left out for all."""
+
+
+def _same_shape(first: NDArray[Any], **others: NDArray[Any]) -> None:
+    if first.ndim != 1:
+        raise ValueError(f"expected one entry a candle, found an array of shape {first.shape}")
+    for name, array in others.items():
+        if array.shape != first.shape:
+            raise ValueError(f"{name} has shape {array.shape} where {first.shape} is needed: one entry a candle")
+
+
+def select(truth: Truth, tracks: list[Track], from_share: float) -> Selection:
+    """The last candle before each full hour (or longer horizon, counted from 1970), from a share of all candles on.
+
+    Left out, in this order: hours near gaps, hours whose truth is unknown, hours in which the price never moved, and hours for
+    which any model has no usable forecast. Raises ValueError on tracks that do not fit the truth.
+    """
+    minute = truth.open_time_ms // MINUTE_MS
+    for track in tracks:
+        columns = {name: getattr(track, name) for name in _COLUMNS}
+        _same_shape(minute, **{f"{track.name}: {name}": column for name, column in columns.items()})
+    step = truth.step_minutes
+    grid = np.flatnonzero(minute % step == step - 1)
+    grid = grid[grid >= int(minute.size * from_share)]
+    clear = grid[~_near_gap(minute, grid)]
+    known = clear[np.isfinite(truth.realized_variance[clear]) & np.isfinite(truth.log_return[clear])]
+    moved = known[truth.realized_variance[known] > FLAT_VARIANCE]
+    usable = {track.name: _usable(track, moved) for track in tracks}
+    at = moved[np.logical_and.reduce([np.ones(moved.size, np.bool_), *usable.values()])]
+    return Selection(
+        at=at,
+        flat=known.size - moved.size,
+        near_gaps=grid.size - clear.size,
+        unknown=clear.size - known.size,
+        missing={name: int((~there).sum()) for name, there in usable.items() if not there.all()},
+    )
+
+
+_COLUMNS = ("variance", "median", "lower", "upper", "return_lower", "return_upper")
+_POSITIVE = frozenset(_COLUMNS[:4])
+
+
+def _near_gap(minute: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a minute is missing within `GAP_MINUTES`; before the first and after the last candle none is."""
+    if not minute.size:
+        return np.zeros(at.size, np.bool_)
+    first = np.maximum(minute[at] - GAP_MINUTES, minute[0])
+    last = np.minimum(minute[at] + GAP_MINUTES, minute[-1])
+    there = np.searchsorted(minute, last, side="right") - np.searchsorted(minute, first, side="left")
+    return np.asarray(there < last - first + 1)
+
+
+def _usable(track: Track, at: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where the expected variance stands, and with it every column that the model fills anywhere."""
+    usable = np.ones(at.size, np.bool_)
+    for name in _COLUMNS:
+        values = getattr(track, name)[at]
+        sound = np.isfinite(values) & (values > 0.0) if name in _POSITIVE else np.isfinite(values)
+        if name == "variance" or sound.any():
+            usable &= sound
+    return usable

@@ -1,0 +1,148 @@
+"""`volcast compare`: models beside each other on the same candles and the same outcomes."""
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import click
+
+from volcast.settings import Settings
+
+from .backtesting import engine_of, files_argument, of_one_symbol, replaying, symbol_option
+from .main import UserError
+from .options import settings_options
+from .whole_file import check_targets, writing
+
+if TYPE_CHECKING:
+    from volcast.backtest.comparison import Comparison
+
+MODELS: tuple[str, ...] = get_args(Settings.model_fields["model"].annotation)
+
+
+class Models(click.ParamType[tuple[str, ...]]):
+    """Names with commas between them."""
+
+    name = "model,model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """-> each model once, in their order."""
+        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
+        for name in names:
+            if name not in MODELS:
+                self.fail(f"{name!r} is no model; there are {', '.join(MODELS)}", param, ctx)
+        return names
+
+
+def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
+    return click.option(name, f"{name[2:]}_file", metavar=metavar, type=click.Path(path_type=Path), help=sentence)
+
+
+@click.command("compare")
+@files_argument
+@click.option(
+    "--models", type=Models(), default="two_stage,har_diurnal,har,ewma", show_default=True, help=f"Of {', '.join(MODELS)}."
+)
+@click.option(
+    "--champion",
+    type=click.Choice(MODELS),
+    metavar="MODEL",
+    help="With which the others are compared; it takes part, named above or not. By default the setting `model`.",
+)
+@click.option(
+    "--from-share",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.4,
+    show_default=True,
+    metavar="NUMBER",
+    help="Score from this share of the candles on; those before are for learning.",
+)
+@_file("--json", "OUT.json", "All scores, day by day skill with them.")
+@_file("--markdown", "OUT.md", "Tables, those by month and by hour with them.")
+@_file("--page", "OUT.html", "The same with plots, one file; needs Matplotlib.")
+@symbol_option
+@settings_options("horizons", "interval_level", "prior", "price_decimals", "price_decimals_by_symbol")
+def command(
+    *,
+    files: tuple[Path, ...],
+    models: tuple[str, ...],
+    champion: str | None,
+    from_share: float,
+    json_file: Path | None,
+    markdown_file: Path | None,
+    page_file: Path | None,
+    symbol: str | None,
+    settings: Settings,
+) -> None:
+    """Let models forecast the first horizon after each candle of one symbol, and score them once an hour on what then came.
+
+    QLIKE, R², RMSE, MAE, coverage and width of the intervals, Diebold-Mariano against the champion; in the files also by month,
+    by hour of day and as skill over time. All models see the same candles in one pass, learn online, and are scored on the same
+    outcomes: on whole hours that don't overlap, not near gaps.
+    """
+    outputs = {"json": json_file, "markdown": markdown_file, "page": page_file}
+    check_targets(outputs.values(), files)
+    if page_file:
+        _check_plots()
+    chosen = settings.model_copy(update={"model": champion or settings.model})
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(writing(path)).write for name, path in outputs.items() if path}
+        comparison = _compare(files, symbol, models, from_share, chosen)
+        for name, write in writers.items():
+            write(_FORMATS[name](comparison))
+        from volcast.backtest.report_text import terminal  # noqa: PLC0415  # not needed by --help
+
+        click.echo(terminal(comparison), nl=False)
+
+
+def _compare(
+    files: tuple[Path, ...], symbol: str | None, models: tuple[str, ...], from_share: float, settings: Settings
+) -> "Comparison":
+    from volcast.backtest.collect import Ledger  # noqa: PLC0415  # River takes a second to import
+    from volcast.backtest.comparison import compare  # noqa: PLC0415
+
+    name, sources = of_one_symbol(files, symbol)
+    horizon_minutes = settings.horizons[0]
+    shadows = tuple(model for model in models if model != settings.model)
+    engine, replay = engine_of(settings, name, horizons=(horizon_minutes,), shadows=shadows)
+    ledger = Ledger(sum(source.summary.rows for source in sources), settings.model, shadows, horizon_minutes)
+    with replaying(replay, sources) as signals:
+        for signal in signals:
+            ledger.add(signal, engine.forecaster.made)
+    level = settings.interval_level
+    found = compare(ledger.truth(), ledger.tracks(), settings.model, symbol=name, level=level, from_share=from_share)
+    if not found.outcomes:
+        raise UserError(found.problem or f"{name}: nothing could be scored")
+    return found
+
+
+def _check_plots() -> None:
+    """Beforehand: the pass takes minutes."""
+    from volcast.backtest.svg import PlotsUnavailable, canvas  # noqa: PLC0415  # Matplotlib is slow to import
+
+    try:
+        with canvas("check", 1.0):
+            pass
+    except PlotsUnavailable as error:
+        raise UserError(f"--page: {error}") from None
+
+
+def _json(comparison: "Comparison") -> str:
+    import msgspec  # noqa: PLC0415  # not needed by --help
+
+    return msgspec.json.format(msgspec.json.encode(comparison), indent=1).decode() + "\n"
+
+
+def _markdown(comparison: "Comparison") -> str:
+    from volcast.backtest.report_text import markdown  # noqa: PLC0415  # as above
+
+    return markdown(comparison)
+
+
+def _page(comparison: "Comparison") -> str:
+    from volcast.backtest.report_page import page  # noqa: PLC0415  # as above
+
+    return page(comparison)
+
+
+_FORMATS: Mapping[str, Callable[["Comparison"], str]] = {"json": _json, "markdown": _markdown, "page": _page}

@@ -1,0 +1,113 @@
+"""`volcast fit-prior`: what the forecaster of a new symbol starts from, learned on candles of other symbols or earlier years."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producer.candle_time import format_open_time, parse_open_time_ms
+from volcast.settings import Settings
+
+from .backtesting import by_symbol, engine_of, files_argument, replaying
+from .main import UserError
+from .options import settings_options
+from .whole_file import check_targets, writing
+
+if TYPE_CHECKING:
+    from producer.sources import CsvReplay
+    from volcast.core.prior import Prior
+
+_MINUTE_MS = 60_000
+_ENOUGH_CANDLES = 7 * 1_440
+"""A week: with fewer not all of its hours were seen. A good prior takes months."""
+
+
+class Time(click.ParamType[int]):
+    """A day, which begins at 00:00 UTC, or a time of the day."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """-> milliseconds since 1970."""
+        try:
+            if len(value) == len("2024-01-01"):
+                return int(datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000
+            return parse_open_time_ms(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time: 2024-01-01 or 2024-01-01T00:05:00Z are", param, ctx)
+
+
+@click.command("fit-prior")
+@files_argument
+@click.option("--out", metavar="PRIOR.json", required=True, type=click.Path(path_type=Path), help="Where the prior goes.")
+@click.option("--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Of each file; by default the first word of its name.")
+@click.option("--from", "from_ms", type=Time(), metavar="TIME", help="Learn from this time on, UTC.")
+@click.option(
+    "--to", "to_ms", type=Time(), metavar="TIME", help="Learn up to this time, UTC; candles that open then are left out."
+)
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1, min_open=True),
+    metavar="NUMBER",
+    help="Learn on this share of each symbol's time, from its beginning (0.4: the first 40 %).",
+)
+@settings_options("horizons", "interval_level", "model", "price_decimals", "price_decimals_by_symbol")
+def command(
+    *,
+    files: tuple[Path, ...],
+    out: Path,
+    symbols: tuple[str, ...],
+    from_ms: int | None,
+    to_ms: int | None,
+    share: float | None,
+    settings: Settings,
+) -> None:
+    """Learn what is alike for all symbols (coefficients, the habits of the clocks, calibration) and write it as a prior.
+
+    Each symbol is learned for itself, from nothing, and counts alike in the mean. `--prior PRIOR.json` of the other commands then
+    starts new symbols from it, for the horizons, the model and the interval level that it was learned with. Never judge forecasts
+    on candles that their prior was learned on.
+    """
+    from volcast.backtest.mean_prior import mean_prior  # noqa: PLC0415  # River takes a second to import
+    from volcast.core.prior import encode  # noqa: PLC0415
+
+    if share is not None and (from_ms, to_ms) != (None, None):
+        raise UserError("--share goes without --from and --to: say which candles in one way")
+    check_targets((out,), files)
+    learned: list[Prior] = []
+    with writing(out) as file:
+        for symbol, sources in by_symbol(files, symbols).items():
+            before_ms = _end_of_share(sources, share) if share is not None else to_ms
+            learned.append(_learned(settings, symbol, sources, from_ms or 0, before_ms))
+            click.echo(f"learned on {learned[-1].source}")
+        prior = mean_prior(learned, "; ".join(each.source for each in learned))
+        file.write(encode(prior).decode())
+    click.echo(f"{out}: the prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes")
+
+
+def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_ms: int, before_ms: int | None) -> "Prior":
+    """From nothing: what is learned on one symbol shall not hang on another prior."""
+    nothing = settings.model_copy(update={"prior": "none"})
+    engine, replay = engine_of(nothing, symbol, horizons=settings.horizons)
+    first_ms = 0
+    with replaying(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
+        for signal in signals:
+            first_ms = first_ms or signal.open_time_ms
+    if replay.taken < _ENOUGH_CANDLES:
+        raise UserError(
+            f"{symbol}: {replay.taken} candles are too few to learn a prior on; a week ({_ENOUGH_CANDLES}) is the least, "
+            "months are better"
+        )
+    last_ms = engine.last_open_time_ms
+    return engine.forecaster.learned(
+        f"{symbol} {format_open_time(first_ms)} to {format_open_time(last_ms)}, {replay.taken} candles"
+    )
+
+
+def _end_of_share(sources: "list[CsvReplay]", share: float) -> int:
+    """By time, missing minutes included: the same point, whatever is missing where."""
+    first_ms = min(source.summary.first_open_time_ms for source in sources)
+    last_ms = max(source.summary.last_open_time_ms for source in sources)
+    minutes = (last_ms - first_ms) // _MINUTE_MS + 1
+    return first_ms + int(minutes * share) * _MINUTE_MS

@@ -1,0 +1,106 @@
+"""Settings that are more than a number or a text: lists, decimals by symbol, the log's URL."""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+
+def _decimals(value: object) -> object:
+    """Reads `PEPEUSDT=12,SHIBUSDT=10` or a JSON object; whatever is no text goes on as it is."""
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise PydanticCustomError("json", "not JSON") from None
+    pairs = [pair.strip().partition("=") for pair in value.split(",")]
+    if len({symbol for symbol, _, _ in pairs}) < len(pairs):
+        raise ValueError("a symbol stands there twice")
+    return {symbol: decimals for symbol, _, decimals in pairs}
+
+
+def _listed(value: object) -> object:
+    """Reads `60,240` as a list; one number or a list goes on as such."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")] if value.strip() else []
+    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("one stands there twice")
+    return values
+
+
+Model = Literal["two_stage", "river_blr", "har_diurnal", "har", "ewma", "last"]
+Horizons = Annotated[
+    tuple[Annotated[int, Field(ge=5, le=1_440)], ...],
+    BeforeValidator(_listed),
+    Field(min_length=1, max_length=8),
+    AfterValidator(_different),
+]
+Shadows = Annotated[tuple[Model, ...], BeforeValidator(_listed), AfterValidator(_different)]
+Decimals = Annotated[int, Field(ge=0, le=12)]
+DecimalsBySymbol = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_decimals)
+]
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteBus:
+    """A log in a file of this machine."""
+
+    path: Path
+    kind: Literal["sqlite"] = "sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaBus:
+    """A log on Kafka; `bootstrap` is `host:port[,host:port]`."""
+
+    bootstrap: str
+    kind: Literal["kafka"] = "kafka"
+
+
+Bus = SqliteBus | KafkaBus
+
+
+def parse_bus(url: str) -> Bus:
+    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `kafka://host:port[,host:port]`; ValueError with a sentence."""
+    scheme, separator, rest = url.partition("://")
+    if separator and scheme == "sqlite":
+        return SqliteBus(_sqlite_path(rest))
+    if separator and scheme == "kafka":
+        return KafkaBus(_brokers(rest))
+    raise ValueError("a bus begins with sqlite:/// or kafka://")
+
+
+def _sqlite_path(rest: str) -> Path:
+    path = rest.removeprefix("/")
+    if not rest.startswith("/"):
+        raise ValueError("the path of an SQLite file stands behind three slashes, as in sqlite:///volcast.db")
+    if not path or path.endswith("/"):
+        raise ValueError("the path of the SQLite file is missing, as in sqlite:///volcast.db")
+    if path == ":memory:":
+        raise ValueError("processes of their own can't share a log in memory; give a file, as in sqlite:///volcast.db")
+    return Path(path)
+
+
+def _brokers(rest: str) -> str:
+    if "@" in rest:
+        raise ValueError("a URL is no place for a password; give VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD instead")
+    for broker in rest.split(","):
+        match = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?", broker)
+        if match is None:
+            raise ValueError("Kafka's brokers are host:port, with commas between them, as in kafka://one:9092,two:9092")
+        if match[1] is None:
+            raise ValueError("each Kafka broker needs a port, as in kafka://localhost:9092")
+        if not 1 <= int(match[1]) <= 65_535:  # noqa: PLR2004 - the highest port
+            raise ValueError("a broker's port is a whole number from 1 to 65535")
+    return rest
