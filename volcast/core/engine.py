@@ -9,7 +9,7 @@ from typing import Any
 
 from . import answers
 from .forecaster import Answers, Forecaster
-from .prior import BUNDLED, NONE, Prior, bundled
+from .prior import BUNDLED, NONE, Prior, bundled, fingerprint
 from .rolling import RollingMean, SignalRate
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 
@@ -24,7 +24,7 @@ MAX_JUMP_MS = 31 * 86_400_000
 class Engine:
     """The state of one symbol: bounded, and a function of the candles it has accepted.
 
-    `prior` is given where the config names one that is not bundled; ValueError where it is missing.
+    `prior` is given where the config names one that is not bundled; ValueError where it is missing, or another one.
 
     >>> engine = Engine("BTCUSDT", EngineConfig(window=2), price_decimals=2)
     >>> candle = Candle("BTCUSDT", 0, 1.0, 1.0, 1.0, 1.0, 100, 0.0, 0.0, "example", False, "file")
@@ -183,8 +183,8 @@ class Engine:
 
 
 def _prior(name: str, given: Prior | None) -> Prior | None:
-    if given is not None or name == NONE:
-        return given
-    if name == BUNDLED:
-        return bundled()
-    raise ValueError(f"the settings name the prior {name}, and it was not given")
+    if given is not None and fingerprint(given) != name:
+        raise ValueError(f"the settings name the prior {name}, and {fingerprint(given)} was given")
+    if given is None and name not in {BUNDLED, NONE}:
+        raise ValueError(f"the settings name the prior {name}, and it was not given")
+    return bundled() if name == BUNDLED else given

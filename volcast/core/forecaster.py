@@ -36,7 +36,8 @@ class Predictions(NamedTuple):
 class Forecaster:
     """`horizons` in minutes, the first being the main one; `model` and `shadows` by name.
 
-    A horizon that the prior knows starts from it, where the model is the prior's. Raises ValueError on other horizons.
+    A horizon that the prior knows starts from it, where the model is the prior's. Raises ValueError on other horizons, or where a
+    name is unknown or stands there twice.
     """
 
     def __init__(
@@ -47,6 +48,10 @@ class Forecaster:
         shadows: Sequence[str] = (),
         prior: Prior | None = None,
     ) -> None:
+        if unknown := {model, *shadows} - MODELS.keys():
+            raise ValueError(f"no such model: {', '.join(sorted(unknown))}")
+        if len({*horizons, model, *shadows}) < len(horizons) + 1 + len(shadows):
+            raise ValueError(f"{list(horizons)}, {model}, {list(shadows)}: each horizon and each model stands there once")
         if not horizons or not all(MIN_HORIZON_MINUTES <= horizon <= MAX_HORIZON_MINUTES for horizon in horizons):
             raise ValueError(
                 f"a horizon has {MIN_HORIZON_MINUTES} to {MAX_HORIZON_MINUTES} minutes; {list(horizons)} is no list of such"

@@ -188,7 +188,10 @@ def test_noise_is_known_once_there_are_five_returns() -> None:
 def test_a_prior_that_is_named_must_be_given() -> None:
     prior = bundled()
     config = EngineConfig(prior=fingerprint(prior))
-    with pytest.raises(ValueError, match=f"name the prior {fingerprint(prior)}"):
+    for name in ("none", "bundled", "0badf00d"):
+        with pytest.raises(ValueError, match=f"name the prior {name}, and {fingerprint(prior)} was given"):
+            Engine(SYMBOL, EngineConfig(prior=name), DECIMALS, prior)
+    with pytest.raises(ValueError, match=f"name the prior {fingerprint(prior)}, and it was not given"):
         Engine(SYMBOL, config, DECIMALS)
     given, shipped = Engine(SYMBOL, config, DECIMALS, prior), an_engine()
     assert step(given, candle(0, 100)) == step(shipped, candle(0, 100))

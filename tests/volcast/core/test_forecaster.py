@@ -161,3 +161,12 @@ def test_the_state_of_another_forecaster_is_refused() -> None:
 def test_a_forecast_needs_a_candle() -> None:
     with pytest.raises(ValueError, match="no candle"):
         Forecaster().forecast()
+
+
+def test_what_is_unknown_or_twice_is_refused() -> None:
+    for models in ({"model": "arima"}, {"shadows": ("har", "arima")}):
+        with pytest.raises(ValueError, match="no such model: arima"):
+            Forecaster(**models)
+    for twice in ({"horizons": (60, 60)}, {"shadows": ("har", "har")}, {"shadows": ("two_stage",)}):
+        with pytest.raises(ValueError, match="stands there once"):
+            Forecaster(**twice)

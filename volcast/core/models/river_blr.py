@@ -9,6 +9,9 @@ from river import base, linear_model
 class RiverBlr(base.Regressor):
     """River's `BayesianLinearRegression` without `smoothing`, its state as plain numbers and raw arrays.
 
+    It sees the features in the order of their names: River's sums depend on it by their rounding, and on badly scaled features
+    that grows beyond what its own checks allow.
+
     Args:
         alpha: Precision of the coefficients' prior.
         beta: Precision of the noise.
@@ -29,11 +32,11 @@ class RiverBlr(base.Regressor):
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
         """Learn from one sample."""
-        self._regression.learn_one(x, y)
+        self._regression.learn_one(_by_name(x), y)
 
     def predict_one(self, x: dict[Any, Any]) -> float:
         """The expected target."""
-        return float(self._regression.predict_one(x))
+        return float(self._regression.predict_one(_by_name(x)))
 
     def dump(self) -> dict[str, Any]:
         """Its state. River offers only pickle; the arrays' names are those of River 0.26."""
@@ -58,3 +61,7 @@ class RiverBlr(base.Regressor):
         r._m_dirty = bool(state["mean_is_old"])
         r._cap = len(eta)
         self._regression = r
+
+
+def _by_name(x: dict[Any, Any]) -> dict[Any, Any]:
+    return dict(sorted(x.items(), key=lambda item: str(item[0])))

@@ -10,7 +10,8 @@ from volcast.core.models.river_blr import RiverBlr
 
 def rows(count: int, size: int = 12, seed: int = 1) -> list[dict[str, float]]:
     return [
-        {f"x{i}": value for i, value in enumerate(row)} for row in np.random.default_rng(seed).normal(size=(count, size)).tolist()
+        {f"x{i:02}": value for i, value in enumerate(row)}
+        for row in np.random.default_rng(seed).normal(size=(count, size)).tolist()
     ]
 
 
@@ -24,16 +25,16 @@ def test_it_forecasts_as_river_does() -> None:
     ours, rivers = RiverBlr(alpha=2.0, beta=3.0), linear_model.BayesianLinearRegression(alpha=2.0, beta=3.0)
     for number, x in enumerate(rows(300)):
         assert ours.predict_one(x) == rivers.predict_one(x)
-        ours.learn_one(x, x["x1"] - 0.1 * (number % 7))
-        rivers.learn_one(x, x["x1"] - 0.1 * (number % 7))
+        ours.learn_one(x, x["x01"] - 0.1 * (number % 7))
+        rivers.learn_one(x, x["x01"] - 0.1 * (number % 7))
 
 
 def test_it_is_the_posterior_mean() -> None:
     model = RiverBlr(alpha=2.0, beta=3.0)
     samples = rows(200, size=4)
     for x in samples:
-        model.learn_one(x, 1.0 + x["x0"])
-    a, y = np.array([list(x.values()) for x in samples]), np.array([1.0 + x["x0"] for x in samples])
+        model.learn_one(x, 1.0 + x["x00"])
+    a, y = np.array([list(x.values()) for x in samples]), np.array([1.0 + x["x00"] for x in samples])
     mean = np.linalg.solve(2.0 * np.eye(4) + 3.0 * a.T @ a, 3.0 * a.T @ y)
     for x in rows(5, size=4, seed=2):
         assert model.predict_one(x) == pytest.approx(float(mean @ list(x.values())), rel=1e-6)
@@ -43,15 +44,15 @@ def test_it_is_the_posterior_mean() -> None:
 def test_it_comes_back_to_the_last_bit_with_features_that_appear_later(count: int) -> None:
     model = RiverBlr()
     for x in rows(count, size=5):
-        model.learn_one(x, x["x1"])
+        model.learn_one(x, x["x01"])
     again = reloaded(model)
     for number, x in enumerate(rows(400, seed=3)):
         if number % 90 == 0:
             again = reloaded(again)
             assert again.dump() == model.dump()
         assert again.predict_one(x) == model.predict_one(x)
-        model.learn_one(x, x["x2"])
-        again.learn_one(x, x["x2"])
+        model.learn_one(x, x["x02"])
+        again.learn_one(x, x["x02"])
     assert again.dump() == model.dump()
 
 
