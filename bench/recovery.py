@@ -31,7 +31,9 @@ SYMBOLS = 1_000
 MINUTES = 30
 START_MS = 1_704_067_200_000
 ROUNDS = 3
-RULES = Rules(EngineConfig(), Decoder(), SYMBOLS, snapshot_records=1)
+RULES = Rules(EngineConfig(), Decoder(), SYMBOLS, snapshot_records=5_000)
+"""As by default; so is the size of a batch. A restore replays what the snapshots lack, as it would in earnest."""
+BATCH_RECORDS = 500
 SESSION_TIMEOUT_S = 6
 SECOND_S = 0.5
 """A candle of each symbol comes so often while workers are killed."""
@@ -58,7 +60,7 @@ async def append(log: Log, items: list[KeyValue]) -> None:
 
 async def worked_off(log: Log, partitions: int) -> float:
     """Run a worker until all is dealt with; -> seconds until every partition was restored."""
-    worker, began_s = Worker(log, RULES, 5_000, Random(1)), perf_counter()
+    worker, began_s = Worker(log, RULES, BATCH_RECORDS, Random(1)), perf_counter()
     running = asyncio.create_task(worker.run())
     while len(worker.shards) < partitions or any(shard.restoring for shard in worker.shards.values()):
         await asyncio.sleep(0.005)

@@ -1,5 +1,6 @@
 """The covariance of a regression's coefficients that forgets old data, and never forgets what was assumed before them."""
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -7,6 +8,12 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import dsymv, dsyr  # type: ignore[import-untyped]  # SciPy ships no types
 
 Floats = NDArray[np.float64]
+
+
+@cache
+def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The places of a lower triangle, row by row: the same for all symbols, and slow to make."""
+    return np.tril_indices(size)
 
 
 class Restored(NamedTuple):
@@ -66,12 +73,12 @@ class ForgettingCovariance:
 
     def dump(self) -> dict[str, Any]:
         """Its state: the lower triangle row by row, and a count."""
-        return {"updates": self.updates, "covariance": self._lower[np.tril_indices(self.size)].tobytes()}
+        return {"updates": self.updates, "covariance": self._lower[_triangle(self.size)].tobytes()}
 
     def load(self, state: dict[str, Any]) -> None:
         """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
         packed = np.frombuffer(state["covariance"], np.float64)
         lower = np.zeros((self.size, self.size), order="F")
-        lower[np.tril_indices(self.size)] = packed
+        lower[_triangle(self.size)] = packed
         self._lower = lower
         self.updates = int(state["updates"])
