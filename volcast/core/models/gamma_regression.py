@@ -1,17 +1,14 @@
 """A regression for positive targets whose loss is QLIKE."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any
 
-import numpy as np
-from river import base
-
-from .covariance import Floats, ForgettingCovariance
-from .named_features import NamedFeatures
+from .covariance import Floats
+from .recursive_regression import RecursiveRegression
 
 
-class GammaRegression(base.Regressor):
+class GammaRegression(RecursiveRegression):
     """Recursive gamma regression with log link: a generalised linear model for a positive mean.
 
         f = scale × exp(w·x),   loss = y/f - log(y/f) - 1,   w ← w + P·x · (y/f - 1)
@@ -52,31 +49,10 @@ class GammaRegression(base.Regressor):
         scale: float = 1.0,
         prior: Mapping[str, float] | None = None,
     ) -> None:
-        self.features = features
-        self.half_life = half_life
-        self.ridge = ridge
+        self._begin(features, half_life, ridge, prior)
         self.max_error = max_error
         self.max_log_ratio = max_log_ratio
         self.scale = scale
-        self.prior = prior
-        self._names = NamedFeatures(features)
-        self._assumed: Floats = np.array([(prior or {}).get(name, 0.0) for name in features])
-        self.coefficients = self._assumed.copy()
-        self._covariance = ForgettingCovariance(len(features), half_life, ridge)
-
-    @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        yield {"features": ["ordinal_date", "gallup", "ipsos", "morning_consult", "rasmussen", "you_gov"]}
-
-    @property
-    def missing(self) -> int:
-        """Features that were absent when they should have been learned from."""
-        return self._names.missing
-
-    @property
-    def unknown(self) -> int:
-        """Values that were learned without, for no feature has their name."""
-        return self._names.unknown
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
         """Learn from one sample; `y` below 0 counts as 0."""
@@ -89,20 +65,8 @@ class GammaRegression(base.Regressor):
     def learn_array(self, x: Floats, ratio: float) -> None:
         """As `learn_one`, with the values in the order of `features` and the target over its scale, which may vary."""
         error = min(ratio * exp(-self.log_ratio(x)) - 1.0, self.max_error)
-        self.coefficients += error * self._covariance.learn(x)
-        index, gain = self._covariance.restore()
-        self.coefficients += float(self._assumed[index] - self.coefficients[index]) * gain
+        self._follow(x, error)
 
     def log_ratio(self, x: Floats) -> float:
         """log(f / scale), with the values in the order of `features`."""
         return min(max(float(self.coefficients.dot(x)), -self.max_log_ratio), self.max_log_ratio)
-
-    def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
-        return {"coefficients": self.coefficients.tobytes(), **self._covariance.dump(), **self._names.dump()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
-        self.coefficients = np.frombuffer(state["coefficients"], np.float64).reshape(len(self.features)).copy()
-        self._covariance.load(state)
-        self._names.load(state)

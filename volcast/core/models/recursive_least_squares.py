@@ -1,16 +1,13 @@
 """Recursive least squares that may run for years: old data fade, what was assumed of the coefficients stays."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-from river import base
-
-from .covariance import Floats, ForgettingCovariance
-from .named_features import NamedFeatures
+from .covariance import Floats
+from .recursive_regression import RecursiveRegression
 
 
-class RecursiveLeastSquares(base.Regressor):
+class RecursiveLeastSquares(RecursiveRegression):
     """Linear regression by exponentially weighted least squares with a ridge that forgetting does not wear away.
 
         w = argmin Σ λ^age (y - w·x)² + (w - prior)ᵀ D (w - prior),   λ = 2^(-1 / half_life),   ridge ≤ D ≤ ridge / λ^size
@@ -46,29 +43,8 @@ class RecursiveLeastSquares(base.Regressor):
         max_error: float = float("inf"),
         prior: Mapping[str, float] | None = None,
     ) -> None:
-        self.features = features
-        self.half_life = half_life
-        self.ridge = ridge
+        self._begin(features, half_life, ridge, prior)
         self.max_error = max_error
-        self.prior = prior
-        self._names = NamedFeatures(features)
-        self._assumed: Floats = np.array([(prior or {}).get(name, 0.0) for name in features])
-        self.coefficients = self._assumed.copy()
-        self._covariance = ForgettingCovariance(len(features), half_life, ridge)
-
-    @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        yield {"features": ["ordinal_date", "gallup", "ipsos", "morning_consult", "rasmussen", "you_gov"]}
-
-    @property
-    def missing(self) -> int:
-        """Features that were absent when they should have been learned from."""
-        return self._names.missing
-
-    @property
-    def unknown(self) -> int:
-        """Values that were learned without, for no feature has their name."""
-        return self._names.unknown
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
         """Learn from one sample."""
@@ -81,20 +57,8 @@ class RecursiveLeastSquares(base.Regressor):
     def learn_array(self, x: Floats, y: float) -> None:
         """As `learn_one`, with the values in the order of `features`."""
         error = min(max(y - self.predict_array(x), -self.max_error), self.max_error)
-        self.coefficients += error * self._covariance.learn(x)
-        index, gain = self._covariance.restore()
-        self.coefficients += float(self._assumed[index] - self.coefficients[index]) * gain
+        self._follow(x, error)
 
     def predict_array(self, x: Floats) -> float:
         """As `predict_one`, with the values in the order of `features`."""
         return float(self.coefficients.dot(x))
-
-    def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
-        return {"coefficients": self.coefficients.tobytes(), **self._covariance.dump(), **self._names.dump()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
-        self.coefficients = np.frombuffer(state["coefficients"], np.float64).reshape(len(self.features)).copy()
-        self._covariance.load(state)
-        self._names.load(state)
