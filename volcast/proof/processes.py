@@ -27,6 +27,7 @@ class Process:
     def __init__(self, output: Path, *arguments: str) -> None:
         self.arguments, self.output = arguments, output
         self._file = output.open("ab")
+        self._told = False
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
         self._process = subprocess.Popen(
             [*COMMAND, *arguments],
@@ -67,8 +68,9 @@ class Process:
         self._process.send_signal(signal.SIGCONT)
 
     def tell(self) -> None:
-        """To end, in good order."""
-        if self.exit_code is None:
+        """To end, in good order; once: a second time would end it the hard way."""
+        if self.exit_code is None and not self._told:
+            self._told = True
             self._process.send_signal(signal.SIGTERM)
 
     def end(self) -> int:
