@@ -77,10 +77,9 @@ class ViewCollector(Collector):
         yield _gauge("volcast_timestamp_seconds", "The candle's opening, seconds since 1970.", ["symbol"], opened)
         ages: dict[_Labels, float] = {(symbol,): now_s - latest.arrived_s for symbol, latest in latests.items()}
         yield _gauge("volcast_age_seconds", "Since the signal reached the API.", ["symbol"], ages)
+        holds = {symbol: self._view.status(latest, now_s) for symbol, latest in latests.items()}
         statuses: dict[_Labels, float] = {
-            (symbol, each.value): each is self._view.status(latest, now_s)
-            for symbol, latest in latests.items()
-            for each in Status
+            (symbol, each.value): each is status for symbol, status in holds.items() for each in Status
         }
         yield _gauge("volcast_status", "1 at the status that holds.", ["symbol", "status"], statuses)
         yield GaugeMetricFamily("volcast_api_caught_up", "1 once the log has been read to its end.", float(self._view.caught_up))

@@ -13,12 +13,12 @@ from bench.candles import Floats, Minutes
 from volcast.backtest.collect import truth
 from volcast.backtest.scores import qlike_losses
 from volcast.core.engine import Engine
+from volcast.core.learner import FLAT_VARIANCE
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 
 DAYS = 7
 _WARM_UP_DAYS = 10
 """Log-HAR's first days."""
-_FLAT_VARIANCE = 1e-12
 _ODD_MINUTES = 97
 
 
@@ -62,7 +62,7 @@ def _losses(minutes: Minutes, begin: int, days: int, variance: Floats, baselines
         signal = engine.step(candle)
         at = begin + age
         on_the_hour = candle.open_time_ms // MINUTE_MS % HOUR_MINUTES == HOUR_MINUTES - 1
-        if on_the_hour and age >= HOUR_MINUTES and isinstance(signal, Signal) and variance[at] > _FLAT_VARIANCE:
+        if on_the_hour and age >= HOUR_MINUTES and isinstance(signal, Signal) and variance[at] > FLAT_VARIANCE:
             told = np.array([signal.volatility**2, *baselines[at]])
             rows[age >= DAY_MINUTES].append(qlike_losses(np.full(3, variance[at]), told))
     return np.array(rows[0]).reshape(-1, 3), np.array(rows[1]).reshape(-1, 3)

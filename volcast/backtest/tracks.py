@@ -6,13 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from volcast.core.learner import FLAT_VARIANCE
 from volcast.core.types import MINUTE_MS
 
 from .scores import Floats
 
 HOUR_MINUTES = 60
-FLAT_VARIANCE = 1e-12
-"""Over a horizon; at or below it the price did not move."""
 GAP_MINUTES = 70
 """On both sides of a missing minute nothing is scored."""
 

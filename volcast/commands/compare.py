@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from volcast.setting_values import Model
 from volcast.settings import Settings
 
 from .backtesting import engine_of, files_argument, of_one_symbol, replaying, symbol_option
@@ -17,7 +18,7 @@ from .whole_file import check_targets, writing
 if TYPE_CHECKING:
     from volcast.backtest.comparison import Comparison
 
-MODELS: tuple[str, ...] = get_args(Settings.model_fields["model"].annotation)
+MODELS: tuple[str, ...] = get_args(Model)
 
 
 class Models(click.ParamType[tuple[str, ...]]):

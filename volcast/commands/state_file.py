@@ -5,10 +5,7 @@
 Each snapshot is what `volcast.core.snapshot` writes, with a checksum of its own.
 """
 
-import os
-import secrets
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 from zlib import crc32
@@ -21,6 +18,7 @@ from volcast.core.decoder import is_symbol
 from volcast.core.snapshot import Description, SnapshotError, describe
 
 from .main import UserError
+from .whole_file import writing_bytes
 
 FORMAT = 1
 _MAGIC = b"VCST"
@@ -52,18 +50,8 @@ def write(path: Path, snapshots: Sequence[bytes]) -> int:
     """-> the bytes written. The file stands under its name whole, or not at all. Raises UserError where it can't be written."""
     payload = msgspec.msgpack.encode(_Written(FORMAT, list(snapshots)))
     whole = _MAGIC + crc32(payload).to_bytes(4, "little") + payload
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        with part.open("xb") as file:
-            file.write(whole)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise UserError(f"{path} can't be written: {error.strerror or error}") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    with writing_bytes(path) as file:
+        file.write(whole)
     return len(whole)
 
 

@@ -4,8 +4,8 @@ import gzip
 import os
 import secrets
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
-from io import TextIOWrapper
+from contextlib import contextmanager, nullcontext, suppress
+from io import BufferedWriter, TextIOWrapper
 from pathlib import Path
 from typing import TextIO
 
@@ -27,20 +27,29 @@ def check_targets(targets: Iterable[Path | None], inputs: Iterable[Path]) -> Non
 
 @contextmanager
 def writing(path: Path) -> Iterator[TextIO]:
-    """UTF-8 text into a file beside `path`, which takes its name once all of it is on the disk; gzipped where it ends in `.gz`.
+    """UTF-8 text, as `writing_bytes` has bytes; gzipped where the name ends in `.gz`."""
+    with writing_bytes(path) as raw:
+        # No name and no time in the gzip header: they would differ from run to run.
+        packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else nullcontext(raw)
+        with packed as stream:
+            text = TextIOWrapper(stream, encoding="utf-8", newline="", write_through=False)
+            try:
+                yield text
+            finally:
+                text.detach()  # flushes, and leaves the file to its owner
+
+
+@contextmanager
+def writing_bytes(path: Path) -> Iterator[BufferedWriter]:
+    """Bytes into a file beside `path`, which takes its name once all of it is on the disk.
 
     An exception in there leaves what was under that name untouched. Raises UserError where it can't be written.
     """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with _refused(path), part.open("xb") as raw:
-            # No name and no time in the gzip header: they would differ from run to run.
-            packed = gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else None
-            with TextIOWrapper(packed or raw, encoding="utf-8", newline="", write_through=False) as text:
-                yield text
-                text.flush()
-                if packed:
-                    packed.close()
+        with _refused(path):
+            with part.open("xb") as raw:
+                yield raw
                 raw.flush()
                 os.fsync(raw.fileno())
             part.replace(path)

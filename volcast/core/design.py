@@ -6,15 +6,14 @@ from itertools import combinations_with_replacement
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .clock import DAY_MINUTES, WEEK_MINUTES, is_weekend, new_york_minute
 from .features import NAMES as STATE_NAMES
 from .features import SHAPES, Feature, State
 from .models.diurnal_profile import DiurnalProfile
 from .news import news_ahead
+from .smooth import Floats
 
-Floats = NDArray[np.float64]
 _PROFILE = "What the volatility over the horizon is used to be above the level, {}; twice its logarithm."
 CLOCKS = (
     Feature("usual_utc", "log ratio", _PROFILE.format("by ten minutes of UTC's day")),

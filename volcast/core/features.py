@@ -15,13 +15,11 @@ from math import exp, log, pi, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .clock import new_york_minute
 from .models.diurnal_profile import DiurnalProfile
-from .smooth import EwmaBank
+from .smooth import EwmaBank, Floats
 
-Floats = NDArray[np.float64]
 VARIANCE_FLOOR = 1e-12
 """Per minute; a price that stands still has this variance instead of 0, whose logarithm has no value. (0.0001 %)² a minute."""
 PRIOR_VARIANCE = 0.6**2 / 525_600

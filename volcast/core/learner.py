@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .clock import DAY_MINUTES
 from .features import VARIANCE_FLOOR
 from .forecasters.contract import Estimate, Learned, Model
 from .interval import QuantileTracker, laplace_quantile
 from .market import Market
 from .pending import PendingNumbers, PendingRows
-from .sampling import DAY_MINUTES, sample_minutes
+from .sampling import sample_minutes
 
 MAX_VARIANCE_PER_MINUTE = 1e4
 """Above what any two prices can make: (log 10^27)² < 3866."""

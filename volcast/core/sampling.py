@@ -1,6 +1,7 @@
 """Which minutes a model learns from: neighbours tell nearly the same, and cost as much as others."""
 
-DAY_MINUTES = 1_440
+from .clock import DAY_MINUTES
+
 _DENSE_MINUTES = 10
 
 

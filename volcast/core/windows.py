@@ -8,11 +8,10 @@ from math import cos, inf, log, pi, sin, sqrt
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .clock import DAY_MINUTES, day_of_week, is_weekend
+from .smooth import Floats
 
-Floats = NDArray[np.float64]
 QUARTER_MINUTES = 15
 _QUARTERS = DAY_MINUTES // QUARTER_MINUTES
 _HOUR, _FOUR_HOURS = 60, 240

@@ -8,7 +8,8 @@ import pytest
 
 from tests.minutes import Minute, minutes
 from volcast.core.clock import is_weekend, new_york_minute
-from volcast.core.features import FEATURES, HALF_LIVES, NAMES, PRIOR_VARIANCE, SHAPES, Features, Floats, State
+from volcast.core.features import FEATURES, HALF_LIVES, NAMES, PRIOR_VARIANCE, SHAPES, Features, State
+from volcast.core.smooth import Floats
 
 PRIOR_SIZE = sqrt(PRIOR_VARIANCE * 2 / pi)
 GAPS = ((700, 701), (1_500, 2_100))
