@@ -2,20 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
-from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
 
+from volcast import exposition
 from volcast.core.types import MINUTE_MS
+from volcast.exposition import Health, histogram
 
 from .progress import MAX_STANDSTILL_S
-from .tally import BOUNDS_S, Durations
 from .worker import Worker
 
 MAX_IDLE_S = 60.0
@@ -54,7 +50,12 @@ class WorkerCollector(Collector):
         )
         yield CounterMetricFamily("volcast_consumer_fencings", "Commits refused as another owner had come.", tally.fencings)
         yield CounterMetricFamily("volcast_consumer_failed_commits", "Commits without an answer.", tally.failed_commits)
-        yield _histogram("volcast_consumer_commit_seconds", "Time of a commit.", tally.commits)
+        yield histogram("volcast_consumer_commit_seconds", "Time of a commit.", tally.commits)
+        yield histogram(
+            "volcast_consumer_close_to_signal_seconds",
+            "Of candles closed live: from the minute's end to the commit of its signal, by this machine's clock.",
+            tally.close_to_signal,
+        )
         yield GaugeMetricFamily("volcast_consumer_idle_seconds", "Since the loop last turned.", worker.idle_s)
 
     def _of_partitions(self) -> Iterator[Metric]:
@@ -82,18 +83,10 @@ class WorkerCollector(Collector):
         yield from (lag, restored, standstill)
 
 
-def _histogram(name: str, sentence: str, durations: Durations) -> Metric:
-    bounds = [*map(str, BOUNDS_S), "+Inf"]
-    buckets = list(zip(bounds, map(float, accumulate(durations.counts)), strict=True))
-    return HistogramMetricFamily(name, sentence, buckets=buckets, sum_value=durations.total_s)
-
-
 def monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
     """-> an ASGI app with /health (503 where the loop or a partition is stuck) and /metrics; `now` as above."""
-    registry = CollectorRegistry()
-    registry.register(WorkerCollector(worker, now))
 
-    async def health(_: Request) -> Response:
+    def health() -> Health:
         stuck = [
             f"partition {partition} has dealt with nothing for {progress.standstill_s:.0f} s, while candles came"
             for partition, progress in worker.progress.items()
@@ -101,10 +94,6 @@ def monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
         ]
         if worker.idle_s > MAX_IDLE_S:
             stuck.append("the loop is stuck")
-        lines = [*stuck, f"the loop turned {worker.idle_s:.1f} s ago"]
-        return PlainTextResponse("\n".join(lines) + "\n", 503 if stuck else 200)
+        return Health(stuck, [f"the loop turned {worker.idle_s:.1f} s ago"])
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
-
-    return Starlette(routes=[Route("/health", health), Route("/metrics", metrics)])
+    return exposition.monitor(WorkerCollector(worker, now), health)

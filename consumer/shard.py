@@ -18,7 +18,7 @@ from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
 from volcast.core.decoder import Decoder, refuse, refuse_jump
 from volcast.core.engine import Engine
 from volcast.core.prior import Prior
-from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
+from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
 from . import made_with, rejected
@@ -51,6 +51,12 @@ class Rules:
         return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records, self.prior)
 
 
+Item = Candle | Gap | Revision | Reject | None
+"""A record, judged; None where it can't be taken in any more."""
+
+ASKED_FOR = "rest"
+"""`closed_by` of a candle that its producer asked the venue for, maybe long after."""
+
 Answer = Signal | tuple[str, int, Skip] | Reject | None
 """To one record: a signal, a skipped candle (symbol, open_time_ms, kind), a reject, or nothing to tell."""
 
@@ -63,6 +69,8 @@ class Batch:
     rejects: list[Reject] = field(default_factory=list)
     skips: list[tuple[str, int, Skip]] = field(default_factory=list)
     """Symbol, open_time_ms, kind."""
+    live_ends_ms: list[int] = field(default_factory=list)
+    """When the minutes of the signals ended, of those whose candle was closed live: not asked for afterwards."""
     commit: Commit | None = None
     """None while all of it was answered before."""
 
@@ -158,12 +166,15 @@ class Shard:
         """
         batch, was_restoring = Batch(), self.restoring
         for record in records:
-            answer = self._take(record)
+            item = self._judge(record)
+            answer = self._take(item, record)
             if record.offset < self._restored.position:
                 continue
             match answer:
                 case Signal():
                     batch.signals.append(KeyValue(record.key, encode_signal(answer)))
+                    if isinstance(item, Candle) and item.live and item.closed_by != ASKED_FOR:
+                        batch.live_ends_ms.append(item.open_time_ms + MINUTE_MS)
                 case Reject():
                     batch.rejects.append(answer)
                 case (str() as symbol, int() as open_time_ms, Skip() as skip):
@@ -183,8 +194,7 @@ class Shard:
             batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
         return batch
 
-    def _take(self, record: Record) -> Answer:
-        item = self._judge(record)
+    def _take(self, item: Item, record: Record) -> Answer:
         if item is None or isinstance(item, Reject):
             return item and self._reject(item, record)
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
@@ -210,7 +220,7 @@ class Shard:
             return _at(record, refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value))
         return candle.symbol, candle.open_time_ms, answer
 
-    def _judge(self, record: Record) -> Candle | Gap | Revision | Reject | None:
+    def _judge(self, record: Record) -> Item:
         """What was answered before is judged as it was then, for a reject is no signal; None where only the rules of now refuse
         it: it can't be taken in any more.
         """

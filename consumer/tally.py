@@ -1,23 +1,11 @@
 """What a worker did since its process began; what the stream holds is counted in the shards."""
 
-from bisect import bisect_left
 from dataclasses import dataclass, field
 
-BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper ends of a histogram's buckets; one more is for what took longer."""
+from volcast.core.durations import Durations
 
-
-@dataclass(slots=True)
-class Durations:
-    """A histogram of seconds."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
-    total_s: float = 0.0
-
-    def add(self, seconds: float) -> None:
-        """One more."""
-        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
-        self.total_s += seconds
+CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""A candle built from trades waits for a later trade: of a pair that trades rarely, a minute and more."""
 
 
 @dataclass(slots=True)
@@ -30,5 +18,7 @@ class Tally:
     fencings: int = 0
     failed_commits: int = 0
     commits: Durations = field(default_factory=Durations)
+    close_to_signal: Durations = field(default_factory=lambda: Durations(CLOSE_TO_SIGNAL_BOUNDS_S))
+    """Of candles closed live: from the minute's end to the commit of its signal."""
     turned_at_s: float | None = None
     """When the loop last turned, or began anew; None before it first did."""

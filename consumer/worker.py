@@ -11,7 +11,7 @@ event loop's, and chance is the caller's: a simulation can drive both.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
@@ -29,12 +29,16 @@ _log = logging.getLogger(__name__)
 class Worker:
     """One consumer: as many shards as it is given partitions."""
 
-    def __init__(self, log: Log, rules: Rules, batch_records: int, random: Random) -> None:
+    def __init__(
+        self, log: Log, rules: Rules, batch_records: int, random: Random, *, wall: Callable[[], float] | None = None
+    ) -> None:
+        """`wall` is this machine's clock, in seconds since 1970; without it nobody learns how long a signal took."""
         self.tally = Tally()
         self.shards: dict[int, Shard] = {}
         self.progress: dict[int, Progress] = {}
         self._epochs: dict[int, int] = {}
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
+        self._wall = wall
         self._looked_at_s = 0.0
         self._empty_poll = asyncio.Condition()
 
@@ -117,6 +121,10 @@ class Worker:
         batch = shard.process(records)
         if batch.commit and not await self._commit(consumer, partition, batch.commit):
             return
+        if self._wall:
+            now_s = self._wall()
+            for end_ms in batch.live_ends_ms:
+                self.tally.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
         if was_restoring and not shard.restoring:
             report_restored(partition, shard)
         report_batch(partition, batch)

@@ -16,6 +16,7 @@ from .setting_values import DecimalsBySymbol, Horizons, Model, Shadows, parse_bu
 PREFIX = "VOLCAST_"
 MASK = "********"
 _NAME = "^[A-Za-z0-9._-]{1,100}$"
+_HTTP_URL = r"^https?://[^\s?#]+$"
 _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
 
 
@@ -95,6 +96,47 @@ class Settings(BaseSettings):
         "NORMAL", description="SQLite's care for a power cut: NORMAL may lose the last commits, never the order; FULL loses none."
     )
 
+    # Venues.
+    socket_url: str | None = Field(
+        None,
+        pattern=r"^wss?://[^\s?#]+$",
+        description="Where a venue's streams are, in place of its own host: a regional one, or a simulated exchange.",
+        json_schema_extra={"allowed": "wss://host[:port][/path] or ws://…"},
+    )
+    rest_url: str | None = Field(
+        None,
+        pattern=_HTTP_URL,
+        description="Where a venue's candles of the past are, in place of its own host.",
+        json_schema_extra={"allowed": "https://host[:port][/path] or http://…"},
+    )
+    archive_url: str | None = Field(
+        None,
+        pattern=_HTTP_URL,
+        description="Where Binance's archive is, in place of its own host.",
+        json_schema_extra={"allowed": "https://host[:port][/path] or http://…"},
+    )
+    proxy: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="Proxy to venues, http://[user:password@]host:port; without it those of HTTPS_PROXY. It has no flag.",
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="Certificates of further authorities to trust: a company's proxy, a simulated exchange with TLS.",
+        json_schema_extra={"allowed": "the path of a PEM file"},
+    )
+    twin: str | None = Field(
+        None,
+        pattern=_NAME,
+        description="Name of a live producer beside others of the same streams; without one, a second takes over from the first.",
+    )
+    backfill_minutes: int = Field(
+        1_440, ge=0, le=525_600, description="Minutes of the past that a live symbol begins with, where the log has none of it."
+    )
+    backfill_budget_s: int = Field(
+        60, ge=1, le=3_600, description="For how long a hole that the venue won't fill may hold up the candles behind it."
+    )
+
     # The loops and their bounds.
     batch_records: int = Field(500, ge=1, le=10_000, description="Candles in a commit of the consumer, at most.")
     snapshot_records: int = Field(
@@ -121,7 +163,7 @@ class Settings(BaseSettings):
     )
     port: int = Field(8_000, ge=0, le=65_535, description="Port of the API; 0 takes a free one.")
     metrics_port: int | None = Field(
-        None, ge=0, le=65_535, description="Port of the consumer's own metrics; without it there are none."
+        None, ge=0, le=65_535, description="Port of a consumer's or a live producer's own metrics; without it there are none."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is logged.")
 
@@ -147,7 +189,7 @@ class Settings(BaseSettings):
             raise PydanticCustomError("kind", "not a truth value")
         return value
 
-    @field_validator("db", mode="before")
+    @field_validator("db", "ca_file", mode="before")
     @classmethod
     def _home(cls, value: object) -> object:
         if value == "":

@@ -21,7 +21,7 @@ RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=1)
 
 
 def a_worker(log: Log) -> Worker:
-    return Worker(log, RULES, 3, Random(1))  # noqa: S311  # the same jitter each time
+    return Worker(log, RULES, 3, Random(1))
 
 
 async def get(worker: Worker, path: str) -> httpx.Response:
@@ -65,6 +65,7 @@ async def test_metrics_tell_what_the_worker_did_and_what_the_stream_holds() -> N
         ("volcast_consumer_rebuilds_total",): 0,
         ("volcast_consumer_commit_seconds_count",): 3,
         ("volcast_consumer_commit_seconds_bucket", "+Inf"): 3,
+        ("volcast_consumer_close_to_signal_seconds_count",): 0,
         ("volcast_consumer_restored_ratio", "0"): 1,
         ("volcast_consumer_event_time_lag_seconds", "0"): 100,
     }

@@ -14,7 +14,7 @@ from consumer.worker import Worker
 from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
 from tests.log_ends import fill, records_of
-from tests.market import prices, record
+from tests.market import at, prices, record
 from tests.stories.pipeline import until
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.decoder import Decoder
@@ -53,7 +53,7 @@ def pairs(records: list[Record]) -> list[KeyValue]:
 @asynccontextmanager
 async def working(log: Log, rules: Rules = RULES, batch_records: int = 20) -> AsyncIterator[Worker]:
     """A worker that runs; if it fails, so does the test."""
-    worker = Worker(log, rules, batch_records, Random(1))  # noqa: S311  # the same jitter each time
+    worker = Worker(log, rules, batch_records, Random(1))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
         yield worker
@@ -84,6 +84,22 @@ async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
         shard = await restored_shard(log)
         assert shard.position == expected.position
         assert shard.handled == len(STREAM)
+
+
+async def test_how_long_a_live_signal_took_is_measured_at_its_commit() -> None:
+    fields = {"live": True, "closed_by": "flag"}
+    items = [record(0, "1.00"), *(record(minute, "1.00", **fields) for minute in (1, 2, 4))]
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [KeyValue(b"BTCUSDT", item) for item in items])
+        # 1.5 s after the end of minute 2; minute 4 is not over by this clock.
+        worker = Worker(log, RULES, 20, Random(1), wall=lambda: at(3) / 1_000 + 1.5)
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(worker.run())
+            await worker.drained()
+            running.cancel()
+    took = worker.tally.close_to_signal
+    assert took.total_s == 61.5 + 1.5 + 0
+    assert dict(zip(took.bounds_s, took.counts, strict=False)) == dict.fromkeys(took.bounds_s, 0) | {0.05: 1, 2.5: 1, 120.0: 1}
 
 
 async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None:
@@ -137,7 +153,7 @@ async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:
 
 
 async def test_cancelled_at_any_moment_the_log_stays_whole(tmp_path: Path) -> None:
-    random = Random(1)  # noqa: S311  # the same moments each time
+    random = Random(1)
     async with SqliteLog(tmp_path / "log.db") as log:
         await fill(log, STREAM)
         for _ in range(25):
@@ -175,7 +191,7 @@ async def test_fenced_while_opening_it_tries_again() -> None:
 
 async def test_each_signal_once_under_any_script_of_faults() -> None:
     async def disturbed(seed: int) -> None:
-        random = Random(seed)  # noqa: S311  # the same scripts each time
+        random = Random(seed)
         script = {at: random.choice(list(Fault)) for at in random.sample(range(20), random.randint(1, 12))}
         async with FlakyLog(SqliteLog(":memory:", poll_s=0.005), commits=script) as log:
             await fill(log, STREAM)
@@ -219,7 +235,7 @@ async def test_state_of_other_settings_is_rebuilt_and_what_was_said_is_not_said_
 
 
 async def test_a_rebuild_that_is_cut_off_at_any_moment_goes_on() -> None:
-    random = Random(3)  # noqa: S311  # the same moments each time
+    random = Random(3)
     other = replace(RULES, config=EngineConfig(window=20))
     async with SqliteLog(":memory:", poll_s=0.001) as log:
         await fill(log, STREAM)

@@ -1,7 +1,9 @@
-"""`volcast produce replay`: candles of files onto the log, as fast as was asked for."""
+"""`volcast produce`: candles onto the log, of files as fast as was asked for, or of a venue as they happen."""
 
 import asyncio
+from contextlib import nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,7 +12,11 @@ from volcast.settings import Settings
 from .main import INTERRUPTED
 from .options import settings_options
 from .replay_options import replay_options
+from .venues import LIVE_SETTINGS, Venue, live_of, symbols_of
 from .wiring import LOG_SETTINGS, log_of, replays_of
+
+if TYPE_CHECKING:
+    from producer.feeds.contract import Feed
 
 
 @click.group("produce")
@@ -45,5 +51,39 @@ def replay(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, sett
             click.echo(f"{pump.sent} candles sent")
         if stopped:
             raise click.exceptions.Exit(INTERRUPTED)
+
+    asyncio.run(produce())
+
+
+@command.command("live")
+@click.argument("feed", metavar="VENUE", type=Venue())
+@click.argument("pairs", metavar="SYMBOL...", nargs=-1, required=True)
+@settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level")
+def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
+    """Stream a venue's closed one-minute candles into the log that --bus names, until it is told to stop.
+
+    What is missing, since the log's last candle or the last lost connection, is asked for and written first. A second producer
+    of the same streams takes over from the first; with a --twin name of its own it runs beside it.
+    """
+    log = log_of(settings)
+    symbols = symbols_of(feed, pairs)
+
+    from producer.live_monitor import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+
+    from .http import address, bind, serve  # noqa: PLC0415
+    from .logs import configure  # noqa: PLC0415
+    from .process import run_services  # noqa: PLC0415
+
+    configure(settings.log_level, secrets=settings.secrets())
+
+    async def produce() -> None:
+        port = settings.metrics_port
+        with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
+            async with log, live_of(log, feed, symbols, settings) as producer:
+                services = [producer.run()]
+                if listening:
+                    click.echo(f"metrics on {address(listening)}/metrics")
+                    services.append(serve(monitor(producer), listening))
+                await run_services(*services)
 
     asyncio.run(produce())

@@ -81,6 +81,17 @@ class CandleText(Struct, frozen=True):
     """Where it stands in its file, the header being line 1."""
 
 
+class LiveCandleText(CandleText, frozen=True):
+    """A candle that a venue told as it happened."""
+
+    synthetic: bool = False
+    """Nothing was traded and the venue has no candle: flat at the last close."""
+    sent_ms: int | None = None
+    """When the venue sent what closed it, by the venue's clock; None where it doesn't tell, or was asked for it."""
+    received_ms: int | None = None
+    """When that was received, by the producer's clock."""
+
+
 class Origin(Struct, frozen=True):
     """What can be said of a record even where it is no good: fields of any type, None where they are missing."""
 

@@ -1,0 +1,83 @@
+"""A closed candle on its way to the log, and how it was known to be closed."""
+
+from decimal import Decimal
+from enum import StrEnum
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from volcast.core.types import MINUTE_MS
+
+from .feeds.contract import VenueCandle
+from .quote_volume import quote_volume_of
+
+_VOLUME_TOLERANCE = Decimal("1e-6")
+"""Relative: venues round volumes in their candles of the past otherwise than in their streams."""
+
+
+class ClosedBy(StrEnum):
+    """How a producer knew that a candle was closed."""
+
+    FLAG = "flag"
+    """The venue said so in the stream."""
+    LATER_TRADE = "later_trade"
+    """Built from trades: one came that was later than the minute's end and a grace, and none was missing."""
+    REST = "rest"
+    """The venue's own candle of the past, once the venue's clock was past its end."""
+    WATERMARK = "watermark"
+    """Built from trades: the line was alive after the minute's end, the pair trades rarely, and the venue would not answer."""
+
+
+class Bar(Struct, frozen=True):
+    """A closed one-minute candle."""
+
+    open_time_ms: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+    quote_volume: Decimal
+    closed_by: ClosedBy
+    synthetic: bool = False
+    """The minute had no trade and the venue has no candle of it: flat at the last close, without volume."""
+    sent_ms: int | None = None
+    """When the venue sent what closed it, by its clock; None where it doesn't tell."""
+    received_ms: int | None = None
+    """When that was here, by the clock of this machine."""
+
+    @property
+    def end_ms(self) -> int:
+        """Where the next minute begins."""
+        return self.open_time_ms + MINUTE_MS
+
+    def differs(self, other: "Bar") -> bool:
+        """It is another candle: other prices, or another volume by more than rounding."""
+        if (self.open, self.high, self.low, self.close) != (other.open, other.high, other.low, other.close):
+            return True
+        return abs(self.volume - other.volume) > _VOLUME_TOLERANCE * max(self.volume, other.volume)
+
+
+def bar_of(candle: VenueCandle, closed_by: ClosedBy) -> Bar:
+    """-> the same, closed."""
+    return Bar(
+        candle.open_time_ms,
+        candle.open,
+        candle.high,
+        candle.low,
+        candle.close,
+        candle.volume,
+        quote_volume_of(candle),
+        closed_by,
+    )
+
+
+def flat(open_time_ms: int, close: Decimal, closed_by: ClosedBy) -> Bar:
+    """-> the candle of a minute without trades, after a `close`."""
+    nothing = Decimal(0)
+    return Bar(open_time_ms, close, close, close, close, nothing, nothing, closed_by, synthetic=True)
+
+
+def stamped(bar: Bar, sent_ms: int | None, received_ms: int) -> Bar:
+    """-> the same with the times of the frame that closed it."""
+    return replace(bar, sent_ms=sent_ms, received_ms=received_ms)

@@ -1,0 +1,151 @@
+"""Bitstamp v2: candles are built from `live_trades`, one channel a pair and a message; it has no candle channel.
+
+Trade ids rise but have holes, and nothing else tells of a lost frame. Prices come as JSON numbers and as text: the text is read.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+
+from producer.feeds import wire
+from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
+from producer.feeds.venue import Venue
+from producer.feeds.wire import Digits, Number, Whole
+
+_LIMIT = 1_000
+_NONE = {b"", b"null", b'""', b"[]", b"{}"}
+_TRADES = "live_trades_"
+
+
+class _Frame(Struct, frozen=True, gc=False):
+    event: str
+    channel: str
+    data: Raw = Raw()
+
+
+class _Trade(Struct, frozen=True, gc=False):
+    id: Whole
+    microtimestamp: Digits
+    price_str: Number
+    amount_str: Number
+
+
+class _Complaint(Struct, frozen=True):
+    code: int | str | None = None
+    message: str = ""
+
+
+class _Row(Struct, frozen=True, gc=False):
+    timestamp: Digits
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number
+
+
+class _Rows(Struct, frozen=True):
+    ohlc: list[_Row]
+
+
+class _Page(Struct, frozen=True):
+    data: _Rows | None = None
+    code: int | str | None = None
+    status: str = ""
+    reason: Raw = Raw()
+    error: Raw = Raw()
+    errors: Raw = Raw()
+
+
+_frames = msgspec.json.Decoder(_Frame)
+_trades = msgspec.json.Decoder(_Trade)
+_complaints = msgspec.json.Decoder(_Complaint)
+_pages = msgspec.json.Decoder(_Page)
+
+
+class Bitstamp(Venue):
+    """See the file's head."""
+
+    name = "bitstamp"
+    socket_url = "wss://ws.bitstamp.net"
+    rest_url = "https://www.bitstamp.net"
+    path = "/"
+    rows = 998  # 1000 rows come, should both ends be inclusive
+    limits = Limits(
+        verified_on="2026-11-21",
+        pairs_per_connection=100,  # no limit is told
+        topics_per_message=1,
+        messages_per_s=10,  # no limit is told
+        connect_every_s=1,  # no limit is told
+        max_age_s=7_776_000,  # 90 days
+        ping_every_s=10,  # as a library does
+        requests_per_s=8,  # general knowledge: 10 000 in 10 minutes
+        history_minutes=None,
+        settle_s=10,
+    )
+    tells_candles = False
+    dense_trade_ids = False
+    tells_empty_minutes = False
+    ping = '{"event":"bts:heartbeat"}'
+
+    def spelling(self, pair: Pair) -> str:
+        """`btcusd`."""
+        return (pair.base + pair.quote).lower()
+
+    def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
+        """Trades, a message for each pair."""
+        return [wire.said({"event": "bts:subscribe", "data": {"channel": f"{_TRADES}{pair}"}}) for pair in pairs]
+
+    def parse(self, frame: str | bytes) -> Message:
+        """Raises FrameError."""
+        found = wire.decode(_frames, frame)
+        pair = found.channel.removeprefix(_TRADES)
+        match found.event:
+            case "trade" if pair != found.channel:
+                trade = wire.decode(_trades, found.data)
+                at_us = wire.time_us(int(trade.microtimestamp))
+                trades = (wire.trade(pair, trade.id, at_us, trade.price_str, trade.amount_str),)
+                return Message(Kind.TRADES, "trade", trades=trades)
+            case "data" | "order_created" | "order_changed" | "order_deleted" if found.channel and found.data:
+                # Of other channels; `diff_order_book_btcusd` is told without its pair.
+                return Message(Kind.OTHER, found.channel.rpartition("_")[0] or found.channel)
+            case "bts:subscription_succeeded" | "bts:unsubscription_succeeded":
+                return Message(Kind.ACK, found.event, detail=found.channel)
+            case "bts:heartbeat":
+                return Message(Kind.PONG, found.event)
+            case "bts:request_reconnect":
+                return Message(Kind.RECONNECT, found.event, detail="the server asks for it")
+            case "bts:error":
+                complaint = wire.decode(_complaints, found.data)
+                return Message(Kind.REFUSED, found.event, detail=wire.in_short(f"{complaint.message} {found.channel}"))
+        raise FrameError("nothing of what Bitstamp sends")
+
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
+        """Ascending. Whether the ends are inclusive is told nowhere: a minute more is asked for on both sides."""
+        start, end = max(0, from_ms // 1_000 - 60), to_ms // 1_000
+        return Request(f"/api/v2/ohlc/{pair}/", {"step": "60", "limit": str(_LIMIT), "start": str(start), "end": str(end)})
+
+    def page(self, body: bytes) -> list[VenueCandle]:
+        """Raises FrameError, VenueError."""
+        found = wire.decode(_pages, body)
+        if found.data is None:
+            raise _refusal(found)
+        return [
+            wire.candle("", wire.time_us(int(r.timestamp) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
+            for r in found.data.ohlc
+        ]
+
+
+def _refusal(found: _Page) -> FrameError | VenueError:
+    """What its refusals look like is general knowledge: several shapes are read."""
+    words = [bytes(raw).decode(errors="replace") for raw in (found.reason, found.error, found.errors) if bytes(raw) not in _NONE]
+    if not words and found.status != "error":
+        return FrameError("neither candles nor a refusal")
+    code = "" if found.code is None else str(found.code)
+    detail = wire.in_short(" ".join((code, *words)))
+    too_many = code.startswith(("429", "400.002")) or "too many" in detail.lower()
+    return VenueError(detail, too_many=too_many, unknown_pair=code.startswith("404") or "pair" in detail.lower())
+
+
+BITSTAMP = Bitstamp()

@@ -1,0 +1,198 @@
+"""Coinbase, Advanced Trade: candles are built from `market_trades`, for its own are of five minutes.
+
+A frame's `sequence_num` counts the frames of the connection: a hole there is a frame that was not heard. `heartbeats` keep the
+line open. A batch's trades are put in the order of their ids. Pairs in USDC answer under the names of those in USD, so they are
+refused. The frames of the older Exchange feed (`match`) are understood, too.
+"""
+
+from collections.abc import Sequence
+from operator import attrgetter
+
+import msgspec
+from msgspec import Raw, Struct
+
+from producer.feeds import wire
+from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from producer.feeds.venue import Venue
+from producer.feeds.wire import Digits, Number, Whole
+
+_LIMIT = 350
+_EXCHANGE_OTHERS = {"l2update", "ticker", "snapshot", "received", "open", "done", "change", "activate"}
+
+
+class _Frame(Struct, frozen=True, gc=False):
+    channel: str = ""
+    timestamp: str = ""
+    sequence_num: Whole | None = None
+    events: Raw = Raw()
+    type: str = ""
+    channels: Raw = Raw()
+    product_id: str = ""
+    time: str = ""
+    message: str = ""
+    reason: str = ""
+
+
+class _Trade(Struct, frozen=True, gc=False):
+    trade_id: Digits
+    product_id: str
+    price: Number
+    size: Number
+    time: str
+
+
+class _TradesEvent(Struct, frozen=True, gc=False):
+    type: str
+    trades: list[_Trade]
+
+
+class _AckEvent(Struct, frozen=True):
+    subscriptions: dict[str, list[str]]
+
+
+class _Match(Struct, frozen=True, gc=False):
+    trade_id: Whole
+    product_id: str
+    price: Number
+    size: Number
+    time: str
+
+
+class _Row(Struct, frozen=True, gc=False):
+    start: Digits
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number
+
+
+class _Complaint(Struct, frozen=True):
+    id: str = ""
+    message: str = ""
+
+
+class _Page(Struct, frozen=True):
+    candles: list[_Row] | None = None
+    errors: list[_Complaint] = []
+    error: str = ""
+    message: str = ""
+    error_details: str = ""
+
+
+_frames = msgspec.json.Decoder(_Frame)
+_trades = msgspec.json.Decoder(list[_TradesEvent])
+_acks = msgspec.json.Decoder(list[_AckEvent])
+_matches = msgspec.json.Decoder(_Match)
+_pages = msgspec.json.Decoder(_Page)
+
+
+class Coinbase(Venue):
+    """See the file's head."""
+
+    name = "coinbase"
+    socket_url = "wss://advanced-trade-ws.coinbase.com"
+    rest_url = "https://api.coinbase.com"
+    path = "/"
+    rows = 298  # 300 come, should both ends be inclusive; 350 is general knowledge
+    limits = Limits(
+        verified_on="2026-11-21",
+        pairs_per_connection=100,  # no limit is told
+        topics_per_message=50,  # no limit is told
+        messages_per_s=5,  # 8 without a key
+        connect_every_s=0.2,  # 8 a second
+        max_age_s=None,
+        ping_every_s=None,
+        requests_per_s=5,  # general knowledge: 10 without a key
+        history_minutes=None,
+        settle_s=10,
+    )
+    tells_candles = False
+    dense_trade_ids = False  # `sequence_num` tells of holes
+    tells_empty_minutes = False
+    ping = None
+
+    def spelling(self, pair: Pair) -> str:
+        """`BTC-USD`. Raises ValueError for USDC."""
+        if pair.quote == "USDC":
+            raise ValueError(f"Coinbase answers {pair.base}-USDC under the name {pair.base}-USD; ask for {pair.base}-USD.")
+        return f"{pair.base}-{pair.quote}"
+
+    def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
+        """One channel in a message. Heartbeats first: the first must come within five seconds."""
+        return [
+            wire.said({"type": "subscribe", "channel": "heartbeats"}),
+            *(
+                wire.said({"type": "subscribe", "product_ids": group, "channel": "market_trades"})
+                for group in wire.groups(pairs, self.limits.topics_per_message)
+            ),
+        ]
+
+    def parse(self, frame: str | bytes) -> Message:
+        """Raises FrameError."""
+        found = wire.decode(_frames, frame)
+        if not found.channel:
+            return _exchange_message(found, frame)
+        if not found.events or found.sequence_num is None:
+            raise FrameError("a frame of Coinbase without its events or its number")
+        sent_ms = wire.moment_us(found.timestamp) // 1_000
+        sequence = found.sequence_num
+        if found.channel == "market_trades":
+            events = wire.decode(_trades, found.events)
+            trades = sorted((_trade(t, int(t.trade_id)) for event in events for t in event.trades), key=attrgetter("id"))
+            before = all(event.type == "snapshot" for event in events)
+            return Message(Kind.TRADES, found.channel, (), tuple(trades), sent_ms, sequence, before)
+        if found.channel == "heartbeats":
+            return Message(Kind.HEARTBEAT, found.channel, sent_ms=sent_ms, sequence=sequence)
+        if found.channel == "subscriptions":
+            acks = [item for each in wire.decode(_acks, found.events) for item in each.subscriptions.items()]
+            detail = "; ".join(f"{channel} {' '.join(pairs)}" for channel, pairs in acks)
+            return Message(Kind.ACK, found.channel, sent_ms=sent_ms, sequence=sequence, detail=detail)
+        return Message(Kind.OTHER, found.channel, sent_ms=sent_ms, sequence=sequence)
+
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
+        """Newest first. Whether the ends are inclusive is told nowhere: a minute more is asked for on both sides."""
+        start, end = max(0, from_ms // 1_000 - 60), to_ms // 1_000
+        window = {"start": str(start), "end": str(end), "granularity": "ONE_MINUTE", "limit": str(_LIMIT)}
+        return Request(f"/api/v3/brokerage/market/products/{pair}/candles", window)
+
+    def page(self, body: bytes) -> list[VenueCandle]:
+        """Raises FrameError, VenueError."""
+        found = wire.decode(_pages, body)
+        if found.errors or found.error:
+            words = [*(f"{each.id} {each.message}" for each in found.errors), found.error, found.error_details or found.message]
+            detail = wire.in_short(" ".join(words))
+            # The words about pairs are general knowledge; "rate_limit_exceeded" is documented.
+            no_pair = found.error == "NOT_FOUND" or "product" in detail.lower()
+            raise VenueError(detail, too_many="rate_limit" in detail.lower(), unknown_pair=no_pair)
+        if found.candles is None:
+            raise FrameError("neither candles nor errors")
+        return [
+            wire.candle("", wire.time_us(int(r.start) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
+            for r in found.candles
+        ]
+
+
+def _trade(found: _Trade | _Match, trade_id: int) -> VenueTrade:
+    return wire.trade(found.product_id, trade_id, wire.moment_us(found.time), found.price, found.size)
+
+
+def _exchange_message(found: _Frame, frame: str | bytes) -> Message:
+    """Frames of the Exchange feed, and complaints of both."""
+    if found.type == "error" and found.message:
+        return Message(Kind.REFUSED, "error", detail=wire.in_short(f"{found.message} {found.reason}"))
+    if found.type == "subscriptions" and found.channels:
+        return Message(Kind.ACK, found.type)
+    sent_ms = wire.moment_us(found.time) // 1_000 if found.time else None
+    if found.type in {"match", "last_match"}:
+        match = wire.decode(_matches, frame)
+        trades = (_trade(match, match.trade_id),)
+        return Message(Kind.TRADES, found.type, trades=trades, sent_ms=sent_ms, snapshot=found.type == "last_match")
+    if found.type == "heartbeat" and found.product_id:
+        return Message(Kind.HEARTBEAT, found.type, sent_ms=sent_ms)
+    if found.type in _EXCHANGE_OTHERS and found.product_id:
+        return Message(Kind.OTHER, found.type, sent_ms=sent_ms)
+    raise FrameError("nothing of what Coinbase sends")
+
+
+COINBASE = Coinbase()

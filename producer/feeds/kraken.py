@@ -1,0 +1,187 @@
+"""Kraken spot, WebSocket v2: candles are built from `trade`, for `ohlc` has no closed flag and is silent in empty minutes.
+
+Trade ids of a pair have no holes. Prices are JSON numbers; they are read from their text, never as floats. Over HTTP it has the
+newest 720 candles only, the last of them still open, and calls Bitcoin XBT and Dogecoin XDG.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from msgspec import Raw, Struct
+
+from producer.feeds import wire
+from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from producer.feeds.venue import Venue
+from producer.feeds.wire import Number, Whole
+
+_HISTORY_MINUTES = 717
+"""Of 720 rows one is still open, one is only partly within so many minutes, and a minute may pass on the way."""
+_REST_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
+
+
+class _Stream(Struct, frozen=True):
+    channel: str = ""
+    symbol: str = ""
+
+
+class _Frame(Struct, frozen=True, gc=False):
+    channel: str = ""
+    type: str = ""
+    timestamp: str = ""
+    data: Raw = Raw()
+    method: str = ""
+    success: bool | None = None
+    result: _Stream | None = None
+    error: str = ""
+    symbol: str = ""
+    time_out: str = ""
+
+
+class _Trade(Struct, frozen=True, gc=False):
+    symbol: str
+    price: Raw
+    qty: Raw
+    trade_id: Whole
+    timestamp: str
+
+
+class _Candle(Struct, frozen=True, gc=False):
+    symbol: str
+    interval: Whole
+    interval_begin: str
+    open: Raw
+    high: Raw
+    low: Raw
+    close: Raw
+    volume: Raw
+
+
+class _Row(Struct, frozen=True, gc=False, array_like=True):
+    time_s: Whole
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    vwap: Number
+    volume: Number
+
+
+class _Page(Struct, frozen=True):
+    error: list[str]
+    result: dict[str, Raw] = {}
+
+
+_frames = msgspec.json.Decoder(_Frame)
+_trades = msgspec.json.Decoder(list[_Trade])
+_candles = msgspec.json.Decoder(list[_Candle])
+_pages = msgspec.json.Decoder(_Page)
+_rows = msgspec.json.Decoder(list[_Row])
+
+
+class Kraken(Venue):
+    """See the file's head."""
+
+    name = "kraken"
+    socket_url = "wss://ws.kraken.com"
+    rest_url = "https://api.kraken.com"
+    path = "/v2"
+    rows = 720
+    limits = Limits(
+        verified_on="2026-11-21",
+        pairs_per_connection=200,  # no limit is told
+        topics_per_message=100,  # no limit is told
+        messages_per_s=5,  # no limit is told
+        connect_every_s=4,  # general knowledge: some 150 in 10 minutes
+        max_age_s=None,
+        ping_every_s=None,  # its heartbeats come every second
+        requests_per_s=1,
+        history_minutes=_HISTORY_MINUTES,
+        settle_s=10,
+    )
+    tells_candles = False
+    dense_trade_ids = True
+    tells_empty_minutes = False
+    ping = None
+
+    def spelling(self, pair: Pair) -> str:
+        """`BTC/USD`."""
+        return f"{pair.base}/{pair.quote}"
+
+    def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
+        """Trades from now on."""
+        return [
+            wire.said(
+                {"method": "subscribe", "params": {"channel": "trade", "symbol": group, "snapshot": False}, "req_id": number}
+            )
+            for number, group in enumerate(wire.groups(pairs, self.limits.topics_per_message), start=1)
+        ]
+
+    def parse(self, frame: str | bytes) -> Message:
+        """Raises FrameError."""
+        found = wire.decode(_frames, frame)
+        sent_ms = _sent_ms(found.timestamp or found.time_out)
+        before = found.type == "snapshot"
+        match found.channel:
+            case "trade":
+                trades = tuple(_trade(each) for each in wire.decode(_trades, found.data))
+                return Message(Kind.TRADES, "trade", trades=trades, sent_ms=sent_ms, snapshot=before)
+            case "ohlc":
+                rows = wire.decode(_candles, found.data)
+                if others := [row.interval for row in rows if row.interval != 1]:
+                    return Message(Kind.OTHER, f"ohlc_{others[0]}", sent_ms=sent_ms)
+                candles = tuple(map(_candle, rows))
+                return Message(Kind.CANDLES, "ohlc", candles=candles, sent_ms=sent_ms, snapshot=before)
+            case "heartbeat":
+                return Message(Kind.HEARTBEAT, "heartbeat", sent_ms=sent_ms)
+            case "":
+                return _answer(found, sent_ms)
+            case other if bytes(found.data).startswith(b"["):
+                return Message(Kind.OTHER, other, sent_ms=sent_ms, snapshot=before)
+        raise FrameError("a frame of Kraken without its data")
+
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  it ends now, always
+        """A minute earlier, should `since` be exclusive."""
+        name = "".join(_REST_NAMES.get(part, part) for part in pair.split("/"))
+        return Request("/0/public/OHLC", {"pair": name, "interval": "1", "since": str(max(0, from_ms // 1_000 - 60))})
+
+    def page(self, body: bytes) -> list[VenueCandle]:
+        """Raises FrameError, VenueError."""
+        found = wire.decode(_pages, body)
+        if found.error:
+            detail = wire.in_short(", ".join(found.error))
+            # Which words it has for these is general knowledge.
+            too_many = any(words in detail for words in ("Rate limit", "Too many", "Throttled"))
+            raise VenueError(detail, too_many=too_many, unknown_pair="Unknown asset pair" in detail)
+        tables = [rows for name, rows in found.result.items() if name != "last"]
+        if len(tables) != 1:
+            raise FrameError("an answer with the candles of one pair is expected")
+        rows = wire.decode(_rows, tables[0])
+        return [wire.candle("", wire.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None)) for r in rows]
+
+
+def _answer(found: _Frame, sent_ms: int | None) -> Message:
+    """To a subscription, or to a ping."""
+    if found.success is False and (found.method or found.error):
+        return Message(Kind.REFUSED, found.method, sent_ms=sent_ms, detail=wire.in_short(f"{found.error} {found.symbol}"))
+    if found.method == "pong":
+        return Message(Kind.PONG, "pong", sent_ms=sent_ms)
+    if found.method in {"subscribe", "unsubscribe"} and found.success and found.result is not None:
+        return Message(Kind.ACK, found.method, sent_ms=sent_ms, detail=f"{found.result.channel} {found.result.symbol}")
+    raise FrameError("nothing of what Kraken sends")
+
+
+def _sent_ms(moment: str) -> int | None:
+    return wire.moment_us(moment) // 1_000 if moment else None
+
+
+def _trade(found: _Trade) -> VenueTrade:
+    price, size = wire.raw_number(found.price), wire.raw_number(found.qty)
+    return wire.trade(found.symbol, found.trade_id, wire.moment_us(found.timestamp), price, size)
+
+
+def _candle(found: _Candle) -> VenueCandle:
+    open_, high, low, close, volume = map(wire.raw_number, (found.open, found.high, found.low, found.close, found.volume))
+    return wire.candle(found.symbol, wire.moment_us(found.interval_begin), (open_, high, low, close, volume, None), closed=False)
+
+
+KRAKEN = Kraken()

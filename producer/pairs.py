@@ -1,0 +1,61 @@
+"""A market as people write it -> `Pair`, and its symbol on the log."""
+
+import re
+
+from producer.feeds.contract import Pair
+from volcast.core.decoder import is_symbol
+
+_QUOTES = (
+    "FDUSD",
+    "USDT",
+    "USDC",
+    "USD",
+    "EUR",
+    "GBP",
+    "JPY",
+    "TRY",
+    "BRL",
+    "AUD",
+    "CAD",
+    "CHF",
+    "BTC",
+    "XBT",
+    "ETH",
+    "BNB",
+    "SOL",
+)
+"""Longest first. Not BUSD and TUSD: BNBUSD and DOTUSD would be split in the wrong place, and those two are of yesterday."""
+_OTHER_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
+_parts = re.compile(r"([A-Z0-9]{1,15})[-/_]([A-Z0-9]{1,15})")
+_joined = re.compile(rf"([A-Z0-9]{{1,15}}?)({'|'.join(_QUOTES)})")
+_EXPECTED = "a pair like BTCUSDT, BTC-USD or btc/usd is expected"
+
+
+def parse_pair(text: str) -> Pair:
+    """Raises ValueError with one sentence for the user.
+
+    >>> parse_pair("btc_usd"), parse_pair("XBTUSDT")
+    (Pair(base='BTC', quote='USD'), Pair(base='BTC', quote='USDT'))
+    """
+    capitals = text.upper() if text.isascii() else ""
+    found = _parts.fullmatch(capitals)
+    if found is None and (found := _joined.fullmatch(capitals)) is None:
+        if re.fullmatch("[A-Z0-9]{1,30}", capitals):
+            raise ValueError(f"{text!r} ends in no currency that is known here; write it with a dash, as in BTC-USD.")
+        raise ValueError(f"{text[:40]!r} is no pair; {_EXPECTED}.")
+    base, quote = (_OTHER_NAMES.get(name, name) for name in found.groups())
+    if base == quote:
+        raise ValueError(f"{text!r} is {base} in {quote}; {_EXPECTED}.")
+    return Pair(base, quote)
+
+
+def symbol_on_log(pair: Pair, feed_name: str) -> str:
+    """Raises ValueError where that is no symbol.
+
+    >>> symbol_on_log(Pair("BTC", "USDT"), "binance")
+    'BTCUSDT.BINANCE'
+    """
+    symbol = f"{pair.base}{pair.quote}.{feed_name.upper()}"
+    if not is_symbol(symbol):
+        raise ValueError(f"{symbol!r:.60} is no symbol of the log; letters and digits are expected, 40 at most.")
+    return symbol

@@ -1,0 +1,115 @@
+"""Bybit's words."""
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from producer.feeds.bybit import BYBIT
+from producer.feeds.contract import FrameError, Kind, Message, Pair, Request, VenueError, VenueTrade
+from tests.producer.feeds.frames import BYBIT as FRAMES
+from tests.producer.feeds.frames import PAGES, first_minute
+
+
+def test_candles() -> None:
+    closed = BYBIT.parse(FRAMES["closed candle"])
+    assert closed == Message(Kind.CANDLES, "kline", candles=(first_minute("ETHUSDT"),), sent_ms=1_767_225_660_020)
+    [candle] = BYBIT.parse(FRAMES["open candle"]).candles
+    assert (candle.open_time_ms, candle.closed) == (1_767_225_660_000, False)
+
+
+def test_trades() -> None:
+    message = BYBIT.parse(FRAMES["trades"])
+    assert (message.kind, message.name, message.sent_ms, len(message.trades)) == (
+        *(Kind.TRADES, "publicTrade", 1_767_225_661_501, 2),
+    )
+    first = VenueTrade("ETHUSDT", 2_290_000_000_067_299_876, 1_767_225_661_499_000, Decimal("2982.10"), Decimal("0.5"))
+    assert message.trades[0] == first
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "name", "detail"),
+    [
+        ("five minutes", Kind.OTHER, "kline.5", ""),
+        ("trades of a derivative", Kind.OTHER, "publicTrade", ""),
+        ("book", Kind.OTHER, "orderbook", ""),
+        ("acknowledgment", Kind.ACK, "subscribe", "2"),
+        ("refusal", Kind.REFUSED, "subscribe", "Invalid topic: kline.1.ETHXYZ"),
+        ("pong", Kind.PONG, "ping", ""),
+        ("other pong", Kind.PONG, "pong", ""),
+    ],
+)
+def test_what_else_it_sends(frame: str, kind: Kind, name: str, detail: str) -> None:
+    message = BYBIT.parse(FRAMES[frame])
+    assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"confirm":true', '"confirm":"true"'),
+        ('"confirm":true,', ""),
+        ('"close":"2982.15"', '"close":"Infinity"'),
+        ('"close":"2982.15"', '"close":2982.15'),
+        ('"high":"2983"', '"high":"2980"'),
+        ('"start":1767225600000', '"start":1767225600500'),
+        ('"start":1767225600000', '"start":"1767225600000"'),
+        ('"ts":1767225660020,', ""),
+        ('"data":', '"dato":'),
+    ],
+)
+def test_a_candle_that_cannot_be(was: str, becomes: str) -> None:
+    assert was in FRAMES["closed candle"]
+    with pytest.raises(FrameError):
+        BYBIT.parse(FRAMES["closed candle"].replace(was, becomes))
+
+
+def test_an_interval_in_the_row_alone() -> None:
+    """Then it is no minute, whatever its topic says."""
+    message = BYBIT.parse(FRAMES["closed candle"].replace('"interval":"1"', '"interval":"5"'))
+    assert (message.kind, message.candles) == (Kind.OTHER, ())
+
+
+def test_what_is_said() -> None:
+    assert BYBIT.spelling(Pair("ETH", "USDT")) == "ETHUSDT"
+    messages = list(map(json.loads, BYBIT.subscriptions([f"A{number}USDT" for number in range(11)])))
+    assert [len(message["args"]) for message in messages] == [10, 1]
+    assert messages[1] == {"req_id": "2", "op": "subscribe", "args": ["kline.1.A10USDT"]}
+    assert BYBIT.socket_path([]) == "/v5/public/spot"
+    assert json.loads(BYBIT.ping or "") == {"op": "ping"}
+
+
+def test_a_page() -> None:
+    params = {"category": "spot", "symbol": "ETHUSDT", "interval": "1", "start": "120000", "end": "299999", "limit": "1000"}
+    assert BYBIT.page_request("ETHUSDT", 120_000, 300_000, 10**12) == Request("/v5/market/kline", params)
+    rows = BYBIT.page(PAGES["bybit"])
+    assert [row.open_time_ms for row in rows] == [1_767_225_660_000, 1_767_225_600_000]
+    assert rows[1] == first_minute("")
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "too_many", "unknown"),
+    [
+        (10001, "params error: Symbol Is Invalid", False, True),
+        (10001, "params error: limit", False, False),
+        (10006, "Too many visits!", True, False),
+        (10016, "Server error", True, False),
+    ],
+)
+def test_a_page_refused(code: int, message: str, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
+    with pytest.raises(VenueError, match=message) as refused:
+        BYBIT.page(json.dumps({"retCode": code, "retMsg": message, "result": {}, "time": 1}).encode())
+    assert (refused.value.too_many, refused.value.unknown_pair) == (too_many, unknown)
+
+
+def test_its_clock() -> None:
+    assert BYBIT.time_request() == Request("/v5/market/time", {})
+    assert (
+        BYBIT.time_ms(b'{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1767225661"},"time":1767225661123}')
+        == 1_767_225_661_123
+    )
+    for body in (b'{"retCode":0}', b'{"retCode":10006,"time":1767225661123}', b"<html>"):
+        with pytest.raises(FrameError):
+            BYBIT.time_ms(body)
+    with pytest.raises(FrameError):
+        BYBIT.page(b'{"retCode":0,"result":{}}')

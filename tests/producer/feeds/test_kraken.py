@@ -1,0 +1,128 @@
+"""Kraken's words."""
+
+import json
+from decimal import Decimal
+
+import pytest
+from msgspec.structs import replace
+
+from producer.feeds.contract import FrameError, Kind, Message, Pair, VenueError, VenueTrade
+from producer.feeds.kraken import KRAKEN
+from tests.producer.feeds.frames import KRAKEN as FRAMES
+from tests.producer.feeds.frames import PAGES, first_minute
+
+
+def test_trades() -> None:
+    """Nanoseconds are cut off, and numbers are never floats."""
+    first = VenueTrade("ETH/USD", 880, 1_767_225_661_400_001, Decimal("2982.10"), Decimal("0.50000000"))
+    second = VenueTrade("ETH/USD", 881, 1_767_225_661_400_001, Decimal(2982), Decimal("0.00000015"))
+    assert KRAKEN.parse(FRAMES["trades"]) == Message(Kind.TRADES, "trade", trades=(first, second))
+    assert str(KRAKEN.parse(FRAMES["trades"]).trades[0].price) == "2982.10"
+
+
+def test_a_number_keeps_all_its_digits() -> None:
+    frame = FRAMES["trades"].replace("2982.10", "0.1000000000000000055511")
+    assert KRAKEN.parse(frame).trades[0].price == Decimal("0.1000000000000000055511")
+
+
+def test_a_snapshot() -> None:
+    message = KRAKEN.parse(FRAMES["snapshot"])
+    assert (message.snapshot, [trade.id for trade in message.trades]) == (True, [879])
+
+
+def test_a_candle_is_never_called_closed() -> None:
+    message = KRAKEN.parse(FRAMES["candle"])
+    expected = replace(first_minute("ETH/USD", closed=False, quote=False), open_time_ms=1_767_225_660_000)
+    assert message.candles == (replace(expected, volume=Decimal("41.25000001")),)
+    assert (message.kind, message.name, message.sent_ms) == (Kind.CANDLES, "ohlc", 1_767_225_662_806)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "name", "sent_ms", "detail"),
+    [
+        ("candle of five minutes", Kind.OTHER, "ohlc_5", 1_767_225_662_000, ""),
+        ("heartbeat", Kind.HEARTBEAT, "heartbeat", None, ""),
+        ("status", Kind.OTHER, "status", None, ""),
+        ("pong", Kind.PONG, "pong", 1_767_225_662_100, ""),
+        ("acknowledgment", Kind.ACK, "subscribe", 1_767_225_660_200, "trade ETH/USD"),
+        ("refusal", Kind.REFUSED, "subscribe", 1_767_225_660_200, "Currency pair not supported ETH/XYZ ETH/XYZ"),
+    ],
+)
+def test_what_else_it_sends(frame: str, kind: Kind, name: str, sent_ms: int | None, detail: str) -> None:
+    message = KRAKEN.parse(FRAMES[frame])
+    assert (message.kind, message.name, message.sent_ms, message.detail) == (kind, name, sent_ms, detail)
+    assert not message.candles
+    assert not message.trades
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ("2982.10", '"NaN"'),
+        ("2982.10", '"2_982"'),
+        ("2982.10", '" 2982"'),
+        ("2982.10", "1e400"),
+        ("2982.10", "1e-400"),
+        ("2982.10", "-2982.10"),
+        ("2982.10", "0"),
+        ("2982.10", "null"),
+        ("2982.10", "[2982]"),
+        ("2982.10", "9" * 5_000),
+        ("880", "880.5"),
+        ("880", "-880"),
+        ("880", "99999999999999999999"),
+        ('"trade_id":880,', ""),
+        ('"data":', '"dato":'),
+    ],
+)
+def test_trades_that_cannot_be(was: str, becomes: str) -> None:
+    assert was in FRAMES["trades"]
+    with pytest.raises(FrameError):
+        KRAKEN.parse(FRAMES["trades"].replace(was, becomes))
+
+
+def test_a_candle_that_opens_within_a_minute() -> None:
+    with pytest.raises(FrameError):
+        KRAKEN.parse(FRAMES["candle"].replace("00:01:00.000000000Z", "00:01:00.000001Z"))
+
+
+def test_what_is_said() -> None:
+    assert KRAKEN.spelling(Pair("ETH", "USD")) == "ETH/USD"
+    [message] = KRAKEN.subscriptions(["ETH/USD", "BTC/USD"])
+    params = {"channel": "trade", "symbol": ["ETH/USD", "BTC/USD"], "snapshot": False}
+    assert json.loads(message) == {"method": "subscribe", "params": params, "req_id": 1}
+    assert KRAKEN.socket_path([]) == "/v2"
+
+
+@pytest.mark.parametrize(("pair", "name"), [("ETH/USD", "ETHUSD"), ("BTC/USD", "XBTUSD"), ("DOGE/BTC", "XDGXBT")])
+def test_a_request_has_names_of_its_own(pair: str, name: str) -> None:
+    request = KRAKEN.page_request(pair, 120_000, 300_000, 10**12)
+    assert (request.path, request.params) == ("/0/public/OHLC", {"pair": name, "interval": "1", "since": "60"})
+
+
+def test_a_page() -> None:
+    rows = KRAKEN.page(PAGES["kraken"])
+    assert rows[0] == first_minute("", quote=False)
+    assert [row.open_time_ms for row in rows] == [1_767_225_600_000, 1_767_225_660_000]
+
+
+@pytest.mark.parametrize(
+    ("error", "too_many", "unknown"),
+    [
+        ("EQuery:Unknown asset pair", False, True),
+        ("EAPI:Rate limit exceeded", True, False),
+        ("EGeneral:Too many requests", True, False),
+        ("EService: Throttled", True, False),
+        ("EGeneral:Invalid arguments", False, False),
+    ],
+)
+def test_a_page_refused(error: str, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
+    with pytest.raises(VenueError, match=error) as refused:
+        KRAKEN.page(json.dumps({"error": [error]}).encode())
+    assert (refused.value.too_many, refused.value.unknown_pair) == (too_many, unknown)
+
+
+@pytest.mark.parametrize("body", [b'{"error":[],"result":{"last":1}}', b'{"error":[],"result":{"A":[],"B":[],"last":1}}'])
+def test_a_page_of_no_pair_or_two(body: bytes) -> None:
+    with pytest.raises(FrameError):
+        KRAKEN.page(body)

@@ -1,0 +1,163 @@
+"""A venue of the tests: a real HTTP server on this machine that answers by script or from a market, and its feed."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from email.utils import formatdate
+from typing import NamedTuple, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+from producer.feeds.contract import FrameError, Limits, Message, Pair, Request, VenueCandle, VenueError
+
+MINUTE_MS = 60_000
+START_MS = 1_704_067_200_000
+"""2024-01-01."""
+
+
+class Reply(NamedTuple):
+    """What the server sends; `status` 0 hangs up, -1 never answers."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = {}
+
+
+class Asked(NamedTuple):
+    at_s: float
+    path: str
+    params: Mapping[str, str]
+
+
+class Server:
+    """Answers each GET with what `answer` makes of it, and writes down when it was asked what."""
+
+    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+        self.answer = answer
+        self.asked: list[Asked] = []
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        url = urlsplit(head.split(b" ")[1].decode())
+        asked = Asked(asyncio.get_running_loop().time(), url.path, dict(parse_qsl(url.query)))
+        self.asked.append(asked)
+        status, body, headers = self.answer(asked)
+        if status < 0:
+            await reader.read()
+        elif status:
+            lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            writer.write("\r\n".join([*lines, "", ""]).encode() + body)
+        writer.close()
+
+
+class Market:
+    """Rows by minute, on a clock of its own: what a well-behaved venue answers, its still open candle included."""
+
+    def __init__(self, now_s: Callable[[], float], rows: Mapping[int, Sequence[str]], *, date: bool = True) -> None:
+        self.now_s = now_s
+        self.rows = rows
+        self.date = date
+
+    def __call__(self, asked: Asked) -> Reply:
+        now_s = self.now_s()
+        headers = {"Date": formatdate(now_s, usegmt=True)} if self.date else {}
+        if asked.path == "/time":
+            return Reply(body=json.dumps({"ms": int(now_s * 1_000)}).encode(), headers=headers)
+        if asked.path != "/candles":
+            return Reply(404, b"{}", headers)
+        if asked.params["pair"] != "BTCUSDT":
+            return Reply(400, b'{"error": "unknown"}', headers)
+        first, last = int(asked.params["from"]), int(asked.params["to"])
+        rows = [[at, *cells] for at, cells in self.rows.items() if first - 3 * MINUTE_MS <= at <= last and at <= now_s * 1_000]
+        return Reply(body=json.dumps(rows[::-1]).encode(), headers=headers)
+
+
+def flat(price: object = 100, volume: object = 1) -> tuple[str, ...]:
+    return (str(price),) * 4 + (str(volume),)
+
+
+def minutes(count: int, *, without: Sequence[int] = ()) -> dict[int, tuple[str, ...]]:
+    """Of the market's first minutes; each has a price of its own."""
+    return {START_MS + i * MINUTE_MS: flat(f"{100 + i}.50") for i in range(count) if i not in without}
+
+
+class PlainFeed:
+    """A `Feed` without streams."""
+
+    name = "plain"
+    socket_url = "wss://plain.invalid"
+    rest_url = "https://plain.invalid"
+    tells_candles = True
+    dense_trade_ids = False
+    ping: str | None = None
+
+    def __init__(
+        self, *, rows: int = 10, empty: bool = False, history_minutes: int | None = None, per_s: float = 10.0, clock: bool = True
+    ) -> None:
+        self.tells_empty_minutes = empty
+        self._rows = rows
+        self._clock = clock
+        self.limits = Limits(
+            verified_on="2024-01-01",
+            pairs_per_connection=1,
+            topics_per_message=1,
+            messages_per_s=1.0,
+            connect_every_s=1.0,
+            max_age_s=None,
+            ping_every_s=None,
+            requests_per_s=per_s,
+            history_minutes=history_minutes,
+            settle_s=3.0,
+        )
+
+    def spelling(self, pair: Pair) -> str:
+        return pair.base + pair.quote
+
+    def socket_path(self, pairs: Sequence[str]) -> str:
+        raise NotImplementedError
+
+    def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
+        raise NotImplementedError
+
+    def parse(self, frame: str | bytes) -> Message:
+        raise NotImplementedError
+
+    def page_rows(self, from_ms: int, now_ms: int) -> int:  # noqa: ARG002  # the names are the interface's
+        return self._rows
+
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  # as above
+        assert from_ms < to_ms <= from_ms + self._rows * MINUTE_MS
+        return Request("/candles", {"pair": pair, "from": str(from_ms), "to": str(to_ms)})
+
+    def page(self, body: bytes) -> list[VenueCandle]:
+        try:
+            rows = msgspec.json.decode(body, type=list[tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]] | dict[str, str])
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise FrameError("no rows") from error
+        if isinstance(rows, dict):
+            said = rows.get("error", "nothing")
+            raise VenueError(said, too_many=said == "too many", unknown_pair=said == "unknown")
+        return [
+            VenueCandle("", at, open_, high, low, close, volume, None, closed=True)
+            for at, open_, high, low, close, volume in rows
+        ]
+
+    def time_request(self) -> Request | None:
+        return Request("/time", {}) if self._clock else None
+
+    def time_ms(self, body: bytes) -> int:
+        try:
+            return msgspec.json.decode(body, type=dict[str, int])["ms"]
+        except (msgspec.MsgspecError, KeyError, UnicodeDecodeError) as error:
+            raise FrameError("no time") from error

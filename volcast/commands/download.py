@@ -1,0 +1,158 @@
+"""`volcast download`: a venue's candles of the past into a CSV file that can be replayed."""
+
+import asyncio
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from time import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from producer.candle_time import format_open_time, parse_open_time_ms
+
+from .main import UserError
+from .options import loaded_options
+from .settings_sources import Loaded
+from .venues import Venue, symbols_of, tls_of
+
+if TYPE_CHECKING:
+    from producer.download import Part, Wanted
+    from producer.feeds.contract import Feed
+    from volcast.settings import Settings
+
+_MINUTE_MS = 60_000
+_DAY_MS = 86_400_000
+
+
+class Minute(click.ParamType[int]):
+    """A day, which stands for its first minute, or a minute; UTC where no offset is said."""
+
+    name = "yyyy-mm-dd"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """-> its beginning, milliseconds since 1970."""
+        if isinstance(value, int):
+            return value
+        try:
+            at_ms = parse_open_time_ms(f"{value} 00:00:00" if len(value) == len("2024-01-01") else value)
+        except ValueError:
+            at_ms = -1
+        if at_ms < 0 or at_ms % _MINUTE_MS:
+            self.fail(f"{value!r} is neither a day like 2024-01-31 nor a minute like 2024-01-31T23:59.", param, ctx)
+        return at_ms
+
+
+@click.command("download")
+@click.argument("feed", metavar="VENUE", type=Venue())
+@click.argument("symbol", metavar="SYMBOL")
+@click.option("--from", "from_ms", type=Minute(), required=True, help="First day, or minute, UTC.")
+@click.option(
+    "--to",
+    "to_ms",
+    type=Minute(),
+    help="The day, or minute, before which it ends.  [default: today, so yesterday is the last day]",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), metavar="FILE.csv.gz", help="[default: SYMBOL.VENUE-1m-FROM-TO.csv.gz, here]"
+)
+@click.option(
+    "--source",
+    type=click.Choice(["rest", "archive"]),
+    default="rest",
+    show_default=True,
+    help="Ask the venue, or fetch the files of Binance's public archive: faster for months and years.",
+)
+@loaded_options("rest_url", "archive_url", "proxy", "ca_file", "log_level")
+def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: Path | None, source: str, loaded: Loaded) -> None:
+    """Write the closed one-minute candles of a market, the venue's own prices, as a CSV file for `volcast run` and `backtest`.
+
+    Interrupted, it goes on where it was when it is called again with the same arguments: what is there stands in FILE.part.
+    A minute in which nothing was traded gets a flat candle where the venue has none of it, as in live mode.
+    """
+    [(name, pair)] = symbols_of(feed, (symbol,)).items()
+    from producer.archive import VENUE  # noqa: PLC0415  # not needed by --help
+    from producer.download import DownloadError, Part  # noqa: PLC0415
+    from producer.rest import Refused, UnknownPair  # noqa: PLC0415
+
+    from .logs import configure  # noqa: PLC0415
+    from .progress import progress  # noqa: PLC0415
+
+    settings = loaded.settings
+    quiet = loaded.origins["log_level"] == "default"
+    configure("warning" if quiet else settings.log_level, secrets=settings.secrets())
+    if source == "archive" and feed.name != VENUE:
+        raise UserError(f"only {VENUE} has an archive; leave --source out.")
+    wanted = _wanted(feed, pair, from_ms, to_ms, source)
+    out = out or Path(f"{name.lower()}-1m-{_short(from_ms)}-{_short(wanted.to_ms)}.csv.gz")
+    part_path = out.with_name(f"{out.name}.part")
+    try:
+        with Part(part_path, wanted) as part:
+            if out.exists() and part.covered.to_ms < wanted.to_ms:
+                if part.covered.to_ms == from_ms:
+                    part.discard()
+                raise UserError(f"{out} is there already; remove it, or choose another --out.")
+            minutes = (wanted.to_ms - from_ms) // _MINUTE_MS
+            with progress(name, minutes, lambda: (part.covered.to_ms - from_ms) // _MINUTE_MS):
+                asyncio.run(_fill(part, feed, out, settings))
+            _finish(part, out, feed.name, name)
+    except (DownloadError, UnknownPair) as error:
+        raise UserError(str(error)) from None
+    except Refused as error:
+        raise UserError(f"{error} What is there stays in {part_path}: the same command goes on from there.") from None
+    except KeyboardInterrupt:
+        click.echo(f"volcast: what is there stays in {part_path}: the same command goes on from there", err=True)
+        raise
+
+
+def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: str) -> "Wanted":
+    from producer.download import Wanted  # noqa: PLC0415  # not needed by --help
+
+    now_ms = int(time() * 1_000)
+    end_ms = now_ms // _DAY_MS * _DAY_MS if to_ms is None else to_ms
+    if end_ms <= from_ms:
+        raise UserError(f"there is nothing between --from {_short(from_ms)} and --to {_short(end_ms)}; --to must be later.")
+    if end_ms > now_ms:
+        raise UserError(f"--to {_short(end_ms)} lies ahead; a candle can be downloaded once its minute is over.")
+    return Wanted(feed.name, pair, from_ms, end_ms, "archive" if source == "archive" else "rest")
+
+
+async def _fill(part: "Part", feed: "Feed", out: Path, settings: "Settings") -> None:
+    from producer.archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
+    from producer.download import by_rest  # noqa: PLC0415
+    from producer.rest import Rest, client_of, http_client  # noqa: PLC0415
+
+    random = Random()  # noqa: S311  # no secret: jitter
+    tls = tls_of(settings)
+    proxy = settings.proxy.get_secret_value() if settings.proxy else None
+    async with (
+        http_client(feed, settings.rest_url, proxy, tls) as client,
+        client_of(settings.archive_url or ARCHIVE_URL, proxy, tls) as archive_client,
+    ):
+        rest = Rest(feed, client, random)
+        if part.wanted.source == "archive":
+            await Archive(archive_client, out.with_name(f".{out.name}.zip"), random).fill(part, rest)
+        else:
+            await by_rest(rest, part)
+
+
+def _finish(part: "Part", out: Path, venue: str, name: str) -> None:
+    covered = part.covered
+    if not covered.rows:
+        part.discard()
+        raise UserError(f"{venue} has no candles of {name} between --from and --to: was it traded there then?")
+    part.finish(out)
+    for file in covered.files:
+        click.echo(file)
+    if covered.files and covered.by_rest:
+        click.echo(f"{covered.by_rest} minutes are not in the archive (yet) and were asked for at {venue}")
+    flat = f", {covered.flat} of them flat: nothing was traded" if covered.flat else ""
+    missing = f"; {covered.missing} minutes are missing at {venue}" if covered.missing else ""
+    click.echo(f"{out}: {covered.rows} candles of {name}{flat}{missing}")
+
+
+def _short(at_ms: int) -> str:
+    """A day as a day, else with its minute, fit for a file's name."""
+    if at_ms % _DAY_MS == 0:
+        return format_open_time(at_ms)[: len("2024-01-01")]
+    return datetime.fromtimestamp(at_ms / 1_000, UTC).strftime("%Y-%m-%dT%H%M")

@@ -1,0 +1,65 @@
+"""`volcast run --live`: a venue's streams, and a line on the terminal for each new signal."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from volcast.settings import Settings
+
+from .run_stage import Opening, Source, Stage
+from .venues import live_of
+
+if TYPE_CHECKING:
+    from api.view import View
+    from producer.feeds.contract import Feed
+    from volcast.core.types import Signal
+
+_LOOK_S = 0.25
+
+
+def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Opening:
+    """Stream until told to stop."""
+
+    @asynccontextmanager
+    async def opening(stage: Stage) -> AsyncIterator[Source]:
+        from producer.live_monitor import LiveCollector  # noqa: PLC0415  # not needed by --help
+
+        async with live_of(stage.log, feed, symbols, settings) as producer:
+
+            async def work() -> None:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(producer.run())
+                    group.create_task(_show(stage.view, set(symbols)))
+
+            click.echo(f"live {feed.name}: {', '.join(symbols)}; a line for each new minute, until Ctrl-C")
+            yield Source(work(), (LiveCollector(producer),))
+
+    return opening
+
+
+async def _show(view: "View", symbols: set[str]) -> None:
+    """The newest signal of each symbol whenever there is one, the past apart."""
+    shown: dict[str, int] = {}
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        for symbol in symbols.intersection(view.symbols) if view.caught_up else ():
+            latest = view.get(symbol)
+            if latest and shown.get(symbol) != latest.signal.open_time_ms:
+                shown[symbol] = latest.signal.open_time_ms
+                click.echo(line_of(latest.signal))
+
+
+def line_of(signal: "Signal") -> str:
+    """When the candle closed, what it said, and how far the price may move within the horizon."""
+    closed = datetime.fromtimestamp(signal.open_time_ms / 1_000 + 60, UTC)
+    percent = 100 * signal.volatility
+    bounds = f"{signal.price_lower:.8g} to {signal.price_upper:.8g}"
+    warm = "" if signal.warm else "  (warming up)"
+    return (
+        f"{closed:%H:%M} UTC  {signal.symbol}  {signal.close:.10g}  signal {signal.signal}"
+        f"  next {signal.horizon_minutes} min ±{percent:.2f} %  {bounds}{warm}"
+    )

@@ -1,0 +1,114 @@
+"""`volcast simulate-exchange`: an exchange on this machine, to watch the live mode without the internet."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+
+import click
+
+from volcast.core.types import MINUTE_MS
+
+from .main import UserError
+
+if TYPE_CHECKING:
+    from volcast.simulation.exchange_faults import Fault
+
+VENUES = ("binance", "coinbase", "kraken", "bybit", "okx", "bitstamp")
+FAULTS_PER_HOUR = 30.0
+FAULTS_FOR_S = 30 * 86_400.0
+"""Then the script is over."""
+CA_FILE = Path("simulated-exchange-ca.pem")
+
+
+@click.command("simulate-exchange")
+@click.argument("venue", type=click.Choice(VENUES))
+@click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option("--port", type=click.IntRange(0, 65_535), default=9300, show_default=True, help="0 takes a free one.")
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another market.")
+@click.option(
+    "--history-minutes", type=click.IntRange(0, 20_160), default=2_880, show_default=True, help="Of candles before the start."
+)
+@click.option(
+    "--trades-per-minute",
+    type=click.FloatRange(0.0, 10_000.0),
+    default=12.0,
+    show_default=True,
+    help="Of each symbol, on average.",
+)
+@click.option(
+    "--faults/--no-faults", default=False, show_default=True, help="Cuts, silence, garbage and more, every two minutes."
+)
+@click.option("--tls", is_flag=True, help=f"wss and https, with an authority of its own, written to {CA_FILE}.")
+def command(  # noqa: PLR0917  click gives them by name
+    venue: str,
+    symbols: tuple[str, ...],
+    port: int,
+    seed: int,
+    history_minutes: int,
+    trades_per_minute: float,
+    *,
+    faults: bool,
+    tls: bool,
+) -> None:
+    """Be VENUE with these pairs, on 127.0.0.1, until Ctrl-C: its streams and its REST, with a market that is made up.
+
+    It tells with which command to watch it. With --faults, a line for each one that strikes somebody.
+    """
+    from producer.pairs import parse_pair  # noqa: PLC0415  # not needed by --help
+    from volcast.simulation.exchange import Exchange  # noqa: PLC0415  # as above
+    from volcast.simulation.exchange_faults import make_script  # noqa: PLC0415  # as above
+
+    from .process import run_services  # noqa: PLC0415  # as above
+
+    try:
+        pairs = list(dict.fromkeys(parse_pair(symbol) for symbol in symbols))
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    now_s = time.time()
+    start_ms = (int(now_s * 1_000) // MINUTE_MS - history_minutes) * MINUTE_MS
+    random = Random(seed)  # noqa: S311  # chance of a simulation
+    script = make_script(venue, random, now_s, now_s + FAULTS_FOR_S, FAULTS_PER_HOUR, tls=tls) if faults else ()
+
+    async def serve() -> None:
+        exchange = Exchange(
+            venue,
+            pairs,
+            seed=seed,
+            start_ms=start_ms,
+            script=script,
+            trades_per_minute=trades_per_minute,
+            tls=tls,
+            port=port,
+            on_fault=_tell,
+        )
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(exchange)
+            except OSError as error:
+                reason = str(error.strerror).partition(" (")[0]
+                raise UserError(f"can't listen on 127.0.0.1:{port}: {reason}; choose another with --port") from error
+            if tls:
+                _write(exchange.ca_pem)
+            click.echo(f"a simulated {venue} on {exchange.socket_url} and {exchange.rest_url}, until Ctrl-C; watch it with")
+            authority = f" --ca-file {CA_FILE}" if tls else ""
+            names = " ".join(base + quote for base, quote in pairs)
+            where = f"--socket-url {exchange.socket_url} --rest-url {exchange.rest_url}{authority}"
+            click.echo(f"volcast run --live {venue} {names} {where}")
+            await run_services()
+
+    asyncio.run(serve())
+
+
+def _tell(fault: "Fault") -> None:
+    lasting = f" for {fault.for_s:.0f} s" if fault.for_s else ""
+    click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.sentence}{lasting}")
+
+
+def _write(ca_pem: bytes) -> None:
+    try:
+        CA_FILE.write_bytes(ca_pem)
+    except OSError as error:
+        raise UserError(f"{CA_FILE} can't be written here: {error.strerror}; go to another folder.") from None

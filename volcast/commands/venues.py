@@ -1,0 +1,82 @@
+"""From settings to a venue: its feed, where it is, and the live producer."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING
+
+import click
+
+from volcast.log.contract import Log
+from volcast.settings import Settings
+
+from .main import UserError
+
+if TYPE_CHECKING:
+    from producer.feeds.contract import Feed
+    from producer.live import Live
+
+PLACE_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
+LIVE_SETTINGS = (*PLACE_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
+
+
+class Venue(click.ParamType["Feed"]):
+    """The name of a venue -> its feed."""
+
+    name = "VENUE"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> "Feed":
+        """The feed of that name."""
+        from producer.feeds import VENUES  # noqa: PLC0415  # not needed by --help
+
+        feed = VENUES.get(str(value).lower())
+        if feed is None:
+            self.fail(f"{value} is no venue of ours; there are {', '.join(VENUES)}", param, ctx)
+        return feed
+
+
+def symbols_of(feed: "Feed", texts: tuple[str, ...]) -> dict[str, str]:
+    """Pairs as a person writes them -> symbol on the log: the venue's spelling. Raises UserError."""
+    from producer.pairs import parse_pair, symbol_on_log  # noqa: PLC0415  # as above
+
+    symbols: dict[str, str] = {}
+    for text in texts:
+        try:
+            pair = parse_pair(text)
+            symbol, spelled = symbol_on_log(pair, feed.name), feed.spelling(pair)
+        except ValueError as error:
+            raise UserError(str(error)) from None
+        if symbol in symbols:
+            raise UserError(f"{symbol} stands there twice; once is enough")
+        symbols[symbol] = spelled
+    return symbols
+
+
+def tls_of(settings: Settings) -> ssl.SSLContext:
+    """What certificates are checked against: the system's authorities, and those of `ca_file`. Raises UserError."""
+    context = ssl.create_default_context()
+    if settings.ca_file is not None:
+        try:
+            context.load_verify_locations(settings.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            reason = error.strerror if isinstance(error, FileNotFoundError) else "it holds no PEM certificates"
+            raise UserError(f"ca_file {settings.ca_file} can't be used: {reason}") from None
+    return context
+
+
+@asynccontextmanager
+async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[Live]":
+    """The live producer of these symbols onto `log`, which the caller has entered."""
+    from producer.line import Place  # noqa: PLC0415  # as above
+    from producer.live import Live, Wish  # noqa: PLC0415
+    from producer.rest import Rest, http_client  # noqa: PLC0415
+
+    random = Random()  # noqa: S311  # no secret: jitter
+    tls = tls_of(settings)
+    proxy = settings.proxy.get_secret_value() if settings.proxy else None
+    wish = Wish(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
+    place = Place(settings.socket_url or feed.socket_url, tls, proxy)
+    async with http_client(feed, settings.rest_url, proxy, tls) as client:
+        rest = Rest(feed, client, random)
+        yield Live(log, feed, wish, place, rest, append_records=settings.append_records, random=random)

@@ -1,0 +1,45 @@
+"""A histogram of seconds, as Prometheus shows it."""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from itertools import accumulate
+
+BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper ends of the buckets; one more is for what took longer."""
+
+
+@dataclass(slots=True)
+class Durations:
+    """Counts by bucket, and the sum.
+
+    >>> durations = Durations()
+    >>> durations.add(0.3)
+    >>> durations.add(100.0)
+    >>> durations.counts[6], durations.counts[-1], durations.total_s
+    (1, 1, 100.3)
+    """
+
+    bounds_s: tuple[float, ...] = BOUNDS_S
+    """Upper ends of the buckets, rising."""
+    counts: list[int] = field(init=False)
+    """By bucket; the last is of what took longer than all bounds."""
+    total_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.counts = [0] * (len(self.bounds_s) + 1)
+
+    def add(self, seconds: float) -> None:
+        """One more."""
+        self.counts[bisect_left(self.bounds_s, seconds)] += 1
+        self.total_s += seconds
+
+    @property
+    def buckets(self) -> list[tuple[str, float]]:
+        """Upper end, and how many took no longer.
+
+        >>> durations = Durations((1.0, 5.0))
+        >>> durations.add(3.0)
+        >>> durations.buckets
+        [('1.0', 0.0), ('5.0', 1.0), ('+Inf', 1.0)]
+        """
+        return list(zip([*map(str, self.bounds_s), "+Inf"], map(float, accumulate(self.counts)), strict=True))

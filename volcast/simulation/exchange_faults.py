@@ -1,0 +1,150 @@
+"""What can go wrong at an exchange, as a script: what, when, for how long; and scripts drawn from a seed. Pure."""
+
+from enum import StrEnum
+from random import Random
+
+from msgspec import Struct
+
+
+class FaultKind(StrEnum):
+    """Of a fault."""
+
+    CUT = "cut"
+    HALF_OPEN = "half_open"
+    SILENCE = "silence"
+    DUPLICATE = "duplicate"
+    REORDER = "reorder"
+    LATE = "late"
+    REVISED = "revised"
+    SEQUENCE_HOLE = "sequence_hole"
+    SHUTDOWN_NOTICE = "shutdown_notice"
+    HTTP_429 = "http_429"
+    HTTP_418 = "http_418"
+    HTTP_500 = "http_500"
+    HTML_PAGE = "html_page"
+    GARBAGE = "garbage"
+    HUGE_FRAME = "huge_frame"
+    SLOW_HANDSHAKE = "slow_handshake"
+    WRONG_CERTIFICATE = "wrong_certificate"
+    REFUSE = "refuse"
+    MICROSECONDS = "microseconds"
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        return _SENTENCES[self]
+
+
+_SENTENCES = {
+    FaultKind.CUT: "all connections are cut",
+    FaultKind.HALF_OPEN: "the connections stand, and nothing comes any more",
+    FaultKind.SILENCE: "one pair's stream goes silent",
+    FaultKind.DUPLICATE: "frames are sent twice",
+    FaultKind.REORDER: "neighbouring frames are swapped",
+    FaultKind.LATE: "a closed candle or a trade is delivered late",
+    FaultKind.REVISED: "a closed minute's candle changes",
+    FaultKind.SEQUENCE_HOLE: "frames get lost",
+    FaultKind.SHUTDOWN_NOTICE: "it gives notice, and cuts ten seconds later",
+    FaultKind.HTTP_429: "REST: too many requests",
+    FaultKind.HTTP_418: "REST: banned",
+    FaultKind.HTTP_500: "REST: server errors",
+    FaultKind.HTML_PAGE: "HTML pages in place of answers",
+    FaultKind.GARBAGE: "garbage between the frames",
+    FaultKind.HUGE_FRAME: "a frame of more than a MiB",
+    FaultKind.SLOW_HANDSHAKE: "handshakes take very long",
+    FaultKind.WRONG_CERTIFICATE: "the certificate is another host's",
+    FaultKind.REFUSE: "connections are cut, and REST refuses everything",
+    FaultKind.MICROSECONDS: "time stamps are in microseconds",
+}
+
+
+class Fault(Struct, frozen=True):
+    """One of a script."""
+
+    at_s: float
+    """When it strikes: true wall time, seconds since 1970-01-01 UTC."""
+    kind: FaultKind
+    for_s: float = 0.0
+    """How long it lasts; what strikes at one moment has no use for it."""
+    number: int = 0
+    """SILENCE: which pair, counted round and round. HUGE_FRAME: an odd number is two frames."""
+    delay_s: float = 0.0
+    """LATE, REVISED: after the minute's close. SLOW_HANDSHAKE: of each one."""
+    retry_after_s: int = 0
+    """HTTP_429, HTTP_418: what the answer says."""
+    status: int = 503
+    """HTML_PAGE, HTTP_500: of the answers."""
+    handshakes_s: float = 0.0
+    """REFUSE: so long it refuses handshakes, too."""
+
+
+BINANCE_ONLY = frozenset({FaultKind.HTTP_418, FaultKind.MICROSECONDS})
+GIVES_NOTICE = frozenset({"binance", "okx", "bitstamp"})
+UNNOTICEABLE_HOLES = frozenset({"bitstamp"})
+"""Venues whose trades have neither dense ids nor numbered frames: nobody can see that one is missing, or only late."""
+NOTICE_S = 10.0
+"""From a notice to the cut."""
+MAX_ON_TIME_S = 1.4
+"""As late as a delivery may be that everybody should wait for."""
+
+
+def kinds_of(venue: str, *, tls: bool = False) -> list[FaultKind]:
+    """Those that can happen at this venue."""
+    left_out = set() if venue == "binance" else set(BINANCE_ONLY)
+    if venue not in GIVES_NOTICE:
+        left_out.add(FaultKind.SHUTDOWN_NOTICE)
+    if venue in UNNOTICEABLE_HOLES:
+        left_out.add(FaultKind.SEQUENCE_HOLE)
+    if not tls:
+        left_out.add(FaultKind.WRONG_CERTIFICATE)
+    return [kind for kind in FaultKind if kind not in left_out]
+
+
+def make_script(venue: str, random: Random, from_s: float, to_s: float, per_hour: float, *, tls: bool = False) -> list[Fault]:
+    """Faults between two moments of true wall time, in their order: each kind in turn before one comes again, shuffled."""
+    kinds = kinds_of(venue, tls=tls)
+    times = sorted(random.uniform(from_s, to_s) for _ in range(round((to_s - from_s) / 3_600 * per_hour)))
+    bag: list[FaultKind] = []
+    script = []
+    for at_s in times:
+        if not bag:
+            bag = random.sample(kinds, len(kinds))
+        script.append(draw(bag.pop(), random, at_s, venue))
+    return script
+
+
+def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> Fault:
+    """A fault of this kind with chance parameters."""
+    if kind is FaultKind.LATE:
+        on_time = venue in UNNOTICEABLE_HOLES or random.random() < 0.5  # noqa: PLR2004  as often as not
+        delay_s = random.uniform(0.2, MAX_ON_TIME_S) if on_time else random.uniform(5.0, 40.0)
+        return Fault(at_s, kind, 60.0, delay_s=delay_s)
+    if kind is FaultKind.REVISED:
+        return Fault(at_s, kind, number=random.randrange(1_000), delay_s=random.uniform(20.0, 55.0))
+    if kind is FaultKind.HTTP_429:
+        retry_after_s = random.randint(1, 20)
+        return Fault(at_s, kind, retry_after_s * random.uniform(0.5, 1.5), retry_after_s=retry_after_s)
+    if kind is FaultKind.HTTP_418:
+        retry_after_s = random.randint(20, 50)
+        return Fault(at_s, kind, float(retry_after_s), retry_after_s=retry_after_s)
+    status = random.choice(_STATUSES.get(kind, (503,)))
+    delay_s = random.uniform(15.0, 40.0) if kind is FaultKind.SLOW_HANDSHAKE else 0.0
+    handshakes_s = random.choice((0.0, 60.0)) if kind is FaultKind.REFUSE else 0.0
+    for_s = random.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
+    number = random.randrange(1_000)
+    return Fault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s)
+
+
+_LASTS_S = {
+    FaultKind.DUPLICATE: (20.0, 180.0),
+    FaultKind.REORDER: (20.0, 180.0),
+    FaultKind.GARBAGE: (20.0, 180.0),
+    FaultKind.SEQUENCE_HOLE: (5.0, 90.0),
+    FaultKind.HTTP_500: (5.0, 60.0),
+    FaultKind.HTML_PAGE: (5.0, 60.0),
+    FaultKind.SLOW_HANDSHAKE: (30.0, 120.0),
+    FaultKind.WRONG_CERTIFICATE: (10.0, 60.0),
+    FaultKind.REFUSE: (180.0, 480.0),
+    FaultKind.MICROSECONDS: (60.0, 600.0),
+}
+_STATUSES = {FaultKind.HTTP_500: (500, 502, 503, 504), FaultKind.HTML_PAGE: (200, 503)}
