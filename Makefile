@@ -25,8 +25,8 @@ lint: setup-dev            ## ruff and mypy --strict
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-fuzz: setup-dev            ## a million broken inputs to the decoders and the shard
-	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py
+fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues
+	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py tests/contracts/test_feeds_fuzz.py
 
 prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; half an hour
 	$(BIN)/volcast prove --bus simulated --seeds 20000

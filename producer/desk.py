@@ -35,6 +35,8 @@ class Stream:
     rhythm: Silence = field(default_factory=Silence)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
     """Something may be wanted that was not."""
+    unanswered: bool = False
+    """The venue did not answer when it was asked last."""
 
 
 class Desk:

@@ -11,14 +11,19 @@ from . import doctor_http, doctor_stream
 from .doctor_candle import compare
 from .doctor_patient import Patient
 from .finding import Tell
+from .rest import UnknownPair
 
 __all__ = ["Patient", "examine"]
 
 
 async def examine(patient: Patient, tell: Tell, *, wait: bool = True, say: Callable[[str], None] = lambda _: None) -> None:
     """Tell all findings. `wait` for a minute to close, too; `say` hears what is being waited for. A few minutes at most."""
-    if await doctor_http.resolve(patient, tell):
+    if not await doctor_http.resolve(patient, tell):
+        return
+    try:
         answers = await doctor_http.ask(patient, tell)
-        heard = await doctor_stream.listen(patient, tell, wait=wait, say=say)
-        if answers and heard:
-            await compare(patient, heard, tell, say)
+    except UnknownPair:
+        return
+    heard = await doctor_stream.listen(patient, tell, wait=wait, say=say)
+    if answers and heard:
+        await compare(patient, heard, tell, say)

@@ -12,7 +12,7 @@ from volcast.core.types import MINUTE_MS
 
 from .doctor_patient import Patient
 from .feeds.contract import Pair
-from .finding import Finding, Tell, failed, ok, warning
+from .finding import Finding, Tell, Verdict, failed, ok, warning
 from .rest import Page, Refused, UnknownPair
 
 NO_SUCH_COIN = "NOSUCHCOIN"
@@ -32,8 +32,9 @@ async def resolve(patient: Patient, tell: Tell) -> bool:
         if proxy:
             at = parse_proxy(proxy)
             whose = "the setting" if own else "the environment"
-            tell(_of_proxy(at.scheme, f"{at.scheme}://{at.host}:{at.port}, as {whose} says"))
-            return True
+            finding = _of_proxy(at.scheme, f"{at.scheme}://{at.host}:{at.port}, as {whose} says")
+            tell(finding)
+            return finding.verdict is Verdict.OK
     except InvalidProxy:
         tell(failed("proxy", "it is no URL of a proxy", "write it as http://host:port"))
         return False
@@ -43,7 +44,7 @@ async def resolve(patient: Patient, tell: Tell) -> bool:
 
 
 async def ask(patient: Patient, tell: Tell) -> bool:
-    """Whether the venue answers with candles."""
+    """Whether the venue answers with candles. Raises UnknownPair where it has no such market; that is told then."""
     try:
         await patient.rest.measure_clock(patience_s=_PATIENCE_S)
     except Refused as refused:
@@ -57,8 +58,14 @@ async def ask(patient: Patient, tell: Tell) -> bool:
     try:
         page = await rest.candles(spelled, from_ms, to_ms, patience_s=_PATIENCE_S)
     except UnknownPair as unknown:
-        tell(failed("candles", str(unknown), "check the symbol; the venue may call the market otherwise"))
-        return False
+        tell(
+            failed(
+                "candles",
+                str(unknown),
+                "the venue may call the market otherwise; what else there is to see needs one that it has",
+            )
+        )
+        raise
     except Refused as refused:
         tell(failed("candles", str(refused), _advice(str(refused))))
         return False
@@ -70,8 +77,9 @@ async def ask(patient: Patient, tell: Tell) -> bool:
 async def _resolves(host: str, tell: Tell) -> bool:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        tell(failed("name", f"{host} can't be resolved: {error.strerror or error}", _TO_CHECK))
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no name"
+        tell(failed("name", f"{host} can't be resolved: {reason}", _TO_CHECK))
         return False
     addresses = sorted({str(address[4][0]) for address in found})
     tell(ok("name", f"{host} is {addresses[0]}{f' and {len(addresses) - 1} more' if len(addresses) > 1 else ''}"))
@@ -87,7 +95,8 @@ def _of_proxy(scheme: str, seen: str) -> Finding:
 def _of_clock(patient: Patient) -> Finding:
     clock = patient.rest.clock
     doubt_s = (clock.doubt_ms or 0) / 1_000
-    seen = f"the venue's is {clock.offset_ms / 1_000:+.3f} s from ours, give or take {doubt_s:.3f} s"
+    way = "behind" if clock.offset_ms < 0 else "ahead of"
+    seen = f"the venue's is {abs(clock.offset_ms) / 1_000:.2f} s {way} ours, give or take {doubt_s:.2f} s"
     if abs(clock.offset_ms) / 1_000 > MAX_SKEW_S + doubt_s:
         return warning("clock", seen, "set this machine's clock by NTP; candles are closed by the venue's, but latencies are off")
     return ok("clock", seen)

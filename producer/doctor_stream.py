@@ -53,8 +53,11 @@ async def _listen(patient: Patient, line: Line, ear: Ear, tell: Tell, *, wait: b
         return line.why_ended is not None or bool(ear.refusals)
 
     say("waiting for the venue's acknowledgment")
-    await ear.until(lambda: ear.acks or is_over(), ACK_S)
+    wanted = len(feed.subscriptions((patient.spelled,)))
+    await ear.until(lambda: len(ear.acks) >= wanted or is_over(), ACK_S)
     tell(_of_ack(ear))
+    if ear.refusals:
+        return None
     say(f"waiting for data, {FIRST_S:.0f} s at most")
     began_s = line.opened_s
     await ear.until(lambda: ear.data or is_over(), FIRST_S)
@@ -81,7 +84,7 @@ def _of_ack(ear: Ear) -> Finding:
     if ear.refusals:
         return failed("subscription", f"the venue refuses: {'; '.join(ear.refusals)}", "check the symbol")
     if ear.acks:
-        return ok("subscription", f"acknowledged: {'; '.join(ear.acks)}")
+        return ok("subscription", f"acknowledged: {'; '.join(dict.fromkeys(ear.acks))}")
     return warning("subscription", f"no acknowledgment within {ACK_S:.0f} s", "none is needed where data comes; else see below")
 
 

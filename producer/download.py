@@ -8,7 +8,7 @@ from .rest import Rest, history
 
 __all__ = ["PATIENCE_S", "Covered", "DownloadError", "Part", "Wanted", "by_rest"]
 
-PATIENCE_S = 180.0
+PATIENCE_S = 90.0
 """With one page."""
 
 

@@ -42,19 +42,22 @@ class Keeper:
                 page = await self._rest.candles(stream.pair, span.from_ms, span.to_ms, patience_s=max(left_s, _MIN_QUESTION_S))
             except UnknownPair as unknown:
                 if not is_known:
-                    raise
+                    raise UnknownPair(f"{stream.symbol}: {unknown}") from None
                 self._refused(stream, str(unknown))
             except Refused as refused:
                 self._refused(stream, str(refused))
             else:
-                is_known = True
+                is_known, stream.unanswered = True, False
                 rows = [bar_of(row, ClosedBy.REST) for row in page.rows]
                 self._desk.write(stream, series.answered(rows, page.covered_to_ms, page.reachable_from_ms, clock.now_ms()))
 
     def _refused(self, stream: Stream, reason: str) -> None:
         """The hole may have to be given up; or the trades that were heard must do."""
         now_ms = self._rest.clock.now_ms()
-        _log.warning("not filled: %s", reason, extra={"symbol": stream.symbol})
+        _log.log(
+            logging.DEBUG if stream.unanswered else logging.WARNING, "not answered: %s", reason, extra={"symbol": stream.symbol}
+        )
+        stream.unanswered = True
         self._desk.write(stream, stream.series.refused(reason, now_ms))
         if not stream.series.waiting and stream.series.patience_ms(now_ms) <= 0 and (bar := self._by_watermark(stream)):
             self._desk.write(stream, stream.series.heard(bar))

@@ -10,6 +10,7 @@ from volcast.exposition import histogram
 
 from .bar import ClosedBy
 from .desk import Stream
+from .line import Line
 from .live import Live
 
 _WAYS = tuple(way.value for way in ClosedBy)
@@ -43,7 +44,7 @@ class LiveCollector(Collector):
         yield self._counts("frames", "Frames from the venue, by what they are.", ["kind"], frames)
         yield from self._of_written()
         yield from self._of_streams(list(live.streams.values()))
-        yield self._gauge("connections", "Connections that stand now.", len(lines))
+        yield self._gauge("connections", "Connections that stand now.", sum(map(stands, lines)))
         yield self._counts("connects", "Attempts to connect, by how they ended.", ["outcome"], tally.connects)
         yield self._counts("lines_left", "Connections that ended or were left, by why.", ["why"], tally.left)
         yield self._counts("requests", "Requests over HTTP, by how they ended.", ["outcome"], live.rest.stats)
@@ -101,6 +102,11 @@ class LiveCollector(Collector):
         if value is not None:
             gauge.add_metric([self._live.feed.name], value)
         return gauge
+
+
+def stands(line: Line) -> bool:
+    """A line that has ended stays with its lane until there is another."""
+    return line.why_ended is None
 
 
 def _loop_now() -> float:

@@ -15,7 +15,7 @@ from volcast import exposition
 from volcast.exposition import Health
 
 from .live import Live
-from .live_metrics import LiveCollector
+from .live_metrics import LiveCollector, stands
 
 __all__ = ["LiveCollector", "monitor"]
 
@@ -71,14 +71,15 @@ def _taken_by_the_log(live: Live) -> int | None:
 
 def _attempts(live: Live) -> int | None:
     """To connect, so far; None while each lane has a connection."""
-    return None if all(lane.lines for lane in live.lanes) else live.tally.connects.total()
+    is_whole = all(any(map(stands, lane.lines)) for lane in live.lanes)
+    return None if is_whole else live.tally.connects.total()
 
 
 def _news(live: Live) -> Iterator[str]:
     if not live.streams:
         yield "waiting for the log"
         return
-    connections = sum(len(lane.lines) for lane in live.lanes)
+    connections = sum(stands(line) for lane in live.lanes for line in lane.lines)
     yield f"{connections} connection{'' if connections == 1 else 's'} to {live.feed.name}"
     now_ms = live.rest.clock.now_ms()
     for stream in live.streams.values():

@@ -22,9 +22,9 @@ MAY_IMPORT_OF_OURS = {
     "volcast.log": ("volcast.log",),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),
-    "producer": ("volcast.core", "volcast.log", "producer"),
-    "consumer": ("volcast.core", "volcast.log", "consumer"),
-    "api": ("volcast.core", "volcast.log", "api"),
+    "producer": ("volcast.core", "volcast.log", "volcast.exposition", "producer"),
+    "consumer": ("volcast.core", "volcast.log", "volcast.exposition", "consumer"),
+    "api": ("volcast.core", "volcast.log", "volcast.exposition", "api"),
 }
 PURE_LIBRARIES = {"numpy", "scipy", "river", "msgspec"}
 PURE_STDLIB = {

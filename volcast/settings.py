@@ -3,6 +3,7 @@
 Imported by `volcast.commands` alone, where `settings_sources` finds the values: they flow down as plain arguments.
 """
 
+import re
 import types
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -117,8 +118,8 @@ class Settings(BaseSettings):
     )
     proxy: SecretStr | None = Field(
         None,
-        min_length=1,
-        description="Proxy to venues, http://[user:password@]host:port; without it those of HTTPS_PROXY. It has no flag.",
+        description="Proxy to venues; without it those of HTTPS_PROXY. It has no flag.",
+        json_schema_extra={"allowed": "http://[user:password@]host:port or https://…"},
     )
     ca_file: Path | None = Field(
         None,
@@ -201,6 +202,13 @@ class Settings(BaseSettings):
     def _bus(cls, value: str | None) -> str | None:
         if value is not None:
             parse_bus(value)
+        return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"https?://\S+$", value.get_secret_value()):
+            raise PydanticCustomError("kind", "no proxy's address")
         return value
 
     @model_validator(mode="after")

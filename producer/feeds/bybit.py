@@ -163,8 +163,8 @@ def _answer(found: _Frame) -> Message:
     """To a subscription, or to a ping."""
     if found.op in _PONGS:
         return Message(Kind.PONG, found.op)
-    if found.op and found.success is False:
-        return Message(Kind.REFUSED, found.op, detail=wire.in_short(found.ret_msg))
+    if found.success is False and (found.op or found.ret_msg):
+        return Message(Kind.REFUSED, found.op or "error", detail=wire.in_short(found.ret_msg))
     if found.op in {"subscribe", "unsubscribe"} and found.success:
         return Message(Kind.ACK, found.op, detail=found.req_id)
     raise FrameError("nothing of what Bybit sends")

@@ -68,7 +68,7 @@ class VenueCandle(Struct, frozen=True, gc=False):
     quote_volume: Decimal | None
     """In the quote currency; None where the venue doesn't tell it."""
     closed: bool
-    """It says so itself. Of rows over HTTP, which say nothing, always True: whoever asked drops the minute that is still open."""
+    """It says so itself. Of rows over HTTP, which mostly say nothing, True: whoever asked drops the minute still open."""
 
 
 class VenueTrade(Struct, frozen=True, gc=False):
@@ -151,7 +151,7 @@ class Feed(Protocol):
     """The text of the client's ping."""
 
     def spelling(self, pair: Pair) -> str:
-        """The pair as frames of this venue spell it: `BTC-USD`."""
+        """The pair as frames of this venue spell it: `BTC-USD`. Raises ValueError where it can't tell that pair apart."""
 
     def socket_path(self, pairs: Sequence[str]) -> str:
         """What stands behind `socket_url`, for a connection with these pairs (spelled as in frames)."""
@@ -160,7 +160,7 @@ class Feed(Protocol):
         """The texts to be sent, in order, once a connection stands; at most `limits.topics_per_message` pairs in each."""
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError. A candle's numbers may be nonsense still (the consumer judges); its fields have their types."""
+        """Raises FrameError. Numbers are finite and sane: price > 0, high >= low, a candle's opening on the minute."""
 
     def page_rows(self, from_ms: int, now_ms: int) -> int:
         """Minutes that may be asked for at once, from there on."""
@@ -169,7 +169,10 @@ class Feed(Protocol):
         """Asks for the candles that open at `from_ms` or later, and before `to_ms`: at most `page_rows` minutes."""
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """The candles of an answer, in any order, maybe more than was asked for. Raises FrameError, VenueError."""
+        """The candles of an answer, as sane as those of frames; in any order, maybe more than was asked for.
+
+        Raises FrameError, VenueError.
+        """
 
     def time_request(self) -> Request | None:
         """Asks for the venue's clock; None where only the `Date` of any answer tells it."""

@@ -11,7 +11,7 @@ import click
 
 from producer.candle_time import format_open_time, parse_open_time_ms
 
-from .main import UserError
+from .main import INTERRUPTED, UserError
 from .options import loaded_options
 from .settings_sources import Loaded
 from .venues import Venue, symbols_of, tls_of
@@ -76,6 +76,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     from producer.rest import Refused, UnknownPair  # noqa: PLC0415
 
     from .logs import configure  # noqa: PLC0415
+    from .process import run_services  # noqa: PLC0415
     from .progress import progress  # noqa: PLC0415
 
     settings = loaded.settings
@@ -86,6 +87,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     wanted = _wanted(feed, pair, from_ms, to_ms, source)
     out = out or Path(f"{name.lower()}-1m-{_short(from_ms)}-{_short(wanted.to_ms)}.csv.gz")
     part_path = out.with_name(f"{out.name}.part")
+    stays = f"the same command goes on where this one was, with {part_path}."
     try:
         with Part(part_path, wanted) as part:
             if out.exists() and part.covered.to_ms < wanted.to_ms:
@@ -94,15 +96,15 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
                 raise UserError(f"{out} is there already; remove it, or choose another --out.")
             minutes = (wanted.to_ms - from_ms) // _MINUTE_MS
             with progress(name, minutes, lambda: (part.covered.to_ms - from_ms) // _MINUTE_MS):
-                asyncio.run(_fill(part, feed, out, settings))
+                stopped = asyncio.run(run_services(until=_fill(part, feed, out, settings)))
+            if stopped:
+                click.echo(f"volcast: interrupted; {stays}", err=True)
+                raise click.exceptions.Exit(INTERRUPTED)
             _finish(part, out, feed.name, name)
     except (DownloadError, UnknownPair) as error:
         raise UserError(str(error)) from None
     except Refused as error:
-        raise UserError(f"{error} What is there stays in {part_path}: the same command goes on from there.") from None
-    except KeyboardInterrupt:
-        click.echo(f"volcast: what is there stays in {part_path}: the same command goes on from there", err=True)
-        raise
+        raise UserError(f"{error} {stays[0].upper()}{stays[1:]}") from None
 
 
 def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: str) -> "Wanted":

@@ -20,6 +20,9 @@ from volcast.settings import MASK
 OTHERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "aiokafka", "asyncio", "py.warnings")
 """Loggers that libraries may have given handlers of their own. Run uvicorn with `log_config=None`, or it does so again."""
 
+CHATTY = ("httpx", "httpcore", "websockets")
+"""Loggers that tell of each request and each connection; what matters of those, we tell."""
+
 
 def configure(level: str, *, secrets: Iterable[str] = ()) -> None:
     """Send all logging from `level` (debug, info, warning, error) on to stderr. Called again, it replaces what it did before."""
@@ -33,6 +36,8 @@ def configure(level: str, *, secrets: Iterable[str] = ()) -> None:
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
     logging.captureWarnings(capture=True)
 
 

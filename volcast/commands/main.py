@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "produce": ("volcast.commands.produce:command", "Candles onto the log."),
     "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
     "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
+    "download": ("volcast.commands.download:command", "A venue's candles of the past into a CSV file."),
     "generate": ("volcast.commands.generate:command", "Simulated candles into CSV files."),
     "backtest": ("volcast.commands.backtest:command", "What would have been forecast after each candle of a file."),
     "compare": ("volcast.commands.compare:command", "Models beside each other on the same candles: who forecasts best."),
@@ -27,12 +28,15 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "rejects": ("volcast.commands.rejects:command", "What was not taken, and why; list it, or send it again."),
     "state": ("volcast.commands.state:command", "The engines' state on the log: show, export, import."),
     "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once, byte for byte."),
+    "doctor": ("volcast.commands.doctor:command", "Whether a venue can be followed from here: what works, and what to do."),
+    "simulate-exchange": ("volcast.commands.simulate_exchange:command", "A scripted exchange on this machine, to watch live mode."),
     "settings": ("volcast.commands.settings:command", "The settings in effect, and where each came from."),
 }
 """Name: where its command is, and what it does; in the order of a candle's path."""
 
 EXIT_CODES: Mapping[str, int] = {
     "producer.candle_csv:CandleFileError": 2,
+    "producer.rest_manners:UnknownPair": 2,
     "volcast.settings:SettingsError": 2,
     "volcast.log.contract:LogError": 3,
 }

@@ -16,13 +16,18 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from .main import INTERRUPTED, UserError
+from .prove_live import prove_live
+from .venues import Venue
 
 if TYPE_CHECKING:
+    from producer.feeds.contract import Feed
     from volcast.proof.places import Place
     from volcast.proof.report import Report
     from volcast.proof.run import Told
 
 DEFAULT_WORKERS = {"sqlite": 2, "kafka": 3}
+DEFAULT_SEEDS = 2_000
+DEFAULT_DAYS = 20
 MAX_SHOWN = 5
 """Failing seeds."""
 
@@ -41,19 +46,40 @@ MAX_SHOWN = 5
 )
 @click.option("--workers", type=click.IntRange(1, 16), help="Consumers at a time.  [default: 2 on sqlite, 3 on kafka]")
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True, help="On kafka.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, other faults and candles.")
+@click.option("--live", "feed", metavar="VENUE", type=Venue(), help="Prove the live producer of this venue instead, see below.")
 @click.option(
-    "--seeds", type=click.IntRange(1, 10_000_000), default=2_000, show_default=True, help="On simulated: from --seed on."
+    "--hours", type=click.FloatRange(1, 240), default=24.0, show_default=True, help="With --live: of each simulated day."
 )
-def command(*, bus: str, kills: int, minutes: int | None, workers: int | None, partitions: int, seed: int, seeds: int) -> None:
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, other faults and candles.")
+@click.option("--seeds", type=click.IntRange(1, 10_000_000), help="From --seed on.  [default: 2000 on simulated, 20 with --live]")
+def command(
+    *,
+    bus: str,
+    kills: int,
+    minutes: int | None,
+    workers: int | None,
+    partitions: int,
+    feed: "Feed | None",
+    hours: float,
+    seed: int,
+    seeds: int | None,
+) -> None:
     """Prove that every accepted candle is processed exactly once, whatever dies, and every signal is that of a plain loop.
 
     Simulated candles flow through processes of their own, on a log of their own, while they are ended, killed, paused past
     their session, cut off from the log, and the broker dies. Then all that was committed is compared, byte for byte. Nothing of
     yours is touched. Ends with EXACT (code 0) or NOT EXACT (code 1).
+
+    With --live, the live producer streams simulated days of a venue from a scripted exchange that plays every fault a venue is
+    known for, on real sockets in virtual time, and is killed and taken over from on the way; then the log must have exactly the
+    exchange's candles, each once, in order. A day takes half a minute of a processor.
     """
+    if feed is not None:
+        with _progress() as told:
+            prove_live(feed.name, range(seed, seed + (seeds or DEFAULT_DAYS)), hours, told, MAX_SHOWN)
+        return
     if bus == "simulated":
-        _simulate(seed, seeds)
+        _simulate(seed, seeds or DEFAULT_SEEDS)
         return
     count = workers or DEFAULT_WORKERS[bus]
     again = f"volcast prove --bus {bus} --kills {kills} --workers {count} --seed {seed}"

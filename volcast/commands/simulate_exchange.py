@@ -24,7 +24,7 @@ CA_FILE = Path("simulated-exchange-ca.pem")
 
 
 @click.command("simulate-exchange")
-@click.argument("venue", type=click.Choice(VENUES))
+@click.argument("venue", type=click.Choice(VENUES, case_sensitive=False))
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @click.option("--port", type=click.IntRange(0, 65_535), default=9300, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another market.")

@@ -56,9 +56,21 @@ class Market:
     """One pair. What is asked for must be asked for in time: trades are forgotten after ten minutes, candles after 14 days."""
 
     def __init__(
-        self, symbol: str, *, seed: int, start_ms: int, trades_per_minute: float, flat: bool, dense: bool, skew_ms: int
+        self,
+        symbol: str,
+        *,
+        seed: int,
+        start_ms: int,
+        trades_per_minute: float,
+        flat: bool,
+        dense: bool,
+        skew_ms: int,
+        kept_ms: int = KEPT_VERSIONS_MS,
     ) -> None:
-        """`flat`: it tells of minutes without a trade; `dense`: ids have no jumps; `skew_ms`: its clock minus the true time."""
+        """`flat`: it tells of minutes without a trade; `dense`: ids have no jumps; `skew_ms`: its clock minus the true time.
+
+        Candles are kept for `kept_ms`. Raises ValueError if `start_ms` is within a minute.
+        """
         if start_ms % MINUTE_MS:
             raise ValueError(f"start_ms={start_ms} must be a whole minute")
         self.symbol = symbol
@@ -67,6 +79,7 @@ class Market:
         self._seed = seed
         self._draw = Draw(self.level, trades_per_minute)
         self._flat, self._dense, self._skew_ms = flat, dense, skew_ms
+        self._kept_ms = kept_ms
         self._next_ms = start_ms
         self._ticks = self.level.start_ticks
         self._id = 0
@@ -159,7 +172,7 @@ class Market:
         close_ms = open_ms + MINUTE_MS
         if own or self._flat:
             self._versions[open_ms] = list(self._close(close_ms, numbers, ids, running[-1]))
-        self._versions.pop(open_ms - KEPT_VERSIONS_MS, None)
+        self._versions.pop(open_ms - self._kept_ms, None)
 
     def _close(self, close_ms: int, numbers: list[tuple[int, int, int]], ids: Sequence[int], sums: Sums) -> Iterator[Version]:
         """The versions of a minute; a late trade of it waits for the next one."""

@@ -33,7 +33,7 @@ class Rest:
             return spoiled
         now_us = self._now_us()
         micro = self._strikes.active(FaultKind.MICROSECONDS)
-        books = Books(self._markets, now_us, now_us - self._random.randrange(BEHIND_US), microseconds=micro is not None)
+        books = self._books(now_us, self._random.randrange(BEHIND_US), microseconds=micro is not None)
         answer = self._dialect.answer(path, dict(parse_qsl(query)), books)
         if answer is None:
             return self.response(404, b'{"error":"not found","message":"there is no such path"}')
@@ -61,12 +61,15 @@ class Rest:
         }
         return Response(status, _phrase(status), Headers(told), body)
 
+    def _books(self, now_us: int, behind_us: int, *, microseconds: bool = False) -> Books:
+        return Books(self._markets, now_us, now_us - behind_us, microseconds=microseconds)
+
     def _answered(self, answer: Answer) -> Response:
         return self.response(answer.status, answer.body, answer.headers)
 
     def _spoiled(self) -> Response | None:
         strikes = self._strikes
-        if strikes.calm:
+        if strikes.calm():
             return None
         if strikes.feel(FaultKind.REFUSE):
             return self.response(503, b'{"error":"service unavailable"}')

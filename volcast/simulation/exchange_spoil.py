@@ -51,7 +51,7 @@ class Spoiler:
 
     def send(self, frame: str, *, droppable: bool = True) -> None:
         """A frame with data. Not `droppable`: nobody could notice that it is missing."""
-        if self._strikes.calm:
+        if self._strikes.calm():
             self._pass(frame)
             return
         if droppable and self._meets(FaultKind.SEQUENCE_HOLE):

@@ -34,7 +34,6 @@ class Strikes:
             return None
         return fault
 
-    @property
     def calm(self) -> bool:
         """True: none is at work."""
         return not self._until_s

@@ -138,6 +138,7 @@ BYBIT = {
     "book": '{"topic":"orderbook.1.ETHUSDT","type":"delta","ts":1767225661501,"data":{"s":"ETHUSDT","b":[],"a":[]}}',
     "acknowledgment": '{"success":true,"ret_msg":"","conn_id":"c-1","req_id":"2","op":"subscribe"}',
     "refusal": '{"success":false,"ret_msg":"Invalid topic: kline.1.ETHXYZ","conn_id":"c-1","req_id":"2","op":"subscribe"}',
+    "refusal of nothing known": '{"success":false,"ret_msg":"Params Error","conn_id":"c-1","req_id":"","op":""}',
     "pong": '{"success":true,"ret_msg":"pong","conn_id":"c-1","op":"ping"}',
     "other pong": '{"req_id":"7","op":"pong","args":["1767225661501"],"conn_id":"c-1"}',
 }

@@ -35,6 +35,7 @@ def test_trades() -> None:
         ("book", Kind.OTHER, "orderbook", ""),
         ("acknowledgment", Kind.ACK, "subscribe", "2"),
         ("refusal", Kind.REFUSED, "subscribe", "Invalid topic: kline.1.ETHXYZ"),
+        ("refusal of nothing known", Kind.REFUSED, "error", "Params Error"),
         ("pong", Kind.PONG, "ping", ""),
         ("other pong", Kind.PONG, "pong", ""),
     ],

@@ -85,6 +85,16 @@ def test_libraries_log_through_the_same_handler(name: str, capsys: pytest.Captur
     assert "color_message" not in line
 
 
+@pytest.mark.parametrize(("level", "count"), [("info", 0), ("debug", 3)])
+def test_each_request_of_a_library_is_news_for_debugging_only(
+    level: str, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure(level)
+    for name in ("httpx", "httpcore.connection", "websockets.client"):
+        logging.getLogger(name).info("connection open")
+    assert len(lines(capsys)) == count
+
+
 def test_called_again_it_replaces_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
     configure("error")
     configure("info", secrets=["hunter2"])

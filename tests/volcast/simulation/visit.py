@@ -98,7 +98,7 @@ async def watch(place: Exchange, for_s: float) -> list[Any]:
 def value_of(frame: str | bytes) -> Any:
     try:
         return msgspec.json.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return frame
 
 

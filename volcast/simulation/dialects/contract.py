@@ -160,7 +160,7 @@ def message_of(text: str) -> dict[str, Any] | None:
     """A client's message, if it is a JSON object."""
     try:
         value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 

@@ -1,0 +1,110 @@
+"""A live producer and the simulated exchange that it listens to, without TLS; to be run on the loop with virtual time."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from random import Random
+from ssl import create_default_context
+from typing import Any
+
+import msgspec
+
+from producer.feeds import VENUES
+from producer.feeds.contract import Feed, Pair
+from producer.line import Place
+from producer.live import Live, Wish
+from producer.pairs import symbol_on_log
+from producer.rest import Rest, http_client
+from volcast.log.contract import Log, Topic
+from volcast.simulation.exchange import Exchange
+from volcast.simulation.exchange_faults import Fault, FaultKind
+
+START_S = 1_767_225_600
+BACKFILL_MINUTES = 30
+TLS = create_default_context()
+
+
+def wall() -> float:
+    return START_S + asyncio.get_running_loop().time()
+
+
+def fault(at_s: float, kind: FaultKind, for_s: float = 0.0, **more: Any) -> Fault:
+    """`at_s` seconds after the stage's start."""
+    return Fault(START_S + at_s, kind, for_s, **more)
+
+
+def exchange(
+    venue: str, script: Sequence[Fault] = (), *, skew_ms: int = 0, max_age_s: float | None = None, trades_per_minute: float = 60.0
+) -> Exchange:
+    return Exchange(
+        venue,
+        [("BTC", quote_of(venue))],
+        seed=1,
+        start_ms=(START_S - 7_200) * 1_000,
+        wall=wall,
+        script=script,
+        skew_ms=skew_ms,
+        max_age_s=max_age_s,
+        trades_per_minute=trades_per_minute,
+        push_every_s=10.0,
+        heartbeat_every_s=5.0,
+    )
+
+
+def quote_of(venue: str) -> str:
+    return "USDT" if venue in {"binance", "bybit", "okx"} else "USD"
+
+
+@dataclass
+class Running:
+    """One producer at work."""
+
+    live: Live
+    task: asyncio.Task[None]
+    log: Log
+    symbol: str
+    seen: list[dict[str, Any]] = field(default_factory=list)
+
+    async def records(self) -> list[dict[str, Any]]:
+        """All of the log."""
+        found: list[dict[str, Any]] = []
+        async with self.log.reader(Topic.CANDLES) as reader:
+            while not reader.caught_up:
+                found += [msgspec.json.decode(record.value) for record in await reader.read(10_000, 0.0)]
+        return found
+
+    async def closed_by(self) -> Counter[str]:
+        """Of the candles of the live part: the backfill at the start left out."""
+        return Counter(
+            record["closed_by"] for record in await self.records() if record.get("open_time_ms", 0) >= START_S * 1_000 + 60_000
+        )
+
+
+@asynccontextmanager
+async def producing(
+    venue: Exchange, log: Log, *, twin: str | None = None, base: str = "BTC", feed: Feed | None = None
+) -> AsyncIterator[Running]:
+    """A producer of the exchange's pair onto `log`; ended at the end, and what it raised is raised."""
+    feed = feed or VENUES[venue.dialect.name]
+    pair = Pair(base, quote_of(feed.name))
+    symbol = symbol_on_log(pair, feed.name)
+    async with http_client(feed, venue.rest_url, None, TLS) as client:
+        rest = Rest(feed, client, Random(1), wall=wall)
+        wish = Wish({symbol: feed.spelling(pair)}, BACKFILL_MINUTES, twin=twin)
+        place = Place(venue.socket_url, TLS, None)
+        live = Live(log, feed, wish, place, rest, append_records=100, random=Random(2), wall=wall)
+        task = asyncio.create_task(live.run())
+        try:
+            yield Running(live, task, log, symbol)
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            with suppress(asyncio.CancelledError):
+                task.result()
+
+
+async def until(at_s: float) -> None:
+    """Of the stage's clock."""
+    await asyncio.sleep(at_s - asyncio.get_running_loop().time())

@@ -1,0 +1,95 @@
+"""`volcast doctor` as a user calls it; what it finds is tested with the doctor itself."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from producer.feeds import VENUES
+from producer.feeds.contract import Pair
+from tests.market import START_MS
+from tests.producer.doctored import usual, wall
+from volcast.commands.doctor import _examine, _pair, command
+from volcast.proof.live.loop import run
+from volcast.settings import Settings
+from volcast.simulation.exchange import Exchange
+
+
+class Refusing(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self.send_response(451)
+        self.send_header("Content-Length", "0")
+        self.send_header("Connection", "close")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing to the terminal."""
+
+
+@contextmanager
+def refusing() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        try:
+            yield f"127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+def doctor(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments)
+
+
+def test_a_check_that_failed_is_exit_code_1_and_says_what_to_do() -> None:
+    with refusing() as host:
+        result = doctor("--live", "binance", "--socket-url", f"ws://{host}", "--rest-url", f"http://{host}")
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert lines[0].startswith("binance, BTCUSDT: ")
+    assert "FAILED   connection" in result.output
+    assert any(line.strip().startswith("→ the venue refuses this location") for line in lines)
+    assert lines[-1] == "2 of 4 checks failed: `volcast produce live binance` would not work well."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "which venue?"),
+        (("--live", "mtgox"), "mtgox is no venue of ours"),
+        (("--live", "binance", "BTC"), "'BTC' ends in no currency"),
+        (("--live", "coinbase", "BTC-USDC"), "ask for BTC-USD"),
+        (("--live", "binance", "--ca-file", "nowhere.pem"), "ca_file nowhere.pem can't be used"),
+    ],
+)
+def test_wrong_use_is_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    result = doctor(*arguments)
+    assert (result.exit_code, sentence in result.output) == (2, True)
+
+
+@pytest.mark.parametrize("venue", ["binance", "coinbase"])
+def test_a_venue_that_is_well(venue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async def main() -> list[str]:
+        async with Exchange(venue, [usual(venue)], seed=1, start_ms=START_MS, wall=wall, tls=True) as at:
+            ca_file = tmp_path / "ca.pem"
+            ca_file.write_bytes(at.ca_pem)
+            settings = Settings(socket_url=at.socket_url, rest_url=at.rest_url, ca_file=ca_file)
+            findings = await _examine(VENUES[venue], usual(venue), settings, wait=True, wall=wall)
+            return [finding.verdict.value for finding in findings]
+
+    assert set(run(main())) == {"ok"}
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.startswith(f"{venue}, {VENUES[venue].spelling(usual(venue))}: ")
+    assert all(line.startswith("ok       ") for line in lines)
+
+
+def test_the_market_is_the_busiest_one_unless_another_is_named() -> None:
+    assert {feed.name: _pair(feed, None) for feed in VENUES.values()} == {name: usual(name) for name in VENUES}
+    assert _pair(VENUES["kraken"], "xbt/eur") == Pair("BTC", "EUR")

@@ -1,0 +1,80 @@
+"""The live producers of a simulated day: one, and for a moment two when one takes over from the other."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+
+from producer.feeds.contract import Feed
+from producer.line import Place
+from producer.live import Live, Wish
+from producer.rest import Rest, http_client
+from volcast.log.contract import Fenced, Log
+from volcast.simulation.exchange import Exchange
+
+_TAKE_OVERS = 0.3
+"""Of all changes; the others are kills."""
+_PAUSES_S = (0.0, 5.0, 200.0, 1_500.0)
+"""Until a killed producer is started again."""
+
+
+@dataclass(slots=True)
+class Crew:
+    """Works on `log`, listens to `exchange`."""
+
+    log: Log
+    feed: Feed
+    exchange: Exchange
+    symbols: Mapping[str, str]
+    """Symbol on the log -> pair as the venue spells it."""
+    random: Random
+    wall: Callable[[], float]
+    backfill_minutes: int
+    happened: Counter[str] = field(default_factory=Counter)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """One more producer."""
+        self._tasks.append(asyncio.create_task(self._produce()))
+
+    async def until(self, at_s: float) -> None:
+        """Wait, on the loop's clock. Raises what a producer raised that ended by itself."""
+        pause_s = at_s - asyncio.get_running_loop().time()
+        done, _ = await asyncio.wait(self._tasks, timeout=max(pause_s, 0), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+            raise RuntimeError("a producer has ended by itself")
+
+    async def change(self) -> None:
+        """Kill the producer and start it again after a while; or start a second one, which takes over."""
+        if self.random.random() < _TAKE_OVERS:
+            self.happened["take-over"] += 1
+            self.start()
+            old = self._tasks.pop(0)
+            await asyncio.wait([old])
+            with suppress(Fenced):
+                old.result()
+            return
+        self.happened["restart"] += 1
+        await self.end()
+        await asyncio.sleep(self.random.choice(_PAUSES_S))
+        self.start()
+
+    async def end(self) -> None:
+        """Of all producers."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.wait(self._tasks)
+        self._tasks.clear()
+
+    async def _produce(self) -> None:
+        tls = self.exchange.client_tls
+        assert tls is not None  # noqa: S101  # the exchange of a day speaks TLS
+        async with http_client(self.feed, self.exchange.rest_url, None, tls) as client:
+            rest = Rest(self.feed, client, self.random, wall=self.wall)
+            place = Place(self.exchange.socket_url, tls, None)
+            wish = Wish(self.symbols, self.backfill_minutes)
+            live = Live(self.log, self.feed, wish, place, rest, append_records=100, random=self.random, wall=self.wall)
+            await live.run()
