@@ -28,6 +28,10 @@ class ClosedBy(StrEnum):
     """Built from trades: the line was alive after the minute's end, the pair trades rarely, and the venue would not answer."""
 
 
+BUILT = frozenset({ClosedBy.LATER_TRADE, ClosedBy.WATERMARK})
+"""Our sums over trades, not the venue's word."""
+
+
 class Bar(Struct, frozen=True):
     """A closed one-minute candle."""
 

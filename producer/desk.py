@@ -75,14 +75,6 @@ class Desk:
             line.notice = message.detail or message.name
             line.changed.set()
 
-    def lost(self, line: Line) -> None:
-        """A line is left: what it told last is worth a second look."""
-        now_ms = self._clock.now_ms()
-        for pair in line.pairs:
-            stream = self.streams[pair]
-            stream.series.lost_the_line(now_ms)
-            stream.stirred.set()
-
     def write(self, stream: Stream, outs: Iterable[Out]) -> None:
         """Onto the log, and into the counts."""
         records = []
@@ -98,8 +90,7 @@ class Desk:
         if stream is None or not self._is_now(candle.open_time_ms):
             self._tally.frames["strange"] += 1
             return
-        stream.rhythm.heard(asyncio.get_running_loop().time())
-        line.heard.add(candle.pair)
+        self._spoke(line, stream)
         if candle.closed:
             line.told.add(candle.pair)
             self._heard(stream, stamped(bar_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
@@ -117,11 +108,17 @@ class Desk:
         if stream is None or trade.pair not in line.tapes or not self._is_now(trade.time_us // 1_000):
             self._tally.frames["strange"] += 1
             return
-        stream.rhythm.heard(asyncio.get_running_loop().time())
-        line.heard.add(trade.pair)
+        self._spoke(line, stream)
         late_for_ms = line.tapes[trade.pair].trade(trade)
         if late_for_ms is not None:
             stream.series.doubt(late_for_ms, self._clock.now_ms())
+            stream.stirred.set()
+
+    def _spoke(self, line: Line, stream: Stream) -> None:
+        stream.rhythm.heard(asyncio.get_running_loop().time())
+        if stream.pair not in line.heard:
+            line.heard.add(stream.pair)
+            stream.series.look_back(self._clock.now_ms())
             stream.stirred.set()
 
     def _heard(self, stream: Stream, bar: Bar) -> None:

@@ -145,7 +145,7 @@ def _of_numbers(what: str, missed: int) -> Finding:
 
 def _of_pongs(pongs: int) -> Finding:
     if pongs:
-        return ok("heartbeat", f"{pongs} answers to our pings")
+        return ok("heartbeat", f"our pings are answered ({pongs})")
     return failed("heartbeat", "no answer to our pings", _TO_REPORT)
 
 

@@ -10,6 +10,7 @@ from .desk import Desk, Stream
 from .line import Line
 from .outbox import Outbox
 from .rest import Refused, Rest, UnknownPair
+from .series import Span
 
 _QUESTION_S = 20.0
 """Patience with one question where no candle waits for the answer."""
@@ -48,8 +49,9 @@ class Keeper:
                 self._refused(stream, str(refused))
             else:
                 is_known, stream.unanswered = True, False
+                covered = Span(span.from_ms, page.covered_to_ms)
                 rows = [bar_of(row, ClosedBy.REST) for row in page.rows]
-                self._desk.write(stream, series.answered(rows, page.covered_to_ms, page.reachable_from_ms, clock.now_ms()))
+                self._desk.write(stream, series.answered(rows, covered, page.reachable_from_ms, clock.now_ms()))
 
     def _refused(self, stream: Stream, reason: str) -> None:
         """The hole may have to be given up; or the trades that were heard must do."""

@@ -7,7 +7,7 @@ connect ──► proven by data ──► until it should be left ──┬─ 
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from random import Random
 
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lane:
-    """One connection at a time, two while they change. `hear` gets every frame of both; `lost` the pairs when a line is left."""
+    """One connection at a time, two while they change. `hear` gets every frame of both."""
 
     def __init__(
         self,
@@ -36,7 +36,6 @@ class Lane:
         rhythms: Mapping[str, Silence],
         place: Place,
         hear: Hear,
-        lost: Callable[[Line], None],
         *,
         pacer: Pacer,
         random: Random,
@@ -45,8 +44,8 @@ class Lane:
         self.rhythms = rhythms
         """By pair: the pairs that it carries."""
         self.lines: list[Line] = []
-        """Those that live, the newest last."""
-        self._feed, self._pairs, self._place, self._hear, self._lost = feed, tuple(rhythms), place, hear, lost
+        """The newest last; one that has ended stays until its successor stands."""
+        self._feed, self._pairs, self._place, self._hear = feed, tuple(rhythms), place, hear
         self._pacer, self._random, self._tally = pacer, random, tally
         self._backoff = Backoff(random)
         self._listening: dict[Line, asyncio.Task[None]] = {}
@@ -61,7 +60,6 @@ class Lane:
                 _log.warning("line left: %s", why, extra={"venue": self._feed.name, "pairs": len(self._pairs)})
                 if line.alive_s - line.opened_s > GOOD_S and line.heard:
                     self._backoff.reset()
-                self._lost(line)
                 successor = await self._successor_of(line)
                 await self._close(line)
                 line = successor
@@ -145,6 +143,7 @@ class Lane:
         task = self._listening.pop(line, None)
         if line in self.lines:
             self.lines.remove(line)
+            self._tally.frames["garbage"] += line.garbage
         if task:
             task.cancel()
             await asyncio.wait([task])

@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from .feeds.contract import Feed, FrameError, Message
 from .holes import Holes
+from .rest import LOOPBACK
 from .tape import Tape
 
 OPEN_TIMEOUT_S = 20.0
@@ -29,7 +31,7 @@ class Place(NamedTuple):
     socket_url: str
     tls: ssl.SSLContext
     proxy: str | None
-    """None for what the environment says."""
+    """None for what the environment says; this machine's own address is asked directly."""
 
 
 class LineError(Exception):
@@ -80,7 +82,7 @@ class Line:
             self._socket = await connect(
                 url,
                 ssl=place.tls if url.startswith("wss://") else None,
-                proxy=place.proxy or True,
+                proxy=None if urlsplit(url).hostname in LOOPBACK else place.proxy or True,
                 compression=None,
                 open_timeout=OPEN_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
@@ -96,7 +98,7 @@ class Line:
             raise LineError("certificate", f"{url}: its certificate is not to be trusted ({error.verify_message})") from None
         except TimeoutError:
             raise LineError("timeout", f"{url} did not answer within {OPEN_TIMEOUT_S:.0f} s") from None
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, UnicodeError) as error:
             raise LineError("unreachable", f"{url} can't be reached: {error}") from None
         except (InvalidHandshake, WebSocketException) as error:
             raise LineError("handshake", f"{url} speaks no websocket: {error}") from None

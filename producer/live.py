@@ -89,20 +89,25 @@ class Live:
         await while_unavailable(f"live {self.feed.name}", self._attempt, self._random)
 
     async def _attempt(self) -> None:
-        async with self._log.appender(self._name()) as appender:
-            outbox = self.outbox = Outbox(appender, self._append_records)
-            self.lanes = []
-            streams = [await self._stream(symbol, pair, appender) for symbol, pair in self._wish.symbols.items()]
-            desk = Desk(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
-            self.streams = desk.streams
-            self.lanes = self._lanes(desk)
-            keeper = Keeper(desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines])
-            await _all_or_none(
-                outbox.run(),
-                self._measure(),
-                *(lane.run() for lane in self.lanes),
-                *(keeper.keep(stream) for stream in streams),
-            )
+        try:
+            async with self._log.appender(self._name()) as appender:
+                await self._produce(appender)
+        finally:
+            self.lanes, self.outbox = [], None  # while the log is away, nothing stands still
+
+    async def _produce(self, appender: Appender) -> None:
+        outbox = self.outbox = Outbox(appender, self._append_records)
+        streams = [await self._stream(symbol, pair, appender) for symbol, pair in self._wish.symbols.items()]
+        desk = Desk(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
+        self.streams = desk.streams
+        self.lanes = self._lanes(desk)
+        keeper = Keeper(desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines])
+        await _all_or_none(
+            outbox.run(),
+            self._measure(),
+            *(lane.run() for lane in self.lanes),
+            *(keeper.keep(stream) for stream in streams),
+        )
 
     def _name(self) -> str:
         """Of the appender: a second producer of the same streams takes over from the first, unless it is its twin."""
@@ -121,7 +126,6 @@ class Live:
             position = Position(first_ms, None, is_new=True)
         _log.info("live begins", extra={"symbol": symbol, "from_ms": position.next_ms})
         series = Series(position, self._waits, tells_empty_minutes=self.feed.tells_empty_minutes)
-        series.lost_the_line(now_ms)
         return Stream(symbol, pair, series)
 
     def _lanes(self, desk: Desk) -> list[Lane]:
@@ -133,7 +137,6 @@ class Live:
                 {pair: desk.streams[pair].rhythm for pair in group},
                 self._place,
                 desk.hear,
-                desk.lost,
                 pacer=self._pacer,
                 random=self._random,
                 tally=self.tally,

@@ -39,7 +39,7 @@ _LATE_ROWS_MS = 2 * MINUTE_MS
 """A venue that has a row for each minute may take so long to show the newest ones; only then they count as missing."""
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 4
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Page(NamedTuple):
@@ -65,7 +65,7 @@ def client_of(base_url: str, proxy: str | None = None, verify: ssl.SSLContext | 
 
     Without a `proxy` the usual environment variables may name one; this machine's own address is asked directly.
     """
-    here = httpx.URL(base_url).host in _LOOPBACK
+    here = httpx.URL(base_url).host in LOOPBACK
     return httpx.AsyncClient(
         base_url=base_url,
         proxy=None if here else proxy,

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
 
-from .bar import Bar, ClosedBy, flat
+from .bar import BUILT, Bar, ClosedBy, flat
 from .position import Position
 
 REMEMBERED_MINUTES = 60
@@ -23,7 +23,7 @@ REMEMBERED_MINUTES = 60
 MAX_WAITING = 1_500
 """Candles behind a hole; what comes beyond is asked for again later."""
 OVERLAP_MINUTES = 5
-"""Asked for once more after a line was lost: a candle may have been revised meanwhile."""
+"""Asked for once more when a line begins: a candle may have been revised while nobody listened."""
 
 
 class Hole(NamedTuple):
@@ -98,11 +98,11 @@ class Series:
 
     def doubt(self, from_ms: int, now_ms: int) -> None:
         """What was written from there on may be wrong: to be compared with the venue's own candles, once those are final."""
-        self._doubted_ms = from_ms if self._doubted_ms is None else min(from_ms, self._doubted_ms)
+        self._doubt_from(from_ms)
         self._ask_not_before_ms = max(self._ask_not_before_ms, now_ms + self._waits.settle)
 
-    def lost_the_line(self, now_ms: int) -> None:
-        """A connection was lost: the last minutes are worth a second look."""
+    def look_back(self, now_ms: int) -> None:
+        """A new line has begun to speak: what was written last may have been revised while nobody listened."""
         self.doubt(self.next_ms - OVERLAP_MINUTES * MINUTE_MS, now_ms)
 
     def wanted(self, now_ms: int) -> Span | None:
@@ -127,19 +127,19 @@ class Series:
         since_ms = now_ms if self._hole_since_ms is None else self._hole_since_ms
         return since_ms + self._waits.for_hole((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
 
-    def answered(self, rows: Sequence[Bar], covered_to_ms: int, reachable_from_ms: int, now_ms: int) -> list[Out]:
-        """The venue's candles of the minutes that were wanted, up to `covered_to_ms`; it has none before `reachable_from_ms`."""
+    def answered(self, rows: Sequence[Bar], covered: Span, reachable_from_ms: int, now_ms: int) -> list[Out]:
+        """The venue's candles of the minutes `covered`, which begin where `wanted` did; it has none before `reachable_from_ms`."""
         self._ask_not_before_ms = now_ms + self._waits.retry
         by_time = {row.open_time_ms: row for row in rows}
         outs: list[Out] = [
             out for row in rows if row.open_time_ms < self.next_ms for out in self._heard_again(row, counted=False)
         ]
-        if self._doubted_ms is not None and covered_to_ms > self._doubted_ms:
-            self._doubted_ms = None
+        if self._doubted_ms is not None and covered.from_ms <= self._doubted_from():
+            self._doubted_ms = covered.to_ms if covered.to_ms < self.next_ms else None
         before_ms = self.next_ms
         if self.next_ms < reachable_from_ms:
             outs += self._give_up(reachable_from_ms, "older than what the venue keeps")
-        outs += self._on(by_time, covered_to_ms)
+        outs += self._on(by_time, covered.to_ms)
         if self.next_ms > before_ms:
             self._ask_not_before_ms = min(self._ask_not_before_ms, now_ms)
         elif self.patience_ms(now_ms) <= 0:
@@ -158,6 +158,9 @@ class Series:
         """Candles behind a hole."""
         return len(self._waiting)
 
+    def _doubt_from(self, minute_ms: int) -> None:
+        self._doubted_ms = minute_ms if self._doubted_ms is None else min(minute_ms, self._doubted_ms)
+
     def _missing_to(self, now_ms: int) -> int:
         """Up to where minutes are missing that the venue should have by now."""
         wait_ms = self._waits.settle if self._waiting else self._waits.patience
@@ -175,6 +178,9 @@ class Series:
         if written is None or not bar.differs(written):
             if counted:
                 self.counts["late" if written is None else "duplicate"] += 1
+            return []
+        if bar.closed_by in BUILT:  # sums of ours prove nothing against a candle that is written: the venue shall tell
+            self._doubt_from(bar.open_time_ms)
             return []
         self._written[bar.open_time_ms] = bar
         if bar.end_ms == self.next_ms:

@@ -44,7 +44,7 @@ def record(minute: int, close: str, **fields: Any) -> bytes:
 
 def prices(count: int, seed: int = 1, start: float = 42_000.0, step: float = 0.0007) -> Iterator[str]:
     """A random walk of closes with two decimals; every fourth one repeats the close before."""
-    random = Random(seed)  # noqa: S311  # the same candles each time
+    random = Random(seed)  # the same candles each time
     close = start
     for i in range(count):
         if i % 4:
@@ -60,7 +60,7 @@ def walk(minutes: int | Iterable[int], seed: int = 1, **how: Any) -> list[Candle
 
 def minutes_with_gaps(count: int, seed: int = 1, share: float = 0.01) -> list[int]:
     """So many minutes, rising; before each one, with this chance, up to 90 are missing."""
-    random = Random(seed)  # noqa: S311  # the same candles each time
+    random = Random(seed)  # the same candles each time
     minutes, minute = [], -1
     for _ in range(count):
         minute += 1 + (random.randint(1, 90) if random.random() < share else 0)

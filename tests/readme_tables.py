@@ -58,7 +58,7 @@ def forecast_tables() -> dict[str, str]:
 
 def tables() -> dict[str, str]:
     """By the name that stands in the README's markers."""
-    worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # noqa: S311  # no secret
+    worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
     return {
         "settings": settings_table(),
         "metrics of the api": metrics_table(ViewCollector(View(180))),

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumer.shard import Batch, Rules, Shard
-from producer.bar import ClosedBy
 from tests.market import at, candle_text, prices, record
 from volcast.core.codec import Reason, decode_reject, decode_signal, encode_gap, encode_revision, encode_signal
 from volcast.core.decoder import Decoder
@@ -110,29 +109,6 @@ def test_each_kind_is_counted_apart_and_only_candles_bring_signals() -> None:
     ]
     assert shard.engines["BTCUSDT"].gaps == 1
     assert shard.handled == 9
-
-
-def test_only_signals_of_candles_that_were_closed_live_have_a_latency() -> None:
-    def live(minute: int, **fields: object) -> bytes:
-        return record(minute, PRICES[minute], **{"live": True, "closed_by": "flag"} | fields)
-
-    log = records(
-        live(0),
-        live(1, closed_by="later_trade"),
-        live(2, closed_by=ClosedBy.REST.value),
-        record(3, PRICES[3]),
-        live(3),
-        live(4, closed_by="watermark"),
-        live(5, open="NaN"),
-    )
-    shard = Shard(RULES)
-    first = shard.process(log[:1])
-    assert first.live_ends_ms == [at(1)]
-    assert shard.process(log[1:]).live_ends_ms == [at(2), at(5)]
-    rare = replace(RULES, snapshot_records=100)
-    restored = Shard(rare, left_by(written(Shard(rare).process(log[:2]))))
-    assert restored.replay_from == 1
-    assert restored.process(log).live_ends_ms == [at(5)]
 
 
 def test_a_bad_row_is_rejected_with_its_place_and_the_next_one_is_taken() -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import sys
 from collections.abc import Callable
-from random import Random
 from time import time
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,7 @@ from .main import UserError
 from .one_shot import printable
 from .options import loaded_options
 from .settings_sources import Loaded
-from .venues import PLACE_SETTINGS, Venue, tls_of
+from .venues import PLACE_SETTINGS, Venue, reach
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed, Pair
@@ -63,8 +62,6 @@ async def _examine(
     feed: "Feed", pair: "Pair", settings: "Settings", *, wait: bool, wall: Callable[[], float] = time
 ) -> "list[Finding]":
     from producer.doctor import Patient, examine  # noqa: PLC0415  # not needed by --help
-    from producer.line import Place  # noqa: PLC0415
-    from producer.rest import Rest, http_client  # noqa: PLC0415
 
     findings: list[Finding] = []
     spinner = _Spinner()
@@ -74,14 +71,10 @@ async def _examine(
         spinner.hush()
         _print(finding)
 
-    tls = tls_of(settings)
-    proxy = settings.proxy.get_secret_value() if settings.proxy else None
-    place = Place(settings.socket_url or feed.socket_url, tls, proxy)
     click.echo(
         f"{feed.name}, {feed.spelling(pair)}: what is known of it is from its documents, read on {feed.limits.verified_on}."
     )
-    async with http_client(feed, settings.rest_url, proxy, tls) as client:
-        rest = Rest(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
+    async with reach(feed, settings, wall) as (place, rest):
         patient = Patient(feed, pair, place, rest, settings.rest_url or feed.rest_url)
         try:
             await examine(patient, tell, wait=wait, say=spinner.say)

@@ -14,7 +14,7 @@ from producer.candle_time import format_open_time, parse_open_time_ms
 from .main import INTERRUPTED, UserError
 from .options import loaded_options
 from .settings_sources import Loaded
-from .venues import Venue, symbols_of, tls_of
+from .venues import Venue, reach, symbols_of
 
 if TYPE_CHECKING:
     from producer.download import Part, Wanted
@@ -122,18 +122,12 @@ def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: st
 async def _fill(part: "Part", feed: "Feed", out: Path, settings: "Settings") -> None:
     from producer.archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
     from producer.download import by_rest  # noqa: PLC0415
-    from producer.rest import Rest, client_of, http_client  # noqa: PLC0415
+    from producer.rest import client_of  # noqa: PLC0415
 
-    random = Random()  # noqa: S311  # no secret: jitter
-    tls = tls_of(settings)
-    proxy = settings.proxy.get_secret_value() if settings.proxy else None
-    async with (
-        http_client(feed, settings.rest_url, proxy, tls) as client,
-        client_of(settings.archive_url or ARCHIVE_URL, proxy, tls) as archive_client,
-    ):
-        rest = Rest(feed, client, random)
+    async with reach(feed, settings) as (place, rest):
         if part.wanted.source == "archive":
-            await Archive(archive_client, out.with_name(f".{out.name}.zip"), random).fill(part, rest)
+            async with client_of(settings.archive_url or ARCHIVE_URL, place.proxy, place.tls) as client:
+                await Archive(client, out.with_name(f".{out.name}.zip"), Random()).fill(part, rest)  # noqa: S311  # no secret: jitter
         else:
             await by_rest(rest, part)
 

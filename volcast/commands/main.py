@@ -29,7 +29,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "state": ("volcast.commands.state:command", "The engines' state on the log: show, export, import."),
     "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once, byte for byte."),
     "doctor": ("volcast.commands.doctor:command", "Whether a venue can be followed from here: what works, and what to do."),
-    "simulate-exchange": ("volcast.commands.simulate_exchange:command", "A scripted exchange on this machine, to watch live mode."),
+    "simulate-exchange": (
+        "volcast.commands.simulate_exchange:command",
+        "A scripted exchange on this machine, to watch live mode.",
+    ),
     "settings": ("volcast.commands.settings:command", "The settings in effect, and where each came from."),
 }
 """Name: where its command is, and what it does; in the order of a candle's path."""

@@ -1,9 +1,10 @@
 """From settings to a venue: its feed, where it is, and the live producer."""
 
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
+from time import time
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,9 @@ from .main import UserError
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
+    from producer.line import Place
     from producer.live import Live
+    from producer.rest import Rest
 
 PLACE_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
 LIVE_SETTINGS = (*PLACE_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
@@ -66,17 +69,26 @@ def tls_of(settings: Settings) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[Live]":
-    """The live producer of these symbols onto `log`, which the caller has entered."""
+async def reach(feed: "Feed", settings: Settings, wall: Callable[[], float] = time) -> "AsyncIterator[tuple[Place, Rest]]":
+    """Where the venue's streams are, and who asks it over HTTP. Raises UserError."""
     from producer.line import Place  # noqa: PLC0415  # as above
-    from producer.live import Live, Wish  # noqa: PLC0415
     from producer.rest import Rest, http_client  # noqa: PLC0415
 
-    random = Random()  # noqa: S311  # no secret: jitter
-    tls = tls_of(settings)
-    proxy = settings.proxy.get_secret_value() if settings.proxy else None
+    tls, proxy = tls_of(settings), settings.proxy.get_secret_value() if settings.proxy else None
+    try:
+        client = http_client(feed, settings.rest_url, proxy, tls)
+    except ImportError:
+        raise UserError("ALL_PROXY names a SOCKS proxy, which volcast can't use: set VOLCAST_PROXY=http://host:port") from None
+    async with client:
+        rest = Rest(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
+        yield Place(settings.socket_url or feed.socket_url, tls, proxy), rest
+
+
+@asynccontextmanager
+async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[Live]":
+    """The live producer of these symbols onto `log`, which the caller has entered."""
+    from producer.live import Live, Wish  # noqa: PLC0415  # as above
+
     wish = Wish(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
-    place = Place(settings.socket_url or feed.socket_url, tls, proxy)
-    async with http_client(feed, settings.rest_url, proxy, tls) as client:
-        rest = Rest(feed, client, random)
-        yield Live(log, feed, wish, place, rest, append_records=settings.append_records, random=random)
+    async with reach(feed, settings) as (place, rest):
+        yield Live(log, feed, wish, place, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above

@@ -148,7 +148,7 @@ class Exchange:
             process_response=self._date,
             compression=None,
             open_timeout=None,
-            close_timeout=1.0,
+            close_timeout=10.0,
             ping_interval=self.dialect.ping_every_s,
             ping_timeout=PONG_WITHIN_S,
             max_size=_MAX_MESSAGE_BYTES,

@@ -53,7 +53,7 @@ async def consume(log: Log, snapshot_records: int = 5_000) -> None:
 @asynccontextmanager
 async def consuming(log: Log, snapshot_records: int = 5_000) -> AsyncIterator[Worker]:
     """A worker that runs meanwhile."""
-    worker = Worker(log, rules(snapshot_records), 50, Random(1))  # noqa: S311  # the same jitter each time
+    worker = Worker(log, rules(snapshot_records), 50, Random(1))  # the same jitter each time
     running = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -86,9 +86,7 @@ def test_libraries_log_through_the_same_handler(name: str, capsys: pytest.Captur
 
 
 @pytest.mark.parametrize(("level", "count"), [("info", 0), ("debug", 3)])
-def test_each_request_of_a_library_is_news_for_debugging_only(
-    level: str, count: int, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_each_request_of_a_library_is_news_for_debugging_only(level: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     configure(level)
     for name in ("httpx", "httpcore.connection", "websockets.client"):
         logging.getLogger(name).info("connection open")

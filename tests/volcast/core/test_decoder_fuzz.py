@@ -79,7 +79,7 @@ def naming(*inputs: object) -> Iterator[None]:
 
 @fuzz(share=0.8)
 def test_a_broken_record_is_a_candle_a_gap_a_revision_or_a_reject(seed: int) -> None:
-    random = Random(seed)  # noqa: S311  # the same records each time
+    random = Random(seed)  # the same records each time
     decimals = random.randint(0, 12)
     decoder, records = Decoder(decimals, {"X": 0}), [fields_of(each) for each in RECORDS]
     for _ in range(A_SEED):
@@ -164,7 +164,7 @@ REJECTS = [encode_reject(Reject(Reason.TIME, "why", KEY, each, SYMBOL, "a.csv", 
 def test_a_broken_record_of_another_kind_is_undecodable(
     decode: Callable[[bytes], object], kinds: type, samples: list[bytes], seed: int
 ) -> None:
-    random = Random(seed)  # noqa: S311  # the same records each time
+    random = Random(seed)  # the same records each time
     records: list[Fields] = [fields_of(each) for each in samples]
     for _ in range(A_SEED):
         value = broken_record(random, records)
@@ -189,7 +189,7 @@ ODD_PARTS = [msgspec.msgpack.encode(part) for part in ODD]
 @fuzz(share=0.01)
 def test_a_broken_snapshot_is_refused_or_an_engine(model: str, seed: int) -> None:
     """Its checksum is made to fit, most of the time: only then anything is looked at."""
-    random = Random(seed)  # noqa: S311  # the same snapshots each time
+    random = Random(seed)  # the same snapshots each time
     sound = SNAPSHOTS[model]
     for _ in range(A_SEED):
         raw = broken_snapshot(random, sound)

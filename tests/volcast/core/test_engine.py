@@ -108,7 +108,7 @@ EXPECTED = [encode_signal(step(engine, one)) for engine in [an_engine()] for one
 @settings(deadline=None, max_examples=20)
 @given(seed=st.integers(0, 2**32), share=st.floats(0.0, 1.0))
 def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(seed: int, share: float) -> None:
-    random = Random(seed)  # noqa: S311  # drawn by hypothesis
+    random = Random(seed)  # drawn by hypothesis
     engine, seen = an_engine(), []
     for one in BASE:
         answer = engine.step(one)

@@ -76,7 +76,7 @@ def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
     """One engine is never restored, the other at 40 random points: all signals and all later snapshots are the same bytes."""
     config = EngineConfig(model=model, horizons=(60, 240), shadows=("har",))
     candles = walk(minutes_with_gaps(steps, seed=11, share=0.003), seed=11)
-    random = Random(11)  # noqa: S311  # the same points each time
+    random = Random(11)  # the same points each time
     points = {0, 1, 4, 5, 59, 60, 61, *random.sample(range(steps), 40)}
     never, often = Engine(SYMBOL, config, DECIMALS), Engine(SYMBOL, config, DECIMALS)
     for count, one in enumerate(candles):
@@ -150,7 +150,7 @@ def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() ->
 
 def test_a_damaged_byte_is_found() -> None:
     raw = snapshot.encode(after(100), 0)
-    random = Random(5)  # noqa: S311  # the same damage each time
+    random = Random(5)  # the same damage each time
     for position in [*range(300), *range(300, len(raw), 97)]:
         damaged = bytearray(raw)
         damaged[position] ^= 1 << random.randrange(8)

@@ -18,7 +18,7 @@ from volcast.log.kafka_client import partition_of
 from volcast.log.retry import while_unavailable
 from volcast.proof.broker import PASSWORD, USER, Broker, broker
 
-RANDOM = Random(1)  # noqa: S311  # no secret: jitter
+RANDOM = Random(1)  # no secret: jitter
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from volcast.log.contract import Busy, Fenced, Mismatch, Unavailable
 from volcast.log.retry import FIRST_PAUSE_S, MAX_PAUSE_S, while_unavailable
 from volcast.proof.simulation.loop import run
 
-RANDOM = Random(1)  # noqa: S311  # no secret: jitter
+RANDOM = Random(1)  # no secret: jitter
 
 
 def failing(

@@ -23,7 +23,7 @@ CONFIG = EngineConfig(window=3, rate_window=10)
 
 def candles() -> list[Record]:
     """Of two symbols in turn; some are late or doubled, and some are none; the offsets have holes."""
-    random = Random(1)  # noqa: S311  # the same candles each time
+    random = Random(1)  # the same candles each time
     pairs: list[KeyValue] = []
     for minute, close in enumerate(prices(60)):
         for symbol in SYMBOLS:

@@ -16,8 +16,13 @@ from volcast.simulation.exchange import Exchange
 
 _TAKE_OVERS = 0.3
 """Of all changes; the others are kills."""
-_PAUSES_S = (0.0, 5.0, 200.0, 1_500.0)
+LONGEST_PAUSE_S = 1_500.0
+_PAUSES_S = (0.0, 5.0, 200.0, LONGEST_PAUSE_S)
 """Until a killed producer is started again."""
+
+
+MakeLive = Callable[..., Live]
+"""As Live's constructor: a mutant's shows that the proof can fail."""
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class Crew:
     random: Random
     wall: Callable[[], float]
     backfill_minutes: int
+    make: MakeLive = Live
     happened: Counter[str] = field(default_factory=Counter)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -76,5 +82,5 @@ class Crew:
             rest = Rest(self.feed, client, self.random, wall=self.wall)
             place = Place(self.exchange.socket_url, tls, None)
             wish = Wish(self.symbols, self.backfill_minutes)
-            live = Live(self.log, self.feed, wish, place, rest, append_records=100, random=self.random, wall=self.wall)
+            live = self.make(self.log, self.feed, wish, place, rest, append_records=100, random=self.random, wall=self.wall)
             await live.run()

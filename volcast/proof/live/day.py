@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
+from producer.live import Live
 from producer.pairs import symbol_on_log
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Log, Topic
@@ -21,7 +22,7 @@ from volcast.simulation.exchange import Exchange
 from volcast.simulation.exchange_faults import make_script
 
 from .check import Book, Comparison, Different, Numbers
-from .crew import Crew
+from .crew import LONGEST_PAUSE_S, Crew, MakeLive
 
 START_S = 1_767_225_600
 """2026-01-01."""
@@ -62,7 +63,7 @@ class Verdict(NamedTuple):
     """Faults, restarts and take-overs."""
 
 
-async def live_day(wanted: Wanted) -> Verdict:
+async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
     """Live through it, on a loop whose time is virtual."""
     random = Random(f"{wanted.venue} {wanted.seed}")  # noqa: S311  # a seed is to be repeated
     loop = asyncio.get_running_loop()
@@ -89,15 +90,18 @@ async def live_day(wanted: Wanted) -> Verdict:
         heartbeat_every_s=5.0,
         tls=True,
     )
-    changes_s = sorted(random.uniform(60, faulty_s) for _ in range(round(wanted.hours * wanted.restarts_per_hour)))
+    changes_s = sorted(
+        random.uniform(60, faulty_s - LONGEST_PAUSE_S) for _ in range(round(wanted.hours * wanted.restarts_per_hour))
+    )
     symbols = {symbol_on_log(pair, feed.name): feed.spelling(pair) for pair in pairs}
     async with exchange, SqliteLog(":memory:") as log:
-        crew = Crew(log, feed, exchange, symbols, random, wall, BACKFILL_MINUTES)
+        crew = Crew(log, feed, exchange, symbols, random, wall, BACKFILL_MINUTES, make)
         crew.start()
         try:
             for at_s in changes_s:
-                await crew.until(at_s)
-                await crew.change()
+                if at_s > loop.time():  # the last one may have taken long
+                    await crew.until(at_s)
+                    await crew.change()
             await crew.until(length_s)
         finally:
             await crew.end()

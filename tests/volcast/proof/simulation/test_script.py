@@ -21,7 +21,7 @@ class Stage:
         self.broker, self.group, self.member = Broker(1), Group(1), Member("one")
         self.broker.show(0, SNAPSHOTS)
         self.group.join(self.member)
-        self.script = Chance(Random(seed), self.broker, self.group)  # noqa: S311  # the same faults each time
+        self.script = Chance(Random(seed), self.broker, self.group)  # the same faults each time
         self.script._at = {point: list(only) for point in Point}
         self.script._left, self.script._rate = 1, 1.0
 
@@ -126,6 +126,6 @@ def test_when_its_faults_are_spent_it_is_calm() -> None:
 
 def test_faults_stand_only_where_the_contract_allows_them() -> None:
     for seed in range(50):
-        at = Chance(Random(seed), Broker(1), Group(1))._at  # noqa: S311  # the same faults each time
+        at = Chance(Random(seed), Broker(1), Group(1))._at  # the same faults each time
         assert not any(Fault.LOST in at[point] for point in (Point.ASSIGNMENT, Point.SEEK, Point.ANSWER, Point.CLOSE))
         assert not any({Fault.LATE, Fault.UNANSWERED} & set(at[point]) for point in Point if point is not Point.LAST)

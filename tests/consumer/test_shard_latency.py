@@ -1,0 +1,31 @@
+"""Of which signals it is worth knowing how long they took."""
+
+from dataclasses import replace
+
+from consumer.shard import Shard
+from producer.bar import ClosedBy
+from tests.consumer.test_shard import PRICES, RULES, left_by, records, written
+from tests.market import at, record
+
+
+def test_only_signals_of_candles_that_were_closed_live_have_a_latency() -> None:
+    def live(minute: int, **fields: object) -> bytes:
+        return record(minute, PRICES[minute], **{"live": True, "closed_by": "flag"} | fields)
+
+    log = records(
+        live(0),
+        live(1, closed_by="later_trade"),
+        live(2, closed_by=ClosedBy.REST.value),
+        record(3, PRICES[3]),
+        live(3),
+        live(4, closed_by="watermark"),
+        live(5, open="NaN"),
+    )
+    shard = Shard(RULES)
+    first = shard.process(log[:1])
+    assert first.live_ends_ms == [at(1)]
+    assert shard.process(log[1:]).live_ends_ms == [at(2), at(5)]
+    rare = replace(RULES, snapshot_records=100)
+    restored = Shard(rare, left_by(written(Shard(rare).process(log[:2]))))
+    assert restored.replay_from == 1
+    assert restored.process(log).live_ends_ms == [at(5)]
