@@ -1,6 +1,7 @@
 """The documents' tables that the code knows better: `make docs` writes them, `tests/test_docs.py` holds them."""
 
 import re
+import ssl
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random
@@ -12,6 +13,11 @@ from api.view import View
 from consumer.monitor import WorkerCollector
 from consumer.shard import Rules
 from consumer.worker import Worker
+from producer.feeds import VENUES
+from producer.line import Place
+from producer.live import Live, Wish
+from producer.live_monitor import LiveCollector
+from producer.rest import Rest, http_client
 from volcast.core import design
 from volcast.core.decoder import Decoder
 from volcast.core.features import FEATURES
@@ -63,7 +69,15 @@ def tables() -> dict[str, str]:
         "settings": settings_table(),
         "metrics of the api": metrics_table(ViewCollector(View(180))),
         "metrics of the consumer": metrics_table(WorkerCollector(worker)),
+        "metrics of the live producer": metrics_table(LiveCollector(_live())),
     }
+
+
+def _live() -> Live:
+    feed = VENUES["binance"]
+    rest = Rest(feed, http_client(feed), Random(1))
+    place = Place(feed.socket_url, ssl.create_default_context(), None)
+    return Live(SqliteLog(":memory:"), feed, Wish({}), place, rest, append_records=1, random=Random(1))
 
 
 def filled(document: Path) -> str:

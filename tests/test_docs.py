@@ -14,7 +14,7 @@ from api.app import create_app
 from api.view import View
 from tests import readme_tables
 from volcast.commands.main import EXIT_CODES, INTERRUPTED, VERBS
-from volcast.core.codec import CandleText, Reason, Reject
+from volcast.core.codec import LiveCandleText, Reason, Reject
 from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 from volcast.log.contract import Topic
 
@@ -50,7 +50,7 @@ def test_fields_of_an_answer(answer: type[BaseModel]) -> None:
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
 
 
-@pytest.mark.parametrize("record", [CandleText, Gap, Signal, Outcome, HorizonForecast, Shadow, Restoring, Reject])
+@pytest.mark.parametrize("record", [LiveCandleText, Gap, Signal, Outcome, HorizonForecast, Shadow, Restoring, Reject])
 def test_records(record: type[Struct]) -> None:
     assert [field.name for field in fields(record) if f"`{field.name}`" not in RECORDS] == []
 

@@ -16,8 +16,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Matrices of some 80 rows: threads would only cost. It must stand before NumPy is imported."""
 
 VERBS: Mapping[str, tuple[str, str]] = {
-    "run": ("volcast.commands.run:command", "The whole path in one process: replay candles, forecast, show."),
-    "produce": ("volcast.commands.produce:command", "Candles onto the log."),
+    "run": ("volcast.commands.run:command", "The whole path in one process: candles of files or of a venue, forecast, show."),
+    "produce": ("volcast.commands.produce:command", "Candles onto the log, of files or of a venue."),
     "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
     "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
     "download": ("volcast.commands.download:command", "A venue's candles of the past into a CSV file."),
@@ -154,7 +154,10 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 
 Try `volcast COMMAND --help`.
 """
-ENDS = "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, 1 a bug (or, of prove: NOT EXACT)."
+ENDS = (
+    "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, "
+    "1 a bug (or, of prove: NOT EXACT; of doctor: FAILED)."
+)
 
 
 @click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=ENDS)

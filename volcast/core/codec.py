@@ -89,7 +89,7 @@ class LiveCandleText(CandleText, frozen=True):
     sent_ms: int | None = None
     """When the venue sent what closed it, by the venue's clock; None where it doesn't tell, or was asked for it."""
     received_ms: int | None = None
-    """When that was received, by the producer's clock."""
+    """When that was received, by the producer's clock; None where the venue was asked for the candle."""
 
 
 class Origin(Struct, frozen=True):
