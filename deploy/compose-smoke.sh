@@ -3,11 +3,14 @@
 #
 #   deploy/compose-smoke.sh                 replays the bundled sample
 #   deploy/compose-smoke.sh FILE [ONES]     replays FILE, whose rows are all sound, and expects this many signals of 1
+#   deploy/compose-smoke.sh --live …        then the profile `live` as well: candles of the simulated exchange, two minutes more
 #
 # With docker compose where a Docker daemon answers, else with podman-compose. Each state is awaited for at most LIMIT_S seconds.
 # Exit codes: 0 all as it should be, 1 something is not (its sentence and the last logs are printed), 2 no engine or no such file.
 set -euo pipefail
 limit_s=${LIMIT_S:-300}
+live=''
+[ "${1:-}" != --live ] || { live=yes; shift; }
 file=${1:-} ones=${2:-}
 [ -z "$file" ] || file=$(realpath -e -- "$file") || exit 2
 cd "$(dirname "$0")/.."
@@ -36,12 +39,12 @@ finish() {
   local code=$? service id
   if [ "$code" -ne 0 ]; then
     tail -n 20 "$log" >&2
-    for service in kafka produce consume serve prometheus; do
+    for service in kafka produce produce-live exchange consume serve prometheus; do
       id=$(container "$service")
       [ -z "$id" ] || { echo "--- $service"; "$engine" logs --tail 20 "$id" || true; } >&2 2>&1
     done
   fi
-  compose down --volumes || true
+  compose --profile live down --volumes || true
   rm -f "$log"
   exit "$code"
 }
@@ -103,8 +106,21 @@ print(re.match("[A-Za-z0-9]+", path.name)[0].upper(), rows)' "$file")
   done
 }
 
+streamed() {
+  local symbol
+  compose --profile live up -d exchange produce-live
+  await "the exchange is healthy" healthy exchange
+  await "the live producer is healthy" healthy produce-live
+  for symbol in BTCUSDT.BINANCE ETHUSDT.BINANCE; do
+    await "$symbol: the API has a day of it, up to now" answers "$api/latest/$symbol" \
+      "body['live'] is True and body['candles'] >= 1440 and body['open_time_ms'] > 1000 * __import__('time').time() - 180000"
+  done
+  await "Prometheus reaches volcast-produce-live" metric "up%7Bjob=%22volcast-produce-live%22%7D" 1
+  await "both streams have closed a candle" metric "count(volcast_live_candles_total%7Bclosed_by=%22flag%22%7D)" 2
+}
+
 echo "with ${compose[*]}"
-compose down --volumes || true
+compose --profile live down --volumes || true
 compose build produce || { echo "the image can't be built" >&2; exit 1; }
 compose up -d --no-deps consume serve produce
 await "the API is alive before there is a broker" responds "$api/health"
@@ -123,4 +139,5 @@ compose restart kafka consume serve
 await "Kafka is healthy after a restart" healthy kafka
 await "the API has caught up after a restart" responds "$api/ready"
 served
+[ -z "$live" ] || streamed
 echo "all as it should be"

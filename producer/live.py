@@ -46,7 +46,7 @@ class Wish(NamedTuple):
 
     symbols: Mapping[str, str]
     """Symbol on the log -> pair as the venue spells it."""
-    backfill_minutes: int = 1_440
+    backfill_minutes: int = 1_560
     """What a symbol begins with that the log has nothing of."""
     backfill_budget_s: float = 60.0
     twin: str | None = None

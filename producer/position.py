@@ -13,7 +13,7 @@ from .bar import Bar, ClosedBy
 
 MAX_AHEAD_MS = 86_400_000
 """A record that is farther ahead of the clock than this is some stranger's mistake."""
-RECALLED_MINUTES = 10
+RECALLED_MINUTES = 60
 """Of what was written last: the venue may have revised it while nobody listened."""
 
 

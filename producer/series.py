@@ -16,12 +16,14 @@ from typing import NamedTuple
 from volcast.core.types import MINUTE_MS
 
 from .bar import BUILT, Bar, ClosedBy, flat
-from .position import Position
+from .position import RECALLED_MINUTES, Position
 
-REMEMBERED_MINUTES = 60
+REMEMBERED_MINUTES = RECALLED_MINUTES
 """Of what was written last: a later word on it is told from the same once more."""
 MAX_WAITING = 1_500
 """Candles behind a hole; what comes beyond is asked for again later."""
+AUDIT_EVERY_MS = 900_000
+"""Venues correct candles without a word, and not each numbers what it sends."""
 OVERLAP_MINUTES = 5
 """Asked for once more when a line begins: a candle may have been revised while nobody listened."""
 
@@ -85,6 +87,8 @@ class Series:
         """When the minute `next_ms` was first missed."""
         self._doubted_ms: int | None = None
         self._ask_not_before_ms = 0
+        self._audit_ms = 0
+        """When all that is remembered is compared with the venue's own candles next; 0 before the first look at the clock."""
 
     def heard(self, bar: Bar) -> list[Out]:
         """A live candle that is closed."""
@@ -110,6 +114,10 @@ class Series:
         to_ms = self._missing_to(now_ms)
         if to_ms > self.next_ms and self._hole_since_ms is None:
             self._hole_since_ms = now_ms
+        if now_ms >= self._audit_ms:
+            if self._audit_ms and self._written:
+                self._doubt_from(min(self._written))
+            self._audit_ms = now_ms + AUDIT_EVERY_MS
         if now_ms < self._ask_not_before_ms:
             return None
         from_ms, to_ms = self._doubted_from(), max(to_ms, self.next_ms)
@@ -120,7 +128,7 @@ class Series:
         until_ms = self.next_ms + MINUTE_MS + (self._waits.settle if self._waiting else self._waits.patience)
         if self._doubted_ms is not None:
             until_ms = self._ask_not_before_ms
-        return max(until_ms, self._ask_not_before_ms) - now_ms
+        return min(max(until_ms, self._ask_not_before_ms), self._audit_ms) - now_ms
 
     def patience_ms(self, now_ms: int) -> int:
         """What is left of the budget for the present hole."""
@@ -128,7 +136,7 @@ class Series:
         return since_ms + self._waits.for_hole((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
 
     def answered(self, rows: Sequence[Bar], covered: Span, reachable_from_ms: int, now_ms: int) -> list[Out]:
-        """The venue's candles of the minutes `covered`, which begin where `wanted` did; it has none before `reachable_from_ms`."""
+        """The venue's candles of `covered`, which begins where `wanted` did; it has none before `reachable_from_ms`."""
         self._ask_not_before_ms = now_ms + self._waits.retry
         by_time = {row.open_time_ms: row for row in rows}
         outs: list[Out] = [
@@ -142,7 +150,7 @@ class Series:
         outs += self._on(by_time, covered.to_ms)
         if self.next_ms > before_ms:
             self._ask_not_before_ms = min(self._ask_not_before_ms, now_ms)
-        elif self.patience_ms(now_ms) <= 0:
+        elif covered.to_ms > self.next_ms and self.patience_ms(now_ms) <= 0:
             outs += self.refused("the venue has no candle", now_ms)
         return outs
 

@@ -132,7 +132,10 @@ class Settings(BaseSettings):
         description="Name of a live producer beside others of the same streams; without one, a second takes over from the first.",
     )
     backfill_minutes: int = Field(
-        1_440, ge=0, le=525_600, description="Minutes of the past that a live symbol begins with, where the log has none of it."
+        1_560,
+        ge=0,
+        le=525_600,
+        description="Minutes of the past that a live symbol begins with, where the log has none of it; as many make it warm.",
     )
     backfill_budget_s: int = Field(
         60, ge=1, le=3_600, description="For how long a hole that the venue won't fill may hold up the candles behind it."

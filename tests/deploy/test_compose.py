@@ -22,7 +22,19 @@ PROMETHEUS = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text(encod
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-OURS = ("produce", "consume", "serve")
+LIVE = ("produce-live", "exchange")
+"""Under the profile `live` alone."""
+COMMANDS = {
+    "produce": "produce",
+    "produce-live": "produce",
+    "exchange": "simulate-exchange",
+    "consume": "consume",
+    "serve": "serve",
+}
+OURS = tuple(COMMANDS)
+ON_THE_BUS = ("produce", "produce-live", "consume", "serve")
+METRICS_PORTS = {service: SERVICES[service]["environment"]["VOLCAST_METRICS_PORT"] for service in ("consume", "produce-live")}
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*")
 
 
@@ -101,7 +113,7 @@ def test_kafka_is_one_node_without_zookeeper() -> None:
     assert copies == ["1", "1", "1"]
 
 
-@pytest.mark.parametrize("service", OURS)
+@pytest.mark.parametrize("service", ON_THE_BUS)
 def test_the_bus_is_where_kafka_says_that_it_is(service: str) -> None:
     bus = urlsplit(after("--bus", service))
     assert bus.scheme == "kafka"
@@ -111,7 +123,7 @@ def test_the_bus_is_where_kafka_says_that_it_is(service: str) -> None:
 @pytest.mark.parametrize("service", OURS)
 def test_commands_are_understood(service: str) -> None:
     command, rest = command_of(words(service))
-    assert service in words(service)[0]
+    assert words(service)[0] == COMMANDS[service]
     command.make_context(service, rest)
 
 
@@ -126,17 +138,47 @@ def test_the_bundled_sample_is_replayed_at_an_hour_a_minute() -> None:
     assert after("--speed", "produce") == "60"
 
 
+def test_live_is_a_profile_and_nothing_else_is() -> None:
+    assert [service for service in SERVICES if SERVICES[service].get("profiles") == ["live"]] == list(LIVE)
+    assert [service for service in SERVICES if "profiles" in SERVICES[service]] == list(LIVE)
+
+
+def test_the_live_producer_streams_from_the_simulated_exchange() -> None:
+    produced, played = words("produce-live"), words("exchange")
+    venue, *pairs = produced[2 : produced.index("--bus")]
+    assert played[1 : played.index("--host")] == [venue, *pairs]
+    assert after("--host", "exchange") == EVERYWHERE
+    place = f"exchange:{after('--port', 'exchange')}/{venue}"
+    assert after("--socket-url", "produce-live") == f"ws://{place}"
+    assert after("--rest-url", "produce-live") == f"http://{place}"
+    assert f"('127.0.0.1', {after('--port', 'exchange')})" in SERVICES["exchange"]["healthcheck"]["test"][-1]
+
+
+def test_without_its_two_urls_the_live_producer_streams_from_the_real_venue() -> None:
+    given = words("produce-live")
+    real = given[: given.index("--socket-url")]
+    assert given[len(real) :: 2] == ["--socket-url", "--rest-url"]
+    live, rest = command_of(real)
+    live.make_context("produce-live", rest)
+
+
 def test_prometheus_and_the_health_checks_ask_where_the_services_listen() -> None:
     api = int(after("--port", "serve"))
-    own = int(SERVICES["consume"]["environment"]["VOLCAST_METRICS_PORT"])
-    assert after("--host", "serve") == SERVICES["consume"]["environment"]["VOLCAST_HOST"] == "0.0.0.0"  # noqa: S104 - read
-    targets = {job["job_name"]: job["static_configs"] for job in PROMETHEUS["scrape_configs"]}
-    assert targets["volcast-serve"] == [{"targets": [f"serve:{api}"]}]
-    assert targets["volcast-consume"] == [{"targets": [f"consume:{own}"]}]
+    assert after("--host", "serve") == EVERYWHERE
+    assert {SERVICES[service]["environment"]["VOLCAST_HOST"] for service in METRICS_PORTS} == {EVERYWHERE}
+    jobs = {job["job_name"]: job for job in PROMETHEUS["scrape_configs"]}
+    assert jobs["volcast-serve"]["static_configs"] == [{"targets": [f"serve:{api}"]}]
+    assert jobs["volcast-consume"]["static_configs"] == [{"targets": [f"consume:{METRICS_PORTS['consume']}"]}]
     assert SERVICES["serve"]["ports"][0].endswith(f":{api}")
     assert f"EXPOSE {api}\n" in DOCKERFILE
-    for service, port in (("serve", api), ("consume", own)):
+    for service, port in {"serve": api, **METRICS_PORTS}.items():
         assert f"http://127.0.0.1:{port}/health" in SERVICES[service]["healthcheck"]["test"][-1]
+
+
+def test_prometheus_misses_no_producer_where_there_is_none() -> None:
+    jobs = {job["job_name"]: job for job in PROMETHEUS["scrape_configs"]}
+    (found,) = jobs["volcast-produce-live"]["dns_sd_configs"]
+    assert (found["names"], found["type"], str(found["port"])) == (["produce-live"], "A", METRICS_PORTS["produce-live"])
 
 
 def test_both_stages_stand_on_one_pinned_image() -> None:

@@ -97,7 +97,7 @@ def test_a_line_that_has_gone_silent_is_left_and_what_was_missed_is_asked_for(ki
 
 def test_a_hole_that_cannot_be_filled_becomes_a_record() -> None:
     async def main() -> None:
-        script = [fault(600.0, FaultKind.REFUSE, 300.0, handshakes_s=100.0)]
+        script = [fault(600.0, FaultKind.REFUSE, 300.0, handshakes_s=100.0, cut=True)]
         async with exchange("bybit", script) as market, SqliteLog(":memory:") as log, producing(market, log) as one:
             await until(WHILE_S)
             gaps = [record for record in await one.records() if record["kind"] == "gap"]

@@ -88,7 +88,7 @@ def test_before_it_begins_there_are_no_samples_of_streams_and_it_is_healthy() ->
 
 def test_a_gap_is_counted_with_its_minutes() -> None:
     async def main() -> None:
-        market = exchange("binance", [fault(600, FaultKind.REFUSE, 600.0, handshakes_s=90.0)])
+        market = exchange("binance", [fault(600, FaultKind.REFUSE, 600.0, handshakes_s=90.0, cut=True)])
         async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
             await until(1_800)
             found = await samples(one.live)
@@ -101,7 +101,7 @@ def test_a_gap_is_counted_with_its_minutes() -> None:
 
 def test_a_venue_that_is_down_is_news_and_no_illness() -> None:
     async def main() -> None:
-        market = exchange("bybit", [fault(600, FaultKind.REFUSE, 3_000.0, handshakes_s=3_000.0)])
+        market = exchange("bybit", [fault(600, FaultKind.REFUSE, 3_000.0, handshakes_s=3_000.0, cut=True)])
         async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
             ask = asking(one.live)
             for minute in range(10, 30):

@@ -23,11 +23,11 @@ def value(out: Out) -> bytes:
 
 
 def test_the_last_candles_are_recalled_with_the_last_word_on_each() -> None:
-    values = [value(bar(minute)) for minute in range(30)]
-    values[28:28] = [value(Revised(bar(27, "107"))), value(Revised(bar(27, "108")))]
-    position = position_after(*values, now_ms=at(30))
+    values = [value(bar(minute)) for minute in range(90)]
+    values[88:88] = [value(Revised(bar(87, "107"))), value(Revised(bar(87, "108")))]
+    position = position_after(*values, now_ms=at(90))
     assert position
-    assert [each.open_time_ms for each in position.written] == [at(minute) for minute in range(30 - RECALLED_MINUTES, 30)]
+    assert [each.open_time_ms for each in position.written] == [at(minute) for minute in range(90 - RECALLED_MINUTES, 90)]
     assert [each.close for each in position.written if each.close != 100] == [108]
 
 

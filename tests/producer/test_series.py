@@ -99,6 +99,17 @@ def test_a_doubt_lasts_until_all_that_was_written_is_final() -> None:
     assert one.wanted(at(3) + 5_000) == Span(at(2), at(3))
 
 
+def test_now_and_then_all_that_is_remembered_is_compared_with_the_venues_own() -> None:
+    one = series()
+    one.wanted(at(0))
+    for minute in range(100):
+        one.heard(bar(minute))
+    assert one.due_in_ms(at(15) - 500) == 500
+    assert one.wanted(at(100)) == Span(at(100 - REMEMBERED_MINUTES), at(100))
+    one.answered([bar(60, "101")], Span(at(40), at(100)), FOREVER_AGO, at(100))
+    assert one.wanted(at(100)) is None
+
+
 def test_a_sum_of_ours_proves_nothing_against_what_is_written() -> None:
     one = series()
     one.heard(bar(0, "100", ClosedBy.REST))

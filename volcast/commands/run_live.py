@@ -1,9 +1,10 @@
 """`volcast run --live`: a venue's streams, and a line on the terminal for each new signal."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from volcast.core.types import Signal
 
 _LOOK_S = 0.25
+_NEWS_S = 240.0
+"""An older candle's signal is told by nobody's terminal."""
 
 
 def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Opening:
@@ -33,7 +36,7 @@ def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Open
             async def work() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(producer.run())
-                    group.create_task(_show(stage.view, set(symbols)))
+                    group.create_task(show(stage.view, set(symbols)))
 
             click.echo(f"live {feed.name}: {', '.join(symbols)}; a line for each new minute, until Ctrl-C")
             yield Source(work(), (LiveCollector(producer),))
@@ -41,14 +44,14 @@ def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Open
     return opening
 
 
-async def _show(view: "View", symbols: set[str]) -> None:
-    """The newest signal of each symbol whenever there is one, the past apart."""
+async def show(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:
+    """The newest signal of each symbol whenever there is one; those of the backfill are no news."""
     shown: dict[str, int] = {}
     while True:
         await asyncio.sleep(_LOOK_S)
-        for symbol in symbols.intersection(view.symbols) if view.caught_up else ():
+        for symbol in sorted(symbols.intersection(view.symbols)):
             latest = view.get(symbol)
-            if latest and shown.get(symbol) != latest.signal.open_time_ms:
+            if latest and shown.get(symbol) != latest.signal.open_time_ms > (wall() - _NEWS_S) * 1_000:
                 shown[symbol] = latest.signal.open_time_ms
                 click.echo(line_of(latest.signal))
 

@@ -26,6 +26,9 @@ CA_FILE = Path("simulated-exchange-ca.pem")
 @click.command("simulate-exchange")
 @click.argument("venue", type=click.Choice(VENUES, case_sensitive=False))
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 on all of the machine's addresses."
+)
 @click.option("--port", type=click.IntRange(0, 65_535), default=9300, show_default=True, help="0 takes a free one.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another market.")
 @click.option(
@@ -41,10 +44,11 @@ CA_FILE = Path("simulated-exchange-ca.pem")
 @click.option(
     "--faults/--no-faults", default=False, show_default=True, help="Cuts, silence, garbage and more, every two minutes."
 )
-@click.option("--tls", is_flag=True, help=f"wss and https, with an authority of its own, written to {CA_FILE}.")
+@click.option("--tls", is_flag=True, help=f"wss and https for this machine, with an authority of its own, written to {CA_FILE}.")
 def command(  # noqa: PLR0917  click gives them by name
     venue: str,
     symbols: tuple[str, ...],
+    host: str,
     port: int,
     seed: int,
     history_minutes: int,
@@ -53,7 +57,7 @@ def command(  # noqa: PLR0917  click gives them by name
     faults: bool,
     tls: bool,
 ) -> None:
-    """Be VENUE with these pairs, on 127.0.0.1, until Ctrl-C: its streams and its REST, with a market that is made up.
+    """Be VENUE with these pairs, until Ctrl-C: its streams and its REST, with a market that is made up.
 
     It tells with which command to watch it. With --faults, a line for each one that strikes somebody.
     """
@@ -81,6 +85,7 @@ def command(  # noqa: PLR0917  click gives them by name
             script=script,
             trades_per_minute=trades_per_minute,
             tls=tls,
+            host=host,
             port=port,
             on_fault=_tell,
         )
@@ -89,7 +94,7 @@ def command(  # noqa: PLR0917  click gives them by name
                 await stack.enter_async_context(exchange)
             except OSError as error:
                 reason = str(error.strerror).partition(" (")[0]
-                raise UserError(f"can't listen on 127.0.0.1:{port}: {reason}; choose another with --port") from error
+                raise UserError(f"can't listen on {host}:{port}: {reason}; choose another with --port or --host") from error
             if tls:
                 _write(exchange.ca_pem)
             click.echo(f"a simulated {venue} on {exchange.socket_url} and {exchange.rest_url}, until Ctrl-C; watch it with")

@@ -37,6 +37,8 @@ from .exchange_tls import Certificates
 from .exchange_wire import Wire
 
 HOST = "127.0.0.1"
+_OWN_ADDRESS = {"0.0.0.0": HOST, "::": "::1"}  # noqa: S104  looked up, not bound to
+"""Of one who listens on all."""
 PONG_WITHIN_S = 60.0
 _MAX_MESSAGE_BYTES = 2**16
 
@@ -59,16 +61,18 @@ class Exchange:
         heartbeat_every_s: float = 1.0,
         max_age_s: float | None = None,
         tls: bool = False,
+        host: str = HOST,
         port: int = 0,
         on_fault: Callable[[Fault], None] | None = None,
     ) -> None:
         """`venue`: a key of DIALECTS; `pairs`: (base, quote) in capitals; `start_ms`: its market's first minute, by its own
-        clock; `skew_ms`: its clock minus the wall's; `max_age_s`: of a connection, in place of the venue's; `on_fault` hears of
-        each fault that somebody feels, once. Raises KeyError for an unknown venue, ValueError for a start within a minute.
+        clock; `skew_ms`: its clock minus the wall's; `max_age_s`: of a connection, in place of the venue's; `host`: where to
+        listen (certificates are those of this machine all the same); `on_fault` hears of each fault that somebody feels, once.
+        Raises KeyError for an unknown venue, ValueError for a start within a minute.
         """
         self.dialect = DIALECTS[venue](pairs)
         self.strikes = Strikes(wall, on_fault)
-        self._wall, self._skew_ms, self._port = wall, skew_ms, port
+        self._wall, self._skew_ms, self._host, self._port = wall, skew_ms, host, port
         self._random = Random(f"{venue} {seed} delivery")  # noqa: S311  chance of a simulation
         self._push_every_s, self._heartbeat_every_s = push_every_s, heartbeat_every_s
         self._max_age_s = self.dialect.max_age_s if max_age_s is None else max_age_s
@@ -100,13 +104,18 @@ class Exchange:
 
     @property
     def socket_url(self) -> str:
-        """Of the streams, without the venue's own path."""
-        return f"{'wss' if self._certificates else 'ws'}://{HOST}:{self._port}/{self.dialect.name}"
+        """Of the streams, as this machine reaches them, without the venue's own path."""
+        return f"{'wss' if self._certificates else 'ws'}://{self._place}"
 
     @property
     def rest_url(self) -> str:
-        """Without the venue's own path."""
-        return f"{'https' if self._certificates else 'http'}://{HOST}:{self._port}/{self.dialect.name}"
+        """As this machine reaches it, without the venue's own path."""
+        return f"{'https' if self._certificates else 'http'}://{self._place}"
+
+    @property
+    def _place(self) -> str:
+        host = _OWN_ADDRESS.get(self._host, self._host)
+        return f"{f'[{host}]' if ':' in host else host}:{self._port}/{self.dialect.name}"
 
     @property
     def client_tls(self) -> ssl.SSLContext | None:
@@ -142,7 +151,7 @@ class Exchange:
     async def __aenter__(self) -> Self:
         self._server = await serve(
             self._handle,
-            HOST,
+            self._host,
             self._port,
             process_request=self._answer,
             process_response=self._date,

@@ -53,7 +53,7 @@ _SENTENCES = {
     FaultKind.HUGE_FRAME: "a frame of more than a MiB",
     FaultKind.SLOW_HANDSHAKE: "handshakes take very long",
     FaultKind.WRONG_CERTIFICATE: "the certificate is another host's",
-    FaultKind.REFUSE: "connections are cut, and REST refuses everything",
+    FaultKind.REFUSE: "REST refuses everything",
     FaultKind.MICROSECONDS: "time stamps are in microseconds",
 }
 
@@ -76,12 +76,23 @@ class Fault(Struct, frozen=True):
     """HTML_PAGE, HTTP_500: of the answers."""
     handshakes_s: float = 0.0
     """REFUSE: so long it refuses handshakes, too."""
+    cut: bool = False
+    """Of what lasts: the connections are cut at its beginning, so that somebody comes and feels it."""
 
 
 BINANCE_ONLY = frozenset({FaultKind.HTTP_418, FaultKind.MICROSECONDS})
 GIVES_NOTICE = frozenset({"binance", "okx", "bitstamp"})
 UNNOTICEABLE_HOLES = frozenset({"bitstamp"})
 """Venues whose trades have neither dense ids nor numbered frames: nobody can see that one is missing, or only late."""
+REFUSES_REST = frozenset(
+    {
+        *(FaultKind.HTTP_429, FaultKind.HTTP_418, FaultKind.HTTP_500, FaultKind.HTML_PAGE, FaultKind.WRONG_CERTIFICATE),
+        FaultKind.REFUSE,
+    }
+)
+FELT_BY_WHO_COMES = frozenset({*REFUSES_REST, FaultKind.SLOW_HANDSHAKE})
+"""Who is connected and asks for nothing feels none of these."""
+_MOSTLY = 0.7
 NOTICE_S = 10.0
 """From a notice to the cut."""
 MAX_ON_TIME_S = 1.4
@@ -123,16 +134,17 @@ def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> Fault:
         return Fault(at_s, kind, number=random.randrange(1_000), delay_s=random.uniform(20.0, 55.0))
     if kind is FaultKind.HTTP_429:
         retry_after_s = random.randint(1, 20)
-        return Fault(at_s, kind, retry_after_s * random.uniform(0.5, 1.5), retry_after_s=retry_after_s)
+        return Fault(at_s, kind, retry_after_s * random.uniform(0.5, 1.5), retry_after_s=retry_after_s, cut=True)
     if kind is FaultKind.HTTP_418:
         retry_after_s = random.randint(20, 50)
-        return Fault(at_s, kind, float(retry_after_s), retry_after_s=retry_after_s)
+        return Fault(at_s, kind, float(retry_after_s), retry_after_s=retry_after_s, cut=True)
     status = random.choice(_STATUSES.get(kind, (503,)))
     delay_s = random.uniform(15.0, 40.0) if kind is FaultKind.SLOW_HANDSHAKE else 0.0
     handshakes_s = random.choice((0.0, 60.0)) if kind is FaultKind.REFUSE else 0.0
     for_s = random.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
     number = random.randrange(1_000)
-    return Fault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s)
+    cut = kind is FaultKind.REFUSE or (kind in FELT_BY_WHO_COMES and random.random() < _MOSTLY)
+    return Fault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s, cut=cut)
 
 
 _LASTS_S = {

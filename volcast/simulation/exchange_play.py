@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .exchange_faults import Fault, FaultKind
+from .exchange_faults import REFUSES_REST, Fault, FaultKind
 from .exchange_line import Line
 from .exchange_market import MINUTE_US, Market
 from .exchange_strikes import Strikes
@@ -49,10 +49,8 @@ class Play:
         """Now."""
         if fault.kind is FaultKind.REVISED:
             self._revise(fault)
-        elif fault.kind is FaultKind.REFUSE:
-            self._refuse(fault)
         elif fault.kind not in _INSTANT:
-            self._strikes.begin(fault)
+            self._begin(fault)
         elif [line for line in list(self._lines) if self._hit(line, fault)]:
             self._strikes.felt(fault)
 
@@ -81,12 +79,13 @@ class Play:
         market.minute(max(now_us // MINUTE_US * 60_000, market.start_ms))
         market.revise_next(round(fault.delay_s * 1e6), lambda: self._strikes.felt(fault))
 
-    def _refuse(self, fault: Fault) -> None:
+    def _begin(self, fault: Fault) -> None:
         self._strikes.begin(fault)
         now_s = self._wall()
-        self.refusals.append((now_s, now_s + fault.for_s))
+        if fault.kind in REFUSES_REST:
+            self.refusals.append((now_s, now_s + fault.for_s))
         self._handshakes_again_s = max(self._handshakes_again_s, now_s + fault.handshakes_s)
-        for line in list(self._lines):
+        for line in list(self._lines) if fault.cut else ():
             if not line.wire.deaf:
                 line.wire.cut()
                 self._strikes.felt(fault)

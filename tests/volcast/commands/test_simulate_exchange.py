@@ -60,6 +60,9 @@ def test_wrong_use_is_told_in_a_sentence(tmp_path: Path) -> None:
         busy = volcast(tmp_path, "simulate-exchange", "okx", "BTC-USDT", "--port", port)
     assert (busy.returncode, busy.stderr.count("\n")) == (2, 1)
     assert f"can't listen on 127.0.0.1:{port}" in busy.stderr
+    elsewhere = volcast(tmp_path, "simulate-exchange", "okx", "BTC-USDT", "--host", "192.0.2.1", "--port", port)
+    assert (elsewhere.returncode, elsewhere.stderr.count("\n")) == (2, 1)
+    assert f"can't listen on 192.0.2.1:{port}" in elsewhere.stderr
     for arguments in (("mtgox", "BTCUSD"), ("binance", "B$"), ("binance",)):
         wrong = volcast(tmp_path, "simulate-exchange", *arguments)
         assert wrong.returncode == 2

@@ -23,6 +23,8 @@ from volcast.simulation.dialects import DIALECTS
 from volcast.simulation.exchange import Exchange
 from volcast.simulation.exchange_faults import FaultKind, make_script
 
+EVERYWHERE = "0.0.0.0"  # noqa: S104  meant so
+
 
 @pytest.mark.parametrize("venue", DIALECTS)
 @virtual
@@ -116,6 +118,22 @@ async def test_what_goes_wrong_inside_is_raised_at_the_end() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await place.__aexit__(None, None, None)
     assert [type(error) for error in caught.value.exceptions] == [KeyError]
+
+
+@pytest.mark.parametrize(
+    ("host", "told"), [(EVERYWHERE, "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::", "[::1]"), ("here.example", "here.example")]
+)
+def test_its_addresses_are_told_as_this_machine_reaches_them(host: str, told: str) -> None:
+    place = Exchange("okx", PAIRS, seed=1, start_ms=START_MS, host=host, port=9300)
+    assert (place.socket_url, place.rest_url) == (f"ws://{told}:9300/okx", f"http://{told}:9300/okx")
+
+
+@virtual
+async def test_it_listens_where_it_is_told_to() -> None:
+    for host in (EVERYWHERE, "127.0.0.1"):
+        async with exchange("okx", host=host) as place:
+            assert [socket.getsockname()[0] for socket in place._server.sockets] == [host]
+            assert len(await watch(place, 10.0)) > 1
 
 
 def test_an_unknown_venue() -> None:

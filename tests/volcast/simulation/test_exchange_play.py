@@ -134,7 +134,7 @@ async def test_a_revision_on_a_venue_of_trades_is_a_trade_told_late() -> None:
 
 @virtual
 async def test_a_refusal_cuts_the_lines_and_refuses_rest_and_handshakes_for_a_while() -> None:
-    async with exchange("bybit", fault(FaultKind.REFUSE, 20.0, 200.0, handshakes_s=60.0)) as place:
+    async with exchange("bybit", fault(FaultKind.REFUSE, 20.0, 200.0, handshakes_s=60.0, cut=True)) as place:
         await watch(place, 100.0)
         assert now_s() - NOW_S == pytest.approx(20.0, abs=0.1)
         assert [value - NOW_S for span in place.refusals for value in span] == pytest.approx([20.0, 220.0], abs=0.01)

@@ -39,8 +39,8 @@ class Book(NamedTuple):
     """The log should reach up to here at least."""
     refusals: Sequence[tuple[int, int]]
     """Spans in which REST refused."""
-    wait_ms: int
-    """So long after its end a minute may still be asked for: a gap is accepted where REST refused until then."""
+    budget_ms: int
+    """So long the producer waits for a hole at least; for a long one, a second for each minute."""
 
 
 class Different(Exception):
@@ -111,9 +111,16 @@ class Comparison:
         self._next_ms = to_ms
         self.counts["gap"] += 1
         self.counts["missing_minutes"] += (to_ms - from_ms) // MINUTE_MS
-        asked_ms = (from_ms + MINUTE_MS, to_ms + self._book.wait_ms)
-        if not any(begin_ms <= asked_ms[1] and end_ms >= asked_ms[0] for begin_ms, end_ms in self._book.refusals):
+        if self._refused_ms(from_ms, to_ms) < self._book.budget_ms // 2:
             raise Different(f"a gap from {from_ms} to {to_ms}, while REST answered: {record['reason']}")
+
+    def _refused_ms(self, from_ms: int, to_ms: int) -> int:
+        """For how long REST refused while the producer may have asked: from the first minute's end until the budget that begins
+        with the candle behind the gap is used up.
+        """
+        until_ms = to_ms + MINUTE_MS + max(self._book.budget_ms, (to_ms - from_ms) // MINUTE_MS * 1_000)
+        spans = ((max(begin_ms, from_ms + MINUTE_MS), min(end_ms, until_ms)) for begin_ms, end_ms in self._book.refusals)
+        return sum(max(end_ms - begin_ms, 0) for begin_ms, end_ms in spans)
 
     def _flats(self, minute_ms: int) -> list[Numbers]:
         """Flat at the close of the minute traded last, whichever version of it was known."""

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
@@ -32,11 +32,9 @@ class Crew:
     log: Log
     feed: Feed
     exchange: Exchange
-    symbols: Mapping[str, str]
-    """Symbol on the log -> pair as the venue spells it."""
+    wish: Wish
     random: Random
     wall: Callable[[], float]
-    backfill_minutes: int
     make: MakeLive = Live
     happened: Counter[str] = field(default_factory=Counter)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -81,6 +79,5 @@ class Crew:
         async with http_client(self.feed, self.exchange.rest_url, None, tls) as client:
             rest = Rest(self.feed, client, self.random, wall=self.wall)
             place = Place(self.exchange.socket_url, tls, None)
-            wish = Wish(self.symbols, self.backfill_minutes)
-            live = self.make(self.log, self.feed, wish, place, rest, append_records=100, random=self.random, wall=self.wall)
+            live = self.make(self.log, self.feed, self.wish, place, rest, append_records=100, random=self.random, wall=self.wall)
             await live.run()

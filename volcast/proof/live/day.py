@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.live import Live
+from producer.live import Live, Wish
 from producer.pairs import symbol_on_log
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Log, Topic
@@ -32,8 +32,8 @@ MAX_SKEW_MS = 90_000
 """Of the venue's clock."""
 HEAL_S = 1_200.0
 """At the end without faults: what can be healed must be by then."""
-WAIT_MS = 1_800_000
-"""So long after its end a minute may be asked for: a killed producer comes back after 25 minutes at the latest."""
+BUDGET_S = 60
+"""For a hole that the venue won't fill."""
 _END_MINUTES = 3
 """Before the end of the day a candle may still be on its way."""
 _QUOTES = {"binance": "USDT", "bybit": "USDT", "okx": "USDT"}
@@ -95,7 +95,7 @@ async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
     )
     symbols = {symbol_on_log(pair, feed.name): feed.spelling(pair) for pair in pairs}
     async with exchange, SqliteLog(":memory:") as log:
-        crew = Crew(log, feed, exchange, symbols, random, wall, BACKFILL_MINUTES, make)
+        crew = Crew(log, feed, exchange, Wish(symbols, BACKFILL_MINUTES, BUDGET_S), random, wall, make)
         crew.start()
         try:
             for at_s in changes_s:
@@ -116,7 +116,7 @@ def _book(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> Book:
     }
     end_ms = round((START_S + length_s) * 1_000) + skew_ms - _END_MINUTES * MINUTE_MS
     refusals = [(round(begin_s * 1_000) + skew_ms, round(end_s * 1_000) + skew_ms) for begin_s, end_s in exchange.refusals]
-    return Book(versions, START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS, end_ms, refusals, WAIT_MS)
+    return Book(versions, START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS, end_ms, refusals, BUDGET_S * 1_000)
 
 
 async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Counter[str]) -> Verdict:

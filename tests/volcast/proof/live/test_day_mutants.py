@@ -105,7 +105,7 @@ class TellsTheMinuteInWhichItBegan(Live):
 class NeverLooksBack(Live):
     def _lanes(self, desk: Desk) -> list[Lane]:
         for stream in desk.streams.values():
-            stream.series.look_back = lambda now_ms: None  # type: ignore[method-assign]  # noqa: ARG005  # the sin
+            stream.series._doubt_from = lambda minute_ms: None  # type: ignore[method-assign]  # noqa: ARG005  # the sin
         return super()._lanes(desk)
 
 

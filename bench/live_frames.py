@@ -1,0 +1,93 @@
+"""What a frame costs, without a socket: parsed by the venue's feed, and heard by the desk. Frames are of all pairs, by chance."""
+
+import ssl
+from collections.abc import Iterator, Sequence
+from random import Random
+from statistics import median
+from time import perf_counter, time
+from typing import NamedTuple
+
+from bench.live_venue import PUSH_EVERY_S, Tally
+from producer.desk import Desk, Stream
+from producer.feeds.contract import Feed
+from producer.line import Line, Place
+from producer.live_tally import LiveTally
+from producer.position import Position
+from producer.series import Series, Waits
+from producer.venue_clock import VenueClock
+from volcast.core.types import MINUTE_MS
+from volcast.simulation.dialects import DIALECTS
+from volcast.simulation.dialects.contract import Talk
+
+_AGO_MS = 50 * MINUTE_MS
+_CLOCK_SAMPLES = 16
+"""As many as a producer has of the venue's clock after its first answers."""
+
+
+class Cost(NamedTuple):
+    """Of a frame, medians of the rounds."""
+
+    parse_us: float
+    hear_us: float
+    written: int
+    """Candles that followed."""
+    strange: int
+    """Frames that the desk did not know what to do with."""
+
+
+async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, rounds: int, round_frames: int) -> Cost:
+    """Trades come `per_s`; candles as often as the venue pushes them."""
+    started_ms = (int(time() * 1_000) - _AGO_MS) // MINUTE_MS * MINUTE_MS
+    dialect = DIALECTS[feed.name](pairs)
+    spelled = [dialect.spellings[base + quote] for base, quote in pairs]
+    every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.tells_candles else 1e6 / per_s)
+    texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
+    tally = LiveTally()
+    desk = _desk(feed, spelled, started_ms, tally)
+    line = Line(feed, spelled, Place("", ssl.create_default_context(), None), desk.hear)
+    parse_us, hear_us = [], []
+    for _ in range(rounds):
+        frames = [next(texts) for _ in range(round_frames)]
+        start_s = perf_counter()
+        messages = [feed.parse(frame) for frame in frames]
+        parsed_s = perf_counter()
+        for message in messages:
+            desk.hear(line, message)
+        parse_us.append((parsed_s - start_s) / round_frames * 1e6)
+        hear_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
+    return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
+
+
+def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveTally) -> Desk:
+    """As `Live` makes it; nothing is asked for over HTTP."""
+    clock = VenueClock()
+    for _ in range(_CLOCK_SAMPLES):
+        clock.add(time(), time(), int(time() * 1_000), 1_000)
+    waits = Waits(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
+    position = Position(started_ms + MINUTE_MS, None, is_new=True)
+    streams = [
+        Stream(f"{pair}.BENCH", pair, Series(position, waits, tells_empty_minutes=feed.tells_empty_minutes)) for pair in spelled
+    ]
+    return Desk(feed.name, streams, clock, lambda _: None, tally=tally, wall=time)
+
+
+def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[str]:
+    """Without end, each so much later than the one before; candles are closed by the first frame after their minute."""
+    now_us = begin_us
+    dialect, random = DIALECTS[venue](pairs), Random(1)
+    talk = Talk(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
+    tallies = [Tally(base + quote, random, 60e6 / every_us / len(pairs)) for base, quote in pairs]
+    open_ms = dict.fromkeys((tally.symbol for tally in tallies), 0)
+    while True:
+        for tally in random.sample(tallies, len(tallies)):
+            now_us += every_us
+            trade = tally.trade(now_us)
+            if not dialect.tells_candles:
+                yield dialect.trades(talk, tally.symbol, [trade], snapshot=False)
+                continue
+            minute_ms = now_us // 1_000 // MINUTE_MS * MINUTE_MS
+            before_ms, open_ms[tally.symbol] = open_ms[tally.symbol], minute_ms
+            if before_ms != minute_ms and (version := tally.version(before_ms)):
+                yield dialect.candle(talk, tally.symbol, before_ms, version, closed=True)
+            if version := tally.version(minute_ms):
+                yield dialect.candle(talk, tally.symbol, minute_ms, version, closed=False)

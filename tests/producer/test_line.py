@@ -1,0 +1,315 @@
+"""One connection against a venue's websocket end, real sockets in virtual time."""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+import trustme
+
+from producer.feeds.contract import Kind, Message
+from producer.line import MAX_FRAME_BYTES, MAX_GARBAGE, OPEN_TIMEOUT_S, Line, LineError, Place
+from tests.producer.plain_lines import (
+    PAIRS,
+    TLS,
+    Caller,
+    Play,
+    SpeakingFeed,
+    Venue,
+    now_s,
+    refusal,
+    stay,
+    until_gone,
+    venue,
+)
+from volcast.proof.live.loop import run
+
+
+def no_hear(_line: Line, _message: Message) -> None:
+    """Nobody listens."""
+
+
+def line(place: Place, hear: Callable[[Line, Message], None] = no_hear) -> Line:
+    return Line(SpeakingFeed(), PAIRS, place, hear)
+
+
+async def refused(place: Place) -> LineError:
+    with pytest.raises(LineError) as caught:
+        await line(place).open()
+    return caught.value
+
+
+@asynccontextmanager
+async def listening(
+    play: Play, hear: Callable[[Line, Message], None] = no_hear
+) -> AsyncIterator[tuple[Venue, Line, asyncio.Task[None]]]:
+    """A line that listens; in the end it is closed."""
+    async with venue(play) as made:
+        one = line(made.place(), hear)
+        await one.open()
+        task = asyncio.create_task(one.listen())
+        yield made, one, task
+        task.cancel()
+        await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("status", [403, 451, 503])
+def test_a_refused_handshake_is_told_with_its_status(status: int) -> None:
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(status, b"<html>not from here</html>")) as made:
+            error = await refused(made.place())
+            assert error.kind == f"http_{status}"
+            assert str(error) == f"{made.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}"
+
+    run(main())
+
+
+def test_a_page_in_place_of_a_handshake_is_no_line() -> None:
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(200, b"<html>log in to the hotel's network</html>")) as made:
+            assert (await refused(made.place())).kind == "http_200"
+
+    run(main())
+
+
+async def raw_server(answer: bytes | None) -> asyncio.Server:
+    """Says this to whoever asks, or nothing until the other has gone."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answer is None:
+            await reader.read()
+        else:
+            writer.write(answer)
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+def at(server: asyncio.Server) -> Place:
+    return Place(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", TLS, None)
+
+
+@pytest.mark.parametrize("answer", [b"220 smtp.example ESMTP\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+def test_whoever_speaks_no_websocket_is_no_line(answer: bytes) -> None:
+    async def main() -> None:
+        async with await raw_server(answer) as server:
+            error = await refused(at(server))
+            assert error.kind in {"handshake", "unreachable"}
+
+    run(main())
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["wss://127.0.0.1:1/x", "https://127.0.0.1/x", "ftp://x", "//", "http://[", "ws://127.0.0.1:x/"]
+)
+def test_whoever_sends_us_elsewhere_is_no_line(elsewhere: str) -> None:
+    """A captive network's redirect must not end the producer."""
+
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(302, Location=elsewhere)) as made:
+            assert (await refused(made.place())).kind in {"handshake", "unreachable", "http_302"}
+
+    run(main())
+
+
+@pytest.mark.parametrize("url", ["ws://a..b", "ws://127.0.0.1:1", "wss://127.0.0.1:1"])
+def test_a_host_that_cannot_be_reached_is_told(url: str) -> None:
+    async def main() -> None:
+        error = await refused(Place(url, TLS, None))
+        assert error.kind == "unreachable"
+        assert str(error).startswith(f"{url}/BTCUSDT+ETHUSDT can't be reached: ")
+
+    run(main())
+
+
+@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("elsewhere.example",)], ids=["of nobody", "another host's"])
+def test_a_certificate_that_is_not_to_be_trusted_is_told(hosts: tuple[str]) -> None:
+    async def main() -> None:
+        authority = trustme.CA()
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(*hosts).configure_cert(tls)
+        client = ssl.create_default_context()
+        if hosts != ("127.0.0.1",):
+            authority.configure_trust(client)
+        async with venue(stay, tls=tls) as made:
+            error = await refused(made.place(client))
+            assert error.kind == "certificate"
+            assert "its certificate is not to be trusted (" in str(error)
+
+    run(main())
+
+
+def test_a_handshake_that_takes_for_ever_is_given_up() -> None:
+    async def main() -> None:
+        async with await raw_server(None) as server:
+            error = await refused(at(server))
+            assert (error.kind, round(now_s())) == ("timeout", OPEN_TIMEOUT_S)
+            await asyncio.sleep(1.0)
+
+    run(main())
+
+
+def test_it_subscribes_and_pings_at_the_feeds_pace() -> None:
+    async def main() -> None:
+        async with listening(stay) as (made, _, _task):
+            await asyncio.sleep(65.0)
+            assert [text for _, text in made.callers[0].said] == ["subscribe BTCUSDT", "subscribe ETHUSDT", *["ping"] * 3]
+            first, second, *pings = [at_s for at_s, _ in made.callers[0].said]
+            assert second - first == pytest.approx(0.5, abs=0.01)
+            assert [at_s - first for at_s in pings] == pytest.approx([21.0, 41.0, 61.0], abs=0.1)
+
+    run(main())
+
+
+def test_it_hands_on_each_frame_in_order_and_knows_when_the_last_one_came() -> None:
+    async def main() -> None:
+        async def play(caller: Caller, _: int) -> None:
+            for text in ("beat", "open BTCUSDT 0", "closed BTCUSDT 0", "notice"):
+                await asyncio.sleep(1.0)
+                caller.say(text)
+            await stay(caller, 0)
+
+        heard: list[Kind] = []
+        async with listening(play, lambda _, message: heard.append(message.kind)) as (_made, one, _task):
+            assert one.why_ended is None
+            await asyncio.sleep(10.0)
+            assert heard == [Kind.HEARTBEAT, Kind.CANDLES, Kind.CANDLES, Kind.RECONNECT]
+            assert one.alive_s - one.opened_s == pytest.approx(4.0, abs=0.1)
+
+    run(main())
+
+
+def ends(play: Play) -> Line:
+    """-> a line that has ended by itself, its socket closed."""
+
+    async def main() -> Line:
+        async with listening(play) as (_made, one, task):
+            async with asyncio.timeout(600.0):
+                await task
+            assert one.changed.is_set()
+            return one
+
+    return run(main())
+
+
+async def goodbye(caller: Caller, _: int) -> None:
+    await caller.wire.close(1012, "restart")
+
+
+async def cut(caller: Caller, _: int) -> None:
+    caller.wire.cut()
+
+
+async def deaf(caller: Caller, _: int) -> None:
+    caller.wire.go_deaf()
+    await asyncio.Event().wait()
+
+
+async def huge(caller: Caller, _: int) -> None:
+    caller.say("x" * (MAX_FRAME_BYTES + 1))
+    await asyncio.Event().wait()
+
+
+async def no_text(caller: Caller, _: int) -> None:
+    caller.wire.protocol.send_text(b"\xff\xfe")
+    caller.wire.send_data()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("play", "why"),
+    [(goodbye, "closed_1012"), (cut, "cut"), (deaf, "closed_1011"), (huge, "closed_1009"), (no_text, "closed_1007")],
+)
+def test_how_it_ended_is_told(play: Play, why: str) -> None:
+    assert ends(play).why_ended == why
+
+
+def test_the_largest_frame_is_read() -> None:
+    async def play(caller: Caller, _: int) -> None:
+        caller.say("x" * MAX_FRAME_BYTES)
+        await goodbye(caller, 0)
+
+    one = ends(play)
+    assert (one.why_ended, one.garbage) == ("closed_1012", 1)
+
+
+def test_nothing_but_garbage_ends_it() -> None:
+    async def play(caller: Caller, _: int) -> None:
+        while caller.say("<html>") and caller.say(b"\x00"):
+            await asyncio.sleep(1.0)
+
+    one = ends(play)
+    assert (one.why_ended, one.garbage) == ("garbage", MAX_GARBAGE + 1)
+
+
+def test_garbage_among_good_frames_is_only_counted() -> None:
+    async def play(caller: Caller, _: int) -> None:
+        for number in range(4 * MAX_GARBAGE):
+            caller.say("?" if number % MAX_GARBAGE else "beat")
+        await goodbye(caller, 0)
+
+    one = ends(play)
+    assert (one.why_ended, one.garbage) == ("closed_1012", 4 * MAX_GARBAGE - 4)
+
+
+@pytest.mark.parametrize("play", [stay, deaf], ids=["polite", "deaf"])
+def test_cancelled_it_closes_the_connection(play: Play) -> None:
+    async def main() -> None:
+        async with listening(play) as (_made, one, task):
+            await asyncio.sleep(5.0)
+            task.cancel()
+            await asyncio.wait([task])
+            assert one.why_ended == "closed here"
+
+    run(main())
+
+
+def test_cancelled_while_it_says_goodbye_it_closes_the_connection_all_the_same() -> None:
+    """To a venue that does not answer, for it is half gone."""
+
+    async def main() -> None:
+        async def play(caller: Caller, _: int) -> None:
+            for _ in range(MAX_GARBAGE + 1):
+                caller.say("?")
+            await deaf(caller, 0)
+
+        async with listening(play) as (made, one, task):
+            await one.changed.wait()
+            assert not task.done(), "it waits for the venue's goodbye"
+            task.cancel()
+            await asyncio.wait([task])
+            await until_gone(made)
+
+    run(main())
+
+
+def test_what_its_hearer_raises_ends_it_and_is_raised() -> None:
+    async def main() -> None:
+        def hear(_line: Line, _message: Message) -> None:
+            raise ArithmeticError("a bug")
+
+        async def play(caller: Caller, _: int) -> None:
+            caller.say("beat")
+            await stay(caller, 0)
+
+        async with listening(play, hear) as (made, one, task):
+            await asyncio.wait([task])
+            assert isinstance(task.exception(), ArithmeticError)
+            assert one.why_ended == "closed here"
+            await until_gone(made)
+
+    run(main())
+
+
+def test_a_proxy_of_a_kind_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("socks_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+
+    async def main() -> None:
+        error = await refused(Place("ws://exchange.invalid", TLS, None))
+        assert error.kind == "proxy"
+        assert "SOCKS" in str(error)
+
+    run(main())

@@ -1,0 +1,72 @@
+"""`volcast produce live`, as a process: what is wrong is one sentence, and nothing is written."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.command import get, volcast
+from tests.log_ends import records_of
+from tests.stories.pipeline import until
+from tests.volcast.commands.test_simulate_exchange import urls
+from volcast.log.contract import Topic
+from volcast.log.sqlite import SqliteLog
+from volcast.proof.processes import pipeline
+
+BUS = ("--bus", "sqlite:///log.db")
+NOWHERE = ("--socket-url", "ws://127.0.0.1:1", "--rest-url", "http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("mtgox", "BTCUSD", *BUS), "mtgox is no venue of ours; there are binance, coinbase, kraken, bybit, okx, bitstamp"),
+        (("binance", *BUS), "Missing argument 'SYMBOL...'"),
+        (("binance", "BTCUSDT"), "which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)"),
+        (("binance", "BTCUSDT", "btc/usdt", *BUS), "BTCUSDT.BINANCE stands there twice; once is enough"),
+        (("binance", "B$", *BUS), "'B$' is no pair; "),
+        (("binance", "BTCUSDT", "--socket-url", "http://x", *BUS), "socket_url: http://x (flag --socket-url) is "),
+        (("binance", "BTCUSDT", "--twin", "a b", *BUS), "twin: "),
+        (
+            ("binance", "BTCUSDT", "--ca-file", "nowhere.pem", *BUS),
+            "ca_file nowhere.pem can't be used: No such file or directory",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_nothing_is_written(tmp_path: Path, arguments: tuple[str, ...], sentence: str) -> None:
+    result = volcast(tmp_path, "produce", "live", *arguments)
+    assert (result.returncode, result.stdout) == (2, "")
+    last = result.stderr.splitlines()[-1]
+    assert "Invalid value" in last or last.startswith(f"volcast: {sentence}")
+    assert sentence in last
+    assert "Traceback" not in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_symbol_that_the_venue_does_not_know_ends_it(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as parts:
+        exchange = parts.start("simulate-exchange", "binance", "BTCUSDT", "--port", "0", "--history-minutes", "100")
+        await until(lambda: urls(exchange), "its addresses", exchange)
+        socket_url, rest_url = urls(exchange) or ("", "")
+        result = volcast(
+            tmp_path, "produce", "live", "binance", "NOSUCHUSDT", *BUS, "--socket-url", socket_url, "--rest-url", rest_url
+        )
+        assert (result.returncode, result.stdout) == (2, "")
+        last = result.stderr.splitlines()[-1]
+        assert last.startswith("volcast: NOSUCHUSDT.BINANCE: binance has no such market: ")
+        assert last.endswith("check the symbol.")
+        assert "Traceback" not in result.stderr
+        assert exchange.end() == 0
+
+
+async def test_without_its_venue_it_waits_tells_why_and_ends_well(tmp_path: Path) -> None:
+    with pipeline(tmp_path) as parts:
+        producer = parts.start(
+            "produce", "live", "kraken", "BTCUSD", *BUS, *NOWHERE, "--metrics-port", "0", "--log-level", "warning"
+        )
+        await until(lambda: "no line: ws://127.0.0.1:1" in producer.said(), "a try", producer)
+        metrics = get(producer, "/metrics", told_with="/metrics")
+        assert 'volcast_live_connects_total{outcome="unreachable",venue="kraken"}' in metrics
+        assert '"ok": true' in (health := get(producer, "/health", told_with="/metrics")).replace('":true', '": true') or health
+        assert producer.end() == 0
+    async with SqliteLog(tmp_path / "log.db") as log:
+        assert await records_of(log, Topic.CANDLES) == []
