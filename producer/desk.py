@@ -109,7 +109,7 @@ class Desk:
             self._tally.frames["strange"] += 1
             return
         self._spoke(line, stream)
-        late_for_ms = line.tapes[trade.pair].trade(trade)
+        late_for_ms = line.tapes[trade.pair].trade(trade, self._clock.now_ms())
         if late_for_ms is not None:
             stream.series.doubt(late_for_ms, self._clock.now_ms())
             stream.stirred.set()

@@ -92,7 +92,7 @@ class Ear:
             self.trades += 1
             self.ids.saw(trade.id, trade.time_us // 1_000)
             if tape:
-                tape.trade(trade)
+                tape.trade(trade, self._clock.now_ms())
         for bar in tape.closed() if tape else ():
             self._close(bar)
 

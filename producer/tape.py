@@ -41,11 +41,13 @@ class Tape:
         """Before the minute `next_ms`."""
         self._rhythm_us: deque[int] = deque(maxlen=_RHYTHM_TRADES)
 
-    def trade(self, trade: VenueTrade) -> int | None:
-        """Take a trade in. -> the minute that is told already and to which it belongs, if it comes too late for it."""
+    def trade(self, trade: VenueTrade, now_ms: int) -> int | None:
+        """Take in a trade that was heard at `now_ms`. -> the minute that is told already and to which it belongs, if it comes
+        too late for it.
+        """
         minute_ms = trade.time_us // _MINUTE_US * MINUTE_MS
-        if self.next_ms is None:
-            self.next_ms = minute_ms + MINUTE_MS
+        if self.next_ms is None:  # the first one heard may itself be late, and of a minute that was over when the line began
+            self.next_ms = max(minute_ms, now_ms // MINUTE_MS * MINUTE_MS) + MINUTE_MS
         if self._ids is not None:
             self._ids.saw(trade.id, trade.time_us // 1_000)
         is_late = (minute_ms + MINUTE_MS + GRACE_MS) * 1_000 <= self._newest_us

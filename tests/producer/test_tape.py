@@ -14,7 +14,7 @@ from tests.producer.bars import MINUTE, at, trade
 def told(tape: Tape, *trades: VenueTrade) -> list[Bar]:
     bars: list[Bar] = []
     for each in trades:
-        tape.trade(each)
+        tape.trade(each, each.time_us // 1_000)
         bars += tape.closed()
     return bars
 
@@ -31,6 +31,12 @@ def test_a_minute_is_closed_by_a_trade_that_is_later_by_a_grace() -> None:
 
 def test_the_minute_in_which_a_line_began_is_not_told() -> None:
     assert [bar.open_time_ms for bar in told(Tape(Holes()), trade(1, 0, 0), trade(2, 2, 3))] == [at(1)]
+
+
+def test_a_line_that_begins_with_a_late_trade_has_not_heard_the_minute_in_which_it_began() -> None:
+    tape = Tape(Holes())
+    tape.trade(trade(1, 0, 50), at(1) + 40_000)
+    assert [bar.open_time_ms for bar in told(tape, trade(2, 1, 45), trade(3, 2, 5), trade(4, 3, 3))] == [at(2)]
 
 
 def test_an_empty_minute_between_trades_is_flat_at_the_last_price() -> None:
@@ -61,14 +67,14 @@ def test_a_trade_that_comes_twice_counts_once() -> None:
 def test_a_trade_that_comes_too_late_is_told() -> None:
     tape = Tape(Holes())
     told(tape, trade(1, 0, 1), trade(2, 1, 1), trade(4, 2, 30))
-    assert tape.trade(trade(3, 1, 50)) == at(1)
-    assert tape.trade(trade(2, 1, 1)) is None, "the same once more"
+    assert tape.trade(trade(3, 1, 50), at(2)) == at(1)
+    assert tape.trade(trade(2, 1, 1), at(2)) is None, "the same once more"
 
 
 def test_too_late_for_the_minute_in_which_the_line_began_counts_as_well() -> None:
     tape = Tape(Holes())
     told(tape, trade(1, 0, 1), trade(4, 2, 30))
-    assert tape.trade(trade(2, 0, 50)) == at(0)
+    assert tape.trade(trade(2, 0, 50), at(2)) == at(0)
 
 
 def test_a_minute_in_which_a_trade_was_not_heard_is_passed_over() -> None:

@@ -1,5 +1,6 @@
 """`volcast prove --live`: simulated days of one venue, with every fault, and the exchange's own book to compare with."""
 
+import signal
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
 Told = Callable[[float, str], None]
 
 
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def prove_live(venue: str, seeds: range, hours: float, told: Told, max_shown: int) -> None:
     """Ends with EXACT, or with NOT EXACT and exit code 1."""
     count = len(seeds)
@@ -20,6 +25,7 @@ def prove_live(venue: str, seeds: range, hours: float, told: Told, max_shown: in
     def tell(summary: "Summary") -> None:
         told(summary.days / count, f"{summary.days} of {count} days")
 
+    signal.signal(signal.SIGTERM, _interrupt)  # or the days would go on without us
     told(0.0, f"0 of {count} days")
     summary = run_days([Wanted(venue, seed, hours) for seed in seeds], tell)
     click.echo(f"venue      {venue}, seeds {seeds[0]} to {seeds[-1]}, {hours:g} hours each")

@@ -33,7 +33,7 @@ def test_an_unknown_venue_is_told(tmp_path: Path) -> None:
 def test_days_that_differ_are_told_with_the_command_to_repeat_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def days(wanted: list[Wanted], told: object) -> Summary:  # noqa: ARG001  # as the real one
+    def days(wanted: list[Wanted], told: object) -> Summary:
         summary = Summary()
         for each in wanted:
             difference = "minute 7 was expected" if each.seed % 2 else ""

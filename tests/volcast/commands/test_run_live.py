@@ -7,7 +7,7 @@ import pytest
 
 from consumer.shard import Shard
 from tests.command import volcast
-from tests.volcast.commands.consuming import CONFIG, candles, rules
+from tests.volcast.commands.consuming import candles, rules
 from volcast.commands.run_live import line_of
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
@@ -44,7 +44,7 @@ def test_an_unknown_venue_is_told_with_those_that_there_are(tmp_path: Path) -> N
 
 @pytest.fixture(scope="module")
 def signal() -> Signal:
-    shard = Shard(rules(config=msgspec.structs.replace(CONFIG)) if hasattr(CONFIG, "__struct_fields__") else rules())
+    shard = Shard(rules())
     batch = shard.process([Record(0, n + 1, *pair) for n, pair in enumerate(candles(range(3), ["BTCUSDT"]))])
     found = decode_signal(batch.signals[-1].value)
     assert isinstance(found, Signal)

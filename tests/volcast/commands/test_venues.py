@@ -102,7 +102,7 @@ async def test_addresses_are_the_venues_own_unless_a_setting_names_others() -> N
 
 async def test_a_socks_proxy_is_told_before_anything_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
-    with pytest.raises(UserError, match="^ALL_PROXY names a SOCKS proxy, which volcast can't use: set VOLCAST_PROXY=http://"):
+    with pytest.raises(UserError, match=r"^ALL_PROXY names a SOCKS proxy, which volcast can't use: set VOLCAST_PROXY=http://"):
         async with reach(VENUES["binance"], Settings()):
             pass
 

@@ -86,8 +86,8 @@ async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
         script=make_script(wanted.venue, random, START_S, START_S + faulty_s, wanted.faults_per_hour, tls=True),
         skew_ms=skew_ms,
         trades_per_minute=wanted.trades_per_minute,
-        push_every_s=10.0,
-        heartbeat_every_s=5.0,
+        push_every_s=20.0,
+        heartbeat_every_s=20.0,
         tls=True,
     )
     changes_s = sorted(

@@ -2,11 +2,12 @@
 
 import logging
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 
 from .day import Verdict, Wanted, live_day
 from .loop import run
@@ -44,16 +45,24 @@ def run_days(wanted: list[Wanted], told: Callable[[Summary], None]) -> Summary:
     summary = Summary()
     workers = min(os.cpu_count() or 1, len(wanted))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        for future in as_completed([pool.submit(_day, each) for each in wanted]):
-            summary.add(future.result())
-            told(summary)
+        days = [pool.submit(_day, each) for each in wanted]
+        try:
+            for day in as_completed(days):
+                summary.add(day.result())
+                told(summary)
+        except BaseException:  # interrupted: a day takes long, and nobody waits for it
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():
+                process.terminate()
+            raise
     summary.failed.sort(key=lambda verdict: verdict.seed)
     return summary
 
 
 def _quiet() -> None:
-    """What the producer logs of a thousand faults is nobody's news here."""
+    """What the producer logs of a thousand faults is nobody's news here; and Ctrl-C is the parent's business."""
     logging.disable(logging.CRITICAL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _day(wanted: Wanted) -> Verdict:

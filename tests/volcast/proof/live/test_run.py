@@ -34,7 +34,8 @@ def test_before_the_first_day_there_is_nothing() -> None:
 
 
 def test_a_day_is_told_by_its_seed_whichever_process_lives_through_it() -> None:
-    wanted = [Wanted("coinbase", seed, hours=0.75, trades_per_minute=4.0) for seed in (8, 3)]
+    """In the second one nothing is traded in the first minute: before its first candle nobody knows a symbol's price."""
+    wanted = [Wanted("coinbase", 8, hours=0.75), Wanted("kraken", 11, hours=0.75)]
     told: list[int] = []
     summary = run_days(wanted, lambda so_far: told.append(so_far.days))
     assert told == [1, 2]
