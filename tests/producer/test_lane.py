@@ -1,89 +1,27 @@
 """A lane against a venue that plays by script: real sockets, virtual time, the real desk behind it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from random import Random
 
 import pytest
 
 from producer.backoff import CAP_S, GOOD_S, Pacer
-from producer.desk import Desk, Stream
 from producer.lane import HAND_OVER_S, PROVE_S, Lane
 from producer.line import Line
 from producer.live_tally import LiveTally
-from producer.position import Position
-from producer.series import Series, Waits
-from producer.venue_clock import VenueClock
+from tests.producer.lane_stage import Carried, carrying, good, speaking_until, until
 from tests.producer.plain_lines import (
     PAIRS,
-    START_S,
     Caller,
-    Play,
     SpeakingFeed,
-    Venue,
-    left_behind,
     now_s,
     refusal,
     stay,
     venue,
-    wall,
 )
-from volcast.log.contract import KeyValue, Unavailable
 from volcast.proof.live.loop import run
-
-WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
-
-
-class Longest(Random):
-    """Chance that always takes its time."""
-
-    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002  the standard library's signature
-        return b
-
-
-@dataclass
-class Carried:
-    """A lane at work."""
-
-    lane: Lane
-    tally: LiveTally
-    task: asyncio.Task[None]
-    written: list[KeyValue]
-
-
-@asynccontextmanager
-async def carrying(
-    made: Venue,
-    feed: SpeakingFeed | None = None,
-    *,
-    pairs: Sequence[str] = PAIRS,
-    pacer: Pacer | None = None,
-    put: Callable[[list[KeyValue]], None] | None = None,
-) -> AsyncIterator[Carried]:
-    """In the end the lane is cancelled."""
-    feed = feed or SpeakingFeed()
-    position = Position(START_S * 1_000, None, is_new=True)
-    tally, written = LiveTally(), list[KeyValue]()
-    streams = [Stream(f"{pair}.PLAIN", pair, Series(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
-    desk = Desk("plain", streams, VenueClock(wall), put or written.extend, tally=tally, wall=wall)
-    rhythms = {stream.pair: stream.rhythm for stream in streams}
-    pacer = pacer or Pacer(feed.limits.connect_every_s)
-    lane = Lane(feed, rhythms, made.place(), desk.hear, pacer=pacer, random=Longest(), tally=tally)
-    task = asyncio.create_task(lane.run())
-    try:
-        yield Carried(lane, tally, task, written)
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.result()
-
-
-async def until(at_s: float) -> None:
-    await asyncio.sleep(at_s - now_s())
 
 
 def gaps(times_s: Sequence[float]) -> list[int]:
@@ -95,10 +33,6 @@ def minutes(one: Carried) -> int:
     counts = {pair: sum(key == f"{pair}.PLAIN".encode() for key, _ in one.written) for pair in PAIRS}
     assert len(set(counts.values())) == 1
     return counts[PAIRS[0]]
-
-
-async def good(caller: Caller, _: int) -> None:
-    await caller.speak()
 
 
 def test_refused_again_and_again_it_asks_ever_more_rarely() -> None:
@@ -151,20 +85,6 @@ def test_lanes_of_a_venue_take_turns_to_connect() -> None:
             assert min(gaps(made.knocks_s)) == 5
 
     run(main())
-
-
-def speaking_until(notice_s: float, end_s: float) -> Play:
-    """The first line gives notice and is cut; all others speak."""
-
-    async def play(caller: Caller, number: int) -> None:
-        if number:
-            await caller.speak()
-        await caller.speak(until_s=notice_s)
-        caller.say("notice")
-        await caller.speak(until_s=end_s)
-        caller.wire.cut()
-
-    return play
 
 
 def test_upon_notice_the_old_line_stays_until_the_new_one_is_proven() -> None:
@@ -306,86 +226,3 @@ def test_two_lines_of_one_age_are_not_left_at_once() -> None:
             assert 87_900.0 <= retire_s[-1] <= 88_200.0
 
     run(main())
-
-
-MOMENTS_S = (0.0, 0.4, 0.501, 0.51, 1.0, 30.0, 100.4, 101.2, 120.0, 165.0)
-
-
-@pytest.mark.parametrize("at_s", MOMENTS_S)
-def test_cancelled_at_any_moment_it_leaves_nothing_behind(at_s: float) -> None:
-    """Before, in and after a handshake, alone and with two lines; `carrying` looks."""
-
-    async def main() -> None:
-        async with venue(speaking_until(100.0, 150.0)) as made, carrying(made):
-            await until(at_s)
-
-    run(main())
-
-
-def deaf_after(notice_s: float, deaf_s: float) -> Play:
-    """The first line gives notice, and then stands without a word: its goodbye will not be answered."""
-
-    async def play(caller: Caller, number: int) -> None:
-        if number == 0:
-            await caller.speak(until_s=notice_s)
-            caller.say("notice")
-            await caller.speak(until_s=deaf_s)
-            caller.wire.go_deaf()
-            await stay(caller, number)
-        await caller.speak()
-
-    return play
-
-
-def test_cancelled_while_it_closes_the_old_line_it_leaves_nothing_behind() -> None:
-    async def main() -> None:
-        async with venue(deaf_after(100.0, 112.0)) as made, carrying(made) as one:
-            await until(110.0)
-            old, _ = one.lane.lines
-            async with asyncio.timeout(600.0):
-                while old in one.lane.lines:
-                    await asyncio.sleep(0.1)
-            assert len(made.wires) == 2, "it waits for the venue's goodbye"
-            one.task.cancel()
-            await asyncio.wait([one.task])
-            assert left_behind() == []
-
-    run(main())
-
-
-def test_a_line_that_ended_here_is_closed_though_its_successor_comes_sooner_than_the_venues_goodbye() -> None:
-    async def main() -> None:
-        async def play(caller: Caller, number: int) -> None:
-            if number == 0:
-                await caller.speak(until_s=70.0)
-                for _ in range(60):
-                    caller.say("garbage")
-                caller.wire.go_deaf()
-                await stay(caller, number)
-            await caller.speak()
-
-        async with venue(play) as made, carrying(made) as one:
-            await until(90.0)
-            assert one.tally.left == {"garbage": 1}
-            assert one.tally.frames["garbage"] >= 50
-            assert made.wires == {made.callers[1].wire}
-
-    run(main())
-
-
-def test_what_the_desk_raises_ends_the_lane_at_once() -> None:
-    """A log that does not keep up, or a bug: it must be known before the venue lets us in again."""
-
-    async def main() -> None:
-        def put(_: list[KeyValue]) -> None:
-            raise Unavailable("the log does not keep up")
-
-        refusing = venue(good, answer=lambda number: refusal(503) if number else None)
-        with pytest.raises(Unavailable):
-            async with refusing as made, carrying(made, put=put) as one:
-                await asyncio.wait([one.task], timeout=300.0)
-                ended_s.append(now_s())
-
-    ended_s: list[float] = []
-    run(main())
-    assert ended_s[0] < 65.0, "its first candle comes after a minute"

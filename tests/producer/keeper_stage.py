@@ -1,0 +1,113 @@
+"""A keeper at work on a venue's HTTP end and a real log; to be run on the loop with virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import msgspec
+
+from producer.bar import Bar, ClosedBy
+from producer.desk import Desk, Stream
+from producer.keeper import Keeper
+from producer.line import Line, Place
+from producer.live_tally import LiveTally
+from producer.outbox import Outbox
+from producer.position import Position
+from producer.rest import Rest, http_client
+from producer.series import Series, Waits
+from tests.log_ends import records_of
+from tests.producer.plain_lines import TLS
+from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
+from volcast.log.contract import Topic
+from volcast.log.sqlite import SqliteLog
+
+WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
+BEGIN_S = START_MS / 1_000 + 3_600 + 1
+"""One second into the 61st minute of the venue's market."""
+ROWS = minutes(600)
+
+
+def wall() -> float:
+    return BEGIN_S + now_s()
+
+
+def now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
+async def until(at_s: float) -> None:
+    await asyncio.sleep(at_s - now_s())
+
+
+class Trading(PlainFeed):
+    tells_candles = False
+
+
+class Kept:
+    """A stream that is kept; minutes are counted from the venue's first."""
+
+    def __init__(self, server: Server, stream: Stream, outbox: Outbox, log: SqliteLog, line: Line) -> None:
+        self.server, self.stream, self.outbox, self.log, self.line = server, stream, outbox, log, line
+        self.task: asyncio.Task[None]
+        self.desk: Desk
+
+    def heard(self, minute: int) -> None:
+        """A live candle."""
+        price = Decimal(f"{100 + minute}.50")
+        one = Decimal(1)
+        bar = Bar(START_MS + minute * MINUTE_MS, price, price, price, price, one, one, ClosedBy.FLAG)
+        self.desk.write(self.stream, self.stream.series.heard(bar))
+        self.stream.stirred.set()
+
+    async def records(self) -> list[dict[str, Any]]:
+        return [msgspec.json.decode(record.value) for record in await records_of(self.log, Topic.CANDLES)]
+
+    async def minutes(self) -> list[int]:
+        return [(record["open_time_ms"] - START_MS) // MINUTE_MS for record in await self.records() if "open_time_ms" in record]
+
+
+@asynccontextmanager
+async def keeping(
+    answer: Callable[[Asked], Reply], *, next_minute: int = 0, feed: PlainFeed | None = None, writes: bool = True
+) -> AsyncIterator[Kept]:
+    """From `next_minute` on; the log has those before. Its `task` may have failed in the end: that is raised."""
+    feed = feed or PlainFeed()
+    async with (
+        Server(answer) as server,
+        http_client(feed, server.url) as client,
+        SqliteLog(":memory:") as log,
+        log.appender("x") as appender,
+    ):
+        position = Position(START_MS + next_minute * MINUTE_MS, Decimal(100), is_new=False)
+        stream = Stream("BTCUSDT.PLAIN", "BTCUSDT", Series(position, WAITS, tells_empty_minutes=feed.tells_empty_minutes))
+        rest, outbox = Rest(feed, client, Random(1), wall=wall), Outbox(appender, 100)
+        desk = Desk("plain", [stream], rest.clock, outbox.put, tally=LiveTally(), wall=wall)
+        line = Line(feed, ["BTCUSDT"], Place("", TLS, None), desk.hear)
+        kept = Kept(server, stream, outbox, log, line)
+        kept.desk = desk
+        keeper = Keeper(desk, rest, outbox, lambda: [line])
+        kept.task = asyncio.create_task(keeper.keep(stream))
+        tasks = [kept.task, *([asyncio.create_task(outbox.run())] if writes else [])]
+        try:
+            yield kept
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+    if kept.task.done() and not kept.task.cancelled():
+        kept.task.result()
+
+
+def asked_for(asked: Sequence[Asked]) -> list[Mapping[str, str]]:
+    return [each.params for each in asked if each.path == "/candles"]
+
+
+def market(asked: Asked) -> Reply:
+    return Market(wall, ROWS)(asked)
+
+
+def refuses_from(at_s: float, reply: Reply, until_s: float = float("inf")) -> Callable[[Asked], Reply]:
+    return lambda asked: reply if at_s <= now_s() < until_s else market(asked)

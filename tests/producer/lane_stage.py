@@ -1,0 +1,95 @@
+"""A lane at work on a venue that plays by script, with the real desk behind it; to be run on the loop with virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+
+from producer.backoff import Pacer
+from producer.desk import Desk, Stream
+from producer.lane import Lane
+from producer.live_tally import LiveTally
+from producer.position import Position
+from producer.series import Series, Waits
+from producer.venue_clock import VenueClock
+from tests.producer.plain_lines import (
+    PAIRS,
+    START_S,
+    Caller,
+    Play,
+    SpeakingFeed,
+    Venue,
+    now_s,
+    wall,
+)
+from volcast.log.contract import KeyValue
+
+WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
+
+
+class Longest(Random):
+    """Chance that always takes its time."""
+
+    def uniform(self, a: float, b: float) -> float:  # noqa: ARG002  the standard library's signature
+        return b
+
+
+@dataclass
+class Carried:
+    """A lane at work."""
+
+    lane: Lane
+    tally: LiveTally
+    task: asyncio.Task[None]
+    written: list[KeyValue]
+
+
+@asynccontextmanager
+async def carrying(
+    made: Venue,
+    feed: SpeakingFeed | None = None,
+    *,
+    pairs: Sequence[str] = PAIRS,
+    pacer: Pacer | None = None,
+    put: Callable[[list[KeyValue]], None] | None = None,
+) -> AsyncIterator[Carried]:
+    """In the end the lane is cancelled."""
+    feed = feed or SpeakingFeed()
+    position = Position(START_S * 1_000, None, is_new=True)
+    tally, written = LiveTally(), list[KeyValue]()
+    streams = [Stream(f"{pair}.PLAIN", pair, Series(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
+    desk = Desk("plain", streams, VenueClock(wall), put or written.extend, tally=tally, wall=wall)
+    rhythms = {stream.pair: stream.rhythm for stream in streams}
+    pacer = pacer or Pacer(feed.limits.connect_every_s)
+    lane = Lane(feed, rhythms, made.place(), desk.hear, pacer=pacer, random=Longest(), tally=tally)
+    task = asyncio.create_task(lane.run())
+    try:
+        yield Carried(lane, tally, task, written)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+
+async def until(at_s: float) -> None:
+    await asyncio.sleep(at_s - now_s())
+
+
+async def good(caller: Caller, _: int) -> None:
+    await caller.speak()
+
+
+def speaking_until(notice_s: float, end_s: float) -> Play:
+    """The first line gives notice and is cut; all others speak."""
+
+    async def play(caller: Caller, number: int) -> None:
+        if number:
+            await caller.speak()
+        await caller.speak(until_s=notice_s)
+        caller.say("notice")
+        await caller.speak(until_s=end_s)
+        caller.wire.cut()
+
+    return play
