@@ -98,7 +98,7 @@ class Desk:
     def _hear_trades(self, line: Line, message: Message, received_ms: int) -> None:
         for trade in message.trades:
             self._hear_trade(line, trade)
-        for pair in {trade.pair for trade in message.trades if trade.pair in self.streams}:
+        for pair in dict.fromkeys(trade.pair for trade in message.trades if trade.pair in line.tapes):
             for bar in line.tapes[pair].closed():
                 line.told.add(pair)
                 self._heard(self.streams[pair], stamped(bar, message.sent_ms, received_ms))

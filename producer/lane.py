@@ -49,23 +49,30 @@ class Lane:
         self._pacer, self._random, self._tally = pacer, random, tally
         self._backoff = Backoff(random)
         self._listening: dict[Line, asyncio.Task[None]] = {}
+        self._group: asyncio.TaskGroup
 
     async def run(self) -> None:
-        """Until cancelled; closes what is open then."""
+        """Until cancelled; closes what is open then. Raises what `hear` raised, as soon as it did."""
         try:
-            line = await self._connect()
-            while True:
-                why = await self._until_leaving(line)
-                self._tally.left[why] += 1
-                _log.warning("line left: %s", why, extra={"venue": self._feed.name, "pairs": len(self._pairs)})
-                if line.alive_s - line.opened_s > GOOD_S and line.heard:
-                    self._backoff.reset()
-                successor = await self._successor_of(line)
-                await self._close(line)
-                line = successor
+            async with asyncio.TaskGroup() as self._group:
+                await self._keep()
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         finally:
-            for each in tuple(self._listening):
-                await self._close(each)
+            for line in tuple(self.lines):
+                self._forget(line)
+
+    async def _keep(self) -> None:
+        line = await self._connect()
+        while True:
+            why = await self._until_leaving(line)
+            self._tally.left[why] += 1
+            _log.warning("line left: %s", why, extra={"venue": self._feed.name, "pairs": len(self._pairs)})
+            if line.alive_s - line.opened_s > GOOD_S and line.heard:
+                self._backoff.reset()
+            successor = await self._successor_of(line)
+            await self._close(line)
+            line = successor
 
     async def _connect(self) -> Line:
         """A line that stands, however long it takes."""
@@ -83,7 +90,7 @@ class Lane:
             for rhythm in self.rhythms.values():
                 rhythm.begin(_now_s())
             self.lines.append(line)
-            self._listening[line] = asyncio.create_task(line.listen())
+            self._listening[line] = self._group.create_task(line.listen())
             return line
 
     async def _successor_of(self, line: Line) -> Line:
@@ -140,15 +147,15 @@ class Lane:
         return line.opened_s + max(max_age_s - AGE_MARGIN_S * self._random.uniform(0.5, 1.0), max_age_s / 2)
 
     async def _close(self, line: Line) -> None:
-        task = self._listening.pop(line, None)
-        if line in self.lines:
-            self.lines.remove(line)
-            self._tally.frames["garbage"] += line.garbage
-        if task:
-            task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+        """Raises nothing of the line's: the group does."""
+        self._forget(line)
+        task = self._listening.pop(line)
+        task.cancel()
+        await asyncio.wait([task])
+
+    def _forget(self, line: Line) -> None:
+        self.lines.remove(line)
+        self._tally.frames["garbage"] += line.garbage
 
 
 def _now_s() -> float:

@@ -100,8 +100,11 @@ class Line:
             raise LineError("timeout", f"{url} did not answer within {OPEN_TIMEOUT_S:.0f} s") from None
         except (OSError, EOFError, UnicodeError) as error:
             raise LineError("unreachable", f"{url} can't be reached: {error}") from None
-        except (InvalidHandshake, WebSocketException) as error:
+        except (InvalidHandshake, WebSocketException, ValueError) as error:  # ValueError: a redirect to an address that is none
             raise LineError("handshake", f"{url} speaks no websocket: {error}") from None
+        except ImportError:
+            sentence = "the environment names a SOCKS proxy, which can't be used: set VOLCAST_PROXY=http://host:port"
+            raise LineError("proxy", f"{url}: {sentence}") from None
         self.opened_s = self.alive_s = _now_s()
 
     async def listen(self) -> None:
@@ -114,9 +117,12 @@ class Line:
             self.why_ended = self.why_ended or "closed here"
             self.changed.set()
             speaking.cancel()
-            await asyncio.wait([speaking])
-            with suppress(OSError, WebSocketException):
-                await self._socket.close()
+            try:
+                await asyncio.wait([speaking])
+                with suppress(OSError, WebSocketException):
+                    await self._socket.close()
+            finally:
+                self._socket.transport.abort()  # cancelled once more, or the venue's goodbye did not come
 
     async def _hear_all(self, socket: ClientConnection) -> str:
         try:

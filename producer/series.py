@@ -97,6 +97,8 @@ class Series:
         if len(self._waiting) >= MAX_WAITING and bar.open_time_ms not in (self.next_ms, *self._waiting):
             self.counts["dropped"] += 1
             return []
+        if not self._waiting:
+            self._hole_since_ms = None  # the budget begins with the first candle that waits behind the hole
         self._waiting[bar.open_time_ms] = bar
         return list(self._on({}))
 
@@ -146,7 +148,7 @@ class Series:
             self._doubted_ms = covered.to_ms if covered.to_ms < self.next_ms else None
         before_ms = self.next_ms
         if self.next_ms < reachable_from_ms:
-            outs += self._give_up(reachable_from_ms, "older than what the venue keeps")
+            outs += self._pass_over(reachable_from_ms, "older than what the venue keeps")
         outs += self._on(by_time, covered.to_ms)
         if self.next_ms > before_ms:
             self._ask_not_before_ms = min(self._ask_not_before_ms, now_ms)
@@ -159,7 +161,9 @@ class Series:
         self._ask_not_before_ms = now_ms + self._waits.retry
         if not self._waiting or self.patience_ms(now_ms) > 0:
             return []
-        return [*self._give_up(min(self._waiting), reason), *self._on({})]
+        hole = Hole(self.next_ms, min(self._waiting), reason)
+        self._give_up(hole.to_ms)
+        return [hole, *self._on({})]
 
     @property
     def waiting(self) -> int:
@@ -211,7 +215,7 @@ class Series:
             elif not self._tells_empty_minutes and self._last_close is not None:
                 yield self._write(flat(minute_ms, self._last_close, ClosedBy.REST))
             elif (after_ms := min((time_ms for time_ms in rows if time_ms > minute_ms), default=None)) is not None:
-                yield from self._give_up(after_ms, "the venue has no candle")
+                yield from self._pass_over(after_ms, "the venue has no candle")
             else:
                 self._skip_what_never_was(covered_to_ms)
                 return
@@ -224,12 +228,15 @@ class Series:
         self._move(bar.end_ms)
         return bar
 
-    def _give_up(self, to_ms: int, reason: str) -> list[Hole]:
-        """Before the first candle of all nothing is missing: the market may not have been there yet."""
+    def _pass_over(self, to_ms: int, reason: str) -> list[Hole]:
+        """What the venue has not. Before the first candle of all that is no hole: the market may not have been there yet."""
         holes = [] if self._is_new else [Hole(self.next_ms, to_ms, reason)]
+        self._give_up(to_ms)
+        return holes
+
+    def _give_up(self, to_ms: int) -> None:
         self._last_close = None  # a price from before the hole says nothing of an empty minute behind it
         self._move(to_ms)
-        return holes
 
     def _skip_what_never_was(self, covered_to_ms: int) -> None:
         """Of a market without any candle so far; the last minutes may yet come."""

@@ -117,6 +117,19 @@ def test_a_venue_that_is_back_in_time_fills_the_hole() -> None:
     run(main())
 
 
+def test_after_a_long_silence_of_all_the_budget_begins_with_the_first_candle_behind_the_hole() -> None:
+    """The stream is back before the answers are."""
+
+    async def main() -> None:
+        async with keeping(refuses_from(30.0, Reply(503), 690.0), next_minute=50) as kept:
+            await until(660.0)
+            kept.heard(70)
+            await until(720.0)
+            assert await kept.minutes() == list(range(50, 71))
+
+    run(main())
+
+
 def test_as_long_as_nothing_stands_behind_it_a_hole_is_none() -> None:
     async def main() -> None:
         async with keeping(refuses_from(30.0, Reply(503), 600.0), next_minute=50) as kept:

@@ -160,6 +160,13 @@ def test_a_hole_that_is_not_filled_is_given_up_once_its_budget_is_used_up() -> N
     assert one.refused("HTTP 500", at(3) + 60_000) == [Hole(at(0), at(2), "HTTP 500"), bar(2)]
 
 
+def test_a_backfill_that_is_refused_is_a_gap_also_of_a_new_symbol() -> None:
+    one = series(close=None, is_new=True)
+    one.heard(bar(2))
+    one.wanted(at(3))
+    assert one.refused("HTTP 500", at(3) + 60_000) == [Hole(at(0), at(2), "HTTP 500"), bar(2)]
+
+
 def test_a_long_hole_is_worth_a_longer_wait() -> None:
     one = series()
     one.heard(bar(500))

@@ -79,7 +79,7 @@ def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     async def produce() -> None:
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
-            async with log, live_of(log, feed, symbols, settings) as producer:
+            async with live_of(log, feed, symbols, settings) as producer, log:
                 services = [producer.run()]
                 if listening:
                     click.echo(f"metrics on {address(listening)}/metrics")

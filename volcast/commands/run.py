@@ -16,7 +16,7 @@ from .run_live import streaming
 from .run_replay import replaying
 from .run_stage import run_around
 from .settings_sources import Loaded
-from .venues import LIVE_SETTINGS, Venue, symbols_of
+from .venues import LIVE_SETTINGS, Venue, symbols_of, tls_of
 from .wiring import ENGINE_SETTINGS, replays_of, sample
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], s
     if symbols or not files:
         raise UserError(f"with --live name the symbols as arguments, as in: volcast run --live {feed.name} BTCUSDT")
     pairs = symbols_of(feed, tuple(map(str, files)))
+    tls_of(settings)  # a certificate's file that is none is told before anything is written
     path = settings.db or _default_path("+".join(pairs), settings)
     asyncio.run(run_around(streaming(feed, pairs, settings), path, settings))
 

@@ -62,8 +62,8 @@ def tls_of(settings: Settings) -> ssl.SSLContext:
     if settings.ca_file is not None:
         try:
             context.load_verify_locations(settings.ca_file)
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror if isinstance(error, FileNotFoundError) else "it holds no PEM certificates"
+        except OSError as error:
+            reason = "it holds no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
             raise UserError(f"ca_file {settings.ca_file} can't be used: {reason}") from None
     return context
 

@@ -23,6 +23,8 @@ class Numbers(NamedTuple):
     low: Decimal
     close: Decimal
     volume: Decimal
+    quote_volume: Decimal
+    """As the venue tells it, or by the rule for venues that don't."""
 
     def __str__(self) -> str:
         return "/".join(map(str, self))
@@ -126,7 +128,7 @@ class Comparison:
         """Flat at the close of the minute traded last, whichever version of it was known."""
         index = bisect_left(self._traded_ms, minute_ms) - 1
         closes = [version.close for version in self._book.versions[self._traded_ms[index]]] if index >= 0 else []
-        return [Numbers(close, close, close, close, Decimal(0)) for close in closes]
+        return [Numbers(close, close, close, close, Decimal(0), Decimal(0)) for close in closes]
 
 
 def _numbers(record: dict[str, Any]) -> Numbers:

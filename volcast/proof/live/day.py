@@ -7,7 +7,7 @@ again on the way, and now and then a second one takes over from it.
 import asyncio
 from collections import Counter
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from volcast.log.contract import Log, Topic
 from volcast.log.sqlite import SqliteLog
 from volcast.simulation.exchange import Exchange
 from volcast.simulation.exchange_faults import make_script
+from volcast.simulation.exchange_sums import Version
 
 from .check import Book, Comparison, Different, Numbers
 from .crew import LONGEST_PAUSE_S, Crew, MakeLive
@@ -110,13 +111,20 @@ async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
 
 
 def _book(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> Book:
-    versions = {
-        open_ms: [Numbers(*(Decimal(getattr(version, name)) for name in Numbers._fields)) for version in each]
-        for open_ms, each in exchange.history(pair).items()
-    }
+    tells = VENUES[exchange.dialect.name].tells_candles
+    versions = {open_ms: [_numbers(version, tells) for version in each] for open_ms, each in exchange.history(pair).items()}
     end_ms = round((START_S + length_s) * 1_000) + skew_ms - _END_MINUTES * MINUTE_MS
     refusals = [(round(begin_s * 1_000) + skew_ms, round(end_s * 1_000) + skew_ms) for begin_s, end_s in exchange.refusals]
-    return Book(versions, START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS, end_ms, refusals, BUDGET_S * 1_000)
+    asked_from_ms = START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS
+    first_ms = min(time_ms for time_ms in versions if time_ms >= asked_from_ms)  # before it there is no price to be flat at
+    return Book(versions, first_ms, end_ms, refusals, BUDGET_S * 1_000)
+
+
+def _numbers(version: Version, tells_quote_volume: bool) -> Numbers:  # noqa: FBT001  # a fact of the venue
+    open_, high, low, close, volume, quote_volume = (Decimal(getattr(version, name)) for name in Numbers._fields)
+    if not tells_quote_volume:
+        quote_volume = (volume * (open_ + high + low + close) / 4).quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
+    return Numbers(open_, high, low, close, volume, quote_volume)
 
 
 async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Counter[str]) -> Verdict:

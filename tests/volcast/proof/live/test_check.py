@@ -21,7 +21,7 @@ def at(minute: float) -> int:
 
 def numbers(price: int, volume: int = 1) -> Numbers:
     """High above, low below, so that none can stand for another."""
-    return Numbers(*map(Decimal, (price, price + 2, price - 2, price + 1, volume)))
+    return Numbers(*map(Decimal, (price, price + 2, price - 2, price + 1, volume, price * volume)))
 
 
 def book(
@@ -34,9 +34,11 @@ def book(
 
 
 def text(minute: float, of: Numbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> LiveCandleText:
-    open_, high, low, close, volume = map(str, of or numbers(100 + int(minute)))
+    open_, high, low, close, volume, quote_volume = map(str, of or numbers(100 + int(minute)))
     where = (SYMBOL, at(minute))
-    return LiveCandleText(*where, open_, high, low, close, volume, "0", "binance", closed_by, live=True, synthetic=synthetic)
+    return LiveCandleText(
+        *where, open_, high, low, close, volume, quote_volume, "binance", closed_by, live=True, synthetic=synthetic
+    )
 
 
 def candle(minute: int, of: Numbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> bytes:
@@ -48,7 +50,8 @@ def gap(first: int, after: int) -> bytes:
 
 
 def flat(price: int) -> Numbers:
-    return Numbers(*(Decimal(price),) * 4, Decimal(0))
+    close = Decimal(price)
+    return Numbers(close, close, close, close, Decimal(0), Decimal(0))
 
 
 def seen(values: Sequence[bytes], of: Book | None = None) -> Comparison:
