@@ -1,7 +1,7 @@
 """What a frame costs, without a socket: parsed by the venue's feed, and heard by the desk. Frames are of all pairs, by chance."""
 
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 from statistics import median
 from time import perf_counter, time
@@ -43,7 +43,8 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.tells_candles else 1e6 / per_s)
     texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
     tally = LiveTally()
-    desk = _desk(feed, spelled, started_ms, tally)
+    moment_s = started_ms / 1_000
+    desk = _desk(feed, spelled, started_ms, tally, lambda: moment_s)
     line = Line(feed, spelled, Place("", ssl.create_default_context(), None), desk.hear)
     parse_us, hear_us = [], []
     for _ in range(rounds):
@@ -55,20 +56,21 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
             desk.hear(line, message)
         parse_us.append((parsed_s - start_s) / round_frames * 1e6)
         hear_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
+        moment_s += round_frames * every_us / 1e6
     return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
 
 
-def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveTally) -> Desk:
-    """As `Live` makes it; nothing is asked for over HTTP."""
-    clock = VenueClock()
+def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveTally, wall: Callable[[], float]) -> Desk:
+    """As `Live` makes it; nothing is asked for over HTTP. `wall` is of the frames, not of now."""
+    clock = VenueClock(wall)
     for _ in range(_CLOCK_SAMPLES):
-        clock.add(time(), time(), int(time() * 1_000), 1_000)
+        clock.add(wall(), wall(), int(wall() * 1_000), 1_000)
     waits = Waits(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
     position = Position(started_ms + MINUTE_MS, None, is_new=True)
     streams = [
         Stream(f"{pair}.BENCH", pair, Series(position, waits, tells_empty_minutes=feed.tells_empty_minutes)) for pair in spelled
     ]
-    return Desk(feed.name, streams, clock, lambda _: None, tally=tally, wall=time)
+    return Desk(feed.name, streams, clock, lambda _: None, tally=tally, wall=wall)
 
 
 def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[str]:

@@ -34,6 +34,8 @@ from .series import Series, Waits
 
 PATIENCE_S = 10.0
 """After a minute's end, for its live candle."""
+_ROUNDING_S = 1.5
+"""A venue's time in an answer is told in whole seconds: who asks at once after the settling time asks twice."""
 _RETRY_MS = 5_000
 _MEASURE_EVERY_S = 600.0
 _MEASURE_AGAIN_S = 30.0
@@ -78,8 +80,8 @@ class Live:
         self._append_records, self._random, self._wall = append_records, random, wall
         self._pacer = Pacer(feed.limits.connect_every_s)
         self._waits = Waits(
-            settle=int(feed.limits.settle_s * 1_000),
-            patience=int(max(PATIENCE_S, feed.limits.settle_s) * 1_000),
+            settle=int((feed.limits.settle_s + _ROUNDING_S) * 1_000),
+            patience=int(max(PATIENCE_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
             budget=int(wish.backfill_budget_s * 1_000),
             retry=_RETRY_MS,
         )

@@ -128,7 +128,7 @@ class Series:
     def due_in_ms(self, now_ms: int) -> int:
         """How long `wanted` will have nothing new to say, if nothing is heard."""
         until_ms = self.next_ms + MINUTE_MS + (self._waits.settle if self._waiting else self._waits.patience)
-        if self._doubted_ms is not None:
+        if self._doubted_from() < self.next_ms:  # a doubt of what was not written wants nothing
             until_ms = self._ask_not_before_ms
         return min(max(until_ms, self._ask_not_before_ms), self._audit_ms) - now_ms
 

@@ -33,6 +33,8 @@ class VenueClock:
         """`wall` tells seconds since 1970."""
         self._wall = wall
         self._samples: list[ClockSample] = []
+        self._chosen: ClockSample | None = None
+        """The best one, until another comes or it grows old: the time is asked for with every frame."""
 
     @property
     def samples(self) -> tuple[ClockSample, ...]:
@@ -75,9 +77,12 @@ class VenueClock:
         best = self._best()
         if best and abs(sample.offset_ms - best.offset_ms) > sample.doubt_ms + best.doubt_ms + _DRIFT_MS:
             self._samples.clear()
-        self._samples.append(sample)
+        self._samples = [*self.samples, sample]
         if len(self._samples) > _KEPT:
             self._samples.remove(max(self._samples, key=lambda kept: kept.doubt_ms))
+        self._chosen = None
 
     def _best(self) -> ClockSample | None:
-        return min(self.samples, key=lambda sample: (sample.doubt_ms, -sample.at_s), default=None)
+        if self._chosen is None or not 0 <= self._wall() - self._chosen.at_s <= _KEPT_FOR_S:
+            self._chosen = min(self.samples, key=lambda sample: (sample.doubt_ms, -sample.at_s), default=None)
+        return self._chosen

@@ -102,24 +102,24 @@ class Settings(BaseSettings):
         None,
         pattern=r"^wss?://[^\s?#]+$",
         description="Where a venue's streams are, in place of its own host: a regional one, or a simulated exchange.",
-        json_schema_extra={"allowed": "wss://host[:port][/path] or ws://…"},
+        json_schema_extra={"allowed": "wss:// or ws://host[:port][/path]"},
     )
     rest_url: str | None = Field(
         None,
         pattern=_HTTP_URL,
         description="Where a venue's candles of the past are, in place of its own host.",
-        json_schema_extra={"allowed": "https://host[:port][/path] or http://…"},
+        json_schema_extra={"allowed": "https:// or http://host[:port][/path]"},
     )
     archive_url: str | None = Field(
         None,
         pattern=_HTTP_URL,
         description="Where Binance's archive is, in place of its own host.",
-        json_schema_extra={"allowed": "https://host[:port][/path] or http://…"},
+        json_schema_extra={"allowed": "https:// or http://host[:port][/path]"},
     )
     proxy: SecretStr | None = Field(
         None,
         description="Proxy to venues; without it those of HTTPS_PROXY. It has no flag.",
-        json_schema_extra={"allowed": "http://[user:password@]host:port or https://…"},
+        json_schema_extra={"allowed": "http:// or https://[user:password@]host:port"},
     )
     ca_file: Path | None = Field(
         None,

@@ -99,6 +99,13 @@ def test_a_doubt_lasts_until_all_that_was_written_is_final() -> None:
     assert one.wanted(at(3) + 5_000) == Span(at(2), at(3))
 
 
+def test_a_doubt_of_what_was_never_written_wakes_nobody() -> None:
+    one = series(close=None, is_new=True)
+    one.look_back(at(0))
+    assert one.wanted(at(0) + 3_000) is None
+    assert one.due_in_ms(at(0) + 3_000) == MINUTE + 10_000 - 3_000
+
+
 def test_now_and_then_all_that_is_remembered_is_compared_with_the_venues_own() -> None:
     one = series()
     one.wanted(at(0))

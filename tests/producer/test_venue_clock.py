@@ -98,3 +98,15 @@ def test_the_truth_is_never_farther_away_than_the_doubt(
     earliest_ms = clock.earliest_ms(wall.now_s)
     assert earliest_ms is not None
     assert earliest_ms <= wall.now_s * 1_000 + true_offset_ms + 1
+
+
+def test_when_the_best_sample_has_grown_old_the_next_best_counts() -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
+    clock.add(1_000.0, 1_000.0, 1_007_000, 1)
+    wall.now_s = 2_000.0
+    clock.add(1_999.9, 2_000.0, 2_007_050, 1)
+    assert clock.offset_ms == 7_000.5
+    wall.now_s = 4_601.0
+    assert clock.offset_ms == 7_100.5
+    assert len(clock.samples) == 1

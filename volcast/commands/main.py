@@ -16,19 +16,19 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """Matrices of some 80 rows: threads would only cost. It must stand before NumPy is imported."""
 
 VERBS: Mapping[str, tuple[str, str]] = {
-    "run": ("volcast.commands.run:command", "The whole path in one process: candles of files or of a venue, forecast, show."),
+    "run": ("volcast.commands.run:command", "The whole path in one process: candles, forecast, show."),
     "produce": ("volcast.commands.produce:command", "Candles onto the log, of files or of a venue."),
     "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
     "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
     "download": ("volcast.commands.download:command", "A venue's candles of the past into a CSV file."),
     "generate": ("volcast.commands.generate:command", "Simulated candles into CSV files."),
-    "backtest": ("volcast.commands.backtest:command", "What would have been forecast after each candle of a file."),
-    "compare": ("volcast.commands.compare:command", "Models beside each other on the same candles: who forecasts best."),
-    "fit-prior": ("volcast.commands.fit_prior:command", "What a new symbol's forecaster starts from, learned on others."),
+    "backtest": ("volcast.commands.backtest:command", "What would have been forecast after each candle."),
+    "compare": ("volcast.commands.compare:command", "Models beside each other: who forecasts best."),
+    "fit-prior": ("volcast.commands.fit_prior:command", "What a new symbol's forecaster starts from."),
     "rejects": ("volcast.commands.rejects:command", "What was not taken, and why; list it, or send it again."),
     "state": ("volcast.commands.state:command", "The engines' state on the log: show, export, import."),
-    "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once, byte for byte."),
-    "doctor": ("volcast.commands.doctor:command", "Whether a venue can be followed from here: what works, and what to do."),
+    "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once."),
+    "doctor": ("volcast.commands.doctor:command", "Whether a venue can be followed from here."),
     "simulate-exchange": (
         "volcast.commands.simulate_exchange:command",
         "A scripted exchange on this machine, to watch live mode.",
