@@ -21,8 +21,12 @@ _log = logging.getLogger(__name__)
 class Keeper:
     """`lines` gives the living lines, the newest last."""
 
-    def __init__(self, desk: Desk, rest: Rest, outbox: Outbox, lines: Callable[[], Sequence[Line]]) -> None:
+    def __init__(
+        self, desk: Desk, rest: Rest, outbox: Outbox, lines: Callable[[], Sequence[Line]], *, queue_s: float = 0.0
+    ) -> None:
+        """`queue_s`: so long a question may wait for its turn."""
         self._desk, self._rest, self._outbox, self._lines = desk, rest, outbox, lines
+        self._question_s = max(_QUESTION_S, queue_s)
 
     async def keep(self, stream: Stream) -> None:
         """Until cancelled. Raises UnknownPair where the venue has never known the pair."""
@@ -38,7 +42,7 @@ class Keeper:
                         await stream.stirred.wait()
                 continue
             await self._outbox.room()
-            left_s = series.patience_ms(now_ms) / 1_000 if series.waiting else _QUESTION_S
+            left_s = series.patience_ms(now_ms) / 1_000 if series.waiting else self._question_s
             try:
                 page = await self._rest.candles(stream.pair, span.from_ms, span.to_ms, patience_s=max(left_s, _MIN_QUESTION_S))
             except UnknownPair as unknown:

@@ -36,6 +36,7 @@ PATIENCE_S = 10.0
 """After a minute's end, for its live candle."""
 _ROUNDING_S = 1.5
 """A venue's time in an answer is told in whole seconds: who asks at once after the settling time asks twice."""
+_TURNS = 3.0
 _RETRY_MS = 5_000
 _MEASURE_EVERY_S = 600.0
 _MEASURE_AGAIN_S = 30.0
@@ -79,10 +80,12 @@ class Live:
         self._log, self._wish, self._place = log, wish, place
         self._append_records, self._random, self._wall = append_records, random, wall
         self._pacer = Pacer(feed.limits.connect_every_s)
+        self._queue_s = _TURNS * len(wish.symbols) / feed.limits.requests_per_s
+        """All symbols may ask at once, and the venue bears so many questions a second: waiting for one's turn is no refusal."""
         self._waits = Waits(
             settle=int((feed.limits.settle_s + _ROUNDING_S) * 1_000),
             patience=int(max(PATIENCE_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
-            budget=int(wish.backfill_budget_s * 1_000),
+            budget=int(max(wish.backfill_budget_s, self._queue_s) * 1_000),
             retry=_RETRY_MS,
         )
 
@@ -103,7 +106,9 @@ class Live:
         desk = Desk(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
         self.streams = desk.streams
         self.lanes = self._lanes(desk)
-        keeper = Keeper(desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines])
+        keeper = Keeper(
+            desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines], queue_s=self._queue_s
+        )
         await _all_or_none(
             outbox.run(),
             self._measure(),
