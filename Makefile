@@ -5,7 +5,7 @@ BIN    := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint fuzz prove bench bench-accuracy bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
@@ -33,12 +33,18 @@ prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simu
 	$(BIN)/volcast prove --bus sqlite --kills 200
 	$(BIN)/volcast prove --bus kafka --kills 200
 
+prove-live: setup            ## 20 simulated days of each venue, with every fault; an hour on two processors
+	for venue in binance coinbase kraken bybit okx bitstamp; do $(BIN)/volcast prove --live $$venue --seeds 20 || exit 1; done
+
 bench: setup            ## time and size of the engine
 	$(BIN)/python -m bench.engine
 
 bench-accuracy: setup            ## whether forecasts are as good as they were; CANDLES="FILE …" for real months, too
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check $(CANDLES)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check --cold-start $(CANDLES)
+
+bench-live: setup            ## whether the live producer keeps up with 2 000 trades a second
+	$(BIN)/python -m bench.live
 
 bench-recovery: setup            ## how soon a consumer is back
 	$(BIN)/python -m bench.recovery

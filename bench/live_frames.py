@@ -50,13 +50,12 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     for _ in range(rounds):
         frames = [next(texts) for _ in range(round_frames)]
         start_s = perf_counter()
-        messages = [feed.parse(frame) for frame in frames]
+        messages = [(at_s, feed.parse(frame)) for at_s, frame in frames]
         parsed_s = perf_counter()
-        for message in messages:
+        for moment_s, message in messages:  # noqa: B007  the desk's clock
             desk.hear(line, message)
         parse_us.append((parsed_s - start_s) / round_frames * 1e6)
         hear_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
-        moment_s += round_frames * every_us / 1e6
     return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
 
 
@@ -73,8 +72,10 @@ def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveTally,
     return Desk(feed.name, streams, clock, lambda _: None, tally=tally, wall=wall)
 
 
-def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[str]:
-    """Without end, each so much later than the one before; candles are closed by the first frame after their minute."""
+def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[tuple[float, str]]:
+    """Without end: (its time in seconds, frame), each so much later than the one before. A candle is closed by the first frame
+    after its minute.
+    """
     now_us = begin_us
     dialect, random = DIALECTS[venue](pairs), Random(1)
     talk = Talk(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
@@ -85,11 +86,11 @@ def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_u
             now_us += every_us
             trade = tally.trade(now_us)
             if not dialect.tells_candles:
-                yield dialect.trades(talk, tally.symbol, [trade], snapshot=False)
+                yield now_us / 1e6, dialect.trades(talk, tally.symbol, [trade], snapshot=False)
                 continue
             minute_ms = now_us // 1_000 // MINUTE_MS * MINUTE_MS
             before_ms, open_ms[tally.symbol] = open_ms[tally.symbol], minute_ms
             if before_ms != minute_ms and (version := tally.version(before_ms)):
-                yield dialect.candle(talk, tally.symbol, before_ms, version, closed=True)
+                yield now_us / 1e6, dialect.candle(talk, tally.symbol, before_ms, version, closed=True)
             if version := tally.version(minute_ms):
-                yield dialect.candle(talk, tally.symbol, minute_ms, version, closed=False)
+                yield now_us / 1e6, dialect.candle(talk, tally.symbol, minute_ms, version, closed=False)

@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from volcast.core.types import MINUTE_MS
@@ -163,8 +164,9 @@ class Venue:
         talk = self._talks[connection] = Talk(path, dict(parse_qsl(query)), len(self._talks), _now_us, lambda: False)
         try:
             self._take_in(connection, talk, self.dialect.greeting(talk))
-            async for text in connection:
-                self._take_in(connection, talk, self.dialect.hear(talk, str(text)))
+            with suppress(ConnectionClosed):
+                async for text in connection:
+                    self._take_in(connection, talk, self.dialect.hear(talk, str(text)))
         finally:
             del self._talks[connection]
 
