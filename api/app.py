@@ -5,9 +5,11 @@ from collections.abc import Callable
 
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
+
+from volcast.exposition import exposition
 
 from .answer import LatestAnswer, answer_of
 from .metrics import ViewCollector
@@ -65,7 +67,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """For Prometheus."""
-        return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return exposition(registry)
 
     @app.get("/", include_in_schema=False)
     async def index() -> dict[str, list[str]]:
