@@ -87,10 +87,11 @@ class Desk:
 
     def _hear_candle(self, line: Line, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
         stream = self.streams.get(candle.pair)
-        if stream is None or not self._is_now(candle.open_time_ms):
+        now_ms = self._clock.now_ms()
+        if stream is None or not _is_now(candle.open_time_ms, now_ms):
             self._tally.frames["strange"] += 1
             return
-        self._spoke(line, stream)
+        self._spoke(line, stream, now_ms)
         if candle.closed:
             line.told.add(candle.pair)
             self._heard(stream, stamped(bar_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
@@ -105,29 +106,27 @@ class Desk:
 
     def _hear_trade(self, line: Line, trade: VenueTrade) -> None:
         stream = self.streams.get(trade.pair)
-        if stream is None or trade.pair not in line.tapes or not self._is_now(trade.time_us // 1_000):
+        now_ms = self._clock.now_ms()
+        if stream is None or trade.pair not in line.tapes or not _is_now(trade.time_us // 1_000, now_ms):
             self._tally.frames["strange"] += 1
             return
-        self._spoke(line, stream)
-        late_for_ms = line.tapes[trade.pair].trade(trade, self._clock.now_ms())
+        self._spoke(line, stream, now_ms)
+        late_for_ms = line.tapes[trade.pair].trade(trade, now_ms)
         if late_for_ms is not None:
-            stream.series.doubt(late_for_ms, self._clock.now_ms())
+            stream.series.doubt(late_for_ms, now_ms)
             stream.stirred.set()
 
-    def _spoke(self, line: Line, stream: Stream) -> None:
+    def _spoke(self, line: Line, stream: Stream, now_ms: int) -> None:
         stream.rhythm.heard(asyncio.get_running_loop().time())
         if stream.pair not in line.heard:
             line.heard.add(stream.pair)
-            stream.series.look_back(self._clock.now_ms())
+            stream.series.look_back(now_ms)
             stream.stirred.set()
 
     def _heard(self, stream: Stream, bar: Bar) -> None:
         self.write(stream, stream.series.heard(bar))
         if stream.series.waiting:
             stream.stirred.set()
-
-    def _is_now(self, time_ms: int) -> bool:
-        return -MAX_BEHIND_MS <= time_ms - self._clock.now_ms() <= MAX_AHEAD_MS + MINUTE_MS
 
     def _count(self, symbol: str, out: Out) -> None:
         if isinstance(out, Bar):
@@ -141,3 +140,7 @@ class Desk:
             self._tally.written[symbol, "gap"] += 1
             self._tally.missing_minutes[symbol] += (out.to_ms - out.from_ms) // MINUTE_MS
             _log.warning("gap: %s", out.reason, extra={"symbol": symbol, "from_ms": out.from_ms, "to_ms": out.to_ms})
+
+
+def _is_now(time_ms: int, now_ms: int) -> bool:
+    return -MAX_BEHIND_MS <= time_ms - now_ms <= MAX_AHEAD_MS + MINUTE_MS

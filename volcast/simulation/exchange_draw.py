@@ -4,9 +4,11 @@ import math
 from random import Random
 from typing import NamedTuple
 
+from volcast.core.types import MINUTE_MS
+
 from .market import YEAR_MINUTES, parameters_of
 
-MINUTE_US = 60_000_000
+MINUTE_US = MINUTE_MS * 1_000
 EMPTY_SHARE = 0.04
 """Of minutes, alone."""
 THREE_EMPTY_SHARE = 0.004

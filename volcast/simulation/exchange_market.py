@@ -15,10 +15,9 @@ from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
 
-from .exchange_draw import Draw, Level, level_of
+from .exchange_draw import MINUTE_US, Draw, Level, level_of
 from .exchange_sums import Sums, Version, decimal_text, sums_of, version_of
 
-MINUTE_US = MINUTE_MS * 1_000
 KEPT_MINUTES = 10
 """So far back single trades are known."""
 KEPT_VERSIONS_MS = 14 * 24 * 60 * MINUTE_MS

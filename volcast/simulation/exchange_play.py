@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
+from .exchange_draw import MINUTE_US
 from .exchange_faults import REFUSES_REST, Fault, FaultKind
 from .exchange_line import Line
-from .exchange_market import MINUTE_US, Market
+from .exchange_market import Market
 from .exchange_strikes import Strikes
 
 _INSTANT = frozenset(

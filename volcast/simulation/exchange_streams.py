@@ -7,8 +7,9 @@ from typing import Protocol
 from volcast.core.types import MINUTE_MS
 
 from .dialects.contract import Dialect, Talk
+from .exchange_draw import MINUTE_US
 from .exchange_faults import MAX_ON_TIME_S, Fault, FaultKind
-from .exchange_market import MINUTE_US, Market
+from .exchange_market import Market
 from .exchange_strikes import Strikes
 
 CLOSED_AFTER_US = (50_000, 200_000)
