@@ -9,10 +9,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 
-from volcast.exposition import exposition
+from volcast.metrics import exposition
 
-from .answer import LatestAnswer, answer_of
 from .metrics import ViewCollector
+from .responses import LatestAnswer, answer_of
 from .view import View
 
 

@@ -16,15 +16,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from bench.candles import Recorded, Simulated, as_arrays
-from bench.cold_start import cold_starts
-from volcast.backtest.collect import Ledger
 from volcast.backtest.comparison import Comparison, compare
+from volcast.backtest.ledger import Ledger
 from volcast.backtest.run import Replay
 from volcast.backtest.tracks import Track
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig
+
+from .candles import Recorded, Simulated, as_arrays
+from .cold_start import cold_starts
 
 CHAMPION, SHADOWS = "two_stage", ("har", "har_diurnal")
 TRUTH = "truth"

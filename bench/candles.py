@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from producer.sources import CsvReplay, Resume
+from producer.replay import CsvReplay, Resume
 from volcast.core.codec import CandleText
 from volcast.core.types import MINUTE_MS, Candle
 from volcast.simulation.market import simulate

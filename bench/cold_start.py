@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.baselines import DAY_MINUTES, HOUR_MINUTES, ewma, log_har
-from bench.candles import Floats, Minutes
-from volcast.backtest.collect import truth
+from volcast.backtest.ledger import truth
 from volcast.backtest.scores import qlike_losses
 from volcast.core.engine import Engine
-from volcast.core.learner import FLAT_VARIANCE
+from volcast.core.forecast.learner import FLAT_VARIANCE
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
+
+from .baselines import DAY_MINUTES, HOUR_MINUTES, ewma, log_har
+from .candles import Floats, Minutes
 
 DAYS = 7
 _WARM_UP_DAYS = 10

@@ -14,10 +14,11 @@ from itertools import pairwise
 from multiprocessing import get_context
 from statistics import median
 
-from bench.live_frames import cost
-from bench.live_producer import Run, watch
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
+
+from .live_frames import cost
+from .live_producer import Run, watch
 
 PAIRS = 100
 TRADES_PER_S = 2_000.0

@@ -7,17 +7,19 @@ from statistics import median
 from time import perf_counter, time
 from typing import NamedTuple
 
-from bench.live_venue import PUSH_EVERY_S, Tally
-from producer.desk import Desk, Stream
 from producer.feeds.contract import Feed
-from producer.line import Line, Place
-from producer.live_tally import LiveTally
-from producer.position import Position
-from producer.series import Series, Waits
-from producer.venue_clock import VenueClock
+from producer.live.connection import Line, Place
+from producer.live.dispatch import Desk
+from producer.live.resume import Position
+from producer.live.sequencer import Series, Waits
+from producer.live.stats import LiveTally
+from producer.live.subscription import Stream
+from producer.rest.clock import VenueClock
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.dialects import DIALECTS
-from volcast.simulation.dialects.contract import Talk
+from volcast.simulation.exchange.dialects import DIALECTS
+from volcast.simulation.exchange.dialects.contract import Talk
+
+from .live_venue import PUSH_EVERY_S, Tally
 
 _AGO_MS = 50 * MINUTE_MS
 _CLOCK_SAMPLES = 16

@@ -12,15 +12,16 @@ from resource import RUSAGE_SELF, getpagesize, getrusage
 from time import perf_counter, time
 from typing import Any, NamedTuple, cast
 
-from bench.live_venue import play, word
-from producer.bar import ClosedBy
 from producer.feeds import VENUES
 from producer.feeds.contract import Feed, Kind, Message, Pair
-from producer.live import Live
-from producer.pairs import symbol_on_log
-from volcast.commands.venues import live_of
-from volcast.log.sqlite import SqliteLog
-from volcast.settings import Settings
+from producer.live.candle import ClosedBy
+from producer.live.producer import Live
+from producer.symbols import symbol_on_log
+from volcast.cli.wiring_live import live_of
+from volcast.log.sqlite.log import SqliteLog
+from volcast.settings.schema import Settings
+
+from .live_venue import play, word
 
 CATCH_UP_S = 10.0
 START_S = 60.0

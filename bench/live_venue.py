@@ -20,12 +20,12 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.dialects import DIALECTS
-from volcast.simulation.dialects.contract import Books, Channel, Dialect, Heard, Stream, Talk
-from volcast.simulation.exchange_draw import Draw, level_of
-from volcast.simulation.exchange_market import Market, Trade
-from volcast.simulation.exchange_sums import SIZE_DECIMALS, Sums, Version, decimal_text, version_of
-from volcast.simulation.exchange_wire import Wire
+from volcast.simulation.exchange.candle_sums import SIZE_DECIMALS, Sums, Version, decimal_text, version_of
+from volcast.simulation.exchange.dialects import DIALECTS
+from volcast.simulation.exchange.dialects.contract import Books, Channel, Dialect, Heard, Stream, Talk
+from volcast.simulation.exchange.draw import Draw, level_of
+from volcast.simulation.exchange.market import Market, Trade
+from volcast.simulation.exchange.websocket import Wire
 
 PUSH_EVERY_S = 2.0
 """Of an open candle."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from time import perf_counter
 
-from consumer.shard import Rules
+from consumer.rules import Rules
 from consumer.worker import Worker
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder

@@ -15,16 +15,16 @@ from statistics import median
 from time import perf_counter
 from uuid import uuid4
 
-from consumer.shard import Rules
+from consumer.rules import Rules
 from consumer.worker import Worker
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Log, Reader, Topic
-from volcast.log.kafka import KafkaLog
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.broker import bootstrap
-from volcast.proof.processes import Pipeline, pipeline
+from volcast.log.kafka.log import KafkaLog
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.broker import bootstrap
+from volcast.proof.processes.processes import Pipeline, pipeline
 from volcast.simulation.market import simulate
 
 SYMBOLS = 1_000

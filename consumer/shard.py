@@ -15,41 +15,15 @@ import msgspec
 
 from volcast.core import snapshot
 from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
-from volcast.core.decoder import Decoder, refuse, refuse_jump
+from volcast.core.decoder import refuse, refuse_jump
 from volcast.core.engine import Engine
-from volcast.core.prior import Prior
-from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Revision, Signal, Skip
+from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
-from . import made_with, rejected
-from .lags import Lags
-from .made_with import MadeWith
-from .notices import Notices
-from .rejected import Rejected
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What every shard of a consumer has in common."""
-
-    config: EngineConfig
-    decoder: Decoder
-    max_symbols: int
-    snapshot_records: int
-    """How many records of the partition a snapshot may lag behind: so many are replayed after a crash."""
-    prior: Prior | None = None
-    """What new symbols start from, where `config` names one that is not bundled."""
-
-    @property
-    def made_with(self) -> MadeWith:
-        """What of them decides on what becomes of a record."""
-        return MadeWith(self.config, *self.decoder.settings, self.max_symbols)
-
-    def as_before(self, before: MadeWith) -> "Rules":
-        """The rules by which records were judged then."""
-        decoder = Decoder(before.price_decimals, before.price_decimals_by_symbol)
-        return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records, self.prior)
-
+from . import partition_state
+from .partition_state import Notices, Rejected
+from .rules import Rules, differences
+from .snapshot_schedule import Lags
 
 Item = Candle | Gap | Revision | Reject | None
 """A record, judged; None where it can't be taken in any more."""
@@ -87,8 +61,8 @@ class Shard:
         """All records below it are answered."""
         self.unusable: dict[str, str] = {}
         """Symbols whose snapshot can't be used, and why: they are rebuilt."""
-        before = made_with.decode(restored.snapshots.get(made_with.KEY))
-        self.changed_settings = made_with.differences(before, rules.made_with) if before else ""
+        before = partition_state.decode(restored.snapshots.get(partition_state.CONFIG_KEY))
+        self.changed_settings = differences(before, rules.made_with) if before else ""
         """In words, how they differ from those of the last commit; empty where they don't."""
         self._rules = rules
         self._restored = restored
@@ -98,7 +72,7 @@ class Shard:
         self._lags = Lags(rules.snapshot_records)
         self._has: dict[str, int] = {}
         """By symbol: the offset below which its snapshot has all."""
-        self._rejected = Rejected(restored.snapshots.get(rejected.KEY))
+        self._rejected = Rejected(restored.snapshots.get(partition_state.REJECTED_KEY))
         self._load(restored)
         self._notices = Notices(restored.snapshots, self.unusable)
         wanted = 0 if self.unusable or self._rejected.damaged else restored.replay_from
@@ -242,19 +216,19 @@ class Shard:
         if record.offset < self._rejected.position:
             return None
         self._rejected.count(reject)
-        self._lags.took(rejected.KEY, record.offset)
+        self._lags.took(partition_state.REJECTED_KEY, record.offset)
         return _at(record, reject)
 
     def _config(self) -> Iterable[KeyValue]:
         """Once."""
         if not self._config_is_written:
             self._config_is_written = True
-            yield KeyValue(made_with.KEY, made_with.encode(self._rules.made_with))
+            yield KeyValue(partition_state.CONFIG_KEY, partition_state.encode(self._rules.made_with))
 
     def _snapshots(self, keys: list[bytes]) -> Iterable[KeyValue]:
         self._lags.written(keys)
         for key in keys:
-            if key == rejected.KEY:
+            if key == partition_state.REJECTED_KEY:
                 yield KeyValue(key, self._rejected.dump(self.position))
             else:
                 symbol = key.decode()

@@ -17,10 +17,10 @@ from random import Random
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
 from volcast.log.retry import while_unavailable
 
-from .progress import LOOK_EVERY_S, Progress
 from .reports import report_batch, report_restored, report_restoring
-from .shard import Rules, Shard
-from .tally import Tally
+from .rules import Rules
+from .shard import Shard
+from .stats import LOOK_EVERY_S, Progress, Tally
 
 _IDLE_POLL_S = 0.25
 _log = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
-from volcast.proof.processes import PATIENCE_S, VOLCAST, Process
+from volcast.proof.processes.processes import PATIENCE_S, VOLCAST, Process
 
 
 def volcast(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:

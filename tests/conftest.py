@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from volcast.proof.broker import bootstrap
+from volcast.proof.processes.broker import bootstrap
 
 
 @pytest.fixture(scope="session")

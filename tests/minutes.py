@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from volcast.core.forecaster import Forecaster, Predictions
-from volcast.core.learner import Prediction
+from volcast.core.forecast.forecaster import Forecaster, Predictions
+from volcast.core.forecast.learner import Prediction
 
 START = 28_401_120
 """2024-01-01 00:00 UTC, in minutes since 1970."""

@@ -10,21 +10,21 @@ from prometheus_client.registry import Collector
 
 from api.metrics import ViewCollector
 from api.view import View
-from consumer.monitor import WorkerCollector
-from consumer.shard import Rules
+from consumer.metrics import WorkerCollector
+from consumer.rules import Rules
 from consumer.worker import Worker
 from producer.feeds import VENUES
-from producer.line import Place
-from producer.live import Live, Wish
-from producer.live_monitor import LiveCollector
-from producer.rest import Rest, http_client
-from volcast.core import design
+from producer.live.connection import Place
+from producer.live.metrics import LiveCollector
+from producer.live.producer import Live, Wish
+from producer.rest.client import Rest, http_client
 from volcast.core.decoder import Decoder
-from volcast.core.features import FEATURES
+from volcast.core.market.features import FEATURES
+from volcast.core.market.indicators import SHOWN
+from volcast.core.models import design
 from volcast.core.types import EngineConfig
-from volcast.core.windows import SHOWN
-from volcast.log.sqlite import SqliteLog
-from volcast.settings import describe, text
+from volcast.log.sqlite.log import SqliteLog
+from volcast.settings.schema import describe, text
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

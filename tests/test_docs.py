@@ -9,11 +9,11 @@ from msgspec import Struct
 from msgspec.structs import fields
 from pydantic import BaseModel
 
-from api.answer import HorizonAnswer, LatestAnswer, OutcomeAnswer, ShadowAnswer
 from api.app import create_app
+from api.responses import HorizonAnswer, LatestAnswer, OutcomeAnswer, ShadowAnswer
 from api.view import View
 from tests import readme_tables
-from volcast.commands.main import EXIT_CODES, INTERRUPTED, VERBS
+from volcast.cli.main import EXIT_CODES, INTERRUPTED, VERBS
 from volcast.core.codec import LiveCandleText, Reason, Reject
 from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 from volcast.log.contract import Topic

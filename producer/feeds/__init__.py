@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from producer.feeds.binance import BINANCE
-from producer.feeds.bitstamp import BITSTAMP
-from producer.feeds.bybit import BYBIT
-from producer.feeds.coinbase import COINBASE
-from producer.feeds.contract import Feed
-from producer.feeds.kraken import KRAKEN
-from producer.feeds.okx import OKX
+from .binance import BINANCE
+from .bitstamp import BITSTAMP
+from .bybit import BYBIT
+from .coinbase import COINBASE
+from .contract import Feed
+from .kraken import KRAKEN
+from .okx import OKX
 
 VENUES: Mapping[str, Feed] = MappingProxyType({feed.name: feed for feed in (BINANCE, COINBASE, KRAKEN, BYBIT, OKX, BITSTAMP)})
 """By name."""

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from producer.feeds import wire
-from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
-from producer.feeds.venue import Venue
-from producer.feeds.wire import Number, Whole
+from . import parsing as wire
+from .base import Venue
+from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
+from .parsing import Number, Whole
 
 _TOO_MANY = -1003
 _NO_SUCH_PAIR = -1121

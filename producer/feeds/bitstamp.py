@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from producer.feeds import wire
-from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
-from producer.feeds.venue import Venue
-from producer.feeds.wire import Digits, Number, Whole
+from . import parsing as wire
+from .base import Venue
+from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
+from .parsing import Digits, Number, Whole
 
 _LIMIT = 1_000
 _NONE = {b"", b"null", b'""', b"[]", b"{}"}

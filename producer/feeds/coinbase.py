@@ -11,10 +11,10 @@ from operator import attrgetter
 import msgspec
 from msgspec import Raw, Struct
 
-from producer.feeds import wire
-from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
-from producer.feeds.venue import Venue
-from producer.feeds.wire import Digits, Number, Whole
+from . import parsing as wire
+from .base import Venue
+from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .parsing import Digits, Number, Whole
 
 _LIMIT = 350
 _EXCHANGE_OTHERS = {"l2update", "ticker", "snapshot", "received", "open", "done", "change", "activate"}

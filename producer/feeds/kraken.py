@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from producer.feeds import wire
-from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
-from producer.feeds.venue import Venue
-from producer.feeds.wire import Number, Whole
+from . import parsing as wire
+from .base import Venue
+from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .parsing import Number, Whole
 
 _HISTORY_MINUTES = 717
 """Of 720 rows one is still open, one is only partly within so many minutes, and a minute may pass on the way."""

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from producer.feeds import wire
-from producer.feeds.contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
-from producer.feeds.venue import Venue
-from producer.feeds.wire import Digits, Number
 from volcast.core.types import MINUTE_MS
+
+from . import parsing as wire
+from .base import Venue
+from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .parsing import Digits, Number
 
 _NEWEST_MS = 1_400 * MINUTE_MS
 """General knowledge: `candles` has some 1440 rows, of 300 a page."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.baselines import DAY_MINUTES, FIRST_DAYS, ewma, log_har
-from volcast.backtest.collect import truth
+from volcast.backtest.ledger import truth
 
 MINUTES = 12 * DAY_MINUTES
 

@@ -5,7 +5,7 @@ import pytest
 
 from bench.candles import DAY_MINUTES, Simulated, as_arrays
 from bench.cold_start import cold_starts
-from volcast.backtest.collect import truth
+from volcast.backtest.ledger import truth
 from volcast.backtest.scores import qlike_losses
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig, Signal

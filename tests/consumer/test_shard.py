@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.shard import Batch, Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Batch, Shard
 from tests.market import at, candle_text, prices, record
 from volcast.core.codec import Reason, decode_reject, decode_signal, encode_gap, encode_revision, encode_signal
 from volcast.core.decoder import Decoder

@@ -9,7 +9,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.shard import Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Shard
 from tests.market import at, candle_text, prices, record
 from tests.mutations import broken_record, fields_of
 from volcast.core.codec import decode_reject, decode_signal, encode_gap, encode_revision

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from consumer.shard import Shard
-from producer.bar import ClosedBy
+from producer.live.candle import ClosedBy
 from tests.consumer.test_shard import PRICES, RULES, left_by, records, written
 from tests.market import at, record
 

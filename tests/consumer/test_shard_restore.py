@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.shard import Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Shard
 from tests.consumer.test_shard import RULES, left_by, of, records, state_of, written
 from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from consumer.shard import Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Shard
 from consumer.worker import Worker
 from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
@@ -20,7 +21,7 @@ from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Restoring, Signal
 from volcast.log.contract import Commit, KeyValue, Log, Record, Topic
-from volcast.log.sqlite import SqliteLog
+from volcast.log.sqlite.log import SqliteLog
 
 RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=50)
 SYMBOLS = ("BTCUSDT", "ETHUSDT")

@@ -7,10 +7,10 @@ import pytest
 
 from tests.contracts.log_worker import OpenLog
 from volcast.log.contract import Log
-from volcast.log.kafka import KafkaLog
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.simulation.broker import Broker
-from volcast.proof.simulation.log import SimulatedLog
+from volcast.log.kafka.log import KafkaLog
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.simulated_log.broker import Broker
+from volcast.proof.simulated_log.log import SimulatedLog
 
 
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "kafka", "simulated"])

@@ -16,11 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import base, checks
 
-from volcast.core import models
-from volcast.core.models.diurnal_profile import DiurnalProfile
-from volcast.core.models.gamma_regression import GammaRegression
-from volcast.core.models.recursive_least_squares import RecursiveLeastSquares
-from volcast.core.models.river_blr import RiverBlr
+from volcast.core import estimators as models
+from volcast.core.estimators.diurnal_profile import DiurnalProfile
+from volcast.core.estimators.gamma_regression import GammaRegression
+from volcast.core.estimators.recursive_least_squares import RecursiveLeastSquares
+from volcast.core.estimators.river_blr import RiverBlr
 
 RIVERS_NAMES = ["ordinal_date", "gallup", "ipsos", "morning_consult", "rasmussen", "you_gov"]
 """Of the set that River's checks learn from."""

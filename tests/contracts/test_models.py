@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.minutes import DAY, START, Minute, bad_weather, minutes, run_all, sound
-from volcast.core.clock import new_york_minute
-from volcast.core.forecaster import Forecaster
-from volcast.core.forecasters import MODELS
-from volcast.core.forecasters.contract import Estimate, Model
-from volcast.core.learner import Answer, Learner
-from volcast.core.market import Market
+from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.learner import Answer, Learner
+from volcast.core.market.clock import new_york_minute
+from volcast.core.market.state import Market
+from volcast.core.models import MODELS
+from volcast.core.models.contract import Estimate, Model
 
 ALL = pytest.mark.parametrize("name", MODELS)
 HORIZONS = (15, 60, 240, 1_440)

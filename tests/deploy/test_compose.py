@@ -12,8 +12,8 @@ import click
 import pytest
 import yaml
 
-from volcast.commands.main import main
-from volcast.settings import PREFIX, Settings
+from volcast.cli.main import main
+from volcast.settings.schema import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))

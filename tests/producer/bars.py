@@ -2,8 +2,8 @@
 
 from decimal import Decimal
 
-from producer.bar import Bar, ClosedBy
 from producer.feeds.contract import VenueTrade
+from producer.live.candle import Bar, ClosedBy
 
 MINUTE = 60_000
 START = 1_700_000_040_000

@@ -5,18 +5,19 @@ from typing import Any
 
 import msgspec
 
-from producer.desk import Desk, Stream
 from producer.feeds import VENUES
 from producer.feeds.contract import Kind, Message, VenueCandle, VenueTrade
-from producer.line import Line, Place
-from producer.live_tally import LiveTally
-from producer.position import Position
-from producer.series import Series, Waits
-from producer.venue_clock import VenueClock
+from producer.live.connection import Line, Place
+from producer.live.dispatch import Desk
+from producer.live.resume import Position
+from producer.live.sequencer import Series, Waits
+from producer.live.stats import LiveTally
+from producer.live.subscription import Stream
+from producer.rest.clock import VenueClock
 from tests.producer.bars import MINUTE, at, trade
 from tests.producer.plain_lines import TLS
 from volcast.log.contract import KeyValue
-from volcast.proof.live.loop import run
+from volcast.proof.virtual_time import run_with_sockets
 
 PAIRS = ("BTC-USD", "ETH-USD")
 WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
@@ -49,7 +50,7 @@ class Stage:
         async def main() -> None:
             self.desk.hear(line or self.line, message)
 
-        run(main())
+        run_with_sockets(main())
 
     def trades(self, *trades: VenueTrade, line: Line | None = None, **more: Any) -> None:
         self.hear(Message(Kind.TRADES, "trade", trades=trades, **more), line)

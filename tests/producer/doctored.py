@@ -11,12 +11,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from producer.doctor import Patient, examine
+from producer.doctor.check import Finding
+from producer.doctor.examine import Patient, examine
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.finding import Finding
-from producer.line import Place
-from producer.rest import Rest, http_client
+from producer.live.connection import Place
+from producer.rest.client import Rest, http_client
 from tests.market import START_MS
 from tests.producer.live_stage import TLS, quote_of
 

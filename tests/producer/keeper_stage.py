@@ -9,20 +9,21 @@ from typing import Any
 
 import msgspec
 
-from producer.bar import Bar, ClosedBy
-from producer.desk import Desk, Stream
-from producer.keeper import Keeper
-from producer.line import Line, Place
-from producer.live_tally import LiveTally
-from producer.outbox import Outbox
-from producer.position import Position
-from producer.rest import Rest, http_client
-from producer.series import Series, Waits
+from producer.live.append_queue import Outbox
+from producer.live.backfill import Keeper
+from producer.live.candle import Bar, ClosedBy
+from producer.live.connection import Line, Place
+from producer.live.dispatch import Desk
+from producer.live.resume import Position
+from producer.live.sequencer import Series, Waits
+from producer.live.stats import LiveTally
+from producer.live.subscription import Stream
+from producer.rest.client import Rest, http_client
 from tests.log_ends import records_of
 from tests.producer.plain_lines import TLS
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
 from volcast.log.contract import Topic
-from volcast.log.sqlite import SqliteLog
+from volcast.log.sqlite.log import SqliteLog
 
 WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
 BEGIN_S = START_MS / 1_000 + 3_600 + 1

@@ -6,24 +6,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from producer.backoff import Pacer
-from producer.desk import Desk, Stream
-from producer.lane import Lane
-from producer.live_tally import LiveTally
-from producer.position import Position
-from producer.series import Series, Waits
-from producer.venue_clock import VenueClock
-from tests.producer.plain_lines import (
-    PAIRS,
-    START_S,
-    Caller,
-    Play,
-    SpeakingFeed,
-    Venue,
-    now_s,
-    wall,
-)
+from producer.live.dispatch import Desk
+from producer.live.reconnect import Lane
+from producer.live.resume import Position
+from producer.live.sequencer import Series, Waits
+from producer.live.stats import LiveTally
+from producer.live.subscription import Stream
+from producer.rest.clock import VenueClock
+from tests.producer.plain_lines import PAIRS, START_S, Caller, Play, SpeakingFeed, Venue, now_s, wall
 from volcast.log.contract import KeyValue
+from volcast.pacing import Pacer
 
 WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
 

@@ -13,13 +13,13 @@ import msgspec
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Feed, Pair
-from producer.line import Place
-from producer.live import Live, Wish
-from producer.pairs import symbol_on_log
-from producer.rest import Rest, http_client
+from producer.live.connection import Place
+from producer.live.producer import Live, Wish
+from producer.rest.client import Rest, http_client
+from producer.symbols import symbol_on_log
 from volcast.log.contract import Log, Topic
-from volcast.simulation.exchange import Exchange
-from volcast.simulation.exchange_faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.server import Exchange
 
 START_S = 1_767_225_600
 BACKFILL_MINUTES = 30

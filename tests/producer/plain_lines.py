@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from producer.feeds.contract import FrameError, Kind, Message, VenueCandle
-from producer.line import Place
+from producer.live.connection import Place
 from tests.producer.plain_venue import MINUTE_MS, PlainFeed
-from volcast.simulation.exchange_wire import Wire
+from volcast.simulation.exchange.websocket import Wire
 
 START_S = 1_700_000_040
 TLS = create_default_context()

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from volcast.log.contract import Log, Topic
-from volcast.proof.processes import PATIENCE_S, Process
+from volcast.proof.processes.processes import PATIENCE_S, Process
 
 
 async def until(state: Callable[[], object], what: str, *processes: Process) -> None:

@@ -14,8 +14,8 @@ from tests.command import get
 from tests.stories.pipeline import Watch, until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.processes import Pipeline, Process, pipeline
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import Pipeline, Process, pipeline
 
 SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
 NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")

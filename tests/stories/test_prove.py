@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stories.pipeline import until
-from volcast.proof.processes import Pipeline, Process, pipeline
+from volcast.proof.processes.processes import Pipeline, Process, pipeline
 
 WITHIN_S = 240.0
 

@@ -10,17 +10,17 @@ from urllib.request import urlopen
 
 import pytest
 
-from producer.sources import CsvReplay, Resume
+from producer.replay import CsvReplay, Resume
 from tests.stories.pipeline import Watch, until
 from volcast.core.codec import encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.log.contract import Log, Topic
-from volcast.log.kafka import KafkaLog
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.broker import broker
-from volcast.proof.processes import Pipeline, Process, pipeline
+from volcast.log.kafka.log import KafkaLog
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.broker import broker
+from volcast.proof.processes.processes import Pipeline, Process, pipeline
 from volcast.simulation.market import simulate
 
 MINUTES = 2_000

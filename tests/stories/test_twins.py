@@ -11,16 +11,17 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 
-from consumer.shard import Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Shard
 from producer.feeds import VENUES
 from tests.log_ends import records_of
 from tests.producer.live_stage import BACKFILL_MINUTES, START_S, Running, exchange, fault, producing, until
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Log, Topic
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.live.loop import run
-from volcast.simulation.exchange_faults import Fault, FaultKind
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.virtual_time import run_with_sockets
+from volcast.simulation.exchange.faults import Fault, FaultKind
 
 FIRST_MS = START_S * 1_000 - BACKFILL_MINUTES * 60_000
 END_S = 605.0
@@ -60,7 +61,7 @@ def produced(venue: str, twins: Sequence[str | None], script: Sequence[Fault] = 
                 await until(END_S)
             return await consumed(log)
 
-    return run(main())
+    return run_with_sockets(main())
 
 
 def minutes(candles: Sequence[Mapping[str, Any]]) -> list[int]:

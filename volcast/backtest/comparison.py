@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from volcast.core.types import MINUTE_MS
 
 from . import interval_scores, scores
-from .outcomes import Outcomes, gather
 from .periods import HourOfDay, Month, Skill, by_hour, by_month, skill
-from .tracks import HOUR_MINUTES, Selection, Track, Truth, select
+from .tracks import HOUR_MINUTES, Outcomes, Selection, Track, Truth, gather, select
 
 MIN_OUTCOMES = 48
 """Of fewer no score says anything."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from volcast.core.forecasters.contract import Learned
-from volcast.core.prior import Prior
+from volcast.core.forecast.prior import Prior
+from volcast.core.models.contract import Learned
 
 _DIGITS = 6
 """Significant ones: those behind them differ from one kind of CPU to the next, and say nothing."""

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from volcast.core.types import MINUTE_MS
 
-from .outcomes import Outcomes
 from .scores import Floats, known, mean, r_squared
+from .tracks import Outcomes
 
 DAY_MS = 1_440 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS

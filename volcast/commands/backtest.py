@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from producer.candle_time import format_open_time
-from volcast.settings import Settings
-
-from .backtesting import engine_of, files_argument, of_one_symbol, replaying, symbol_option
-from .options import settings_options
-from .whole_file import check_targets, writing
+from volcast.atomic_file import check_targets, writing
+from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.options import settings_options
+from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replaying, symbol_option
+from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from volcast.core.engine import Engine

@@ -3,36 +3,19 @@
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from volcast.setting_values import Model
-from volcast.settings import Settings
-
-from .backtesting import engine_of, files_argument, of_one_symbol, replaying, symbol_option
-from .main import UserError
-from .options import settings_options
-from .whole_file import check_targets, writing
+from volcast.atomic_file import check_targets, writing
+from volcast.cli.main import UserError
+from volcast.cli.options import settings_options
+from volcast.cli.params import MODELS, Models
+from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replaying, symbol_option
+from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from volcast.backtest.comparison import Comparison
-
-MODELS: tuple[str, ...] = get_args(Model)
-
-
-class Models(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them."""
-
-    name = "model,model"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """-> each model once, in their order."""
-        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
-        for name in names:
-            if name not in MODELS:
-                self.fail(f"{name!r} is no model; there are {', '.join(MODELS)}", param, ctx)
-        return names
 
 
 def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
@@ -91,7 +74,7 @@ def command(
         comparison = _compare(files, symbol, models, from_share, chosen)
         for name, write in writers.items():
             write(_FORMATS[name](comparison))
-        from volcast.backtest.report_text import terminal  # noqa: PLC0415  # not needed by --help
+        from volcast.backtest.report.text import terminal  # noqa: PLC0415  # not needed by --help
 
         click.echo(terminal(comparison), nl=False)
 
@@ -99,8 +82,8 @@ def command(
 def _compare(
     files: tuple[Path, ...], symbol: str | None, models: tuple[str, ...], from_share: float, settings: Settings
 ) -> "Comparison":
-    from volcast.backtest.collect import Ledger  # noqa: PLC0415  # River takes a second to import
     from volcast.backtest.comparison import compare  # noqa: PLC0415
+    from volcast.backtest.ledger import Ledger  # noqa: PLC0415  # River takes a second to import
 
     name, sources = of_one_symbol(files, symbol)
     horizon_minutes = settings.horizons[0]
@@ -119,7 +102,7 @@ def _compare(
 
 def _check_plots() -> None:
     """Beforehand: the pass takes minutes."""
-    from volcast.backtest.svg import PlotsUnavailable, canvas  # noqa: PLC0415  # Matplotlib is slow to import
+    from volcast.backtest.report.svg import PlotsUnavailable, canvas  # noqa: PLC0415  # Matplotlib is slow to import
 
     try:
         with canvas("check", 1.0):
@@ -135,13 +118,13 @@ def _json(comparison: "Comparison") -> str:
 
 
 def _markdown(comparison: "Comparison") -> str:
-    from volcast.backtest.report_text import markdown  # noqa: PLC0415  # as above
+    from volcast.backtest.report.text import markdown  # noqa: PLC0415  # as above
 
     return markdown(comparison)
 
 
 def _page(comparison: "Comparison") -> str:
-    from volcast.backtest.report_page import page  # noqa: PLC0415  # as above
+    from volcast.backtest.report.page import page  # noqa: PLC0415  # as above
 
     return page(comparison)
 

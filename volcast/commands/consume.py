@@ -5,10 +5,9 @@ from contextlib import nullcontext
 
 import click
 
-from volcast.settings import Settings
-
-from .options import settings_options
-from .wiring import ENGINE_SETTINGS, LOG_SETTINGS, log_of, worker_of
+from volcast.cli.options import settings_options
+from volcast.cli.wiring import ENGINE_SETTINGS, LOG_SETTINGS, log_of, worker_of
+from volcast.settings.schema import Settings
 
 
 @click.command("consume")
@@ -22,11 +21,10 @@ def command(settings: Settings) -> None:
     """
     log = log_of(settings)
 
-    from consumer.monitor import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
-
-    from .http import address, bind, serve  # noqa: PLC0415
-    from .logs import configure  # noqa: PLC0415
-    from .process import run_services  # noqa: PLC0415
+    from consumer.metrics import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
     worker = worker_of(log, settings)

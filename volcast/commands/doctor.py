@@ -10,16 +10,17 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from .main import UserError
-from .one_shot import printable
-from .options import loaded_options
-from .settings_sources import Loaded
-from .venues import PLACE_SETTINGS, Venue, reach
+from volcast.cli.main import UserError
+from volcast.cli.options import loaded_options
+from volcast.cli.params import Venue
+from volcast.cli.tables import printable
+from volcast.cli.wiring_live import PLACE_SETTINGS, reach
+from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
+    from producer.doctor.check import Finding
     from producer.feeds.contract import Feed, Pair
-    from producer.finding import Finding
-    from volcast.settings import Settings
+    from volcast.settings.schema import Settings
 
 _FAILED = 1
 _IN_DOLLARS = ("coinbase", "kraken", "bitstamp")
@@ -45,7 +46,7 @@ def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Load
     """
     if feed is None:
         raise UserError("which venue? Say --live VENUE, as in `volcast doctor --live binance BTCUSDT`")
-    from .logs import configure  # noqa: PLC0415  # not needed by --help
+    from volcast.cli.log_format import configure  # noqa: PLC0415  # not needed by --help
 
     settings = loaded.settings
     quiet = loaded.origins["log_level"] == "default"
@@ -61,7 +62,7 @@ def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Load
 async def _examine(
     feed: "Feed", pair: "Pair", settings: "Settings", *, wait: bool, wall: Callable[[], float] = time
 ) -> "list[Finding]":
-    from producer.doctor import Patient, examine  # noqa: PLC0415  # not needed by --help
+    from producer.doctor.examine import Patient, examine  # noqa: PLC0415  # not needed by --help
 
     findings: list[Finding] = []
     spinner = _Spinner()
@@ -85,7 +86,7 @@ async def _examine(
 
 def _pair(feed: "Feed", symbol: str | None) -> "Pair":
     """Raises UserError for one that the venue can't have."""
-    from producer.pairs import parse_pair  # noqa: PLC0415  # not needed by --help
+    from producer.symbols import parse_pair  # noqa: PLC0415  # not needed by --help
 
     try:
         pair = parse_pair(symbol or ("BTC-USD" if feed.name in _IN_DOLLARS else "BTC-USDT"))

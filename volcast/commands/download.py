@@ -5,42 +5,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from time import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from producer.candle_time import format_open_time, parse_open_time_ms
-
-from .main import INTERRUPTED, UserError
-from .options import loaded_options
-from .settings_sources import Loaded
-from .venues import Venue, reach, symbols_of
+from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.main import INTERRUPTED, UserError
+from volcast.cli.options import loaded_options
+from volcast.cli.params import _MINUTE_MS, Minute, Venue
+from volcast.cli.wiring_live import reach, symbols_of
+from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
-    from producer.download import Part, Wanted
     from producer.feeds.contract import Feed
-    from volcast.settings import Settings
-
-_MINUTE_MS = 60_000
+    from producer.history.download import Part, Wanted
+    from volcast.settings.schema import Settings
 _DAY_MS = 86_400_000
-
-
-class Minute(click.ParamType[int]):
-    """A day, which stands for its first minute, or a minute; UTC where no offset is said."""
-
-    name = "yyyy-mm-dd"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """-> its beginning, milliseconds since 1970."""
-        if isinstance(value, int):
-            return value
-        try:
-            at_ms = parse_open_time_ms(f"{value} 00:00:00" if len(value) == len("2024-01-01") else value)
-        except ValueError:
-            at_ms = -1
-        if at_ms < 0 or at_ms % _MINUTE_MS:
-            self.fail(f"{value!r} is neither a day like 2024-01-31 nor a minute like 2024-01-31T23:59.", param, ctx)
-        return at_ms
 
 
 @click.command("download")
@@ -71,13 +51,12 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     A minute in which nothing was traded gets a flat candle where the venue has none of it, as in live mode.
     """
     [(name, pair)] = symbols_of(feed, (symbol,)).items()
-    from producer.archive import VENUE  # noqa: PLC0415  # not needed by --help
-    from producer.download import DownloadError, Part  # noqa: PLC0415
-    from producer.rest import Refused, UnknownPair  # noqa: PLC0415
-
-    from .logs import configure  # noqa: PLC0415
-    from .process import run_services  # noqa: PLC0415
-    from .progress import progress  # noqa: PLC0415
+    from producer.history.binance_archive import VENUE  # noqa: PLC0415  # not needed by --help
+    from producer.history.download import DownloadError, Part  # noqa: PLC0415
+    from producer.rest.client import Refused, UnknownPair  # noqa: PLC0415
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.progress import progress  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
 
     settings = loaded.settings
     quiet = loaded.origins["log_level"] == "default"
@@ -108,7 +87,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
 
 
 def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: str) -> "Wanted":
-    from producer.download import Wanted  # noqa: PLC0415  # not needed by --help
+    from producer.history.download import Wanted  # noqa: PLC0415  # not needed by --help
 
     now_ms = int(time() * 1_000)
     end_ms = now_ms // _DAY_MS * _DAY_MS if to_ms is None else to_ms
@@ -120,9 +99,9 @@ def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: st
 
 
 async def _fill(part: "Part", feed: "Feed", out: Path, settings: "Settings") -> None:
-    from producer.archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
-    from producer.download import by_rest  # noqa: PLC0415
-    from producer.rest import client_of  # noqa: PLC0415
+    from producer.history.binance_archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
+    from producer.history.download import by_rest  # noqa: PLC0415
+    from producer.rest.client import client_of  # noqa: PLC0415
 
     async with reach(feed, settings) as (place, rest):
         if part.wanted.source == "archive":

@@ -1,41 +1,25 @@
 """`volcast fit-prior`: what the forecaster of a new symbol starts from, learned on candles of other symbols or earlier years."""
 
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from producer.candle_time import format_open_time, parse_open_time_ms
-from volcast.settings import Settings
-
-from .backtesting import by_symbol, engine_of, files_argument, replaying
-from .main import UserError
-from .options import settings_options
-from .whole_file import check_targets, writing
+from volcast.atomic_file import check_targets, writing
+from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.main import UserError
+from volcast.cli.options import settings_options
+from volcast.cli.params import Time
+from volcast.cli.wiring_backtest import by_symbol, engine_of, files_argument, replaying
+from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from producer.sources import CsvReplay
-    from volcast.core.prior import Prior
+    from producer.replay import CsvReplay
+    from volcast.core.forecast.prior import Prior
 
 _MINUTE_MS = 60_000
 _ENOUGH_CANDLES = 7 * 1_440
 """A week: with fewer not all of its hours were seen. A good prior takes months."""
-
-
-class Time(click.ParamType[int]):
-    """A day, which begins at 00:00 UTC, or a time of the day."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """-> milliseconds since 1970."""
-        try:
-            if len(value) == len("2024-01-01"):
-                return int(datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000
-            return parse_open_time_ms(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time: 2024-01-01 or 2024-01-01T00:05:00Z are", param, ctx)
 
 
 @click.command("fit-prior")
@@ -70,7 +54,7 @@ def command(
     on candles that their prior was learned on.
     """
     from volcast.backtest.mean_prior import mean_prior  # noqa: PLC0415  # River takes a second to import
-    from volcast.core.prior import encode  # noqa: PLC0415
+    from volcast.core.forecast.prior import encode  # noqa: PLC0415
 
     if share is not None and (from_ms, to_ms) != (None, None):
         raise UserError("--share goes without --from and --to: say which candles in one way")

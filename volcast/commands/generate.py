@@ -1,49 +1,14 @@
 """`volcast generate`: candles of a simulated market into CSV files, the same bytes for the same arguments."""
 
-import re
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
-from volcast.commands.main import UserError
+from volcast.cli.main import UserError
+from volcast.cli.params import Start, Symbols
 
 MAX_DAYS = 3_650
-FIRST_YEAR, LAST_YEAR = 1975, 2189
-"""So that, ten years on, the consumer still takes the candles."""
-
-
-class Symbols(click.ParamType[tuple[str, ...]]):
-    """Symbols with commas between them."""
-
-    name = "symbol,symbol"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """-> each symbol once, in their order."""
-        symbols = tuple(dict.fromkeys(symbol.strip() for symbol in str(value).split(",")))
-        for symbol in symbols:
-            if not re.fullmatch(r"[A-Z0-9]{1,40}", symbol):
-                self.fail(
-                    f"{symbol!r} is no symbol: up to 40 capitals A-Z and digits are expected, as in BTCUSDT,ETHUSDT.", param, ctx
-                )
-        return symbols
-
-
-class Start(click.ParamType[datetime]):
-    """A day, which begins at 00:00 UTC."""
-
-    name = "yyyy-mm-dd"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """-> its first moment."""
-        try:
-            start = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
-        except ValueError:
-            start = None
-        if start is None or not FIRST_YEAR <= start.year <= LAST_YEAR:
-            self.fail(f"{value!r} is no day from {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31, written YYYY-MM-DD.", param, ctx)
-        return start
 
 
 @click.command("generate")
@@ -67,7 +32,7 @@ def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, 
     Made for trying out and for judging forecasts; no market data. A file that is there already is replaced, whole or not at all.
     """
     # numpy and what needs it: not for `--help`.
-    from producer.candle_csv import CandleWriter  # noqa: PLC0415
+    from volcast.candle_files.writer import CandleWriter  # noqa: PLC0415
     from volcast.simulation.market import DAY_MINUTES, simulate  # noqa: PLC0415
 
     try:

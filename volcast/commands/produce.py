@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.settings import Settings
-
-from .main import INTERRUPTED
-from .options import settings_options
-from .replay_options import replay_options
-from .venues import LIVE_SETTINGS, Venue, live_of, symbols_of
-from .wiring import LOG_SETTINGS, log_of, replays_of
+from volcast.cli.main import INTERRUPTED
+from volcast.cli.options import replay_options, settings_options
+from volcast.cli.params import Venue
+from volcast.cli.wiring import LOG_SETTINGS, log_of, replays_of
+from volcast.cli.wiring_live import LIVE_SETTINGS, live_of, symbols_of
+from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
@@ -32,11 +31,10 @@ def replay(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, sett
 
     A replay that was interrupted goes on at the log's last candle of its symbol.
     """
-    from producer.pump import Pace, Pump  # noqa: PLC0415  # not needed by --help
-
-    from .logs import configure  # noqa: PLC0415
-    from .process import run_services  # noqa: PLC0415
-    from .progress import progress  # noqa: PLC0415
+    from producer.replay import Pace, Pump  # noqa: PLC0415  # not needed by --help
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.progress import progress  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
     log = log_of(settings)
@@ -68,11 +66,10 @@ def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     log = log_of(settings)
     symbols = symbols_of(feed, pairs)
 
-    from producer.live_monitor import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
-
-    from .http import address, bind, serve  # noqa: PLC0415
-    from .logs import configure  # noqa: PLC0415
-    from .process import run_services  # noqa: PLC0415
+    from producer.live.metrics import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -15,15 +15,14 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from .main import INTERRUPTED, UserError
-from .prove_live import prove_live
-from .venues import Venue
+from volcast.cli.main import INTERRUPTED, UserError
+from volcast.cli.params import Venue
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-    from volcast.proof.places import Place
-    from volcast.proof.report import Report
-    from volcast.proof.run import Told
+    from volcast.proof.processes.places import Place
+    from volcast.proof.processes.report import Report
+    from volcast.proof.processes.run import Told
 
 DEFAULT_WORKERS = {"sqlite": 2, "kafka": 3}
 DEFAULT_SEEDS = 2_000
@@ -114,9 +113,8 @@ class Demand(NamedTuple):
 
 async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Report":
     """Raises UserError where there is no broker to be had. TERM and Ctrl-C end it, and all that it started."""
-    from volcast.proof.run import Wanted, prove  # noqa: PLC0415  # River takes a second to import
-
-    from .process import run_services  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.proof.processes.run import Wanted, prove  # noqa: PLC0415  # River takes a second to import
 
     logging.basicConfig(filename=folder / "prove.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # of a terminal that is closed: end all, too
@@ -137,8 +135,8 @@ async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Re
 
 @asynccontextmanager
 async def _place(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Place]":
-    from volcast.proof.broker import BrokerError  # noqa: PLC0415  # as above
-    from volcast.proof.places import SqlitePlace, kafka_place  # noqa: PLC0415
+    from volcast.proof.processes.broker import BrokerError  # noqa: PLC0415  # as above
+    from volcast.proof.processes.places import SqlitePlace, kafka_place  # noqa: PLC0415
 
     if bus == "sqlite":
         yield SqlitePlace(folder)
@@ -151,7 +149,7 @@ async def _place(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Plac
 
 
 def _simulate(first: int, count: int) -> None:
-    from volcast.proof.simulation.run import Summary, run_seeds  # noqa: PLC0415  # as above
+    from volcast.proof.simulated_log.run import Summary, run_seeds  # noqa: PLC0415  # as above
 
     with _progress() as told:
 
@@ -183,3 +181,37 @@ def _progress() -> "Iterator[Told]":
     ) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda share, what: bar.update(task, completed=share, description=what)
+
+
+if TYPE_CHECKING:
+    from volcast.proof.simulated_venue.run import Summary
+
+Share = Callable[[float, str], None]
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def prove_live(venue: str, seeds: range, hours: float, told: Share, max_shown: int) -> None:
+    """Ends with EXACT, or with NOT EXACT and exit code 1."""
+    count = len(seeds)
+    from volcast.proof.simulated_venue.day import Wanted  # noqa: PLC0415  # not needed by --help
+    from volcast.proof.simulated_venue.run import run_days  # noqa: PLC0415
+
+    def tell(summary: "Summary") -> None:
+        told(summary.days / count, f"{summary.days} of {count} days")
+
+    signal.signal(signal.SIGTERM, _interrupt)  # or the days would go on without us
+    told(0.0, f"0 of {count} days")
+    summary = run_days([Wanted(venue, seed, hours) for seed in seeds], tell)
+    click.echo(f"venue      {venue}, seeds {seeds[0]} to {seeds[-1]}, {hours:g} hours each")
+    for line in summary.lines():
+        click.echo(line)
+    for verdict in summary.failed[:max_shown]:
+        again = f"volcast prove --live {venue} --seed {verdict.seed} --seeds 1 --hours {hours:g}"
+        click.echo(f"seed {verdict.seed}: {verdict.difference}  (again: {again})")
+    if summary.failed:
+        click.echo(f"NOT EXACT: {len(summary.failed)} of {count} days")
+        raise click.exceptions.Exit(1)
+    click.echo("EXACT")

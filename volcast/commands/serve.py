@@ -4,10 +4,9 @@ import asyncio
 
 import click
 
-from volcast.settings import Settings
-
-from .options import settings_options
-from .wiring import LOG_SETTINGS, log_of
+from volcast.cli.options import settings_options
+from volcast.cli.wiring import LOG_SETTINGS, log_of
+from volcast.settings.schema import Settings
 
 
 @click.command("serve")
@@ -15,12 +14,11 @@ from .wiring import LOG_SETTINGS, log_of
 def command(settings: Settings) -> None:
     """Serve the latest signals over HTTP. It answers /health at once, /ready once it has read the log."""
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
-    from api.follow import Follower  # noqa: PLC0415
+    from api.follower import Follower  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
-
-    from .http import address, bind, serve  # noqa: PLC0415
-    from .logs import configure  # noqa: PLC0415
-    from .process import run_services  # noqa: PLC0415
+    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
     log = log_of(settings)

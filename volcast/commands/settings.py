@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from volcast.commands.options import loaded_options
-from volcast.commands.settings_sources import Loaded
-from volcast.settings import MASK, Settings, describe, text
+from volcast.cli.options import loaded_options
+from volcast.settings.schema import MASK, Settings, describe, text
+from volcast.settings.sources import Loaded
 
 COLUMNS = ("name", "value", "from", "allowed", "sentence")
 

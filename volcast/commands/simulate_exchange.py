@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.cli.main import UserError
 from volcast.core.types import MINUTE_MS
 
-from .main import UserError
-
 if TYPE_CHECKING:
-    from volcast.simulation.exchange_faults import Fault
+    from volcast.simulation.exchange.faults import Fault
 
 VENUES = ("binance", "coinbase", "kraken", "bybit", "okx", "bitstamp")
 FAULTS_PER_HOUR = 30.0
@@ -61,11 +60,10 @@ def command(  # noqa: PLR0917  click gives them by name
 
     It tells with which command to watch it. With --faults, a line for each one that strikes somebody.
     """
-    from producer.pairs import parse_pair  # noqa: PLC0415  # not needed by --help
-    from volcast.simulation.exchange import Exchange  # noqa: PLC0415  # as above
-    from volcast.simulation.exchange_faults import make_script  # noqa: PLC0415  # as above
-
-    from .process import run_services  # noqa: PLC0415  # as above
+    from producer.symbols import parse_pair  # noqa: PLC0415  # not needed by --help
+    from volcast.cli.services import run_services  # noqa: PLC0415  # as above
+    from volcast.simulation.exchange.faults import make_script  # noqa: PLC0415  # as above
+    from volcast.simulation.exchange.server import Exchange  # noqa: PLC0415  # as above
 
     try:
         pairs = list(dict.fromkeys(parse_pair(symbol) for symbol in symbols))

@@ -7,9 +7,10 @@ from collections import deque
 from math import exp, log, sqrt
 from typing import Any
 
-from . import answers
-from .forecaster import Answers, Forecaster
-from .prior import BUNDLED, NONE, Prior, bundled, fingerprint
+from volcast.core.forecast.forecaster import Answers, Forecaster
+from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerprint
+
+from . import outcomes as answers
 from .rolling import RollingMean, SignalRate
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 

@@ -16,9 +16,10 @@ import scipy  # type: ignore[import-untyped]  # SciPy ships no types
 from msgspec import Struct
 from river.__version__ import __version__ as river_version
 
+from volcast.core.forecast.prior import Prior
+
 from .arithmetic import arithmetic_fingerprint
 from .engine import Engine
-from .prior import Prior
 from .types import EngineConfig
 
 FORMAT = 3

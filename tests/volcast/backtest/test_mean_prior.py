@@ -3,8 +3,8 @@
 import pytest
 
 from volcast.backtest.mean_prior import mean_prior
-from volcast.core.forecasters.contract import Learned
-from volcast.core.prior import Prior, decode, encode
+from volcast.core.forecast.prior import Prior, decode, encode
+from volcast.core.models.contract import Learned
 
 
 def prior(value: float, *, model: str = "two_stage", horizon: int = 60) -> Prior:

@@ -9,10 +9,10 @@ from tests.market import SYMBOL, at, candle_text, prices
 from volcast.backtest.run import Replay, features_of
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
-from volcast.core.design import NAMES
 from volcast.core.engine import Engine
+from volcast.core.market.indicators import SHOWN
+from volcast.core.models.design import NAMES
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Signal
-from volcast.core.windows import SHOWN
 
 MONTH_AND_A_DAY = 32 * 1_440
 

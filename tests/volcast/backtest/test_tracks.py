@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.volcast.backtest.streams import DAY, START_MS, track_of, truth_of
 from volcast.backtest.tracks import GAP_MINUTES, Truth, select
-from volcast.core.learner import FLAT_VARIANCE
+from volcast.core.forecast.learner import FLAT_VARIANCE
 
 
 @pytest.mark.parametrize(("horizon", "step"), [(15, 60), (60, 60), (240, 240), (1_440, 1_440)])

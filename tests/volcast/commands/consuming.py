@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from random import Random
 
-from consumer.shard import Rules
+from consumer.rules import Rules
 from consumer.worker import Worker
 from tests.log_ends import PATIENCE_S
 from tests.market import prices, record

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from consumer.shard import Rules, Shard
-from producer.sources import CsvReplay, Resume
+from consumer.rules import Rules
+from consumer.shard import Shard
+from producer.replay import CsvReplay, Resume
 from tests.market import CSV_HEADER, csv_text
-from volcast.commands.main import main
+from volcast.cli.main import main
 from volcast.core.codec import decode_signal, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal

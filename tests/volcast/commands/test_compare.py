@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 from tests.market import csv_text
 from volcast.backtest.comparison import Comparison
 from volcast.backtest.scores import mean, qlike_losses
-from volcast.commands.main import main
-from volcast.core.forecasters import MODELS
+from volcast.cli.main import main
+from volcast.core.models import MODELS
 
 MINUTES = 4 * 1_440
 

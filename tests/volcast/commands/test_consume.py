@@ -13,8 +13,8 @@ from tests.stories.pipeline import until
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Topic
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.processes import pipeline
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import pipeline
 
 BUS = ("--bus", "sqlite:///log.db")
 

@@ -14,9 +14,9 @@ from producer.feeds.contract import Pair
 from tests.market import START_MS
 from tests.producer.doctored import usual, wall
 from volcast.commands.doctor import _examine, _pair, command
-from volcast.proof.live.loop import run
-from volcast.settings import Settings
-from volcast.simulation.exchange import Exchange
+from volcast.proof.virtual_time import run_with_sockets
+from volcast.settings.schema import Settings
+from volcast.simulation.exchange.server import Exchange
 
 
 class Refusing(BaseHTTPRequestHandler):
@@ -84,7 +84,7 @@ def test_a_venue_that_is_well(venue: str, tmp_path: Path, capsys: pytest.Capture
             findings = await _examine(VENUES[venue], usual(venue), settings, wait=True, wall=wall)
             return [finding.verdict.value for finding in findings]
 
-    assert set(run(main())) == {"ok"}
+    assert set(run_with_sockets(main())) == {"ok"}
     first, *lines = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{venue}, {VENUES[venue].spelling(usual(venue))}: ")
     assert all(line.startswith("ok       ") for line in lines)

@@ -11,14 +11,14 @@ from time import time
 
 import pytest
 
-from producer.candle_csv import CandleRow, read, symbol_of
-from producer.download import Part, Wanted
 from producer.feeds.contract import VenueCandle
+from producer.history.download import Part, Wanted
 from tests.command import volcast
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Reply, Server
 from tests.producer.zips import checksum, line, lines, zipped
 from tests.stories.pipeline import until
-from volcast.proof.processes import Process
+from volcast.candle_files.reader import CandleRow, read, symbol_of
+from volcast.proof.processes.processes import Process
 
 DAY_MS = 1_440 * MINUTE_MS
 NAME = "btcusdt.binance-1m-2024-01-01-2024-01-03.csv.gz"

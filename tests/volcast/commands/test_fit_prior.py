@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from producer.candle_csv import read
 from tests.market import csv_text
 from volcast.backtest.mean_prior import mean_prior
 from volcast.backtest.run import Replay
-from volcast.commands.main import main
+from volcast.candle_files.reader import read
+from volcast.cli.main import main
 from volcast.core.codec import CandleText
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.prior import Prior, decode
+from volcast.core.forecast.prior import Prior, decode
 from volcast.core.types import EngineConfig
 
 DAYS = 8

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from producer.candle_csv import CandleRow, check, read, symbol_of
-from volcast.commands.main import main
-from volcast.commands.wiring import sample
+from volcast.candle_files.reader import CandleRow, check, read, symbol_of
+from volcast.cli.main import main
+from volcast.cli.wiring import sample
 from volcast.simulation.market import simulate
 
 START_MS = 1_704_067_200_000

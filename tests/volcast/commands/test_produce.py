@@ -9,8 +9,8 @@ from tests.log_ends import records_of
 from tests.market import csv_text
 from tests.stories.pipeline import until
 from volcast.log.contract import Topic
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.processes import pipeline
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import pipeline
 
 
 async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from tests.log_ends import records_of
 from tests.stories.pipeline import until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.processes import pipeline
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import pipeline
 
 BUS = ("--bus", "sqlite:///log.db")
 NOWHERE = ("--socket-url", "ws://127.0.0.1:1", "--rest-url", "http://127.0.0.1:1")

@@ -8,15 +8,16 @@ from urllib.request import urlopen
 
 import pytest
 
-from consumer.shard import Rules, Shard
+from consumer.rules import Rules
+from consumer.shard import Shard
 from tests.command import address, get, volcast
 from tests.market import record
 from tests.stories.pipeline import until
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record
-from volcast.log.sqlite import SqliteLog
-from volcast.proof.processes import pipeline
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import pipeline
 
 SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from volcast.commands.settings import COLUMNS, _table, command
-from volcast.commands.settings_sources import load
-from volcast.settings import MASK, describe
+from volcast.settings.schema import MASK, describe
+from volcast.settings.sources import load
 
 
 @pytest.fixture(autouse=True)

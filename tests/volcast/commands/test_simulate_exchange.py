@@ -12,9 +12,9 @@ from websockets.asyncio.client import connect
 from tests.command import volcast
 from tests.stories.pipeline import until
 from volcast.commands.simulate_exchange import CA_FILE, VENUES, _tell
-from volcast.proof.processes import Process, pipeline
-from volcast.simulation.dialects import DIALECTS
-from volcast.simulation.exchange_faults import Fault, FaultKind
+from volcast.proof.processes.processes import Process, pipeline
+from volcast.simulation.exchange.dialects import DIALECTS
+from volcast.simulation.exchange.faults import Fault, FaultKind
 
 SUBSCRIBE = '{"method":"SUBSCRIBE","params":["btcusdt@kline_1m"],"id":1}'
 

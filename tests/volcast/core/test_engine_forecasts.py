@@ -9,11 +9,11 @@ import pytest
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
-from volcast.core.features import PRIOR_VARIANCE
-from volcast.core.forecaster import Forecaster
-from volcast.core.forecasters import MODELS
-from volcast.core.losses import qlike
-from volcast.core.prior import bundled, fingerprint
+from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.losses import qlike
+from volcast.core.forecast.prior import bundled, fingerprint
+from volcast.core.market.features import PRIOR_VARIANCE
+from volcast.core.models import MODELS
 from volcast.core.types import Candle, EngineConfig, HorizonForecast, Outcome, Signal
 
 CHALLENGERS = tuple(name for name in MODELS if name != "two_stage")

@@ -18,7 +18,7 @@ from tests.market import DECIMALS, SYMBOL, at, minutes_with_gaps, walk
 from volcast.core import snapshot
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
-from volcast.core.forecasters import MODELS
+from volcast.core.models import MODELS
 from volcast.core.snapshot import FORMAT, SnapshotError
 from volcast.core.types import Candle, EngineConfig, Restoring, Signal, Skip
 
@@ -57,7 +57,7 @@ def exact(signal: Signal | Restoring) -> dict[str, Any]:
 
 def flat(fields: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """All that is no list and no object, by its path."""
-    parts = fields.items() if isinstance(fields, dict) else enumerate(fields) if isinstance(fields, list) else None
+    parts = fields.items() if isinstance(fields, dict) else enumerate(fields) if isinstance(fields, list | tuple) else None
     if parts is None:
         yield name, fields
     else:

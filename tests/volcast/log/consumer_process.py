@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from volcast.log.contract import Commit, Fenced, KeyValue
-from volcast.log.sqlite import SqliteLog
+from volcast.log.sqlite.log import SqliteLog
 
 SESSION_TIMEOUT_S = 0.5
 PATIENCE_S = 60.0

@@ -9,7 +9,7 @@ import pytest
 
 from volcast.log.contract import Busy, Fenced, Mismatch, Unavailable
 from volcast.log.retry import FIRST_PAUSE_S, MAX_PAUSE_S, while_unavailable
-from volcast.proof.simulation.loop import run
+from volcast.proof.virtual_time import run
 
 RANDOM = Random(1)  # no secret: jitter
 

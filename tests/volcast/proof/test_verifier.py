@@ -14,7 +14,7 @@ from tests.market import START_MS, at, candle_text, prices
 from volcast.core.codec import Reason, decode_reject, encode_candle, encode_reject, encode_restoring
 from volcast.core.types import EngineConfig, Restoring
 from volcast.log.contract import KeyValue, Record
-from volcast.proof.input import garbage
+from volcast.proof.processes.input import garbage
 from volcast.proof.verifier import by_partition, first_difference, missing_rows, other_answer, undisturbed
 
 SYMBOLS = ("AUSDT", "BUSDT")

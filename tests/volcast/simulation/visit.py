@@ -11,9 +11,9 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-from volcast.proof.live.loop import run
-from volcast.simulation.exchange import Exchange
-from volcast.simulation.exchange_faults import Fault, FaultKind
+from volcast.proof.virtual_time import run_with_sockets
+from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.server import Exchange
 
 START_MS = 1_700_000_040_000
 BEFORE_MINUTES = 30
@@ -40,7 +40,7 @@ def virtual(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
     @functools.wraps(test)
     def wrapped(*args: Any, **kwargs: Any) -> None:
-        run(test(*args, **kwargs))
+        run_with_sockets(test(*args, **kwargs))
 
     return wrapped
 

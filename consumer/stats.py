@@ -1,0 +1,61 @@
+"""What a worker did since its process began; what the stream holds is counted in the shards."""
+
+from dataclasses import dataclass, field
+
+from volcast.durations import Durations
+
+CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+"""A candle built from trades waits for a later trade: of a pair that trades rarely, a minute and more."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts since the start of the process."""
+
+    restores: int = 0
+    rebuilds: int = 0
+    """Symbols whose snapshot could not be used."""
+    fencings: int = 0
+    failed_commits: int = 0
+    commits: Durations = field(default_factory=Durations)
+    close_to_signal: Durations = field(default_factory=lambda: Durations(CLOSE_TO_SIGNAL_BOUNDS_S))
+    """Of candles closed live: from the minute's end to the commit of its signal."""
+    turned_at_s: float | None = None
+    """When the loop last turned, or began anew; None before it first did."""
+
+
+LOOK_EVERY_S = 5.0
+MAX_STANDSTILL_S = 60.0
+"""A partition that gets candles and deals with none for so long is stuck."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """Of one partition, looked at now and then; times of one monotonic clock.
+
+    >>> progress = Progress(position=5, end=8, at_s=0.0)
+    >>> progress.look(position=5, end=8, at_s=100.0)  # nothing new has come
+    >>> progress.standstill_s
+    0.0
+    >>> progress.look(position=5, end=9, at_s=110.0)
+    >>> progress.look(position=5, end=9, at_s=130.0)
+    >>> progress.standstill_s
+    20.0
+    """
+
+    position: int
+    """The next record to deal with."""
+    end: int
+    """Of the log, when the position last moved, or since when it has been growing."""
+    at_s: float
+    standstill_s: float = 0.0
+    """For how long records have been coming while none was dealt with, as far as was looked."""
+    _growing_since_s: float | None = None
+
+    def look(self, position: int, end: int, at_s: float) -> None:
+        """How it stands now."""
+        if position != self.position or end <= self.end:
+            self.position, self.end, self.at_s, self._growing_since_s = position, end, at_s, None
+        elif self._growing_since_s is None:
+            self._growing_since_s = at_s
+        self.standstill_s = 0.0 if self._growing_since_s is None else at_s - self._growing_since_s

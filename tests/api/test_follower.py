@@ -1,0 +1,109 @@
+"""From the log into the view."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from api.follower import Follower
+from api.view import Status, View
+from tests.api.signals import signals
+from tests.log_ends import fill
+from volcast.core.codec import encode_restoring, encode_signal
+from volcast.core.types import Restoring
+from volcast.log.contract import Commit, KeyValue, Log
+from volcast.log.sqlite.log import SqliteLog
+
+
+def records(count: int) -> list[KeyValue]:
+    return [KeyValue(signal.symbol.encode(), encode_signal(signal)) for signal in signals(count)]
+
+
+async def commit(log: Log, *values: KeyValue) -> None:
+    async with log.consumer() as consumer:
+        await consumer.open(0)
+        await consumer.commit(0, Commit(1, signals=values))
+
+
+@asynccontextmanager
+async def following(log: Log, view: View) -> AsyncIterator[Follower]:
+    follower = Follower(log, view)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(follower.run())
+        yield follower
+        running.cancel()
+
+
+async def test_it_reads_from_the_first_signal_on_and_goes_on() -> None:
+    view, made = View(180), records(30)
+    async with SqliteLog(":memory:") as log:
+        await commit(log, *made[:20])
+        async with following(log, view) as follower:
+            await follower.drained()
+            assert (view.signals, view.caught_up) == (20, True)
+            await commit(log, *made[20:])
+            await follower.drained()
+    latest = view.get("BTCUSDT")
+    assert latest
+    assert (view.signals, latest.signal.candles) == (30, 30)
+
+
+async def test_an_empty_log_is_caught_up_at_once() -> None:
+    view = View(180)
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [])
+        async with following(log, view) as follower:
+            await follower.drained()
+    assert (view.signals, view.caught_up) == (0, True)
+
+
+class NotingView(View):
+    """Notes what it is told of being caught up, and after how many signals."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name == "caught_up":
+            self.__dict__.setdefault("notes", []).append((self.signals, value))
+        super().__setattr__(name, value)
+
+
+async def test_it_is_caught_up_only_when_all_that_was_there_is_in_the_view() -> None:
+    view, (one,) = NotingView(180), records(1)
+    async with SqliteLog(":memory:") as log:
+        await commit(log, *[one] * 1_500)
+        async with following(log, view) as follower:
+            await follower.drained()
+    assert view.__dict__["notes"][:3] == [(0, False), (1_000, False), (1_500, True)]
+
+
+GARBAGE = (b"", b"null", b'{"v":1}', b'{"symbol":"\xff"}', b'{"deep":' + b"[" * 100_000, b'{"open_time_ms":1e999}')
+
+
+async def test_a_record_that_is_no_signal_is_told_and_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    view, (one, two) = View(180), records(2)
+    async with SqliteLog(":memory:") as log:
+        await commit(log, one, *(KeyValue(b"BTCUSDT", garbage) for garbage in GARBAGE), two)
+        async with following(log, view) as follower:
+            await follower.drained()
+    assert (view.signals, view.caught_up) == (2, True)
+    told = [entry for entry in caplog.records if entry.levelname == "ERROR"]
+    assert [vars(entry)["offset"] for entry in told] == list(range(2, 2 + len(GARBAGE)))
+    assert all(entry.getMessage().startswith("a record of signals is no signal: ") for entry in told)
+
+
+async def test_word_of_a_rebuild_reaches_the_view() -> None:
+    view, (one, two) = View(180), records(2)
+    notices = [KeyValue(b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))) for done in (False, True)]
+    async with SqliteLog(":memory:") as log, following(log, view) as follower:
+        for value, status in (
+            (one, Status.WARMING),
+            (notices[0], Status.RESTORING),
+            (two, Status.RESTORING),
+            (notices[1], Status.WARMING),
+        ):
+            await commit(log, value)
+            await follower.drained()
+            latest = view.get("BTCUSDT")
+            assert latest
+            assert view.status(latest, latest.arrived_s) is status
+    assert view.signals == 2

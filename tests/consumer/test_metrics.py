@@ -1,0 +1,110 @@
+"""The consumer's own /health and /metrics."""
+
+import asyncio
+from random import Random
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from consumer.metrics import monitor
+from consumer.rules import Rules
+from consumer.stats import Progress
+from consumer.worker import Worker
+from tests.log_ends import fill
+from tests.market import at, record
+from volcast.core.decoder import Decoder
+from volcast.core.types import MINUTE_MS, EngineConfig
+from volcast.log.contract import KeyValue, Log
+from volcast.log.sqlite.log import SqliteLog
+
+RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=1)
+
+
+def a_worker(log: Log) -> Worker:
+    return Worker(log, RULES, 3, Random(1))
+
+
+async def get(worker: Worker, path: str) -> httpx.Response:
+    app = monitor(worker, now=lambda: (at(6) + MINUTE_MS) / 1_000 + 100)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://consumer") as client:
+        return await client.get(path)
+
+
+def samples(text: str) -> dict[tuple[str, ...], float]:
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+async def test_metrics_tell_what_the_worker_did_and_what_the_stream_holds() -> None:
+    items = [record(0, "1.00"), record(5, "1.01"), record(5, "1.01"), record(3, "1.00"), record(6, "0"), b"?", record(6, "1.02")]
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [KeyValue(b"BTCUSDT", item) for item in items])
+        worker = a_worker(log)
+        running = asyncio.create_task(worker.run())
+        await worker.drained()
+        response = await get(worker, "/metrics")
+        running.cancel()
+        await asyncio.wait([running])
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    found = samples(response.text)
+    expected = {
+        ("volcast_consumer_candles_total", "BTCUSDT", "accepted"): 3,
+        ("volcast_consumer_candles_total", "BTCUSDT", "duplicate"): 1,
+        ("volcast_consumer_candles_total", "BTCUSDT", "late"): 1,
+        ("volcast_consumer_candles_total", "BTCUSDT", "gap"): 0,
+        ("volcast_consumer_candles_total", "BTCUSDT", "revision"): 0,
+        ("volcast_consumer_rejected_total", "not_positive"): 1,
+        ("volcast_consumer_rejected_total", "unreadable"): 1,
+        ("volcast_consumer_partitions",): 1,
+        ("volcast_consumer_restores_total",): 1,
+        ("volcast_consumer_fencings_total",): 0,
+        ("volcast_consumer_failed_commits_total",): 0,
+        ("volcast_consumer_rebuilds_total",): 0,
+        ("volcast_consumer_commit_seconds_count",): 3,
+        ("volcast_consumer_commit_seconds_bucket", "+Inf"): 3,
+        ("volcast_consumer_close_to_signal_seconds_count",): 0,
+        ("volcast_consumer_restored_ratio", "0"): 1,
+        ("volcast_consumer_event_time_lag_seconds", "0"): 100,
+    }
+    assert expected.items() <= found.items()
+    assert found["volcast_consumer_commit_seconds_sum",] > 0
+
+
+async def test_an_idle_consumer_has_metrics_too() -> None:
+    found = samples((await get(a_worker(SqliteLog(":memory:")), "/metrics")).text)
+    assert found["volcast_consumer_partitions",] == 0
+
+
+async def test_a_consumer_that_waits_for_its_log_is_healthy() -> None:
+    assert (await get(a_worker(SqliteLog(":memory:")), "/health")).status_code == 200
+
+
+async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
+    async with SqliteLog(":memory:") as log:
+        worker = a_worker(log)
+        running = asyncio.create_task(worker.run())
+        await worker.drained()
+        healthy = await get(worker, "/health")
+        running.cancel()
+        await asyncio.wait([running])
+    assert healthy.status_code == 200
+    assert healthy.text.startswith("the loop turned 0.")
+    assert worker.tally.turned_at_s is not None
+    worker.tally.turned_at_s -= 61
+    stuck = await get(worker, "/health")
+    assert (stuck.status_code, stuck.text.splitlines()[0]) == (503, "the loop is stuck")
+
+
+async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy() -> None:
+    worker = a_worker(SqliteLog(":memory:"))
+    worker.progress[3] = Progress(position=5, end=6, at_s=0.0)
+    for at_s, status in ((10.0, 200), (65.0, 200), (71.0, 503)):
+        worker.progress[3].look(position=5, end=9, at_s=at_s)
+        assert (await get(worker, "/health")).status_code == status
+    assert (await get(worker, "/health")).text.startswith("partition 3 has dealt with nothing for 61 s, while candles came\n")
+    assert 'volcast_consumer_standstill_seconds{partition="3"} 61.0' in (await get(worker, "/metrics")).text
+    worker.progress[3].look(position=6, end=9, at_s=80.0)
+    assert (await get(worker, "/health")).status_code == 200

@@ -1,0 +1,141 @@
+"""A download under way: what is in it is whole, wherever it was cut, and it is nobody else's."""
+
+import gzip
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from producer.feeds.contract import VenueCandle
+from producer.history.download import Covered, DownloadError, Part, Wanted
+from tests.producer.plain_venue import MINUTE_MS, START_MS
+from volcast.candle_files.reader import read
+
+WANTED = Wanted("plain", "BTCUSDT", START_MS, START_MS + 10 * MINUTE_MS, "rest")
+
+
+def row(minute: int, price: str = "42000.10", volume: str = "2") -> VenueCandle:
+    one = Decimal(price)
+    return VenueCandle("", START_MS + minute * MINUTE_MS, one, one, one, one, Decimal(volume), None, closed=True)
+
+
+def at(minute: int) -> int:
+    return START_MS + minute * MINUTE_MS
+
+
+def fill(part: Part) -> None:
+    """What is still missing of three pages."""
+    pages = [([row(1), row(2, "43000")], 4), ([], 6), ([row(8, "0.00000001", "0.5")], 10)]
+    for rows, to in pages:
+        if part.covered.to_ms < at(to):
+            part.append(rows, at(to), fills=True)
+
+
+def text(path: Path) -> list[str]:
+    return gzip.decompress(path.read_bytes()).decode().splitlines()
+
+
+EXPECTED = [
+    "timestamp,open,high,low,close,volume_btc,volume_usd",
+    "2024-01-01 00:01:00,42000.10,42000.10,42000.10,42000.10,2,84000.20000000",
+    "2024-01-01 00:02:00,43000,43000,43000,43000,2,86000.00000000",
+    *(f"2024-01-01 00:0{minute}:00,43000,43000,43000,43000,0,0" for minute in range(3, 8)),
+    "2024-01-01 00:08:00,0.00000001,0.00000001,0.00000001,0.00000001,0.5,0.00000000",
+    "2024-01-01 00:09:00,0.00000001,0.00000001,0.00000001,0.00000001,0,0",
+]
+
+
+def test_an_empty_minute_is_flat_behind_the_first_candle(tmp_path: Path) -> None:
+    with Part(tmp_path / "part", WANTED) as part:
+        fill(part)
+        assert part.covered == Covered(at(10), rows=9, flat=6)
+        part.finish(tmp_path / "out.csv.gz")
+    assert text(tmp_path / "out.csv.gz") == EXPECTED
+    assert len(list(read(tmp_path / "out.csv.gz"))) == 9
+    assert [path.name for path in tmp_path.iterdir()] == ["out.csv.gz"]
+
+
+def test_or_missing_where_the_venue_should_have_it(tmp_path: Path) -> None:
+    with Part(tmp_path / "part", WANTED) as part:
+        part.append([row(2), row(4)], at(5), fills=False, by_rest=5, file="abc  x.zip")
+        part.append([], at(10), fills=False, file="def  y.zip")
+        assert part.covered == Covered(at(10), rows=2, missing=6, by_rest=5, files=("abc  x.zip", "def  y.zip"))
+
+
+def test_wherever_it_was_cut_it_goes_on_with_the_same_result(tmp_path: Path) -> None:
+    with Part(tmp_path / "whole", WANTED) as part:
+        fill(part)
+    whole = (tmp_path / "whole").read_bytes()
+    for size in range(0, len(whole) + 1, 3):
+        (tmp_path / "part").write_bytes(whole[:size])
+        with Part(tmp_path / "part", WANTED) as part:
+            fill(part)
+        assert (tmp_path / "part").read_bytes() == whole
+
+
+def test_a_hole_that_a_power_cut_left_is_not_taken_for_candles(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    with Part(path, WANTED) as part:
+        fill(part)
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-3]) + b"\0" * len(b"".join(lines[-3:-1])) + lines[-1])
+    with Part(path, WANTED) as part:
+        assert part.covered.to_ms == at(6)
+        fill(part)
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("other", [{"pair": "ETHUSDT"}, {"to_ms": at(11)}, {"venue": "x"}, {"source": "archive"}])
+def test_a_part_of_other_arguments_is_left_alone(tmp_path: Path, other: dict[str, object]) -> None:
+    path = tmp_path / "part"
+    with Part(path, WANTED) as part:
+        fill(part)
+    before = path.read_bytes()
+    with pytest.raises(DownloadError, match="is of another download"), Part(path, replace(WANTED, **other)):
+        pass
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("content", [b"some text\n", b"#volcast-download {}\n"])
+def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "part"
+    path.write_bytes(content)
+    with pytest.raises(DownloadError, match="finish that one with its own arguments, or remove it"), Part(path, WANTED):
+        pass
+    assert path.read_bytes() == content
+
+
+def test_a_damaged_one_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    with Part(path, WANTED):
+        pass
+    path.write_bytes(path.read_bytes() + b'#covered {"to_ms": "x"}\n')
+    with pytest.raises(DownloadError, match="is damaged; remove it"), Part(path, WANTED):
+        pass
+
+
+def test_two_downloads_do_not_write_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "part"
+    with Part(path, WANTED), pytest.raises(DownloadError, match="is being written by another download"), Part(path, WANTED):
+        pass
+    with Part(path, WANTED):
+        pass
+
+
+def test_where_it_can_not_be_written(tmp_path: Path) -> None:
+    with (
+        pytest.raises(DownloadError, match="no/part can't be written: No such file or directory"),
+        Part(tmp_path / "no/part", WANTED),
+    ):
+        pass
+
+
+def test_a_row_out_of_order_is_a_mistake_of_ours(tmp_path: Path) -> None:
+    with Part(tmp_path / "part", WANTED) as part:
+        with pytest.raises(ValueError, match="behind the minute"):
+            part.append([row(2), row(2)], at(5), fills=True)
+        with pytest.raises(ValueError, match="behind the minute"):
+            part.append([row(5)], at(5), fills=True)
+        assert part.covered == Covered(at(0))

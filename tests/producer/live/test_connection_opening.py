@@ -1,0 +1,126 @@
+"""Whatever answers a handshake, or does not: it is a line, or an error in one sentence. Real sockets, virtual time."""
+
+import asyncio
+import ssl
+
+import pytest
+import trustme
+
+from producer.live.connection import OPEN_TIMEOUT_S, Line, LineError, Place
+from tests.producer.plain_lines import PAIRS, TLS, SpeakingFeed, now_s, refusal, stay, venue
+from volcast.proof.virtual_time import run_with_sockets
+
+
+async def refused(place: Place) -> LineError:
+    with pytest.raises(LineError) as caught:
+        await Line(SpeakingFeed(), PAIRS, place, lambda *_: None).open()
+    return caught.value
+
+
+@pytest.mark.parametrize("status", [403, 451, 503])
+def test_a_refused_handshake_is_told_with_its_status(status: int) -> None:
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(status, b"<html>not from here</html>")) as made:
+            error = await refused(made.place())
+            assert error.kind == f"http_{status}"
+            assert str(error) == f"{made.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}"
+
+    run_with_sockets(main())
+
+
+def test_a_page_in_place_of_a_handshake_is_no_line() -> None:
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(200, b"<html>log in to the hotel's network</html>")) as made:
+            assert (await refused(made.place())).kind == "http_200"
+
+    run_with_sockets(main())
+
+
+async def raw_server(answer: bytes | None) -> asyncio.Server:
+    """Says this to whoever asks, or nothing until the other has gone."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        if answer is None:
+            await reader.read()
+        else:
+            writer.write(answer)
+        writer.close()
+
+    return await asyncio.start_server(serve, "127.0.0.1", 0)
+
+
+def at(server: asyncio.Server) -> Place:
+    return Place(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", TLS, None)
+
+
+@pytest.mark.parametrize("answer", [b"220 smtp.example ESMTP\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
+def test_whoever_speaks_no_websocket_is_no_line(answer: bytes) -> None:
+    async def main() -> None:
+        async with await raw_server(answer) as server:
+            error = await refused(at(server))
+            assert error.kind in {"handshake", "unreachable"}
+
+    run_with_sockets(main())
+
+
+@pytest.mark.parametrize(
+    "elsewhere", ["wss://127.0.0.1:1/x", "https://127.0.0.1/x", "ftp://x", "//", "http://[", "ws://127.0.0.1:x/"]
+)
+def test_whoever_sends_us_elsewhere_is_no_line(elsewhere: str) -> None:
+    """A captive network's redirect must not end the producer."""
+
+    async def main() -> None:
+        async with venue(stay, answer=lambda _: refusal(302, Location=elsewhere)) as made:
+            assert (await refused(made.place())).kind in {"handshake", "unreachable", "http_302"}
+
+    run_with_sockets(main())
+
+
+@pytest.mark.parametrize("url", ["ws://a..b", "ws://127.0.0.1:1", "wss://127.0.0.1:1"])
+def test_a_host_that_cannot_be_reached_is_told(url: str) -> None:
+    async def main() -> None:
+        error = await refused(Place(url, TLS, None))
+        assert error.kind == "unreachable"
+        assert str(error).startswith(f"{url}/BTCUSDT+ETHUSDT can't be reached: ")
+
+    run_with_sockets(main())
+
+
+@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("elsewhere.example",)], ids=["of nobody", "another host's"])
+def test_a_certificate_that_is_not_to_be_trusted_is_told(hosts: tuple[str]) -> None:
+    async def main() -> None:
+        authority = trustme.CA()
+        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert(*hosts).configure_cert(tls)
+        client = ssl.create_default_context()
+        if hosts != ("127.0.0.1",):
+            authority.configure_trust(client)
+        async with venue(stay, tls=tls) as made:
+            error = await refused(made.place(client))
+            assert error.kind == "certificate"
+            assert "its certificate is not to be trusted (" in str(error)
+
+    run_with_sockets(main())
+
+
+def test_a_handshake_that_takes_for_ever_is_given_up() -> None:
+    async def main() -> None:
+        async with await raw_server(None) as server:
+            error = await refused(at(server))
+            assert (error.kind, round(now_s())) == ("timeout", OPEN_TIMEOUT_S)
+            await asyncio.sleep(1.0)
+
+    run_with_sockets(main())
+
+
+def test_a_proxy_of_a_kind_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("socks_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+
+    async def main() -> None:
+        error = await refused(Place("ws://exchange.invalid", TLS, None))
+        assert error.kind == "proxy"
+        assert "SOCKS" in str(error)
+
+    run_with_sockets(main())

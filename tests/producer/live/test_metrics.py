@@ -1,0 +1,183 @@
+"""The live producer's own /health and /metrics."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from producer.live.metrics import MAX_IDLE_LANE_S, MAX_LOG_STANDSTILL_S, monitor
+from producer.live.producer import Live
+from tests.flaky_log import Fault as LogFault
+from tests.flaky_log import FlakyLog
+from tests.producer.live_stage import Running, exchange, fault, producing, until
+from volcast.log.contract import Appender, KeyValue, Unavailable
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.virtual_time import run_with_sockets
+from volcast.simulation.exchange.faults import FaultKind
+
+Sample = tuple[str, ...]
+
+
+def asking(live: Live) -> Callable[[str], Awaitable[httpx.Response]]:
+    """One monitor, asked again and again."""
+    app = monitor(live)
+
+    async def ask(path: str) -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://producer") as client:
+            return await client.get(path)
+
+    return ask
+
+
+async def samples(live: Live) -> dict[Sample, float]:
+    """By name, without what all have in common, and the values of the other labels in the order of their names."""
+    families = text_string_to_metric_families((await asking(live)("/metrics")).text)
+    found: dict[Sample, float] = {}
+    for sample in (each for family in families for each in family.samples):
+        labels = dict(sample.labels)
+        assert labels.pop("venue") == live.feed.name
+        found[sample.name.removeprefix("volcast_live_"), *labels.values()] = sample.value
+    return found
+
+
+def test_an_hour_as_metrics() -> None:
+    async def main() -> None:
+        market = exchange("kraken", [fault(1_000, FaultKind.CUT), fault(2_000, FaultKind.GARBAGE, 20.0)], skew_ms=7_000)
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            await until(1_800)
+            before = await samples(one.live)
+            await until(3_605)
+            found = await samples(one.live)
+            records = await one.records()
+        symbol = one.symbol
+        assert {name for name, count in before.items() if found.get(name, 0.0) < count and name[0].endswith("_total")} == set()
+        candles = {name[1]: count for name, count in found.items() if name[0] == "candles_total"}
+        assert set(candles) == {"later_trade", "rest"}
+        assert sum(candles.values()) == len(records)
+        assert found.get(("synthetic_candles_total", symbol), 0) == sum(record["synthetic"] for record in records)
+        assert found["frames_total", "trades"] > 1_000
+        assert found["frames_total", "heartbeat"] > 100
+        assert found["frames_total", "garbage"] >= market.happened["garbage"] == 1
+        assert found["connections",] == 1
+        assert found["connects_total", "ok"] >= 2
+        assert sum(count for name, count in found.items() if name[0] == "lines_left_total") == found["connects_total", "ok"] - 1
+        assert found["requests_total", "ok"] >= 2
+        assert 0 < found["candle_age_seconds", symbol] < 70
+        assert 0 <= found["silence_seconds", symbol] <= found["silence_limit_seconds", symbol]
+        assert abs(found["clock_skew_seconds",] - 7) <= found["clock_skew_doubt_seconds",] < 1
+        assert found["receive_seconds_count",] == found["receive_seconds_bucket", "+Inf"] > 0
+        assert found["unwritten_candles_total", symbol, "late"] == one.live.streams["BTC/USD"].series.counts["late"]
+        assert (found["waiting_candles", symbol], found["outbox_records",]) == (0, 0)
+
+    run_with_sockets(main())
+
+
+def test_before_it_begins_there_are_no_samples_of_streams_and_it_is_healthy() -> None:
+    async def main() -> None:
+        async with exchange("okx") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            found = await samples(one.live)
+            assert found["connections",] == 0
+            assert not [name for name in found if one.symbol in name]
+            health = await asking(one.live)("/health")
+            assert (health.status_code, health.text) == (200, "waiting for the log\n")
+
+    run_with_sockets(main())
+
+
+def test_a_gap_is_counted_with_its_minutes() -> None:
+    async def main() -> None:
+        market = exchange("binance", [fault(600, FaultKind.REFUSE, 600.0, handshakes_s=90.0, cut=True)])
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            await until(1_800)
+            found = await samples(one.live)
+            gaps = [record for record in await one.records() if record["kind"] == "gap"]
+        assert len(gaps) == found["gaps_total", one.symbol] >= 1
+        assert found["missing_minutes_total", one.symbol] == sum((gap["to_ms"] - gap["from_ms"]) // 60_000 for gap in gaps)
+
+    run_with_sockets(main())
+
+
+def test_a_venue_that_is_down_is_news_and_no_illness() -> None:
+    async def main() -> None:
+        market = exchange("bybit", [fault(600, FaultKind.REFUSE, 3_000.0, handshakes_s=3_000.0, cut=True)])
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            ask = asking(one.live)
+            for minute in range(10, 30):
+                await until(60.0 * minute + 30)
+                assert (await ask("/health")).status_code == 200
+            assert (await ask("/health")).text.startswith("0 connections to bybit\n")
+            found = await samples(one.live)
+            assert found["candle_age_seconds", one.symbol] > 1_000
+            assert sum(count for name, count in found.items() if name[0] == "connects_total" and name[1] != "ok") > 20
+
+    run_with_sockets(main())
+
+
+class AwayLog(FlakyLog):
+    """Gone at some moment, and not to be opened any more."""
+
+    is_away = False
+
+    @asynccontextmanager
+    async def appender(self, name: str) -> AsyncIterator[Appender]:
+        if self.is_away:
+            raise Unavailable("nobody answers")
+        async with super().appender(name) as appender:
+            yield appender
+
+
+def test_a_log_that_is_away_for_long_is_no_illness() -> None:
+    async def main() -> None:
+        faults = {-1: LogFault.LOST}
+        log = AwayLog(SqliteLog(":memory:"), appends=faults)
+        async with exchange("bybit") as market, log, producing(market, log) as one:
+            ask = asking(one.live)
+            await until(100)
+            log.is_away, faults[log.appends] = True, LogFault.LOST
+            for minute in range(2, 30):
+                await until(60.0 * minute)
+                assert (await ask("/health")).status_code == 200
+            assert (await samples(one.live))["candle_age_seconds", one.symbol] > 1_500
+
+    run_with_sockets(main())
+
+
+async def ill(one: Running, after_s: float) -> str:
+    """What /health says before, and so long after."""
+    ask = asking(one.live)
+    assert (await ask("/health")).status_code == 200
+    await asyncio.sleep(after_s)
+    health = await ask("/health")
+    assert health.status_code == 503
+    return str(health.text)
+
+
+def test_an_append_that_never_ends_is_an_illness() -> None:
+    async def main() -> None:
+        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            await until(30)
+            outbox = one.live.outbox
+            assert outbox is not None
+
+            async def never(_: object) -> None:
+                await asyncio.Event().wait()
+
+            outbox._appender.append = never  # type: ignore[method-assign, assignment]  # a log that hangs can't be had otherwise
+            outbox.put([KeyValue(b"BTCUSDT.BYBIT", b"{}")])
+            said = await ill(one, MAX_LOG_STANDSTILL_S + 1)
+            assert said.startswith("the log has taken nothing for 361 s, while ")
+
+    run_with_sockets(main())
+
+
+def test_a_connection_that_nobody_tries_to_make_is_an_illness() -> None:
+    async def main() -> None:
+        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
+            await until(30)
+            one.live.lanes[0].lines.clear()
+            said = await ill(one, MAX_IDLE_LANE_S + 1)
+            assert said.startswith("a connection has been missing for 301 s, and none was tried\n0 connections to bybit\n")
+
+    run_with_sockets(main())

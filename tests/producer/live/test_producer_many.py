@@ -1,0 +1,56 @@
+"""Many symbols at a venue that bears a question a second: waiting for one's turn is no refusal."""
+
+import asyncio
+from collections import Counter
+from random import Random
+
+import msgspec
+
+from producer.feeds import VENUES
+from producer.feeds.contract import Pair
+from producer.live.connection import Place
+from producer.live.producer import Live, Wish
+from producer.rest.client import Rest, http_client
+from producer.symbols import symbol_on_log
+from tests.producer.live_stage import START_S, TLS, fault, until, wall
+from volcast.log.contract import Topic
+from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.virtual_time import run_with_sockets
+from volcast.simulation.exchange.faults import FaultKind
+from volcast.simulation.exchange.server import Exchange
+
+BASES = [f"C{number:02}" for number in range(80)]
+
+
+def test_after_a_cut_all_symbols_get_their_turn_and_none_a_gap() -> None:
+    async def main() -> Counter[str]:
+        feed = VENUES["kraken"]
+        pairs = [Pair(base, "USD") for base in BASES]
+        market = Exchange(
+            "kraken",
+            [(pair.base, pair.quote) for pair in pairs],
+            seed=1,
+            start_ms=(START_S - 1_800) * 1_000,
+            wall=wall,
+            script=[fault(330.0, FaultKind.CUT)],
+            heartbeat_every_s=20.0,
+            trades_per_minute=20.0,
+        )
+        async with market, SqliteLog(":memory:") as log, http_client(feed, market.rest_url, None, TLS) as client:
+            rest = Rest(feed, client, Random(1), wall=wall)
+            wish = Wish({symbol_on_log(pair, "kraken"): feed.spelling(pair) for pair in pairs}, backfill_minutes=10)
+            place = Place(market.socket_url, TLS, None)
+            live = Live(log, feed, wish, place, rest, append_records=500, random=Random(2), wall=wall)
+            task = asyncio.create_task(live.run())
+            await until(720.0)
+            task.cancel()
+            await asyncio.wait([task])
+            kinds: Counter[str] = Counter()
+            async with log.reader(Topic.CANDLES) as reader:
+                while not reader.caught_up:
+                    kinds.update(msgspec.json.decode(each.value)["kind"] for each in await reader.read(10_000, 0.0))
+            return kinds
+
+    kinds = run_with_sockets(main())
+    assert kinds["gap"] == 0
+    assert kinds["candle"] > 80 * 18

@@ -1,0 +1,112 @@
+"""The venue's time by the sample that leaves the least doubt; stale samples and those of a clock that was set anew go."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from producer.rest.clock import VenueClock
+
+
+class Wall:
+    now_s = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def test_without_samples_it_is_our_clock() -> None:
+    clock = VenueClock(Wall())
+    assert clock.now_ms() == 1_000_000
+    assert (clock.offset_ms, clock.doubt_ms, clock.samples, clock.earliest_ms(1_000.0)) == (0.0, None, (), None)
+
+
+def test_the_least_doubt_counts() -> None:
+    clock = VenueClock(Wall())
+    clock.add(999.0, 1_000.0, 1_004_500, 1)
+    clock.add(999.9, 1_000.0, 1_004_960, 1)
+    clock.add(999.5, 1_000.0, 1_004_700, 1)
+    assert clock.offset_ms == 5_010.5
+    assert clock.now_ms() == 1_005_010
+    assert len(clock.samples) == 3
+
+
+def test_a_date_header_counts_only_where_nothing_better_is_there() -> None:
+    clock = VenueClock(Wall())
+    clock.add(999.99, 1_000.0, 1_004_000, 1_000)
+    assert clock.offset_ms == 4_505.0
+    clock.add(999.8, 1_000.0, 1_004_950, 1)
+    assert clock.offset_ms == 5_050.5
+    clock.add(1_000.0, 1_000.0, 1_004_000, 1_000)
+    assert clock.offset_ms == 5_050.5
+
+
+def test_samples_are_forgotten_after_an_hour_and_when_our_clock_was_set_back() -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
+    clock.add(1_000.0, 1_000.0, 1_007_000, 1)
+    wall.now_s = 4_600.0
+    assert clock.offset_ms == 7_000.5
+    wall.now_s = 4_601.0
+    assert clock.offset_ms == 0.0
+    clock.add(4_601.0, 4_601.0, 4_602_000, 1)
+    wall.now_s = 4_000.0
+    assert clock.samples == ()
+
+
+def test_a_sample_that_can_not_be_true_beside_the_others_replaces_them() -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
+    clock.add(1_000.0, 1_000.0, 1_000_000, 1)
+    wall.now_s = 1_600.0
+    clock.add(1_599.0, 1_600.0, 1_001_000, 1_000)
+    assert clock.now_ms() == 1_002_000
+    assert len(clock.samples) == 1
+
+
+def test_our_clock_set_back_between_question_and_answer_is_no_sample() -> None:
+    clock = VenueClock(Wall())
+    clock.add(1_000.0, 999.0, 5_000_000, 1)
+    assert clock.samples == ()
+
+
+def test_few_samples_are_kept_and_the_best_is_among_them() -> None:
+    clock = VenueClock(Wall())
+    clock.add(999.999, 1_000.0, 1_000_000, 1)
+    for _ in range(100):
+        clock.add(999.0, 1_000.0, 1_000_000, 1_000)
+    assert len(clock.samples) == 16
+    assert clock.doubt_ms is not None
+    assert clock.doubt_ms < 2
+
+
+@given(
+    true_offset_ms=st.integers(-600_000, 600_000),
+    out_ms=st.integers(0, 3_000),
+    back_ms=st.integers(0, 3_000),
+    resolution_ms=st.sampled_from([1, 1_000]),
+)
+def test_the_truth_is_never_farther_away_than_the_doubt(
+    true_offset_ms: int, out_ms: int, back_ms: int, resolution_ms: int
+) -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
+    sent_ms = 1_000_000_123
+    wall.now_s = (sent_ms + out_ms + back_ms) / 1_000
+    told_ms = (sent_ms + out_ms + true_offset_ms) // resolution_ms * resolution_ms
+    clock.add(sent_ms / 1_000, wall.now_s, told_ms, resolution_ms)
+    assert clock.doubt_ms is not None
+    assert abs(clock.offset_ms - true_offset_ms) <= clock.doubt_ms + 1
+    earliest_ms = clock.earliest_ms(wall.now_s)
+    assert earliest_ms is not None
+    assert earliest_ms <= wall.now_s * 1_000 + true_offset_ms + 1
+
+
+def test_when_the_best_sample_has_grown_old_the_next_best_counts() -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
+    clock.add(1_000.0, 1_000.0, 1_007_000, 1)
+    wall.now_s = 2_000.0
+    clock.add(1_999.9, 2_000.0, 2_007_050, 1)
+    assert clock.offset_ms == 7_000.5
+    wall.now_s = 4_601.0
+    assert clock.offset_ms == 7_100.5
+    assert len(clock.samples) == 1

@@ -1,0 +1,192 @@
+"""How often a venue is asked, and when again: each kind of failure, on an event loop whose hours cost nothing."""
+
+import asyncio
+from collections.abc import Callable
+from email.utils import formatdate
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from producer.rest.client import Refused, Rest, UnknownPair, http_client
+from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
+from volcast.proof.virtual_time import run_with_sockets
+
+ROWS = minutes(5)
+TO_MS = START_MS + 5 * MINUTE_MS
+NOW_S = START_MS / 1_000 + 3_600
+
+
+def wall() -> float:
+    return NOW_S + asyncio.get_running_loop().time()
+
+
+def ask(
+    replies: list[Reply], *, patience_s: float = 600, seed: int = 1, per_s: float = 10.0
+) -> tuple[Rest, list[float], BaseException | None]:
+    """Ask for a page where the venue first answers so, then well. -> when it was asked, and what came of it."""
+
+    async def main() -> tuple[Rest, list[float], BaseException | None]:
+        left = list(replies)
+        well = Market(wall, ROWS)
+        async with (
+            Server(lambda asked: left.pop(0) if left else well(asked)) as server,
+            http_client(PlainFeed(), server.url) as client,
+        ):
+            rest = Rest(PlainFeed(per_s=per_s), client, Random(seed), wall=wall)
+            raised = None
+            try:
+                page = await rest.candles("BTCUSDT", START_MS, TO_MS, patience_s=patience_s)
+                assert [row.open_time_ms for row in page.rows] == list(ROWS)
+            except (Refused, UnknownPair) as error:
+                raised = error
+            return rest, [asked.at_s for asked in server.asked], raised
+
+    return run_with_sockets(main())
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome"),
+    [
+        (Reply(500, b"oops"), "5xx"),
+        (Reply(502, b"<html>"), "5xx"),
+        (Reply(503), "5xx"),
+        (Reply(408), "5xx"),
+        (Reply(429, b"{}"), "429"),
+        (Reply(200, b'{"error": "too many"}'), "429"),
+        (Reply(403, b'{"error": "too many"}'), "429"),
+        (Reply(200, b'{"error": "maintenance"}'), "refusal"),
+        (Reply(200, b"<html>hello</html>"), "garbage"),
+        (Reply(200, b"\xff\xfe\x00"), "garbage"),
+        (Reply(200, b""), "garbage"),
+        (Reply(200, b"[[1704067200001,1,1,1,1,1]]"), "garbage"),
+        (Reply(200, b"no gzip", {"Content-Encoding": "gzip"}), "garbage"),
+        (Reply(200, b" " * (8 << 20) + b"[]"), "garbage"),
+        (Reply(0), "connection"),
+        (Reply(-1), "timeout"),
+    ],
+)
+def test_what_may_pass_is_asked_again_after_a_pause(reply: Reply, outcome: str) -> None:
+    rest, asked_s, raised = ask([reply, reply])
+    assert raised is None
+    assert rest.stats == {outcome: 2, "ok": 1}
+    assert len(asked_s) == 3
+    timeouts_s = 20 if outcome == "timeout" else 0
+    assert 0.2 <= asked_s[2] - asked_s[0] <= 0.5 + 1.0 + timeouts_s + 0.2
+
+
+def test_the_pauses_are_drawn_and_their_bound_doubles_up_to_a_cap() -> None:
+    _, asked_s, raised = ask([Reply(500)] * 400, patience_s=10_000)
+    assert raised is None
+    pauses_s = [after - before for before, after in pairwise(asked_s)]
+    assert all(pause_s <= min(30, 0.5 * 2**i) + 0.1 for i, pause_s in enumerate(pauses_s))
+    late_s = pauses_s[10:]
+    assert 13 < sum(late_s) / len(late_s) < 17
+    assert max(late_s) > 28
+    assert min(late_s) < 2
+    assert ask([Reply(500)] * 5)[1] == pytest.approx(ask([Reply(500)] * 5)[1])
+    assert ask([Reply(500)] * 5)[1] != pytest.approx(ask([Reply(500)] * 5, seed=2)[1])
+
+
+def test_patience_ends_with_the_last_reason() -> None:
+    rest, asked_s, raised = ask([Reply(500)] * 100, patience_s=20)
+    assert isinstance(raised, Refused)
+    assert str(raised) == "plain does not answer as it should: it answers HTTP 500 (internal server error)."
+    assert asked_s[-1] <= 20
+    assert set(rest.stats) == {"5xx"}
+
+
+@pytest.mark.parametrize("status", [429, 418, 503])
+@pytest.mark.parametrize("as_date", [False, True])
+def test_a_venue_that_says_when_is_not_asked_before(status: int, *, as_date: bool) -> None:
+    after = formatdate(NOW_S + 4_017, usegmt=True) if as_date else "17"
+    headers = {"Retry-After": after, "Date": formatdate(NOW_S + 4_000, usegmt=True)}
+    rest, asked_s, raised = ask([Reply(status, b"", headers)])
+    assert raised is None
+    assert asked_s[1] - asked_s[0] == pytest.approx(17, abs=0.01)
+    assert rest.stats["ok"] == 1
+
+
+def test_a_wait_beyond_the_patience_is_refused_at_once() -> None:
+    _, asked_s, raised = ask([Reply(429, b"", {"Retry-After": "90"})], patience_s=60)
+    assert isinstance(raised, Refused)
+    assert "HTTP 429 (too many requests), and asks to wait 90 s" in str(raised)
+    assert len(asked_s) == 1
+
+
+def test_a_ban_without_a_time_lasts_two_minutes() -> None:
+    _, asked_s, _ = ask([Reply(418)])
+    assert asked_s[1] - asked_s[0] == pytest.approx(120)
+
+
+@pytest.mark.parametrize("after", ["soon", "", "-5", "٣", "1e9", "Mon, 99 Foo"])
+def test_a_retry_after_that_can_not_be_read_is_none(after: str) -> None:
+    _, asked_s, raised = ask([Reply(503, b"", {"Retry-After": after.encode().decode("latin-1")})])
+    assert raised is None
+    assert asked_s[1] - asked_s[0] <= 0.6
+
+
+@pytest.mark.parametrize(
+    ("reply", "sentence"),
+    [
+        (Reply(400, b"no"), "plain answers HTTP 400 (bad request)."),
+        (Reply(400, b'{"error": "bad interval"}'), "plain answers HTTP 400 (bad request): bad interval."),
+        (Reply(404, b"[]"), "plain answers HTTP 404 (not found)."),
+        (Reply(403, b"<html>"), "it refuses this location or address; set rest_url to another host, or a proxy."),
+        (Reply(451, b"{}"), "plain answers HTTP 451 (unavailable for legal reasons): it refuses this location"),
+        (
+            Reply(302, b"", {"Location": "https://elsewhere.invalid/"}),
+            "points to https://elsewhere.invalid/, which is not followed",
+        ),
+    ],
+)
+def test_what_will_not_pass_is_refused_at_once(reply: Reply, sentence: str) -> None:
+    rest, asked_s, raised = ask([reply])
+    assert isinstance(raised, Refused)
+    assert sentence in str(raised)
+    assert len(asked_s) == 1
+    assert rest.stats == {"refused": 1}
+
+
+def test_an_unknown_pair_is_no_refusal() -> None:
+    rest, asked_s, raised = ask([Reply(400, b'{"error": "unknown"}')])
+    assert isinstance(raised, UnknownPair)
+    assert str(raised) == "plain has no such market: it says unknown; check the symbol."
+    assert len(asked_s) == 1
+    assert rest.stats == {"unknown_pair": 1}
+
+
+def many(answer: Callable[[Asked], Reply], count: int, *, per_s: float, patience_s: float) -> tuple[list[Asked], list[object]]:
+    """Ask `count` times at once; each from a minute of its own, so that their order shows."""
+
+    async def main() -> tuple[list[Asked], list[object]]:
+        async with Server(answer) as server, http_client(PlainFeed(), server.url) as client:
+            rest = Rest(PlainFeed(per_s=per_s, rows=1), client, Random(1), wall=wall)
+            pages = (
+                rest.candles("BTCUSDT", START_MS + i * MINUTE_MS, TO_MS + i * MINUTE_MS, patience_s=patience_s)
+                for i in range(count)
+            )
+            outcomes = await asyncio.gather(*pages, return_exceptions=True)
+            return server.asked, list(outcomes)
+
+    return run_with_sockets(main())
+
+
+def test_all_callers_share_one_pace_in_the_order_of_coming() -> None:
+    asked, _ = many(Market(wall, ROWS), 12, per_s=4, patience_s=60)
+    assert [int(each.params["from"]) for each in asked] == [START_MS + i * MINUTE_MS for i in range(12)]
+    assert [each.at_s for each in asked] == pytest.approx([i / 4 for i in range(12)])
+
+
+def test_one_answer_of_429_holds_everybody() -> None:
+    first = iter([Reply(429, b"", {"Retry-After": "30"})])
+    asked, outcomes = many(lambda asked: next(first, None) or Market(wall, ROWS)(asked), 8, per_s=4, patience_s=60)
+    assert len(asked) == 9
+    assert [each.at_s for each in asked[1:]] == pytest.approx([30 + i / 4 for i in range(8)])
+    assert not any(isinstance(outcome, BaseException) for outcome in outcomes)
+
+
+def test_who_comes_during_a_ban_without_the_patience_is_refused_at_once() -> None:
+    asked, outcomes = many(lambda _: Reply(418, b"", {"Retry-After": "3600"}), 5, per_s=4, patience_s=60)
+    assert len(asked) == 1
+    assert all(isinstance(outcome, Refused) and "asks to wait 3600 s" in str(outcome) for outcome in outcomes)

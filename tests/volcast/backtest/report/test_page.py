@@ -1,0 +1,100 @@
+"""The page: whole, alone, and readable."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from tests.volcast.backtest.streams import DAY, comparison_of
+from volcast.backtest.report import tables
+from volcast.backtest.report.page import page
+
+FOUND = comparison_of(70 * DAY)
+PAGE = page(FOUND)
+VOID = {"meta"}
+NETWORK = {"script", "link", "img", "iframe", "object", "embed", "base"}
+
+
+class Reader(HTMLParser):
+    """Tags that open and close, ids, and what would be loaded."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.ids: list[str] = []
+        self.labels: list[str] = []
+        self.addresses: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.append(tag)
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name == "aria-labelledby":
+                self.labels += (value or "").split()
+            if name in {"src", "href", "xlink:href"}:
+                self.addresses.append(value or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_tags_close_and_ids_are_used_once() -> None:
+    read = Reader(PAGE)
+    assert read.open == []
+    assert len(read.ids) == len(set(read.ids))
+    assert read.labels
+    assert set(read.labels) <= set(read.ids)
+
+
+def test_nothing_is_loaded_and_nothing_runs() -> None:
+    read = Reader(PAGE)
+    assert not NETWORK & set(read.seen)
+    assert all(address.startswith("#") for address in read.addresses)
+    assert "@import" not in PAGE
+    assert "url(http" not in PAGE
+
+
+def test_plots_and_the_tables_beside_them() -> None:
+    assert PAGE.count('class="plot"') == 5
+    assert PAGE.count("<details>") == 6
+    for make in (tables.accuracy, tables.intervals, tables.skill_by_month, tables.r2_by_month, tables.coverage_by_hour):
+        row = make(FOUND).rows[-1]
+        cells = "".join(f"<td>{cell.replace('<', '&lt;')}</td>" for cell in row[1:])
+        assert f'<th scope="row">{row[0]}</th>{cells}' in PAGE
+
+
+def test_every_variable_of_the_plots_is_one_of_the_pages() -> None:
+    for name in ("ink", "grid", *(f"series-{series}" for series in range(7))):
+        assert PAGE.count(f"--{name}: #") == 2, "light and dark"
+
+
+def test_the_champion_stands_out() -> None:
+    assert PAGE.count('<tr class="champion"><th scope="row">champion</th>') == 2
+    assert "champion (champion)" in PAGE
+
+
+def test_the_same_comparison_is_the_same_page() -> None:
+    assert page(comparison_of(70 * DAY)) == PAGE
+
+
+@pytest.mark.parametrize("minutes", [0, 130, 10 * DAY])
+def test_little_to_show(minutes: int) -> None:
+    found = comparison_of(minutes)
+    text = page(found)
+    assert Reader(text).open == []
+    assert ('class="problem"' in text) == (found.problem is not None)
+
+
+def test_names_are_text() -> None:
+    text = page(comparison_of(20 * DAY, ("<b>&", "ewma", "$x$")))
+    assert "<b>" not in text
+    assert "&lt;b&gt;&amp;" in text
+    assert Reader(text).open == []

@@ -1,0 +1,63 @@
+"""The truth after each candle is what its definition says, gaps or not; the tracks are what the models said."""
+
+from itertools import pairwise
+from math import log
+
+import numpy as np
+import pytest
+
+from tests.market import SYMBOL, candle_text, minutes_with_gaps, prices
+from volcast.backtest.ledger import Ledger, truth
+from volcast.backtest.run import Replay
+from volcast.core.decoder import Decoder
+from volcast.core.engine import Engine
+from volcast.core.types import MINUTE_MS, EngineConfig
+
+
+@pytest.mark.parametrize("horizon", [1, 7, 60])
+@pytest.mark.parametrize("share", [0.0, 0.02])
+def test_the_truth_is_its_definition(horizon: int, share: float) -> None:
+    minutes = minutes_with_gaps(700, share=share)
+    closes = dict(zip(minutes, map(float, prices(700)), strict=True))
+    found = truth(np.array(minutes) * MINUTE_MS, np.array(list(closes.values())), horizon)
+    for i, minute in enumerate(minutes):
+        ahead = [closes.get(later) for later in range(minute, minute + horizon + 1)]
+        if None in ahead:
+            assert np.isnan(found.realized_variance[i])
+            assert np.isnan(found.log_return[i])
+            continue
+        returns = [log(b / a) for a, b in pairwise(ahead)]  # type: ignore[operator]  # none is None here
+        assert found.realized_variance[i] == pytest.approx(sum(r * r for r in returns), rel=1e-12, abs=1e-24)
+        assert found.log_return[i] == pytest.approx(sum(returns), rel=1e-9, abs=1e-13)
+    assert (found.horizon_minutes, len(found.open_time_ms)) == (horizon, 700)
+
+
+@pytest.mark.parametrize("count", [0, 1, 60])
+def test_of_too_few_candles_nothing_is_known(count: int) -> None:
+    found = truth(np.arange(count) * MINUTE_MS, np.ones(count), 60)
+    assert np.isnan(found.realized_variance).all()
+    assert np.isnan(found.log_return).all()
+
+
+def test_windows_are_summed_in_blocks_as_well() -> None:
+    """More candles than are summed at once."""
+    closes = np.exp(np.cumsum(np.random.default_rng(1).normal(0, 1e-3, 250_007)))
+    found = truth(np.arange(len(closes)) * MINUTE_MS, closes, 3)
+    squares = np.log(closes[1:] / closes[:-1]) ** 2
+    expected = squares[:-2] + squares[1:-1] + squares[2:]
+    np.testing.assert_allclose(found.realized_variance[:-3], expected, rtol=1e-12)
+    assert np.isnan(found.realized_variance[-3:]).all()
+
+
+def test_tracks_are_what_the_models_said() -> None:
+    engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
+    replay, ledger, said = Replay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
+    for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
+        ledger.add(signal, engine.forecaster.made)
+        said.append((engine.forecaster.made.horizons[15], engine.forecaster.made.shadows["ewma"]))
+    champion, other = ledger.tracks()
+    assert (champion.name, other.name) == ("two_stage", "ewma")
+    for track, predictions in zip((champion, other), zip(*said, strict=True), strict=True):
+        for column in ("variance", "median", "lower", "upper", "return_lower", "return_upper"):
+            assert getattr(track, column).tolist() == [getattr(prediction, column) for prediction in predictions]
+    assert len(ledger.truth().open_time_ms) == 80

@@ -1,0 +1,248 @@
+"""The format, what is refused as a file and what passes for the consumer to judge."""
+
+import gzip
+import os
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volcast.candle_files.reader import COLUMNS, CandleFileError, CandleRow, Summary, check, read, symbol_of
+
+HEADER = ",".join(COLUMNS)
+ROW = "2024-01-01 00:05:00,1.0,2.0,0.5,1.5,10,15"
+START_MS = 1_704_067_200_000
+FIVE_PAST_MS = START_MS + 300_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "btcusdt.csv"
+
+
+def put(path: Path, *lines: str, end: str = "\n") -> Path:
+    path.write_bytes("".join(line + end for line in lines).encode())
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CandleFileError) as caught:
+        check(path)
+    with pytest.raises(CandleFileError, match=r".") as again:
+        list(read(path))
+    sentence = str(caught.value)
+    assert str(again.value) == sentence
+    assert str(path) in sentence
+    assert "\n" not in sentence
+    return sentence
+
+
+class TestFormat:
+    def test_a_row_is_the_text_as_it_stands(self, path: Path) -> None:
+        put(path, HEADER, "2024-01-01 00:05:00,1.00,2e0,+0.5, 1.50 ,10,0015")
+        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1.00", "2e0", "+0.5", "1.50", "10", "0015")]
+
+    def test_the_summary(self, path: Path) -> None:
+        put(path, HEADER, ROW, ROW.replace("05:00", "07:00"), ROW.replace("05:00", "06:00"))
+        assert check(path) == Summary(3, FIVE_PAST_MS, FIVE_PAST_MS + 60_000)
+
+    def test_columns_in_any_order_any_case_with_blanks_and_more_of_them(self, path: Path) -> None:
+        put(
+            path,
+            ' Close,note, OPEN ,"low",High,Volume_USD,volume_btc,TIMESTAMP,note',
+            '1.5,"a, ""b""",1,0.5,2,15,10,1704067500,c',
+        )
+        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
+
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize("mark", ["", "\ufeff"])
+    @pytest.mark.parametrize("last", ["", "  "])
+    def test_line_ends_byte_order_mark_and_blank_lines(self, path: Path, end: str, mark: str, last: str) -> None:
+        put(path, mark + HEADER, "", ROW, last, ROW, last, end=end)
+        assert [row.line for row in read(path)] == [3, 5]
+
+    def test_a_last_line_without_an_end(self, path: Path) -> None:
+        path.write_text(f"{HEADER}\n{ROW}")
+        assert check(path).rows == 1
+
+    def test_gzip_is_told_by_content_not_by_name(self, path: Path) -> None:
+        path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode()) + gzip.compress(f"{ROW}\n".encode()))
+        assert check(path).rows == 2
+
+    def test_a_quoted_cell_may_hold_a_line_end(self, path: Path) -> None:
+        put(path, f"{HEADER},note", f'{ROW},"one', 'two"', f"{ROW},three")
+        assert [row.line for row in read(path)] == [3, 4]
+
+    @given(after_line=st.integers(min_value=-1, max_value=12))
+    def test_reading_on_after_a_line(self, tmp_path_factory: pytest.TempPathFactory, after_line: int) -> None:
+        path = put(tmp_path_factory.mktemp("on") / "a.csv", HEADER, *[ROW] * 9)
+        rows = list(read(path))
+        assert list(read(path, after_line=after_line)) == [row for row in rows if row.line > after_line]
+
+    def test_lines_are_counted_right_across_blocks(self, path: Path) -> None:
+        path.write_text(f"{HEADER}\n" + f"{ROW}\n" * 20_000)
+        assert [row.line for row in read(path)] == list(range(2, 20_002))
+
+    def test_memory_does_not_grow_with_the_rows(self, path: Path) -> None:
+        path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode() + f"{ROW}\n".encode() * 50_000, 1))
+        tracemalloc.start()
+        try:
+            assert check(path).rows == 50_001
+            assert tracemalloc.get_traced_memory()[1] < 4_000_000
+        finally:
+            tracemalloc.stop()
+
+
+class TestRefusedFiles:
+    def test_not_found(self, path: Path) -> None:
+        assert refusal(path) == f"{path} does not exist."
+
+    def test_a_folder(self, tmp_path: Path) -> None:
+        assert "is a folder" in refusal(tmp_path)
+
+    def test_a_pipe(self, path: Path) -> None:
+        os.mkfifo(path)
+        assert "no regular file" in refusal(path)
+
+    def test_below_a_file(self, path: Path) -> None:
+        put(path, HEADER, ROW)
+        assert "can't be read" in refusal(path / "a.csv")
+
+    def test_no_text(self, path: Path) -> None:
+        path.write_bytes(f"{HEADER}\n{ROW}\n".encode() + b"2024\xff\n")
+        assert "line 3: byte 0xff is no UTF-8 text" in refusal(path)
+
+    def test_another_encoding(self, path: Path) -> None:
+        path.write_bytes(f"{HEADER}\n{ROW}\n".encode("utf-16"))
+        assert "line 1: byte 0xff is no UTF-8 text" in refusal(path)
+
+    @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
+    def test_a_gzip_file_cut_short(self, path: Path, kept: float) -> None:
+        whole = gzip.compress(f"{HEADER}\n".encode() + b"".join(f"{ROW[:-2]}{i}\n".encode() for i in range(999)))
+        path.write_bytes(whole[: int(len(whole) * kept)])
+        assert "gzip file is damaged" in refusal(path)
+
+    def test_a_gzip_file_with_a_wrong_checksum(self, path: Path) -> None:
+        whole = bytearray(gzip.compress(f"{HEADER}\n{ROW}\n".encode()))
+        whole[-6] ^= 1
+        path.write_bytes(whole)
+        assert "gzip file is damaged" in refusal(path)
+
+    def test_a_gzip_file_with_rubbish_inside(self, path: Path) -> None:
+        whole = bytearray(gzip.compress(f"{HEADER}\n{ROW}\n".encode()))
+        whole[10] ^= 0xFF
+        path.write_bytes(whole)
+        assert "gzip file is damaged" in refusal(path)
+
+    @pytest.mark.parametrize("text", ["", "\n\n", "\ufeff"])
+    def test_empty(self, path: Path, text: str) -> None:
+        path.write_text(text)
+        assert f"is empty; a first line with the columns {HEADER} is expected" in refusal(path)
+
+    def test_no_rows(self, path: Path) -> None:
+        assert "has no rows" in refusal(put(path, HEADER, ""))
+
+    @pytest.mark.parametrize("column", COLUMNS)
+    def test_a_missing_column(self, path: Path, column: str) -> None:
+        assert f"line 1: missing column {column};" in refusal(put(path, HEADER.replace(column, "other"), ROW))
+
+    def test_another_separator(self, path: Path) -> None:
+        assert "the columns found are 'timestamp;open;" in refusal(put(path, HEADER.replace(",", ";"), ROW.replace(",", ";")))
+
+    def test_a_doubled_column(self, path: Path) -> None:
+        assert "line 1: column close stands there twice" in refusal(put(path, f"{HEADER}, CLOSE", f"{ROW},1"))
+
+    @pytest.mark.parametrize(("row", "cells"), [(ROW[:-3], 6), (ROW + ",1", 8), ("2024", 1)])
+    def test_a_row_with_another_number_of_cells(self, path: Path, row: str, cells: int) -> None:
+        assert f"line 3: {cells} cells, but the first line names 7 columns" in refusal(put(path, HEADER, ROW, row))
+
+    @pytest.mark.parametrize("column", COLUMNS[1:])
+    @pytest.mark.parametrize("cell", ["abc", "null", "1_000", "１", "0x10", "1 2", "1;5", "--1", "x" * 200])
+    def test_a_cell_that_is_no_number(self, path: Path, column: str, cell: str) -> None:
+        cells = ROW.split(",")
+        cells[COLUMNS.index(column)] = cell
+        sentence = refusal(put(path, HEADER, ROW, ",".join(cells)))
+        assert f"line 3, column {column}: '{cell[:40]}" in sentence
+        assert "is no number" in sentence
+        assert len(sentence) < len(str(path)) + 150
+
+    def test_a_decimal_comma(self, path: Path) -> None:
+        assert "'1,5' is no number" in refusal(put(path, HEADER, ROW.replace("1.5", '"1,5"')))
+
+    @pytest.mark.parametrize("timestamp", ["", "nan", "2024-02-30 00:00:00", "20240101"])
+    def test_a_timestamp_that_can_not_be_read(self, path: Path, timestamp: str) -> None:
+        sentence = refusal(put(path, HEADER, ROW, ROW.replace("2024-01-01 00:05:00", timestamp)))
+        assert f"line 3, column timestamp: '{timestamp}' is no timestamp" in sentence
+
+    @pytest.mark.parametrize("row", [ROW.replace("1.0", '"1.0'), ROW.replace("1.0", '"1.0"x'), ROW.replace(",", ",\r")])
+    def test_broken_quotes_and_stray_line_ends(self, path: Path, row: str) -> None:
+        assert "is no CSV" in refusal(put(path, HEADER, row))
+
+    @pytest.mark.parametrize("repeat", ["1", ",", '"'])
+    def test_a_line_without_an_end_does_not_fill_the_memory(self, path: Path, repeat: str) -> None:
+        path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode() + repeat.encode() * 30_000_000, 1))
+        tracemalloc.start()
+        try:
+            assert "line 3: longer than" in refusal(path)
+            assert tracemalloc.get_traced_memory()[1] < 8_000_000
+        finally:
+            tracemalloc.stop()
+
+    def test_only_what_comes_before_the_fault_is_read(self, path: Path) -> None:
+        rows = read(put(path, HEADER, ROW, "x"))
+        assert next(rows).line == 2
+        with pytest.raises(CandleFileError, match="line 3"):
+            next(rows)
+
+
+class TestSentValues:
+    @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume", "quote_volume"])
+    @pytest.mark.parametrize("cell", ["", "nan", "NaN", "inf", "-Infinity", "-1", "0", "1e400", "1.123456789012345678"])
+    def test_a_bad_value_passes_as_it_is(self, path: Path, column: str, cell: str) -> None:
+        row = CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")._replace(**{column: cell})  # type: ignore[arg-type]  # the column is one of text
+        put(path, HEADER, ",".join(["2024-01-01 00:05:00", *row[2:]]))
+        assert list(read(path)) == [row]
+
+    def test_a_time_off_the_minute_passes(self, path: Path) -> None:
+        put(path, HEADER, ROW.replace("05:00", "05:01"))
+        assert [row.open_time_ms for row in read(path)] == [FIVE_PAST_MS + 1_000]
+
+    @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
+    def test_whatever_the_text_it_is_read_or_refused(self, tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+        path = tmp_path_factory.mktemp("any") / "a.csv"
+        path.write_bytes(f"{HEADER}\n{text}".encode())
+        try:
+            rows = check(path).rows
+        except CandleFileError:
+            return
+        assert rows == len(list(read(path)))
+
+
+class TestSymbol:
+    @pytest.mark.parametrize(
+        ("name", "symbol"),
+        [
+            ("btcusdt-1m-2024-01.csv.gz", "BTCUSDT"),
+            ("ETHUSDT.csv", "ETHUSDT"),
+            ("1inchusdt_2024.CSV.GZ", "1INCHUSDT"),
+            ("_sol usd.csv", "SOL"),
+            ("csv.csv", "CSV"),
+        ],
+    )
+    def test_is_the_first_word_of_the_name(self, name: str, symbol: str) -> None:
+        assert symbol_of(Path("data.d") / name) == symbol
+
+    @pytest.mark.parametrize("name", [".csv", "---.csv.gz", "été.csv"])
+    def test_without_a_word_it_must_be_given(self, name: str) -> None:
+        with pytest.raises(CandleFileError, match="give --symbol"):
+            symbol_of(Path("data") / name)
+
+
+def test_importing_it_loads_nothing_slow() -> None:
+    code = "import sys, producer.candle_csv; print({'numpy', 'river', 'msgspec', 'pandas', 'asyncio'} & sys.modules.keys())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -1,0 +1,112 @@
+"""What is read as a time, what is not, and that nothing is rounded onto a minute."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volcast.candle_files.timestamps import format_open_time, parse_open_time_ms
+
+FIVE_PAST_MS = 1_704_067_500_000
+
+instants = st.datetimes(
+    min_value=datetime.fromisoformat("1975-01-01"),
+    max_value=datetime.fromisoformat("2250-01-01"),
+    timezones=st.just(UTC),
+)
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2024-01-01 00:05:00",
+        " 2024-01-01 00:05:00 ",
+        "2024-01-01 00:05",
+        "2024-01-01T00:05:00",
+        "2024-01-01T00:05Z",
+        "2024-01-01t00:05:00z",
+        "2024-01-01 00:05:00 UTC",
+        "2024-01-01 00:05:00+00:00",
+        "2024-01-01T00:05:00.000000000Z",
+        "2024-01-01T00:05:00,000Z",
+        "2024-01-01T02:05:00+02:00",
+        "2024-01-01T02:05:00+0200",
+        "2024-01-01T02:05:00+02",
+        "2023-12-31T18:35:00-05:30",
+        "20240101T000500Z",
+        "1704067500",
+        "1704067500.0",
+        "1704067500000",
+        "1704067500000000",
+    ],
+)
+def test_every_form_of_one_moment(text: str) -> None:
+    assert parse_open_time_ms(text) == FIVE_PAST_MS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nan",
+        "abc",
+        "yesterday",
+        "2024-01-01",
+        "20240101",  # a date, not 20 240 101 seconds
+        "20240101000500",  # nor milliseconds
+        "2024-02-30 00:00:00",
+        "2024-13-01 00:00:00",
+        "0000-01-01 00:00:00",
+        "2024-01-01 24:00:00",
+        "2024-01-01 23:59:60",
+        "2024-01-01 00:60:00",
+        "2024-01-01 00:05:0x",
+        "2024-01-01  00:05:0",
+        "2024-01-01 00:05:00 CET",
+        "2024-0101T00:05:00",
+        "2024-W01-1T00:05:00",
+        "01/02/2024 00:05:00",
+        "٢٠٢٤-٠١-٠١ 00:05:00",
+        "1.7040675e9",
+        "1_704_067_500",
+        "-1704067500",
+        "0",
+    ],
+)
+def test_what_can_not_be_read_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|calendar"):
+        parse_open_time_ms(text)
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
+@given(moment=instants)
+def test_iso_8601_as_python_writes_it(zone: timezone, moment: datetime) -> None:
+    whole = moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
+    assert parse_open_time_ms(whole.astimezone(zone).isoformat()) == milliseconds(whole)
+
+
+@given(moment=instants)
+def test_epochs_agree_whatever_their_unit(moment: datetime) -> None:
+    ms = milliseconds(moment)
+    assert parse_open_time_ms(str(ms)) == parse_open_time_ms(f"{ms}000") == ms
+    assert parse_open_time_ms(f"{ms / 1000:.3f}") == ms
+
+
+@given(ms=st.integers(min_value=-62_135_596_800, max_value=253_402_300_799).map(lambda second: second * 1_000))
+def test_what_is_written_reads_back(ms: int) -> None:
+    assert parse_open_time_ms(format_open_time(ms)) == ms
+
+
+@pytest.mark.parametrize("text", ["2024-01-01T00:05:00.0001Z", "1704067500.0000001", "1704067500000001"])
+def test_a_fraction_of_a_millisecond_off_the_minute_stays_off_it(text: str) -> None:
+    assert parse_open_time_ms(text) == FIVE_PAST_MS + 1
+
+
+def test_what_is_no_whole_second_can_not_be_written() -> None:
+    with pytest.raises(ValueError, match="whole second"):
+        format_open_time(FIVE_PAST_MS + 1)

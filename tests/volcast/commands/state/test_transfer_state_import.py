@@ -1,0 +1,146 @@
+"""State moved from log to log: the signals go on as if nothing had happened, byte for byte; and nothing is written over."""
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.log_ends import fill, opened, records_of
+from tests.volcast.commands.consuming import SYMBOLS, candles, consume, expected
+from volcast.commands.state import file as state_file
+from volcast.commands.state.file import SymbolState
+from volcast.commands.state.transfer import Import, snapshots_of, whole_shards
+from volcast.core.snapshot import describe
+from volcast.log.contract import Busy, Log, Mismatch, Topic
+from volcast.log.kafka.log import KafkaLog
+from volcast.log.sqlite.log import SqliteLog
+
+PATIENCE_S = 20.0
+HALF, WHOLE = 100, 200
+OpenLog = Callable[[str], Log]
+"""-> the log of that name, not entered yet."""
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> OpenLog:
+    return lambda name: SqliteLog(tmp_path / f"{name}.db")
+
+
+@pytest.fixture
+def kafka(kafka_bootstrap: str, kafka_prefix: str) -> OpenLog:
+    return lambda name: KafkaLog(kafka_bootstrap, prefix=f"{kafka_prefix}{name}.", partitions=3, session_timeout_ms=6_000)
+
+
+@pytest.fixture(params=["sqlite", "kafka"])
+def either(request: pytest.FixtureRequest) -> OpenLog:
+    opened_by: OpenLog = request.getfixturevalue(request.param)
+    return opened_by
+
+
+async def exported(log: Log, path: Path) -> Mapping[str, SymbolState]:
+    """The state on a log that is entered, by way of a file."""
+    state_file.write(path, snapshots_of(await whole_shards(log)))
+    return state_file.read(path)
+
+
+async def some_state(log: Log, path: Path, minutes: int = 5) -> Mapping[str, SymbolState]:
+    """Consume so many candles of each symbol there, and export the state."""
+    async with log:
+        await fill(log, candles(range(minutes)))
+        await consume(log)
+        return await exported(log, path)
+
+
+async def snapshots_on(log: Log) -> Mapping[bytes, bytes]:
+    found = await log.peek()
+    return {key: raw for restored in found.values() for key, raw in restored.snapshots.items() if not key.startswith(b"@")}
+
+
+@pytest.mark.parametrize(("source", "target"), [("sqlite", "kafka"), ("kafka", "sqlite")])
+@pytest.mark.parametrize("snapshot_records", [50, 5_000])
+async def test_the_signals_go_on_as_if_nothing_had_happened(
+    source: str, target: str, snapshot_records: int, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    before, after = request.getfixturevalue(source)("one"), request.getfixturevalue(target)("other")
+    async with before:
+        await fill(before, candles(range(HALF)))
+        await consume(before, snapshot_records)
+        states = await exported(before, tmp_path / "state")
+    assert sorted(states) == sorted(SYMBOLS)
+    async with after:
+        await fill(after, candles(range(HALF - 30, HALF)))  # that they overlap is no matter
+        assert await Import(states, PATIENCE_S, force=False).run(after) == (3 if target == "kafka" else 1)
+        await fill(after, candles(range(HALF, WHOLE)))
+        await consume(after)
+        signals = defaultdict(list)
+        for signal in await records_of(after, Topic.SIGNALS):
+            signals[signal.key].append(signal.value)
+    assert signals == {key: values[HALF:] for key, values in expected(candles(range(WHOLE))).items()}
+
+
+async def test_twice_is_the_same_as_once(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
+    states = await some_state(sqlite("source"), tmp_path / "state")
+    async with either("target") as log:
+        part = {symbol: state for symbol, state in states.items() if symbol < "D"}
+        await Import(part, PATIENCE_S, force=False).run(log)  # broken off on the way
+        await Import(states, PATIENCE_S, force=False).run(log)
+        once = await log.peek()
+        await Import(states, PATIENCE_S, force=False).run(log)
+        assert await log.peek() == once
+        assert sorted(await snapshots_on(log)) == sorted(symbol.encode() for symbol in SYMBOLS)
+
+
+async def test_what_the_log_knows_of_other_symbols_stays(sqlite: OpenLog, tmp_path: Path) -> None:
+    states = await some_state(sqlite("source"), tmp_path / "state")
+    async with sqlite("target") as log:
+        await fill(log, candles(range(7), ["OTHER"]))
+        await consume(log)
+        await Import(states, PATIENCE_S, force=False).run(log)
+        (restored,) = (await log.peek()).values()
+        assert (restored.position, restored.replay_from) == (8, 1)
+        assert {describe(raw).position for key, raw in restored.snapshots.items() if not key.startswith(b"@")} == {8}
+        await fill(log, candles(range(7, 9), ["OTHER"]))
+        await consume(log)
+        signals = [each.value for each in await records_of(log, Topic.SIGNALS)]
+    assert signals == expected(candles(range(9), ["OTHER"]))[b"OTHER"]
+
+
+@pytest.mark.parametrize("snapshot_records", [1, 5_000])
+async def test_state_that_is_there_is_not_written_over_unless_told(
+    either: OpenLog, sqlite: OpenLog, snapshot_records: int, tmp_path: Path
+) -> None:
+    """Also where a symbol's candles have been consumed, and no snapshot was due yet."""
+    states = await some_state(sqlite("source"), tmp_path / "state")
+    async with either("target") as log:
+        await fill(log, candles(range(9), ["BTCUSDT"]))
+        await consume(log, snapshot_records)
+        before = await log.peek()
+        with pytest.raises(Mismatch, match=r"^the log already has state of BTCUSDT: import into another log, or say --force"):
+            await Import(states, PATIENCE_S, force=False).run(log)
+        assert await log.peek() == before
+        await Import(states, PATIENCE_S, force=True).run(log)
+        assert {describe(raw).candles for raw in (await snapshots_on(log)).values()} == {5}
+        await fill(log, candles(range(5, 20)))
+        await consume(log)
+        signals = [each.value for each in await records_of(log, Topic.SIGNALS) if each.key == b"ETHUSDT"]
+    assert signals == expected(candles(range(20)))[b"ETHUSDT"][5:]
+
+
+async def test_many_names_are_cut_short(sqlite: OpenLog, tmp_path: Path) -> None:
+    states = await some_state(sqlite("source"), tmp_path / "state")
+    with pytest.raises(Mismatch, match="ADAUSDT, BTCUSDT, ETHUSDT, LTCUSDT, SOLUSDT and others: "):
+        async with sqlite("source") as log:
+            await Import(states, PATIENCE_S, force=False).run(log)
+
+
+async def test_while_a_consumer_works_nothing_is_written(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
+    states = await some_state(sqlite("source"), tmp_path / "state")
+    async with either("target") as log, log.consumer() as consumer:
+        while not await consumer.assignment():
+            await consumer.poll(1, 0.1)
+        await opened(consumer)
+        async with either("target") as again:
+            with pytest.raises(Busy, match=r"^a consumer works on this log: stop all of them, import, and start them again$"):
+                await Import(states, 1.0, force=True).run(again)
+        assert not await snapshots_on(log)

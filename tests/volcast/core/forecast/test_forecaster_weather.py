@@ -1,0 +1,78 @@
+"""Whatever the market does, and whatever candles could be made up: forecasts are finite, positive and in order."""
+
+from math import exp, log
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.minutes import DAY, START, Minute, bad_weather, minutes, run, run_all, sound, standing
+from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.prior import bundled
+from volcast.core.models import MODELS
+
+LOG_PRICES = st.floats(log(1e-12), log(1e15))
+STEPS = st.floats(-60.0, 60.0) | st.floats(-1e-3, 1e-3) | st.just(0.0)
+SIZES = st.floats(0.0, 1e-3) | st.floats(0.0, 30.0) | st.just(0.0)
+VOLUMES = st.just(0.0) | st.floats(0.0, 1e12) | st.floats(0.0, 1e-9)
+PAUSES = st.just(0) | st.just(0) | st.just(0) | st.integers(0, 3) | st.sampled_from([9, 60, 600, 100_000])
+
+
+@st.composite
+def candles(draw: st.DrawFn) -> list[Minute]:
+    """Any that the decoder would let through, with gaps."""
+    minute, rows = draw(st.integers(0, 60_000_000)), list[Minute]()
+    log_close = draw(LOG_PRICES)
+    for step, up, down, volume, pause in draw(
+        st.lists(st.tuples(STEPS, SIZES, SIZES, VOLUMES, PAUSES), min_size=20, max_size=60)
+    ):
+        before = log_close
+        log_close = min(max(before + step, log(1e-12)), log(1e15))
+        open_, close = exp(before), exp(log_close)
+        high, low = max(open_, close) * exp(up), min(open_, close) * exp(-down)
+        follows = bool(rows) and pause == 0
+        minute += 1 + pause
+        rows.append(Minute(minute, (open_, high, low, close, volume), log(close / open_) if follows else None))
+    return rows
+
+
+@settings(deadline=None, max_examples=40)
+@given(rows=candles(), model=st.sampled_from(sorted(MODELS)), with_prior=st.booleans())
+def test_any_candles_at_all_have_sound_forecasts(rows: list[Minute], model: str, with_prior: bool) -> None:  # noqa: FBT001  # drawn
+    forecaster = Forecaster((5, 60), model=model, prior=bundled() if with_prior else None)
+    for predictions in run_all(forecaster, rows):
+        assert all(map(sound, predictions.horizons.values()))
+
+
+def test_bad_weather_never_makes_a_forecast_that_is_no_number_or_explodes() -> None:
+    """At each minute; the contract of models has all models, other prices and no prior."""
+    made = list(run(Forecaster(prior=bundled()), bad_weather(1.0)))
+    assert all(map(sound, made))
+    assert max(one.variance for one in made) < 10
+    calm = made[DAY - 1].variance
+    assert made[DAY].variance > 10 * calm  # in the crash
+    assert 1e-3 < made[-1].variance / calm < 1e3  # after all
+
+
+def test_a_price_that_never_moves_has_forecasts_near_the_floor() -> None:
+    rows = standing(START, 2 * DAY, 1.0)
+    rows[0] = rows[0]._replace(log_return=None)
+    made = list(run(Forecaster(), rows))
+    assert all(map(sound, made))
+    assert made[-1].variance < 1e-2 * made[0].variance
+
+
+def test_trade_after_a_price_that_stood_is_followed() -> None:
+    rows = standing(START, DAY, 100.0)
+    rows[0] = rows[0]._replace(log_return=None)
+    rows += [row._replace(minute=row.minute + DAY) for row in minutes(DAY)]
+    made = list(run(Forecaster(), rows))
+    assert all(map(sound, made))
+    assert made[-1].variance > 100 * made[DAY - 1].variance
+
+
+def test_the_first_minutes_of_1970_are_minutes_like_any_other() -> None:
+    """Nothing waits for an answer there yet: no number may stand for an empty place that is a minute before them."""
+    rows = [row._replace(minute=row.minute - START) for row in minutes(200)]
+    forecaster = Forecaster((60, 15), shadows=("ewma",))
+    assert all(sound(one) for one in run(forecaster, rows))
+    assert forecaster.main.answered == 140

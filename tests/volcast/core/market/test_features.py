@@ -1,0 +1,176 @@
+"""Each feature against a plain numpy definition over random series with gaps; and what every coin and price has in common."""
+
+from itertools import pairwise
+from math import exp, log, pi, sqrt
+
+import numpy as np
+import pytest
+
+from tests.minutes import Minute, minutes
+from volcast.core.market.clock import is_weekend, new_york_minute
+from volcast.core.market.ewma import Floats
+from volcast.core.market.features import FEATURES, HALF_LIVES, NAMES, PRIOR_VARIANCE, SHAPES, Features, State
+
+PRIOR_SIZE = sqrt(PRIOR_VARIANCE * 2 / pi)
+GAPS = ((700, 701), (1_500, 2_100))
+
+
+def ewma(values: list[float], half_life: float, start: float, prior_minutes: float) -> float:
+    mean = start
+    for n, value in enumerate(values, start=1):
+        mean += max(1 - 0.5 ** (1 / half_life), 1 / (prior_minutes + n)) * (value - mean)
+    return mean
+
+
+def garman_klass(row: Minute) -> float:
+    open_, high, low, close, _ = row.candle
+    return max(0.5 * log(high / low) ** 2 - (2 * log(2) - 1) * log(close / open_) ** 2, 0.0)
+
+
+def state_after(rows: list[Minute]) -> State:
+    features = Features()
+    for row in rows:
+        features.push(*row)
+    return features.state()
+
+
+def usual_sizes(counted: list[Minute]) -> list[float]:
+    """What log |return| was till then used to be above its level at each minute: means by ten minutes of New York's day."""
+    seen: dict[tuple[int, bool], list[float]] = {}
+    usual, level = [], PRIOR_SIZE
+    for n, row in enumerate(counted, start=1):
+        size = abs(row.log_return or 0.0)
+        local = new_york_minute(row.minute)
+        before = seen.setdefault((local % 1_440 // 10, is_weekend(local)), [])
+        mean = (-0.8 * 100 + sum(before)) / (100 + len(before)) if before else -0.8
+        usual.append(min(max(mean + 0.8, -2.0), 2.0))
+        seen_size = size * exp(-usual[-1]) if n <= 1_440 else size
+        level += max(1 - 0.5 ** (1 / 1_440), 1 / (10 + n)) * (seen_size - level)
+        before.append(min(max(log(max(size, 1e-6)) - log(level * sqrt(pi / 2)), -4.0), 4.0))
+    return usual
+
+
+def levels(rows: list[Minute]) -> dict[tuple[str, int], float]:
+    """v(series, half-life) by its definition."""
+    counted = [row for row in rows if row.log_return is not None]
+    returns = [row.log_return or 0.0 for row in counted]
+    usual = usual_sizes(counted)
+    v = {}
+    for h in HALF_LIVES:
+        out = [exp(-u) if n < 1_440 and h >= 600 else 1.0 for n, u in enumerate(usual)]
+        squares = [(r * o) ** 2 for r, o in zip(returns, out, strict=True)]
+        v["rv", h] = 0.5 * log(ewma(squares, h, PRIOR_VARIANCE, 10))
+        ranges = [garman_klass(row) * o * o for row, o in zip(counted, out, strict=True)]
+        v["gk", h] = 0.5 * log(ewma(ranges, h, PRIOR_VARIANCE, 10))
+        sizes = [abs(r) * o for r, o in zip(returns, out, strict=True)]
+        v["abs", h] = log(ewma(sizes, h, PRIOR_SIZE, 10) * sqrt(pi / 2))
+        flat = [abs(r) * exp(-u) for r, u in zip(returns, usual, strict=True)]
+        v["flat", h] = log(ewma(flat, h, PRIOR_SIZE, 10) * sqrt(pi / 2))
+        volumes = [row.candle[4] * o for row, o in zip(counted, out, strict=True)]
+        v["vol", h] = 0.5 * log(ewma(volumes, h, rows[0].candle[4], 0))
+    return v
+
+
+def plainly(rows: list[Minute]) -> dict[str, float]:
+    """All features, from v(series, half-life) by their definitions."""
+    v, counted = levels(rows), [row for row in rows if row.log_return is not None]
+    values = {"one": 1.0, "level": v["rv", 1440] - 0.5 * log(PRIOR_VARIANCE)}
+    values |= {f"rv_{a}": v["rv", a] - v["rv", b] for a, b in pairwise(HALF_LIVES)}
+    values |= {f"{s}_{h}": 2 * (v[s, h] - v["rv", h]) for s, h in v if s in ("gk", "abs", "flat")}
+    steps = ((3, 30), (30, 240), (240, 1_440), (1_440, 10_080), (10_080, 43_200))
+    values |= {f"vol_{a}": 2 * (v["vol", a] - v["vol", b]) for a, b in steps}
+    last = log(rows[-1].candle[3])
+    for h in HALF_LIVES:
+        mean = ewma([log(row.candle[3]) for row in counted], h, log(rows[0].candle[3]), 10)
+        span = min(h, 0.5 * len(counted) + 1)
+        values[f"trend_{h}"] = min(abs(last - mean) / exp(v["rv", h]) / sqrt(span), 4.0)
+    return values
+
+
+@pytest.mark.parametrize("count", [2, 11, 700, 3_000])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_each_is_what_its_sentence_says(count: int, seed: int) -> None:
+    rows = minutes(count, seed=seed, gaps=GAPS)
+    ours = dict(zip(NAMES, state_after(rows).vector.tolist(), strict=True))
+    plain = plainly(rows)
+    for name, value in ours.items():
+        assert value == pytest.approx(plain[name], rel=1e-9, abs=1e-9), name
+
+
+@pytest.mark.parametrize("count", [2, 700, 3_000])
+def test_shapes_are_log_ratios_of_the_same_levels(count: int) -> None:
+    rows = minutes(count, gaps=GAPS)
+    state, v = state_after(rows), levels(rows)
+    pairs = {
+        "s3": (("rv", 3), ("rv", 30)),
+        "s30": (("rv", 30), ("rv", 600)),
+        "s600": (("rv", 600), ("rv", 10_080)),
+        "s10080": (("rv", 10_080), ("rv", 43_200)),
+        "v30": (("vol", 30), ("vol", 1_440)),
+    }
+    ours = dict(zip(SHAPES, state.shapes.tolist(), strict=True))
+    assert ours == pytest.approx({name: v[top] - v[bottom] for name, (top, bottom) in pairs.items()}, abs=1e-9)
+    assert state.level == pytest.approx(v["rv", 1_440])
+
+
+def test_neither_the_price_nor_the_volume_has_a_scale() -> None:
+    first = state_after(minutes(500, price=1e-6))
+    other = []
+    for minute, (open_, high, low, close, volume), log_return in minutes(500, price=1e-6):
+        candle = (open_ * 1e12, high * 1e12, low * 1e12, close * 1e12, volume * 1e3)
+        other.append(Minute(minute, candle, log_return))
+    np.testing.assert_allclose(state_after(other).vector, first.vector, rtol=1e-6, atol=1e-8)
+
+
+def test_a_gap_moves_nothing_but_the_price() -> None:
+    rows = minutes(200)
+    features = Features()
+    for row in rows[:100]:
+        features.push(*row)
+    before = features.state()
+    features.push(rows[160].minute, rows[160].candle, None)
+    after = features.state()
+    trends = len(HALF_LIVES)
+    np.testing.assert_array_equal(after.vector[:-trends], before.vector[:-trends])
+    assert (after.vector[-trends:] != before.vector[-trends:]).any()
+
+
+@pytest.mark.parametrize("price", [1e-6, 1.0, 1e6])
+def test_a_price_that_stands_still_without_volume_has_finite_features(price: float) -> None:
+    features = Features()
+    for minute in range(3_000):
+        features.push(minute, (price, price, price, price, 0.0), 0.0 if minute else None)
+        if minute % 100 == 0:
+            state = features.state()
+            assert np.isfinite(state.vector).all()
+            assert np.isfinite(state.shapes).all()
+
+
+def test_it_comes_back_to_the_last_bit() -> None:
+    rows = minutes(400, gaps=((150, 160),))
+    features, again = Features(), Features()
+    again.load(features.dump())
+    for row in rows:
+        features.push(*row)
+        again.push(*row)
+        again_state, state = again.state(), features.state()
+        assert bits(again_state.vector) == bits(state.vector)
+        if row.minute % 50 == 0:
+            dump = again.dump()
+            again = Features()
+            again.load(dump)
+    assert again.dump() == features.dump()
+
+
+def bits(values: Floats) -> bytes:
+    return values.tobytes()
+
+
+def test_the_table_names_each_once_with_unit_and_sentence() -> None:
+    assert len(set(NAMES)) == len(NAMES) == len(FEATURES)
+    assert all(feature.unit and feature.sentence.endswith(".") for feature in FEATURES)
+
+
+def test_before_the_first_candle_there_is_no_state() -> None:
+    with pytest.raises(ValueError, match="no candle"):
+        Features().state()

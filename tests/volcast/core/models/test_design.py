@@ -1,0 +1,150 @@
+"""The row of a horizon's regressions against its plain definition; the profiles that are a part of it."""
+
+from math import sin, tau
+
+import msgspec
+import numpy as np
+import pytest
+
+from tests.minutes import DAY, START, minutes
+from volcast.core.market.clock import is_weekend, new_york_minute
+from volcast.core.market.features import NAMES as STATE_NAMES
+from volcast.core.market.features import SHAPES, Features, State
+from volcast.core.market.releases import news_ahead
+from volcast.core.models.design import CLOCKS, MAX_DEPARTURE, MAX_PRODUCT, NAMES, SMALL, SMALL_NAMES, Design
+
+PROFILES = ("utc", "new_york", "week", "day")
+SATURDAY_NIGHT = START + 5 * DAY + 1_400
+BEFORE_CPI = START + 10 * DAY + 13 * 60
+"""Half an hour later it is 8:30 on 2024-01-11 in New York."""
+
+
+def state(count: int = 500) -> State:
+    features = Features()
+    for row in minutes(count):
+        features.push(*row)
+    return features.state()
+
+
+def learned(horizon: int = 60) -> Design:
+    design = Design(horizon)
+    rng = np.random.default_rng(1)
+    for minute in range(START - 10 * DAY, START, 3):
+        design.learn(minute, 0.4 * sin(tau * minute / DAY) - 0.3 * is_weekend(minute) + float(rng.normal(0.0, 0.2)))
+    return design
+
+
+@pytest.mark.parametrize("horizon", [15, 60, 1_440])
+@pytest.mark.parametrize("minute", [START + 700, SATURDAY_NIGHT, BEFORE_CPI])
+def test_each_is_what_its_sentence_says(minute: int, horizon: int) -> None:
+    design, market = learned(horizon), state()
+    ours = dict(zip(NAMES, design.row(minute, market).tolist(), strict=True))
+    local, past, past_local = new_york_minute(minute), minute - horizon, new_york_minute(minute - horizon)
+    plain = dict(zip(STATE_NAMES, market.vector.tolist(), strict=True))
+    plain |= {
+        "usual_utc": 2 * design.utc.at(minute),
+        "usual_ny": 2 * design.new_york.at(local),
+        "usual_week": 2 * design.week.at(local),
+        "usual_day": 2 * design.day.at(local),
+        "past_utc": 2 * design.utc.at(past),
+        "past_ny": 2 * design.new_york.at(past_local),
+        "past_week": 2 * design.week.at(past_local),
+        "weekend": float(is_weekend(minute)),
+        "news": news_ahead(minute, horizon),
+    }
+    factors = dict(zip(SHAPES, market.shapes.tolist(), strict=True))
+    factors |= {name: plain[name] / 2 for name in ("usual_ny", "usual_week", "past_ny")}
+    names = list(factors)
+    for i, left in enumerate(names):
+        for right in names[i:]:
+            plain[f"{left}*{right}"] = min(max(factors[left] * factors[right], -MAX_PRODUCT), MAX_PRODUCT)
+    assert ours == pytest.approx(plain, rel=1e-12)
+    assert set(ours) == set(plain)
+
+
+def test_some_of_these_minutes_are_special() -> None:
+    assert is_weekend(SATURDAY_NIGHT)
+    assert not is_weekend(BEFORE_CPI)
+    assert news_ahead(BEFORE_CPI, 60) == 1.0 > news_ahead(BEFORE_CPI, 15)
+
+
+def test_names_stand_once_and_the_small_ones_are_among_them() -> None:
+    assert len(set(NAMES)) == len(NAMES) == len(learned().row(START, state()))
+    assert [NAMES[i] for i in SMALL] == list(SMALL_NAMES)
+    assert {clock.name for clock in CLOCKS} <= set(NAMES)
+
+
+def test_products_are_cut() -> None:
+    wild = state()
+    wild.shapes[:] = [5.0, -5.0, 0.1, 2.0, -2.0]
+    row = dict(zip(NAMES, Design(60).row(START, wild).tolist(), strict=True))
+    assert (row["s3*s3"], row["s3*s30"], row["s600*s10080"]) == (MAX_PRODUCT, -MAX_PRODUCT, pytest.approx(0.2))
+
+
+def test_each_row_is_a_fresh_array() -> None:
+    design, market = learned(), state()
+    first = design.row(START, market)
+    kept = first.copy()
+    design.row(START + 1, market)[:] = 0.0
+    design.learn(START, 1.0)
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_each_profile_has_its_clock() -> None:
+    design = Design(60)
+    design.learn(SATURDAY_NIGHT, 1.0)
+    local = new_york_minute(SATURDAY_NIGHT)
+    for profile, minute in ((design.utc, SATURDAY_NIGHT), (design.new_york, local), (design.week, local), (design.day, local)):
+        assert profile.at(minute) > 0.0
+        assert sum(value != 0.0 for value in profile.means) == 1
+
+
+def test_an_absurd_departure_counts_as_the_largest() -> None:
+    ours, cut = Design(60), Design(60)
+    for size in (1e9, -50.0, 4.1):
+        ours.learn(START, size)
+        cut.learn(START, min(max(size, -MAX_DEPARTURE), MAX_DEPARTURE))
+    assert ours.dump() == cut.dump()
+
+
+def test_usual_averages_to_nothing_over_a_week_where_profiles_are_another_markets() -> None:
+    design = Design(60)
+    design.start_from(learned().learned())
+    week = [design.usual(minute) for minute in range(START, START + 7 * DAY, 10)]
+    assert sum(week) / len(week) == pytest.approx(0.0, abs=1e-12)
+    assert max(week) > 0.2
+
+
+def test_it_starts_from_what_another_learned_and_goes_on() -> None:
+    design, taught = Design(60), learned()
+    design.start_from(taught.learned())
+    assert design.learned() == taught.learned()
+    np.testing.assert_array_equal(design.row(START, state()), taught.row(START, state()))
+    before = design.utc.at(START)
+    design.learn(START, before + 1.0)
+    assert 0.0 < design.utc.at(START) - before < 0.05
+
+
+@pytest.mark.parametrize("profiles", [{}, {"utc": [0.0] * 144}, {name: [0.0] for name in PROFILES}])
+def test_profiles_of_another_shape_are_refused(profiles: dict[str, list[float]]) -> None:
+    with pytest.raises((KeyError, ValueError)):
+        Design(60).start_from(profiles)
+
+
+def test_it_comes_back_to_the_last_bit() -> None:
+    design, again = learned(), Design(60)
+    again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(design.dump())))
+    for minute in range(START, START + 300):
+        for one in (design, again):
+            one.learn(minute, 0.1)
+        assert again.usual(minute) == design.usual(minute)
+    assert again.row(START, state(2)).tobytes() == design.row(START, state(2)).tobytes()
+    assert again.dump() == design.dump()
+
+
+def test_the_state_of_something_else_is_refused() -> None:
+    state_of = Design(60).dump()
+    for part in state_of:
+        for wrong in ({key: value for key, value in state_of.items() if key != part}, {**state_of, part: None}):
+            with pytest.raises((KeyError, TypeError, ValueError)):
+                Design(60).load(wrong)

@@ -1,0 +1,61 @@
+"""A seed is a run: the same one each time, in each process. And of many seeds there is one summary."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+from volcast.proof.simulated_log.broker import Guarantee
+from volcast.proof.simulated_log.run import Summary, run_seeds, simulate
+
+SEEDS = range(20)
+TRACES = f"""
+from zlib import crc32
+from volcast.proof.simulation.run import simulate
+print([crc32(repr(simulate(seed).trace).encode()) for seed in {SEEDS}])
+"""
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_seed_is_the_same_run_each_time(seed: int) -> None:
+    first, second = simulate(seed), simulate(seed)
+    assert first.trace == second.trace
+    assert first == second
+
+
+def test_a_seed_is_the_same_run_in_each_process() -> None:
+    """Also where sets of text come in another order."""
+    traces = {
+        subprocess.run(
+            [sys.executable, "-c", TRACES], env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(traces) == 1
+
+
+def test_a_failing_seed_fails_again_in_the_same_way() -> None:
+    without = frozenset({Guarantee.FENCING})
+    failing = next(verdict for seed in range(300) if (verdict := simulate(seed, without)).difference)
+    assert simulate(failing.seed, without) == failing
+
+
+def test_other_seeds_are_other_runs() -> None:
+    assert len({repr(simulate(seed).trace) for seed in SEEDS}) == len(SEEDS)
+
+
+def test_a_summary_counts_what_happened_in_all_seeds() -> None:
+    seen: list[int] = []
+    summary = run_seeds(3, 4, lambda so_far: seen.append(so_far.seeds))
+    assert seen == [1, 2, 3, 4]
+    assert summary == Summary(4, sum((simulate(seed).counts for seed in range(3, 7)), Counter()), [])
+
+
+def test_nothing_is_said_in_the_processs_log_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
+    run_seeds(0, 5)
+    assert caplog.records == []
+    logging.getLogger("consumer.worker").warning("afterwards it speaks again")
+    assert len(caplog.records) == 1

@@ -1,0 +1,58 @@
+"""The simulation can fail: each guarantee of the log taken away, and each sin of a worker, is found within a few seeds."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+import pytest
+
+from consumer.worker import Worker
+from volcast.log.contract import Commit, Consumer, Fenced, Unavailable
+from volcast.proof.simulated_log.broker import Guarantee
+from volcast.proof.simulated_log.run import simulate
+from volcast.proof.simulated_log.scenario import MakeWorker
+
+MODEST = 300
+"""Seeds."""
+
+
+class RetriesFromMemory(Worker):
+    """Writes a commit again whose answer was lost, instead of asking the log what became of it."""
+
+    async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
+        while True:
+            try:
+                await consumer.commit(partition, commit)
+            except Unavailable:
+                continue
+            except Fenced as fenced:
+                await self._drop(consumer, partition, str(fenced))
+                return False
+            return True
+
+
+class KeepsItsShard(Worker):
+    """Opens a partition anew that came in another epoch, but goes on with what it has in memory."""
+
+    async def _follow(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
+        for partition, epoch in assigned.items():
+            if partition in self.shards and self._epochs[partition] != epoch:
+                with suppress(Fenced):
+                    restored = await consumer.open(partition)
+                    await consumer.seek(partition, restored.position)
+                    self._epochs[partition] = epoch
+        await super()._follow(consumer, assigned)
+
+
+def first_difference(without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> str:
+    differences = (simulate(seed, without, make_worker).difference for seed in range(MODEST))
+    return next(filter(None, differences), "none")
+
+
+@pytest.mark.parametrize("guarantee", Guarantee)
+def test_each_guarantee_is_needed(guarantee: Guarantee) -> None:
+    assert "expected" in first_difference(frozenset({guarantee}))
+
+
+@pytest.mark.parametrize("sinner", [RetriesFromMemory, KeepsItsShard])
+def test_each_sin_of_a_worker_is_found(sinner: MakeWorker) -> None:
+    assert "expected" in first_difference(make_worker=sinner)

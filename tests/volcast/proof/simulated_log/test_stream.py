@@ -1,0 +1,40 @@
+"""The simulated candles hold all that a consumer must judge."""
+
+from collections import Counter
+
+from volcast.proof.simulated_log.broker import Broker
+from volcast.proof.simulated_log.check import undisturbed
+from volcast.proof.simulated_log.stream import STREAMS, stream_of
+
+
+def test_the_same_seed_is_the_same_stream() -> None:
+    first = stream_of(5)
+    stream_of.cache_clear()
+    assert stream_of(5) == first
+    assert stream_of(6) != first
+
+
+def test_all_that_a_consumer_must_judge_is_there() -> None:
+    counts, reasons, models = Counter[str](), Counter[str](), set()
+    for seed in range(STREAMS):
+        stream = stream_of(seed)
+        models.add(stream.config.model)
+        broker = Broker(stream.partitions)
+        for chunk in (chunk for chunks in stream.chunks for chunk in chunks):
+            broker.append(chunk)
+        for partition in broker.partitions:
+            expected = undisturbed(stream.config, stream.max_symbols, tuple(partition.candles))
+            counts += sum(expected.counts.values(), Counter[str]())
+            reasons += expected.reasons
+    assert set(counts) == {"candle", "duplicate", "late", "gap", "revision", "too_far_ahead"}
+    assert set(reasons) == {
+        "not_a_number",
+        "not_positive",
+        "too_far_ahead",
+        "too_many_decimals",
+        "too_many_symbols",
+        "unknown_version",
+        "unreadable",
+        "wrong_key",
+    }
+    assert models == {"ewma", "two_stage"}

@@ -1,0 +1,178 @@
+"""The knobs: each has a sentence and a range, and takes the ends of its range but nothing beyond."""
+
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, ValidationError
+
+from volcast.core.models import MODELS
+from volcast.settings.schema import MASK, Description, Settings, allowed, describe, flag, kind, text, variable
+
+ALL = pytest.mark.parametrize("one", describe(), ids=lambda one: one.name)
+NUMBERS = pytest.mark.parametrize("one", [one for one in describe() if kind(one.name) in {int, float}], ids=lambda one: one.name)
+SYMBOLS = st.text(st.characters(codec="ascii", categories=["Lu", "Nd"]), min_size=1, max_size=12)
+
+
+def limits(name: str) -> tuple[float, float]:
+    rules = Settings.model_fields[name].metadata
+    return next(rule.ge for rule in rules if hasattr(rule, "ge")), next(rule.le for rule in rules if hasattr(rule, "le"))
+
+
+@ALL
+def test_has_a_sentence_and_a_range(one: Description) -> None:
+    assert one.sentence.endswith(".")
+    assert one.sentence[0].isupper()
+    assert one.allowed == allowed(one.name)
+    assert one.allowed
+    assert one.secret == (kind(one.name) is SecretStr)
+
+
+@ALL
+def test_its_default_is_within_its_range(one: Description) -> None:
+    if one.default is not None:
+        assert getattr(Settings.model_validate({one.name: one.default}), one.name) == one.default
+
+
+@NUMBERS
+def test_takes_both_ends_of_its_range(one: Description) -> None:
+    for end in limits(one.name):
+        assert getattr(Settings.model_validate({one.name: end}), one.name) == end
+        assert getattr(Settings.model_validate({one.name: str(end)}), one.name) == end
+    low, high = limits(one.name)
+    assert one.allowed == f"a {'whole ' if kind(one.name) is int else ''}number from {low} to {high}"
+
+
+@NUMBERS
+def test_refuses_what_is_just_outside(one: Description) -> None:
+    low, high = limits(one.name)
+    step = 1 if kind(one.name) is int else 1e-9
+    for value in (low - step, high + step, str(low - step), "x", "nan", "inf", "", True, [low]):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({one.name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("warmup", ["zero", "exclude"]),
+        ("model", list(MODELS)),
+        ("sqlite_synchronous", ["NORMAL", "FULL", "EXTRA"]),
+        ("log_level", ["debug", "info", "warning", "error"]),
+    ],
+)
+def test_takes_one_of_a_list(name: str, values: list[str]) -> None:
+    assert allowed(name) == f"one of {', '.join(values)}"
+    for value in values:
+        assert getattr(Settings.model_validate({name: value}), name) == value
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: "other"})
+
+
+@pytest.mark.parametrize("name", ["topic_prefix", "group", "instance_id"])
+def test_text_is_held_to_its_pattern(name: str) -> None:
+    assert getattr(Settings.model_validate({name: "a.B_c-9"}), name) == "a.B_c-9"
+    for value in ("a b", "a/b", "ä", "a\n", "a" * 101, 7):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({name: value})
+
+
+def test_it_reads_no_source_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_WINDOW", "7")
+    assert Settings().window == 5
+
+
+def test_it_is_frozen() -> None:
+    with pytest.raises(ValidationError):
+        Settings().window = 6  # type: ignore[misc]  # that it can't be set is the point
+
+
+def test_decimals_by_symbol_are_held_to_symbols_and_range() -> None:
+    given_ = {"PEPEUSDT": 12, "BTCUSD.COINBASE": 0}
+    for value in (
+        given_,
+        "PEPEUSDT=12,BTCUSD.COINBASE=0",
+        " PEPEUSDT=12, BTCUSD.COINBASE=0 ",
+        '{"PEPEUSDT": 12, "BTCUSD.COINBASE": 0}',
+    ):
+        assert Settings.model_validate({"price_decimals_by_symbol": value}).price_decimals_by_symbol == given_
+    for wrong in ("PEPEUSDT", "PEPEUSDT=13", "PEPEUSDT=-1", "pepe=1", "A=1,A=2", "{", "A=1,", "[]", "=1", {"A": None}, 5):
+        with pytest.raises(ValidationError):
+            Settings.model_validate({"price_decimals_by_symbol": wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "given_", "value"),
+    [
+        ("horizons", "60", (60,)),
+        ("horizons", " 240, 15 ", (240, 15)),
+        ("horizons", [15, "1440"], (15, 1440)),
+        ("horizons", 30, (30,)),
+        ("shadows", "har,ewma", ("har", "ewma")),
+        ("shadows", "", ()),
+        ("shadows", [], ()),
+    ],
+)
+def test_a_list_is_read_from_text_or_yaml(name: str, given_: object, value: tuple[object, ...]) -> None:
+    settings = Settings.model_validate({name: given_})
+    assert getattr(settings, name) == value
+    assert text(value) == (",".join(map(str, value)) or "none")
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        *(
+            ("horizons", value)
+            for value in ("", "4", "1441", "60,60", "60,x", "60;240", True, None, [[60]], "5,6,7,8,9,10,11,12,13")
+        ),
+        *(("shadows", value) for value in ("none", "har,har", "two_stage", "har,", 5, True, None)),
+        ("prior", ""),
+    ],
+)
+def test_a_wrong_list_is_refused(name: str, wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({name: wrong})
+
+
+@given(st.dictionaries(SYMBOLS, st.integers(0, 12), min_size=1))
+def test_decimals_by_symbol_are_read_as_they_are_shown(decimals: dict[str, int]) -> None:
+    assert Settings.model_validate({"price_decimals_by_symbol": text(decimals)}).price_decimals_by_symbol == decimals
+
+
+def test_user_and_password_go_together() -> None:
+    both = Settings(kafka_username="me", kafka_password=SecretStr("hunter2"))
+    assert both.secrets() == ("hunter2",)
+    assert "hunter2" not in repr(both)
+    assert Settings().secrets() == ()
+    for alone in ({"kafka_username": "me"}, {"kafka_password": "hunter2"}):
+        with pytest.raises(ValidationError, match="give both or neither"):
+            Settings.model_validate(alone)
+
+
+def test_a_database_may_lie_in_the_home_folder() -> None:
+    assert Settings.model_validate({"db": "~/x.db"}).db == Path.home() / "x.db"
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"db": ""})
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (None, "none"), ({}, "none"), ({"A": 1, "B": 2}, "A=1,B=2"), (True, "true"), (False, "false"), (0.001, "0.001"),
+        ("", "''"), ("a\tb", r"'a\tb'"), (SecretStr("hunter2"), MASK), (Path("x/y"), "x/y"),
+    ],
+)  # fmt: skip
+def test_a_value_is_shown_on_one_line(value: object, shown: str) -> None:
+    assert text(value) == shown
+
+
+def test_names_in_the_environment_and_on_the_command_line() -> None:
+    assert variable("rate_window") == "VOLCAST_RATE_WINDOW"
+    assert flag("rate_window") == "--rate-window"
+
+
+def test_the_models_are_those_of_the_table() -> None:
+    assert list(get_args(Settings.model_fields["model"].annotation)) == list(MODELS)

@@ -1,0 +1,83 @@
+"""A comparison as one HTML file: nothing to load, no script, plots with the tables they were drawn from."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from volcast.backtest.comparison import Comparison
+
+from . import tables
+from .plots import plots
+from .style import CSS
+from .svg import COLOURS, DASHES, Plot
+from .tables import Table
+
+_TABLES_OF = {
+    "models": (),
+    "skill": (tables.skill_by_month,),
+    "months": (tables.qlike_by_month, tables.r2_by_month),
+    "hours": (tables.qlike_by_hour, tables.coverage_by_hour),
+    "coverage": (tables.coverage_by_month,),
+}
+"""Beside each plot its numbers; those of the first one stand above it."""
+
+
+def page(comparison: Comparison) -> str:
+    """The whole file, UTF-8. Raises `svg.PlotsUnavailable` where Matplotlib is not installed."""
+    return "\n".join(_lines(comparison))
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    title = f"Forecasts of {escape(comparison.symbol)} compared"
+    yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
+    yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>"
+    yield f"<p>{escape(tables.scope(comparison))}</p>"
+    if comparison.problem:
+        yield f'<p class="problem" role="note">{escape(comparison.problem)}</p>'
+    for table in (tables.accuracy(comparison), tables.intervals(comparison)):
+        yield f"<h2>{escape(table.title)}</h2>"
+        yield from _table(table, comparison.champion)
+        yield f'<p class="note">{escape(table.note)}</p>'
+    for plot in plots(comparison):
+        yield from _figure(plot, comparison)
+    yield "</main>\n</body>\n</html>\n"
+
+
+def _figure(plot: Plot, comparison: Comparison) -> Iterator[str]:
+    yield f"<section>\n<h2>{escape(plot.title)}</h2>\n<figure>"
+    if plot.legend:
+        yield from _legend(comparison, plot.legend)
+    yield f'<div class="scroll" tabindex="0">\n{plot.svg}\n</div>\n</figure>'
+    for make in _TABLES_OF[plot.name]:
+        table = make(comparison)
+        yield f"<details>\n<summary>Table: {escape(table.title)}</summary>"
+        yield from _table(table, comparison.champion)
+        yield f'<p class="note">{escape(table.note)}</p>\n</details>'
+    yield "</section>"
+
+
+def _legend(comparison: Comparison, names: Sequence[str]) -> Iterator[str]:
+    """Colour and dashes of each model, as `report_plots` draws them."""
+    yield '<ul class="legend">'
+    for series, model in enumerate(comparison.models):
+        if model.model not in names:
+            continue
+        champion = model.model == comparison.champion
+        width = 3.2 if champion else 2
+        dashes = " ".join(f"{width * part:g}" for part in DASHES[series % len(DASHES)])
+        stroke = f'stroke="var(--series-{series % COLOURS})" stroke-width="{width}" stroke-dasharray="{dashes or "none"}"'
+        line = f'<svg viewBox="0 0 38 12" aria-hidden="true"><path d="M0 6H38" {stroke}/></svg>'
+        yield f"<li>{line}{escape(model.model)}{' (champion)' if champion else ''}</li>"
+    yield "</ul>"
+
+
+def _table(table: Table, champion: str) -> Iterator[str]:
+    """Wide ones scroll within the page; the keyboard reaches them."""
+    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">\n<table>\n<thead><tr>'
+    yield "".join(f'<th scope="col">{escape(header)}</th>' for header in table.headers)
+    yield "</tr></thead>\n<tbody>"
+    for name, *cells in table.rows:
+        numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        row = '<tr class="champion">' if name == champion else "<tr>"
+        yield f'{row}<th scope="row">{escape(name)}</th>{numbers}</tr>'
+    yield "</tbody>\n</table>\n</div>"

@@ -1,0 +1,236 @@
+"""Candles in CSV files: the format, reading and writing. No clock, no log, and nothing that is slow to import.
+
+The first line names the columns `timestamp,open,high,low,close,volume_btc,volume_usd`: any order, any case, blanks around
+names and cells and a UTF-8 byte-order mark tolerated, further columns allowed and ignored. Plain or gzip, told by content.
+Blank lines are skipped. `producer.candle_time` says which timestamps are read.
+
+Who answers for what is wrong:
+
+| What is wrong                                                                                    | What happens              |
+|--------------------------------------------------------------------------------------------------|---------------------------|
+| the FILE: not found, a folder, unreadable, no UTF-8 text, gzip broken or cut short               | `CandleFileError`         |
+| the TABLE: empty, a column missing or doubled, no rows, a row with another number of cells       | `CandleFileError`         |
+| a CELL of another kind: a number that is none (`abc`, `1_000`), a timestamp that can't be read    | `CandleFileError`         |
+| a VALUE: NaN, infinite, negative, high below low, too many decimals, a time not on the minute    | sent for the consumer     |
+| an empty cell where a number belongs                                                             | sent: missing, that is NaN |
+
+The first three mean that this is not the file which its user takes it for: sending half of it would be worse than sending
+none, so `check` reads all of it beforehand. The others are bad rows of a good file; the consumer alone judges those.
+
+The csv module and not pandas: cells stay the text that they are (no price passes through a float), and memory doesn't grow
+with the rows.
+"""
+
+import csv
+import gzip
+import re
+import stat
+import zlib
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from .timestamps import parse_open_time_ms
+
+__all__ = [
+    "COLUMNS",
+    "CandleFileError",
+    "CandleRow",
+    "Summary",
+    "check",
+    "parse_open_time_ms",
+    "read",
+    "symbol_of",
+]
+
+COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd")
+_BLOCK_BYTES = 1 << 18
+_MAX_LINE_BYTES = 1 << 20
+_SHOWN_CHARACTERS = 40
+
+
+class CandleFileError(Exception):
+    """What is wrong with a file, as one sentence for the user."""
+
+
+class CandleRow(NamedTuple):
+    """One row: the text of each number as it stands in the file, stripped."""
+
+    line: int
+    """Of the file, the first being 1; the last one of a row that spans several."""
+    open_time_ms: int
+    open: str
+    high: str
+    low: str
+    close: str
+    volume: str
+    """`volume_btc`: in the base currency, whatever that is."""
+    quote_volume: str
+    """`volume_usd`: in the quote currency."""
+
+
+class Summary(NamedTuple):
+    """What `check` has seen, in the file's order."""
+
+    rows: int
+    first_open_time_ms: int
+    last_open_time_ms: int
+
+
+def check(path: Path) -> Summary:
+    """Read the whole file once, in constant memory. Raises CandleFileError for anything that is wrong with the file."""
+    rows = read(path)
+    first = last = next(rows)
+    count = 1
+    for last in rows:  # noqa: B007  the last row is what is wanted
+        count += 1
+    return Summary(count, first.open_time_ms, last.open_time_ms)
+
+
+def read(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
+    """The rows below line `after_line`, in constant memory; those above it are not looked at.
+
+    Raises CandleFileError when the reading gets to what is wrong; call `check` first to know beforehand.
+    """
+    with closing(_blocks(path)) as blocks:
+        reader = csv.reader(chain.from_iterable(blocks), strict=True, skipinitialspace=True)
+        try:
+            header = next((row for row in reader if not _is_blank(row)), None)
+            if header is None:
+                raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(COLUMNS)} is expected.")
+            width = len(header)
+            cells_of = itemgetter(*_positions(path, header))
+            any_row = False
+            for row in reader:
+                if len(row) != width:
+                    if _is_blank(row):
+                        continue
+                    raise CandleFileError(
+                        f"{path}, line {reader.line_num}: {len(row)} cells, but the first line names {width} columns."
+                    )
+                any_row = True
+                line = reader.line_num
+                if line <= after_line:
+                    continue
+                cells = cells_of(row)
+                timestamp, open_, high, low, close, volume, quote = cells
+                try:
+                    float(open_), float(high), float(low), float(close), float(volume), float(quote)
+                    open_time_ms = parse_open_time_ms(timestamp) if _is_plain("".join(cells)) else _judge(path, line, cells)
+                except ValueError:
+                    open_time_ms = _judge(path, line, cells)
+                # Twice as fast as CandleRow(line, …).
+                numbers = (open_.strip(), high.strip(), low.strip(), close.strip(), volume.strip(), quote.strip())
+                yield tuple.__new__(CandleRow, (line, open_time_ms, *numbers))
+        except csv.Error as error:
+            raise CandleFileError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+    if not any_row:
+        raise CandleFileError(f"{path} has no rows below its first line; a candle a line is expected.")
+
+
+def _blocks(path: Path) -> Generator[list[str]]:
+    """The file's lines without their ends, some thousands at a time, as a line must not fill the memory either."""
+    line = 1
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CandleFileError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}; a CSV file is expected.")
+        with path.open("rb") as raw:
+            magic = raw.peek(2)[:2] == b"\x1f\x8b"
+            stream = gzip.GzipFile(fileobj=raw) if magic else raw
+            rest = b""
+            while block := stream.read(_BLOCK_BYTES):
+                if line == 1 and not rest:
+                    block = block.removeprefix(b"\xef\xbb\xbf")
+                end = block.rfind(b"\n") + 1
+                if end:
+                    lines = _decoded(path, line, rest + block[:end]).split("\n")
+                    lines.pop()
+                    yield lines
+                    line += len(lines)
+                    rest = b""
+                rest += block[end:]
+                if len(rest) > _MAX_LINE_BYTES:
+                    raise CandleFileError(
+                        f"{path}, line {line}: longer than {_MAX_LINE_BYTES} bytes; a candle a line is expected."
+                    )
+            if rest:
+                yield [_decoded(path, line, rest)]
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        reason = "it ends too early" if isinstance(error, EOFError) else str(error)
+        raise CandleFileError(f"{path}: the gzip file is damaged near line {line} ({reason}); fetch it anew.") from None
+    except FileNotFoundError:
+        raise CandleFileError(f"{path} does not exist.") from None
+    except OSError as error:
+        raise CandleFileError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def _decoded(path: Path, line: int, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as error:
+        line += text.count(b"\n", 0, error.start)
+        raise CandleFileError(
+            f"{path}, line {line}: byte 0x{text[error.start]:02x} is no UTF-8 text; a CSV file is expected."
+        ) from None
+
+
+def _positions(path: Path, header: Sequence[str]) -> list[int]:
+    names = [name.strip().lower() for name in header]
+    missing = [column for column in COLUMNS if column not in names]
+    doubled = [column for column in COLUMNS if names.count(column) > 1]
+    if missing:
+        found = _shown(",".join(names))
+        raise CandleFileError(f"{path}, line 1: missing column {', '.join(missing)}; the columns found are {found}.")
+    if doubled:
+        raise CandleFileError(f"{path}, line 1: column {', '.join(doubled)} stands there twice; it must stand there once.")
+    return [names.index(column) for column in COLUMNS]
+
+
+def _judge(path: Path, line: int, cells: Sequence[str]) -> int:
+    """The slow way through a row: its open_time_ms if all cells are of their kind. Raises CandleFileError."""
+    for column, cell in zip(COLUMNS[1:], cells[1:], strict=True):
+        if cell.strip() and not _is_number(cell):
+            raise CandleFileError(
+                f"{path}, line {line}, column {column}: {_shown(cell)} is no number; one like 42283.58 is expected."
+            )
+    try:
+        return parse_open_time_ms(cells[0])
+    except ValueError as error:
+        raise CandleFileError(f"{path}, line {line}, column {COLUMNS[0]}: {_shown(cells[0])} is no timestamp; {error}.") from None
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return _is_plain(cell)
+
+
+def _is_plain(text: str) -> bool:
+    """`float` takes `1_000` and the digits of other scripts, too; other readers don't."""
+    return text.isascii() and "_" not in text
+
+
+def _is_blank(row: Sequence[str]) -> bool:
+    return not row or (len(row) == 1 and not row[0].strip())
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
+
+
+def symbol_of(path: Path) -> str:
+    """The symbol that a file's name begins with: its first word of letters and digits, in capitals. Raises CandleFileError.
+
+    >>> symbol_of(Path("data/btcusdt-1m-2024-01.csv.gz"))
+    'BTCUSDT'
+    """
+    stem = re.sub(r"(\.csv)?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
+    word = re.search(r"[^\W_]+", stem)
+    if word is None or not word[0].isascii():
+        raise CandleFileError(f"{path}: the file's name does not begin with a symbol; give --symbol.")
+    return word[0].upper()

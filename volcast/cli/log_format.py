@@ -1,0 +1,105 @@
+"""One JSON line for each event, on stderr: ours, uvicorn's, aiokafka's and Python's warnings alike; secrets masked.
+
+{"time": "2024-01-01T00:00:00.000Z", "level": "info", "logger": "consumer.worker", "message": "restored", "partition": 0}
+"""
+
+import json
+import logging
+import math
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from pythonjsonlogger.core import RESERVED_ATTRS
+from pythonjsonlogger.json import JsonFormatter
+
+from volcast.settings.schema import MASK
+
+OTHERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "aiokafka", "asyncio", "py.warnings")
+"""Loggers that libraries may have given handlers of their own. Run uvicorn with `log_config=None`, or it does so again."""
+
+CHATTY = ("httpx", "httpcore", "websockets")
+"""Loggers that tell of each request and each connection; what matters of those, we tell."""
+
+
+def configure(level: str, *, secrets: Iterable[str] = ()) -> None:
+    """Send all logging from `level` (debug, info, warning, error) on to stderr. Called again, it replaces what it did before."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines(secrets))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in OTHERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+        logger.setLevel(logging.NOTSET)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
+    logging.captureWarnings(capture=True)
+
+
+class JsonLines(JsonFormatter):
+    """Formats an event as one JSON object. Masks at the end, where message, arguments, extras and traceback are text already."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "color_message"])  # uvicorn's message again, with colours
+        spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
+        longest_first = sorted(spellings, key=len, reverse=True)
+        self._secret = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
+
+    def format(self, record: logging.LogRecord) -> str:
+        """A JSON line, also where the message and its arguments don't fit: logging would print both, unmasked."""
+        try:
+            record.getMessage()
+        except (TypeError, ValueError, KeyError):
+            record.msg, record.args = f"{record.msg} {record.args!r}", None
+        return super().format(record)
+
+    def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
+        """Ours first, and no extra of the same name may hide them."""
+        ours = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.message,
+        }
+        log_data.update(ours)
+        super().add_fields(log_data, record, message_dict)
+        log_data.update(ours)
+
+    def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
+        """The event as plain JSON values, masked."""
+        return {self._masked(str(key)): self._plain(value) for key, value in log_data.items()}
+
+    def _plain(self, value: object) -> object:
+        match value:
+            case None | bool():
+                return value
+            case int() | float():
+                finite = isinstance(value, int) or math.isfinite(value)
+                return value if finite and self._masked(str(value)) != MASK else self._masked(str(value))
+            case Mapping():
+                return {self._masked(str(key)): self._plain(part) for key, part in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self._plain(part) for part in value]
+            case bytes():
+                return self._masked(value.decode(errors="backslashreplace"))
+        return self._masked(str(value))
+
+    def _masked(self, text: str) -> str:
+        return self._secret.sub(MASK, text) if self._secret else text
+
+
+def _spellings(secret: str) -> set[str]:
+    """As it is, and as it stands in a repr, in JSON and in a URL."""
+    return {
+        secret,
+        repr(secret)[1:-1],
+        json.dumps(secret)[1:-1],
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        quote(secret, ""),
+        quote_plus(secret),
+    }

@@ -1,0 +1,78 @@
+"""The engines' state in one file, to be taken from one log to another.
+
+    "VCST" | CRC-32 of the rest, 4 bytes, little-endian | msgpack: format, snapshots
+
+Each snapshot is what `volcast.core.snapshot` writes, with a checksum of its own.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from volcast.atomic_file import writing_bytes
+from volcast.cli.main import UserError
+from volcast.core.codec import UNDECODABLE
+from volcast.core.decoder import is_symbol
+from volcast.core.snapshot import Description, SnapshotError, describe
+
+FORMAT = 1
+_MAGIC = b"VCST"
+_HEAD_BYTES = 8
+
+
+class SymbolState(NamedTuple):
+    """One symbol's snapshot, and what it says of itself."""
+
+    told: Description
+    raw: bytes
+
+
+class _AnyFormat(Struct, frozen=True):
+    format: int
+
+
+class _Written(_AnyFormat, frozen=True):
+    snapshots: list[bytes]
+
+
+def check_target(path: Path, *, force: bool) -> None:
+    """Raises UserError where `write` would destroy what is there."""
+    if not force and path.exists():
+        raise UserError(f"{path} is there already: choose another name, or say --force to replace it")
+
+
+def write(path: Path, snapshots: Sequence[bytes]) -> int:
+    """-> the bytes written. The file stands under its name whole, or not at all. Raises UserError where it can't be written."""
+    payload = msgspec.msgpack.encode(_Written(FORMAT, list(snapshots)))
+    whole = _MAGIC + crc32(payload).to_bytes(4, "little") + payload
+    with writing_bytes(path) as file:
+        file.write(whole)
+    return len(whole)
+
+
+def read(path: Path) -> Mapping[str, SymbolState]:
+    """-> the state of each symbol. Raises UserError where the file, or any snapshot in it, is not whole and sound."""
+    try:
+        whole = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} can't be read: {error.strerror or error}") from None
+    payload = whole[_HEAD_BYTES:]
+    if whole[: len(_MAGIC)] != _MAGIC:
+        raise UserError(f"{path} is no exported state: `volcast state export` makes such files")
+    if whole[len(_MAGIC) : _HEAD_BYTES] != crc32(payload).to_bytes(4, "little"):
+        raise UserError(f"{path} is damaged: its checksum does not fit; export the state again")
+    try:
+        found = msgspec.msgpack.decode(payload, type=_AnyFormat).format
+        if found != FORMAT:
+            raise UserError(f"{path} has format {found}, this version reads {FORMAT}: export the state again")
+        states = [SymbolState(describe(raw), raw) for raw in msgspec.msgpack.decode(payload, type=_Written).snapshots]
+    except (*UNDECODABLE, SnapshotError) as error:
+        raise UserError(f"{path} can't be used: {error}") from None
+    by_symbol = {state.told.symbol: state for state in states}
+    if len(by_symbol) < len(states) or not all(map(is_symbol, by_symbol)):
+        raise UserError(f"{path} can't be used: a symbol stands there twice, or is none")
+    return by_symbol

@@ -1,0 +1,148 @@
+"""What a horizon's forecast is regressed on: the market's state, what its hours are used to, the news ahead, and products."""
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations_with_replacement
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from volcast.core.estimators.diurnal_profile import DiurnalProfile
+from volcast.core.market.clock import DAY_MINUTES, WEEK_MINUTES, is_weekend, new_york_minute
+from volcast.core.market.ewma import Floats
+from volcast.core.market.features import NAMES as STATE_NAMES
+from volcast.core.market.features import SHAPES, Feature, State
+from volcast.core.market.releases import news_ahead
+
+_PROFILE = "What the volatility over the horizon is used to be above the level, {}; twice its logarithm."
+CLOCKS = (
+    Feature("usual_utc", "log ratio", _PROFILE.format("by ten minutes of UTC's day")),
+    Feature("usual_ny", "log ratio", _PROFILE.format("by ten minutes of New York's day; weekends apart")),
+    Feature("usual_week", "log ratio", _PROFILE.format("by hours of New York's week")),
+    Feature("usual_day", "log ratio", _PROFILE.format("by days of New York's week")),
+    Feature("past_utc", "log ratio", "usual_utc as of a horizon ago: what the last returns were used to be."),
+    Feature("past_ny", "log ratio", "usual_ny as of a horizon ago."),
+    Feature("past_week", "log ratio", "usual_week as of a horizon ago."),
+    Feature("weekend", "1", "1 on Saturdays and Sundays of UTC, else 0."),
+    Feature("news", "1", "The weight of a scheduled release of US news within the horizon, else 0."),
+)
+_FACTORS = (*SHAPES, "usual_ny", "usual_week", "past_ny")
+_PAIRS = tuple(combinations_with_replacement(range(len(_FACTORS)), 2))
+_LEFT, _RIGHT = (np.array([pair[i] for pair in _PAIRS]) for i in (0, 1))
+NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCKS), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
+SMALL_NAMES = (
+    *("one", "news", "level", "usual_ny", "usual_week", "past_ny"),
+    *("rv_3", "rv_30", "rv_240", "rv_1440", "rv_10080", "abs_3", "abs_30", "abs_240", "gk_30"),
+    *("vol_3", "vol_30", "vol_240", "trend_30", "trend_240", "trend_1440", "trend_10080"),
+)
+"""The features that the mean and the expected error are regressed on."""
+SMALL = tuple(NAMES.index(name) for name in SMALL_NAMES)
+"""Their places in a row."""
+_STATES = len(STATE_NAMES)
+_PRODUCTS = _STATES + len(CLOCKS)
+MAX_PRODUCT = 3.0
+MAX_DEPARTURE = 4.0
+_DAY_BINS = 144
+"""Of New York's profile: those of weekdays come first, those of weekends follow."""
+
+
+def _profiles() -> dict[str, DiurnalProfile]:
+    return {
+        "utc": DiurnalProfile(half_life=600.0, prior_visits=30.0),
+        "new_york": DiurnalProfile(half_life=400.0, prior_visits=30.0, weekend=True),
+        "week": DiurnalProfile(period_minutes=WEEK_MINUTES, bin_minutes=60, half_life=960.0, prior_visits=60.0),
+        "day": DiurnalProfile(period_minutes=WEEK_MINUTES, bin_minutes=DAY_MINUTES, half_life=11_520.0, prior_visits=1_440.0),
+    }
+
+
+class _Bins(NamedTuple):
+    """A minute's bin in each profile."""
+
+    utc: int
+    new_york: int
+    week: int
+    day: int
+
+
+_CLOCKS = tuple(_profiles().values())
+
+
+@lru_cache(maxsize=4_096)
+def _bins(minute: int) -> _Bins:
+    """Of a minute of UTC: asked for three times a horizon, by all horizons and symbols."""
+    local = new_york_minute(minute)
+    utc, new_york, week, day = _CLOCKS
+    return _Bins(utc.bin_of(minute), new_york.bin_of(local), week.bin_of(local), day.bin_of(local))
+
+
+class Design:
+    """The rows of one horizon's regressions, and the profiles that are a part of them, learned from answers."""
+
+    def __init__(self, horizon_minutes: int) -> None:
+        self.horizon_minutes = horizon_minutes
+        self.profiles: Mapping[str, DiurnalProfile] = _profiles()
+        self.utc, self.new_york, self.week, self.day = self.profiles.values()
+        self._sums = [0.0, 0.0]
+        """Of New York's means, on weekdays and on weekends."""
+
+    def learn(self, minute: int, departure: float) -> None:
+        """The volatility over the horizon after `minute` (UTC) stood by `departure` (log ratio) above the level."""
+        y = min(max(departure, -MAX_DEPARTURE), MAX_DEPARTURE)
+        bins = _bins(minute)
+        self.utc.learn_bin(bins.utc, y)
+        means, at = self.new_york.means, bins.new_york
+        before = means[at]
+        self.new_york.learn_bin(at, y)
+        self._sums[at >= _DAY_BINS] += means[at] - before
+        self.week.learn_bin(bins.week, y)
+        self.day.learn_bin(bins.day, y)
+
+    def row(self, minute: int, state: State) -> Floats:
+        """(len(NAMES),), in the order of `NAMES`; a fresh array. `minute` is that of the last candle (UTC)."""
+        now, past = _bins(minute), _bins(minute - self.horizon_minutes)
+        by_utc, by_new_york, by_week = self.utc.means, self.new_york.means, self.week.means
+        new_york, week, past_new_york = by_new_york[now.new_york], by_week[now.week], by_new_york[past.new_york]
+        row = np.empty(len(NAMES))
+        row[:_STATES] = state.vector
+        row[_STATES:_PRODUCTS] = (
+            2.0 * by_utc[now.utc],
+            2.0 * new_york,
+            2.0 * week,
+            2.0 * self.day.means[now.day],
+            2.0 * by_utc[past.utc],
+            2.0 * past_new_york,
+            2.0 * by_week[past.week],
+            1.0 if is_weekend(minute) else 0.0,
+            news_ahead(minute, self.horizon_minutes),
+        )
+        factors = np.concatenate((state.shapes, (new_york, week, past_new_york)))
+        products = factors[_LEFT]
+        products *= factors[_RIGHT]
+        np.minimum(np.maximum(products, -MAX_PRODUCT, out=products), MAX_PRODUCT, out=row[_PRODUCTS:])
+        return row
+
+    def usual(self, minute: int) -> float:
+        """What the time adds to the log volatility over the horizon after `minute`, by New York's day; 0 on a week's average."""
+        weekdays, weekends = self._sums
+        return self.new_york.means[_bins(minute).new_york] - (5 * weekdays + 2 * weekends) / (7 * _DAY_BINS)
+
+    def learned(self) -> dict[str, list[float]]:
+        """The profiles' means."""
+        return {name: list(profile.means) for name, profile in self.profiles.items()}
+
+    def start_from(self, means: Mapping[str, Sequence[float]]) -> None:
+        """Begin with what another symbol's profiles have learned."""
+        for name, profile in self.profiles.items():
+            profile.start_from(means[name])
+        self._sums = [sum(self.new_york.means[:_DAY_BINS]), sum(self.new_york.means[_DAY_BINS:])]
+
+    def dump(self) -> dict[str, Any]:
+        """Its state: raw arrays, and two numbers."""
+        return {"sums": list(self._sums), **{name: profile.dump() for name, profile in self.profiles.items()}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        weekdays, weekends = state["sums"]
+        self._sums = [float(weekdays), float(weekends)]
+        for name, profile in self.profiles.items():
+            profile.load(state[name])

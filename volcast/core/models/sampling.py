@@ -1,0 +1,26 @@
+"""Which minutes a model learns from: neighbours tell nearly the same, and cost as much as others."""
+
+from volcast.core.market.clock import DAY_MINUTES
+
+_DENSE_MINUTES = 10
+
+
+def sample_minutes(horizon_minutes: int) -> int:
+    """How far apart the samples are: about a sixth of the horizon, and beyond an hour at ever other minutes of the day.
+
+    >>> [sample_minutes(horizon) for horizon in (15, 60, 240, 1440)]
+    [5, 10, 41, 241]
+    """
+    step = max(5, horizon_minutes // 6)
+    while step > _DENSE_MINUTES and DAY_MINUTES % step == 0:
+        step += 1
+    return step
+
+
+def samples_per_day(horizon_minutes: int) -> float:
+    """So many, on average.
+
+    >>> samples_per_day(60)
+    144.0
+    """
+    return DAY_MINUTES / sample_minutes(horizon_minutes)

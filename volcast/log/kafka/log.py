@@ -1,0 +1,83 @@
+"""The log on Kafka: four topics of as many partitions, transactions for whatever must be one atom.
+
+A key's partition is Java's murmur2 of its bytes, as in the Java clients: other writers of `candles` must find the same.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Self
+
+from volcast.log.contract import Appender, Consumer, Reader, Restored, Topic
+from volcast.log.retry import while_unavailable
+
+from .client import Client, partition_of
+from .consumer import KafkaConsumer
+from .log_filter import calm
+from .reader import reader
+from .sasl import signed_in
+from .state import peek
+from .topics import prepare
+from .writer import KafkaAppender, writer
+
+
+class KafkaLog:
+    """A `Log` on the brokers of `bootstrap` (`host:port[,host:port]`). `prefix` stands before the names of topics and ids."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        *,
+        prefix: str = "",
+        partitions: int = 4,
+        group: str = "volcast",
+        session_timeout_ms: int = 10_000,
+        instance_id: str | None = None,
+        retention_ms: int | None = None,
+        username: str | None = None,
+        password: str | None = None,
+        tls: bool = False,
+    ) -> None:
+        self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, username, password, tls)
+        self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
+
+    def __repr__(self) -> str:
+        return f"KafkaLog({self._client})"
+
+    async def __aenter__(self) -> Self:
+        calm()
+        await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare, Random())  # noqa: S311  # no secret: jitter
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        """All ends close themselves."""
+
+    @asynccontextmanager
+    async def appender(self, name: str) -> AsyncIterator[Appender]:
+        async with writer(self._client, f"volcast-append-{name}") as opened:
+            yield KafkaAppender(self._client, opened)
+
+    @asynccontextmanager
+    async def consumer(self) -> AsyncIterator[Consumer]:
+        consumer = KafkaConsumer(self._client, self._group, self._instance_id)
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
+
+    async def peek(self) -> Mapping[int, Restored]:
+        return {partition: await peek(self._client, partition) for partition in range(self._client.partitions)}
+
+    def partition_of(self, key: bytes) -> int:
+        return partition_of(key, self._client.partitions)
+
+    @asynccontextmanager
+    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
+        async with reader(self._client, topic) as opened:
+            yield opened
+
+    async def _prepare(self) -> None:
+        """Raises Unavailable or Mismatch."""
+        self._client = await signed_in(self._client)
+        await prepare(self._client, self._retention_ms)

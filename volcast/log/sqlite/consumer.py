@@ -1,0 +1,103 @@
+"""The consumer's end of a file: it holds the one partition while it has the lease.
+
+The lease says who should try; the truth is the epoch that `open` took: it is checked in each commit.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
+
+from .database import Database, check_epoch
+from .errors import explaining
+from .lease import BeatingLease
+from .reader import PARTITION, end_of, read_from
+from .schema import TABLES
+
+_ROLE = "consume"
+_CANDLES = TABLES[Topic.CANDLES]
+
+
+class SqliteConsumer:
+    """One worker of a file. Without a lease (in memory) it always holds the partition."""
+
+    def __init__(self, database: Database, lease: BeatingLease | None) -> None:
+        self._database, self._lease = database, lease
+        self._epoch: int | None = None
+        """What `open` took; None while the partition is not open."""
+        self._next_offset: int | None = None
+        """What to poll next; None before it is sought."""
+
+    async def assignment(self) -> Mapping[int, int]:
+        if self._lease is None:
+            return {PARTITION: 1}
+        with explaining(self._database.path):
+            return {PARTITION: self._lease.number} if self._lease.take() else {}
+
+    async def open(self, partition: int) -> Restored:
+        await self.close(partition)
+        if self._lease and self._lease.lost:  # it was ours when the worker asked, and a zombie must not fence its heir
+            raise Fenced("another process has taken over as this one showed no sign of life")
+        epoch = await self._database.take(_ROLE)
+        restored = await self._database.read(restored_from)
+        if restored.position < restored.earliest:
+            raise Mismatch(
+                f"{self._database.path}: the state goes on at candle {restored.position}, the oldest is {restored.earliest}; "
+                "choose another file to begin anew"
+            )
+        self._epoch = epoch
+        return restored
+
+    async def seek(self, partition: int, offset: int) -> None:  # noqa: ARG002  # there is but one
+        if self._epoch is not None:
+            self._next_offset = offset
+
+    async def end(self, partition: int) -> int:  # noqa: ARG002  # as above
+        return await end_of(self._database, _CANDLES)
+
+    async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
+        if self._next_offset is None:
+            await asyncio.sleep(min(timeout_s, self._database.poll_s))
+            return {}
+        records = await read_from(self._database, _CANDLES, self._next_offset, max_records, timeout_s)
+        if not records:
+            return {}
+        self._next_offset = records[-1].offset + 1
+        return {PARTITION: records}
+
+    async def commit(self, partition: int, commit: Commit) -> None:
+        if self._epoch is None:
+            raise Fenced(f"partition {partition} is not open here")
+        epoch = self._epoch
+
+        def write(db: sqlite3.Connection) -> None:
+            check_epoch(db, _ROLE, epoch)
+            db.executemany("INSERT INTO signals (key, value) VALUES (?, ?)", commit.signals)
+            db.executemany("INSERT INTO rejected (key, value) VALUES (?, ?)", commit.rejects)
+            kept = [snapshot for snapshot in commit.snapshots if snapshot.value]
+            db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", kept)
+            db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
+            replay_from = commit.position if commit.replay_from is None else commit.replay_from
+            db.execute("UPDATE position SET next_offset = ?, replay_from = ?", (commit.position, replay_from))
+
+        await self._database.write(write)
+
+    async def close(self, partition: int) -> None:  # noqa: ARG002  # as above
+        self._epoch = self._next_offset = None
+
+
+def restored_from(db: sqlite3.Connection) -> Restored:
+    """What the last commit left; in one view of the file."""
+    position, replay_from = db.execute("SELECT next_offset, replay_from FROM position").fetchone()
+    snapshots = dict(db.execute("SELECT key, value FROM state"))
+    return Restored(position, snapshots, replay_from, _earliest(db))
+
+
+def _earliest(db: sqlite3.Connection) -> int:
+    """The first candle's offset; 0 where none was ever deleted (the log itself deletes none)."""
+    (first,) = db.execute("SELECT min(offset) FROM candles").fetchone()
+    if first is None:
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'candles'").fetchone()
+        first = row[0] + 1 if row else 1
+    return int(first) if first > 1 else 0

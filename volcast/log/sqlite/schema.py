@@ -1,0 +1,45 @@
+"""The tables of a log's file, and whether a file is one: it says so in its header, as SQLite provides for."""
+
+import sqlite3
+
+from volcast.log.contract import Mismatch, Topic
+
+FORMAT = 3
+"""Rises with the tables, and with records of `signals` that an older reader would not understand."""
+TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
+_APPLICATION_ID = 0x564F4C43  # "VOLC"
+_SCHEMA = """
+CREATE TABLE candles  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE INDEX candles_by_key ON candles (key, offset);
+CREATE TABLE signals  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE TABLE rejected (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE TABLE state    (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE position (
+    one         INTEGER PRIMARY KEY CHECK (one = 1),
+    next_offset INTEGER NOT NULL,
+    replay_from INTEGER NOT NULL CHECK (replay_from <= next_offset)
+) STRICT;
+CREATE TABLE epoch    (role TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+INSERT INTO position VALUES (1, 0, 0);
+"""
+
+
+def create(db: sqlite3.Connection, path: str) -> None:
+    """Make the tables where there are none; within a transaction. Raises Mismatch as `is_new` does."""
+    if is_new(db, path):
+        for statement in _SCHEMA.strip().split(";\n"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        db.execute(f"PRAGMA user_version = {FORMAT}")
+
+
+def is_new(db: sqlite3.Connection, path: str) -> bool:
+    """An empty file; False for a log of this format. Raises Mismatch for all else."""
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if not application and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        return True
+    if application != _APPLICATION_ID:
+        raise Mismatch(f"{path} is a SQLite database of another program; choose another file")
+    if version != FORMAT:
+        raise Mismatch(f"{path} has log format {version}, this version reads {FORMAT}; choose another file")
+    return False

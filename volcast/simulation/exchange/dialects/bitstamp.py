@@ -1,0 +1,102 @@
+"""Bitstamp v2, as libraries know it: trades whose ids have jumps, a heartbeat asked for, a request to reconnect."""
+
+from collections.abc import Mapping, Sequence
+
+from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.market import Trade
+
+from .contract import Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, message_of, whole
+
+FAR_S = 10**12
+MAX_ROWS = 1_000
+_PREFIX = "live_trades_"
+
+
+class Bitstamp(Dialect):
+    """It has no clock but the `Date` of its answers."""
+
+    name = "bitstamp"
+    socket_paths = ("", "/")
+    tells_candles = False
+    tells_empty_minutes = False
+    trade_ids_jump = True
+    max_age_s = 90 * 86_400.0
+
+    def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
+        super().__init__(pairs)
+        self._long_names = {base + quote: f"{base}/{quote}" for base, quote in pairs}
+
+    def spelling(self, base: str, quote: str) -> str:
+        """`btcusd`."""
+        return (base + quote).lower()
+
+    def hear(self, talk: Talk, text: str) -> Heard:  # noqa: ARG002  it says the same to everybody
+        """Subscribe, unsubscribe, heartbeat."""
+        message = message_of(text)
+        event = message.get("event") if message else None
+        if event == "bts:heartbeat":
+            return Heard([as_json({"event": "bts:heartbeat", "channel": "", "data": {"status": "success"}})])
+        data = message.get("data") if message else None
+        channel = str(data.get("channel", "")) if isinstance(data, dict) else ""
+        symbol = self.symbols.get(channel.removeprefix(_PREFIX)) if channel.startswith(_PREFIX) else None
+        if event not in {"bts:subscribe", "bts:unsubscribe"} or symbol is None:
+            said = {"code": None, "message": "Bad subscription string."}
+            return Heard([as_json({"event": "bts:error", "channel": "", "data": said})])
+        done = "bts:subscription_succeeded" if event == "bts:subscribe" else "bts:unsubscription_succeeded"
+        replies, streams = [as_json({"event": done, "channel": channel, "data": {}})], [Stream(Channel.TRADES, symbol)]
+        return Heard(replies, subscribed=streams) if event == "bts:subscribe" else Heard(replies, unsubscribed=streams)
+
+    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
+        """One trade a frame; numbers both as numbers and as text."""
+        t = trades[-1]
+        return (
+            f'{{"data":{{"id":{t.id},"id_str":"{t.id}","order_type":0,"timestamp":"{t.time_us // 1_000_000}",'
+            f'"microtimestamp":"{t.time_us}","amount":{float(t.size)!r},"amount_str":"{t.size}","price":{float(t.price)!r},'
+            f'"price_str":"{t.price}","type":{0 if t.buy else 1},"buy_order_id":{2 * t.id},"sell_order_id":{2 * t.id + 1}}},'
+            f'"channel":"{_PREFIX}{self.spellings[symbol]}","event":"trade"}}'
+        )
+
+    def notice(self, talk: Talk) -> str:  # noqa: ARG002  it says the same to everybody
+        """bts:request_reconnect."""
+        return as_json({"event": "bts:request_reconnect", "channel": "", "data": ""})
+
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+        """Candles."""
+        prefix = "/api/v2/ohlc/"
+        return self._ohlc(path.removeprefix(prefix).strip("/"), params, books) if path.startswith(prefix) else None
+
+    def too_many(self) -> bytes:
+        """In its words for errors."""
+        return as_json({"status": "error", "reason": "Request rate limit exceeded.", "code": "400.002"}).encode()
+
+    def _ohlc(self, name: str, params: Mapping[str, str], books: Books) -> Answer:
+        """`start` and `end` are inclusive; from the start on, or the newest where there is none."""
+        symbol = self.symbols.get(name)
+        if symbol is None:
+            return Answer(404, as_json({"status": "error", "reason": "Invalid pair.", "code": "404"}).encode())
+        try:
+            step, limit = int(params["step"]), int(params["limit"])
+            from_s, to_s = whole(params, "start", 0), whole(params, "end", FAR_S)
+        except (KeyError, ValueError):
+            return _wrong("step and limit are needed; all parameters are whole numbers")
+        if step != 60 or not 1 <= limit <= MAX_ROWS:  # noqa: PLR2004  a minute
+            return _wrong("step must be 60 here, limit 1 to 1000")
+        newest = "start" not in params
+        rows = books.markets[symbol].rows(books.told_us, from_s * 1_000, to_s * 1_000 + 1, limit, newest=newest)
+        table = {"pair": self._long_names[symbol], "ohlc": [_row(open_ms, version) for open_ms, version in rows]}
+        return Answer(200, as_json({"data": table}).encode())
+
+
+def _row(open_ms: int, v: Version) -> dict[str, str]:
+    return {
+        "timestamp": str(open_ms // 1_000),
+        "open": v.open,
+        "high": v.high,
+        "low": v.low,
+        "close": v.close,
+        "volume": v.volume,
+    }
+
+
+def _wrong(text: str) -> Answer:
+    return Answer(400, as_json({"code": "validation-error", "errors": [{"field": "step", "message": text}]}).encode())
