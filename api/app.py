@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from volcast.metrics import exposition
 
 from .metrics import ViewCollector
-from .responses import LatestAnswer, answer_of
+from .responses import LatestResponse, response_of
 from .view import View
 
 
@@ -39,16 +39,16 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app = FastAPI(title="volcast", description="Streaming volatility forecasts: the latest signal of each symbol.")
 
     @app.get("/latest")
-    async def latest_of_all() -> dict[str, LatestAnswer]:
+    async def latest_of_all() -> dict[str, LatestResponse]:
         """The latest signal of every symbol, by symbol; empty before the first."""
-        return {symbol: answer_of(latest, view, now()) for symbol in view.symbols if (latest := view.get(symbol))}
+        return {symbol: response_of(latest, view, now()) for symbol in view.symbols if (latest := view.get(symbol))}
 
-    @app.get("/latest/{symbol}", response_model=LatestAnswer, responses={404: {"model": Unknown}})
-    async def latest_of_one(symbol: str) -> LatestAnswer | Response:
+    @app.get("/latest/{symbol}", response_model=LatestResponse, responses={404: {"model": Unknown}})
+    async def latest_of_one(symbol: str) -> LatestResponse | Response:
         """The latest signal of one symbol."""
         latest = view.get(symbol)
         if latest:
-            return answer_of(latest, view, now())
+            return response_of(latest, view, now())
         known = view.symbols
         detail = f"no signal of {symbol!r:.60}; known symbols: {', '.join(known) or 'none yet'}"
         return JSONResponse(Unknown(detail=detail, known=known).model_dump(), 404)

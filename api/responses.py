@@ -14,7 +14,7 @@ from volcast.core.types import MINUTE_MS, HorizonForecast, Outcome, Signal
 from .view import Latest, Status, View
 
 
-class OutcomeAnswer(BaseModel):
+class OutcomeResponse(BaseModel):
     """What became of the forecast made H minutes before."""
 
     timestamp: str = Field(description="Opening of the candle after which the forecast was made, ISO 8601, UTC.")
@@ -38,11 +38,11 @@ Volatility = Annotated[float, Field(description="Forecast: √E[sum of the next 
 VolatilityBound = Annotated[float, Field(description=_VOLATILITY)]
 VolatilityMedian = Annotated[float, Field(description="As likely to be exceeded by the realized volatility as not.")]
 VolatilityAnnualized = Annotated[float, Field(description="volatility × √(525600 / H).")]
-Outcomes = Annotated[int, Field(description="Forecasts answered since the start.")]
-MaybeOutcome = Annotated[OutcomeAnswer | None, Field(description="Of the forecast that came due with this candle.")]
+OutcomeCount = Annotated[int, Field(description="Forecasts answered since the start.")]
+MaybeOutcome = Annotated[OutcomeResponse | None, Field(description="Of the forecast that came due with this candle.")]
 
 
-class HorizonAnswer(BaseModel):
+class HorizonResponse(BaseModel):
     """The forecast of a further horizon, after the same candle."""
 
     horizon_minutes: HorizonMinutes
@@ -54,11 +54,11 @@ class HorizonAnswer(BaseModel):
     volatility_median: VolatilityMedian
     volatility_upper: VolatilityBound
     volatility_annualized: VolatilityAnnualized
-    outcomes: Outcomes
+    outcomes: OutcomeCount
     outcome: MaybeOutcome
 
 
-class ShadowAnswer(BaseModel):
+class ShadowResponse(BaseModel):
     """The forecast of a challenger, for the signal's own horizon."""
 
     model: str
@@ -67,7 +67,7 @@ class ShadowAnswer(BaseModel):
     covered: bool | None = Field(description="The realized volatility lay within the interval of that one.")
 
 
-class LatestAnswer(BaseModel):
+class LatestResponse(BaseModel):
     """The latest signal of one symbol."""
 
     symbol: str
@@ -102,10 +102,10 @@ class LatestAnswer(BaseModel):
     ones: int = Field(description="Signals of 1 since the start.")
     gaps: int = Field(description="Times that minutes were missing.")
     missing_minutes: int = Field(description="Minutes missing, all gaps together.")
-    outcomes: Outcomes
+    outcomes: OutcomeCount
     outcome: MaybeOutcome
-    further: list[HorizonAnswer] = Field(description="The other horizons, as set.")
-    shadows: list[ShadowAnswer] = Field(description="The challengers, as set.")
+    further: list[HorizonResponse] = Field(description="The other horizons, as set.")
+    shadows: list[ShadowResponse] = Field(description="The challengers, as set.")
 
 
 def iso8601(time_ms: int) -> str:
@@ -113,14 +113,14 @@ def iso8601(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def answer_of(latest: Latest, view: View, now_s: float) -> LatestAnswer:
+def response_of(latest: Latest, view: View, now_s: float) -> LatestResponse:
     """The signal's own fields, its times in words, and what depends on the clock."""
     signal = latest.signal
     fields = _forecast(signal, signal.open_time_ms)
     fields["timestamp"] = iso8601(fields.pop("open_time_ms"))
-    fields["further"] = [HorizonAnswer(**_forecast(each, signal.open_time_ms)) for each in signal.further]
-    fields["shadows"] = [ShadowAnswer(**asdict(each)) for each in signal.shadows]
-    return LatestAnswer(age_seconds=now_s - latest.arrived_s, status=view.status(latest, now_s), **fields)
+    fields["further"] = [HorizonResponse(**_forecast(each, signal.open_time_ms)) for each in signal.further]
+    fields["shadows"] = [ShadowResponse(**asdict(each)) for each in signal.shadows]
+    return LatestResponse(age_seconds=now_s - latest.arrived_s, status=view.status(latest, now_s), **fields)
 
 
 def _forecast(forecast: Signal | HorizonForecast, open_time_ms: int) -> dict[str, Any]:
@@ -131,6 +131,6 @@ def _forecast(forecast: Signal | HorizonForecast, open_time_ms: int) -> dict[str
     return fields
 
 
-def _outcome(outcome: Outcome) -> OutcomeAnswer:
+def _outcome(outcome: Outcome) -> OutcomeResponse:
     fields = asdict(outcome)
-    return OutcomeAnswer(timestamp=iso8601(fields.pop("open_time_ms")), **fields)
+    return OutcomeResponse(timestamp=iso8601(fields.pop("open_time_ms")), **fields)

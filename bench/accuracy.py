@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from volcast.backtest.comparison import Comparison, compare
 from volcast.backtest.ledger import Ledger
-from volcast.backtest.run import Replay
+from volcast.backtest.run import BacktestReplay
 from volcast.backtest.tracks import Track
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
@@ -145,7 +145,7 @@ def compared(stream: Simulated | Recorded, from_share: float) -> Comparison:
     """The champion, both HARs in its shadow, and the truth where it is known."""
     decoder = Decoder()
     engine = Engine(stream.symbol, EngineConfig(horizons=(HORIZON_MINUTES,), interval_level=LEVEL, shadows=SHADOWS), 8)
-    replay, ledger = Replay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, HORIZON_MINUTES)
+    replay, ledger = BacktestReplay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, HORIZON_MINUTES)
     for signal in replay.signals(stream.rows()):
         ledger.add(signal, engine.forecaster.made)
     tracks = ledger.tracks()

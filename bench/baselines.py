@@ -5,10 +5,10 @@ variance of the hour after each minute, NaN where unknown.
 """
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.signal import lfilter  # type: ignore[import-untyped]  # SciPy ships no types
 
-Floats = NDArray[np.float64]
+from volcast.core.arrays import Floats
+
 HOUR_MINUTES, DAY_MINUTES = 60, 1_440
 HAR_WINDOWS_MINUTES = (60, 240, 1_440, 10_080)
 LEARN_EVERY_MINUTES = 5

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from producer.replay import CsvReplay, Resume
+from volcast.core.arrays import Floats
 from volcast.core.codec import CandleText
 from volcast.core.types import MINUTE_MS, Candle
-from volcast.simulation.market import simulate
+from volcast.simulation.market import simulate_candles
 
 START_MS = 1_704_067_200_000
 DAY_MINUTES = 1_440
 _UNITS = 10**8
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,14 @@ class Simulated:
         return self.days * DAY_MINUTES
 
     def rows(self) -> Iterator[CandleText]:
-        for line, one in enumerate(simulate(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS), start=2):
+        for line, one in enumerate(
+            simulate_candles(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS), start=2
+        ):
             yield CandleText(self.symbol, *one[:7], source="simulated", closed_by="file", line=line)
 
     def true_variance(self) -> Floats:
         """(minutes,) of each minute's log return."""
-        made = simulate(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS)
+        made = simulate_candles(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS)
         return np.fromiter((one.true_volatility**2 for one in made), np.float64, self.minutes)
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from volcast.backtest.ledger import truth
 from volcast.backtest.scores import qlike_losses
+from volcast.core.arrays import Floats
 from volcast.core.engine import Engine
 from volcast.core.forecast.learner import FLAT_VARIANCE
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 
 from .baselines import DAY_MINUTES, HOUR_MINUTES, ewma, log_har
-from .candles import Floats, Minutes
+from .candles import Minutes
 
 DAYS = 7
 _WARM_UP_DAYS = 10

@@ -19,7 +19,7 @@ from volcast.core.codec import CandleText, encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
-from volcast.simulation.market import simulate
+from volcast.simulation.market import simulate_candles
 
 SYMBOL = "BTCUSDT"
 KEY = SYMBOL.encode()
@@ -42,7 +42,7 @@ def main() -> None:
     engine = Engine(SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL))
     for candle in candles[:WEEK_MINUTES]:
         engine.step(candle)
-    warm = snapshot.encode(engine, 0)
+    warm = snapshot.encode_snapshot(engine, 0)
     rounds = [candles[at : at + ROUND_CANDLES] for at in range(WEEK_MINUTES, len(candles), ROUND_CANDLES)]
     signals = [answer for answer in map(engine.step, candles[WEEK_MINUTES:]) if isinstance(answer, Signal)]
     engine = restored(warm)
@@ -50,12 +50,14 @@ def main() -> None:
     print(f"{'':56}{'measured':>10}  aim")
     show("Engine.step, a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "120 µs, 60 better")
     show("  Engine.step alone", us_each(partial(steps_alone, restored(warm)), rounds), "µs")
-    show("  a snapshot", us_each(lambda _: snapshot.encode(engine, 0), [[0]] * 200), "µs")
+    show("  a snapshot", us_each(lambda _: snapshot.encode_snapshot(engine, 0), [[0]] * 200), "µs")
     show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
     show("decode a candle's record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
     show("encode a signal", us_each(lambda some: [encode_signal(one) for one in some], parts(signals)), "µs")
     show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "256 kB")
-    show("snapshot", len(snapshot.encode(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "192 kB, 100 better")
+    show(
+        "snapshot", len(snapshot.encode_snapshot(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "192 kB, 100 better"
+    )
     show("volcast --help", seconds_of([str(Path(sys.executable).with_name("volcast")), "--help"]), "s", "0.3 s")
     show("import of the engine, River with it", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")
 
@@ -64,19 +66,19 @@ def simulated_records(minutes: int) -> list[bytes]:
     """As they stand in `candles`."""
     return [
         encode_candle(CandleText(SYMBOL, *one[:7], source="simulated", closed_by="file", line=line))
-        for line, one in enumerate(simulate(SYMBOL, minutes=minutes, seed=42, start_ms=START_MS), start=2)
+        for line, one in enumerate(simulate_candles(SYMBOL, minutes=minutes, seed=42, start_ms=START_MS), start=2)
     ]
 
 
 def restored(raw: bytes) -> Engine:
-    return snapshot.decode(raw, SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL)).engine
+    return snapshot.decode_snapshot(raw, SYMBOL, CONFIG, DECODER.price_decimals(SYMBOL)).engine
 
 
 def steps(engine: Engine, candles: Sequence[Candle]) -> None:
     for count, candle in enumerate(candles, start=1):
         engine.step(candle)
         if count % SNAPSHOT_EVERY == 0:
-            snapshot.encode(engine, 0)
+            snapshot.encode_snapshot(engine, 0)
 
 
 def steps_alone(engine: Engine, candles: Sequence[Candle]) -> None:

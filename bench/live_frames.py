@@ -8,16 +8,16 @@ from time import perf_counter, time
 from typing import NamedTuple
 
 from producer.feeds.contract import Feed
-from producer.live.connection import Line, Place
-from producer.live.dispatch import Desk
-from producer.live.resume import Position
-from producer.live.sequencer import Series, Waits
-from producer.live.stats import LiveTally
-from producer.live.subscription import Stream
+from producer.live.connection import Connection, Endpoint
+from producer.live.dispatch import Dispatcher
+from producer.live.resume import ResumePoint
+from producer.live.sequencer import CandleSequencer, Deadlines
+from producer.live.stats import LiveStats
+from producer.live.subscription import Subscription
 from producer.rest.clock import VenueClock
 from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.dialects import DIALECTS
-from volcast.simulation.exchange.dialects.contract import Talk
+from volcast.simulation.exchange.dialects.contract import DialectSession
 
 from .live_venue import PUSH_EVERY_S, Tally
 
@@ -44,10 +44,10 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     spelled = [dialect.spellings[base + quote] for base, quote in pairs]
     every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.tells_candles else 1e6 / per_s)
     texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
-    tally = LiveTally()
+    tally = LiveStats()
     moment_s = started_ms / 1_000
     desk = _desk(feed, spelled, started_ms, tally, lambda: moment_s)
-    line = Line(feed, spelled, Place("", ssl.create_default_context(), None), desk.hear)
+    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.hear)
     parse_us, hear_us = [], []
     for _ in range(rounds):
         frames = [next(texts) for _ in range(round_frames)]
@@ -61,17 +61,18 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
 
 
-def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveTally, wall: Callable[[], float]) -> Desk:
+def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveStats, wall: Callable[[], float]) -> Dispatcher:
     """As `Live` makes it; nothing is asked for over HTTP. `wall` is of the frames, not of now."""
     clock = VenueClock(wall)
     for _ in range(_CLOCK_SAMPLES):
         clock.add(wall(), wall(), int(wall() * 1_000), 1_000)
-    waits = Waits(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
-    position = Position(started_ms + MINUTE_MS, None, is_new=True)
+    waits = Deadlines(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
+    position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
     streams = [
-        Stream(f"{pair}.BENCH", pair, Series(position, waits, tells_empty_minutes=feed.tells_empty_minutes)) for pair in spelled
+        Subscription(f"{pair}.BENCH", pair, CandleSequencer(position, waits, tells_empty_minutes=feed.tells_empty_minutes))
+        for pair in spelled
     ]
-    return Desk(feed.name, streams, clock, lambda _: None, tally=tally, wall=wall)
+    return Dispatcher(feed.name, streams, clock, lambda _: None, tally=tally, wall=wall)
 
 
 def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[tuple[float, str]]:
@@ -80,7 +81,7 @@ def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_u
     """
     now_us = begin_us
     dialect, random = DIALECTS[venue](pairs), Random(1)
-    talk = Talk(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
+    talk = DialectSession(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
     tallies = [Tally(base + quote, random, 60e6 / every_us / len(pairs)) for base, quote in pairs]
     open_ms = dict.fromkeys((tally.symbol for tally in tallies), 0)
     while True:

@@ -13,9 +13,9 @@ from time import perf_counter, time
 from typing import Any, NamedTuple, cast
 
 from producer.feeds import VENUES
-from producer.feeds.contract import Feed, Kind, Message, Pair
+from producer.feeds.contract import Feed, Message, MessageKind, Pair
 from producer.live.candle import ClosedBy
-from producer.live.producer import Live
+from producer.live.producer import LiveProducer
 from producer.symbols import symbol_on_log
 from volcast.cli.wiring_live import live_of
 from volcast.log.sqlite.log import SqliteLog
@@ -25,7 +25,7 @@ from .live_venue import play, word
 
 CATCH_UP_S = 10.0
 START_S = 60.0
-_DATA = (Kind.TRADES, Kind.CANDLES)
+_DATA = (MessageKind.TRADES, MessageKind.CANDLES)
 _CANDLES = frozenset(ClosedBy)
 _LONGEST_MS = 60_000
 _LOOK_S = 0.05
@@ -147,16 +147,16 @@ async def _until(is_so: Callable[[], bool], patience_s: float) -> None:
         await asyncio.sleep(_LOOK_S)
 
 
-def _heard(live: Live) -> int:
+def _heard(live: LiveProducer) -> int:
     return sum(live.tally.frames[kind] for kind in _DATA)
 
 
-def _all_heard(live: Live) -> bool:
+def _all_heard(live: LiveProducer) -> bool:
     lines = [line for lane in live.lanes for line in lane.lines]
     return bool(lines) and set(live.streams) == {pair for line in lines for pair in line.heard}
 
 
-def _reading(live: Live) -> Reading:
+def _reading(live: LiveProducer) -> Reading:
     used = getrusage(RUSAGE_SELF)
     written = sum(count for (_, how), count in live.tally.written.items() if how in _CANDLES)
     return Reading(perf_counter(), used.ru_utime + used.ru_stime, _heard(live), written, _resident_mb())

@@ -22,10 +22,10 @@ from websockets.http11 import Request, Response
 from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.candle_sums import SIZE_DECIMALS, Sums, Version, decimal_text, version_of
 from volcast.simulation.exchange.dialects import DIALECTS
-from volcast.simulation.exchange.dialects.contract import Books, Channel, Dialect, Heard, Stream, Talk
+from volcast.simulation.exchange.dialects.contract import Books, Channel, ClientRequest, Dialect, DialectSession, StreamOfPair
 from volcast.simulation.exchange.draw import Draw, level_of
-from volcast.simulation.exchange.market import Market, Trade
-from volcast.simulation.exchange.websocket import Wire
+from volcast.simulation.exchange.market import ExchangeMarket, Trade
+from volcast.simulation.exchange.websocket import ExchangeSocket
 
 PUSH_EVERY_S = 2.0
 """Of an open candle."""
@@ -70,7 +70,7 @@ class Tally:
         return version_of(sums, self._level.price_decimals, 0) if sums else None
 
     def rows(self, now_us: int, from_ms: int, to_ms: int, limit: int, *, newest: bool) -> list[tuple[int, Version]]:  # noqa: ARG002
-        """As `Market.rows`; what it knows is never of later than now."""
+        """As `ExchangeMarket.rows`; what it knows is never of later than now."""
         opens = [open_ms for open_ms in self._minutes if from_ms <= open_ms < to_ms]
         kept = opens[-limit:] if newest else opens[:limit]
         return [(open_ms, version) for open_ms in kept if (version := self.version(open_ms))]
@@ -85,8 +85,10 @@ class Venue:
         self._per_s, self._random = per_s, Random(seed)
         per_minute = 60 * per_s / len(pairs)
         self._pairs = [Tally(base + quote, self._random, per_minute) for base, quote in pairs]
-        self._markets = cast("Mapping[str, Market]", {pair.symbol: pair for pair in self._pairs})  # as much of it as is asked
-        self._talks: dict[Wire, Talk] = {}
+        self._markets = cast(
+            "Mapping[str, ExchangeMarket]", {pair.symbol: pair for pair in self._pairs}
+        )  # as much of it as is asked
+        self._talks: dict[ExchangeSocket, DialectSession] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[int]:
@@ -97,7 +99,7 @@ class Venue:
             0,
             process_request=self._answer,
             compression=None,
-            create_connection=Wire,
+            create_connection=ExchangeSocket,
         )
         async with serving as server:
             yield server.sockets[0].getsockname()[1]
@@ -143,8 +145,8 @@ class Venue:
         for wire, talk in self._wanting(Channel.CANDLES, pair.symbol):
             self.sent += wire.say(self.dialect.candle(talk, pair.symbol, open_ms, version, closed=closed))
 
-    def _wanting(self, channel: Channel, symbol: str) -> list[tuple[Wire, Talk]]:
-        stream = Stream(channel, symbol)
+    def _wanting(self, channel: Channel, symbol: str) -> list[tuple[ExchangeSocket, DialectSession]]:
+        stream = StreamOfPair(channel, symbol)
         return [(wire, talk) for wire, talk in self._talks.items() if stream in talk.streams]
 
     def _answer(self, connection: ServerConnection, request: Request) -> Response | None:  # noqa: ARG002  the library's
@@ -158,10 +160,10 @@ class Venue:
         return Response(status, "", Headers({**headers, "Connection": "close"}), body)
 
     async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, Wire)  # noqa: S101  `create_connection` makes no others
+        assert isinstance(connection, ExchangeSocket)  # noqa: S101  `create_connection` makes no others
         assert connection.request is not None  # noqa: S101  its handshake is over
         path, _, query = connection.request.path.partition("?")
-        talk = self._talks[connection] = Talk(path, dict(parse_qsl(query)), len(self._talks), _now_us, lambda: False)
+        talk = self._talks[connection] = DialectSession(path, dict(parse_qsl(query)), len(self._talks), _now_us, lambda: False)
         try:
             self._take_in(connection, talk, self.dialect.greeting(talk))
             with suppress(ConnectionClosed):
@@ -170,7 +172,7 @@ class Venue:
         finally:
             del self._talks[connection]
 
-    def _take_in(self, wire: Wire, talk: Talk, heard: Heard) -> None:
+    def _take_in(self, wire: ExchangeSocket, talk: DialectSession, heard: ClientRequest) -> None:
         for reply in heard.replies:
             wire.say(reply)
         talk.streams.update(dict.fromkeys(heard.subscribed))

@@ -20,7 +20,7 @@ from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.log.contract import Commit, Consumer, Record, Restored
-from volcast.simulation.market import simulate
+from volcast.simulation.market import simulate_candles
 
 SYMBOLS = [f"S{number}" for number in range(10)]
 START_MS = 1_704_067_200_000
@@ -33,7 +33,7 @@ class Endless:
 
     def __init__(self, records: int) -> None:
         self.records, self.given = records, 0
-        self._rows = [cycle(list(simulate(symbol, minutes=1_440, seed=1, start_ms=0))) for symbol in SYMBOLS]
+        self._rows = [cycle(list(simulate_candles(symbol, minutes=1_440, seed=1, start_ms=0))) for symbol in SYMBOLS]
         self._last: deque[bytes] = deque(maxlen=1)
 
     @asynccontextmanager

@@ -24,8 +24,8 @@ from volcast.log.contract import KeyValue, Log, Reader, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.broker import bootstrap
-from volcast.proof.processes.processes import Pipeline, pipeline
-from volcast.simulation.market import simulate
+from volcast.proof.processes.processes import ProcessGroup, process_group
+from volcast.simulation.market import simulate_candles
 
 SYMBOLS = 1_000
 MINUTES = 30
@@ -44,7 +44,7 @@ def records(symbols: int, minutes: int) -> list[KeyValue]:
     by_symbol = {
         symbol: [
             KeyValue(symbol.encode(), encode_candle(CandleText(symbol, *candle[:7], source="bench", closed_by="file")))
-            for candle in simulate(symbol, minutes=minutes, seed=1, start_ms=START_MS)
+            for candle in simulate_candles(symbol, minutes=minutes, seed=1, start_ms=START_MS)
         ]
         for symbol in (f"S{number:04}" for number in range(symbols))
     }
@@ -79,7 +79,7 @@ async def restore(log: Log, partitions: int) -> float:
         return median([await worked_off(log, partitions) for _ in range(ROUNDS)])
 
 
-async def recover(address: str, parts: Pipeline) -> list[float]:
+async def recover(address: str, parts: ProcessGroup) -> list[float]:
     """Of two workers one is killed, several times; -> seconds until all partitions had a new signal."""
     prefix = f"bench-{uuid4().hex[:8]}."
     bus = ("--bus", f"kafka://{address}", "--topic-prefix", prefix, "--session-timeout-s", str(SESSION_TIMEOUT_S))
@@ -133,7 +133,7 @@ async def main() -> None:
         print(f"{'restore of 1000 symbols from SQLite':64}{sqlite_s:8.2f} s  5 s")
         kafka_s = await restore(KafkaLog(address, prefix=f"bench-{uuid4().hex[:8]}."), 4)
         print(f"{'restore of 1000 symbols from Kafka, 4 partitions, joining included':64}{kafka_s:8.2f} s  5 s")
-        with pipeline(Path(folder)) as parts:
+        with process_group(Path(folder)) as parts:
             took_s = await recover(address, parts)
         print(f"{f'a worker killed {ROUNDS} times: until all have new signals, slowest':64}{max(took_s):8.2f} s  10 s")
     sys.stdout.flush()

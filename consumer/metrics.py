@@ -83,7 +83,7 @@ class WorkerCollector(Collector):
         yield from (lag, restored, standstill)
 
 
-def monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
+def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
     """-> an ASGI app with /health (503 where the loop or a partition is stuck) and /metrics; `now` as above."""
 
     def health() -> Health:

@@ -56,12 +56,12 @@ CONFIG_KEY = b"@config"
 """In the state; no symbol has an @."""
 
 
-def encode(made_with: MadeWith) -> bytes:
+def encode_config(made_with: MadeWith) -> bytes:
     """-> what stands in the state."""
     return seal(msgspec.msgpack.encode(made_with))
 
 
-def decode(raw: bytes | None) -> MadeWith | None:
+def decode_config(raw: bytes | None) -> MadeWith | None:
     """None where nothing is known, or nothing can be read."""
     try:
         return msgspec.msgpack.decode(unseal(raw), type=MadeWith) if raw else None

@@ -23,15 +23,15 @@ from volcast.log.contract import Commit, KeyValue, Record, Restored
 from . import partition_state
 from .partition_state import Notices, Rejected
 from .rules import Rules, differences
-from .snapshot_schedule import Lags
+from .snapshot_schedule import SnapshotSchedule
 
-Item = Candle | Gap | Revision | Reject | None
+DecodedRecord = Candle | Gap | Revision | Reject | None
 """A record, judged; None where it can't be taken in any more."""
 
 ASKED_FOR = "rest"
 """`closed_by` of a candle that its producer asked the venue for, maybe long after."""
 
-Answer = Signal | tuple[str, int, Skip] | Reject | None
+RecordResult = Signal | tuple[str, int, Skip] | Reject | None
 """To one record: a signal, a skipped candle (symbol, open_time_ms, kind), a reject, or nothing to tell."""
 
 
@@ -61,7 +61,7 @@ class Shard:
         """All records below it are answered."""
         self.unusable: dict[str, str] = {}
         """Symbols whose snapshot can't be used, and why: they are rebuilt."""
-        before = partition_state.decode(restored.snapshots.get(partition_state.CONFIG_KEY))
+        before = partition_state.decode_config(restored.snapshots.get(partition_state.CONFIG_KEY))
         self.changed_settings = differences(before, rules.made_with) if before else ""
         """In words, how they differ from those of the last commit; empty where they don't."""
         self._rules = rules
@@ -69,7 +69,7 @@ class Shard:
         self._config_is_written = before is not None and not self.changed_settings
         self._judged_by = rules.as_before(before) if before and self.changed_settings else rules
         """The rules by which what lies before `position` was answered."""
-        self._lags = Lags(rules.snapshot_records)
+        self._lags = SnapshotSchedule(rules.snapshot_records)
         self._has: dict[str, int] = {}
         """By symbol: the offset below which its snapshot has all."""
         self._rejected = Rejected(restored.snapshots.get(partition_state.REJECTED_KEY))
@@ -89,7 +89,7 @@ class Shard:
             if symbol.startswith("@"):
                 continue
             try:
-                found = snapshot.decode(
+                found = snapshot.decode_snapshot(
                     value, symbol, self._rules.config, self._rules.decoder.price_decimals(symbol), self._rules.prior
                 )
             except snapshot.SnapshotError as error:
@@ -168,7 +168,7 @@ class Shard:
             batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
         return batch
 
-    def _take(self, item: Item, record: Record) -> Answer:
+    def _take(self, item: DecodedRecord, record: Record) -> RecordResult:
         if item is None or isinstance(item, Reject):
             return item and self._reject(item, record)
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
@@ -185,7 +185,7 @@ class Shard:
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
         return None
 
-    def _step(self, engine: Engine, candle: Candle, record: Record) -> Answer:
+    def _step(self, engine: Engine, candle: Candle, record: Record) -> RecordResult:
         answer = engine.step(candle)
         if isinstance(answer, Signal):
             return answer
@@ -194,7 +194,7 @@ class Shard:
             return _at(record, refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value))
         return candle.symbol, candle.open_time_ms, answer
 
-    def _judge(self, record: Record) -> Item:
+    def _judge(self, record: Record) -> DecodedRecord:
         """What was answered before is judged as it was then, for a reject is no signal; None where only the rules of now refuse
         it: it can't be taken in any more.
         """
@@ -223,7 +223,7 @@ class Shard:
         """Once."""
         if not self._config_is_written:
             self._config_is_written = True
-            yield KeyValue(partition_state.CONFIG_KEY, partition_state.encode(self._rules.made_with))
+            yield KeyValue(partition_state.CONFIG_KEY, partition_state.encode_config(self._rules.made_with))
 
     def _snapshots(self, keys: list[bytes]) -> Iterable[KeyValue]:
         self._lags.written(keys)
@@ -232,7 +232,7 @@ class Shard:
                 yield KeyValue(key, self._rejected.dump(self.position))
             else:
                 symbol = key.decode()
-                yield KeyValue(key, snapshot.encode(self.engines[symbol], self.position, self.counts[symbol]))
+                yield KeyValue(key, snapshot.encode_snapshot(self.engines[symbol], self.position, self.counts[symbol]))
 
 
 def _at(record: Record, reject: Reject) -> Reject:

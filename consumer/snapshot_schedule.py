@@ -4,11 +4,11 @@ MAX_SNAPSHOTS = 100
 """In one commit: many symbols' snapshots come due together, and no commit shall wait for all of them."""
 
 
-class Lags:
+class SnapshotSchedule:
     """By key of the state: the offset of the first record that its last snapshot lacks. A snapshot lags `max_records` behind,
     and a little more where more than `MAX_SNAPSHOTS` are due at once.
 
-    >>> lags = Lags(max_records=100)
+    >>> lags = SnapshotSchedule(max_records=100)
     >>> lags.took(b"BTCUSDT", 7)
     >>> lags.took(b"ETHUSDT", 60)
     >>> lags.due(107), lags.replay_from(107)

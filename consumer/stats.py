@@ -9,7 +9,7 @@ CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.
 
 
 @dataclass(slots=True)
-class Tally:
+class WorkerStats:
     """Counts since the start of the process."""
 
     restores: int = 0
@@ -30,10 +30,10 @@ MAX_STANDSTILL_S = 60.0
 
 
 @dataclass(slots=True)
-class Progress:
+class StallDetector:
     """Of one partition, looked at now and then; times of one monotonic clock.
 
-    >>> progress = Progress(position=5, end=8, at_s=0.0)
+    >>> progress = StallDetector(position=5, end=8, at_s=0.0)
     >>> progress.look(position=5, end=8, at_s=100.0)  # nothing new has come
     >>> progress.standstill_s
     0.0

@@ -20,7 +20,7 @@ from volcast.log.retry import while_unavailable
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
-from .stats import LOOK_EVERY_S, Progress, Tally
+from .stats import LOOK_EVERY_S, StallDetector, WorkerStats
 
 _IDLE_POLL_S = 0.25
 _log = logging.getLogger(__name__)
@@ -33,9 +33,9 @@ class Worker:
         self, log: Log, rules: Rules, batch_records: int, random: Random, *, wall: Callable[[], float] | None = None
     ) -> None:
         """`wall` is this machine's clock, in seconds since 1970; without it nobody learns how long a signal took."""
-        self.tally = Tally()
+        self.tally = WorkerStats()
         self.shards: dict[int, Shard] = {}
-        self.progress: dict[int, Progress] = {}
+        self.progress: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
         self._wall = wall
@@ -150,7 +150,7 @@ class Worker:
         self._looked_at_s = _now_s()
         for partition, shard in self.shards.items():
             end = await consumer.end(partition)
-            progress = self.progress.setdefault(partition, Progress(shard.next_offset, end, _now_s()))
+            progress = self.progress.setdefault(partition, StallDetector(shard.next_offset, end, _now_s()))
             progress.look(shard.next_offset, end, _now_s())
             if shard.restoring:
                 report_restoring(partition, shard)

@@ -45,7 +45,7 @@ class CsvReplay:
     def __init__(self, path: Path, symbol: str | None = None) -> None:
         self.path = path
         self.symbol = symbol or candle_csv.symbol_of(path)
-        self.summary = candle_csv.check(path)
+        self.summary = candle_csv.check_candles(path)
         self.name = path.name
 
     def wrote(self, value: bytes) -> bool:
@@ -58,12 +58,12 @@ class CsvReplay:
         another file had this name.
         """
         last = read_origin(own)
-        row = next(candle_csv.read(self.path, after_line=last.line - 1), None)
+        row = next(candle_csv.read_candles(self.path, after_line=last.line - 1), None)
         return Resume(after_line=row.line) if row and (row.line, row.open_time_ms) == (last.line, last.open_time_ms) else None
 
     def candles(self, resume: Resume) -> Iterator[CandleText]:
         """The rows from there on."""
-        for row in candle_csv.read(self.path, after_line=resume.after_line):
+        for row in candle_csv.read_candles(self.path, after_line=resume.after_line):
             if resume.after_open_time_ms is None or row.open_time_ms > resume.after_open_time_ms:
                 yield CandleText(
                     self.symbol,
@@ -80,7 +80,7 @@ class CsvReplay:
                 )
 
 
-MAX_JUMP_MS = 86_400_000
+_MAX_SLEPT_MS = 86_400_000
 _log = logging.getLogger(__name__)
 
 
@@ -106,7 +106,7 @@ class Pace:
         """Seconds until the candle is due; 0 or less where it is. To be asked in the order in which candles go."""
         if self._speed == inf:
             return 0.0
-        if self._last_ms is None or abs(open_time_ms - self._last_ms) > MAX_JUMP_MS:
+        if self._last_ms is None or abs(open_time_ms - self._last_ms) > _MAX_SLEPT_MS:
             self._start_s, self._start_ms = self._now(), open_time_ms
         self._last_ms = open_time_ms
         return self._start_s + (open_time_ms - self._start_ms) / 1_000 / self._speed - self._now()

@@ -6,14 +6,16 @@ import subprocess
 from pathlib import Path
 from urllib.request import urlopen
 
-from volcast.proof.processes.processes import PATIENCE_S, VOLCAST, Process
+from volcast.proof.processes.processes import START_TIMEOUT_S, VOLCAST, Process
 
 
 def volcast(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     """Run it to its end."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
     command = [VOLCAST, *map(str, arguments)]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
+    )
 
 
 def address(process: Process, before: str = "/latest") -> str | None:
@@ -27,6 +29,6 @@ def get(process: Process, path: str, told_with: str = "/latest") -> str:
     base = address(process, told_with)
     if base is None:
         return ""
-    with urlopen(base + path, timeout=PATIENCE_S) as response:  # noqa: S310  # an address of ours
+    with urlopen(base + path, timeout=START_TIMEOUT_S) as response:  # noqa: S310  # an address of ours
         text: str = response.read().decode()
     return text

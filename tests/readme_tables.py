@@ -14,17 +14,17 @@ from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
 from consumer.worker import Worker
 from producer.feeds import VENUES
-from producer.live.connection import Place
+from producer.live.connection import Endpoint
 from producer.live.metrics import LiveCollector
-from producer.live.producer import Live, Wish
-from producer.rest.client import Rest, http_client
+from producer.live.producer import LiveConfig, LiveProducer
+from producer.rest.client import RestClient, http_client
 from volcast.core.decoder import Decoder
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import SHOWN
 from volcast.core.models import design
 from volcast.core.types import EngineConfig
 from volcast.log.sqlite.log import SqliteLog
-from volcast.settings.schema import describe, text
+from volcast.settings.schema import describe_settings, text
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -34,7 +34,7 @@ FORECAST = ROOT / "docs" / "forecast.md"
 
 def settings_table() -> str:
     lines = ["| setting | default | allowed | what it is |", "|---|---|---|---|"]
-    for setting in describe():
+    for setting in describe_settings():
         allowed = setting.allowed.replace("|", r"\|")
         lines.append(f"| `{setting.name}` | {text(setting.default)} | {allowed} | {setting.sentence} |")
     return "\n".join(lines)
@@ -54,7 +54,7 @@ def features_table(features: Iterable[tuple[str, str, str]]) -> str:
 
 def forecast_tables() -> dict[str, str]:
     """By the name that stands in the markers of docs/forecast.md."""
-    products = [f"`{name}`" for name in design.NAMES if "*" in name]
+    products = [f"`{name}`" for name in design.DESIGN_NAMES if "*" in name]
     return {
         "features": features_table((*FEATURES, *design.CLOCKS)),
         "products": ", ".join(products) + ".",
@@ -73,11 +73,11 @@ def tables() -> dict[str, str]:
     }
 
 
-def _live() -> Live:
+def _live() -> LiveProducer:
     feed = VENUES["binance"]
-    rest = Rest(feed, http_client(feed), Random(1))
-    place = Place(feed.socket_url, ssl.create_default_context(), None)
-    return Live(SqliteLog(":memory:"), feed, Wish({}), place, rest, append_records=1, random=Random(1))
+    rest = RestClient(feed, http_client(feed), Random(1))
+    place = Endpoint(feed.socket_url, ssl.create_default_context(), None)
+    return LiveProducer(SqliteLog(":memory:"), feed, LiveConfig({}), place, rest, append_records=1, random=Random(1))
 
 
 def filled(document: Path) -> str:

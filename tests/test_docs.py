@@ -10,7 +10,7 @@ from msgspec.structs import fields
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.responses import HorizonAnswer, LatestAnswer, OutcomeAnswer, ShadowAnswer
+from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
 from api.view import View
 from tests import readme_tables
 from volcast.cli.main import EXIT_CODES, INTERRUPTED, VERBS
@@ -44,7 +44,7 @@ def test_endpoints() -> None:
     assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", README, re.MULTILINE))
 
 
-@pytest.mark.parametrize("answer", [LatestAnswer, HorizonAnswer, OutcomeAnswer, ShadowAnswer])
+@pytest.mark.parametrize("answer", [LatestResponse, HorizonResponse, OutcomeResponse, ShadowResponse])
 def test_fields_of_an_answer(answer: type[BaseModel]) -> None:
     table = README[README.index("| field of") : README.index("## Metrics")]
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []

@@ -5,11 +5,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from producer.feeds.contract import Feed, Pair
-from producer.live.connection import Place
-from producer.rest.client import Rest
+from producer.live.connection import Endpoint
+from producer.rest.client import RestClient
 
 
-class Verdict(StrEnum):
+class CheckStatus(StrEnum):
     """Of a check."""
 
     OK = "ok"
@@ -19,10 +19,10 @@ class Verdict(StrEnum):
     """The live mode can't work like this, or would write what is wrong."""
 
 
-class Finding(NamedTuple):
+class CheckResult(NamedTuple):
     """One line for the user."""
 
-    verdict: Verdict
+    verdict: CheckStatus
     check: str
     """What was looked at: a word or two."""
     seen: str
@@ -31,32 +31,32 @@ class Finding(NamedTuple):
     """What to do; empty where nothing is to be done."""
 
 
-Tell = Callable[[Finding], None]
+Report = Callable[[CheckResult], None]
 """Takes each finding as soon as it is there."""
 
 
-def ok(check: str, seen: str) -> Finding:
+def ok(check: str, seen: str) -> CheckResult:
     """All is well."""
-    return Finding(Verdict.OK, check, seen)
+    return CheckResult(CheckStatus.OK, check, seen)
 
 
-def warning(check: str, seen: str, advice: str) -> Finding:
+def warning(check: str, seen: str, advice: str) -> CheckResult:
     """It works, but."""
-    return Finding(Verdict.WARNING, check, seen, advice)
+    return CheckResult(CheckStatus.WARNING, check, seen, advice)
 
 
-def failed(check: str, seen: str, advice: str) -> Finding:
+def failed(check: str, seen: str, advice: str) -> CheckResult:
     """It does not work."""
-    return Finding(Verdict.FAILED, check, seen, advice)
+    return CheckResult(CheckStatus.FAILED, check, seen, advice)
 
 
-class Patient(NamedTuple):
+class Target(NamedTuple):
     """A venue and one of its markets."""
 
     feed: Feed
     pair: Pair
-    place: Place
-    rest: Rest
+    place: Endpoint
+    rest: RestClient
     rest_url: str
     """What `rest` asks."""
 

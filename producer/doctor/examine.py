@@ -9,17 +9,17 @@ import asyncio
 from collections.abc import Callable
 from decimal import Decimal
 
-from producer.live.candle import Bar, ClosedBy, bar_of
-from producer.rest.client import Refused, UnknownPair
+from producer.live.candle import ClosedBy, ClosedCandle, closed_candle_of
+from producer.rest.client import RestError, UnknownPair
 
 from . import network as doctor_http
 from . import stream as doctor_stream
-from .check import Finding, Patient, Tell, failed, ok, warning
+from .check import CheckResult, Report, Target, failed, ok, warning
 
-__all__ = ["Patient", "examine"]
+__all__ = ["Target", "examine"]
 
 
-async def examine(patient: Patient, tell: Tell, *, wait: bool = True, say: Callable[[str], None] = lambda _: None) -> None:
+async def examine(patient: Target, tell: Report, *, wait: bool = True, say: Callable[[str], None] = lambda _: None) -> None:
     """Tell all findings. `wait` for a minute to close, too; `say` hears what is being waited for. A few minutes at most."""
     if not await doctor_http.resolve(patient, tell):
         return
@@ -29,7 +29,7 @@ async def examine(patient: Patient, tell: Tell, *, wait: bool = True, say: Calla
         return
     heard = await doctor_stream.listen(patient, tell, wait=wait, say=say)
     if answers and heard:
-        await compare(patient, heard, tell, say)
+        await compare_candle(patient, heard, tell, say)
 
 
 _PATIENCE_S = 20.0
@@ -38,7 +38,7 @@ _GIVE_UP_S = 180.0
 _PRICES = ("open", "high", "low", "close")
 
 
-async def compare(patient: Patient, heard: Bar, tell: Tell, say: Callable[[str], None]) -> None:
+async def compare_candle(patient: Target, heard: ClosedCandle, tell: Report, say: Callable[[str], None]) -> None:
     """Tell whether the venue says the same of the minute that was heard."""
     rest = patient.rest
     wait_s = (heard.end_ms - rest.clock.now_ms()) / 1_000 + patient.feed.limits.settle_s
@@ -51,16 +51,16 @@ async def compare(patient: Patient, heard: Bar, tell: Tell, say: Callable[[str],
             if page.covered_to_ms > heard.open_time_ms or asyncio.get_running_loop().time() > deadline_s:
                 break
             await asyncio.sleep(_ASK_EVERY_S)
-    except (Refused, UnknownPair) as refused:
+    except (RestError, UnknownPair) as refused:
         tell(failed("compared", str(refused), "try again; holes could not be filled like this"))
         return
     if page.covered_to_ms <= heard.open_time_ms:
         tell(failed("compared", f"no candle of that minute after {_GIVE_UP_S:.0f} s", "holes could not be filled like this"))
         return
-    tell(_verdict(heard, bar_of(page.rows[0], ClosedBy.REST) if page.rows else None))
+    tell(_verdict(heard, closed_candle_of(page.rows[0], ClosedBy.REST) if page.rows else None))
 
 
-def _verdict(heard: Bar, own: Bar | None) -> Finding:
+def _verdict(heard: ClosedCandle, own: ClosedCandle | None) -> CheckResult:
     if own is None:
         if not heard.volume:
             return ok("compared", "the venue has no candle of that minute, and nothing was traded in it")
@@ -78,7 +78,7 @@ def _verdict(heard: Bar, own: Bar | None) -> Finding:
     return ok("compared", f"the venue's own candle is the same: close {_plain(own.close)}, volume {_plain(own.volume)}")
 
 
-def _difference(name: str, heard: Bar, own: Bar) -> str:
+def _difference(name: str, heard: ClosedCandle, own: ClosedCandle) -> str:
     return f"{name} {_plain(getattr(heard, name))} in the stream, {_plain(getattr(own, name))} over HTTP"
 
 

@@ -9,10 +9,10 @@ from websockets.proxy import get_proxy, parse_proxy
 from websockets.uri import parse_uri
 
 from producer.feeds.contract import Pair
-from producer.rest.client import Page, Refused, UnknownPair
+from producer.rest.client import Page, RestError, UnknownPair
 from volcast.core.types import MINUTE_MS
 
-from .check import Finding, Patient, Tell, Verdict, failed, ok, warning
+from .check import CheckResult, CheckStatus, Report, Target, failed, ok, warning
 
 NO_SUCH_COIN = "NOSUCHCOIN"
 MAX_SKEW_S = 1.0
@@ -23,7 +23,7 @@ _STALE_MS = 3 * MINUTE_MS
 _TO_CHECK = "check the network, and the settings socket_url, rest_url and proxy"
 
 
-async def resolve(patient: Patient, tell: Tell) -> bool:
+async def resolve(patient: Target, tell: Report) -> bool:
     """Whether both hosts can be found, or are a proxy's business to find."""
     try:
         own = patient.place.proxy
@@ -33,7 +33,7 @@ async def resolve(patient: Patient, tell: Tell) -> bool:
             whose = "the setting" if own else "the environment"
             finding = _of_proxy(at.scheme, f"{at.scheme}://{at.host}:{at.port}, as {whose} says")
             tell(finding)
-            return finding.verdict is Verdict.OK
+            return finding.verdict is CheckStatus.OK
     except InvalidProxy:
         tell(failed("proxy", "it is no URL of a proxy", "write it as http://host:port"))
         return False
@@ -42,11 +42,11 @@ async def resolve(patient: Patient, tell: Tell) -> bool:
     return all([await _resolves(host, tell) for host in sorted(hosts)])
 
 
-async def ask(patient: Patient, tell: Tell) -> bool:
+async def ask(patient: Target, tell: Report) -> bool:
     """Whether the venue answers with candles. Raises UnknownPair where it has no such market; that is told then."""
     try:
         await patient.rest.measure_clock(patience_s=_PATIENCE_S)
-    except Refused as refused:
+    except RestError as refused:
         tell(failed("http", f"{patient.rest_url}: {refused}", _advice(str(refused))))
         return False
     tell(ok("http", f"{patient.rest_url} answers"))
@@ -65,7 +65,7 @@ async def ask(patient: Patient, tell: Tell) -> bool:
             )
         )
         raise
-    except Refused as refused:
+    except RestError as refused:
         tell(failed("candles", str(refused), _advice(str(refused))))
         return False
     tell(_of_page(patient, page, from_ms))
@@ -73,7 +73,7 @@ async def ask(patient: Patient, tell: Tell) -> bool:
     return True
 
 
-async def _resolves(host: str, tell: Tell) -> bool:
+async def _resolves(host: str, tell: Report) -> bool:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -85,13 +85,13 @@ async def _resolves(host: str, tell: Tell) -> bool:
     return True
 
 
-def _of_proxy(scheme: str, seen: str) -> Finding:
+def _of_proxy(scheme: str, seen: str) -> CheckResult:
     if scheme.startswith("socks"):
         return failed("proxy", seen, "SOCKS is not spoken here: name an HTTP proxy with VOLCAST_PROXY, or in HTTPS_PROXY")
     return ok("proxy", seen)
 
 
-def _of_clock(patient: Patient) -> Finding:
+def _of_clock(patient: Target) -> CheckResult:
     clock = patient.rest.clock
     doubt_s = (clock.doubt_ms or 0) / 1_000
     way = "behind" if clock.offset_ms < 0 else "ahead of"
@@ -101,7 +101,7 @@ def _of_clock(patient: Patient) -> Finding:
     return ok("clock", seen)
 
 
-def _of_page(patient: Patient, page: Page, from_ms: int) -> Finding:
+def _of_page(patient: Target, page: Page, from_ms: int) -> CheckResult:
     """What is there of the last hour."""
     minutes, rows = (page.covered_to_ms - from_ms) // MINUTE_MS, len(page.rows)
     age_ms = patient.rest.clock.now_ms() - page.covered_to_ms
@@ -117,7 +117,7 @@ def _of_page(patient: Patient, page: Page, from_ms: int) -> Finding:
     return ok("candles", seen)
 
 
-async def _of_stranger(patient: Patient, from_ms: int, to_ms: int) -> Finding:
+async def _of_stranger(patient: Target, from_ms: int, to_ms: int) -> CheckResult:
     """A mistyped symbol must end the live producer, so the venue's words for it must be understood."""
     spelled = patient.feed.spelling(Pair(NO_SUCH_COIN, patient.pair.quote))
     advice = "a mistyped symbol would be asked for again and again; please report these words"
@@ -125,7 +125,7 @@ async def _of_stranger(patient: Patient, from_ms: int, to_ms: int) -> Finding:
         page = await patient.rest.candles(spelled, from_ms, to_ms, patience_s=_PATIENCE_S / 3)
     except UnknownPair:
         return ok("no market", f"{spelled} is refused, as it should be")
-    except Refused as refused:
+    except RestError as refused:
         return warning("no market", f"{spelled}: {refused}", advice)
     return warning("no market", f"{spelled} is answered with {len(page.rows)} candles", advice)
 

@@ -5,17 +5,17 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from producer.feeds.contract import Kind, Message
-from producer.live.candle import Bar, ClosedBy, bar_of
-from producer.live.connection import Line
-from producer.live.sequence_gaps import Holes
+from producer.feeds.contract import Message, MessageKind
+from producer.live.candle import ClosedBy, ClosedCandle, closed_candle_of
+from producer.live.connection import Connection
+from producer.live.sequence_gaps import SequenceGaps
 from producer.rest.clock import VenueClock
 
 _KEPT_DELAYS = 1_000
 _KEPT_WORDS = 5
 
 
-class Ear:
+class Recorder:
     """Give `hear` to a line."""
 
     def __init__(self, pair: str, clock: VenueClock) -> None:
@@ -30,33 +30,33 @@ class Ear:
         """Pairs that were not asked for."""
         self.delays_ms: deque[int] = deque(maxlen=_KEPT_DELAYS)
         """From the venue's sending to here, by its clock."""
-        self.ids = Holes()
+        self.ids = SequenceGaps()
         self.numbered = 0
         """Frames with a number."""
         self.trades = 0
-        self.closed: Bar | None = None
+        self.closed: ClosedCandle | None = None
         """The first closed candle."""
         self.closed_after_ms = 0
         """The minute's end, by the venue's clock."""
         self._pair, self._clock = pair, clock
         self._changed = asyncio.Event()
 
-    def hear(self, line: Line, message: Message) -> None:
+    def hear(self, line: Connection, message: Message) -> None:
         """A frame."""
         now_ms = self._clock.now_ms()
-        self.frames[message.name if message.kind is Kind.OTHER else message.kind.value] += 1
+        self.frames[message.name if message.kind is MessageKind.OTHER else message.kind.value] += 1
         if message.sequence is not None:
             self.numbered += 1
             line.numbering.saw(message.sequence, message.sent_ms or now_ms)
         if message.sent_ms is not None and not message.snapshot:
             self.delays_ms.append(now_ms - message.sent_ms)
-        if message.kind is Kind.ACK:
+        if message.kind is MessageKind.ACK:
             self.acks.append(message.detail or message.name)
-        elif message.kind is Kind.REFUSED:
+        elif message.kind is MessageKind.REFUSED:
             self.refusals.append(message.detail or message.name)
-        elif message.kind is Kind.CANDLES:
+        elif message.kind is MessageKind.CANDLES:
             self._hear_candles(message)
-        elif message.kind is Kind.TRADES and not message.snapshot:
+        elif message.kind is MessageKind.TRADES and not message.snapshot:
             self._hear_trades(line, message)
         self.wake()
 
@@ -80,9 +80,9 @@ class Ear:
                 continue
             self.data += 1
             if candle.closed and not message.snapshot:
-                self._close(bar_of(candle, ClosedBy.FLAG))
+                self._close(closed_candle_of(candle, ClosedBy.FLAG))
 
-    def _hear_trades(self, line: Line, message: Message) -> None:
+    def _hear_trades(self, line: Connection, message: Message) -> None:
         tape = line.tapes.get(self._pair)
         for trade in message.trades:
             if trade.pair != self._pair:
@@ -96,6 +96,6 @@ class Ear:
         for bar in tape.closed() if tape else ():
             self._close(bar)
 
-    def _close(self, bar: Bar) -> None:
+    def _close(self, bar: ClosedCandle) -> None:
         if self.closed is None:
             self.closed, self.closed_after_ms = bar, self._clock.now_ms() - bar.end_ms

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from statistics import median
 
-from producer.feeds.contract import Feed, Kind
-from producer.live.candle import Bar
-from producer.live.connection import Line, LineError
+from producer.feeds.contract import Feed, MessageKind
+from producer.live.candle import ClosedCandle
+from producer.live.connection import ConnectError, Connection
 from producer.live.watchdog import FIRST_S
 
-from .check import Finding, Patient, Tell, failed, ok, warning
-from .recorder import Ear
+from .check import CheckResult, Report, Target, failed, ok, warning
+from .recorder import Recorder
 
 ACK_S = 10.0
 LISTEN_S = 30.0
@@ -24,15 +24,15 @@ _REGIONAL = ("http_403", "http_451")
 _TO_REPORT = "please report this: the venue may have changed what it sends"
 
 
-async def listen(patient: Patient, tell: Tell, *, wait: bool, say: Callable[[str], None]) -> Bar | None:
+async def listen(patient: Target, tell: Report, *, wait: bool, say: Callable[[str], None]) -> ClosedCandle | None:
     """-> the first closed candle; None where there was none, or it was not to be waited for."""
     feed, spelled = patient.feed, patient.spelled
-    ear = Ear(spelled, patient.rest.clock)
-    line = Line(feed, (spelled,), patient.place, ear.hear)
+    ear = Recorder(spelled, patient.rest.clock)
+    line = Connection(feed, (spelled,), patient.place, ear.hear)
     began_s = _now_s()
     try:
         await line.open()
-    except LineError as error:
+    except ConnectError as error:
         tell(failed("connection", str(error), _advice(error.kind)))
         return None
     tell(ok("connection", f"{patient.place.socket_url}{feed.socket_path((spelled,))} after {_now_s() - began_s:.2f} s"))
@@ -46,7 +46,9 @@ async def listen(patient: Patient, tell: Tell, *, wait: bool, say: Callable[[str
             await listening
 
 
-async def _listen(patient: Patient, line: Line, ear: Ear, tell: Tell, *, wait: bool, say: Callable[[str], None]) -> Bar | None:
+async def _listen(
+    patient: Target, line: Connection, ear: Recorder, tell: Report, *, wait: bool, say: Callable[[str], None]
+) -> ClosedCandle | None:
     feed = patient.feed
 
     def is_over() -> bool:
@@ -72,7 +74,7 @@ async def _listen(patient: Patient, line: Line, ear: Ear, tell: Tell, *, wait: b
         await ear.until(is_over, LISTEN_S)
     if feed.ping and feed.limits.ping_every_s:
         left_s = began_s + feed.limits.ping_every_s + _PONG_S - _now_s()
-        await ear.until(lambda: ear.frames[Kind.PONG.value] or is_over(), max(left_s, 0.0))
+        await ear.until(lambda: ear.frames[MessageKind.PONG.value] or is_over(), max(left_s, 0.0))
     for finding in _of_frames(feed, line, ear, _now_s() - began_s):
         tell(finding)
     if wait:
@@ -80,7 +82,7 @@ async def _listen(patient: Patient, line: Line, ear: Ear, tell: Tell, *, wait: b
     return ear.closed
 
 
-def _of_ack(ear: Ear) -> Finding:
+def _of_ack(ear: Recorder) -> CheckResult:
     if ear.refusals:
         return failed("subscription", f"the venue refuses: {'; '.join(ear.refusals)}", "check the symbol")
     if ear.acks:
@@ -88,7 +90,7 @@ def _of_ack(ear: Ear) -> Finding:
     return warning("subscription", f"no acknowledgment within {ACK_S:.0f} s", "none is needed where data comes; else see below")
 
 
-def _of_data(patient: Patient, line: Line, ear: Ear, after_s: float) -> Finding:
+def _of_data(patient: Target, line: Connection, ear: Recorder, after_s: float) -> CheckResult:
     spelled = patient.spelled
     if ear.data:
         return ok("data", f"{'candles' if patient.feed.tells_candles else 'trades'} of {spelled} after {after_s:.1f} s")
@@ -103,7 +105,7 @@ def _of_data(patient: Patient, line: Line, ear: Ear, after_s: float) -> Finding:
     )
 
 
-def _of_frames(feed: Feed, line: Line, ear: Ear, after_s: float) -> list[Finding]:
+def _of_frames(feed: Feed, line: Connection, ear: Recorder, after_s: float) -> list[CheckResult]:
     """What all the frames together tell."""
     total = ear.frames.total() + line.garbage
     kinds = ", ".join(f"{count} {kind}" for kind, count in ear.frames.most_common())
@@ -123,13 +125,13 @@ def _of_frames(feed: Feed, line: Line, ear: Ear, after_s: float) -> list[Finding
     if ear.numbered:
         findings.append(_of_numbers(f"{ear.numbered} frames", line.numbering.missed))
     if feed.ping:
-        findings.append(_of_pongs(ear.frames[Kind.PONG.value]))
-    elif beats := ear.frames[Kind.HEARTBEAT.value]:
+        findings.append(_of_pongs(ear.frames[MessageKind.PONG.value]))
+    elif beats := ear.frames[MessageKind.HEARTBEAT.value]:
         findings.append(ok("heartbeat", f"{beats} came"))
     return findings
 
 
-def _of_delays(ear: Ear) -> Finding:
+def _of_delays(ear: Recorder) -> CheckResult:
     usual_ms = median(ear.delays_ms)
     seen = f"frames come {usual_ms / 1_000:.2f} s after they were sent, usually; at most {max(ear.delays_ms) / 1_000:.2f} s"
     if abs(usual_ms) > MAX_DELAY_MS:
@@ -137,19 +139,19 @@ def _of_delays(ear: Ear) -> Finding:
     return ok("delay", seen)
 
 
-def _of_numbers(what: str, missed: int) -> Finding:
+def _of_numbers(what: str, missed: int) -> CheckResult:
     if missed:
         return warning("numbers", f"{missed} are missing beside {what}", "minutes with a hole wait for the venue's own candle")
     return ok("numbers", f"{what}, without a hole")
 
 
-def _of_pongs(pongs: int) -> Finding:
+def _of_pongs(pongs: int) -> CheckResult:
     if pongs:
         return ok("heartbeat", f"our pings are answered ({pongs})")
     return failed("heartbeat", "no answer to our pings", _TO_REPORT)
 
 
-def _of_close(feed: Feed, ear: Ear) -> Finding:
+def _of_close(feed: Feed, ear: Recorder) -> CheckResult:
     if ear.closed is None and feed.tells_candles:
         return failed("closed candle", f"none came within {CLOSE_S:.0f} s", _TO_REPORT)
     if ear.closed is None:

@@ -6,7 +6,7 @@ from typing import Protocol
 from .contract import Feed, FrameError, Request
 
 
-class Venue(Feed, Protocol):
+class BaseFeed(Feed, Protocol):
     """A feed with one path, pages of one size, and no clock that can be asked for."""
 
     path: str

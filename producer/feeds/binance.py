@@ -10,9 +10,9 @@ import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
-from .parsing import Number, Whole
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
+from .parsing import Integer, Number
 
 _TOO_MANY = -1003
 _NO_SUCH_PAIR = -1121
@@ -41,7 +41,7 @@ class _Event(Struct, frozen=True, gc=False):
 
 
 class _Kline(Struct, frozen=True, gc=False):
-    open_time: Whole = msgspec.field(name="t")
+    open_time: Integer = msgspec.field(name="t")
     interval: str = msgspec.field(name="i")
     open: Number = msgspec.field(name="o")
     high: Number = msgspec.field(name="h")
@@ -53,36 +53,36 @@ class _Kline(Struct, frozen=True, gc=False):
 
 
 class _KlineEvent(Struct, frozen=True, gc=False):
-    sent: Whole = msgspec.field(name="E")
+    sent: Integer = msgspec.field(name="E")
     symbol: str = msgspec.field(name="s")
     kline: _Kline = msgspec.field(name="k")
 
 
 class _TradeEvent(Struct, frozen=True, gc=False):
-    sent: Whole = msgspec.field(name="E")
+    sent: Integer = msgspec.field(name="E")
     symbol: str = msgspec.field(name="s")
-    time: Whole = msgspec.field(name="T")
+    time: Integer = msgspec.field(name="T")
     price: Number = msgspec.field(name="p")
     size: Number = msgspec.field(name="q")
-    trade_id: Whole | None = msgspec.field(name="t", default=None)
-    aggregate_id: Whole | None = msgspec.field(name="a", default=None)
+    trade_id: Integer | None = msgspec.field(name="t", default=None)
+    aggregate_id: Integer | None = msgspec.field(name="a", default=None)
 
 
 class _Row(Struct, frozen=True, gc=False, array_like=True):
     """Of a page; what stands behind the quote volume is not read."""
 
-    open_time: Whole
+    open_time: Integer
     open: Number
     high: Number
     low: Number
     close: Number
     volume: Number
-    close_time: Whole
+    close_time: Integer
     quote_volume: Number
 
 
 class _Time(Struct, frozen=True, rename="camel"):
-    server_time: Whole
+    server_time: Integer
 
 
 _frames = msgspec.json.Decoder(_Frame)
@@ -93,7 +93,7 @@ _pages = msgspec.json.Decoder(list[_Row] | _Complaint)
 _times = msgspec.json.Decoder(_Time)
 
 
-class Binance(Venue):
+class BinanceFeed(BaseFeed):
     """See the file's head."""
 
     name = "binance"
@@ -125,13 +125,13 @@ class Binance(Venue):
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """One-minute candles."""
         return [
-            wire.said({"method": "SUBSCRIBE", "params": [f"{pair.lower()}@kline_1m" for pair in group], "id": number})
-            for number, group in enumerate(wire.groups(pairs, self.limits.topics_per_message), start=1)
+            wire.reason({"method": "SUBSCRIBE", "params": [f"{pair.lower()}@kline_1m" for pair in group], "id": number})
+            for number, group in enumerate(wire.batches(pairs, self.limits.topics_per_message), start=1)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
-        found = wire.decode(_frames, frame)
+        found = wire.decode_frame(_frames, frame)
         event: str | bytes = found.data if found.stream else frame
         name = (found.stream.partition("@")[2] or found.stream.removeprefix("!")) if found.stream else found.event
         if name.startswith("kline"):
@@ -139,14 +139,14 @@ class Binance(Venue):
         if name in {"trade", "aggTrade"}:
             return _trade_message(name, event)
         if name == "serverShutdown":
-            return Message(Kind.RECONNECT, name, detail="the server shuts down")
+            return Message(MessageKind.RECONNECT, name, detail="the server shuts down")
         if name:
-            return Message(Kind.OTHER, (wire.decode(_events, event).event or name) if found.stream else name)
+            return Message(MessageKind.OTHER, (wire.decode_frame(_events, event).event or name) if found.stream else name)
         complaint = found.error or (_Complaint(found.code, found.msg) if found.code is not None else None)
         if complaint is not None:
-            return Message(Kind.REFUSED, "error", detail=wire.in_short(f"{complaint.code} {complaint.msg}"))
+            return Message(MessageKind.REFUSED, "error", detail=wire.shortened(f"{complaint.code} {complaint.msg}"))
         if found.result is not UNSET and found.id is not UNSET:
-            return Message(Kind.ACK, "result", detail=str(found.id))
+            return Message(MessageKind.ACK, "result", detail=str(found.id))
         raise FrameError("nothing of what Binance sends")
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
@@ -156,9 +156,9 @@ class Binance(Venue):
 
     def page(self, body: bytes) -> list[VenueCandle]:
         """Raises FrameError, VenueError."""
-        rows = wire.decode(_pages, body)
+        rows = wire.decode_frame(_pages, body)
         if isinstance(rows, _Complaint):
-            detail = wire.in_short(f"{rows.code} {rows.msg}")
+            detail = wire.shortened(f"{rows.code} {rows.msg}")
             raise VenueError(detail, too_many=rows.code == _TOO_MANY, unknown_pair=rows.code == _NO_SUCH_PAIR)
         return [
             wire.candle("", wire.time_us(r.open_time), (r.open, r.high, r.low, r.close, r.volume, r.quote_volume)) for r in rows
@@ -170,28 +170,28 @@ class Binance(Venue):
 
     def time_ms(self, body: bytes) -> int:
         """Raises FrameError."""
-        return wire.time_ms(wire.decode(_times, body).server_time)
+        return wire.time_ms(wire.decode_frame(_times, body).server_time)
 
 
 def _candle_message(event: str | bytes) -> Message:
     """Of a kline of another interval only its name is told."""
-    found = wire.decode(_klines, event)
+    found = wire.decode_frame(_klines, event)
     k = found.kline
     sent_ms = wire.time_ms(found.sent)
     if k.interval != "1m":
-        return Message(Kind.OTHER, f"kline_{k.interval}", sent_ms=sent_ms)
+        return Message(MessageKind.OTHER, f"kline_{k.interval}", sent_ms=sent_ms)
     numbers = (k.open, k.high, k.low, k.close, k.volume, k.quote_volume)
     candle = wire.candle(found.symbol, wire.time_us(k.open_time), numbers, closed=k.closed)
-    return Message(Kind.CANDLES, "kline", candles=(candle,), sent_ms=sent_ms)
+    return Message(MessageKind.CANDLES, "kline", candles=(candle,), sent_ms=sent_ms)
 
 
 def _trade_message(name: str, event: str | bytes) -> Message:
-    found = wire.decode(_trades, event)
+    found = wire.decode_frame(_trades, event)
     trade_id = found.trade_id if name == "trade" else found.aggregate_id
     if trade_id is None:
         raise FrameError("a trade without its id")
     trade = wire.trade(found.symbol, trade_id, wire.time_us(found.time), found.price, found.size)
-    return Message(Kind.TRADES, name, trades=(trade,), sent_ms=wire.time_ms(found.sent))
+    return Message(MessageKind.TRADES, name, trades=(trade,), sent_ms=wire.time_ms(found.sent))
 
 
-BINANCE = Binance()
+BINANCE = BinanceFeed()

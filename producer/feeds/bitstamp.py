@@ -9,9 +9,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
-from .parsing import Digits, Number, Whole
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
+from .parsing import Digits, Integer, Number
 
 _LIMIT = 1_000
 _NONE = {b"", b"null", b'""', b"[]", b"{}"}
@@ -25,7 +25,7 @@ class _Frame(Struct, frozen=True, gc=False):
 
 
 class _Trade(Struct, frozen=True, gc=False):
-    id: Whole
+    id: Integer
     microtimestamp: Digits
     price_str: Number
     amount_str: Number
@@ -64,7 +64,7 @@ _complaints = msgspec.json.Decoder(_Complaint)
 _pages = msgspec.json.Decoder(_Page)
 
 
-class Bitstamp(Venue):
+class BitstampFeed(BaseFeed):
     """See the file's head."""
 
     name = "bitstamp"
@@ -95,30 +95,30 @@ class Bitstamp(Venue):
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """Trades, a message for each pair."""
-        return [wire.said({"event": "bts:subscribe", "data": {"channel": f"{_TRADES}{pair}"}}) for pair in pairs]
+        return [wire.reason({"event": "bts:subscribe", "data": {"channel": f"{_TRADES}{pair}"}}) for pair in pairs]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
-        found = wire.decode(_frames, frame)
+        found = wire.decode_frame(_frames, frame)
         pair = found.channel.removeprefix(_TRADES)
         match found.event:
             case "trade" if pair != found.channel:
-                trade = wire.decode(_trades, found.data)
+                trade = wire.decode_frame(_trades, found.data)
                 at_us = wire.time_us(int(trade.microtimestamp))
                 trades = (wire.trade(pair, trade.id, at_us, trade.price_str, trade.amount_str),)
-                return Message(Kind.TRADES, "trade", trades=trades)
+                return Message(MessageKind.TRADES, "trade", trades=trades)
             case "data" | "order_created" | "order_changed" | "order_deleted" if found.channel and found.data:
                 # Of other channels; `diff_order_book_btcusd` is told without its pair.
-                return Message(Kind.OTHER, found.channel.rpartition("_")[0] or found.channel)
+                return Message(MessageKind.OTHER, found.channel.rpartition("_")[0] or found.channel)
             case "bts:subscription_succeeded" | "bts:unsubscription_succeeded":
-                return Message(Kind.ACK, found.event, detail=found.channel)
+                return Message(MessageKind.ACK, found.event, detail=found.channel)
             case "bts:heartbeat":
-                return Message(Kind.PONG, found.event)
+                return Message(MessageKind.PONG, found.event)
             case "bts:request_reconnect":
-                return Message(Kind.RECONNECT, found.event, detail="the server asks for it")
+                return Message(MessageKind.RECONNECT, found.event, detail="the server asks for it")
             case "bts:error":
-                complaint = wire.decode(_complaints, found.data)
-                return Message(Kind.REFUSED, found.event, detail=wire.in_short(f"{complaint.message} {found.channel}"))
+                complaint = wire.decode_frame(_complaints, found.data)
+                return Message(MessageKind.REFUSED, found.event, detail=wire.shortened(f"{complaint.message} {found.channel}"))
         raise FrameError("nothing of what Bitstamp sends")
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
@@ -128,7 +128,7 @@ class Bitstamp(Venue):
 
     def page(self, body: bytes) -> list[VenueCandle]:
         """Raises FrameError, VenueError."""
-        found = wire.decode(_pages, body)
+        found = wire.decode_frame(_pages, body)
         if found.data is None:
             raise _refusal(found)
         return [
@@ -143,9 +143,9 @@ def _refusal(found: _Page) -> FrameError | VenueError:
     if not words and found.status != "error":
         return FrameError("neither candles nor a refusal")
     code = "" if found.code is None else str(found.code)
-    detail = wire.in_short(" ".join((code, *words)))
+    detail = wire.shortened(" ".join((code, *words)))
     too_many = code.startswith(("429", "400.002")) or "too many" in detail.lower()
     return VenueError(detail, too_many=too_many, unknown_pair=code.startswith("404") or "pair" in detail.lower())
 
 
-BITSTAMP = Bitstamp()
+BITSTAMP = BitstampFeed()

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError
-from .parsing import Digits, Number, Whole
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
+from .parsing import Digits, Integer, Number
 
 _TOO_MANY = {10006, 10016, 10018}
 """10016 is seen in a library; the others are general knowledge."""
@@ -22,7 +22,7 @@ _PONGS = {"ping", "pong"}
 
 class _Frame(Struct, frozen=True, gc=False):
     topic: str = ""
-    ts: Whole | None = None
+    ts: Integer | None = None
     data: Raw = Raw()
     op: str = ""
     success: bool | None = None
@@ -31,7 +31,7 @@ class _Frame(Struct, frozen=True, gc=False):
 
 
 class _Kline(Struct, frozen=True, gc=False):
-    start: Whole
+    start: Integer
     interval: str
     open: Number
     high: Number
@@ -43,7 +43,7 @@ class _Kline(Struct, frozen=True, gc=False):
 
 
 class _Trade(Struct, frozen=True, gc=False):
-    time: Whole = msgspec.field(name="T")
+    time: Integer = msgspec.field(name="T")
     symbol: str = msgspec.field(name="s")
     size: Number = msgspec.field(name="v")
     price: Number = msgspec.field(name="p")
@@ -68,7 +68,7 @@ class _Answer(Struct, frozen=True, rename={"code": "retCode", "message": "retMsg
     code: int
     message: str = ""
     result: _Rows | None = None
-    time: Whole | None = None
+    time: Integer | None = None
 
 
 _frames = msgspec.json.Decoder(_Frame)
@@ -77,7 +77,7 @@ _trades = msgspec.json.Decoder(list[_Trade])
 _answers = msgspec.json.Decoder(_Answer)
 
 
-class Bybit(Venue):
+class BybitFeed(BaseFeed):
     """See the file's head."""
 
     name = "bybit"
@@ -109,13 +109,13 @@ class Bybit(Venue):
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """One-minute candles."""
         return [
-            wire.said({"req_id": str(number), "op": "subscribe", "args": [f"kline.1.{pair}" for pair in group]})
-            for number, group in enumerate(wire.groups(pairs, self.limits.topics_per_message), start=1)
+            wire.reason({"req_id": str(number), "op": "subscribe", "args": [f"kline.1.{pair}" for pair in group]})
+            for number, group in enumerate(wire.batches(pairs, self.limits.topics_per_message), start=1)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
-        found = wire.decode(_frames, frame)
+        found = wire.decode_frame(_frames, frame)
         if not found.topic:
             return _answer(found)
         if found.ts is None or not found.data:
@@ -124,13 +124,13 @@ class Bybit(Venue):
         name, _, rest = found.topic.partition(".")
         if name == "kline":
             interval, _, pair = rest.partition(".")
-            rows = wire.decode(_klines, found.data)
+            rows = wire.decode_frame(_klines, found.data)
             if others := [each for each in (interval, *(row.interval for row in rows)) if each != "1"]:
-                return Message(Kind.OTHER, f"kline.{others[0]}", sent_ms=sent_ms)
-            return Message(Kind.CANDLES, name, candles=tuple(_candle(pair, row) for row in rows), sent_ms=sent_ms)
+                return Message(MessageKind.OTHER, f"kline.{others[0]}", sent_ms=sent_ms)
+            return Message(MessageKind.CANDLES, name, candles=tuple(_candle(pair, row) for row in rows), sent_ms=sent_ms)
         if name in {"publicTrade", "trade"}:
             return _trade_message(name, found.data, sent_ms)
-        return Message(Kind.OTHER, name, sent_ms=sent_ms)
+        return Message(MessageKind.OTHER, name, sent_ms=sent_ms)
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
         """Newest first, both ends inclusive."""
@@ -153,7 +153,7 @@ class Bybit(Venue):
 
     def time_ms(self, body: bytes) -> int:
         """Raises FrameError."""
-        found = wire.decode(_answers, body)
+        found = wire.decode_frame(_answers, body)
         if found.code or found.time is None:
             raise FrameError("an answer of Bybit without its time")
         return wire.time_ms(found.time)
@@ -162,11 +162,11 @@ class Bybit(Venue):
 def _answer(found: _Frame) -> Message:
     """To a subscription, or to a ping."""
     if found.op in _PONGS:
-        return Message(Kind.PONG, found.op)
+        return Message(MessageKind.PONG, found.op)
     if found.success is False and (found.op or found.ret_msg):
-        return Message(Kind.REFUSED, found.op or "error", detail=wire.in_short(found.ret_msg))
+        return Message(MessageKind.REFUSED, found.op or "error", detail=wire.shortened(found.ret_msg))
     if found.op in {"subscribe", "unsubscribe"} and found.success:
-        return Message(Kind.ACK, found.op, detail=found.req_id)
+        return Message(MessageKind.ACK, found.op, detail=found.req_id)
     raise FrameError("nothing of what Bybit sends")
 
 
@@ -176,21 +176,21 @@ def _candle(pair: str, row: _Kline) -> VenueCandle:
 
 
 def _trade_message(name: str, data: Raw, sent_ms: int) -> Message:
-    found = wire.decode(_trades, data)
+    found = wire.decode_frame(_trades, data)
     if not all(wire.is_whole(each.trade_id) for each in found):
-        return Message(Kind.OTHER, name, sent_ms=sent_ms)
+        return Message(MessageKind.OTHER, name, sent_ms=sent_ms)
     trades = [wire.trade(t.symbol, int(t.trade_id), wire.time_us(t.time), t.price, t.size) for t in found]
-    return Message(Kind.TRADES, name, trades=tuple(trades), sent_ms=sent_ms)
+    return Message(MessageKind.TRADES, name, trades=tuple(trades), sent_ms=sent_ms)
 
 
 def _checked(body: bytes) -> _Answer:
     """Raises VenueError for an answer that says no."""
-    found = wire.decode(_answers, body)
+    found = wire.decode_frame(_answers, body)
     if found.code:
         no_pair = found.code == _PARAMETER and "symbol" in found.message.lower()
-        detail = wire.in_short(f"{found.code} {found.message}")
+        detail = wire.shortened(f"{found.code} {found.message}")
         raise VenueError(detail, too_many=found.code in _TOO_MANY, unknown_pair=no_pair)
     return found
 
 
-BYBIT = Bybit()
+BYBIT = BybitFeed()

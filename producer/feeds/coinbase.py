@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
-from .parsing import Digits, Number, Whole
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .parsing import Digits, Integer, Number
 
 _LIMIT = 350
 _EXCHANGE_OTHERS = {"l2update", "ticker", "snapshot", "received", "open", "done", "change", "activate"}
@@ -23,7 +23,7 @@ _EXCHANGE_OTHERS = {"l2update", "ticker", "snapshot", "received", "open", "done"
 class _Frame(Struct, frozen=True, gc=False):
     channel: str = ""
     timestamp: str = ""
-    sequence_num: Whole | None = None
+    sequence_num: Integer | None = None
     events: Raw = Raw()
     type: str = ""
     channels: Raw = Raw()
@@ -51,7 +51,7 @@ class _AckEvent(Struct, frozen=True):
 
 
 class _Match(Struct, frozen=True, gc=False):
-    trade_id: Whole
+    trade_id: Integer
     product_id: str
     price: Number
     size: Number
@@ -87,7 +87,7 @@ _matches = msgspec.json.Decoder(_Match)
 _pages = msgspec.json.Decoder(_Page)
 
 
-class Coinbase(Venue):
+class CoinbaseFeed(BaseFeed):
     """See the file's head."""
 
     name = "coinbase"
@@ -121,16 +121,16 @@ class Coinbase(Venue):
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """One channel in a message. Heartbeats first: the first must come within five seconds."""
         return [
-            wire.said({"type": "subscribe", "channel": "heartbeats"}),
+            wire.reason({"type": "subscribe", "channel": "heartbeats"}),
             *(
-                wire.said({"type": "subscribe", "product_ids": group, "channel": "market_trades"})
-                for group in wire.groups(pairs, self.limits.topics_per_message)
+                wire.reason({"type": "subscribe", "product_ids": group, "channel": "market_trades"})
+                for group in wire.batches(pairs, self.limits.topics_per_message)
             ),
         ]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
-        found = wire.decode(_frames, frame)
+        found = wire.decode_frame(_frames, frame)
         if not found.channel:
             return _exchange_message(found, frame)
         if not found.events or found.sequence_num is None:
@@ -138,17 +138,17 @@ class Coinbase(Venue):
         sent_ms = wire.moment_us(found.timestamp) // 1_000
         sequence = found.sequence_num
         if found.channel == "market_trades":
-            events = wire.decode(_trades, found.events)
+            events = wire.decode_frame(_trades, found.events)
             trades = sorted((_trade(t, int(t.trade_id)) for event in events for t in event.trades), key=attrgetter("id"))
             before = all(event.type == "snapshot" for event in events)
-            return Message(Kind.TRADES, found.channel, (), tuple(trades), sent_ms, sequence, before)
+            return Message(MessageKind.TRADES, found.channel, (), tuple(trades), sent_ms, sequence, before)
         if found.channel == "heartbeats":
-            return Message(Kind.HEARTBEAT, found.channel, sent_ms=sent_ms, sequence=sequence)
+            return Message(MessageKind.HEARTBEAT, found.channel, sent_ms=sent_ms, sequence=sequence)
         if found.channel == "subscriptions":
-            acks = [item for each in wire.decode(_acks, found.events) for item in each.subscriptions.items()]
+            acks = [item for each in wire.decode_frame(_acks, found.events) for item in each.subscriptions.items()]
             detail = "; ".join(f"{channel} {' '.join(pairs)}" for channel, pairs in acks)
-            return Message(Kind.ACK, found.channel, sent_ms=sent_ms, sequence=sequence, detail=detail)
-        return Message(Kind.OTHER, found.channel, sent_ms=sent_ms, sequence=sequence)
+            return Message(MessageKind.ACK, found.channel, sent_ms=sent_ms, sequence=sequence, detail=detail)
+        return Message(MessageKind.OTHER, found.channel, sent_ms=sent_ms, sequence=sequence)
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
         """Newest first. Whether the ends are inclusive is told nowhere: a minute more is asked for on both sides."""
@@ -158,10 +158,10 @@ class Coinbase(Venue):
 
     def page(self, body: bytes) -> list[VenueCandle]:
         """Raises FrameError, VenueError."""
-        found = wire.decode(_pages, body)
+        found = wire.decode_frame(_pages, body)
         if found.errors or found.error:
             words = [*(f"{each.id} {each.message}" for each in found.errors), found.error, found.error_details or found.message]
-            detail = wire.in_short(" ".join(words))
+            detail = wire.shortened(" ".join(words))
             # The words about pairs are general knowledge; "rate_limit_exceeded" is documented.
             no_pair = found.error == "NOT_FOUND" or "product" in detail.lower()
             raise VenueError(detail, too_many="rate_limit" in detail.lower(), unknown_pair=no_pair)
@@ -180,19 +180,19 @@ def _trade(found: _Trade | _Match, trade_id: int) -> VenueTrade:
 def _exchange_message(found: _Frame, frame: str | bytes) -> Message:
     """Frames of the Exchange feed, and complaints of both."""
     if found.type == "error" and found.message:
-        return Message(Kind.REFUSED, "error", detail=wire.in_short(f"{found.message} {found.reason}"))
+        return Message(MessageKind.REFUSED, "error", detail=wire.shortened(f"{found.message} {found.reason}"))
     if found.type == "subscriptions" and found.channels:
-        return Message(Kind.ACK, found.type)
+        return Message(MessageKind.ACK, found.type)
     sent_ms = wire.moment_us(found.time) // 1_000 if found.time else None
     if found.type in {"match", "last_match"}:
-        match = wire.decode(_matches, frame)
+        match = wire.decode_frame(_matches, frame)
         trades = (_trade(match, match.trade_id),)
-        return Message(Kind.TRADES, found.type, trades=trades, sent_ms=sent_ms, snapshot=found.type == "last_match")
+        return Message(MessageKind.TRADES, found.type, trades=trades, sent_ms=sent_ms, snapshot=found.type == "last_match")
     if found.type == "heartbeat" and found.product_id:
-        return Message(Kind.HEARTBEAT, found.type, sent_ms=sent_ms)
+        return Message(MessageKind.HEARTBEAT, found.type, sent_ms=sent_ms)
     if found.type in _EXCHANGE_OTHERS and found.product_id:
-        return Message(Kind.OTHER, found.type, sent_ms=sent_ms)
+        return Message(MessageKind.OTHER, found.type, sent_ms=sent_ms)
     raise FrameError("nothing of what Coinbase sends")
 
 
-COINBASE = Coinbase()
+COINBASE = CoinbaseFeed()

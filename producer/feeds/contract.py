@@ -36,7 +36,7 @@ class Pair(NamedTuple):
     """`USDT`."""
 
 
-class Kind(StrEnum):
+class MessageKind(StrEnum):
     """What a frame is."""
 
     CANDLES = "candles"
@@ -87,7 +87,7 @@ class VenueTrade(Struct, frozen=True, gc=False):
 class Message(Struct, frozen=True, gc=False):
     """A frame, understood."""
 
-    kind: Kind
+    kind: MessageKind
     name: str
     """The venue's own word for it: `kline`, `depthUpdate`, `match`."""
     candles: tuple[VenueCandle, ...] = ()

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
-from .parsing import Number, Whole
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .parsing import Integer, Number
 
 _HISTORY_MINUTES = 717
 """Of 720 rows one is still open, one is only partly within so many minutes, and a minute may pass on the way."""
@@ -41,13 +41,13 @@ class _Trade(Struct, frozen=True, gc=False):
     symbol: str
     price: Raw
     qty: Raw
-    trade_id: Whole
+    trade_id: Integer
     timestamp: str
 
 
 class _Candle(Struct, frozen=True, gc=False):
     symbol: str
-    interval: Whole
+    interval: Integer
     interval_begin: str
     open: Raw
     high: Raw
@@ -57,7 +57,7 @@ class _Candle(Struct, frozen=True, gc=False):
 
 
 class _Row(Struct, frozen=True, gc=False, array_like=True):
-    time_s: Whole
+    time_s: Integer
     open: Number
     high: Number
     low: Number
@@ -78,7 +78,7 @@ _pages = msgspec.json.Decoder(_Page)
 _rows = msgspec.json.Decoder(list[_Row])
 
 
-class Kraken(Venue):
+class KrakenFeed(BaseFeed):
     """See the file's head."""
 
     name = "kraken"
@@ -110,33 +110,33 @@ class Kraken(Venue):
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """Trades from now on."""
         return [
-            wire.said(
+            wire.reason(
                 {"method": "subscribe", "params": {"channel": "trade", "symbol": group, "snapshot": False}, "req_id": number}
             )
-            for number, group in enumerate(wire.groups(pairs, self.limits.topics_per_message), start=1)
+            for number, group in enumerate(wire.batches(pairs, self.limits.topics_per_message), start=1)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
-        found = wire.decode(_frames, frame)
+        found = wire.decode_frame(_frames, frame)
         sent_ms = _sent_ms(found.timestamp or found.time_out)
         before = found.type == "snapshot"
         match found.channel:
             case "trade":
-                trades = tuple(_trade(each) for each in wire.decode(_trades, found.data))
-                return Message(Kind.TRADES, "trade", trades=trades, sent_ms=sent_ms, snapshot=before)
+                trades = tuple(_trade(each) for each in wire.decode_frame(_trades, found.data))
+                return Message(MessageKind.TRADES, "trade", trades=trades, sent_ms=sent_ms, snapshot=before)
             case "ohlc":
-                rows = wire.decode(_candles, found.data)
+                rows = wire.decode_frame(_candles, found.data)
                 if others := [row.interval for row in rows if row.interval != 1]:
-                    return Message(Kind.OTHER, f"ohlc_{others[0]}", sent_ms=sent_ms)
+                    return Message(MessageKind.OTHER, f"ohlc_{others[0]}", sent_ms=sent_ms)
                 candles = tuple(map(_candle, rows))
-                return Message(Kind.CANDLES, "ohlc", candles=candles, sent_ms=sent_ms, snapshot=before)
+                return Message(MessageKind.CANDLES, "ohlc", candles=candles, sent_ms=sent_ms, snapshot=before)
             case "heartbeat":
-                return Message(Kind.HEARTBEAT, "heartbeat", sent_ms=sent_ms)
+                return Message(MessageKind.HEARTBEAT, "heartbeat", sent_ms=sent_ms)
             case "":
                 return _answer(found, sent_ms)
             case other if bytes(found.data).startswith(b"["):
-                return Message(Kind.OTHER, other, sent_ms=sent_ms, snapshot=before)
+                return Message(MessageKind.OTHER, other, sent_ms=sent_ms, snapshot=before)
         raise FrameError("a frame of Kraken without its data")
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  it ends now, always
@@ -146,27 +146,27 @@ class Kraken(Venue):
 
     def page(self, body: bytes) -> list[VenueCandle]:
         """Raises FrameError, VenueError."""
-        found = wire.decode(_pages, body)
+        found = wire.decode_frame(_pages, body)
         if found.error:
-            detail = wire.in_short(", ".join(found.error))
+            detail = wire.shortened(", ".join(found.error))
             # Which words it has for these is general knowledge.
             too_many = any(words in detail for words in ("Rate limit", "Too many", "Throttled"))
             raise VenueError(detail, too_many=too_many, unknown_pair="Unknown asset pair" in detail)
         tables = [rows for name, rows in found.result.items() if name != "last"]
         if len(tables) != 1:
             raise FrameError("an answer with the candles of one pair is expected")
-        rows = wire.decode(_rows, tables[0])
+        rows = wire.decode_frame(_rows, tables[0])
         return [wire.candle("", wire.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None)) for r in rows]
 
 
 def _answer(found: _Frame, sent_ms: int | None) -> Message:
     """To a subscription, or to a ping."""
     if found.success is False and (found.method or found.error):
-        return Message(Kind.REFUSED, found.method, sent_ms=sent_ms, detail=wire.in_short(f"{found.error} {found.symbol}"))
+        return Message(MessageKind.REFUSED, found.method, sent_ms=sent_ms, detail=wire.shortened(f"{found.error} {found.symbol}"))
     if found.method == "pong":
-        return Message(Kind.PONG, "pong", sent_ms=sent_ms)
+        return Message(MessageKind.PONG, "pong", sent_ms=sent_ms)
     if found.method in {"subscribe", "unsubscribe"} and found.success and found.result is not None:
-        return Message(Kind.ACK, found.method, sent_ms=sent_ms, detail=f"{found.result.channel} {found.result.symbol}")
+        return Message(MessageKind.ACK, found.method, sent_ms=sent_ms, detail=f"{found.result.channel} {found.result.symbol}")
     raise FrameError("nothing of what Kraken sends")
 
 
@@ -184,4 +184,4 @@ def _candle(found: _Candle) -> VenueCandle:
     return wire.candle(found.symbol, wire.moment_us(found.interval_begin), (open_, high, low, close, volume, None), closed=False)
 
 
-KRAKEN = Kraken()
+KRAKEN = KrakenFeed()

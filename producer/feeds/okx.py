@@ -12,8 +12,8 @@ from msgspec import Raw, Struct
 from volcast.core.types import MINUTE_MS
 
 from . import parsing as wire
-from .base import Venue
-from .contract import FrameError, Kind, Limits, Message, Pair, Request, VenueCandle, VenueError, VenueTrade
+from .base import BaseFeed
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
 from .parsing import Digits, Number
 
 _NEWEST_MS = 1_400 * MINUTE_MS
@@ -82,7 +82,7 @@ _answers = msgspec.json.Decoder(_Answer)
 _clocks = msgspec.json.Decoder(_Clocks)
 
 
-class Okx(Venue):
+class OkxFeed(BaseFeed):
     """See the file's head."""
 
     name = "okx"
@@ -114,25 +114,29 @@ class Okx(Venue):
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
         """One-minute candles."""
         return [
-            wire.said({"op": "subscribe", "args": [{"channel": "candle1m", "instId": pair} for pair in group]})
-            for group in wire.groups(pairs, self.limits.topics_per_message)
+            wire.reason({"op": "subscribe", "args": [{"channel": "candle1m", "instId": pair} for pair in group]})
+            for group in wire.batches(pairs, self.limits.topics_per_message)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
         """Raises FrameError."""
         if frame in ("pong", b"pong"):
-            return Message(Kind.PONG, "pong")
-        found = wire.decode(_frames, frame)
+            return Message(MessageKind.PONG, "pong")
+        found = wire.decode_frame(_frames, frame)
         if found.event:
             return _event(found)
         if found.arg is None or not found.data:
             raise FrameError("nothing of what OKX sends")
         channel, pair = found.arg.channel, found.arg.inst_id
         if channel == "candle1m":
-            return Message(Kind.CANDLES, channel, candles=tuple(_candle(pair, row) for row in wire.decode(_rows, found.data)))
+            return Message(
+                MessageKind.CANDLES, channel, candles=tuple(_candle(pair, row) for row in wire.decode_frame(_rows, found.data))
+            )
         if channel in {"trades", "trades-all"}:
-            return Message(Kind.TRADES, channel, trades=tuple(_trade(each) for each in wire.decode(_trades, found.data)))
-        return Message(Kind.OTHER, channel)
+            return Message(
+                MessageKind.TRADES, channel, trades=tuple(_trade(each) for each in wire.decode_frame(_trades, found.data))
+            )
+        return Message(MessageKind.OTHER, channel)
 
     def page_rows(self, from_ms: int, now_ms: int) -> int:
         """More of the newest day."""
@@ -147,7 +151,7 @@ class Okx(Venue):
 
     def page(self, body: bytes) -> list[VenueCandle]:
         """Raises FrameError, VenueError. These rows do tell whether they are closed."""
-        return [_candle("", row) for row in wire.decode(_rows, _data(body))]
+        return [_candle("", row) for row in wire.decode_frame(_rows, _data(body))]
 
     def time_request(self) -> Request:
         """In milliseconds."""
@@ -155,7 +159,7 @@ class Okx(Venue):
 
     def time_ms(self, body: bytes) -> int:
         """Raises FrameError."""
-        found = wire.decode(_clocks, body)
+        found = wire.decode_frame(_clocks, body)
         if len(found.data) != 1:
             raise FrameError("not one time in an answer of OKX")
         return wire.time_ms(int(found.data[0].ts))
@@ -163,16 +167,16 @@ class Okx(Venue):
 
 def _event(found: _Frame) -> Message:
     """An answer to a subscription, or a notice."""
-    words = wire.in_short(f"{found.code} {found.msg}")
+    words = wire.shortened(f"{found.code} {found.msg}")
     match found.event:
         case "subscribe" | "unsubscribe" if found.arg is not None:
-            return Message(Kind.ACK, found.event, detail=f"{found.arg.channel} {found.arg.inst_id}")
+            return Message(MessageKind.ACK, found.event, detail=f"{found.arg.channel} {found.arg.inst_id}")
         case "error":
-            return Message(Kind.REFUSED, "error", detail=words)
+            return Message(MessageKind.REFUSED, "error", detail=words)
         case "notice" if found.code == _SERVICE_UPGRADE:
-            return Message(Kind.RECONNECT, "notice", detail=words)
+            return Message(MessageKind.RECONNECT, "notice", detail=words)
         case other if other in _OTHER_EVENTS:
-            return Message(Kind.OTHER, other, detail=words)
+            return Message(MessageKind.OTHER, other, detail=words)
     raise FrameError("an event that OKX has not")
 
 
@@ -189,11 +193,11 @@ def _trade(found: _Trade) -> VenueTrade:
 
 def _data(body: bytes) -> Raw:
     """Raises VenueError for an answer that says no."""
-    found = wire.decode(_answers, body)
+    found = wire.decode_frame(_answers, body)
     if found.code != "0":
-        detail = wire.in_short(f"{found.code} {found.msg}")
+        detail = wire.shortened(f"{found.code} {found.msg}")
         raise VenueError(detail, too_many=found.code in _TOO_MANY, unknown_pair=found.code == _NO_SUCH_PAIR)
     return found.data
 
 
-OKX = Okx()
+OKX = OkxFeed()

@@ -25,9 +25,9 @@ Number = Annotated[str, Meta(pattern=rf"\A{NUMBER}\Z")]
 """A number as text. Python's Decimal alone would take `NaN`, `1_0`, ` 1` and the digits of other scripts, too."""
 Digits = Annotated[str, Meta(pattern=r"\A[0-9]{1,19}\Z")]
 """A whole number as text."""
-Numbers = tuple[str, str, str, str, str, str | None]
+NumberRow = tuple[str, str, str, str, str, str | None]
 """Open, high, low, close, volume, and the quote volume where it is told: plain numbers as text."""
-Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Integer = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 _UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 """No such JSON; text that is no UTF-8 and integers without end, which are ValueErrors; brackets without end."""
@@ -40,7 +40,7 @@ _number = re.compile(NUMBER)
 _whole = re.compile(r"[0-9]{1,19}")
 
 
-def decode(decoder: msgspec.json.Decoder[T], text: str | bytes) -> T:
+def decode_frame(decoder: msgspec.json.Decoder[T], text: str | bytes) -> T:
     """What the decoder makes of it; it may be a piece of a frame (`Raw`)."""
     try:
         return decoder.decode(text)
@@ -105,7 +105,7 @@ def volume_of(text: str) -> Decimal:
     return volume
 
 
-def candle(pair: str, open_us: int, numbers: Numbers, *, closed: bool = True) -> VenueCandle:
+def candle(pair: str, open_us: int, numbers: NumberRow, *, closed: bool = True) -> VenueCandle:
     """A minute's candle of plain numbers; `open_us` is checked already but for being the beginning of a minute."""
     open_time_ms, finer_us = divmod(open_us, 1_000)
     if finer_us or open_time_ms % MINUTE_MS:
@@ -124,18 +124,18 @@ def trade(pair: str, trade_id: int, at_us: int, price: str, size: str) -> VenueT
     return VenueTrade(pair, trade_id, at_us, price_of(price), volume_of(size))
 
 
-def in_short(words: str) -> str:
+def shortened(words: str) -> str:
     """A venue's own words, for a message to the user: on one line, and not without end."""
     printable = "".join(character for character in " ".join(words.split()) if character.isprintable())
     return printable.strip()[:200] or "without a reason"
 
 
-def said(message: object) -> str:
+def reason(message: object) -> str:
     """The JSON text of what is sent."""
     return msgspec.json.encode(message).decode()
 
 
-def groups(pairs: Sequence[str], size: int) -> list[list[str]]:
+def batches(pairs: Sequence[str], size: int) -> list[list[str]]:
     """The pairs in order, at most `size` together."""
     return [list(pairs[start : start + size]) for start in range(0, len(pairs), size)]
 

@@ -1,4 +1,4 @@
-"""Binance's archive of candles, into a `Part`: a zip a month where a whole month is wanted, else a zip a day.
+"""Binance's archive of candles, into a `PartFile`: a zip a month where a whole month is wanted, else a zip a day.
 
 Each zip is compared with the checksum beside it. A month's zip appears some days after its end, a day's zip the next day: what is
 not there yet, or never was, is asked for over HTTP.
@@ -21,12 +21,12 @@ from zipfile import BadZipFile, ZipFile
 import httpx
 
 from producer.feeds.contract import Request, VenueCandle
-from producer.rest.client import Rest
+from producer.rest.client import RestClient
 from producer.rest.response import check_passing_trouble, failing_softly, get, lasting_trouble
-from producer.rest.throttle import Failed, Manners
+from producer.rest.throttle import RetryableError, Throttle
 from volcast.core.types import MINUTE_MS
 
-from .download import PATIENCE_S, DownloadError, Part, by_rest
+from .download import PAGE_TIMEOUT_S, DownloadError, PartFile, by_rest
 
 ARCHIVE_URL = "https://data.binance.vision"
 VENUE = "binance"
@@ -60,12 +60,12 @@ class Archive:
         self._client = client
         self._zip_path = zip_path
         self._wall = wall
-        self._manners = Manners(_WHO, _REQUESTS_PER_S, random)
+        self._manners = Throttle(_WHO, _REQUESTS_PER_S, random)
 
-    async def fill(self, part: Part, rest: Rest) -> None:
+    async def fill(self, part: PartFile, rest: RestClient) -> None:
         """Go on where `part` ends, to its end; what the archive hasn't comes from `rest`.
 
-        Raises DownloadError, Refused, UnknownPair.
+        Raises DownloadError, RestError, UnknownPair.
         """
         no_months: set[int] = set()
         try:
@@ -80,7 +80,7 @@ class Archive:
         finally:
             self._zip_path.unlink(missing_ok=True)
 
-    async def _take(self, file: ArchiveFile, part: Part) -> bool:
+    async def _take(self, file: ArchiveFile, part: PartFile) -> bool:
         """False where the archive hasn't (yet) got it."""
         if file.to_ms > self._wall() * 1_000:
             return False
@@ -94,10 +94,12 @@ class Archive:
         return True
 
     async def _fetch(self, file: ArchiveFile) -> str | None:
-        """The zip onto the disk. -> its checksum; None where the archive hasn't got it. Raises DownloadError, Refused."""
+        """The zip onto the disk. -> its checksum; None where the archive hasn't got it. Raises DownloadError, RestError."""
         for _ in range(_TRIES):
             told = await self._checksum(file)
-            found = told and await self._manners.ask(lambda: self._zip(file), patience_s=PATIENCE_S + _ZIP_S, request_s=_ZIP_S)
+            found = told and await self._manners.ask(
+                lambda: self._zip(file), patience_s=PAGE_TIMEOUT_S + _ZIP_S, request_s=_ZIP_S
+            )
             if told is None or found is None:
                 return None
             if told == found:
@@ -114,10 +116,10 @@ class Archive:
             line = answer.body[:1_000].decode("ascii", "replace").strip()
             told = re.fullmatch(r"([0-9a-fA-F]{64})[ \t]+\*?(\S+)", line)
             if told is None or told[2].rpartition("/")[2] != file.name:
-                raise Failed("garbage", f"the checksum of {file.name} can't be read")
+                raise RetryableError("garbage", f"the checksum of {file.name} can't be read")
             return told[1].lower()
 
-        return await self._manners.ask(once, patience_s=PATIENCE_S)
+        return await self._manners.ask(once, patience_s=PAGE_TIMEOUT_S)
 
     async def _zip(self, file: ArchiveFile) -> str | None:
         digest = hashlib.sha256()

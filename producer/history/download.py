@@ -21,7 +21,7 @@ from msgspec.structs import replace
 
 from producer.feeds.contract import VenueCandle
 from producer.live.candle import quote_volume_of
-from producer.rest.client import Rest, history
+from producer.rest.client import RestClient, history
 from volcast.candle_files.reader import parse_open_time_ms
 from volcast.candle_files.timestamps import format_open_time
 from volcast.candle_files.writer import CandleWriter
@@ -35,7 +35,7 @@ class DownloadError(Exception):
     """Why a download can't be had or can't go on: one sentence for the user."""
 
 
-class Wanted(Struct, frozen=True):
+class DownloadRange(Struct, frozen=True):
     """What a download is of."""
 
     venue: str
@@ -64,10 +64,10 @@ class Covered(Struct, frozen=True):
     """Of the archive: checksum and name of each file that was used, as `sha256sum` prints them."""
 
 
-class Part:
+class PartFile:
     """Use it in a `with` statement. Raises DownloadError where it is another download's, is in use, or can't be written."""
 
-    def __init__(self, path: Path, wanted: Wanted) -> None:
+    def __init__(self, path: Path, wanted: DownloadRange) -> None:
         self.path = path
         self.wanted = wanted
         self.covered = Covered(wanted.from_ms)
@@ -203,20 +203,20 @@ def _line(open_time_ms: int, *numbers: Decimal) -> bytes:
     return f"{format_open_time(open_time_ms)},{','.join(f'{number:f}' for number in numbers)}\n".encode()
 
 
-__all__ = ["PATIENCE_S", "Covered", "DownloadError", "Part", "Wanted", "by_rest"]
+__all__ = ["PAGE_TIMEOUT_S", "Covered", "DownloadError", "DownloadRange", "PartFile", "by_rest"]
 
-PATIENCE_S = 90.0
+PAGE_TIMEOUT_S = 90.0
 """With one page."""
 
 
-async def by_rest(rest: Rest, part: Part, to_ms: int | None = None) -> None:
+async def by_rest(rest: RestClient, part: PartFile, to_ms: int | None = None) -> None:
     """Go on where `part` ends, up to `to_ms` (by default: to its end).
 
-    Raises Refused, UnknownPair; DownloadError where minutes are not closed yet, or can't be asked for any more.
+    Raises RestError, UnknownPair; DownloadError where minutes are not closed yet, or can't be asked for any more.
     """
     end_ms = part.wanted.to_ms if to_ms is None else to_ms
     venue = rest.feed.name
-    async for page in history(rest, part.wanted.pair, part.covered.to_ms, end_ms, patience_s=PATIENCE_S):
+    async for page in history(rest, part.wanted.pair, part.covered.to_ms, end_ms, patience_s=PAGE_TIMEOUT_S):
         if page.reachable_from_ms > part.covered.to_ms:
             minutes = rest.feed.limits.history_minutes
             begun = f", and remove {part.path}" if part.covered.rows else ""

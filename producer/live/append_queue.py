@@ -10,7 +10,7 @@ MAX_RECORDS = 20_000
 _ROOM_RECORDS = 2_000
 
 
-class Outbox:
+class AppendQueue:
     """A bounded queue in front of an appender."""
 
     def __init__(self, appender: Appender, append_records: int) -> None:

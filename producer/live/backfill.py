@@ -5,14 +5,14 @@ import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from producer.rest.client import Refused, Rest, UnknownPair
+from producer.rest.client import RestClient, RestError, UnknownPair
 
-from .append_queue import Outbox
-from .candle import Bar, ClosedBy, bar_of
-from .connection import Line
-from .dispatch import Desk
-from .sequencer import Span
-from .subscription import Stream
+from .append_queue import AppendQueue
+from .candle import ClosedBy, ClosedCandle, closed_candle_of
+from .connection import Connection
+from .dispatch import Dispatcher
+from .sequencer import MinuteRange
+from .subscription import Subscription
 
 _QUESTION_S = 20.0
 """Patience with one question where no candle waits for the answer."""
@@ -20,17 +20,23 @@ _MIN_QUESTION_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Keeper:
+class Backfiller:
     """`lines` gives the living lines, the newest last."""
 
     def __init__(
-        self, desk: Desk, rest: Rest, outbox: Outbox, lines: Callable[[], Sequence[Line]], *, queue_s: float = 0.0
+        self,
+        desk: Dispatcher,
+        rest: RestClient,
+        outbox: AppendQueue,
+        lines: Callable[[], Sequence[Connection]],
+        *,
+        queue_s: float = 0.0,
     ) -> None:
         """`queue_s`: so long a question may wait for its turn."""
         self._desk, self._rest, self._outbox, self._lines = desk, rest, outbox, lines
         self._question_s = max(_QUESTION_S, queue_s)
 
-    async def keep(self, stream: Stream) -> None:
+    async def keep(self, stream: Subscription) -> None:
         """Until cancelled. Raises UnknownPair where the venue has never known the pair."""
         clock, series = self._rest.clock, stream.series
         is_known = False
@@ -51,15 +57,15 @@ class Keeper:
                 if not is_known:
                     raise UnknownPair(f"{stream.symbol}: {unknown}") from None
                 self._refused(stream, str(unknown))
-            except Refused as refused:
+            except RestError as refused:
                 self._refused(stream, str(refused))
             else:
                 is_known, stream.unanswered = True, False
-                covered = Span(span.from_ms, page.covered_to_ms)
-                rows = [bar_of(row, ClosedBy.REST) for row in page.rows]
+                covered = MinuteRange(span.from_ms, page.covered_to_ms)
+                rows = [closed_candle_of(row, ClosedBy.REST) for row in page.rows]
                 self._desk.write(stream, series.answered(rows, covered, page.reachable_from_ms, clock.now_ms()))
 
-    def _refused(self, stream: Stream, reason: str) -> None:
+    def _refused(self, stream: Subscription, reason: str) -> None:
         """The hole may have to be given up; or the trades that were heard must do."""
         now_ms = self._rest.clock.now_ms()
         _log.log(
@@ -70,7 +76,7 @@ class Keeper:
         if not stream.series.waiting and stream.series.patience_ms(now_ms) <= 0 and (bar := self._by_watermark(stream)):
             self._desk.write(stream, stream.series.heard(bar))
 
-    def _by_watermark(self, stream: Stream) -> Bar | None:
+    def _by_watermark(self, stream: Subscription) -> ClosedCandle | None:
         now_s = asyncio.get_running_loop().time()
         for line in self._lines():
             alive_ms = self._rest.clock.now_ms() - int((now_s - line.alive_s) * 1_000)

@@ -33,7 +33,7 @@ BUILT = frozenset({ClosedBy.LATER_TRADE, ClosedBy.WATERMARK})
 """Our sums over trades, not the venue's word."""
 
 
-class Bar(Struct, frozen=True):
+class ClosedCandle(Struct, frozen=True):
     """A closed one-minute candle."""
 
     open_time_ms: int
@@ -56,16 +56,16 @@ class Bar(Struct, frozen=True):
         """Where the next minute begins."""
         return self.open_time_ms + MINUTE_MS
 
-    def differs(self, other: "Bar") -> bool:
+    def differs(self, other: "ClosedCandle") -> bool:
         """It is another candle: other prices, or another volume by more than rounding."""
         if (self.open, self.high, self.low, self.close) != (other.open, other.high, other.low, other.close):
             return True
         return abs(self.volume - other.volume) > _VOLUME_TOLERANCE * max(self.volume, other.volume)
 
 
-def bar_of(candle: VenueCandle, closed_by: ClosedBy) -> Bar:
+def closed_candle_of(candle: VenueCandle, closed_by: ClosedBy) -> ClosedCandle:
     """-> the same, closed."""
-    return Bar(
+    return ClosedCandle(
         candle.open_time_ms,
         candle.open,
         candle.high,
@@ -77,18 +77,18 @@ def bar_of(candle: VenueCandle, closed_by: ClosedBy) -> Bar:
     )
 
 
-def flat(open_time_ms: int, close: Decimal, closed_by: ClosedBy) -> Bar:
+def flat_candle(open_time_ms: int, close: Decimal, closed_by: ClosedBy) -> ClosedCandle:
     """-> the candle of a minute without trades, after a `close`."""
     nothing = Decimal(0)
-    return Bar(open_time_ms, close, close, close, close, nothing, nothing, closed_by, synthetic=True)
+    return ClosedCandle(open_time_ms, close, close, close, close, nothing, nothing, closed_by, synthetic=True)
 
 
-def stamped(bar: Bar, sent_ms: int | None, received_ms: int) -> Bar:
+def with_latency(bar: ClosedCandle, sent_ms: int | None, received_ms: int) -> ClosedCandle:
     """-> the same with the times of the frame that closed it."""
     return replace(bar, sent_ms=sent_ms, received_ms=received_ms)
 
 
-class Hole(NamedTuple):
+class MissingMinutes(NamedTuple):
     """Minutes that can't be had: the first missing, and the first present one after them."""
 
     from_ms: int
@@ -96,27 +96,27 @@ class Hole(NamedTuple):
     reason: str
 
 
-class Revised(NamedTuple):
+class RevisedCandle(NamedTuple):
     """The venue's later word on a candle that was written."""
 
-    bar: Bar
+    bar: ClosedCandle
 
 
-Out = Bar | Hole | Revised
+CandleEvent = ClosedCandle | MissingMinutes | RevisedCandle
 
 
-def record_of(out: Out, symbol: str, venue: str) -> KeyValue:
+def record_of(out: CandleEvent, symbol: str, venue: str) -> KeyValue:
     """-> key and value; `symbol` as on the log, `BTCUSDT.BINANCE`."""
-    if isinstance(out, Bar):
+    if isinstance(out, ClosedCandle):
         value = encode_candle(_text_of(out, symbol, venue))
-    elif isinstance(out, Hole):
+    elif isinstance(out, MissingMinutes):
         value = encode_gap(Gap(symbol, out.from_ms, out.to_ms, venue, out.reason))
     else:
         value = encode_revision(_text_of(out.bar, symbol, venue))
     return KeyValue(symbol.encode(), value)
 
 
-def _text_of(bar: Bar, symbol: str, venue: str) -> LiveCandleText:
+def _text_of(bar: ClosedCandle, symbol: str, venue: str) -> LiveCandleText:
     return LiveCandleText(
         symbol,
         bar.open_time_ms,

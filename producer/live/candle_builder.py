@@ -13,8 +13,8 @@ from typing import NamedTuple
 from producer.feeds.contract import VenueCandle, VenueTrade
 from volcast.core.types import MINUTE_MS
 
-from .candle import Bar, ClosedBy, bar_of, flat
-from .sequence_gaps import Holes
+from .candle import ClosedBy, ClosedCandle, closed_candle_of, flat_candle
+from .sequence_gaps import SequenceGaps
 
 GRACE_MS = 2_000
 """How much later than a minute's end a trade must be to close it."""
@@ -25,13 +25,13 @@ _KEPT_MINUTES = 3
 _MINUTE_US = MINUTE_MS * 1_000
 
 
-class Tape:
+class CandleBuilder:
     """`numbering` has the holes of the connection's frames; `dense_ids`: the venue numbers a pair's trades, too."""
 
-    def __init__(self, numbering: Holes, *, dense_ids: bool = False) -> None:
+    def __init__(self, numbering: SequenceGaps, *, dense_ids: bool = False) -> None:
         self.next_ms: int | None = None
         """The minute that it will tell next; None before the first trade."""
-        self._ids = Holes() if dense_ids else None
+        self._ids = SequenceGaps() if dense_ids else None
         self._holes = [numbering, self._ids] if self._ids else [numbering]
         self._minutes: dict[int, _Minute] = {}
         self._told: dict[int, set[int]] = {}
@@ -63,12 +63,12 @@ class Tape:
             minute.add(trade)
         return None
 
-    def closed(self) -> Iterator[Bar]:
+    def closed(self) -> Iterator[ClosedCandle]:
         """The minutes that a later trade has closed, in order; those with a hole are passed over."""
         while self.next_ms is not None and (self.next_ms + MINUTE_MS + GRACE_MS) * 1_000 <= self._newest_us:
             yield from self._tell(ClosedBy.LATER_TRADE)
 
-    def closed_by_watermark(self, minute_ms: int, alive_ms: int) -> Bar | None:
+    def closed_by_watermark(self, minute_ms: int, alive_ms: int) -> ClosedCandle | None:
         """The candle of `minute_ms`, if the connection was alive at `alive_ms`, well after its end, and the silence since the
         last trade is nothing unusual for this pair.
         """
@@ -78,7 +78,7 @@ class Tape:
             return None
         return next(iter(self._tell(ClosedBy.WATERMARK)), None)
 
-    def _tell(self, closed_by: ClosedBy) -> list[Bar]:
+    def _tell(self, closed_by: ClosedBy) -> list[ClosedCandle]:
         minute_ms = self.next_ms
         assert minute_ms is not None  # noqa: S101  # both callers have looked
         self.next_ms = minute_ms + MINUTE_MS
@@ -92,8 +92,8 @@ class Tape:
         if any(holes.touch(minute_ms - GRACE_MS, minute_ms + MINUTE_MS + GRACE_MS) for holes in self._holes):
             return []
         if minute:
-            return [bar_of(minute.candle(minute_ms), closed_by)]
-        return [flat(minute_ms, before.price, closed_by)] if before else []
+            return [closed_candle_of(minute.candle(minute_ms), closed_by)]
+        return [flat_candle(minute_ms, before.price, closed_by)] if before else []
 
     def _expected(self, now_ms: int) -> float:
         """Trades that the usual rhythm would have brought since the last one."""

@@ -13,8 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from producer.feeds.contract import Feed, FrameError, Message
 from producer.rest.client import LOOPBACK
 
-from .candle_builder import Tape
-from .sequence_gaps import Holes
+from .candle_builder import CandleBuilder
+from .sequence_gaps import SequenceGaps
 
 OPEN_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
@@ -26,7 +26,7 @@ MAX_GARBAGE = 50
 PROTOCOL_PING_S = 20.0
 
 
-class Place(NamedTuple):
+class Endpoint(NamedTuple):
     """Where a venue is found."""
 
     socket_url: str
@@ -35,7 +35,7 @@ class Place(NamedTuple):
     """None for what the environment says; this machine's own address is asked directly."""
 
 
-class LineError(Exception):
+class ConnectError(Exception):
     """A line could not be opened: one sentence. `kind` is a word for the metrics."""
 
     def __init__(self, kind: str, detail: str) -> None:
@@ -43,19 +43,19 @@ class LineError(Exception):
         self.kind = kind
 
 
-Hear = Callable[["Line", Message], None]
+OnMessage = Callable[["Connection", Message], None]
 
 
-class Line:
+class Connection:
     """Open it, then `listen` until it ends. `hear` is called with each frame, in order."""
 
-    def __init__(self, feed: Feed, pairs: Sequence[str], place: Place, hear: Hear) -> None:
+    def __init__(self, feed: Feed, pairs: Sequence[str], place: Endpoint, hear: OnMessage) -> None:
         self.pairs = tuple(pairs)
         """As the venue spells them."""
-        self.numbering = Holes()
+        self.numbering = SequenceGaps()
         """Of the frames, where the venue numbers them."""
         dense = feed.dense_trade_ids
-        self.tapes = {} if feed.tells_candles else {pair: Tape(self.numbering, dense_ids=dense) for pair in pairs}
+        self.tapes = {} if feed.tells_candles else {pair: CandleBuilder(self.numbering, dense_ids=dense) for pair in pairs}
         """By pair, where candles are built from trades."""
         self.heard: set[str] = set()
         """Pairs of which it brought data."""
@@ -94,18 +94,18 @@ class Line:
             )
         except InvalidStatus as error:
             status = error.response.status_code
-            raise LineError(f"http_{status}", f"{url} answered the handshake with HTTP status {status}") from None
+            raise ConnectError(f"http_{status}", f"{url} answered the handshake with HTTP status {status}") from None
         except ssl.SSLCertVerificationError as error:
-            raise LineError("certificate", f"{url}: its certificate is not to be trusted ({error.verify_message})") from None
+            raise ConnectError("certificate", f"{url}: its certificate is not to be trusted ({error.verify_message})") from None
         except TimeoutError:
-            raise LineError("timeout", f"{url} did not answer within {OPEN_TIMEOUT_S:.0f} s") from None
+            raise ConnectError("timeout", f"{url} did not answer within {OPEN_TIMEOUT_S:.0f} s") from None
         except (OSError, EOFError, UnicodeError) as error:
-            raise LineError("unreachable", f"{url} can't be reached: {error}") from None
+            raise ConnectError("unreachable", f"{url} can't be reached: {error}") from None
         except (InvalidHandshake, WebSocketException, ValueError) as error:  # ValueError: a redirect to an address that is none
-            raise LineError("handshake", f"{url} speaks no websocket: {error}") from None
+            raise ConnectError("handshake", f"{url} speaks no websocket: {error}") from None
         except ImportError:
             sentence = "the environment names a SOCKS proxy, which can't be used: set VOLCAST_PROXY=http://host:port"
-            raise LineError("proxy", f"{url}: {sentence}") from None
+            raise ConnectError("proxy", f"{url}: {sentence}") from None
         self.opened_s = self.alive_s = _now_s()
 
     async def listen(self) -> None:

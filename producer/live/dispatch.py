@@ -4,15 +4,15 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 
-from producer.feeds.contract import Kind, Message, VenueCandle, VenueTrade
+from producer.feeds.contract import Message, MessageKind, VenueCandle, VenueTrade
 from producer.rest.clock import VenueClock
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import KeyValue
 
-from .candle import Bar, ClosedBy, Hole, Out, Revised, bar_of, record_of, stamped
-from .connection import Line
-from .stats import LiveTally
-from .subscription import Stream
+from .candle import CandleEvent, ClosedBy, ClosedCandle, MissingMinutes, RevisedCandle, closed_candle_of, record_of, with_latency
+from .connection import Connection
+from .stats import LiveStats
+from .subscription import Subscription
 
 MAX_AHEAD_MS = 60_000
 """A venue's stamp that is farther ahead of its own clock is garbage; as with trades, one would close hours of minutes."""
@@ -20,24 +20,24 @@ MAX_BEHIND_MS = 3_600_000
 _log = logging.getLogger(__name__)
 
 
-class Desk:
+class Dispatcher:
     """`put` takes what is to be written; `wall` is this machine's clock, in seconds since 1970."""
 
     def __init__(
         self,
         venue: str,
-        streams: Iterable[Stream],
+        streams: Iterable[Subscription],
         clock: VenueClock,
         put: Callable[[list[KeyValue]], None],
         *,
-        tally: LiveTally,
+        tally: LiveStats,
         wall: Callable[[], float],
     ) -> None:
-        self.streams: Mapping[str, Stream] = {stream.pair: stream for stream in streams}
+        self.streams: Mapping[str, Subscription] = {stream.pair: stream for stream in streams}
         """By pair."""
         self._venue, self._clock, self._put, self._tally, self._wall = venue, clock, put, tally, wall
 
-    def hear(self, line: Line, message: Message) -> None:
+    def hear(self, line: Connection, message: Message) -> None:
         """A frame of `line`."""
         self._tally.frames[message.kind.value] += 1
         received_ms = int(self._wall() * 1_000)
@@ -45,18 +45,18 @@ class Desk:
             line.numbering.saw(message.sequence, message.sent_ms or self._clock.now_ms())
         if message.sent_ms is not None and not message.snapshot:
             self._tally.delays.add(max(self._clock.now_ms() - message.sent_ms, 0) / 1_000)
-        if message.kind is Kind.CANDLES:
+        if message.kind is MessageKind.CANDLES:
             for candle in message.candles:
                 self._hear_candle(line, candle, message.sent_ms, received_ms)
-        elif message.kind is Kind.TRADES and not message.snapshot:
+        elif message.kind is MessageKind.TRADES and not message.snapshot:
             self._hear_trades(line, message, received_ms)
-        elif message.kind is Kind.REFUSED:
+        elif message.kind is MessageKind.REFUSED:
             _log.error("the venue refuses: %s", message.detail, extra={"venue": self._venue})
-        elif message.kind is Kind.RECONNECT:
+        elif message.kind is MessageKind.RECONNECT:
             line.notice = message.detail or message.name
             line.changed.set()
 
-    def write(self, stream: Stream, outs: Iterable[Out]) -> None:
+    def write(self, stream: Subscription, outs: Iterable[CandleEvent]) -> None:
         """Onto the log, and into the counts."""
         records = []
         for out in outs:
@@ -66,7 +66,7 @@ class Desk:
             self._put(records)
             stream.stirred.set()
 
-    def _hear_candle(self, line: Line, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
+    def _hear_candle(self, line: Connection, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
         stream = self.streams.get(candle.pair)
         now_ms = self._clock.now_ms()
         if stream is None or not _is_now(candle.open_time_ms, now_ms):
@@ -75,17 +75,17 @@ class Desk:
         self._spoke(line, stream, now_ms)
         if candle.closed:
             line.told.add(candle.pair)
-            self._heard(stream, stamped(bar_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
+            self._heard(stream, with_latency(closed_candle_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
 
-    def _hear_trades(self, line: Line, message: Message, received_ms: int) -> None:
+    def _hear_trades(self, line: Connection, message: Message, received_ms: int) -> None:
         for trade in message.trades:
             self._hear_trade(line, trade)
         for pair in dict.fromkeys(trade.pair for trade in message.trades if trade.pair in line.tapes):
             for bar in line.tapes[pair].closed():
                 line.told.add(pair)
-                self._heard(self.streams[pair], stamped(bar, message.sent_ms, received_ms))
+                self._heard(self.streams[pair], with_latency(bar, message.sent_ms, received_ms))
 
-    def _hear_trade(self, line: Line, trade: VenueTrade) -> None:
+    def _hear_trade(self, line: Connection, trade: VenueTrade) -> None:
         stream = self.streams.get(trade.pair)
         now_ms = self._clock.now_ms()
         if stream is None or trade.pair not in line.tapes or not _is_now(trade.time_us // 1_000, now_ms):
@@ -97,27 +97,27 @@ class Desk:
             stream.series.doubt(late_for_ms, now_ms)
             stream.stirred.set()
 
-    def _spoke(self, line: Line, stream: Stream, now_ms: int) -> None:
+    def _spoke(self, line: Connection, stream: Subscription, now_ms: int) -> None:
         stream.rhythm.heard(asyncio.get_running_loop().time())
         if stream.pair not in line.heard:
             line.heard.add(stream.pair)
             stream.series.look_back(now_ms)
             stream.stirred.set()
 
-    def _heard(self, stream: Stream, bar: Bar) -> None:
+    def _heard(self, stream: Subscription, bar: ClosedCandle) -> None:
         self.write(stream, stream.series.heard(bar))
         if stream.series.waiting:
             stream.stirred.set()
 
-    def _count(self, symbol: str, out: Out) -> None:
-        if isinstance(out, Bar):
+    def _count(self, symbol: str, out: CandleEvent) -> None:
+        if isinstance(out, ClosedCandle):
             self._tally.written[symbol, out.closed_by.value] += 1
             if out.synthetic:
                 self._tally.written[symbol, "synthetic"] += 1
-        elif isinstance(out, Revised):
+        elif isinstance(out, RevisedCandle):
             self._tally.written[symbol, "revision"] += 1
             _log.warning("revised", extra={"symbol": symbol, "open_time_ms": out.bar.open_time_ms})
-        elif isinstance(out, Hole):
+        elif isinstance(out, MissingMinutes):
             self._tally.written[symbol, "gap"] += 1
             self._tally.missing_minutes[symbol] += (out.to_ms - out.from_ms) // MINUTE_MS
             _log.warning("gap: %s", out.reason, extra={"symbol": symbol, "from_ms": out.from_ms, "to_ms": out.to_ms})

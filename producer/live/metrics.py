@@ -11,9 +11,9 @@ from volcast import metrics as exposition
 from volcast.metrics import Health, histogram
 
 from .candle import ClosedBy
-from .connection import Line
-from .producer import Live
-from .subscription import Stream
+from .connection import Connection
+from .producer import LiveProducer
+from .subscription import Subscription
 
 _WAYS = tuple(way.value for way in ClosedBy)
 _NOT_WRITTEN = ("duplicate", "late", "dropped")
@@ -35,7 +35,7 @@ _Pair = tuple[str, str]
 class LiveCollector(Collector):
     """Every sample has the label `venue`. `now` is the clock of the event loop, by which silence is measured."""
 
-    def __init__(self, live: Live, now: Callable[[], float] | None = None) -> None:
+    def __init__(self, live: LiveProducer, now: Callable[[], float] | None = None) -> None:
         self._live, self._now = live, now or _loop_now
 
     def collect(self) -> Iterator[Metric]:
@@ -46,7 +46,7 @@ class LiveCollector(Collector):
         yield self._counts("frames", "Frames from the venue, by what they are.", ["kind"], frames)
         yield from self._of_written()
         yield from self._of_streams(list(live.streams.values()))
-        yield self._gauge("connections", "Connections that stand now.", sum(map(stands, lines)))
+        yield self._gauge("connections", "Connections that stand now.", sum(map(is_connected, lines)))
         yield self._counts("connects", "Attempts to connect, by how they ended.", ["outcome"], tally.connects)
         yield self._counts("lines_left", "Connections that ended or were left, by why.", ["why"], tally.left)
         yield self._counts("requests", "Requests over HTTP, by how they ended.", ["outcome"], live.rest.stats)
@@ -69,7 +69,7 @@ class LiveCollector(Collector):
             yield self._counts(name, sentence, ["symbol"], counts)
         yield self._counts("missing_minutes", "Minutes in those gaps.", ["symbol"], missing)
 
-    def _of_streams(self, streams: Sequence[Stream]) -> Iterator[Metric]:
+    def _of_streams(self, streams: Sequence[Subscription]) -> Iterator[Metric]:
         unwritten = {(each.symbol, why): each.series.counts[why] for each in streams for why in _NOT_WRITTEN}
         sentence = "Live candles that were not written, and why; counted anew after the log was away."
         yield self._counts("unwritten_candles", sentence, ["symbol", "why"], unwritten)
@@ -106,7 +106,7 @@ class LiveCollector(Collector):
         return gauge
 
 
-def stands(line: Line) -> bool:
+def is_connected(line: Connection) -> bool:
     """A line that has ended stays with its lane until there is another."""
     return line.why_ended is None
 
@@ -115,18 +115,18 @@ def _loop_now() -> float:
     return asyncio.get_running_loop().time()
 
 
-__all__ = ["LiveCollector", "monitor"]
+__all__ = ["LiveCollector", "live_monitor"]
 
 MAX_LOG_STANDSTILL_S = 360.0
 """Longer than any log's own patience, after which it says that it is unavailable."""
-MAX_IDLE_LANE_S = 300.0
+MAX_IDLE_CONNECTION_S = 300.0
 """Longer than any pause between two attempts to connect."""
 
 
-class Standstill:
+class StallDetector:
     """For how long something stands still that should move, as far as was looked. Pure.
 
-    >>> standstill = Standstill()
+    >>> standstill = StallDetector()
     >>> standstill.look(7, 100.0), standstill.look(7, 130.0), standstill.look(8, 140.0), standstill.look(None, 150.0)
     (0.0, 30.0, 0.0, 0.0)
     """
@@ -142,9 +142,9 @@ class Standstill:
         return now_s - self._since_s
 
 
-def monitor(live: Live) -> Starlette:
+def live_monitor(live: LiveProducer) -> Starlette:
     """-> an ASGI app with /health (503 as told above) and /metrics."""
-    log, lanes = Standstill(), Standstill()
+    log, lanes = StallDetector(), StallDetector()
 
     def health() -> Health:
         now_s = asyncio.get_running_loop().time()
@@ -153,31 +153,31 @@ def monitor(live: Live) -> Starlette:
         if log_s > MAX_LOG_STANDSTILL_S and live.outbox is not None:
             troubles.append(f"the log has taken nothing for {log_s:.0f} s, while {len(live.outbox)} records wait")
         lanes_s = lanes.look(_attempts(live), now_s)
-        if lanes_s > MAX_IDLE_LANE_S:
+        if lanes_s > MAX_IDLE_CONNECTION_S:
             troubles.append(f"a connection has been missing for {lanes_s:.0f} s, and none was tried")
         return Health(troubles, list(_news(live)))
 
     return exposition.monitor(LiveCollector(live), health)
 
 
-def _taken_by_the_log(live: Live) -> int | None:
+def _taken_by_the_log(live: LiveProducer) -> int | None:
     """Records so far; None while none waits."""
     if not live.outbox:
         return None
     return sum(count for (_, what), count in live.tally.written.items() if what != "synthetic") - len(live.outbox)
 
 
-def _attempts(live: Live) -> int | None:
+def _attempts(live: LiveProducer) -> int | None:
     """To connect, so far; None while each lane has a connection."""
-    is_whole = all(any(map(stands, lane.lines)) for lane in live.lanes)
+    is_whole = all(any(map(is_connected, lane.lines)) for lane in live.lanes)
     return None if is_whole else live.tally.connects.total()
 
 
-def _news(live: Live) -> Iterator[str]:
+def _news(live: LiveProducer) -> Iterator[str]:
     if not live.streams:
         yield "waiting for the log"
         return
-    connections = sum(stands(line) for lane in live.lanes for line in lane.lines)
+    connections = sum(is_connected(line) for lane in live.lanes for line in lane.lines)
     yield f"{connections} connection{'' if connections == 1 else 's'} to {live.feed.name}"
     now_ms = live.rest.clock.now_ms()
     for stream in live.streams.values():

@@ -17,23 +17,23 @@ from time import time
 from typing import Any, NamedTuple
 
 from producer.feeds.contract import Feed
-from producer.rest.client import Refused, Rest
+from producer.rest.client import RestClient, RestError
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Appender, Log
 from volcast.log.retry import while_unavailable
 from volcast.pacing import Pacer
 
-from .append_queue import Outbox
-from .backfill import Keeper
-from .connection import Place
-from .dispatch import Desk
-from .reconnect import Lane
-from .resume import Position, Recall
-from .sequencer import Series, Waits
-from .stats import LiveTally
-from .subscription import Stream
+from .append_queue import AppendQueue
+from .backfill import Backfiller
+from .connection import Endpoint
+from .dispatch import Dispatcher
+from .reconnect import Reconnector
+from .resume import ResumePoint, ResumePointReader
+from .sequencer import CandleSequencer, Deadlines
+from .stats import LiveStats
+from .subscription import Subscription
 
-PATIENCE_S = 10.0
+FIRST_ANSWER_TIMEOUT_S = 10.0
 """After a minute's end, for its live candle."""
 _ROUNDING_S = 1.5
 """A venue's time in an answer is told in whole seconds: who asks at once after the settling time asks twice."""
@@ -45,7 +45,7 @@ _MAX_NAME = 60
 _log = logging.getLogger(__name__)
 
 
-class Wish(NamedTuple):
+class LiveConfig(NamedTuple):
     """What the user asked for."""
 
     symbols: Mapping[str, str]
@@ -57,35 +57,35 @@ class Wish(NamedTuple):
     """The name of this producer, where another one of the same streams runs beside it."""
 
 
-class Live:
+class LiveProducer:
     """One venue's producer. `rest` asks over HTTP; both it and the log are the caller's to open and close."""
 
     def __init__(
         self,
         log: Log,
         feed: Feed,
-        wish: Wish,
-        place: Place,
-        rest: Rest,
+        wish: LiveConfig,
+        place: Endpoint,
+        rest: RestClient,
         *,
         append_records: int,
         random: Random,
         wall: Callable[[], float] = time,
     ) -> None:
-        self.tally = LiveTally()
-        self.streams: Mapping[str, Stream] = {}
+        self.tally = LiveStats()
+        self.streams: Mapping[str, Subscription] = {}
         """By pair, since the log's last candles are known."""
-        self.lanes: list[Lane] = []
-        self.outbox: Outbox | None = None
+        self.lanes: list[Reconnector] = []
+        self.outbox: AppendQueue | None = None
         self.feed, self.rest = feed, rest
         self._log, self._wish, self._place = log, wish, place
         self._append_records, self._random, self._wall = append_records, random, wall
         self._pacer = Pacer(feed.limits.connect_every_s)
         self._queue_s = _TURNS * len(wish.symbols) / feed.limits.requests_per_s
         """All symbols may ask at once, and the venue bears so many questions a second: waiting for one's turn is no refusal."""
-        self._waits = Waits(
+        self._waits = Deadlines(
             settle=int((feed.limits.settle_s + _ROUNDING_S) * 1_000),
-            patience=int(max(PATIENCE_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
+            patience=int(max(FIRST_ANSWER_TIMEOUT_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
             budget=int(max(wish.backfill_budget_s, self._queue_s) * 1_000),
             retry=_RETRY_MS,
         )
@@ -102,12 +102,12 @@ class Live:
             self.lanes, self.outbox = [], None  # while the log is away, nothing stands still
 
     async def _produce(self, appender: Appender) -> None:
-        outbox = self.outbox = Outbox(appender, self._append_records)
+        outbox = self.outbox = AppendQueue(appender, self._append_records)
         streams = [await self._stream(symbol, pair, appender) for symbol, pair in self._wish.symbols.items()]
-        desk = Desk(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
+        desk = Dispatcher(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
         self.streams = desk.streams
         self.lanes = self._lanes(desk)
-        keeper = Keeper(
+        keeper = Backfiller(
             desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines], queue_s=self._queue_s
         )
         await _all_or_none(
@@ -124,23 +124,23 @@ class Live:
             symbols = f"{len(self._wish.symbols)}-{zlib.crc32(symbols.encode()):08x}"
         return "-".join(["live", self.feed.name, symbols, *([self._wish.twin] if self._wish.twin else [])])
 
-    async def _stream(self, symbol: str, pair: str, appender: Appender) -> Stream:
+    async def _stream(self, symbol: str, pair: str, appender: Appender) -> Subscription:
         now_ms = self.rest.clock.now_ms()
-        recall = Recall(now_ms)
+        recall = ResumePointReader(now_ms)
         await appender.last(symbol.encode(), recall)
         position = recall.result()
         if position is None:
             first_ms = (now_ms // MINUTE_MS - self._wish.backfill_minutes) * MINUTE_MS
-            position = Position(first_ms, None, is_new=True)
+            position = ResumePoint(first_ms, None, is_new=True)
         _log.info("live begins", extra={"symbol": symbol, "from_ms": position.next_ms})
-        series = Series(position, self._waits, tells_empty_minutes=self.feed.tells_empty_minutes)
-        return Stream(symbol, pair, series)
+        series = CandleSequencer(position, self._waits, tells_empty_minutes=self.feed.tells_empty_minutes)
+        return Subscription(symbol, pair, series)
 
-    def _lanes(self, desk: Desk) -> list[Lane]:
+    def _lanes(self, desk: Dispatcher) -> list[Reconnector]:
         pairs, most = list(desk.streams), self.feed.limits.pairs_per_connection
         groups = [pairs[first : first + most] for first in range(0, len(pairs), most)]
         return [
-            Lane(
+            Reconnector(
                 self.feed,
                 {pair: desk.streams[pair].rhythm for pair in group},
                 self._place,
@@ -157,7 +157,7 @@ class Live:
         while True:
             try:
                 await self.rest.measure_clock()
-            except Refused as refused:
+            except RestError as refused:
                 _log.warning("clock not measured: %s", refused, extra={"venue": self.feed.name})
                 await asyncio.sleep(_MEASURE_AGAIN_S)
             else:

@@ -14,9 +14,9 @@ from random import Random
 from producer.feeds.contract import Feed
 from volcast.pacing import GOOD_S, Backoff, Pacer
 
-from .connection import Hear, Line, LineError, Place
-from .stats import LiveTally
-from .watchdog import Silence
+from .connection import ConnectError, Connection, Endpoint, OnMessage
+from .stats import LiveStats
+from .watchdog import SilenceDetector
 
 HAND_OVER_S = 130.0
 """Two lines side by side for so long: one whole minute is then heard by the new one, wherever in a minute it began."""
@@ -28,28 +28,28 @@ _LOOK_S = 1.0
 _log = logging.getLogger(__name__)
 
 
-class Lane:
+class Reconnector:
     """One connection at a time, two while they change. `hear` gets every frame of both."""
 
     def __init__(
         self,
         feed: Feed,
-        rhythms: Mapping[str, Silence],
-        place: Place,
-        hear: Hear,
+        rhythms: Mapping[str, SilenceDetector],
+        place: Endpoint,
+        hear: OnMessage,
         *,
         pacer: Pacer,
         random: Random,
-        tally: LiveTally,
+        tally: LiveStats,
     ) -> None:
         self.rhythms = rhythms
         """By pair: the pairs that it carries."""
-        self.lines: list[Line] = []
+        self.lines: list[Connection] = []
         """The newest last; one that has ended stays until its successor stands."""
         self._feed, self._pairs, self._place, self._hear = feed, tuple(rhythms), place, hear
         self._pacer, self._random, self._tally = pacer, random, tally
         self._backoff = Backoff(random)
-        self._listening: dict[Line, asyncio.Task[None]] = {}
+        self._listening: dict[Connection, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup
 
     async def run(self) -> None:
@@ -75,15 +75,15 @@ class Lane:
             await self._close(line)
             line = successor
 
-    async def _connect(self) -> Line:
+    async def _connect(self) -> Connection:
         """A line that stands, however long it takes."""
         while True:
             await asyncio.sleep(self._backoff.pause_s())
             await self._pacer.turn()
-            line = Line(self._feed, self._pairs, self._place, self._hear)
+            line = Connection(self._feed, self._pairs, self._place, self._hear)
             try:
                 await line.open()
-            except LineError as error:
+            except ConnectError as error:
                 self._tally.connects[error.kind] += 1
                 _log.warning("no line: %s", error, extra={"venue": self._feed.name})
                 continue
@@ -94,14 +94,14 @@ class Lane:
             self._listening[line] = self._group.create_task(line.listen())
             return line
 
-    async def _successor_of(self, line: Line) -> Line:
+    async def _successor_of(self, line: Connection) -> Connection:
         while True:
             successor = await self._connect()
             if await self._is_proven(successor, line):
                 return successor
             await self._close(successor)
 
-    async def _is_proven(self, successor: Line, line: Line) -> bool:
+    async def _is_proven(self, successor: Connection, line: Connection) -> bool:
         """It brings what the old one brings. True at once where the old one has ended: then it is all there is."""
         wanted = set(line.heard)
         began_s = _now_s()
@@ -118,7 +118,7 @@ class Lane:
             await asyncio.sleep(_LOOK_S)
         return True
 
-    async def _until_leaving(self, line: Line) -> str:
+    async def _until_leaving(self, line: Connection) -> str:
         """-> why: how it ended, `notice`, `age` or `silence`."""
         retire_s = self._retire_s(line)
         while True:
@@ -140,21 +140,21 @@ class Lane:
                 async with asyncio.timeout(min(look_s + _LOOK_S, retire_s - now_s)):
                     await line.changed.wait()
 
-    def _retire_s(self, line: Line) -> float:
+    def _retire_s(self, line: Connection) -> float:
         """Before the venue's own cut, and not with all others at once."""
         max_age_s = self._feed.limits.max_age_s
         if max_age_s is None:
             return float("inf")
         return line.opened_s + max(max_age_s - AGE_MARGIN_S * self._random.uniform(0.5, 1.0), max_age_s / 2)
 
-    async def _close(self, line: Line) -> None:
+    async def _close(self, line: Connection) -> None:
         """Raises nothing of the line's: the group does."""
         self._forget(line)
         task = self._listening.pop(line)
         task.cancel()
         await asyncio.wait([task])
 
-    def _forget(self, line: Line) -> None:
+    def _forget(self, line: Connection) -> None:
         self.lines.remove(line)
         self._tally.frames["garbage"] += line.garbage
 

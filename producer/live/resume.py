@@ -9,15 +9,15 @@ from msgspec import Struct
 from volcast.core.codec import UNDECODABLE
 from volcast.core.types import MINUTE_MS
 
-from .candle import Bar, ClosedBy
+from .candle import ClosedBy, ClosedCandle
 
-MAX_AHEAD_MS = 86_400_000
+_MAX_AHEAD_MS = 86_400_000
 """A record that is farther ahead of the clock than this is some stranger's mistake."""
 RECALLED_MINUTES = 60
 """Of what was written last: the venue may have revised it while nobody listened."""
 
 
-class Position(NamedTuple):
+class ResumePoint(NamedTuple):
     """The minute to be written next, and what is known of those before."""
 
     next_ms: int
@@ -25,7 +25,7 @@ class Position(NamedTuple):
     """None right behind a gap, and where the log has nothing."""
     is_new: bool
     """The log has nothing of the symbol."""
-    written: tuple[Bar, ...] = ()
+    written: tuple[ClosedCandle, ...] = ()
     """The last word on each of the last minutes, ascending."""
 
 
@@ -45,13 +45,13 @@ class _Record(Struct, frozen=True):
 _decoder = msgspec.json.Decoder(_Record)
 
 
-class Recall:
+class ResumePointReader:
     """Looks at one symbol's records from the last one backwards, for as long as it returns False."""
 
     def __init__(self, now_ms: int) -> None:
-        self.position: Position | None = None
+        self.position: ResumePoint | None = None
         self._now_ms = now_ms
-        self._words: dict[int, Bar] = {}
+        self._words: dict[int, ClosedCandle] = {}
 
     def __call__(self, value: bytes) -> bool:
         """Take in a record; whether that is enough. What says nothing (garbage, a time far ahead) is passed over."""
@@ -64,16 +64,16 @@ class Recall:
             return False
         if record.kind == "candle" and self._is_minute(record.open_time_ms):
             if self.position is None:
-                self.position = Position(record.open_time_ms + MINUTE_MS, _price(record.close), is_new=False)
+                self.position = ResumePoint(record.open_time_ms + MINUTE_MS, _price(record.close), is_new=False)
             self._remember(record)
             return bool(record.open_time_ms <= self.position.next_ms - RECALLED_MINUTES * MINUTE_MS)
         if record.kind == "gap" and self._is_minute(record.to_ms):
             if self.position is None:
-                self.position = Position(record.to_ms, None, is_new=False)
+                self.position = ResumePoint(record.to_ms, None, is_new=False)
             return bool(record.to_ms <= self.position.next_ms - RECALLED_MINUTES * MINUTE_MS)
         return False
 
-    def result(self) -> Position | None:
+    def result(self) -> ResumePoint | None:
         """None where no record says where to go on."""
         if self.position is None:
             return None
@@ -90,11 +90,11 @@ class Recall:
         numbers = [number for text in texts if (number := _number(text)) is not None]
         if len(numbers) == len(texts):
             open_, high, low, close, volume, quote_volume = numbers
-            bar = Bar(record.open_time_ms, open_, high, low, close, volume, quote_volume, ClosedBy.REST)
+            bar = ClosedCandle(record.open_time_ms, open_, high, low, close, volume, quote_volume, ClosedBy.REST)
             self._words.setdefault(record.open_time_ms, bar)
 
     def _is_minute(self, time_ms: Any) -> bool:
-        return type(time_ms) is int and time_ms % MINUTE_MS == 0 and 0 <= time_ms <= self._now_ms + MAX_AHEAD_MS
+        return type(time_ms) is int and time_ms % MINUTE_MS == 0 and 0 <= time_ms <= self._now_ms + _MAX_AHEAD_MS
 
 
 def _number(text: Any) -> Decimal | None:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-MAX_HOLES = 256
+MAX_GAPS = 256
 """More are melted into one."""
 _KEPT_MS = 600_000
 
@@ -14,10 +14,10 @@ class _Hole(NamedTuple):
     to_ms: int
 
 
-class Holes:
+class SequenceGaps:
     """What is missing of one sequence. Numbers may come twice, or in another order.
 
-    >>> holes = Holes()
+    >>> holes = SequenceGaps()
     >>> for number, time_ms in ((7, 1_000), (8, 1_500), (11, 4_000), (9, 4_100)):
     ...     holes.saw(number, time_ms)
     >>> holes.touch(0, 1_400), holes.touch(2_000, 3_000)
@@ -59,6 +59,6 @@ class Holes:
 
     def _tidy(self) -> None:
         self._holes = [hole for hole in self._holes if hole.to_ms >= self._last_ms - _KEPT_MS]
-        if len(self._holes) > MAX_HOLES:
+        if len(self._holes) > MAX_GAPS:
             first, last = self._holes[0], self._holes[-1]
             self._holes = [_Hole(first.first, last.last, first.from_ms, last.to_ms)]

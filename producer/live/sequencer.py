@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
 
-from .candle import BUILT, Bar, ClosedBy, Hole, Out, Revised, flat
-from .resume import RECALLED_MINUTES, Position
+from .candle import BUILT, CandleEvent, ClosedBy, ClosedCandle, MissingMinutes, RevisedCandle, flat_candle
+from .resume import RECALLED_MINUTES, ResumePoint
 
 REMEMBERED_MINUTES = RECALLED_MINUTES
 """Of what was written last: a later word on it is told from the same once more."""
@@ -28,14 +28,14 @@ OVERLAP_MINUTES = 5
 """Asked for once more when a line begins: a candle may have been revised while nobody listened."""
 
 
-class Span(NamedTuple):
+class MinuteRange(NamedTuple):
     """Minutes to ask the venue for: from the first up to, but without, the last."""
 
     from_ms: int
     to_ms: int
 
 
-class Waits(NamedTuple):
+class Deadlines(NamedTuple):
     """How long a series waits, in milliseconds."""
 
     settle: int
@@ -52,10 +52,10 @@ class Waits(NamedTuple):
         return max(self.budget, minutes * 1_000)
 
 
-class Series:
+class CandleSequencer:
     """Where one symbol stands. `next_ms` is the minute to be written next."""
 
-    def __init__(self, position: Position, waits: Waits, *, tells_empty_minutes: bool) -> None:
+    def __init__(self, position: ResumePoint, waits: Deadlines, *, tells_empty_minutes: bool) -> None:
         self.next_ms = position.next_ms
         self.counts: Counter[str] = Counter()
         """duplicate, late, dropped: live candles that were not written, and why."""
@@ -64,8 +64,8 @@ class Series:
         """The log has nothing of it yet."""
         self._waits = waits
         self._tells_empty_minutes = tells_empty_minutes
-        self._waiting: dict[int, Bar] = {}
-        self._written: dict[int, Bar] = {bar.open_time_ms: bar for bar in position.written}
+        self._waiting: dict[int, ClosedCandle] = {}
+        self._written: dict[int, ClosedCandle] = {bar.open_time_ms: bar for bar in position.written}
         self._hole_since_ms: int | None = None
         """When the minute `next_ms` was first missed."""
         self._doubted_ms: int | None = None
@@ -73,7 +73,7 @@ class Series:
         self._audit_ms = 0
         """When all that is remembered is compared with the venue's own candles next; 0 before the first look at the clock."""
 
-    def heard(self, bar: Bar) -> list[Out]:
+    def heard(self, bar: ClosedCandle) -> list[CandleEvent]:
         """A live candle that is closed."""
         if bar.open_time_ms < self.next_ms:
             return self._heard_again(bar)
@@ -94,7 +94,7 @@ class Series:
         """A new line has begun to speak: what was written last may have been revised while nobody listened."""
         self.doubt(self.next_ms - OVERLAP_MINUTES * MINUTE_MS, now_ms)
 
-    def wanted(self, now_ms: int) -> Span | None:
+    def wanted(self, now_ms: int) -> MinuteRange | None:
         """What to ask the venue for now."""
         to_ms = self._missing_to(now_ms)
         if to_ms > self.next_ms and self._hole_since_ms is None:
@@ -106,7 +106,7 @@ class Series:
         if now_ms < self._ask_not_before_ms:
             return None
         from_ms, to_ms = self._doubted_from(), max(to_ms, self.next_ms)
-        return Span(from_ms, to_ms) if from_ms < to_ms else None
+        return MinuteRange(from_ms, to_ms) if from_ms < to_ms else None
 
     def due_in_ms(self, now_ms: int) -> int:
         """How long `wanted` will have nothing new to say, if nothing is heard."""
@@ -120,11 +120,13 @@ class Series:
         since_ms = now_ms if self._hole_since_ms is None else self._hole_since_ms
         return since_ms + self._waits.for_hole((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
 
-    def answered(self, rows: Sequence[Bar], covered: Span, reachable_from_ms: int, now_ms: int) -> list[Out]:
+    def answered(
+        self, rows: Sequence[ClosedCandle], covered: MinuteRange, reachable_from_ms: int, now_ms: int
+    ) -> list[CandleEvent]:
         """The venue's candles of `covered`, which begins where `wanted` did; it has none before `reachable_from_ms`."""
         self._ask_not_before_ms = now_ms + self._waits.retry
         by_time = {row.open_time_ms: row for row in rows}
-        outs: list[Out] = [
+        outs: list[CandleEvent] = [
             out for row in rows if row.open_time_ms < self.next_ms for out in self._heard_again(row, counted=False)
         ]
         if self._doubted_ms is not None and covered.from_ms <= self._doubted_from():
@@ -139,12 +141,12 @@ class Series:
             outs += self.refused("the venue has no candle", now_ms)
         return outs
 
-    def refused(self, reason: str, now_ms: int) -> list[Out]:
+    def refused(self, reason: str, now_ms: int) -> list[CandleEvent]:
         """The venue did not answer: give the hole up if its budget is used up and a candle waits behind it."""
         self._ask_not_before_ms = now_ms + self._waits.retry
         if not self._waiting or self.patience_ms(now_ms) > 0:
             return []
-        hole = Hole(self.next_ms, min(self._waiting), reason)
+        hole = MissingMinutes(self.next_ms, min(self._waiting), reason)
         self._give_up(hole.to_ms)
         return [hole, *self._on({})]
 
@@ -167,7 +169,7 @@ class Series:
             return self.next_ms
         return min(self.next_ms, max(self._doubted_ms, min(self._written)))
 
-    def _heard_again(self, bar: Bar, *, counted: bool = True) -> list[Out]:
+    def _heard_again(self, bar: ClosedCandle, *, counted: bool = True) -> list[CandleEvent]:
         """A second word on a minute that is dealt with."""
         written = self._written.get(bar.open_time_ms)
         if written is None or not bar.differs(written):
@@ -180,9 +182,9 @@ class Series:
         self._written[bar.open_time_ms] = bar
         if bar.end_ms == self.next_ms:
             self._last_close = bar.close
-        return [Revised(bar)]
+        return [RevisedCandle(bar)]
 
-    def _on(self, rows: dict[int, Bar], covered_to_ms: int = 0) -> Iterator[Out]:
+    def _on(self, rows: dict[int, ClosedCandle], covered_to_ms: int = 0) -> Iterator[CandleEvent]:
         """Write on, minute by minute, as far as they are known."""
         while True:
             minute_ms = self.next_ms
@@ -196,14 +198,14 @@ class Series:
             elif minute_ms >= covered_to_ms:
                 return
             elif not self._tells_empty_minutes and self._last_close is not None:
-                yield self._write(flat(minute_ms, self._last_close, ClosedBy.REST))
+                yield self._write(flat_candle(minute_ms, self._last_close, ClosedBy.REST))
             elif (after_ms := min((time_ms for time_ms in rows if time_ms > minute_ms), default=None)) is not None:
                 yield from self._pass_over(after_ms, "the venue has no candle")
             else:
                 self._skip_what_never_was(covered_to_ms)
                 return
 
-    def _write(self, bar: Bar) -> Bar:
+    def _write(self, bar: ClosedCandle) -> ClosedCandle:
         self._written[bar.open_time_ms] = bar
         if len(self._written) > REMEMBERED_MINUTES:
             del self._written[next(iter(self._written))]
@@ -211,9 +213,9 @@ class Series:
         self._move(bar.end_ms)
         return bar
 
-    def _pass_over(self, to_ms: int, reason: str) -> list[Hole]:
+    def _pass_over(self, to_ms: int, reason: str) -> list[MissingMinutes]:
         """What the venue has not. Before the first candle of all that is no hole: the market may not have been there yet."""
-        holes = [] if self._is_new else [Hole(self.next_ms, to_ms, reason)]
+        holes = [] if self._is_new else [MissingMinutes(self.next_ms, to_ms, reason)]
         self._give_up(to_ms)
         return holes
 

@@ -7,7 +7,7 @@ from volcast.durations import Durations
 
 
 @dataclass(slots=True)
-class LiveTally:
+class LiveStats:
     """Counts of one venue. Streams are told by their symbols on the log."""
 
     frames: Counter[str] = field(default_factory=Counter)

@@ -11,10 +11,10 @@ _TIMES = 20.0
 _REMEMBERED = 50
 
 
-class Silence:
+class SilenceDetector:
     """One stream's rhythm, over all lines that carry it.
 
-    >>> stream = Silence()
+    >>> stream = SilenceDetector()
     >>> for second in range(0, 100, 2):
     ...     stream.heard(second)
     >>> stream.limit_s, stream.is_too_long(120.0), stream.is_too_long(139.0)

@@ -24,12 +24,12 @@ from producer.feeds.contract import Feed, FrameError, Request, VenueCandle, Venu
 from volcast.core.types import MINUTE_MS
 
 from .clock import VenueClock
-from .response import Answer, check_passing_trouble, get, lasting_trouble, printable, retry_after_s
-from .throttle import Failed, Manners, Refused, UnknownPair
+from .response import Response, check_passing_trouble, get, lasting_trouble, printable_text, retry_after_s
+from .throttle import RestError, RetryableError, Throttle, UnknownPair
 
-__all__ = ["Page", "Refused", "Rest", "UnknownPair", "VenueClock", "history", "http_client"]
+__all__ = ["Page", "RestClient", "RestError", "UnknownPair", "VenueClock", "history", "http_client"]
 
-Value = TypeVar("Value")
+_Value = TypeVar("_Value")
 
 _CLOCK_PATIENCE_S = 10.0
 _SECOND_MS = 1_000
@@ -56,7 +56,7 @@ class Page(NamedTuple):
 def http_client(
     feed: Feed, rest_url: str | None = None, proxy: str | None = None, verify: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
-    """For `Rest`, which doesn't close it. `rest_url` stands in place of the feed's own."""
+    """For `RestClient`, which doesn't close it. `rest_url` stands in place of the feed's own."""
     return client_of(rest_url or feed.rest_url, proxy, verify)
 
 
@@ -78,7 +78,7 @@ def client_of(base_url: str, proxy: str | None = None, verify: ssl.SSLContext | 
     )
 
 
-class Rest:
+class RestClient:
     """All questions to one venue: at its pace, with patience, and never a candle that is still open."""
 
     def __init__(self, feed: Feed, client: httpx.AsyncClient, random: Random, *, wall: Callable[[], float] = time) -> None:
@@ -87,17 +87,17 @@ class Rest:
         self.clock = VenueClock(wall)
         self._client = client
         self._wall = wall
-        self._manners = Manners(feed.name, feed.limits.requests_per_s, random)
+        self._manners = Throttle(feed.name, feed.limits.requests_per_s, random)
 
     @property
     def stats(self) -> Counter[str]:
-        """Requests so far, by outcome; see `Manners.stats`."""
+        """Requests so far, by outcome; see `Throttle.stats`."""
         return self._manners.stats
 
     async def candles(self, pair: str, from_ms: int, to_ms: int, *, patience_s: float) -> Page:
         """The first page of [from_ms, to_ms), both whole minutes; `pair` as the venue's frames spell it.
 
-        Raises Refused, UnknownPair; ValueError where a bound is no whole minute.
+        Raises RestError, UnknownPair; ValueError where a bound is no whole minute.
         """
         if from_ms % MINUTE_MS or to_ms % MINUTE_MS:
             raise ValueError(f"[{from_ms}, {to_ms}) ms: whole minutes are expected")
@@ -110,7 +110,7 @@ class Rest:
         return page
 
     async def measure_clock(self, *, patience_s: float = _CLOCK_PATIENCE_S) -> None:
-        """Take a sample of the venue's clock. Raises Refused."""
+        """Take a sample of the venue's clock. Raises RestError."""
         request = self.feed.time_request()
         if request is None:
             await self._manners.ask(self._look_at_date, patience_s=patience_s)
@@ -160,7 +160,7 @@ class Rest:
         minutes = self.feed.limits.history_minutes
         return 0 if minutes is None else max(0, now_ms // MINUTE_MS - minutes + 1) * MINUTE_MS
 
-    async def _made_ms(self, answer: Answer, patience_s: float) -> int:
+    async def _made_ms(self, answer: Response, patience_s: float) -> int:
         """The venue's clock showed this, or a later time, when it made the answer."""
         if answer.made_ms is not None:
             return answer.made_ms
@@ -168,7 +168,7 @@ class Rest:
             await self.measure_clock(patience_s=patience_s)
             earliest_ms = self.clock.earliest_ms(answer.sent_s)
         if earliest_ms is None:
-            raise Refused(f"{self.feed.name} tells no time, so which candle is closed can't be known.")
+            raise RestError(f"{self.feed.name} tells no time, so which candle is closed can't be known.")
         return earliest_ms
 
     async def _look_at_date(self) -> None:
@@ -176,15 +176,15 @@ class Rest:
         answer = await get(self._client, Request("/", {}), self._wall)
         check_passing_trouble(answer.status, answer.headers, answer.received_s)
         if answer.made_ms is None:
-            raise Failed("garbage", "its answer tells no time")
+            raise RetryableError("garbage", "its answer tells no time")
         self._take_time(answer)
 
-    def _take_time(self, answer: Answer) -> None:
+    def _take_time(self, answer: Response) -> None:
         if answer.made_ms is not None and "age" not in answer.headers:
             self.clock.add(answer.sent_s, answer.received_s, answer.made_ms, _SECOND_MS)
 
-    async def _ask(self, request: Request, understand: Callable[[bytes], Value], patience_s: float) -> tuple[Value, Answer]:
-        async def once() -> tuple[Value, Answer]:
+    async def _ask(self, request: Request, understand: Callable[[bytes], _Value], patience_s: float) -> tuple[_Value, Response]:
+        async def once() -> tuple[_Value, Response]:
             answer = await get(self._client, request, self._wall)
             check_passing_trouble(answer.status, answer.headers, answer.received_s)
             value = self._understood(answer, understand)
@@ -193,31 +193,32 @@ class Rest:
 
         return await self._manners.ask(once, patience_s=patience_s)
 
-    def _understood(self, answer: Answer, understand: Callable[[bytes], Value]) -> Value:
-        """A venue may say no with any status, so its words come first. Raises Failed, Refused, UnknownPair."""
+    def _understood(self, answer: Response, understand: Callable[[bytes], _Value]) -> _Value:
+        """A venue may say no with any status, so its words come first. Raises RetryableError, RestError, UnknownPair."""
         who, status = self.feed.name, answer.status
         try:
             value = understand(answer.body)
         except VenueError as error:
-            said = printable(str(error))
+            said = printable_text(str(error))
             if error.too_many:
                 wait_s = retry_after_s(answer.headers, answer.received_s)
-                raise Failed("429", f"it says {said}", wait_s=wait_s, hold=True) from None
+                raise RetryableError("429", f"it says {said}", wait_s=wait_s, hold=True) from None
             if error.unknown_pair:
                 raise UnknownPair(f"{who} has no such market: it says {said}; check the symbol.") from None
-            raise lasting_trouble(who, status, answer.headers, said) or Failed("refusal", f"it says {said}") from None
+            raise lasting_trouble(who, status, answer.headers, said) or RetryableError("refusal", f"it says {said}") from None
         except FrameError as error:
-            garbage = Failed("garbage", f"its answer can't be read ({printable(str(error))})")
+            garbage = RetryableError("garbage", f"its answer can't be read ({printable_text(str(error))})")
             raise lasting_trouble(who, status, answer.headers) or garbage from None
         if refused := lasting_trouble(who, status, answer.headers):
             raise refused
         return value
 
 
-async def history(rest: Rest, pair: str, from_ms: int, to_ms: int, *, patience_s: float) -> AsyncIterator[Page]:
+async def history(rest: RestClient, pair: str, from_ms: int, to_ms: int, *, patience_s: float) -> AsyncIterator[Page]:
     """All pages of [from_ms, to_ms) in order, each beginning where the one before ended; `patience_s` for each of them.
 
-    It ends early, with a page that covers nothing, at the minutes that the venue has not closed yet. Raises as `Rest.candles`.
+    It ends early, with a page that covers nothing, at the minutes that the venue has not closed yet. Raises what
+    `RestClient.candles` raises.
     """
     while from_ms < to_ms:
         page = await rest.candles(pair, from_ms, to_ms, patience_s=patience_s)

@@ -10,7 +10,7 @@ import httpx
 
 from producer.feeds.contract import Request
 
-from .throttle import Failed, Refused
+from .throttle import RestError, RetryableError
 
 MAX_BODY_BYTES = 8 << 20
 _MAX_WAIT_S = 3 * 86_400.0
@@ -23,7 +23,7 @@ _ASKED_TOO_OFTEN = (418, 429, 503)
 _TRY_AGAIN = (408, 425)
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     """What came, whatever its status."""
 
     status: int
@@ -53,15 +53,15 @@ async def failing_softly() -> AsyncIterator[None]:
     try:
         yield
     except httpx.TimeoutException:
-        raise Failed("timeout", "no answer in time") from None
+        raise RetryableError("timeout", "no answer in time") from None
     except httpx.DecodingError:
-        raise Failed("garbage", "an answer that can't be unpacked") from None
+        raise RetryableError("garbage", "an answer that can't be unpacked") from None
     except (httpx.TransportError, OSError) as error:
-        raise Failed("connection", f"no connection ({printable(str(error)) or type(error).__name__})") from None
+        raise RetryableError("connection", f"no connection ({printable_text(str(error)) or type(error).__name__})") from None
 
 
-async def get(client: httpx.AsyncClient, request: Request, wall: Callable[[], float]) -> Answer:
-    """Ask once. Raises Failed where no whole answer comes."""
+async def get(client: httpx.AsyncClient, request: Request, wall: Callable[[], float]) -> Response:
+    """Ask once. Raises RetryableError where no whole answer comes."""
     async with failing_softly():
         sent_s = wall()
         async with client.stream("GET", request.path, params=dict(request.params)) as response:
@@ -70,37 +70,37 @@ async def get(client: httpx.AsyncClient, request: Request, wall: Callable[[], fl
             async for block in response.aiter_bytes():
                 body += block
                 if len(body) > MAX_BODY_BYTES:
-                    raise Failed("garbage", f"an answer of more than {MAX_BODY_BYTES >> 20} MiB")
-            return Answer(response.status_code, response.headers, bytes(body), sent_s, received_s)
+                    raise RetryableError("garbage", f"an answer of more than {MAX_BODY_BYTES >> 20} MiB")
+            return Response(response.status_code, response.headers, bytes(body), sent_s, received_s)
 
 
 def check_passing_trouble(status: int, headers: httpx.Headers, now_s: float) -> None:
-    """Raises Failed where the status says that the same question may be answered later. `now_s`: our own clock."""
+    """Raises RetryableError where the status says that the same question may be answered later. `now_s`: our own clock."""
     if status in _ASKED_TOO_OFTEN:
         wait_s = retry_after_s(headers, now_s)
         if not wait_s and status == httpx.codes.IM_A_TEAPOT:
             wait_s = _BAN_S
         outcome = "5xx" if status >= _FIRST_SERVER_ERROR else str(status)
         asks = f", and asks to wait {wait_s:.0f} s" if wait_s else ""
-        raise Failed(outcome, f"it answers {named(status)}{asks}", wait_s=wait_s, hold=status < _FIRST_SERVER_ERROR)
+        raise RetryableError(outcome, f"it answers {named(status)}{asks}", wait_s=wait_s, hold=status < _FIRST_SERVER_ERROR)
     if status >= _FIRST_SERVER_ERROR or status in _TRY_AGAIN:
-        raise Failed("5xx", f"it answers {named(status)}")
+        raise RetryableError("5xx", f"it answers {named(status)}")
 
 
 def lasting_trouble(
     who: str, status: int, headers: httpx.Headers, said: str = "", *, setting: str = "rest_url"
-) -> Refused | None:
+) -> RestError | None:
     """What the status says where asking again won't help; `said`: the venue's own words; `setting` names its host."""
     if httpx.codes.is_success(status):
         return None
     if status in (httpx.codes.FORBIDDEN, httpx.codes.UNAVAILABLE_FOR_LEGAL_REASONS):
-        return Refused(
+        return RestError(
             f"{who} answers {named(status)}: it refuses this location or address; set {setting} to another host, or a proxy."
         )
     if httpx.codes.is_error(status):
-        return Refused(f"{who} answers {named(status)}{': ' if said else ''}{printable(said)}.")
-    to = printable(headers.get("location", "somewhere else"))
-    return Refused(f"{who} answers {named(status)} and points to {to}, which is not followed; check {setting}.")
+        return RestError(f"{who} answers {named(status)}{': ' if said else ''}{printable_text(said)}.")
+    to = printable_text(headers.get("location", "somewhere else"))
+    return RestError(f"{who} answers {named(status)} and points to {to}, which is not followed; check {setting}.")
 
 
 def retry_after_s(headers: httpx.Headers, now_s: float) -> float | None:
@@ -141,7 +141,7 @@ def named(status: int) -> str:
     return f"HTTP {status} ({phrase})" if phrase else f"HTTP {status}"
 
 
-def printable(text: str) -> str:
+def printable_text(text: str) -> str:
     """What others wrote, fit for a sentence: one short line."""
     line = "".join(each if each.isprintable() else " " for each in text).strip().rstrip(".")
     return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

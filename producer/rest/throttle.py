@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-Answer = TypeVar("Answer")
+_Result = TypeVar("_Result")
 
 REQUEST_S = 30.0
 """One request, from its first byte out to the last one in, at most."""
@@ -21,7 +21,7 @@ _INSTANT_S = 1e-6
 """A timer may come early by a rounding error."""
 
 
-class Refused(Exception):
+class RestError(Exception):
     """The venue does not answer within what was allowed, or never will: one sentence says why."""
 
 
@@ -29,7 +29,7 @@ class UnknownPair(Exception):
     """The venue has no such market: one sentence for the user."""
 
 
-class Failed(Exception):
+class RetryableError(Exception):
     """One request that came to nothing and may be asked again."""
 
     def __init__(self, outcome: str, reason: str, *, wait_s: float | None = None, hold: bool = False) -> None:
@@ -40,7 +40,7 @@ class Failed(Exception):
         self.hold = hold
 
 
-class Manners:
+class Throttle:
     """The pace and the patience of all requests to one venue."""
 
     def __init__(self, who: str, requests_per_s: float, random: Random) -> None:
@@ -54,8 +54,11 @@ class Manners:
         self.stats: Counter[str] = Counter()
         """By outcome: `ok`, `429`, `418`, `5xx`, `timeout`, `connection`, `garbage`, `refusal`, `refused`, `unknown_pair`."""
 
-    async def ask(self, once: Callable[[], Awaitable[Answer]], *, patience_s: float, request_s: float = REQUEST_S) -> Answer:
-        """The answer of the first `once()` that doesn't raise Failed. Raises Refused, and whatever else `once` raises."""
+    async def ask(self, once: Callable[[], Awaitable[_Result]], *, patience_s: float, request_s: float = REQUEST_S) -> _Result:
+        """Return the result of the first `once()` that does not raise RetryableError.
+
+        Raises RestError, and whatever else `once` raises.
+        """
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + patience_s
         failures = 0
@@ -65,12 +68,12 @@ class Manners:
             try:
                 async with asyncio.timeout_at(min(deadline_s, loop.time() + request_s)):
                     answer = await once()
-            except (Refused, UnknownPair) as error:
-                self.stats["refused" if isinstance(error, Refused) else "unknown_pair"] += 1
+            except (RestError, UnknownPair) as error:
+                self.stats["refused" if isinstance(error, RestError) else "unknown_pair"] += 1
                 raise
             except TimeoutError:
-                failed = Failed("timeout", "no answer in time")
-            except Failed as error:
+                failed = RetryableError("timeout", "no answer in time")
+            except RetryableError as error:
                 failed = error
             else:
                 self.stats["ok"] += 1
@@ -99,10 +102,10 @@ class Manners:
             if self._held_until_s <= loop.time() + _INSTANT_S:
                 return
 
-    def _pause_s(self, failed: Failed, failures: int) -> float:
+    def _pause_s(self, failed: RetryableError, failures: int) -> float:
         if failed.wait_s:
             return failed.wait_s
         return self._random.uniform(0, min(_BACKOFF_CAP_S, _BACKOFF_S * 2 ** min(failures - 1, 10)))
 
-    def _refused(self, reason: str) -> Refused:
-        return Refused(f"{self._who} does not answer as it should: {reason}.")
+    def _refused(self, reason: str) -> RestError:
+        return RestError(f"{self._who} does not answer as it should: {reason}.")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.responses import HorizonAnswer, LatestAnswer, OutcomeAnswer, ShadowAnswer, answer_of, iso8601
+from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse, iso8601, response_of
 from api.view import View
 from tests.api.signals import signals
 from tests.market import START_MS
@@ -19,7 +19,7 @@ def answer(signal: Signal, age_s: float = 2.5) -> dict[str, Any]:
     view.caught_up = True
     latest = view.get(signal.symbol)
     assert latest
-    told: dict[str, Any] = answer_of(latest, view, 100.0 + age_s).model_dump(mode="json")
+    told: dict[str, Any] = response_of(latest, view, 100.0 + age_s).model_dump(mode="json")
     return told
 
 
@@ -70,9 +70,9 @@ def test_state_age_and_range_stand_on_top() -> None:
 
 @pytest.mark.parametrize(
     ("struct", "told"),
-    [(Signal, LatestAnswer), (HorizonForecast, HorizonAnswer), (Shadow, ShadowAnswer), (Outcome, OutcomeAnswer)],
+    [(Signal, LatestResponse), (HorizonForecast, HorizonResponse), (Shadow, ShadowResponse), (Outcome, OutcomeResponse)],
 )
-def test_no_field_is_forgotten_and_each_has_a_sentence(struct: type[msgspec.Struct], told: type[LatestAnswer]) -> None:
+def test_no_field_is_forgotten_and_each_has_a_sentence(struct: type[msgspec.Struct], told: type[LatestResponse]) -> None:
     assert set(struct.__struct_fields__) - set(told.model_fields) <= {"open_time_ms"}
     silent = {name for name, field in told.model_fields.items() if not field.description}
     assert silent <= {"symbol", "status", "close", "model"}

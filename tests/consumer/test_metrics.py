@@ -6,9 +6,9 @@ from random import Random
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from consumer.metrics import monitor
+from consumer.metrics import worker_monitor
 from consumer.rules import Rules
-from consumer.stats import Progress
+from consumer.stats import StallDetector
 from consumer.worker import Worker
 from tests.log_ends import fill
 from tests.market import at, record
@@ -25,7 +25,7 @@ def a_worker(log: Log) -> Worker:
 
 
 async def get(worker: Worker, path: str) -> httpx.Response:
-    app = monitor(worker, now=lambda: (at(6) + MINUTE_MS) / 1_000 + 100)
+    app = worker_monitor(worker, now=lambda: (at(6) + MINUTE_MS) / 1_000 + 100)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://consumer") as client:
         return await client.get(path)
 
@@ -100,7 +100,7 @@ async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
 
 async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy() -> None:
     worker = a_worker(SqliteLog(":memory:"))
-    worker.progress[3] = Progress(position=5, end=6, at_s=0.0)
+    worker.progress[3] = StallDetector(position=5, end=6, at_s=0.0)
     for at_s, status in ((10.0, 200), (65.0, 200), (71.0, 503)):
         worker.progress[3].look(position=5, end=9, at_s=at_s)
         assert (await get(worker, "/health")).status_code == status

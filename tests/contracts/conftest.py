@@ -9,7 +9,7 @@ from tests.contracts.log_worker import OpenLog
 from volcast.log.contract import Log
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.simulated_log.broker import Broker
+from volcast.proof.simulated_log.broker import SimulatedBroker
 from volcast.proof.simulated_log.log import SimulatedLog
 
 
@@ -22,7 +22,7 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     elif request.param == "sqlite-file":
         yield lambda: SqliteLog(tmp_path / "log.db")
     elif request.param == "simulated":
-        broker = Broker(3)
+        broker = SimulatedBroker(3)
         yield lambda: SimulatedLog(broker)
     else:
         async with SqliteLog(":memory:") as memory:  # its data lasts as long as it is entered

@@ -1,4 +1,4 @@
-"""What every estimator of `volcast.core.models` must be: River's, by River's own checks, and safe to write down."""
+"""What every estimator of `volcast.core.estimators` must be: River's, by River's own checks, and safe to write down."""
 
 import copy
 import pickle

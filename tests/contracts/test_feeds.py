@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from producer.feeds import VENUES
-from producer.feeds.contract import Feed, FrameError, Kind, Pair, VenueCandle, VenueError
+from producer.feeds.contract import Feed, FrameError, MessageKind, Pair, VenueCandle, VenueError
 from tests.contracts.venue_pages import MINUTE_MS, Market, answer, numbers, windows
 from tests.producer.feeds.frames import FRAMES, PAGES
 
@@ -72,8 +72,8 @@ def test_a_frame_is_text_or_bytes(feed: Feed) -> None:
 @every_venue
 def test_every_kind_that_a_venue_has_is_tried(feed: Feed) -> None:
     kinds = {feed.parse(frame).kind for frame in FRAMES[feed.name].values()}
-    assert {Kind.ACK, Kind.REFUSED, Kind.OTHER, Kind.TRADES} <= kinds
-    assert (Kind.PONG in kinds) >= (feed.ping is not None)
+    assert {MessageKind.ACK, MessageKind.REFUSED, MessageKind.OTHER, MessageKind.TRADES} <= kinds
+    assert (MessageKind.PONG in kinds) >= (feed.ping is not None)
     closed = {candle.closed for frame in FRAMES[feed.name].values() for candle in feed.parse(frame).candles}
     assert closed == ({True, False} if feed.tells_candles else {False} if feed.name == "kraken" else set())
 

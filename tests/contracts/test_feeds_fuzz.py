@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec import Raw
 
 from producer.feeds import VENUES
-from producer.feeds.contract import Feed, FrameError, Kind, Message, VenueCandle, VenueError, VenueTrade
+from producer.feeds.contract import Feed, FrameError, Message, MessageKind, VenueCandle, VenueError, VenueTrade
 from tests.mutations import broken_bytes, price_of, value_of
 from tests.producer.feeds.frames import FRAMES, PAGES
 
@@ -107,8 +107,8 @@ def hold_trade(trade: VenueTrade, raw: bytes) -> None:
 
 
 def hold_message(message: Message, raw: bytes) -> None:
-    assert (message.kind is Kind.CANDLES) >= bool(message.candles)
-    assert (message.kind is Kind.TRADES) >= bool(message.trades)
+    assert (message.kind is MessageKind.CANDLES) >= bool(message.candles)
+    assert (message.kind is MessageKind.TRADES) >= bool(message.trades)
     assert message.sent_ms is None or 0 <= message.sent_ms < MAX_TIME_MS
     assert message.sequence is None or message.sequence >= 0
     for candle in message.candles:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from producer.feeds import VENUES
-from producer.feeds.contract import FrameError, Kind, Message
+from producer.feeds.contract import FrameError, Message, MessageKind
 
 FRAMES = Path(__file__).parents[2].parent / "shared" / "data" / "frames"
 
@@ -76,9 +76,9 @@ def counted(name: str, frame: str) -> Counter[str]:
         message = feed.parse(frame)
     except FrameError:
         return Counter({"error": 1})
-    if message.kind is Kind.CANDLES:
+    if message.kind is MessageKind.CANDLES:
         return Counter("closed candle" if candle.closed else "open candle" for candle in message.candles)
-    if message.kind is Kind.TRADES:
+    if message.kind is MessageKind.TRADES:
         return Counter({"trade": len(message.trades)})
     return Counter({f"{message.kind} {message.name}": 1})
 

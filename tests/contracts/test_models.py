@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.minutes import DAY, START, Minute, bad_weather, minutes, run_all, sound
 from volcast.core.forecast.forecaster import Forecaster
-from volcast.core.forecast.learner import Answer, Learner
+from volcast.core.forecast.learner import Learner, ResolvedForecast
 from volcast.core.market.clock import new_york_minute
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS
@@ -29,7 +29,7 @@ def learner(name: str, horizon: int = 60) -> Learner:
     return Learner(MODELS[name](horizon, None), horizon)
 
 
-def feed(market: Market, rows: list[Minute], *learners: Learner) -> list[list[Answer | None]]:
+def feed(market: Market, rows: list[Minute], *learners: Learner) -> list[list[ResolvedForecast | None]]:
     """What each learner answers at each minute; all learn, all forecast."""
     answers = []
     for row in rows:

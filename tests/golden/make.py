@@ -19,7 +19,9 @@ def of_format(number: int, kind: str) -> Path:
     return Path(__file__).parent / f"engine-format-{number}.{kind}"
 
 
-SNAPSHOT, CANDLES, SIGNALS = (of_format(snapshot.FORMAT, kind) for kind in ("snapshot", "candles.jsonl", "signals.jsonl"))
+SNAPSHOT, CANDLES, SIGNALS = (
+    of_format(snapshot.SNAPSHOT_FORMAT, kind) for kind in ("snapshot", "candles.jsonl", "signals.jsonl")
+)
 POSITION = 3_001
 CONFIG = EngineConfig(horizons=(60, 15), shadows=("ewma",), prior="none")
 COUNTS = {"duplicate": 2, "late": 1}
@@ -37,7 +39,7 @@ def main() -> None:
     records = [record(minute, close) for minute, close in zip(minutes, prices(len(minutes), seed=2024), strict=True)]
     engine = Engine(SYMBOL, CONFIG, DECIMALS)
     follow(engine, records[:3_000])
-    SNAPSHOT.write_bytes(snapshot.encode(engine, POSITION, COUNTS))
+    SNAPSHOT.write_bytes(snapshot.encode_snapshot(engine, POSITION, COUNTS))
     CANDLES.write_bytes(b"\n".join(records[3_000:]) + b"\n")
     SIGNALS.write_bytes(b"\n".join(follow(engine, records[3_000:])) + b"\n")
 

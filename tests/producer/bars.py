@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from producer.feeds.contract import VenueTrade
-from producer.live.candle import Bar, ClosedBy
+from producer.live.candle import ClosedBy, ClosedCandle
 
 MINUTE = 60_000
 START = 1_700_000_040_000
@@ -14,9 +14,9 @@ def at(minute: int) -> int:
     return START + minute * MINUTE
 
 
-def bar(minute: int, close: str = "100", closed_by: ClosedBy = ClosedBy.FLAG, volume: str = "1") -> Bar:
+def bar(minute: int, close: str = "100", closed_by: ClosedBy = ClosedBy.FLAG, volume: str = "1") -> ClosedCandle:
     price = Decimal(close)
-    return Bar(at(minute), price, price, price, price, Decimal(volume), price * Decimal(volume), closed_by)
+    return ClosedCandle(at(minute), price, price, price, price, Decimal(volume), price * Decimal(volume), closed_by)
 
 
 def trade(number: int, minute: int, second: float, price: str = "100", size: str = "1") -> VenueTrade:

@@ -6,13 +6,13 @@ from typing import Any
 import msgspec
 
 from producer.feeds import VENUES
-from producer.feeds.contract import Kind, Message, VenueCandle, VenueTrade
-from producer.live.connection import Line, Place
-from producer.live.dispatch import Desk
-from producer.live.resume import Position
-from producer.live.sequencer import Series, Waits
-from producer.live.stats import LiveTally
-from producer.live.subscription import Stream
+from producer.feeds.contract import Message, MessageKind, VenueCandle, VenueTrade
+from producer.live.connection import Connection, Endpoint
+from producer.live.dispatch import Dispatcher
+from producer.live.resume import ResumePoint
+from producer.live.sequencer import CandleSequencer, Deadlines
+from producer.live.stats import LiveStats
+from producer.live.subscription import Subscription
 from producer.rest.clock import VenueClock
 from tests.producer.bars import MINUTE, at, trade
 from tests.producer.plain_lines import TLS
@@ -20,7 +20,7 @@ from volcast.log.contract import KeyValue
 from volcast.proof.virtual_time import run_with_sockets
 
 PAIRS = ("BTC-USD", "ETH-USD")
-WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
+WAITS = Deadlines(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
 
 
 class Stage:
@@ -29,20 +29,22 @@ class Stage:
     def __init__(self, venue: str = "kraken") -> None:
         self.feed = VENUES[venue]
         self.now_ms = at(2) + 10_000 if self.feed.tells_candles else at(0) + 30_000
-        self.tally = LiveTally()
+        self.tally = LiveStats()
         self.records: list[KeyValue] = []
         self.clock = VenueClock(lambda: self.now_ms / 1_000)
-        position = Position(at(0 if self.feed.tells_candles else 1), None, is_new=True)
-        self.streams = [Stream(f"{pair}.X", pair, Series(position, WAITS, tells_empty_minutes=False)) for pair in PAIRS]
-        self.desk = Desk(
+        position = ResumePoint(at(0 if self.feed.tells_candles else 1), None, is_new=True)
+        self.streams = [
+            Subscription(f"{pair}.X", pair, CandleSequencer(position, WAITS, tells_empty_minutes=False)) for pair in PAIRS
+        ]
+        self.desk = Dispatcher(
             "kraken", self.streams, self.clock, self.records.extend, tally=self.tally, wall=lambda: self.now_ms / 1_000
         )
         self.line = self.new_line()
 
-    def new_line(self) -> Line:
-        return Line(self.feed, PAIRS, Place("", TLS, None), self.desk.hear)
+    def new_line(self) -> Connection:
+        return Connection(self.feed, PAIRS, Endpoint("", TLS, None), self.desk.hear)
 
-    def hear(self, message: Message, line: Line | None = None) -> None:
+    def hear(self, message: Message, line: Connection | None = None) -> None:
         """When its trades were made, if that may be."""
         times_ms = [each.time_us // 1_000 for each in message.trades]
         self.now_ms = max([self.now_ms, *(time_ms for time_ms in times_ms if time_ms - self.now_ms <= 2 * MINUTE)])
@@ -52,13 +54,13 @@ class Stage:
 
         run_with_sockets(main())
 
-    def trades(self, *trades: VenueTrade, line: Line | None = None, **more: Any) -> None:
-        self.hear(Message(Kind.TRADES, "trade", trades=trades, **more), line)
+    def trades(self, *trades: VenueTrade, line: Connection | None = None, **more: Any) -> None:
+        self.hear(Message(MessageKind.TRADES, "trade", trades=trades, **more), line)
 
     def candle(self, minute: int, close: str = "100", *, closed: bool = True, pair: str = PAIRS[0], **more: Any) -> None:
         price = Decimal(close)
         candle = VenueCandle(pair, at(minute), price, price, price, price, Decimal(1), price, closed)
-        self.hear(Message(Kind.CANDLES, "kline", candles=(candle,), **more))
+        self.hear(Message(MessageKind.CANDLES, "kline", candles=(candle,), **more))
 
     @property
     def said(self) -> list[dict[str, Any]]:

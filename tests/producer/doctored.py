@@ -11,12 +11,12 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from producer.doctor.check import Finding
-from producer.doctor.examine import Patient, examine
+from producer.doctor.check import CheckResult
+from producer.doctor.examine import Target, examine
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.live.connection import Place
-from producer.rest.client import Rest, http_client
+from producer.live.connection import Endpoint
+from producer.rest.client import RestClient, http_client
 from tests.market import START_MS
 from tests.producer.live_stage import TLS, quote_of
 
@@ -38,13 +38,13 @@ async def findings_at(
     pair: Pair | None = None,
     proxy: str | None = None,
     wait: bool = True,
-) -> list[Finding]:
+) -> list[CheckResult]:
     """All that the doctor finds; by default of BTC in the venue's most usual quote."""
-    feed, found = VENUES[venue], list[Finding]()
+    feed, found = VENUES[venue], list[CheckResult]()
     async with http_client(feed, rest_url, None, tls) as client:
-        rest = Rest(feed, client, Random(1), wall=wall)
-        place = Place(socket_url, tls or TLS, proxy)
-        await examine(Patient(feed, pair or usual(venue), place, rest, rest_url), found.append, wait=wait)
+        rest = RestClient(feed, client, Random(1), wall=wall)
+        place = Endpoint(socket_url, tls or TLS, proxy)
+        await examine(Target(feed, pair or usual(venue), place, rest, rest_url), found.append, wait=wait)
     return found
 
 
@@ -52,12 +52,12 @@ def usual(venue: str) -> Pair:
     return Pair("BTC", quote_of(venue))
 
 
-def verdicts(findings: list[Finding]) -> dict[str, str]:
+def verdicts(findings: list[CheckResult]) -> dict[str, str]:
     """By check; the last counts."""
     return {finding.check: finding.verdict.value for finding in findings}
 
 
-def seen(findings: list[Finding], check: str) -> str:
+def seen(findings: list[CheckResult], check: str) -> str:
     """Of the last finding of that check."""
     return [finding.seen for finding in findings if finding.check == check][-1]
 

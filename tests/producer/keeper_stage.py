@@ -9,23 +9,23 @@ from typing import Any
 
 import msgspec
 
-from producer.live.append_queue import Outbox
-from producer.live.backfill import Keeper
-from producer.live.candle import Bar, ClosedBy
-from producer.live.connection import Line, Place
-from producer.live.dispatch import Desk
-from producer.live.resume import Position
-from producer.live.sequencer import Series, Waits
-from producer.live.stats import LiveTally
-from producer.live.subscription import Stream
-from producer.rest.client import Rest, http_client
+from producer.live.append_queue import AppendQueue
+from producer.live.backfill import Backfiller
+from producer.live.candle import ClosedBy, ClosedCandle
+from producer.live.connection import Connection, Endpoint
+from producer.live.dispatch import Dispatcher
+from producer.live.resume import ResumePoint
+from producer.live.sequencer import CandleSequencer, Deadlines
+from producer.live.stats import LiveStats
+from producer.live.subscription import Subscription
+from producer.rest.client import RestClient, http_client
 from tests.log_ends import records_of
 from tests.producer.plain_lines import TLS
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 
-WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
+WAITS = Deadlines(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
 BEGIN_S = START_MS / 1_000 + 3_600 + 1
 """One second into the 61st minute of the venue's market."""
 ROWS = minutes(600)
@@ -50,16 +50,16 @@ class Trading(PlainFeed):
 class Kept:
     """A stream that is kept; minutes are counted from the venue's first."""
 
-    def __init__(self, server: Server, stream: Stream, outbox: Outbox, log: SqliteLog, line: Line) -> None:
+    def __init__(self, server: Server, stream: Subscription, outbox: AppendQueue, log: SqliteLog, line: Connection) -> None:
         self.server, self.stream, self.outbox, self.log, self.line = server, stream, outbox, log, line
         self.task: asyncio.Task[None]
-        self.desk: Desk
+        self.desk: Dispatcher
 
     def heard(self, minute: int) -> None:
         """A live candle."""
         price = Decimal(f"{100 + minute}.50")
         one = Decimal(1)
-        bar = Bar(START_MS + minute * MINUTE_MS, price, price, price, price, one, one, ClosedBy.FLAG)
+        bar = ClosedCandle(START_MS + minute * MINUTE_MS, price, price, price, price, one, one, ClosedBy.FLAG)
         self.desk.write(self.stream, self.stream.series.heard(bar))
         self.stream.stirred.set()
 
@@ -82,14 +82,16 @@ async def keeping(
         SqliteLog(":memory:") as log,
         log.appender("x") as appender,
     ):
-        position = Position(START_MS + next_minute * MINUTE_MS, Decimal(100), is_new=False)
-        stream = Stream("BTCUSDT.PLAIN", "BTCUSDT", Series(position, WAITS, tells_empty_minutes=feed.tells_empty_minutes))
-        rest, outbox = Rest(feed, client, Random(1), wall=wall), Outbox(appender, 100)
-        desk = Desk("plain", [stream], rest.clock, outbox.put, tally=LiveTally(), wall=wall)
-        line = Line(feed, ["BTCUSDT"], Place("", TLS, None), desk.hear)
+        position = ResumePoint(START_MS + next_minute * MINUTE_MS, Decimal(100), is_new=False)
+        stream = Subscription(
+            "BTCUSDT.PLAIN", "BTCUSDT", CandleSequencer(position, WAITS, tells_empty_minutes=feed.tells_empty_minutes)
+        )
+        rest, outbox = RestClient(feed, client, Random(1), wall=wall), AppendQueue(appender, 100)
+        desk = Dispatcher("plain", [stream], rest.clock, outbox.put, tally=LiveStats(), wall=wall)
+        line = Connection(feed, ["BTCUSDT"], Endpoint("", TLS, None), desk.hear)
         kept = Kept(server, stream, outbox, log, line)
         kept.desk = desk
-        keeper = Keeper(desk, rest, outbox, lambda: [line])
+        keeper = Backfiller(desk, rest, outbox, lambda: [line])
         kept.task = asyncio.create_task(keeper.keep(stream))
         tasks = [kept.task, *([asyncio.create_task(outbox.run())] if writes else [])]
         try:

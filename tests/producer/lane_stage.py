@@ -6,18 +6,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from random import Random
 
-from producer.live.dispatch import Desk
-from producer.live.reconnect import Lane
-from producer.live.resume import Position
-from producer.live.sequencer import Series, Waits
-from producer.live.stats import LiveTally
-from producer.live.subscription import Stream
+from producer.live.dispatch import Dispatcher
+from producer.live.reconnect import Reconnector
+from producer.live.resume import ResumePoint
+from producer.live.sequencer import CandleSequencer, Deadlines
+from producer.live.stats import LiveStats
+from producer.live.subscription import Subscription
 from producer.rest.clock import VenueClock
 from tests.producer.plain_lines import PAIRS, START_S, Caller, Play, SpeakingFeed, Venue, now_s, wall
 from volcast.log.contract import KeyValue
 from volcast.pacing import Pacer
 
-WAITS = Waits(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
+WAITS = Deadlines(settle=3_000, patience=10_000, budget=60_000, retry=5_000)
 
 
 class Longest(Random):
@@ -31,8 +31,8 @@ class Longest(Random):
 class Carried:
     """A lane at work."""
 
-    lane: Lane
-    tally: LiveTally
+    lane: Reconnector
+    tally: LiveStats
     task: asyncio.Task[None]
     written: list[KeyValue]
 
@@ -48,13 +48,13 @@ async def carrying(
 ) -> AsyncIterator[Carried]:
     """In the end the lane is cancelled."""
     feed = feed or SpeakingFeed()
-    position = Position(START_S * 1_000, None, is_new=True)
-    tally, written = LiveTally(), list[KeyValue]()
-    streams = [Stream(f"{pair}.PLAIN", pair, Series(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
-    desk = Desk("plain", streams, VenueClock(wall), put or written.extend, tally=tally, wall=wall)
+    position = ResumePoint(START_S * 1_000, None, is_new=True)
+    tally, written = LiveStats(), list[KeyValue]()
+    streams = [Subscription(f"{pair}.PLAIN", pair, CandleSequencer(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
+    desk = Dispatcher("plain", streams, VenueClock(wall), put or written.extend, tally=tally, wall=wall)
     rhythms = {stream.pair: stream.rhythm for stream in streams}
     pacer = pacer or Pacer(feed.limits.connect_every_s)
-    lane = Lane(feed, rhythms, made.place(), desk.hear, pacer=pacer, random=Longest(), tally=tally)
+    lane = Reconnector(feed, rhythms, made.place(), desk.hear, pacer=pacer, random=Longest(), tally=tally)
     task = asyncio.create_task(lane.run())
     try:
         yield Carried(lane, tally, task, written)

@@ -13,12 +13,12 @@ import msgspec
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Feed, Pair
-from producer.live.connection import Place
-from producer.live.producer import Live, Wish
-from producer.rest.client import Rest, http_client
+from producer.live.connection import Endpoint
+from producer.live.producer import LiveConfig, LiveProducer
+from producer.rest.client import RestClient, http_client
 from producer.symbols import symbol_on_log
 from volcast.log.contract import Log, Topic
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 START_S = 1_767_225_600
@@ -30,13 +30,18 @@ def wall() -> float:
     return START_S + asyncio.get_running_loop().time()
 
 
-def fault(at_s: float, kind: FaultKind, for_s: float = 0.0, **more: Any) -> Fault:
+def fault(at_s: float, kind: FaultKind, for_s: float = 0.0, **more: Any) -> ExchangeFault:
     """`at_s` seconds after the stage's start."""
-    return Fault(START_S + at_s, kind, for_s, **more)
+    return ExchangeFault(START_S + at_s, kind, for_s, **more)
 
 
 def exchange(
-    venue: str, script: Sequence[Fault] = (), *, skew_ms: int = 0, max_age_s: float | None = None, trades_per_minute: float = 60.0
+    venue: str,
+    script: Sequence[ExchangeFault] = (),
+    *,
+    skew_ms: int = 0,
+    max_age_s: float | None = None,
+    trades_per_minute: float = 60.0,
 ) -> Exchange:
     return Exchange(
         venue,
@@ -61,7 +66,7 @@ def quote_of(venue: str) -> str:
 class Running:
     """One producer at work."""
 
-    live: Live
+    live: LiveProducer
     task: asyncio.Task[None]
     log: Log
     symbol: str
@@ -91,10 +96,10 @@ async def producing(
     pair = Pair(base, quote_of(feed.name))
     symbol = symbol_on_log(pair, feed.name)
     async with http_client(feed, venue.rest_url, None, TLS) as client:
-        rest = Rest(feed, client, Random(1), wall=wall)
-        wish = Wish({symbol: feed.spelling(pair)}, BACKFILL_MINUTES, twin=twin)
-        place = Place(venue.socket_url, TLS, None)
-        live = Live(log, feed, wish, place, rest, append_records=100, random=Random(2), wall=wall)
+        rest = RestClient(feed, client, Random(1), wall=wall)
+        wish = LiveConfig({symbol: feed.spelling(pair)}, BACKFILL_MINUTES, twin=twin)
+        place = Endpoint(venue.socket_url, TLS, None)
+        live = LiveProducer(log, feed, wish, place, rest, append_records=100, random=Random(2), wall=wall)
         task = asyncio.create_task(live.run())
         try:
             yield Running(live, task, log, symbol)

@@ -16,10 +16,10 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from producer.feeds.contract import FrameError, Kind, Message, VenueCandle
-from producer.live.connection import Place
+from producer.feeds.contract import FrameError, Message, MessageKind, VenueCandle
+from producer.live.connection import Endpoint
 from tests.producer.plain_venue import MINUTE_MS, PlainFeed
-from volcast.simulation.exchange.websocket import Wire
+from volcast.simulation.exchange.websocket import ExchangeSocket
 
 START_S = 1_700_000_040
 TLS = create_default_context()
@@ -58,18 +58,18 @@ class SpeakingFeed(PlainFeed):
                 one = Decimal(1)
                 open_time_ms = START_S * 1_000 + int(minute) * MINUTE_MS
                 candle = VenueCandle(pair, open_time_ms, one, one, one, one, one, one, word == "closed")
-                return Message(Kind.CANDLES, "kline", candles=(candle,), sent_ms=int(wall() * 1_000))
+                return Message(MessageKind.CANDLES, "kline", candles=(candle,), sent_ms=int(wall() * 1_000))
             case ["beat"]:
-                return Message(Kind.HEARTBEAT, "beat")
+                return Message(MessageKind.HEARTBEAT, "beat")
             case ["notice"]:
-                return Message(Kind.RECONNECT, "notice", detail="an upgrade")
+                return Message(MessageKind.RECONNECT, "notice", detail="an upgrade")
         raise FrameError("no words of the plain venue")
 
 
 class Caller:
     """One connection, as its venue sees it."""
 
-    def __init__(self, wire: Wire) -> None:
+    def __init__(self, wire: ExchangeSocket) -> None:
         self.at_s = now_s()
         self.wire = wire
         self.said: list[tuple[float, str]] = []
@@ -103,12 +103,12 @@ class Venue:
         self.callers: list[Caller] = []
         self.knocks_s: list[float] = []
         """Of all handshakes, those refused as well."""
-        self.wires: set[Wire] = set()
+        self.wires: set[ExchangeSocket] = set()
         """That stand now: who has not gone, politely or not."""
 
-    def place(self, tls: SSLContext = TLS) -> Place:
+    def place(self, tls: SSLContext = TLS) -> Endpoint:
         """Where it is."""
-        return Place(self.url, tls, None)
+        return Endpoint(self.url, tls, None)
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def venue(
     """`answer` may refuse a handshake; its argument counts them from 0. In the end all must have gone, without a trace."""
     made = Venue()
 
-    class OwnWire(Wire):
+    class OwnSocket(ExchangeSocket):
         everyone = made.wires
 
     def shake_hands(_: ServerConnection, __: Request) -> Response | None:
@@ -126,7 +126,7 @@ async def venue(
         return answer(len(made.knocks_s) - 1)
 
     async def handle(wire: ServerConnection) -> None:
-        assert isinstance(wire, Wire)
+        assert isinstance(wire, ExchangeSocket)
         caller = Caller(wire)
         made.callers.append(caller)
         playing = asyncio.ensure_future(play(caller, len(made.callers) - 1))
@@ -147,7 +147,7 @@ async def venue(
         compression=None,
         ping_interval=None,
         close_timeout=1.0,
-        create_connection=OwnWire,
+        create_connection=OwnSocket,
         ssl=tls,
     )
     made.url = f"{'wss' if tls else 'ws'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"

@@ -5,12 +5,12 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from volcast.log.contract import Log, Topic
-from volcast.proof.processes.processes import PATIENCE_S, Process
+from volcast.proof.processes.processes import START_TIMEOUT_S, Process
 
 
 async def until(state: Callable[[], object], what: str, *processes: Process) -> None:
     """Return once `state` holds; fails loudly where it never does, or where a process has died of something."""
-    for _ in range(int(PATIENCE_S / 0.05)):
+    for _ in range(int(START_TIMEOUT_S / 0.05)):
         if state():
             return
         for process in processes:

@@ -15,7 +15,7 @@ from tests.stories.pipeline import Watch, until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import Pipeline, Process, pipeline
+from volcast.proof.processes.processes import Process, ProcessGroup, process_group
 
 SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
 NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")
@@ -25,7 +25,7 @@ ONE_AT_A_TIME = "volcast: another process has begun to append live-binance-BTCUS
 
 
 @asynccontextmanager
-async def exchange(parts: Pipeline) -> AsyncIterator[tuple[Process, str, str]]:
+async def exchange(parts: ProcessGroup) -> AsyncIterator[tuple[Process, str, str]]:
     """Its process, and where its streams and its REST are; it ends well."""
     names = ("BTCUSDT", "ETHUSDT")
     process = parts.start("simulate-exchange", "binance", *names, "--port", "0", "--no-faults", "--trades-per-minute", "60")
@@ -70,7 +70,7 @@ async def told_by(rest_url: str, symbol: str, from_ms: int) -> Mapping[int, list
 
 async def test_killed_taken_over_from_and_told_to_end_each_candle_is_there_once(tmp_path: Path) -> None:
     bus = ("--bus", f"sqlite:///{tmp_path / 'x.db'}")
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         async with exchange(parts) as (venue, socket_url, rest_url), watched(tmp_path / "x.db") as watch:
             where = ("--socket-url", socket_url, "--rest-url", rest_url, "--append-records", "5")
             producer = parts.start("produce", "live", "binance", "BTCUSDT", "ETHUSDT", *where, *bus)
@@ -119,7 +119,7 @@ async def compare(watch: Watch, symbol: str, rest_url: str) -> None:
 
 async def test_run_live_shows_its_lines_and_goes_on_where_it_was(tmp_path: Path) -> None:
     """In one process; ended and started again it begins behind its last candle."""
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         async with exchange(parts) as (venue, socket_url, rest_url):
             where = ("--socket-url", socket_url, "--rest-url", rest_url, "--db", "run.db", "--port", "0")
             arguments = ("run", "--live", "binance", "BTCUSDT", "--backfill-minutes", "200", *where)

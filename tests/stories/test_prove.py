@@ -8,22 +8,22 @@ from pathlib import Path
 import pytest
 
 from tests.stories.pipeline import until
-from volcast.proof.processes.processes import Pipeline, Process, pipeline
+from volcast.proof.processes.processes import Process, ProcessGroup, process_group
 
 WITHIN_S = 240.0
 
 
 @pytest.fixture
-def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipeline]:
+def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessGroup]:
     """What it starts has its temporary files in the test's folder, and is told to end: killed, it could not end its own."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    with pipeline(tmp_path) as made:
+    with process_group(tmp_path) as made:
         yield made
         for process in made.processes:
             process.end()
 
 
-async def proven(parts: Pipeline, *arguments: str) -> Process:
+async def proven(parts: ProcessGroup, *arguments: str) -> Process:
     """It has run to its end."""
     process = parts.start("prove", *arguments)
     async with asyncio.timeout(WITHIN_S):
@@ -33,13 +33,13 @@ async def proven(parts: Pipeline, *arguments: str) -> Process:
 
 
 @pytest.mark.timeout(300)
-async def test_sqlite(parts: Pipeline) -> None:
+async def test_sqlite(parts: ProcessGroup) -> None:
     process = await proven(parts, "--kills", "8", "--seed", "32")
     check(process, "8 ended or killed")
 
 
 @pytest.mark.timeout(300)
-async def test_kafka(parts: Pipeline) -> None:
+async def test_kafka(parts: ProcessGroup) -> None:
     process = await proven(parts, "--bus", "kafka", "--kills", "6", "--workers", "2", "--partitions", "2", "--seed", "35")
     check(process, "6 ended or killed")
 
@@ -53,7 +53,7 @@ def check(process: Process, kills: str) -> None:
     assert left_beside(process) == []
 
 
-async def test_told_to_end_it_ends_all_that_it_started(parts: Pipeline, tmp_path: Path) -> None:
+async def test_told_to_end_it_ends_all_that_it_started(parts: ProcessGroup, tmp_path: Path) -> None:
     process = parts.start("prove", "--kills", "100")
     await until(lambda: any("restored" in log.read_text() for log in tmp_path.glob("*/*-consume.log")), "a worker", process)
     children = children_of(process.process_id)

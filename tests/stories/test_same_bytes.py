@@ -20,8 +20,8 @@ from volcast.log.contract import Log, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.broker import broker
-from volcast.proof.processes.processes import Pipeline, Process, pipeline
-from volcast.simulation.market import simulate
+from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.simulation.market import simulate_candles
 
 MINUTES = 2_000
 START_MS = 1_704_067_200_000
@@ -38,7 +38,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     for symbol in SYMBOLS:
         rows = [
             f"{c.open_time_ms},{c.open},{c.high},{c.low},{c.close},{c.volume},{c.quote_volume}"
-            for c in simulate(symbol, minutes=MINUTES, seed=7, start_ms=START_MS)
+            for c in simulate_candles(symbol, minutes=MINUTES, seed=7, start_ms=START_MS)
         ]
         if symbol == "ETHUSDT":
             rows[700] = rows[700].rsplit(",", 3)[0] + ",NaN,1,1"
@@ -86,7 +86,7 @@ async def watched(log: Log, topic: Topic = Topic.SIGNALS) -> AsyncIterator[Watch
 
 
 async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         arguments = ("--db", str(tmp_path / "log.db"), "--port", "0", "--exit-when-done", "--speed", SPEED)
         run = parts.start("run", *map(str, files), *arguments)
         async with watched(SqliteLog(tmp_path / "log.db")) as watch:
@@ -97,7 +97,7 @@ async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Map
 
 
 async def test_at_full_speed(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         run = parts.start("run", *map(str, files), "--db", str(tmp_path / "log.db"), "--port", "0", "--exit-when-done")
         await until(lambda: run.exit_code == 0, "the end", run)
         async with watched(SqliteLog(tmp_path / "log.db")) as watch:
@@ -105,14 +105,14 @@ async def test_at_full_speed(files: list[Path], expected: Mapping[str, list[byte
 
 
 async def test_in_three_processes_over_sqlite(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         await three_processes(parts, files, expected, SqliteLog(tmp_path / "log.db"), "--bus", f"sqlite:///{tmp_path / 'log.db'}")
 
 
 async def test_in_three_processes_over_kafka(
     files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path, kafka_bootstrap: str, kafka_prefix: str
 ) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix)
         await three_processes(parts, files, expected, log, "--bus", f"kafka://{kafka_bootstrap}", "--topic-prefix", kafka_prefix)
 
@@ -120,7 +120,7 @@ async def test_in_three_processes_over_kafka(
 async def test_services_are_there_before_their_broker_and_outlive_it(
     files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path
 ) -> None:
-    with pipeline(tmp_path) as parts, broker() as made:
+    with process_group(tmp_path) as parts, broker() as made:
         made.stop(kill=True)
         bus = ("--bus", f"kafka://{made.bootstrap}", "--session-timeout-s", "6")
         producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
@@ -137,7 +137,9 @@ async def test_services_are_there_before_their_broker_and_outlive_it(
             assert watch.values == expected
 
 
-async def three_processes(parts: Pipeline, files: list[Path], expected: Mapping[str, list[bytes]], log: Log, *bus: str) -> None:
+async def three_processes(
+    parts: ProcessGroup, files: list[Path], expected: Mapping[str, list[bytes]], log: Log, *bus: str
+) -> None:
     """A producer for each file, a consumer, an API; each is killed once while candles flow."""
     producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
     member = ("--instance-id", "one", "--session-timeout-s", "6") if "--topic-prefix" in bus else ()

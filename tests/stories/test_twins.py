@@ -21,7 +21,7 @@ from volcast.core.types import EngineConfig
 from volcast.log.contract import Log, Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.virtual_time import run_with_sockets
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 
 FIRST_MS = START_S * 1_000 - BACKFILL_MINUTES * 60_000
 END_S = 605.0
@@ -49,7 +49,9 @@ async def consumed(log: Log) -> Consumed:
 Change = Callable[[AsyncExitStack, list[Running]], Any]
 
 
-def produced(venue: str, twins: Sequence[str | None], script: Sequence[Fault] = (), change: Change | None = None) -> Consumed:
+def produced(
+    venue: str, twins: Sequence[str | None], script: Sequence[ExchangeFault] = (), change: Change | None = None
+) -> Consumed:
     """By producers of these names, within ten minutes."""
 
     async def main() -> Consumed:

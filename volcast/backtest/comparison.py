@@ -14,7 +14,7 @@ from volcast.core.types import MINUTE_MS
 
 from . import interval_scores, scores
 from .periods import HourOfDay, Month, Skill, by_hour, by_month, skill
-from .tracks import HOUR_MINUTES, Outcomes, Selection, Track, Truth, gather, select
+from .tracks import HOUR_MINUTES, ScoredOutcomes, Selection, Track, Truth, gather, select
 
 MIN_OUTCOMES = 48
 """Of fewer no score says anything."""
@@ -160,7 +160,9 @@ def _problem(selection: Selection, symbol: str) -> str | None:
     )
 
 
-def _score(name: str, found: Outcomes, champion: Outcomes, *, minute: NDArray[np.int64], step: int, level: float) -> ModelScores:
+def _score(
+    name: str, found: ScoredOutcomes, champion: ScoredOutcomes, *, minute: NDArray[np.int64], step: int, level: float
+) -> ModelScores:
     """`minute` is when each forecast was made; they are `step` minutes apart."""
     rv, root, log_rv = found.volatility, np.sqrt(found.variance), np.log(found.volatility)
     qlike, ratio = scores.mean(found.losses), scores.mean(champion.losses)

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc, xlogy  # type: ignore[import-untyped]  # SciPy ships no types
 
-from .scores import Floats, mean
+from volcast.core.arrays import Floats
+from volcast.core.market.clock import DAY_MINUTES
+
+from .scores import mean
 
 Booleans = NDArray[np.bool_]
 
-DAY_MINUTES = 1_440
 BLOCK_DAYS = 30
 _ENOUGH_OF_A_BLOCK = 5 / 9
 """400 of the 720 hours of 30 days: the coverage of fewer says little."""

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from volcast.core.arrays import Floats
 from volcast.core.forecast.forecaster import Predictions
 from volcast.core.forecast.learner import Prediction
 from volcast.core.types import MINUTE_MS, Signal
 
-from .scores import Floats
 from .tracks import Track, Truth
 
 _COLUMNS = Prediction._fields

@@ -7,10 +7,11 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
+from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
 
-from .scores import Floats, known, mean, r_squared
-from .tracks import Outcomes
+from .scores import known, mean, r_squared
+from .tracks import ScoredOutcomes
 
 DAY_MS = 1_440 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
@@ -56,13 +57,13 @@ class Skill(Struct, frozen=True):
     """An entry a day; None where less than half of the two weeks could be scored. The baseline is not among them."""
 
 
-def by_month(made_ms: Times, found: Mapping[str, Outcomes]) -> list[Month]:
+def by_month(made_ms: Times, found: Mapping[str, ScoredOutcomes]) -> list[Month]:
     """`made_ms` is when the forecasts were made, rising."""
     months = made_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
     return [Month(str(np.datetime64(month, "M")), at.size, _scores(found, at)) for month, at in _groups(months)]
 
 
-def by_hour(made_ms: Times, found: Mapping[str, Outcomes]) -> list[HourOfDay]:
+def by_hour(made_ms: Times, found: Mapping[str, ScoredOutcomes]) -> list[HourOfDay]:
     """Hours without an outcome are not there."""
     return [HourOfDay(hour, at.size, _scores(found, at)) for hour, at in _groups(made_ms % DAY_MS // HOUR_MS)]
 
@@ -93,7 +94,7 @@ def _groups(labels: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.intp]]]
         yield label, np.flatnonzero(labels == label)
 
 
-def _scores(found: Mapping[str, Outcomes], at: NDArray[np.intp]) -> dict[str, PeriodScores]:
+def _scores(found: Mapping[str, ScoredOutcomes], at: NDArray[np.intp]) -> dict[str, PeriodScores]:
     result = {}
     for name, outcomes in found.items():
         log_rv = np.log(outcomes.volatility[at])

@@ -21,7 +21,7 @@ def features_of(engine: Engine) -> dict[str, float]:
     return vector | {name: value for name, value in shown.items() if name not in vector}
 
 
-class Replay:
+class BacktestReplay:
     """Rows of one symbol through its engine. What is not taken in is counted."""
 
     def __init__(self, engine: Engine, decoder: Decoder) -> None:

@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from volcast.core.arrays import Floats
 
 BASIS_POINTS = 1e4
 DM_LAGS = 24

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from volcast.core.arrays import Floats
 from volcast.core.forecast.learner import FLAT_VARIANCE
 from volcast.core.types import MINUTE_MS
 
 from .interval_scores import Booleans, covered
-from .scores import Floats, qlike_losses
+from .scores import qlike_losses
 
 HOUR_MINUTES = 60
 GAP_MINUTES = 70
@@ -140,7 +141,7 @@ class Interval(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Outcomes:
+class ScoredOutcomes:
     """Arrays are (m,), one entry an outcome; None is what the model does not forecast."""
 
     volatility: Floats
@@ -154,12 +155,12 @@ class Outcomes:
     price_interval: Interval | None
 
 
-def gather(truth: Truth, track: Track, at: NDArray[np.int64]) -> Outcomes:
+def gather(truth: Truth, track: Track, at: NDArray[np.int64]) -> ScoredOutcomes:
     """Of the selected candles; there a column is filled throughout or it is not there."""
     volatility = np.sqrt(truth.realized_variance[at])
     variance = track.variance[at]
     median = track.median[at]
-    return Outcomes(
+    return ScoredOutcomes(
         volatility=volatility,
         variance=variance,
         losses=qlike_losses(truth.realized_variance[at], variance),

@@ -2,7 +2,7 @@
 
 The first line names the columns `timestamp,open,high,low,close,volume_btc,volume_usd`: any order, any case, blanks around
 names and cells and a UTF-8 byte-order mark tolerated, further columns allowed and ignored. Plain or gzip, told by content.
-Blank lines are skipped. `producer.candle_time` says which timestamps are read.
+Blank lines are skipped. `timestamps.py` says which timestamps are read.
 
 Who answers for what is wrong:
 
@@ -15,7 +15,7 @@ Who answers for what is wrong:
 | an empty cell where a number belongs                                                             | sent: missing, that is NaN |
 
 The first three mean that this is not the file which its user takes it for: sending half of it would be worse than sending
-none, so `check` reads all of it beforehand. The others are bad rows of a good file; the consumer alone judges those.
+none, so `check_candles` reads all of it beforehand. The others are bad rows of a good file; the consumer alone judges those.
 
 The csv module and not pandas: cells stay the text that they are (no price passes through a float), and memory doesn't grow
 with the rows.
@@ -36,17 +36,17 @@ from typing import NamedTuple
 from .timestamps import parse_open_time_ms
 
 __all__ = [
-    "COLUMNS",
+    "CANDLE_COLUMNS",
     "CandleFileError",
     "CandleRow",
-    "Summary",
-    "check",
+    "FileSummary",
+    "check_candles",
     "parse_open_time_ms",
-    "read",
+    "read_candles",
     "symbol_of",
 ]
 
-COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd")
+CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd")
 _BLOCK_BYTES = 1 << 18
 _MAX_LINE_BYTES = 1 << 20
 _SHOWN_CHARACTERS = 40
@@ -72,35 +72,35 @@ class CandleRow(NamedTuple):
     """`volume_usd`: in the quote currency."""
 
 
-class Summary(NamedTuple):
-    """What `check` has seen, in the file's order."""
+class FileSummary(NamedTuple):
+    """What `check_candles` has seen, in the file's order."""
 
     rows: int
     first_open_time_ms: int
     last_open_time_ms: int
 
 
-def check(path: Path) -> Summary:
+def check_candles(path: Path) -> FileSummary:
     """Read the whole file once, in constant memory. Raises CandleFileError for anything that is wrong with the file."""
-    rows = read(path)
+    rows = read_candles(path)
     first = last = next(rows)
     count = 1
     for last in rows:  # noqa: B007  the last row is what is wanted
         count += 1
-    return Summary(count, first.open_time_ms, last.open_time_ms)
+    return FileSummary(count, first.open_time_ms, last.open_time_ms)
 
 
-def read(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
+def read_candles(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
     """The rows below line `after_line`, in constant memory; those above it are not looked at.
 
-    Raises CandleFileError when the reading gets to what is wrong; call `check` first to know beforehand.
+    Raises CandleFileError when the reading gets to what is wrong; call `check_candles` first to know beforehand.
     """
     with closing(_blocks(path)) as blocks:
         reader = csv.reader(chain.from_iterable(blocks), strict=True, skipinitialspace=True)
         try:
             header = next((row for row in reader if not _is_blank(row)), None)
             if header is None:
-                raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(COLUMNS)} is expected.")
+                raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(CANDLE_COLUMNS)} is expected.")
             width = len(header)
             cells_of = itemgetter(*_positions(path, header))
             any_row = False
@@ -179,19 +179,19 @@ def _decoded(path: Path, line: int, text: bytes) -> str:
 
 def _positions(path: Path, header: Sequence[str]) -> list[int]:
     names = [name.strip().lower() for name in header]
-    missing = [column for column in COLUMNS if column not in names]
-    doubled = [column for column in COLUMNS if names.count(column) > 1]
+    missing = [column for column in CANDLE_COLUMNS if column not in names]
+    doubled = [column for column in CANDLE_COLUMNS if names.count(column) > 1]
     if missing:
         found = _shown(",".join(names))
         raise CandleFileError(f"{path}, line 1: missing column {', '.join(missing)}; the columns found are {found}.")
     if doubled:
         raise CandleFileError(f"{path}, line 1: column {', '.join(doubled)} stands there twice; it must stand there once.")
-    return [names.index(column) for column in COLUMNS]
+    return [names.index(column) for column in CANDLE_COLUMNS]
 
 
 def _judge(path: Path, line: int, cells: Sequence[str]) -> int:
     """The slow way through a row: its open_time_ms if all cells are of their kind. Raises CandleFileError."""
-    for column, cell in zip(COLUMNS[1:], cells[1:], strict=True):
+    for column, cell in zip(CANDLE_COLUMNS[1:], cells[1:], strict=True):
         if cell.strip() and not _is_number(cell):
             raise CandleFileError(
                 f"{path}, line {line}, column {column}: {_shown(cell)} is no number; one like 42283.58 is expected."
@@ -199,7 +199,9 @@ def _judge(path: Path, line: int, cells: Sequence[str]) -> int:
     try:
         return parse_open_time_ms(cells[0])
     except ValueError as error:
-        raise CandleFileError(f"{path}, line {line}, column {COLUMNS[0]}: {_shown(cells[0])} is no timestamp; {error}.") from None
+        raise CandleFileError(
+            f"{path}, line {line}, column {CANDLE_COLUMNS[0]}: {_shown(cells[0])} is no timestamp; {error}."
+        ) from None
 
 
 def _is_number(cell: str) -> bool:

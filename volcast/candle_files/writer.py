@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .reader import COLUMNS, CandleFileError
+from .reader import CANDLE_COLUMNS, CandleFileError
 from .timestamps import format_open_time
 
 
@@ -24,7 +24,7 @@ class CandleWriter:
         """`more_columns` follow the seven of the format."""
         self._path = path
         self._part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        self._header = (*COLUMNS, *more_columns)
+        self._header = (*CANDLE_COLUMNS, *more_columns)
 
     def __enter__(self) -> Self:
         try:

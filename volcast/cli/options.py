@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from volcast.settings.schema import Settings, allowed, flag, kind, text
 from volcast.settings.sources import Loaded, load
 
-from .params import Speed
+from .params import SpeedParam
 
 Command = Callable[..., Any]
 
@@ -67,7 +67,7 @@ def replay_options(command: Command) -> Command:
     """CSV…, --symbol and --speed, as the arguments `files`, `symbols` and `speed`."""
     for decorate in (
         click.option(
-            "--speed", type=Speed(), default="max", show_default=True, help="Times real time (60: an hour a minute), or max."
+            "--speed", type=SpeedParam(), default="max", show_default=True, help="Times real time (60: an hour a minute), or max."
         ),
         click.option(
             "--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Of each file; by default the first word of its name."

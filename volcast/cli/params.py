@@ -2,7 +2,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from volcast.settings.values import Model
+from volcast.settings.values import ModelName
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from volcast.candle_files.timestamps import parse_open_time_ms
 
-MODELS: tuple[str, ...] = get_args(Model)
+MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 
 
-class Models(click.ParamType[tuple[str, ...]]):
+class ModelsParam(click.ParamType[tuple[str, ...]]):
     """Names with commas between them."""
 
     name = "model,model"
@@ -25,15 +25,15 @@ class Models(click.ParamType[tuple[str, ...]]):
         """-> each model once, in their order."""
         names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
         for name in names:
-            if name not in MODELS:
-                self.fail(f"{name!r} is no model; there are {', '.join(MODELS)}", param, ctx)
+            if name not in MODEL_NAMES:
+                self.fail(f"{name!r} is no model; there are {', '.join(MODEL_NAMES)}", param, ctx)
         return names
 
 
 _MINUTE_MS = 60_000
 
 
-class Minute(click.ParamType[int]):
+class MinuteParam(click.ParamType[int]):
     """A day, which stands for its first minute, or a minute; UTC where no offset is said."""
 
     name = "yyyy-mm-dd"
@@ -51,7 +51,7 @@ class Minute(click.ParamType[int]):
         return at_ms
 
 
-class Time(click.ParamType[int]):
+class TimeParam(click.ParamType[int]):
     """A day, which begins at 00:00 UTC, or a time of the day."""
 
     name = "time"
@@ -70,7 +70,7 @@ FIRST_YEAR, LAST_YEAR = 1975, 2189
 """So that, ten years on, the consumer still takes the candles."""
 
 
-class Symbols(click.ParamType[tuple[str, ...]]):
+class SymbolsParam(click.ParamType[tuple[str, ...]]):
     """Symbols with commas between them."""
 
     name = "symbol,symbol"
@@ -86,7 +86,7 @@ class Symbols(click.ParamType[tuple[str, ...]]):
         return symbols
 
 
-class Start(click.ParamType[datetime]):
+class StartParam(click.ParamType[datetime]):
     """A day, which begins at 00:00 UTC."""
 
     name = "yyyy-mm-dd"
@@ -105,7 +105,7 @@ class Start(click.ParamType[datetime]):
 MAX_SPEED = 1_000_000.0
 
 
-class Speed(click.ParamType[float]):
+class SpeedParam(click.ParamType[float]):
     """`max`, or a number of times real time."""
 
     name = "max|N"
@@ -125,7 +125,7 @@ class Speed(click.ParamType[float]):
         return speed
 
 
-class Venue(click.ParamType["Feed"]):
+class VenueParam(click.ParamType["Feed"]):
     """The name of a venue -> its feed."""
 
     name = "VENUE"

@@ -110,7 +110,7 @@ def prior_of(settings: Settings) -> "Prior | None":
     if settings.prior in {prior.BUNDLED, prior.NONE}:
         return None
     try:
-        return prior.decode(Path(settings.prior).expanduser().read_bytes())
+        return prior.decode_prior(Path(settings.prior).expanduser().read_bytes())
     except OSError as error:
         raise UserError(f"the prior {settings.prior} can't be read: {error.strerror}") from None
     except prior.PriorError as error:

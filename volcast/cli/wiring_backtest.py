@@ -1,24 +1,23 @@
 """What the commands that look back have in common: files as streams of candles by symbol, and the engine that they go through."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from volcast.settings.schema import Settings
 
 from .main import UserError
+from .options import Command
 
 if TYPE_CHECKING:
     from producer.replay import CsvReplay
-    from volcast.backtest.run import Replay
+    from volcast.backtest.run import BacktestReplay
     from volcast.core.codec import CandleText
     from volcast.core.engine import Engine
     from volcast.core.types import Signal
-
-Command = Callable[..., Any]
 
 
 def files_argument(command: Command) -> Command:
@@ -53,9 +52,9 @@ def of_one_symbol(files: tuple[Path, ...], symbol: str | None) -> "tuple[str, li
 
 def engine_of(
     settings: Settings, symbol: str, *, horizons: Sequence[int], shadows: Sequence[str] = ()
-) -> "tuple[Engine, Replay]":
+) -> "tuple[Engine, BacktestReplay]":
     """A new one by the settings, but for these. Raises UserError where its prior is of no use."""
-    from volcast.backtest.run import Replay  # noqa: PLC0415  # River takes a second to import
+    from volcast.backtest.run import BacktestReplay  # noqa: PLC0415  # River takes a second to import
     from volcast.core.decoder import Decoder  # noqa: PLC0415
     from volcast.core.engine import Engine  # noqa: PLC0415
 
@@ -65,12 +64,12 @@ def engine_of(
     chosen = settings.model_copy(update={"horizons": tuple(horizons), "shadows": tuple(shadows)})
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
     engine = Engine(symbol, engine_config(chosen, prior), decoder.price_decimals(symbol), prior)
-    return engine, Replay(engine, decoder)
+    return engine, BacktestReplay(engine, decoder)
 
 
 @contextmanager
-def replaying(
-    replay: "Replay", sources: "Sequence[CsvReplay]", *, from_ms: int = 0, to_ms: int | None = None
+def replay_file(
+    replay: "BacktestReplay", sources: "Sequence[CsvReplay]", *, from_ms: int = 0, to_ms: int | None = None
 ) -> "Iterator[Iterator[Signal]]":
     """The signals of all files' rows, those from `from_ms` on and before `to_ms`; with a bar, and afterwards what was not taken.
 

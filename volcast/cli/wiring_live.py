@@ -14,9 +14,9 @@ from .main import UserError
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-    from producer.live.connection import Place
-    from producer.live.producer import Live
-    from producer.rest.client import Rest
+    from producer.live.connection import Endpoint
+    from producer.live.producer import LiveProducer
+    from producer.rest.client import RestClient
 
 PLACE_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
 LIVE_SETTINGS = (*PLACE_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
@@ -52,10 +52,12 @@ def tls_of(settings: Settings) -> ssl.SSLContext:
 
 
 @asynccontextmanager
-async def reach(feed: "Feed", settings: Settings, wall: Callable[[], float] = time) -> "AsyncIterator[tuple[Place, Rest]]":
+async def reach(
+    feed: "Feed", settings: Settings, wall: Callable[[], float] = time
+) -> "AsyncIterator[tuple[Endpoint, RestClient]]":
     """Where the venue's streams are, and who asks it over HTTP. Raises UserError."""
-    from producer.live.connection import Place  # noqa: PLC0415  # as above
-    from producer.rest.client import Rest, http_client  # noqa: PLC0415
+    from producer.live.connection import Endpoint  # noqa: PLC0415  # as above
+    from producer.rest.client import RestClient, http_client  # noqa: PLC0415
 
     tls, proxy = tls_of(settings), settings.proxy.get_secret_value() if settings.proxy else None
     try:
@@ -63,15 +65,15 @@ async def reach(feed: "Feed", settings: Settings, wall: Callable[[], float] = ti
     except ImportError:
         raise UserError("ALL_PROXY names a SOCKS proxy, which volcast can't use: set VOLCAST_PROXY=http://host:port") from None
     async with client:
-        rest = Rest(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
-        yield Place(settings.socket_url or feed.socket_url, tls, proxy), rest
+        rest = RestClient(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
+        yield Endpoint(settings.socket_url or feed.socket_url, tls, proxy), rest
 
 
 @asynccontextmanager
-async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[Live]":
+async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[LiveProducer]":
     """The live producer of these symbols onto `log`, which the caller has entered."""
-    from producer.live.producer import Live, Wish  # noqa: PLC0415  # as above
+    from producer.live.producer import LiveConfig, LiveProducer  # noqa: PLC0415  # as above
 
-    wish = Wish(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
+    wish = LiveConfig(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
     async with reach(feed, settings) as (place, rest):
-        yield Live(log, feed, wish, place, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above
+        yield LiveProducer(log, feed, wish, place, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above

@@ -10,14 +10,14 @@ import click
 from volcast.atomic_file import check_targets, writing
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.options import settings_options
-from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replaying, symbol_option
+from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replay_file, symbol_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from volcast.core.engine import Engine
     from volcast.core.types import Signal
 
-COLUMNS = ("timestamp", "forecast", "median", "lower", "upper")
+FORECAST_COLUMNS = ("timestamp", "forecast", "median", "lower", "upper")
 
 
 @click.command("backtest")
@@ -45,8 +45,8 @@ def command(*, files: tuple[Path, ...], forecasts: Path, features: Path | None, 
     with ExitStack() as stack:
         write = stack.enter_context(writing(forecasts)).write
         write_features = stack.enter_context(writing(features)).write if features else None
-        write(",".join(COLUMNS) + "\n")
-        with replaying(replay, sources) as signals:
+        write(",".join(FORECAST_COLUMNS) + "\n")
+        with replay_file(replay, sources) as signals:
             for signal in signals:
                 write(forecast_row(signal))
                 if write_features:
@@ -66,5 +66,5 @@ def feature_rows(engine: "Engine", signal: "Signal") -> Iterator[str]:
 
     features = features_of(engine)
     if engine.candles == 1:
-        yield f"{COLUMNS[0]},{','.join(features)}\n"
+        yield f"{FORECAST_COLUMNS[0]},{','.join(features)}\n"
     yield f"{format_open_time(signal.open_time_ms)},{','.join(map(repr, features.values()))}\n"

@@ -10,8 +10,8 @@ import click
 from volcast.atomic_file import check_targets, writing
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
-from volcast.cli.params import MODELS, Models
-from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replaying, symbol_option
+from volcast.cli.params import MODEL_NAMES, ModelsParam
+from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replay_file, symbol_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -25,11 +25,15 @@ def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
 @click.command("compare")
 @files_argument
 @click.option(
-    "--models", type=Models(), default="two_stage,har_diurnal,har,ewma", show_default=True, help=f"Of {', '.join(MODELS)}."
+    "--models",
+    type=ModelsParam(),
+    default="two_stage,har_diurnal,har,ewma",
+    show_default=True,
+    help=f"Of {', '.join(MODEL_NAMES)}.",
 )
 @click.option(
     "--champion",
-    type=click.Choice(MODELS),
+    type=click.Choice(MODEL_NAMES),
     metavar="MODEL",
     help="With which the others are compared; it takes part, named above or not. By default the setting `model`.",
 )
@@ -90,7 +94,7 @@ def _compare(
     shadows = tuple(model for model in models if model != settings.model)
     engine, replay = engine_of(settings, name, horizons=(horizon_minutes,), shadows=shadows)
     ledger = Ledger(sum(source.summary.rows for source in sources), settings.model, shadows, horizon_minutes)
-    with replaying(replay, sources) as signals:
+    with replay_file(replay, sources) as signals:
         for signal in signals:
             ledger.add(signal, engine.forecaster.made)
     level = settings.interval_level

@@ -21,7 +21,7 @@ def command(settings: Settings) -> None:
     """
     log = log_of(settings)
 
-    from consumer.metrics import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from consumer.metrics import worker_monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -39,7 +39,7 @@ def command(settings: Settings) -> None:
             services = [work()]
             if listening:
                 click.echo(f"metrics on {address(listening)}/metrics")
-                services.append(serve(monitor(worker), listening))
+                services.append(serve(worker_monitor(worker), listening))
             await run_services(*services)
 
     asyncio.run(consume())

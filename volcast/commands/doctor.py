@@ -12,13 +12,13 @@ from rich.text import Text
 
 from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
-from volcast.cli.params import Venue
+from volcast.cli.params import VenueParam
 from volcast.cli.tables import printable
 from volcast.cli.wiring_live import PLACE_SETTINGS, reach
 from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
-    from producer.doctor.check import Finding
+    from producer.doctor.check import CheckResult
     from producer.feeds.contract import Feed, Pair
     from volcast.settings.schema import Settings
 
@@ -29,7 +29,7 @@ _COLORS = {"ok": "green", "warning": "yellow", "FAILED": "red"}
 
 
 @click.command("doctor")
-@click.option("--live", "feed", metavar="VENUE", type=Venue(), help="The venue whose live candles are wanted.")
+@click.option("--live", "feed", metavar="VENUE", type=VenueParam(), help="The venue whose live candles are wanted.")
 @click.argument("symbol", metavar="[SYMBOL]", required=False)
 @click.option(
     "--wait/--no-wait",
@@ -61,13 +61,13 @@ def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Load
 
 async def _examine(
     feed: "Feed", pair: "Pair", settings: "Settings", *, wait: bool, wall: Callable[[], float] = time
-) -> "list[Finding]":
-    from producer.doctor.examine import Patient, examine  # noqa: PLC0415  # not needed by --help
+) -> "list[CheckResult]":
+    from producer.doctor.examine import Target, examine  # noqa: PLC0415  # not needed by --help
 
-    findings: list[Finding] = []
+    findings: list[CheckResult] = []
     spinner = _Spinner()
 
-    def tell(finding: "Finding") -> None:
+    def tell(finding: "CheckResult") -> None:
         findings.append(finding)
         spinner.hush()
         _print(finding)
@@ -76,7 +76,7 @@ async def _examine(
         f"{feed.name}, {feed.spelling(pair)}: what is known of it is from its documents, read on {feed.limits.verified_on}."
     )
     async with reach(feed, settings, wall) as (place, rest):
-        patient = Patient(feed, pair, place, rest, settings.rest_url or feed.rest_url)
+        patient = Target(feed, pair, place, rest, settings.rest_url or feed.rest_url)
         try:
             await examine(patient, tell, wait=wait, say=spinner.say)
         finally:
@@ -96,7 +96,7 @@ def _pair(feed: "Feed", symbol: str | None) -> "Pair":
     return pair
 
 
-def _print(finding: "Finding") -> None:
+def _print(finding: "CheckResult") -> None:
     verdict = click.style(f"{finding.verdict.value:<8}", fg=_COLORS[finding.verdict.value])
     click.echo(f"{verdict} {finding.check:<14} {printable(finding.seen)}")
     if finding.advice:

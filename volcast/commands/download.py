@@ -12,25 +12,25 @@ import click
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options
-from volcast.cli.params import _MINUTE_MS, Minute, Venue
+from volcast.cli.params import _MINUTE_MS, MinuteParam, VenueParam
 from volcast.cli.wiring_live import reach, symbols_of
 from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-    from producer.history.download import Part, Wanted
+    from producer.history.download import DownloadRange, PartFile
     from volcast.settings.schema import Settings
 _DAY_MS = 86_400_000
 
 
 @click.command("download")
-@click.argument("feed", metavar="VENUE", type=Venue())
+@click.argument("feed", metavar="VENUE", type=VenueParam())
 @click.argument("symbol", metavar="SYMBOL")
-@click.option("--from", "from_ms", type=Minute(), required=True, help="First day, or minute, UTC.")
+@click.option("--from", "from_ms", type=MinuteParam(), required=True, help="First day, or minute, UTC.")
 @click.option(
     "--to",
     "to_ms",
-    type=Minute(),
+    type=MinuteParam(),
     help="The day, or minute, before which it ends.  [default: today, so yesterday is the last day]",
 )
 @click.option(
@@ -52,8 +52,8 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     """
     [(name, pair)] = symbols_of(feed, (symbol,)).items()
     from producer.history.binance_archive import VENUE  # noqa: PLC0415  # not needed by --help
-    from producer.history.download import DownloadError, Part  # noqa: PLC0415
-    from producer.rest.client import Refused, UnknownPair  # noqa: PLC0415
+    from producer.history.download import DownloadError, PartFile  # noqa: PLC0415
+    from producer.rest.client import RestError, UnknownPair  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.progress import progress  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -68,7 +68,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     part_path = out.with_name(f"{out.name}.part")
     stays = f"the same command goes on where this one was, with {part_path}."
     try:
-        with Part(part_path, wanted) as part:
+        with PartFile(part_path, wanted) as part:
             if out.exists() and part.covered.to_ms < wanted.to_ms:
                 if part.covered.to_ms == from_ms:
                     part.discard()
@@ -82,12 +82,12 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
             _finish(part, out, feed.name, name)
     except (DownloadError, UnknownPair) as error:
         raise UserError(str(error)) from None
-    except Refused as error:
+    except RestError as error:
         raise UserError(f"{error} {stays[0].upper()}{stays[1:]}") from None
 
 
-def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: str) -> "Wanted":
-    from producer.history.download import Wanted  # noqa: PLC0415  # not needed by --help
+def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: str) -> "DownloadRange":
+    from producer.history.download import DownloadRange  # noqa: PLC0415  # not needed by --help
 
     now_ms = int(time() * 1_000)
     end_ms = now_ms // _DAY_MS * _DAY_MS if to_ms is None else to_ms
@@ -95,10 +95,10 @@ def _wanted(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, source: st
         raise UserError(f"there is nothing between --from {_short(from_ms)} and --to {_short(end_ms)}; --to must be later.")
     if end_ms > now_ms:
         raise UserError(f"--to {_short(end_ms)} lies ahead; a candle can be downloaded once its minute is over.")
-    return Wanted(feed.name, pair, from_ms, end_ms, "archive" if source == "archive" else "rest")
+    return DownloadRange(feed.name, pair, from_ms, end_ms, "archive" if source == "archive" else "rest")
 
 
-async def _fill(part: "Part", feed: "Feed", out: Path, settings: "Settings") -> None:
+async def _fill(part: "PartFile", feed: "Feed", out: Path, settings: "Settings") -> None:
     from producer.history.binance_archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
     from producer.history.download import by_rest  # noqa: PLC0415
     from producer.rest.client import client_of  # noqa: PLC0415
@@ -111,7 +111,7 @@ async def _fill(part: "Part", feed: "Feed", out: Path, settings: "Settings") -> 
             await by_rest(rest, part)
 
 
-def _finish(part: "Part", out: Path, venue: str, name: str) -> None:
+def _finish(part: "PartFile", out: Path, venue: str, name: str) -> None:
     covered = part.covered
     if not covered.rows:
         part.discard()

@@ -9,8 +9,8 @@ from volcast.atomic_file import check_targets, writing
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
-from volcast.cli.params import Time
-from volcast.cli.wiring_backtest import by_symbol, engine_of, files_argument, replaying
+from volcast.cli.params import TimeParam
+from volcast.cli.wiring_backtest import by_symbol, engine_of, files_argument, replay_file
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -26,9 +26,9 @@ _ENOUGH_CANDLES = 7 * 1_440
 @files_argument
 @click.option("--out", metavar="PRIOR.json", required=True, type=click.Path(path_type=Path), help="Where the prior goes.")
 @click.option("--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Of each file; by default the first word of its name.")
-@click.option("--from", "from_ms", type=Time(), metavar="TIME", help="Learn from this time on, UTC.")
+@click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Learn from this time on, UTC.")
 @click.option(
-    "--to", "to_ms", type=Time(), metavar="TIME", help="Learn up to this time, UTC; candles that open then are left out."
+    "--to", "to_ms", type=TimeParam(), metavar="TIME", help="Learn up to this time, UTC; candles that open then are left out."
 )
 @click.option(
     "--share",
@@ -54,7 +54,7 @@ def command(
     on candles that their prior was learned on.
     """
     from volcast.backtest.mean_prior import mean_prior  # noqa: PLC0415  # River takes a second to import
-    from volcast.core.forecast.prior import encode  # noqa: PLC0415
+    from volcast.core.forecast.prior import encode_prior  # noqa: PLC0415
 
     if share is not None and (from_ms, to_ms) != (None, None):
         raise UserError("--share goes without --from and --to: say which candles in one way")
@@ -66,7 +66,7 @@ def command(
             learned.append(_learned(settings, symbol, sources, from_ms or 0, before_ms))
             click.echo(f"learned on {learned[-1].source}")
         prior = mean_prior(learned, "; ".join(each.source for each in learned))
-        file.write(encode(prior).decode())
+        file.write(encode_prior(prior).decode())
     click.echo(f"{out}: the prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes")
 
 
@@ -75,7 +75,7 @@ def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_m
     nothing = settings.model_copy(update={"prior": "none"})
     engine, replay = engine_of(nothing, symbol, horizons=settings.horizons)
     first_ms = 0
-    with replaying(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
+    with replay_file(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
         for signal in signals:
             first_ms = first_ms or signal.open_time_ms
     if replay.taken < _ENOUGH_CANDLES:

@@ -6,16 +6,18 @@ from pathlib import Path
 import click
 
 from volcast.cli.main import UserError
-from volcast.cli.params import Start, Symbols
+from volcast.cli.params import StartParam, SymbolsParam
 
 MAX_DAYS = 3_650
 
 
 @click.command("generate")
 @click.option("--days", type=click.IntRange(1, MAX_DAYS), default=7, show_default=True, help="How many.")
-@click.option("--symbols", type=Symbols(), default="BTCUSDT,ETHUSDT", show_default=True, help="Capitals and digits; a file each.")
+@click.option(
+    "--symbols", type=SymbolsParam(), default="BTCUSDT,ETHUSDT", show_default=True, help="Capitals and digits; a file each."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Another seed, another market.")
-@click.option("--start", type=Start(), default="2024-01-01", show_default=True, help="The first day, UTC.")
+@click.option("--start", type=StartParam(), default="2024-01-01", show_default=True, help="The first day, UTC.")
 @click.option(
     "--true-volatility", is_flag=True, help="A further column: the true standard deviation of each minute's log return."
 )
@@ -33,7 +35,8 @@ def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, 
     """
     # numpy and what needs it: not for `--help`.
     from volcast.candle_files.writer import CandleWriter  # noqa: PLC0415
-    from volcast.simulation.market import DAY_MINUTES, simulate  # noqa: PLC0415
+    from volcast.core.market.clock import DAY_MINUTES  # noqa: PLC0415
+    from volcast.simulation.market import simulate_candles  # noqa: PLC0415
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,7 @@ def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, 
     for symbol in symbols:
         path = out / f"{symbol}.csv.gz"
         with CandleWriter(path, more_columns=["true_volatility"] if true_volatility else ()) as writer:
-            for candle in simulate(symbol, minutes=minutes, seed=seed, start_ms=start_ms):
+            for candle in simulate_candles(symbol, minutes=minutes, seed=seed, start_ms=start_ms):
                 open_time_ms, *numbers, sigma = candle
                 if true_volatility:
                     numbers.append(f"{sigma:.9g}")

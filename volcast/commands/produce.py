@@ -9,7 +9,7 @@ import click
 
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.options import replay_options, settings_options
-from volcast.cli.params import Venue
+from volcast.cli.params import VenueParam
 from volcast.cli.wiring import LOG_SETTINGS, log_of, replays_of
 from volcast.cli.wiring_live import LIVE_SETTINGS, live_of, symbols_of
 from volcast.settings.schema import Settings
@@ -26,7 +26,7 @@ def command() -> None:
 @command.command("replay")
 @replay_options
 @settings_options(*LOG_SETTINGS, "append_records", "log_level")
-def replay(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, settings: Settings) -> None:
+def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, settings: Settings) -> None:
     """Replay CSV files of candles (without any: the bundled, simulated sample) into the log that --bus names.
 
     A replay that was interrupted goes on at the log's last candle of its symbol.
@@ -54,10 +54,10 @@ def replay(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, sett
 
 
 @command.command("live")
-@click.argument("feed", metavar="VENUE", type=Venue())
+@click.argument("feed", metavar="VENUE", type=VenueParam())
 @click.argument("pairs", metavar="SYMBOL...", nargs=-1, required=True)
 @settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level")
-def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
+def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     """Stream a venue's closed one-minute candles into the log that --bus names, until it is told to stop.
 
     What is missing, since the log's last candle or the last lost connection, is asked for and written first. A second producer
@@ -66,7 +66,7 @@ def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     log = log_of(settings)
     symbols = symbols_of(feed, pairs)
 
-    from producer.live.metrics import monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from producer.live.metrics import live_monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -80,7 +80,7 @@ def live(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
                 services = [producer.run()]
                 if listening:
                     click.echo(f"metrics on {address(listening)}/metrics")
-                    services.append(serve(monitor(producer), listening))
+                    services.append(serve(live_monitor(producer), listening))
                 await run_services(*services)
 
     asyncio.run(produce())

@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from volcast.cli.main import INTERRUPTED, UserError
-from volcast.cli.params import Venue
+from volcast.cli.params import VenueParam
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-    from volcast.proof.processes.places import Place
-    from volcast.proof.processes.report import Report
+    from volcast.proof.processes.places import Backend
+    from volcast.proof.processes.report import ProofReport
     from volcast.proof.processes.run import Told
 
 DEFAULT_WORKERS = {"sqlite": 2, "kafka": 3}
@@ -45,7 +45,9 @@ MAX_SHOWN = 5
 )
 @click.option("--workers", type=click.IntRange(1, 16), help="Consumers at a time.  [default: 2 on sqlite, 3 on kafka]")
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True, help="On kafka.")
-@click.option("--live", "feed", metavar="VENUE", type=Venue(), help="Prove the live producer of this venue instead, see below.")
+@click.option(
+    "--live", "feed", metavar="VENUE", type=VenueParam(), help="Prove the live producer of this venue instead, see below."
+)
 @click.option(
     "--hours", type=click.FloatRange(1, 240), default=24.0, show_default=True, help="With --live: of each simulated day."
 )
@@ -86,7 +88,7 @@ def command(
     again += f" --minutes {minutes}" if minutes else ""
     folder = Path(tempfile.mkdtemp(prefix="volcast-proof-"))
     try:
-        report = asyncio.run(_prove(bus, partitions, folder, Demand(minutes, kills, count, seed, again)))
+        report = asyncio.run(_prove(bus, partitions, folder, ProofRequest(minutes, kills, count, seed, again)))
     except (click.ClickException, click.exceptions.Exit):  # no broker, or interrupted: nothing to look for
         shutil.rmtree(folder)
         raise
@@ -101,7 +103,7 @@ def command(
     shutil.rmtree(folder)
 
 
-class Demand(NamedTuple):
+class ProofRequest(NamedTuple):
     """What the user asked for: minutes, kills, workers, seed, and the command that asks for it again."""
 
     minutes: int | None
@@ -111,10 +113,10 @@ class Demand(NamedTuple):
     command: str
 
 
-async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Report":
+async def _prove(bus: str, partitions: int, folder: Path, demand: ProofRequest) -> "ProofReport":
     """Raises UserError where there is no broker to be had. TERM and Ctrl-C end it, and all that it started."""
     from volcast.cli.services import run_services  # noqa: PLC0415
-    from volcast.proof.processes.run import Wanted, prove  # noqa: PLC0415  # River takes a second to import
+    from volcast.proof.processes.run import ProcessProofConfig, prove  # noqa: PLC0415  # River takes a second to import
 
     logging.basicConfig(filename=folder / "prove.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # of a terminal that is closed: end all, too
@@ -124,7 +126,7 @@ async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Re
         with _progress() as told:
             told(0.0, "starting")
             async with _place(bus, partitions, folder) as place:
-                reports.append(report := await prove(Wanted(*demand), place, folder, told))
+                reports.append(report := await prove(ProcessProofConfig(*demand), place, folder, told))
                 if not report.difference:
                     await place.tidy()
 
@@ -134,26 +136,26 @@ async def _prove(bus: str, partitions: int, folder: Path, demand: Demand) -> "Re
 
 
 @asynccontextmanager
-async def _place(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Place]":
+async def _place(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Backend]":
     from volcast.proof.processes.broker import BrokerError  # noqa: PLC0415  # as above
-    from volcast.proof.processes.places import SqlitePlace, kafka_place  # noqa: PLC0415
+    from volcast.proof.processes.places import SqliteBackend, kafka_backend  # noqa: PLC0415
 
     if bus == "sqlite":
-        yield SqlitePlace(folder)
+        yield SqliteBackend(folder)
         return
     try:
-        async with kafka_place(folder, partitions, os.environ.get("KAFKA_BOOTSTRAP")) as place:
+        async with kafka_backend(folder, partitions, os.environ.get("KAFKA_BOOTSTRAP")) as place:
             yield place
     except BrokerError as error:
         raise UserError(str(error)) from error
 
 
 def _simulate(first: int, count: int) -> None:
-    from volcast.proof.simulated_log.run import Summary, run_seeds  # noqa: PLC0415  # as above
+    from volcast.proof.simulated_log.run import LogProofTotals, run_seeds  # noqa: PLC0415  # as above
 
     with _progress() as told:
 
-        def tell(summary: Summary) -> None:
+        def tell(summary: LogProofTotals) -> None:
             told(summary.seeds / count, f"{summary.seeds} seeds")
 
         summary = run_seeds(first, count, tell)
@@ -184,7 +186,7 @@ def _progress() -> "Iterator[Told]":
 
 
 if TYPE_CHECKING:
-    from volcast.proof.simulated_venue.run import Summary
+    from volcast.proof.simulated_venue.run import VenueProofTotals
 
 Share = Callable[[float, str], None]
 
@@ -196,15 +198,15 @@ def _interrupt(*_: object) -> None:
 def prove_live(venue: str, seeds: range, hours: float, told: Share, max_shown: int) -> None:
     """Ends with EXACT, or with NOT EXACT and exit code 1."""
     count = len(seeds)
-    from volcast.proof.simulated_venue.day import Wanted  # noqa: PLC0415  # not needed by --help
+    from volcast.proof.simulated_venue.day import VenueProofConfig  # noqa: PLC0415  # not needed by --help
     from volcast.proof.simulated_venue.run import run_days  # noqa: PLC0415
 
-    def tell(summary: "Summary") -> None:
+    def tell(summary: "VenueProofTotals") -> None:
         told(summary.days / count, f"{summary.days} of {count} days")
 
     signal.signal(signal.SIGTERM, _interrupt)  # or the days would go on without us
     told(0.0, f"0 of {count} days")
-    summary = run_days([Wanted(venue, seed, hours) for seed in seeds], tell)
+    summary = run_days([VenueProofConfig(venue, seed, hours) for seed in seeds], tell)
     click.echo(f"venue      {venue}, seeds {seeds[0]} to {seeds[-1]}, {hours:g} hours each")
     for line in summary.lines():
         click.echo(line)

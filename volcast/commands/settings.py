@@ -10,10 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 from volcast.cli.options import loaded_options
-from volcast.settings.schema import MASK, Settings, describe, text
+from volcast.settings.schema import MASK, Settings, describe_settings, text
 from volcast.settings.sources import Loaded
 
-COLUMNS = ("name", "value", "from", "allowed", "sentence")
+_COLUMNS = ("name", "value", "from", "allowed", "sentence")
 
 
 @click.command("settings")
@@ -32,13 +32,13 @@ def command(loaded: Loaded, *, as_json: bool) -> None:
     if console.is_terminal:
         console.print(_table(loaded))
     else:
-        click.echo("\n".join("\t".join(row) for row in [COLUMNS, *_rows(loaded)]))
+        click.echo("\n".join("\t".join(row) for row in [_COLUMNS, *_rows(loaded)]))
 
 
 def _rows(loaded: Loaded) -> list[tuple[str, ...]]:
     return [
         (one.name, text(getattr(loaded.settings, one.name)), loaded.origins[one.name], one.allowed, one.sentence)
-        for one in describe()
+        for one in describe_settings()
     ]
 
 
@@ -52,7 +52,7 @@ def _objects(loaded: Loaded) -> list[dict[str, object]]:
             "allowed": one.allowed,
             "sentence": one.sentence,
         }
-        for one in describe()
+        for one in describe_settings()
     ]
 
 
@@ -63,7 +63,7 @@ def _plain(value: object) -> object:
 def _table(loaded: Loaded) -> Table:
     """Cells fold where the terminal is narrow; none is cut. What is no default stands out."""
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in COLUMNS:
+    for column in _COLUMNS:
         table.add_column(column, overflow="fold")
     for row in _rows(loaded):
         style = "" if row[2] == "default" else "bold"

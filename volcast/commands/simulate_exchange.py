@@ -13,9 +13,9 @@ from volcast.cli.main import UserError
 from volcast.core.types import MINUTE_MS
 
 if TYPE_CHECKING:
-    from volcast.simulation.exchange.faults import Fault
+    from volcast.simulation.exchange.faults import ExchangeFault
 
-VENUES = ("binance", "coinbase", "kraken", "bybit", "okx", "bitstamp")
+_VENUES = ("binance", "coinbase", "kraken", "bybit", "okx", "bitstamp")
 FAULTS_PER_HOUR = 30.0
 FAULTS_FOR_S = 30 * 86_400.0
 """Then the script is over."""
@@ -23,7 +23,7 @@ CA_FILE = Path("simulated-exchange-ca.pem")
 
 
 @click.command("simulate-exchange")
-@click.argument("venue", type=click.Choice(VENUES, case_sensitive=False))
+@click.argument("venue", type=click.Choice(_VENUES, case_sensitive=False))
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @click.option(
     "--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 on all of the machine's addresses."
@@ -105,7 +105,7 @@ def command(  # noqa: PLR0917  click gives them by name
     asyncio.run(serve())
 
 
-def _tell(fault: "Fault") -> None:
+def _tell(fault: "ExchangeFault") -> None:
     lasting = f" for {fault.for_s:.0f} s" if fault.for_s else ""
     click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.sentence}{lasting}")
 

@@ -7,7 +7,7 @@ from collections import deque
 from math import exp, log, sqrt
 from typing import Any
 
-from volcast.core.forecast.forecaster import Answers, Forecaster
+from volcast.core.forecast.forecaster import Forecaster, ResolvedForecasts
 from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerprint
 
 from . import outcomes as answers
@@ -71,7 +71,7 @@ class Engine:
         self._last_ms, self._last_close = candle.open_time_ms, candle.close
         return self._signal(candle, signal, came)
 
-    def _signal(self, candle: Candle, signal: int, came: Answers) -> Signal:
+    def _signal(self, candle: Candle, signal: int, came: ResolvedForecasts) -> Signal:
         made = self.forecaster.forecast()
         (horizon, main), *others = self.forecaster.champions.items()
         prediction = made.horizons[horizon]
@@ -131,7 +131,7 @@ class Engine:
         """The one before came from the same far time: it was no slip."""
         return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS
 
-    def _observe(self, candle: Candle) -> Answers:
+    def _observe(self, candle: Candle) -> ResolvedForecasts:
         """The return into this minute, where the minute before is there; a gap has none, and clears what can't be known."""
         log_return = None
         if not self.candles:

@@ -2,7 +2,7 @@
 
 from math import exp, sqrt
 
-from volcast.core.forecast.learner import Answer, Learner, Prediction
+from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.forecast.losses import qlike
 
 from .types import MINUTE_MS, YEAR_MINUTES, HorizonForecast, Outcome, Shadow
@@ -17,7 +17,7 @@ def annualized(volatility: float, horizon_minutes: int) -> float:
     return volatility * sqrt(YEAR_MINUTES / horizon_minutes)
 
 
-def outcome(answer: Answer | None, open_time_ms: int, horizon_minutes: int) -> Outcome | None:
+def outcome(answer: ResolvedForecast | None, open_time_ms: int, horizon_minutes: int) -> Outcome | None:
     """Of the forecast that fell due with the candle that opened at `open_time_ms`."""
     if answer is None:
         return None

@@ -22,7 +22,7 @@ from .arithmetic import arithmetic_fingerprint
 from .engine import Engine
 from .types import EngineConfig
 
-FORMAT = 3
+SNAPSHOT_FORMAT = 3
 VERSIONS: Mapping[str, str] = {
     "river": river_version,
     "numpy": np.__version__,
@@ -46,7 +46,7 @@ class Snapshot(NamedTuple):
     counts: dict[str, int]
 
 
-class Description(Struct, frozen=True):
+class SnapshotDescription(Struct, frozen=True):
     """What a snapshot says of itself."""
 
     format: int
@@ -80,10 +80,10 @@ _format_decoder = msgspec.msgpack.Decoder(_AnyFormat)
 _decoder = msgspec.msgpack.Decoder(_Written)
 
 
-def encode(engine: Engine, position: int, counts: Mapping[str, int] | None = None) -> bytes:
+def encode_snapshot(engine: Engine, position: int, counts: Mapping[str, int] | None = None) -> bytes:
     """-> the snapshot of an engine that has taken in all records of its symbol below `position`; `counts` travel with it."""
     written = _Written(
-        FORMAT,
+        SNAPSHOT_FORMAT,
         dict(VERSIONS),
         engine.symbol,
         engine.config,
@@ -95,7 +95,7 @@ def encode(engine: Engine, position: int, counts: Mapping[str, int] | None = Non
     return _sealed(written)
 
 
-def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> Snapshot:
+def decode_snapshot(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> Snapshot:
     """-> the engine as it was; `prior` as `Engine` has it.
 
     Raises SnapshotError where `raw` is damaged, of another format, or of an engine of another symbol or other settings.
@@ -117,11 +117,11 @@ def decode(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int, p
     return Snapshot(engine, written.position, written.counts)
 
 
-def describe(raw: bytes) -> Description:
+def describe_snapshot(raw: bytes) -> SnapshotDescription:
     """What it says of itself. Raises SnapshotError where it is damaged or of another format."""
     written = _open(raw)
     settings = _encoder.encode([written.config, written.price_decimals])
-    return Description(
+    return SnapshotDescription(
         written.format,
         written.versions,
         written.symbol,
@@ -135,7 +135,10 @@ def describe(raw: bytes) -> Description:
 
 
 def moved(raw: bytes, position: int) -> bytes:
-    """The same snapshot for another log, where its symbol goes on at `position`. Raises SnapshotError as `describe` does."""
+    """Return the snapshot for another log, where its symbol goes on at `position`.
+
+    Raises SnapshotError where it is damaged or of another format.
+    """
     return _sealed(msgspec.structs.replace(_open(raw), position=position))
 
 
@@ -149,7 +152,7 @@ def _open(raw: bytes) -> _Written:
     if raw[:4] != _MAGIC or raw[4:8] != crc32(payload).to_bytes(4, "little"):
         raise SnapshotError("it is damaged: its checksum does not fit")
     try:
-        _check_same("format", _format_decoder.decode(payload).format, FORMAT)
+        _check_same("format", _format_decoder.decode(payload).format, SNAPSHOT_FORMAT)
         return _decoder.decode(payload)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise SnapshotError(f"it can't be read: {error}") from error

@@ -187,7 +187,7 @@ class EngineConfig(Struct, frozen=True):
     interval_level: float = 0.9
     """Probability of the intervals."""
     model: str = "two_stage"
-    """A name in the table of `volcast.core.forecasters`."""
+    """A name in the table of `volcast.core.models`."""
     shadows: tuple[str, ...] = ()
     """Models that forecast beside it."""
     prior: str = "bundled"

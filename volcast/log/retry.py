@@ -13,11 +13,11 @@ MAX_PAUSE_S = 5.0
 _GOOD_RUN_S = 30.0
 """Work that lasted this long was not a failed attempt: the next pause is the first one again."""
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 
 
-async def while_unavailable(what: str, work: Callable[[], Awaitable[Result]], random: Random) -> Result:
+async def while_unavailable(what: str, work: Callable[[], Awaitable[_Result]], random: Random) -> _Result:
     """Run `work` anew until it ends otherwise than by `Unavailable`; `what` names it in the log. Ends by cancellation, too.
     `random` is for the jitter.
 

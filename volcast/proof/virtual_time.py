@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from selectors import BaseSelector, DefaultSelector, SelectorKey
 from typing import Any, TypeVar
 
-Answer = TypeVar("Answer")
+_Result = TypeVar("_Result")
 
 
 class Deadlock(Exception):
@@ -29,7 +29,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         return self._clock.now_s
 
 
-def run(main: Coroutine[Any, Any, Answer]) -> Answer:
+def run(main: Coroutine[Any, Any, _Result]) -> _Result:
     """Run `main` in virtual time; what it leaves running is cancelled."""
     with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
         return runner.run(main)
@@ -89,7 +89,7 @@ class AutojumpLoop(asyncio.SelectorEventLoop):
         self._selector_with_clock.threads -= 1
 
 
-def run_with_sockets(main: Coroutine[Any, Any, Answer]) -> Answer:
+def run_with_sockets(main: Coroutine[Any, Any, _Result]) -> _Result:
     """Run `main` on such a loop; what it leaves running is cancelled."""
     with asyncio.Runner(loop_factory=AutojumpLoop) as runner:
         return runner.run(main)

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .values import DecimalsBySymbol, Horizons, Model, Shadows, parse_bus
+from .values import DecimalsBySymbol, Horizons, ModelName, Shadows, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
@@ -26,7 +26,7 @@ class SettingsError(Exception):
 
 
 class Settings(BaseSettings):
-    """The settings in effect. They are found by `volcast.commands.settings_sources`; the class reads nothing itself."""
+    """The settings in effect. They are found by `volcast.settings.sources`; the class reads nothing itself."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid")
 
@@ -43,11 +43,11 @@ class Settings(BaseSettings):
         json_schema_extra={"allowed": "whole numbers from 5 to 1440, with commas between them"},
     )
     interval_level: float = Field(0.9, ge=0.5, le=0.99, description="Probability of the volatility's and the price's interval.")
-    model: Model = Field("two_stage", description="The volatility forecaster.")
+    model: ModelName = Field("two_stage", description="The volatility forecaster.")
     shadows: Shadows = Field(
         (),
         description="Models that forecast beside it, to be compared with; each costs time.",
-        json_schema_extra={"allowed": f"names as of `model` ({', '.join(get_args(Model))}), with commas between them"},
+        json_schema_extra={"allowed": f"names as of `model` ({', '.join(get_args(ModelName))}), with commas between them"},
     )
     prior: str = Field(
         "bundled",
@@ -227,7 +227,7 @@ class Settings(BaseSettings):
         return self
 
 
-class Description(NamedTuple):
+class SettingDescription(NamedTuple):
     """What a user must know of one setting."""
 
     name: str
@@ -237,10 +237,10 @@ class Description(NamedTuple):
     secret: bool
 
 
-def describe() -> list[Description]:
+def describe_settings() -> list[SettingDescription]:
     """All settings, in the order in which they stand in the class."""
     return [
-        Description(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
+        SettingDescription(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
         for name, field in Settings.model_fields.items()
     ]
 

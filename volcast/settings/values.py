@@ -38,14 +38,14 @@ def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-Model = Literal["two_stage", "river_blr", "har_diurnal", "har", "ewma", "last"]
+ModelName = Literal["two_stage", "river_blr", "har_diurnal", "har", "ewma", "last"]
 Horizons = Annotated[
     tuple[Annotated[int, Field(ge=5, le=1_440)], ...],
     BeforeValidator(_listed),
     Field(min_length=1, max_length=8),
     AfterValidator(_different),
 ]
-Shadows = Annotated[tuple[Model, ...], BeforeValidator(_listed), AfterValidator(_different)]
+Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_listed), AfterValidator(_different)]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 DecimalsBySymbol = Annotated[
     dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_decimals)

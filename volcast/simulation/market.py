@@ -29,10 +29,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast.core.types import MINUTE_MS
+from volcast.core.arrays import Floats
+from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.types import MINUTE_MS, YEAR_MINUTES
 
-DAY_MINUTES = 1_440
-YEAR_MINUTES = 365 * DAY_MINUTES
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _THURSDAY = 3
 """1970-01-01, with Monday as 0."""
@@ -40,7 +40,6 @@ _STEPS = 6
 _CHUNK_MINUTES = DAY_MINUTES
 _QUOTE_DECIMALS = 2
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 
@@ -116,7 +115,7 @@ def parameters_of(symbol: str) -> MarketParameters:
     )
 
 
-def simulate(
+def simulate_candles(
     symbol: str, *, minutes: int, seed: int, start_ms: int, parameters: MarketParameters | None = None
 ) -> Iterator[SimulatedCandle]:
     """`minutes` candles from `start_ms` on, a minute apart, in memory that doesn't grow with them.

@@ -6,14 +6,14 @@ import json
 import pytest
 from websockets.asyncio.server import ServerConnection
 
-from producer.doctor.check import Finding
+from producer.doctor.check import CheckResult
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
 from tests.market import START_MS
 from tests.producer.doctored import a_server, findings_at, seen, usual, verdicts, wall
 from tests.producer.live_stage import TLS
 from volcast.proof.virtual_time import run_with_sockets
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 
@@ -21,10 +21,10 @@ def exchange(venue: str, **how: object) -> Exchange:
     return Exchange(venue, [usual(venue)], seed=1, start_ms=START_MS, wall=wall, **how)  # type: ignore[arg-type]  # as Exchange has them
 
 
-def examined(venue: str, *, wait: bool = True, **how: object) -> list[Finding]:
+def examined(venue: str, *, wait: bool = True, **how: object) -> list[CheckResult]:
     """At a simulated exchange."""
 
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with exchange(venue, **how) as at:
             return await findings_at(venue, at.socket_url, at.rest_url, at.client_tls, wait=wait)
 
@@ -70,7 +70,7 @@ def test_a_name_that_is_none() -> None:
 
 
 def test_a_region_that_is_refused() -> None:
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with a_server(asyncio.sleep, 451) as host:  # type: ignore[arg-type]  # it never comes to that
             return await findings_at("binance", f"ws://{host}", f"http://{host}")
 
@@ -81,7 +81,7 @@ def test_a_region_that_is_refused() -> None:
 
 
 def test_a_certificate_that_is_not_to_be_trusted() -> None:
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with exchange("okx", tls=True) as at:
             return await findings_at("okx", at.socket_url, at.rest_url, TLS)
 
@@ -91,7 +91,7 @@ def test_a_certificate_that_is_not_to_be_trusted() -> None:
 
 
 def test_garbage_over_http() -> None:
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with a_server(asyncio.sleep, 200, b"<html>") as host:  # type: ignore[arg-type]  # it never comes to that
             return await findings_at("bybit", f"ws://{host}", f"http://{host}")
 
@@ -101,7 +101,7 @@ def test_garbage_over_http() -> None:
 
 @pytest.mark.parametrize("venue", VENUES)
 def test_a_market_that_is_not_there(venue: str) -> None:
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with exchange(venue) as at:
             return await findings_at(venue, at.socket_url, at.rest_url, pair=Pair("DOGE", "EUR"))
 
@@ -110,7 +110,7 @@ def test_a_market_that_is_not_there(venue: str) -> None:
     assert "no such market" in findings[-1].seen
 
 
-def kraken_stream(*frames: object, bare: bool = False) -> list[Finding]:
+def kraken_stream(*frames: object, bare: bool = False) -> list[CheckResult]:
     """What is found where the stream, after its acknowledgment, says this and no more; over HTTP all is well."""
 
     async def speak(connection: ServerConnection) -> None:
@@ -120,7 +120,7 @@ def kraken_stream(*frames: object, bare: bool = False) -> list[Finding]:
             await connection.send(json.dumps(frame))
         await connection.wait_closed()
 
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with a_server(speak) as host, exchange("kraken") as at:
             return await findings_at("kraken", f"ws://{host}", at.rest_url)
 
@@ -174,7 +174,7 @@ def test_a_stream_that_ends() -> None:
         await connection.recv()
         await connection.close(1001)
 
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         async with a_server(speak) as host, exchange("kraken") as at:
             return await findings_at("kraken", f"ws://{host}", at.rest_url)
 
@@ -182,13 +182,13 @@ def test_a_stream_that_ends() -> None:
 
 
 def test_frames_that_get_lost_are_counted() -> None:
-    script = [Fault(at_s=(START_MS + 7_230_000) / 1_000, kind=FaultKind.SEQUENCE_HOLE, for_s=10.0)]
+    script = [ExchangeFault(at_s=(START_MS + 7_230_000) / 1_000, kind=FaultKind.SEQUENCE_HOLE, for_s=10.0)]
     findings = examined("coinbase", script=script)
     assert verdicts(findings)["numbers"] == "warning"
 
 
 def test_a_proxy_is_named_without_its_password() -> None:
-    async def main() -> list[Finding]:
+    async def main() -> list[CheckResult]:
         return await findings_at("kraken", "ws://127.0.0.1:9", "http://127.0.0.1:9", proxy="http://me:secret@127.0.0.1:9")
 
     findings = run_with_sockets(main())

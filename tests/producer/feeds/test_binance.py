@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from producer.feeds.binance import BINANCE
-from producer.feeds.contract import FrameError, Kind, Message, Pair, Request, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, Request, VenueError, VenueTrade
 from tests.producer.feeds.frames import BINANCE as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
@@ -15,7 +15,7 @@ CLOSED = first_minute("ETHUSDT")
 
 def test_a_closed_candle() -> None:
     message = BINANCE.parse(FRAMES["closed candle"])
-    assert message == Message(Kind.CANDLES, "kline", candles=(CLOSED,), sent_ms=1_767_225_660_041)
+    assert message == Message(MessageKind.CANDLES, "kline", candles=(CLOSED,), sent_ms=1_767_225_660_041)
     assert str(message.candles[0].close) == "2982.15000000"
 
 
@@ -35,7 +35,7 @@ def test_microseconds() -> None:
 def test_trades() -> None:
     price, size = Decimal("2982.10"), Decimal("0.5")
     trade = BINANCE.parse(FRAMES["trade"])
-    assert (trade.kind, trade.name) == (Kind.TRADES, "trade")
+    assert (trade.kind, trade.name) == (MessageKind.TRADES, "trade")
     assert trade.trades == (VenueTrade("ETHUSDT", 712, 1_767_225_661_499_000, price, size),)
     merged = BINANCE.parse(FRAMES["aggregate trade, bare"])
     assert merged.name == "aggTrade"
@@ -45,17 +45,17 @@ def test_trades() -> None:
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "detail"),
     [
-        ("acknowledgment", Kind.ACK, "result", "3"),
-        ("refusal", Kind.REFUSED, "error", "2 Invalid request: unknown property"),
-        ("refusal within", Kind.REFUSED, "error", "3 Invalid JSON"),
-        ("shutdown", Kind.RECONNECT, "serverShutdown", "the server shuts down"),
-        ("shutdown, bare", Kind.RECONNECT, "serverShutdown", "the server shuts down"),
-        ("book", Kind.OTHER, "depthUpdate", ""),
-        ("best", Kind.OTHER, "bookTicker", ""),
-        ("five minutes", Kind.OTHER, "kline_5m", ""),
+        ("acknowledgment", MessageKind.ACK, "result", "3"),
+        ("refusal", MessageKind.REFUSED, "error", "2 Invalid request: unknown property"),
+        ("refusal within", MessageKind.REFUSED, "error", "3 Invalid JSON"),
+        ("shutdown", MessageKind.RECONNECT, "serverShutdown", "the server shuts down"),
+        ("shutdown, bare", MessageKind.RECONNECT, "serverShutdown", "the server shuts down"),
+        ("book", MessageKind.OTHER, "depthUpdate", ""),
+        ("best", MessageKind.OTHER, "bookTicker", ""),
+        ("five minutes", MessageKind.OTHER, "kline_5m", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     message = BINANCE.parse(FRAMES[frame])
     assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from producer.feeds.bitstamp import BITSTAMP
-from producer.feeds.contract import FrameError, Kind, Message, Pair, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, VenueError, VenueTrade
 from tests.producer.feeds.frames import BITSTAMP as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
 
 def test_a_trade() -> None:
     trade = VenueTrade("ethusd", 300_000_001, 1_767_225_661_499_001, Decimal("2982.10"), Decimal("0.50000000"))
-    assert BITSTAMP.parse(FRAMES["trade"]) == Message(Kind.TRADES, "trade", trades=(trade,))
+    assert BITSTAMP.parse(FRAMES["trade"]) == Message(MessageKind.TRADES, "trade", trades=(trade,))
 
 
 def test_a_trade_of_dust() -> None:
@@ -24,14 +24,14 @@ def test_a_trade_of_dust() -> None:
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "detail"),
     [
-        ("book", Kind.OTHER, "diff_order_book", ""),
-        ("acknowledgment", Kind.ACK, "bts:subscription_succeeded", "live_trades_ethusd"),
-        ("refusal", Kind.REFUSED, "bts:error", "Bad subscription string."),
-        ("reconnect", Kind.RECONNECT, "bts:request_reconnect", "the server asks for it"),
-        ("pong", Kind.PONG, "bts:heartbeat", ""),
+        ("book", MessageKind.OTHER, "diff_order_book", ""),
+        ("acknowledgment", MessageKind.ACK, "bts:subscription_succeeded", "live_trades_ethusd"),
+        ("refusal", MessageKind.REFUSED, "bts:error", "Bad subscription string."),
+        ("reconnect", MessageKind.RECONNECT, "bts:request_reconnect", "the server asks for it"),
+        ("pong", MessageKind.PONG, "bts:heartbeat", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     assert BITSTAMP.parse(FRAMES[frame]) == Message(kind, name, detail=detail)
 
 

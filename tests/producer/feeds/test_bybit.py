@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from producer.feeds.bybit import BYBIT
-from producer.feeds.contract import FrameError, Kind, Message, Pair, Request, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, Request, VenueError, VenueTrade
 from tests.producer.feeds.frames import BYBIT as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
 
 def test_candles() -> None:
     closed = BYBIT.parse(FRAMES["closed candle"])
-    assert closed == Message(Kind.CANDLES, "kline", candles=(first_minute("ETHUSDT"),), sent_ms=1_767_225_660_020)
+    assert closed == Message(MessageKind.CANDLES, "kline", candles=(first_minute("ETHUSDT"),), sent_ms=1_767_225_660_020)
     [candle] = BYBIT.parse(FRAMES["open candle"]).candles
     assert (candle.open_time_ms, candle.closed) == (1_767_225_660_000, False)
 
@@ -21,7 +21,7 @@ def test_candles() -> None:
 def test_trades() -> None:
     message = BYBIT.parse(FRAMES["trades"])
     assert (message.kind, message.name, message.sent_ms, len(message.trades)) == (
-        *(Kind.TRADES, "publicTrade", 1_767_225_661_501, 2),
+        *(MessageKind.TRADES, "publicTrade", 1_767_225_661_501, 2),
     )
     first = VenueTrade("ETHUSDT", 2_290_000_000_067_299_876, 1_767_225_661_499_000, Decimal("2982.10"), Decimal("0.5"))
     assert message.trades[0] == first
@@ -30,17 +30,17 @@ def test_trades() -> None:
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "detail"),
     [
-        ("five minutes", Kind.OTHER, "kline.5", ""),
-        ("trades of a derivative", Kind.OTHER, "publicTrade", ""),
-        ("book", Kind.OTHER, "orderbook", ""),
-        ("acknowledgment", Kind.ACK, "subscribe", "2"),
-        ("refusal", Kind.REFUSED, "subscribe", "Invalid topic: kline.1.ETHXYZ"),
-        ("refusal of nothing known", Kind.REFUSED, "error", "Params Error"),
-        ("pong", Kind.PONG, "ping", ""),
-        ("other pong", Kind.PONG, "pong", ""),
+        ("five minutes", MessageKind.OTHER, "kline.5", ""),
+        ("trades of a derivative", MessageKind.OTHER, "publicTrade", ""),
+        ("book", MessageKind.OTHER, "orderbook", ""),
+        ("acknowledgment", MessageKind.ACK, "subscribe", "2"),
+        ("refusal", MessageKind.REFUSED, "subscribe", "Invalid topic: kline.1.ETHXYZ"),
+        ("refusal of nothing known", MessageKind.REFUSED, "error", "Params Error"),
+        ("pong", MessageKind.PONG, "ping", ""),
+        ("other pong", MessageKind.PONG, "pong", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     message = BYBIT.parse(FRAMES[frame])
     assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())
 
@@ -68,7 +68,7 @@ def test_a_candle_that_cannot_be(was: str, becomes: str) -> None:
 def test_an_interval_in_the_row_alone() -> None:
     """Then it is no minute, whatever its topic says."""
     message = BYBIT.parse(FRAMES["closed candle"].replace('"interval":"1"', '"interval":"5"'))
-    assert (message.kind, message.candles) == (Kind.OTHER, ())
+    assert (message.kind, message.candles) == (MessageKind.OTHER, ())
 
 
 def test_what_is_said() -> None:

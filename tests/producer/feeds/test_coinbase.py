@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from producer.feeds.coinbase import COINBASE
-from producer.feeds.contract import FrameError, Kind, Message, Pair, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, VenueError, VenueTrade
 from tests.producer.feeds.frames import COINBASE as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
@@ -15,7 +15,7 @@ def test_trades_in_the_order_of_their_ids() -> None:
     first = VenueTrade("ETH-USD", 5_001, 1_767_225_661_400_001, Decimal("2982.10"), Decimal("0.5"))
     second = VenueTrade("ETH-USD", 5_002, 1_767_225_661_400_002, Decimal("2982.11"), Decimal("0.25"))
     assert COINBASE.parse(FRAMES["trades"]) == Message(
-        Kind.TRADES, "market_trades", trades=(first, second), sent_ms=1_767_225_661_500, sequence=17
+        MessageKind.TRADES, "market_trades", trades=(first, second), sent_ms=1_767_225_661_500, sequence=17
     )
 
 
@@ -33,16 +33,16 @@ def test_a_batch_of_both_is_none() -> None:
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "sequence", "detail"),
     [
-        ("heartbeat", Kind.HEARTBEAT, "heartbeats", 18, ""),
-        ("acknowledgment", Kind.ACK, "subscriptions", 0, "market_trades ETH-USD BTC-USD"),
-        ("candles of five minutes", Kind.OTHER, "candles", 4, ""),
-        ("refusal", Kind.REFUSED, "error", None, "Failed to subscribe no such product"),
-        ("older heartbeat", Kind.HEARTBEAT, "heartbeat", None, ""),
-        ("older acknowledgment", Kind.ACK, "subscriptions", None, ""),
-        ("older book", Kind.OTHER, "l2update", None, ""),
+        ("heartbeat", MessageKind.HEARTBEAT, "heartbeats", 18, ""),
+        ("acknowledgment", MessageKind.ACK, "subscriptions", 0, "market_trades ETH-USD BTC-USD"),
+        ("candles of five minutes", MessageKind.OTHER, "candles", 4, ""),
+        ("refusal", MessageKind.REFUSED, "error", None, "Failed to subscribe no such product"),
+        ("older heartbeat", MessageKind.HEARTBEAT, "heartbeat", None, ""),
+        ("older acknowledgment", MessageKind.ACK, "subscriptions", None, ""),
+        ("older book", MessageKind.OTHER, "l2update", None, ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, sequence: int | None, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, sequence: int | None, detail: str) -> None:
     message = COINBASE.parse(FRAMES[frame])
     assert (message.kind, message.name, message.sequence, message.detail, message.trades) == (kind, name, sequence, detail, ())
 
@@ -50,7 +50,7 @@ def test_what_else_it_sends(frame: str, kind: Kind, name: str, sequence: int | N
 def test_the_older_feed() -> None:
     message = COINBASE.parse(FRAMES["match"])
     trade = VenueTrade("ETH-USD", 71, 1_767_225_663_000_009, Decimal("2982.5"), Decimal("0.1"))
-    assert message == Message(Kind.TRADES, "match", trades=(trade,), sent_ms=1_767_225_663_000)
+    assert message == Message(MessageKind.TRADES, "match", trades=(trade,), sent_ms=1_767_225_663_000)
     assert COINBASE.parse(FRAMES["last match"]).snapshot
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from producer.feeds.contract import FrameError, Kind, Message, Pair, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, VenueError, VenueTrade
 from producer.feeds.kraken import KRAKEN
 from tests.producer.feeds.frames import KRAKEN as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
@@ -16,7 +16,7 @@ def test_trades() -> None:
     """Nanoseconds are cut off, and numbers are never floats."""
     first = VenueTrade("ETH/USD", 880, 1_767_225_661_400_001, Decimal("2982.10"), Decimal("0.50000000"))
     second = VenueTrade("ETH/USD", 881, 1_767_225_661_400_001, Decimal(2982), Decimal("0.00000015"))
-    assert KRAKEN.parse(FRAMES["trades"]) == Message(Kind.TRADES, "trade", trades=(first, second))
+    assert KRAKEN.parse(FRAMES["trades"]) == Message(MessageKind.TRADES, "trade", trades=(first, second))
     assert str(KRAKEN.parse(FRAMES["trades"]).trades[0].price) == "2982.10"
 
 
@@ -34,21 +34,21 @@ def test_a_candle_is_never_called_closed() -> None:
     message = KRAKEN.parse(FRAMES["candle"])
     expected = replace(first_minute("ETH/USD", closed=False, quote=False), open_time_ms=1_767_225_660_000)
     assert message.candles == (replace(expected, volume=Decimal("41.25000001")),)
-    assert (message.kind, message.name, message.sent_ms) == (Kind.CANDLES, "ohlc", 1_767_225_662_806)
+    assert (message.kind, message.name, message.sent_ms) == (MessageKind.CANDLES, "ohlc", 1_767_225_662_806)
 
 
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "sent_ms", "detail"),
     [
-        ("candle of five minutes", Kind.OTHER, "ohlc_5", 1_767_225_662_000, ""),
-        ("heartbeat", Kind.HEARTBEAT, "heartbeat", None, ""),
-        ("status", Kind.OTHER, "status", None, ""),
-        ("pong", Kind.PONG, "pong", 1_767_225_662_100, ""),
-        ("acknowledgment", Kind.ACK, "subscribe", 1_767_225_660_200, "trade ETH/USD"),
-        ("refusal", Kind.REFUSED, "subscribe", 1_767_225_660_200, "Currency pair not supported ETH/XYZ ETH/XYZ"),
+        ("candle of five minutes", MessageKind.OTHER, "ohlc_5", 1_767_225_662_000, ""),
+        ("heartbeat", MessageKind.HEARTBEAT, "heartbeat", None, ""),
+        ("status", MessageKind.OTHER, "status", None, ""),
+        ("pong", MessageKind.PONG, "pong", 1_767_225_662_100, ""),
+        ("acknowledgment", MessageKind.ACK, "subscribe", 1_767_225_660_200, "trade ETH/USD"),
+        ("refusal", MessageKind.REFUSED, "subscribe", 1_767_225_660_200, "Currency pair not supported ETH/XYZ ETH/XYZ"),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, sent_ms: int | None, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, sent_ms: int | None, detail: str) -> None:
     message = KRAKEN.parse(FRAMES[frame])
     assert (message.kind, message.name, message.sent_ms, message.detail) == (kind, name, sent_ms, detail)
     assert not message.candles

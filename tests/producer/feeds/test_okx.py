@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from producer.feeds.contract import FrameError, Kind, Message, Pair, Request, VenueError, VenueTrade
+from producer.feeds.contract import FrameError, Message, MessageKind, Pair, Request, VenueError, VenueTrade
 from producer.feeds.okx import OKX
 from tests.producer.feeds.frames import OKX as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
@@ -15,29 +15,29 @@ DAY_MS = 86_400_000
 
 
 def test_candles() -> None:
-    assert OKX.parse(FRAMES["closed candle"]) == Message(Kind.CANDLES, "candle1m", candles=(first_minute("ETH-USDT"),))
+    assert OKX.parse(FRAMES["closed candle"]) == Message(MessageKind.CANDLES, "candle1m", candles=(first_minute("ETH-USDT"),))
     [candle] = OKX.parse(FRAMES["open candle"]).candles
     assert (candle.open_time_ms, candle.closed) == (1_767_225_660_000, False)
 
 
 def test_trades() -> None:
     trade = VenueTrade("ETH-USDT", 4_411, 1_767_225_661_499_000, Decimal("2982.1"), Decimal("0.5"))
-    assert OKX.parse(FRAMES["trades"]) == Message(Kind.TRADES, "trades", trades=(trade,))
+    assert OKX.parse(FRAMES["trades"]) == Message(MessageKind.TRADES, "trades", trades=(trade,))
 
 
 @pytest.mark.parametrize(
     ("frame", "kind", "name", "detail"),
     [
-        ("a day", Kind.OTHER, "candle1Dutc", ""),
-        ("ticker", Kind.OTHER, "tickers", ""),
-        ("acknowledgment", Kind.ACK, "subscribe", "candle1m ETH-USDT"),
-        ("refusal", Kind.REFUSED, "error", "60018 Wrong URL or channel doesn't exist"),
-        ("upgrade", Kind.RECONNECT, "notice", "64008 This connection closes soon for an upgrade."),
-        ("notice", Kind.OTHER, "notice", "60099 something else"),
-        ("pong", Kind.PONG, "pong", ""),
+        ("a day", MessageKind.OTHER, "candle1Dutc", ""),
+        ("ticker", MessageKind.OTHER, "tickers", ""),
+        ("acknowledgment", MessageKind.ACK, "subscribe", "candle1m ETH-USDT"),
+        ("refusal", MessageKind.REFUSED, "error", "60018 Wrong URL or channel doesn't exist"),
+        ("upgrade", MessageKind.RECONNECT, "notice", "64008 This connection closes soon for an upgrade."),
+        ("notice", MessageKind.OTHER, "notice", "60099 something else"),
+        ("pong", MessageKind.PONG, "pong", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: Kind, name: str, detail: str) -> None:
+def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     for text in (FRAMES[frame], FRAMES[frame].encode()):
         message = OKX.parse(text)
         assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())

@@ -75,20 +75,20 @@ def test_no_number(text: str) -> None:
 )
 def test_what_cannot_be_decoded(text: str | bytes) -> None:
     with pytest.raises(FrameError) as refused:
-        wire.decode(msgspec.json.Decoder(wire.Whole), text)
+        wire.decode_frame(msgspec.json.Decoder(wire.Integer), text)
     assert str(refused.value)
     assert len(str(refused.value)) < 200
 
 
 def test_words_of_a_venue_stay_on_one_line() -> None:
-    assert wire.in_short(" no\n such\x1b pair " + "x" * 999).startswith("no such")
-    assert len(wire.in_short("x" * 999)) == 200
-    assert wire.in_short(" \x00") == "without a reason"
-    assert wire.in_short("a\x1b[31mb\x00\u202e") == "a[31mb"
+    assert wire.shortened(" no\n such\x1b pair " + "x" * 999).startswith("no such")
+    assert len(wire.shortened("x" * 999)) == 200
+    assert wire.shortened(" \x00") == "without a reason"
+    assert wire.shortened("a\x1b[31mb\x00\u202e") == "a[31mb"
 
 
 @given(st.lists(st.text(max_size=3)), st.integers(1, 5))
 def test_groups(pairs: list[str], size: int) -> None:
-    groups = wire.groups(pairs, size)
+    groups = wire.batches(pairs, size)
     assert [pair for group in groups for pair in group] == pairs
     assert all(0 < len(group) <= size for group in groups)

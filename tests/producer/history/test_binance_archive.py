@@ -10,8 +10,8 @@ from random import Random
 import pytest
 
 from producer.history.binance_archive import Archive
-from producer.history.download import Covered, DownloadError, Part, Wanted
-from producer.rest.client import Refused, Rest, client_of
+from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
+from producer.rest.client import RestClient, RestError, client_of
 from tests.producer.plain_venue import MINUTE_MS, Asked, Market, PlainFeed, Reply, Server, flat
 from tests.producer.zips import checksum, lines, zipped
 from volcast.proof.virtual_time import run_with_sockets
@@ -62,11 +62,11 @@ def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[Asked], Repl
             Server(lambda asked: (market if asked.path == "/candles" else archive)(asked)) as server,
             client_of(server.url) as client,
         ):
-            rest = Rest(feed, client, Random(1), wall=wall)
-            wanted = Wanted("binance", "BTCUSDT", ms(first), ms(last), "archive")
+            rest = RestClient(feed, client, Random(1), wall=wall)
+            wanted = DownloadRange("binance", "BTCUSDT", ms(first), ms(last), "archive")
             archive_of = Archive(client, tmp_path / ".zip", Random(1), wall=wall)
             try:
-                with Part(tmp_path / "part", wanted) as part:
+                with PartFile(tmp_path / "part", wanted) as part:
                     await archive_of.fill(part, rest)
             finally:
                 assert not (tmp_path / ".zip").exists()
@@ -149,7 +149,7 @@ def test_a_zip_that_can_not_be_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("told", [b"", b"<html>", b"abc  x.zip", b"0" * 64 + b"  another.zip", b"\xff" * 90])
 def test_a_checksum_that_is_none_is_asked_for_again_and_then_refused(tmp_path: Path, told: bytes) -> None:
     found = {path: told if path.endswith("M") else zip_ for path, zip_ in files([DAY]).items()}
-    with pytest.raises(Refused, match=f"the checksum of {DAY}.zip can't be read"):
+    with pytest.raises(RestError, match=f"the checksum of {DAY}.zip can't be read"):
         fetch(tmp_path, "2025-01-05", "2025-01-06", serve(found))
 
 
@@ -166,7 +166,7 @@ def test_what_passes_is_asked_again_and_what_does_not_names_its_setting(tmp_path
     covered, _ = fetch(tmp_path, "2025-01-05", "2025-01-06", lambda asked: next(trouble, None) or serve(good)(asked))
     assert covered.rows == 1_440
     (tmp_path / "part").unlink()
-    with pytest.raises(Refused, match=r"Binance's archive answers HTTP 403 .*: it refuses .*; set archive_url to another host"):
+    with pytest.raises(RestError, match=r"Binance's archive answers HTTP 403 .*: it refuses .*; set archive_url to another host"):
         fetch(tmp_path, "2025-01-05", "2025-01-06", lambda _: Reply(403))
 
 
@@ -181,7 +181,7 @@ def test_it_goes_on_after_an_interruption_at_every_file(tmp_path: Path) -> None:
     content = (tmp_path / "part").read_bytes()
     for name in names:
         (tmp_path / "part").unlink()
-        with pytest.raises(Refused):
+        with pytest.raises(RestError):
             fetch(tmp_path, "2025-01-05", "2025-01-08", closed_to(name, good))
         covered, asked = fetch(tmp_path, "2025-01-05", "2025-01-08", good)
         assert covered == whole

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from producer.history.download import Covered, DownloadError, Part, Wanted, by_rest
-from producer.rest.client import Refused, Rest, UnknownPair, http_client
+from producer.history.download import Covered, DownloadError, DownloadRange, PartFile, by_rest
+from producer.rest.client import RestClient, RestError, UnknownPair, http_client
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, flat, minutes
 from volcast.proof.virtual_time import run_with_sockets
 
@@ -15,12 +15,17 @@ NOW_S = START_MS / 1_000 + 3_600
 SPARSE = {START_MS + minute * MINUTE_MS: flat(minute) for minute in (3, 4, 17, 38, 39)}
 
 
-def wanted(to_minute: int = 50, *, pair: str = "BTCUSDT") -> Wanted:
-    return Wanted("plain", pair, START_MS, START_MS + to_minute * MINUTE_MS, "rest")
+def wanted(to_minute: int = 50, *, pair: str = "BTCUSDT") -> DownloadRange:
+    return DownloadRange("plain", pair, START_MS, START_MS + to_minute * MINUTE_MS, "rest")
 
 
 def download(
-    path: Path, what: Wanted, *, market: dict[int, tuple[str, ...]] = SPARSE, feed: PlainFeed | None = None, answers: int = 99
+    path: Path,
+    what: DownloadRange,
+    *,
+    market: dict[int, tuple[str, ...]] = SPARSE,
+    feed: PlainFeed | None = None,
+    answers: int = 99,
 ) -> Covered:
     """As far as it gets where the venue turns us away after so many answers."""
 
@@ -35,8 +40,8 @@ def download(
 
         venue = feed or PlainFeed()
         async with Server(answer) as server, http_client(venue, server.url) as client:
-            rest = Rest(venue, client, Random(1), wall=lambda: NOW_S + asyncio.get_running_loop().time())
-            with Part(path, what) as part:
+            rest = RestClient(venue, client, Random(1), wall=lambda: NOW_S + asyncio.get_running_loop().time())
+            with PartFile(path, what) as part:
                 await by_rest(rest, part)
                 return part.covered
 
@@ -48,13 +53,13 @@ def test_it_is_the_same_after_an_interruption_at_every_page(tmp_path: Path) -> N
     assert covered == Covered(START_MS + 50 * MINUTE_MS, rows=47, flat=42)
     for answers in range(5):
         path = tmp_path / f"part{answers}"
-        with pytest.raises(Refused, match="451"):
+        with pytest.raises(RestError, match="451"):
             download(path, wanted(), answers=answers)
         assert download(path, wanted()) == covered
         assert path.read_bytes() == (tmp_path / "whole").read_bytes()
     path = tmp_path / "each"
     for _ in range(4):
-        with pytest.raises(Refused):
+        with pytest.raises(RestError):
             download(path, wanted(), answers=1)
     assert download(path, wanted(), answers=1) == covered
     assert path.read_bytes() == (tmp_path / "whole").read_bytes()

@@ -8,11 +8,11 @@ import pytest
 from msgspec.structs import replace
 
 from producer.feeds.contract import VenueCandle
-from producer.history.download import Covered, DownloadError, Part, Wanted
+from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
 from tests.producer.plain_venue import MINUTE_MS, START_MS
-from volcast.candle_files.reader import read
+from volcast.candle_files.reader import read_candles
 
-WANTED = Wanted("plain", "BTCUSDT", START_MS, START_MS + 10 * MINUTE_MS, "rest")
+WANTED = DownloadRange("plain", "BTCUSDT", START_MS, START_MS + 10 * MINUTE_MS, "rest")
 
 
 def row(minute: int, price: str = "42000.10", volume: str = "2") -> VenueCandle:
@@ -24,7 +24,7 @@ def at(minute: int) -> int:
     return START_MS + minute * MINUTE_MS
 
 
-def fill(part: Part) -> None:
+def fill(part: PartFile) -> None:
     """What is still missing of three pages."""
     pages = [([row(1), row(2, "43000")], 4), ([], 6), ([row(8, "0.00000001", "0.5")], 10)]
     for rows, to in pages:
@@ -47,41 +47,41 @@ EXPECTED = [
 
 
 def test_an_empty_minute_is_flat_behind_the_first_candle(tmp_path: Path) -> None:
-    with Part(tmp_path / "part", WANTED) as part:
+    with PartFile(tmp_path / "part", WANTED) as part:
         fill(part)
         assert part.covered == Covered(at(10), rows=9, flat=6)
         part.finish(tmp_path / "out.csv.gz")
     assert text(tmp_path / "out.csv.gz") == EXPECTED
-    assert len(list(read(tmp_path / "out.csv.gz"))) == 9
+    assert len(list(read_candles(tmp_path / "out.csv.gz"))) == 9
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv.gz"]
 
 
 def test_or_missing_where_the_venue_should_have_it(tmp_path: Path) -> None:
-    with Part(tmp_path / "part", WANTED) as part:
+    with PartFile(tmp_path / "part", WANTED) as part:
         part.append([row(2), row(4)], at(5), fills=False, by_rest=5, file="abc  x.zip")
         part.append([], at(10), fills=False, file="def  y.zip")
         assert part.covered == Covered(at(10), rows=2, missing=6, by_rest=5, files=("abc  x.zip", "def  y.zip"))
 
 
 def test_wherever_it_was_cut_it_goes_on_with_the_same_result(tmp_path: Path) -> None:
-    with Part(tmp_path / "whole", WANTED) as part:
+    with PartFile(tmp_path / "whole", WANTED) as part:
         fill(part)
     whole = (tmp_path / "whole").read_bytes()
     for size in range(0, len(whole) + 1, 3):
         (tmp_path / "part").write_bytes(whole[:size])
-        with Part(tmp_path / "part", WANTED) as part:
+        with PartFile(tmp_path / "part", WANTED) as part:
             fill(part)
         assert (tmp_path / "part").read_bytes() == whole
 
 
 def test_a_hole_that_a_power_cut_left_is_not_taken_for_candles(tmp_path: Path) -> None:
     path = tmp_path / "part"
-    with Part(path, WANTED) as part:
+    with PartFile(path, WANTED) as part:
         fill(part)
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:-3]) + b"\0" * len(b"".join(lines[-3:-1])) + lines[-1])
-    with Part(path, WANTED) as part:
+    with PartFile(path, WANTED) as part:
         assert part.covered.to_ms == at(6)
         fill(part)
     assert path.read_bytes() == whole
@@ -90,10 +90,10 @@ def test_a_hole_that_a_power_cut_left_is_not_taken_for_candles(tmp_path: Path) -
 @pytest.mark.parametrize("other", [{"pair": "ETHUSDT"}, {"to_ms": at(11)}, {"venue": "x"}, {"source": "archive"}])
 def test_a_part_of_other_arguments_is_left_alone(tmp_path: Path, other: dict[str, object]) -> None:
     path = tmp_path / "part"
-    with Part(path, WANTED) as part:
+    with PartFile(path, WANTED) as part:
         fill(part)
     before = path.read_bytes()
-    with pytest.raises(DownloadError, match="is of another download"), Part(path, replace(WANTED, **other)):
+    with pytest.raises(DownloadError, match="is of another download"), PartFile(path, replace(WANTED, **other)):
         pass
     assert path.read_bytes() == before
 
@@ -102,38 +102,42 @@ def test_a_part_of_other_arguments_is_left_alone(tmp_path: Path, other: dict[str
 def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "part"
     path.write_bytes(content)
-    with pytest.raises(DownloadError, match="finish that one with its own arguments, or remove it"), Part(path, WANTED):
+    with pytest.raises(DownloadError, match="finish that one with its own arguments, or remove it"), PartFile(path, WANTED):
         pass
     assert path.read_bytes() == content
 
 
 def test_a_damaged_one_says_so(tmp_path: Path) -> None:
     path = tmp_path / "part"
-    with Part(path, WANTED):
+    with PartFile(path, WANTED):
         pass
     path.write_bytes(path.read_bytes() + b'#covered {"to_ms": "x"}\n')
-    with pytest.raises(DownloadError, match="is damaged; remove it"), Part(path, WANTED):
+    with pytest.raises(DownloadError, match="is damaged; remove it"), PartFile(path, WANTED):
         pass
 
 
 def test_two_downloads_do_not_write_the_same(tmp_path: Path) -> None:
     path = tmp_path / "part"
-    with Part(path, WANTED), pytest.raises(DownloadError, match="is being written by another download"), Part(path, WANTED):
+    with (
+        PartFile(path, WANTED),
+        pytest.raises(DownloadError, match="is being written by another download"),
+        PartFile(path, WANTED),
+    ):
         pass
-    with Part(path, WANTED):
+    with PartFile(path, WANTED):
         pass
 
 
 def test_where_it_can_not_be_written(tmp_path: Path) -> None:
     with (
         pytest.raises(DownloadError, match="no/part can't be written: No such file or directory"),
-        Part(tmp_path / "no/part", WANTED),
+        PartFile(tmp_path / "no/part", WANTED),
     ):
         pass
 
 
 def test_a_row_out_of_order_is_a_mistake_of_ours(tmp_path: Path) -> None:
-    with Part(tmp_path / "part", WANTED) as part:
+    with PartFile(tmp_path / "part", WANTED) as part:
         with pytest.raises(ValueError, match="behind the minute"):
             part.append([row(2), row(2)], at(5), fills=True)
         with pytest.raises(ValueError, match="behind the minute"):

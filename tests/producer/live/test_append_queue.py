@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from producer.live.append_queue import MAX_RECORDS, Outbox
+from producer.live.append_queue import MAX_RECORDS, AppendQueue
 from volcast.log.contract import KeyValue, Topic, Unavailable
 from volcast.log.sqlite.log import SqliteLog
 
@@ -15,7 +15,7 @@ def records(numbers: Sequence[int]) -> list[KeyValue]:
 
 async def test_it_writes_in_order_and_in_bunches() -> None:
     async with SqliteLog(":memory:") as log, log.appender("x") as appender, log.reader(Topic.CANDLES) as reader:
-        outbox = Outbox(appender, append_records=7)
+        outbox = AppendQueue(appender, append_records=7)
         writing = asyncio.create_task(outbox.run())
         outbox.put(records(range(5_000)))
         await outbox.room()
@@ -31,6 +31,6 @@ async def test_it_writes_in_order_and_in_bunches() -> None:
 
 async def test_a_log_that_does_not_keep_up_is_said_so() -> None:
     async with SqliteLog(":memory:") as log, log.appender("x") as appender:
-        outbox = Outbox(appender, append_records=7)
+        outbox = AppendQueue(appender, append_records=7)
         with pytest.raises(Unavailable, match="does not keep up"):
             outbox.put(records(range(MAX_RECORDS + 1)))

@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from producer.feeds.contract import VenueCandle
-from producer.live.candle import BUILT, Bar, ClosedBy, bar_of, flat, stamped
+from producer.live.candle import BUILT, ClosedBy, ClosedCandle, closed_candle_of, flat_candle, with_latency
 from tests.producer.bars import MINUTE, at, bar
 
 OPEN, HIGH, LOW, CLOSE, VOLUME = map(Decimal, ("10", "12", "9", "11", "2.5"))
-ONE = Bar(at(0), OPEN, HIGH, LOW, CLOSE, VOLUME, Decimal("26.25"), ClosedBy.FLAG)
+ONE = ClosedCandle(at(0), OPEN, HIGH, LOW, CLOSE, VOLUME, Decimal("26.25"), ClosedBy.FLAG)
 
 
 @pytest.mark.parametrize("name", ["open", "high", "low", "close", "volume"])
@@ -44,18 +44,18 @@ def test_a_minute_ends_where_the_next_begins() -> None:
 def test_a_quote_volume_that_is_not_told_is_reckoned(told: str | None, expected: str) -> None:
     quote = None if told is None else Decimal(told)
     candle = VenueCandle("BTC-USD", at(0), OPEN, HIGH, LOW, CLOSE, VOLUME, quote, closed=True)
-    assert bar_of(candle, ClosedBy.FLAG) == replace(ONE, quote_volume=Decimal(expected))
+    assert closed_candle_of(candle, ClosedBy.FLAG) == replace(ONE, quote_volume=Decimal(expected))
 
 
 def test_a_flat_candle_is_made_up_and_without_volume() -> None:
-    assert flat(at(3), Decimal("7.5"), ClosedBy.WATERMARK) == replace(
+    assert flat_candle(at(3), Decimal("7.5"), ClosedBy.WATERMARK) == replace(
         bar(3, "7.5", ClosedBy.WATERMARK, volume="0"), synthetic=True
     )
 
 
 def test_a_stamp_changes_nothing_else() -> None:
-    assert stamped(ONE, 5, 7) == replace(ONE, sent_ms=5, received_ms=7)
-    assert stamped(ONE, None, 7).sent_ms is None
+    assert with_latency(ONE, 5, 7) == replace(ONE, sent_ms=5, received_ms=7)
+    assert with_latency(ONE, None, 7).sent_ms is None
 
 
 def test_sums_of_ours_are_told_from_the_venues_word() -> None:

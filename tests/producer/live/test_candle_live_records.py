@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from producer.live.candle import ClosedBy, Hole, Out, Revised, record_of
+from producer.live.candle import CandleEvent, ClosedBy, MissingMinutes, RevisedCandle, record_of
 from tests.producer.bars import at, bar
 from volcast.core.decoder import Decoder
 from volcast.core.types import Candle, Gap, Revision
@@ -16,7 +16,7 @@ SYMBOL = "BTCUSDT.BINANCE"
 DECODER = Decoder()
 
 
-def told(out: Out) -> dict[str, Any]:
+def told(out: CandleEvent) -> dict[str, Any]:
     key, value = record_of(out, SYMBOL, "binance")
     assert key == SYMBOL.encode()
     fields: dict[str, Any] = msgspec.json.decode(value)
@@ -60,13 +60,13 @@ def test_the_consumer_reads_a_candle_as_it_was(way: ClosedBy) -> None:
 
 
 def test_the_consumer_reads_a_hole_and_a_revision() -> None:
-    gap = DECODER.decode(*record_of(Hole(at(1), at(4), "the venue has no candle"), SYMBOL, "binance"))
+    gap = DECODER.decode(*record_of(MissingMinutes(at(1), at(4), "the venue has no candle"), SYMBOL, "binance"))
     assert gap == Gap(SYMBOL, at(1), at(4), "binance", "the venue has no candle")
-    revision = DECODER.decode(*record_of(Revised(bar(2, "7", ClosedBy.REST)), SYMBOL, "binance"))
+    revision = DECODER.decode(*record_of(RevisedCandle(bar(2, "7", ClosedBy.REST)), SYMBOL, "binance"))
     assert isinstance(revision, Revision)
     assert (revision.candle.open_time_ms, revision.candle.close, revision.candle.closed_by) == (at(2), 7.0, "rest")
 
 
 def test_a_hole_with_any_reason_is_read() -> None:
-    gap = DECODER.decode(*record_of(Hole(at(0), at(1), 'it says "<html>\n\x00é" \u2028'), SYMBOL, "binance"))
+    gap = DECODER.decode(*record_of(MissingMinutes(at(0), at(1), 'it says "<html>\n\x00é" \u2028'), SYMBOL, "binance"))
     assert isinstance(gap, Gap)

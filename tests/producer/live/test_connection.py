@@ -6,24 +6,24 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from producer.feeds.contract import Kind, Message
-from producer.live.connection import MAX_FRAME_BYTES, MAX_GARBAGE, Line, Place
+from producer.feeds.contract import Message, MessageKind
+from producer.live.connection import MAX_FRAME_BYTES, MAX_GARBAGE, Connection, Endpoint
 from tests.producer.plain_lines import PAIRS, Caller, Play, SpeakingFeed, Venue, stay, until_gone, venue
 from volcast.proof.virtual_time import run_with_sockets
 
 
-def no_hear(_line: Line, _message: Message) -> None:
+def no_hear(_line: Connection, _message: Message) -> None:
     """Nobody listens."""
 
 
-def line(place: Place, hear: Callable[[Line, Message], None] = no_hear) -> Line:
-    return Line(SpeakingFeed(), PAIRS, place, hear)
+def line(place: Endpoint, hear: Callable[[Connection, Message], None] = no_hear) -> Connection:
+    return Connection(SpeakingFeed(), PAIRS, place, hear)
 
 
 @asynccontextmanager
 async def listening(
-    play: Play, hear: Callable[[Line, Message], None] = no_hear
-) -> AsyncIterator[tuple[Venue, Line, asyncio.Task[None]]]:
+    play: Play, hear: Callable[[Connection, Message], None] = no_hear
+) -> AsyncIterator[tuple[Venue, Connection, asyncio.Task[None]]]:
     """A line that listens; in the end it is closed."""
     async with venue(play) as made:
         one = line(made.place(), hear)
@@ -54,20 +54,20 @@ def test_it_hands_on_each_frame_in_order_and_knows_when_the_last_one_came() -> N
                 caller.say(text)
             await stay(caller, 0)
 
-        heard: list[Kind] = []
+        heard: list[MessageKind] = []
         async with listening(play, lambda _, message: heard.append(message.kind)) as (_made, one, _task):
             assert one.why_ended is None
             await asyncio.sleep(10.0)
-            assert heard == [Kind.HEARTBEAT, Kind.CANDLES, Kind.CANDLES, Kind.RECONNECT]
+            assert heard == [MessageKind.HEARTBEAT, MessageKind.CANDLES, MessageKind.CANDLES, MessageKind.RECONNECT]
             assert one.alive_s - one.opened_s == pytest.approx(4.0, abs=0.1)
 
     run_with_sockets(main())
 
 
-def ends(play: Play) -> Line:
+def ends(play: Play) -> Connection:
     """-> a line that has ended by itself, its socket closed."""
 
-    async def main() -> Line:
+    async def main() -> Connection:
         async with listening(play) as (_made, one, task):
             async with asyncio.timeout(600.0):
                 await task
@@ -170,7 +170,7 @@ def test_cancelled_while_it_says_goodbye_it_closes_the_connection_all_the_same()
 
 def test_what_its_hearer_raises_ends_it_and_is_raised() -> None:
     async def main() -> None:
-        def hear(_line: Line, _message: Message) -> None:
+        def hear(_line: Connection, _message: Message) -> None:
             raise ArithmeticError("a bug")
 
         async def play(caller: Caller, _: int) -> None:

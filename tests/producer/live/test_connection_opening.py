@@ -6,14 +6,14 @@ import ssl
 import pytest
 import trustme
 
-from producer.live.connection import OPEN_TIMEOUT_S, Line, LineError, Place
+from producer.live.connection import OPEN_TIMEOUT_S, ConnectError, Connection, Endpoint
 from tests.producer.plain_lines import PAIRS, TLS, SpeakingFeed, now_s, refusal, stay, venue
 from volcast.proof.virtual_time import run_with_sockets
 
 
-async def refused(place: Place) -> LineError:
-    with pytest.raises(LineError) as caught:
-        await Line(SpeakingFeed(), PAIRS, place, lambda *_: None).open()
+async def refused(place: Endpoint) -> ConnectError:
+    with pytest.raises(ConnectError) as caught:
+        await Connection(SpeakingFeed(), PAIRS, place, lambda *_: None).open()
     return caught.value
 
 
@@ -50,8 +50,8 @@ async def raw_server(answer: bytes | None) -> asyncio.Server:
     return await asyncio.start_server(serve, "127.0.0.1", 0)
 
 
-def at(server: asyncio.Server) -> Place:
-    return Place(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", TLS, None)
+def at(server: asyncio.Server) -> Endpoint:
+    return Endpoint(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}", TLS, None)
 
 
 @pytest.mark.parametrize("answer", [b"220 smtp.example ESMTP\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
@@ -80,7 +80,7 @@ def test_whoever_sends_us_elsewhere_is_no_line(elsewhere: str) -> None:
 @pytest.mark.parametrize("url", ["ws://a..b", "ws://127.0.0.1:1", "wss://127.0.0.1:1"])
 def test_a_host_that_cannot_be_reached_is_told(url: str) -> None:
     async def main() -> None:
-        error = await refused(Place(url, TLS, None))
+        error = await refused(Endpoint(url, TLS, None))
         assert error.kind == "unreachable"
         assert str(error).startswith(f"{url}/BTCUSDT+ETHUSDT can't be reached: ")
 
@@ -119,7 +119,7 @@ def test_a_proxy_of_a_kind_that_cannot_be_used_is_told(monkeypatch: pytest.Monke
     monkeypatch.setenv("no_proxy", "")
 
     async def main() -> None:
-        error = await refused(Place("ws://exchange.invalid", TLS, None))
+        error = await refused(Endpoint("ws://exchange.invalid", TLS, None))
         assert error.kind == "proxy"
         assert "SOCKS" in str(error)
 

@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from producer.feeds.contract import Kind, Message, VenueCandle
-from producer.live.candle import Hole, Revised
+from producer.feeds.contract import Message, MessageKind, VenueCandle
+from producer.live.candle import MissingMinutes, RevisedCandle
 from producer.live.dispatch import MAX_BEHIND_MS
 from tests.producer.bars import MINUTE, at, bar, trade
 from tests.producer.desk_stage import PAIRS, Stage
 
 
-@pytest.mark.parametrize("kind", set(Kind) - {Kind.CANDLES, Kind.TRADES, Kind.RECONNECT})
-def test_what_is_no_data_writes_nothing_and_is_counted(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", set(MessageKind) - {MessageKind.CANDLES, MessageKind.TRADES, MessageKind.RECONNECT})
+def test_what_is_no_data_writes_nothing_and_is_counted(kind: MessageKind) -> None:
     stage = Stage()
     stage.hear(Message(kind, "x", detail="why"))
     assert stage.tally.frames == {kind.value: 1}
@@ -25,14 +25,14 @@ def test_what_is_no_data_writes_nothing_and_is_counted(kind: Kind) -> None:
 
 
 def test_a_refusal_is_told_to_a_person(caplog: pytest.LogCaptureFixture) -> None:
-    Stage().hear(Message(Kind.REFUSED, "subscribe", detail="Currency pair not supported XX/YY"))
+    Stage().hear(Message(MessageKind.REFUSED, "subscribe", detail="Currency pair not supported XX/YY"))
     assert "the venue refuses: Currency pair not supported XX/YY" in caplog.text
 
 
 @pytest.mark.parametrize(("detail", "notice"), [("an upgrade", "an upgrade"), ("", "64008")])
 def test_a_notice_stirs_the_lane(detail: str, notice: str) -> None:
     stage = Stage()
-    stage.hear(Message(Kind.RECONNECT, "64008", detail=detail))
+    stage.hear(Message(MessageKind.RECONNECT, "64008", detail=detail))
     assert stage.line.notice == notice
     assert stage.line.changed.is_set()
 
@@ -58,7 +58,7 @@ def test_several_candles_of_a_frame_go_to_their_streams() -> None:
     stage = Stage("binance")
     one = Decimal(1)
     candles = tuple(VenueCandle(pair, at(0), one, one, one, one, one, one, closed=True) for pair in PAIRS)
-    stage.hear(Message(Kind.CANDLES, "kline", candles=candles))
+    stage.hear(Message(MessageKind.CANDLES, "kline", candles=candles))
     assert [record["symbol"] for record in stage.said] == ["BTC-USD.X", "ETH-USD.X"]
 
 
@@ -93,7 +93,7 @@ def test_a_candle_behind_a_hole_stirs_its_keeper() -> None:
 def test_how_long_a_frame_took(sent_ms: int, seconds: float) -> None:
     """By the venue's clock; never less than nothing."""
     stage = Stage("binance")
-    stage.hear(Message(Kind.HEARTBEAT, "heartbeat", sent_ms=sent_ms))
+    stage.hear(Message(MessageKind.HEARTBEAT, "heartbeat", sent_ms=sent_ms))
     assert stage.tally.delays.total_s == pytest.approx(seconds)
     assert sum(stage.tally.delays.counts) == 1
 
@@ -101,7 +101,7 @@ def test_how_long_a_frame_took(sent_ms: int, seconds: float) -> None:
 def test_what_is_written_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage()
     flat = replace(bar(1), synthetic=True)
-    outs: Sequence[Any] = [bar(0), flat, Hole(at(2), at(7), "it answered 503"), Revised(bar(0, "5"))]
+    outs: Sequence[Any] = [bar(0), flat, MissingMinutes(at(2), at(7), "it answered 503"), RevisedCandle(bar(0, "5"))]
     stage.desk.write(stage.streams[1], outs)
     who = "ETH-USD.X"
     assert stage.tally.written == {(who, "flag"): 2, (who, "synthetic"): 1, (who, "gap"): 1, (who, "revision"): 1}

@@ -3,10 +3,10 @@
 import pytest
 from msgspec.structs import replace
 
-from producer.feeds.contract import Kind, Message, VenueTrade
-from producer.live.connection import Line, Place
+from producer.feeds.contract import Message, MessageKind, VenueTrade
+from producer.live.connection import Connection, Endpoint
 from producer.live.dispatch import MAX_AHEAD_MS, MAX_BEHIND_MS
-from producer.live.sequencer import Span
+from producer.live.sequencer import MinuteRange
 from tests.producer.bars import MINUTE, at, bar, trade
 from tests.producer.desk_stage import PAIRS, WAITS, Stage, heard
 from tests.producer.plain_lines import TLS
@@ -43,7 +43,7 @@ def test_trades_on_a_line_that_has_no_tape_for_them_are_strange() -> None:
     stage = Stage("binance")
     stage.trades(trade(1, 0, 1))
     other = Stage()
-    line = Line(other.feed, PAIRS[1:], Place("", TLS, None), other.desk.hear)
+    line = Connection(other.feed, PAIRS[1:], Endpoint("", TLS, None), other.desk.hear)
     other.trades(trade(1, 0, 1), line=line)
     assert stage.tally.frames["strange"] == other.tally.frames["strange"] == 1
     assert other.line.heard == line.heard == set()
@@ -62,7 +62,7 @@ def test_a_trade_with_a_wrong_time_closes_nothing(off_ms: int) -> None:
     assert stage.records == [], "its number is missing, so the minute may lack it: the venue is asked"
     stage.trades(trade(5, 3, 3), trade(6, 4, 3))
     assert (stage.records, stage.streams[0].series.waiting) == ([], 1)
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == Span(at(1), at(3))
+    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(3))
 
 
 def test_what_is_now_is_told_by_the_venues_clock_and_not_by_ours() -> None:
@@ -76,13 +76,13 @@ def test_what_is_now_is_told_by_the_venues_clock_and_not_by_ours() -> None:
 
 
 def frame(number: int, *trades: VenueTrade, sent_ms: int) -> Message:
-    return Message(Kind.TRADES, "market_trades", trades=trades, sequence=number, sent_ms=sent_ms)
+    return Message(MessageKind.TRADES, "market_trades", trades=trades, sequence=number, sent_ms=sent_ms)
 
 
 def test_a_hole_among_the_frames_costs_the_minutes_around_it() -> None:
     stage = Stage("coinbase")
     stage.hear(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
-    stage.hear(Message(Kind.HEARTBEAT, "heartbeats", sequence=2, sent_ms=at(1) + 10_000))
+    stage.hear(Message(MessageKind.HEARTBEAT, "heartbeats", sequence=2, sent_ms=at(1) + 10_000))
     stage.hear(frame(4, trade(2, 1, 40), sent_ms=at(1) + 40_000))
     stage.hear(frame(5, trade(9, 2, 3), sent_ms=at(2) + 3_000))
     assert (stage.opened, stage.line.numbering.missed) == ([], 1)
@@ -91,8 +91,8 @@ def test_a_hole_among_the_frames_costs_the_minutes_around_it() -> None:
     assert stage.streams[0].series.waiting == 1, "the minute after it is known, and waits for the venue's word on the other"
 
 
-@pytest.mark.parametrize("kind", [Kind.ACK, Kind.HEARTBEAT, Kind.OTHER])
-def test_frames_without_data_count_among_the_numbers(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [MessageKind.ACK, MessageKind.HEARTBEAT, MessageKind.OTHER])
+def test_frames_without_data_count_among_the_numbers(kind: MessageKind) -> None:
     stage = Stage("coinbase")
     stage.hear(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
     stage.hear(Message(kind, "x", sequence=2))
@@ -129,15 +129,15 @@ def test_a_trade_that_comes_too_late_makes_the_venue_be_asked() -> None:
     series = stage.streams[0].series
     assert stage.streams[0].stirred.is_set()
     assert series.wanted(stage.now_ms) is None, "not before it is settled"
-    assert series.wanted(stage.now_ms + WAITS.settle) == Span(at(1), at(2))
+    assert series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(2))
 
 
 def test_a_line_that_begins_to_speak_makes_the_venue_be_asked_for_what_was_written_last() -> None:
     stage = Stage()
     heard(stage, 30, 65, 123)
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == Span(at(1), at(2))
-    stage.streams[0].series.answered([bar(1)], Span(at(1), at(2)), 0, stage.now_ms)
+    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(2))
+    stage.streams[0].series.answered([bar(1)], MinuteRange(at(1), at(2)), 0, stage.now_ms)
     stage.trades(trade(4, 2, 4))
     assert stage.streams[0].series.wanted(stage.now_ms + WAITS.retry) is None, "once for a line"
     stage.trades(trade(5, 2, 5), line=stage.new_line())
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.retry) == Span(at(1), at(2))
+    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.retry) == MinuteRange(at(1), at(2))

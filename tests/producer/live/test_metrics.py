@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from producer.live.metrics import MAX_IDLE_LANE_S, MAX_LOG_STANDSTILL_S, monitor
-from producer.live.producer import Live
+from producer.live.metrics import MAX_IDLE_CONNECTION_S, MAX_LOG_STANDSTILL_S, live_monitor
+from producer.live.producer import LiveProducer
 from tests.flaky_log import Fault as LogFault
 from tests.flaky_log import FlakyLog
 from tests.producer.live_stage import Running, exchange, fault, producing, until
@@ -20,9 +20,9 @@ from volcast.simulation.exchange.faults import FaultKind
 Sample = tuple[str, ...]
 
 
-def asking(live: Live) -> Callable[[str], Awaitable[httpx.Response]]:
+def asking(live: LiveProducer) -> Callable[[str], Awaitable[httpx.Response]]:
     """One monitor, asked again and again."""
-    app = monitor(live)
+    app = live_monitor(live)
 
     async def ask(path: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://producer") as client:
@@ -31,7 +31,7 @@ def asking(live: Live) -> Callable[[str], Awaitable[httpx.Response]]:
     return ask
 
 
-async def samples(live: Live) -> dict[Sample, float]:
+async def samples(live: LiveProducer) -> dict[Sample, float]:
     """By name, without what all have in common, and the values of the other labels in the order of their names."""
     families = text_string_to_metric_families((await asking(live)("/metrics")).text)
     found: dict[Sample, float] = {}
@@ -177,7 +177,7 @@ def test_a_connection_that_nobody_tries_to_make_is_an_illness() -> None:
         async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
             await until(30)
             one.live.lanes[0].lines.clear()
-            said = await ill(one, MAX_IDLE_LANE_S + 1)
+            said = await ill(one, MAX_IDLE_CONNECTION_S + 1)
             assert said.startswith("a connection has been missing for 301 s, and none was tried\n0 connections to bybit\n")
 
     run_with_sockets(main())

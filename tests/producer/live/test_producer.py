@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from producer.feeds import VENUES
-from producer.feeds.binance import Binance
+from producer.feeds.binance import BinanceFeed
 from producer.rest.client import UnknownPair
 from tests.flaky_log import Fault as LogFault
 from tests.flaky_log import FlakyLog
@@ -51,8 +51,8 @@ def test_a_while_without_a_fault(venue: str) -> None:
     run_with_sockets(main())
 
 
-class CutSooner(Binance):
-    limits = replace(Binance.limits, max_age_s=1_200.0)
+class CutSooner(BinanceFeed):
+    limits = replace(BinanceFeed.limits, max_age_s=1_200.0)
 
 
 def test_before_a_venues_own_cut_a_second_line_stands_and_nothing_is_missed() -> None:

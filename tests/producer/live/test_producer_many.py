@@ -8,9 +8,9 @@ import msgspec
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.live.connection import Place
-from producer.live.producer import Live, Wish
-from producer.rest.client import Rest, http_client
+from producer.live.connection import Endpoint
+from producer.live.producer import LiveConfig, LiveProducer
+from producer.rest.client import RestClient, http_client
 from producer.symbols import symbol_on_log
 from tests.producer.live_stage import START_S, TLS, fault, until, wall
 from volcast.log.contract import Topic
@@ -37,10 +37,10 @@ def test_after_a_cut_all_symbols_get_their_turn_and_none_a_gap() -> None:
             trades_per_minute=20.0,
         )
         async with market, SqliteLog(":memory:") as log, http_client(feed, market.rest_url, None, TLS) as client:
-            rest = Rest(feed, client, Random(1), wall=wall)
-            wish = Wish({symbol_on_log(pair, "kraken"): feed.spelling(pair) for pair in pairs}, backfill_minutes=10)
-            place = Place(market.socket_url, TLS, None)
-            live = Live(log, feed, wish, place, rest, append_records=500, random=Random(2), wall=wall)
+            rest = RestClient(feed, client, Random(1), wall=wall)
+            wish = LiveConfig({symbol_on_log(pair, "kraken"): feed.spelling(pair) for pair in pairs}, backfill_minutes=10)
+            place = Endpoint(market.socket_url, TLS, None)
+            live = LiveProducer(log, feed, wish, place, rest, append_records=500, random=Random(2), wall=wall)
             task = asyncio.create_task(live.run())
             await until(720.0)
             task.cancel()

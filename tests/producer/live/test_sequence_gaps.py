@@ -3,11 +3,11 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.live.sequence_gaps import MAX_HOLES, Holes
+from producer.live.sequence_gaps import MAX_GAPS, SequenceGaps
 
 
 def test_a_sequence_without_a_hole_has_none() -> None:
-    holes = Holes()
+    holes = SequenceGaps()
     for number in range(100):
         holes.saw(number, number * 10)
     assert not holes.touch(0, 1_000)
@@ -15,18 +15,18 @@ def test_a_sequence_without_a_hole_has_none() -> None:
 
 
 def test_twice_is_as_good_as_once() -> None:
-    holes = Holes()
+    holes = SequenceGaps()
     for number in (1, 2, 2, 1, 3):
         holes.saw(number, number)
     assert not holes.touch(0, 10)
 
 
 def test_many_holes_melt_into_one_that_hides_nothing() -> None:
-    holes = Holes()
-    for number in range(0, 4 * MAX_HOLES, 2):
+    holes = SequenceGaps()
+    for number in range(0, 4 * MAX_GAPS, 2):
         holes.saw(number, number)
-    assert len(holes._holes) <= MAX_HOLES
-    assert all(holes.touch(time_ms, time_ms) for time_ms in range(4 * MAX_HOLES - 2))
+    assert len(holes._holes) <= MAX_GAPS
+    assert all(holes.touch(time_ms, time_ms) for time_ms in range(4 * MAX_GAPS - 2))
 
 
 @given(st.integers(0, 2**32))
@@ -37,7 +37,7 @@ def test_what_did_not_come_is_missing_and_nothing_else(seed: int) -> None:
     came = sorted((n for n in numbers if n not in lost), key=lambda n: n + random.uniform(0, 4))
     if came[0] != 0:
         came = [0, *came]
-    holes = Holes()
+    holes = SequenceGaps()
     for number in came:
         holes.saw(number, number * 100)
     missing = {n for hole in holes._holes for n in range(hole.first, hole.last + 1)}

@@ -1,15 +1,15 @@
-from producer.live.watchdog import FIRST_S, MAX_S, MIN_S, Silence
+from producer.live.watchdog import FIRST_S, MAX_S, MIN_S, SilenceDetector
 
 
 def test_a_stream_that_never_spoke_has_a_while() -> None:
-    stream = Silence()
+    stream = SilenceDetector()
     stream.begin(1_000.0)
     assert not stream.is_too_long(1_000.0 + FIRST_S)
     assert stream.is_too_long(1_001.0 + FIRST_S)
 
 
 def test_a_busy_stream_is_missed_soon_and_a_rare_one_late() -> None:
-    busy, rare = Silence(), Silence()
+    busy, rare = SilenceDetector(), SilenceDetector()
     for second in range(200):
         busy.heard(second / 10)
         rare.heard(second * 30)
@@ -18,7 +18,7 @@ def test_a_busy_stream_is_missed_soon_and_a_rare_one_late() -> None:
 
 
 def test_a_new_line_has_its_while_again() -> None:
-    stream = Silence()
+    stream = SilenceDetector()
     for second in range(0, 100, 2):
         stream.heard(second)
     stream.begin(500.0)
@@ -27,7 +27,7 @@ def test_a_new_line_has_its_while_again() -> None:
 
 
 def test_a_rare_pair_does_not_cost_one_line_after_the_other() -> None:
-    stream = Silence()
+    stream = SilenceDetector()
     stream.begin(0.0)
     limits = []
     for _ in range(6):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from producer.feeds.contract import VenueCandle
-from producer.rest.client import Page, Refused, Rest, history, http_client
+from producer.rest.client import Page, RestClient, RestError, history, http_client
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, flat, minutes
 from volcast.proof.virtual_time import run_with_sockets
 
@@ -23,7 +23,7 @@ DAY_S = 86_400.0
 
 
 def at_venue(
-    question: Callable[[Rest, Server], Coroutine[Any, Any, Value]],
+    question: Callable[[RestClient, Server], Coroutine[Any, Any, Value]],
     rows: Mapping[int, Sequence[str]],
     feed: PlainFeed,
     *,
@@ -40,7 +40,7 @@ def at_venue(
             Server(lambda asked: answer(asked, market) if answer else market(asked)) as server,
             http_client(feed, server.url) as client,
         ):
-            rest = Rest(feed, client, Random(1), wall=lambda: now_s + skew_s + asyncio.get_running_loop().time())
+            rest = RestClient(feed, client, Random(1), wall=lambda: now_s + skew_s + asyncio.get_running_loop().time())
             return await question(rest, server)
 
     return run_with_sockets(main())
@@ -49,7 +49,7 @@ def at_venue(
 def page_of(
     from_minute: int, to_minute: int, rows: Mapping[int, Sequence[str]], feed: PlainFeed | None = None, **more: Any
 ) -> Page:
-    async def question(rest: Rest, _: Server) -> Page:
+    async def question(rest: RestClient, _: Server) -> Page:
         bounds = (START_MS + minute * MINUTE_MS for minute in (from_minute, to_minute))
         return await rest.candles("BTCUSDT", *bounds, patience_s=100)
 
@@ -69,7 +69,7 @@ def test_a_page_is_one_window_in_order_without_what_lies_outside() -> None:
 
 
 def test_an_empty_range_is_not_asked_for() -> None:
-    async def question(rest: Rest, server: Server) -> tuple[Page, int]:
+    async def question(rest: RestClient, server: Server) -> tuple[Page, int]:
         return await rest.candles("BTCUSDT", START_MS, START_MS, patience_s=1), len(server.asked)
 
     assert at_venue(question, minutes(3), PlainFeed()) == (Page((), START_MS, 0), 0)
@@ -77,7 +77,7 @@ def test_an_empty_range_is_not_asked_for() -> None:
 
 @pytest.mark.parametrize("bounds", [(START_MS + 1, START_MS), (START_MS, START_MS + 59_999)])
 def test_bounds_are_whole_minutes(bounds: tuple[int, int]) -> None:
-    async def question(rest: Rest, _: Server) -> Page:
+    async def question(rest: RestClient, _: Server) -> Page:
         return await rest.candles("BTCUSDT", *bounds, patience_s=1)
 
     with pytest.raises(ValueError, match="whole minutes"):
@@ -131,7 +131,7 @@ def test_a_clock_that_is_set_anew_between_two_questions_is_noticed() -> None:
         feed = PlainFeed(history_minutes=30)
         market = Market(lambda: START_S + DAY_S + loop.time(), minutes(1_440))
         async with Server(market) as server, http_client(feed, server.url) as client:
-            rest = Rest(feed, client, Random(1), wall=lambda: START_S + DAY_S + loop.time() + jump_s)
+            rest = RestClient(feed, client, Random(1), wall=lambda: START_S + DAY_S + loop.time() + jump_s)
             await rest.measure_clock()
             jump_s = 7_200.0
             return await rest.candles("BTCUSDT", START_MS + 1_420 * MINUTE_MS, START_MS + 1_430 * MINUTE_MS, patience_s=60)
@@ -165,7 +165,7 @@ def test_the_newest_rows_of_a_venue_that_has_one_for_each_minute_may_come_late()
 
 
 def test_the_clock_is_measured_by_the_venues_time_else_by_a_date() -> None:
-    async def offsets(rest: Rest, _: Server) -> tuple[float, float | None]:
+    async def offsets(rest: RestClient, _: Server) -> tuple[float, float | None]:
         await rest.measure_clock()
         return rest.clock.offset_ms, rest.clock.doubt_ms
 
@@ -175,12 +175,12 @@ def test_the_clock_is_measured_by_the_venues_time_else_by_a_date() -> None:
     assert doubt_ms < 2
     offset_ms, doubt_ms = at_venue(offsets, {}, PlainFeed(clock=False), skew_s=-600.0, now_s=START_S + 0.25)
     assert offset_ms == pytest.approx(600_000, abs=501)
-    with pytest.raises(Refused, match="tells no time"):
+    with pytest.raises(RestError, match="tells no time"):
         at_venue(offsets, {}, PlainFeed(clock=False), date=False)
 
 
 def test_a_time_in_whole_seconds_is_taken_for_that() -> None:
-    async def doubt(rest: Rest, _: Server) -> float | None:
+    async def doubt(rest: RestClient, _: Server) -> float | None:
         await rest.measure_clock()
         return rest.clock.doubt_ms
 
@@ -191,7 +191,7 @@ def test_only_the_venue_tells_its_time() -> None:
     """A proxy's error page has a `Date`, too."""
     wrong = [Reply(502, b"<html>", {"Date": formatdate(0)}), Reply(200, b"<html>", {"Date": formatdate(0)})]
 
-    async def question(rest: Rest, _: Server) -> float:
+    async def question(rest: RestClient, _: Server) -> float:
         await rest.candles("BTCUSDT", START_MS, START_MS + MINUTE_MS, patience_s=60)
         return rest.clock.offset_ms
 
@@ -199,7 +199,7 @@ def test_only_the_venue_tells_its_time() -> None:
     assert abs(offset_ms) <= 1_000
 
 
-async def walk(rest: Rest, from_minute: int, to_minute: int) -> list[Page]:
+async def walk(rest: RestClient, from_minute: int, to_minute: int) -> list[Page]:
     bounds = (START_MS + minute * MINUTE_MS for minute in (from_minute, to_minute))
     return [page async for page in history(rest, "BTCUSDT", *bounds, patience_s=100)]
 
@@ -259,7 +259,7 @@ def test_pages_of_any_size_are_the_same_set(
 def test_the_client_says_who_it_is_and_asks_this_machine_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
 
-    async def question(rest: Rest, _: Server) -> httpx.AsyncClient:
+    async def question(rest: RestClient, _: Server) -> httpx.AsyncClient:
         await rest.measure_clock()
         return rest._client
 

@@ -10,10 +10,10 @@ import pytest
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.history.download import Part, Wanted, by_rest
-from producer.rest.client import Page, Rest, UnknownPair, history, http_client
+from producer.history.download import DownloadRange, PartFile, by_rest
+from producer.rest.client import Page, RestClient, UnknownPair, history, http_client
 from volcast.proof.virtual_time import run_with_sockets
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 MINUTE_MS = 60_000
@@ -39,7 +39,7 @@ def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> 
             Exchange(venue, [("BTC", "USD")], seed=1, start_ms=START_MS, wall=wall, skew_ms=skew_ms, tls=tls) as exchange,
             http_client(feed, exchange.rest_url, None, exchange.client_tls) as client,
         ):
-            rest = Rest(feed, client, Random(1), wall=wall)
+            rest = RestClient(feed, client, Random(1), wall=wall)
             await rest.measure_clock()
             offset_ms = rest.clock.offset_ms
             pages = [page async for page in history(rest, pair, START_MS, START_MS + 2_000 * MINUTE_MS, patience_s=60)]
@@ -61,19 +61,19 @@ def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> 
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(NOW_S, FaultKind.HTTP_429, 20.0, retry_after_s=13),
-        Fault(NOW_S, FaultKind.HTTP_418, 20.0, retry_after_s=20),
-        Fault(NOW_S, FaultKind.HTTP_500, 20.0, status=502),
-        Fault(NOW_S, FaultKind.HTML_PAGE, 20.0, status=200),
-        Fault(NOW_S, FaultKind.HTML_PAGE, 20.0, status=503),
-        Fault(NOW_S, FaultKind.REFUSE, 300.0),
-        Fault(NOW_S, FaultKind.MICROSECONDS, 20.0),
-        Fault(NOW_S, FaultKind.GARBAGE, 20.0),
-        Fault(NOW_S, FaultKind.WRONG_CERTIFICATE, 20.0),
+        ExchangeFault(NOW_S, FaultKind.HTTP_429, 20.0, retry_after_s=13),
+        ExchangeFault(NOW_S, FaultKind.HTTP_418, 20.0, retry_after_s=20),
+        ExchangeFault(NOW_S, FaultKind.HTTP_500, 20.0, status=502),
+        ExchangeFault(NOW_S, FaultKind.HTML_PAGE, 20.0, status=200),
+        ExchangeFault(NOW_S, FaultKind.HTML_PAGE, 20.0, status=503),
+        ExchangeFault(NOW_S, FaultKind.REFUSE, 300.0),
+        ExchangeFault(NOW_S, FaultKind.MICROSECONDS, 20.0),
+        ExchangeFault(NOW_S, FaultKind.GARBAGE, 20.0),
+        ExchangeFault(NOW_S, FaultKind.WRONG_CERTIFICATE, 20.0),
     ],
     ids=lambda fault: fault.kind,
 )
-def test_trouble_that_passes_changes_nothing(venue: str, fault: Fault) -> None:
+def test_trouble_that_passes_changes_nothing(venue: str, fault: ExchangeFault) -> None:
     feed = VENUES[venue]
     pair = feed.spelling(Pair("BTC", "USD"))
 
@@ -83,7 +83,7 @@ def test_trouble_that_passes_changes_nothing(venue: str, fault: Fault) -> None:
             http_client(feed, exchange.rest_url, None, exchange.client_tls) as client,
         ):
             await asyncio.sleep(0.1)
-            rest = Rest(feed, client, Random(1), wall=wall)
+            rest = RestClient(feed, client, Random(1), wall=wall)
             first_ms, last_ms = START_MS + 100 * MINUTE_MS, START_MS + 690 * MINUTE_MS
             pages = [page async for page in history(rest, pair, first_ms, last_ms, patience_s=1_000)]
             made = {at: Decimal(each[0].close) for at, each in exchange.history(pair).items() if first_ms <= at < last_ms}
@@ -104,7 +104,7 @@ def test_an_unknown_market_is_told_from_trouble(venue: str) -> None:
             Exchange(venue, [("BTC", "USD")], seed=1, start_ms=START_MS, wall=wall) as exchange,
             http_client(feed, exchange.rest_url) as client,
         ):
-            rest = Rest(feed, client, Random(1), wall=wall)
+            rest = RestClient(feed, client, Random(1), wall=wall)
             pair = feed.spelling(Pair("NONE", "USD"))
             await rest.candles(pair, START_MS + 600 * MINUTE_MS, START_MS + 610 * MINUTE_MS, patience_s=60)
 
@@ -122,8 +122,10 @@ def test_a_download_has_no_holes(venue: str, tmp_path: Path) -> None:
             Exchange(venue, [("BTC", "USD")], seed=1, start_ms=START_MS, wall=wall) as exchange,
             http_client(feed, exchange.rest_url) as client,
         ):
-            rest = Rest(feed, client, Random(1), wall=wall)
-            with Part(tmp_path / "part", Wanted(venue, feed.spelling(Pair("BTC", "USD")), first_ms, last_ms, "rest")) as part:
+            rest = RestClient(feed, client, Random(1), wall=wall)
+            with PartFile(
+                tmp_path / "part", DownloadRange(venue, feed.spelling(Pair("BTC", "USD")), first_ms, last_ms, "rest")
+            ) as part:
                 await by_rest(rest, part)
                 assert part.covered.rows in range(598, 601)  # the first minutes may be empty
                 assert part.covered.missing == 0

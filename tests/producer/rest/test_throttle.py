@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from producer.rest.client import Refused, Rest, UnknownPair, http_client
+from producer.rest.client import RestClient, RestError, UnknownPair, http_client
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
 from volcast.proof.virtual_time import run_with_sockets
 
@@ -23,22 +23,22 @@ def wall() -> float:
 
 def ask(
     replies: list[Reply], *, patience_s: float = 600, seed: int = 1, per_s: float = 10.0
-) -> tuple[Rest, list[float], BaseException | None]:
+) -> tuple[RestClient, list[float], BaseException | None]:
     """Ask for a page where the venue first answers so, then well. -> when it was asked, and what came of it."""
 
-    async def main() -> tuple[Rest, list[float], BaseException | None]:
+    async def main() -> tuple[RestClient, list[float], BaseException | None]:
         left = list(replies)
         well = Market(wall, ROWS)
         async with (
             Server(lambda asked: left.pop(0) if left else well(asked)) as server,
             http_client(PlainFeed(), server.url) as client,
         ):
-            rest = Rest(PlainFeed(per_s=per_s), client, Random(seed), wall=wall)
+            rest = RestClient(PlainFeed(per_s=per_s), client, Random(seed), wall=wall)
             raised = None
             try:
                 page = await rest.candles("BTCUSDT", START_MS, TO_MS, patience_s=patience_s)
                 assert [row.open_time_ms for row in page.rows] == list(ROWS)
-            except (Refused, UnknownPair) as error:
+            except (RestError, UnknownPair) as error:
                 raised = error
             return rest, [asked.at_s for asked in server.asked], raised
 
@@ -90,7 +90,7 @@ def test_the_pauses_are_drawn_and_their_bound_doubles_up_to_a_cap() -> None:
 
 def test_patience_ends_with_the_last_reason() -> None:
     rest, asked_s, raised = ask([Reply(500)] * 100, patience_s=20)
-    assert isinstance(raised, Refused)
+    assert isinstance(raised, RestError)
     assert str(raised) == "plain does not answer as it should: it answers HTTP 500 (internal server error)."
     assert asked_s[-1] <= 20
     assert set(rest.stats) == {"5xx"}
@@ -109,7 +109,7 @@ def test_a_venue_that_says_when_is_not_asked_before(status: int, *, as_date: boo
 
 def test_a_wait_beyond_the_patience_is_refused_at_once() -> None:
     _, asked_s, raised = ask([Reply(429, b"", {"Retry-After": "90"})], patience_s=60)
-    assert isinstance(raised, Refused)
+    assert isinstance(raised, RestError)
     assert "HTTP 429 (too many requests), and asks to wait 90 s" in str(raised)
     assert len(asked_s) == 1
 
@@ -142,7 +142,7 @@ def test_a_retry_after_that_can_not_be_read_is_none(after: str) -> None:
 )
 def test_what_will_not_pass_is_refused_at_once(reply: Reply, sentence: str) -> None:
     rest, asked_s, raised = ask([reply])
-    assert isinstance(raised, Refused)
+    assert isinstance(raised, RestError)
     assert sentence in str(raised)
     assert len(asked_s) == 1
     assert rest.stats == {"refused": 1}
@@ -161,7 +161,7 @@ def many(answer: Callable[[Asked], Reply], count: int, *, per_s: float, patience
 
     async def main() -> tuple[list[Asked], list[object]]:
         async with Server(answer) as server, http_client(PlainFeed(), server.url) as client:
-            rest = Rest(PlainFeed(per_s=per_s, rows=1), client, Random(1), wall=wall)
+            rest = RestClient(PlainFeed(per_s=per_s, rows=1), client, Random(1), wall=wall)
             pages = (
                 rest.candles("BTCUSDT", START_MS + i * MINUTE_MS, TO_MS + i * MINUTE_MS, patience_s=patience_s)
                 for i in range(count)
@@ -189,4 +189,4 @@ def test_one_answer_of_429_holds_everybody() -> None:
 def test_who_comes_during_a_ban_without_the_patience_is_refused_at_once() -> None:
     asked, outcomes = many(lambda _: Reply(418, b"", {"Retry-After": "3600"}), 5, per_s=4, patience_s=60)
     assert len(asked) == 1
-    assert all(isinstance(outcome, Refused) and "asks to wait 3600 s" in str(outcome) for outcome in outcomes)
+    assert all(isinstance(outcome, RestError) and "asks to wait 3600 s" in str(outcome) for outcome in outcomes)

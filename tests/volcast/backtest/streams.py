@@ -1,15 +1,14 @@
 """A made-up stream with its truth, and models that are right up to noise of their own."""
 
 import numpy as np
-from numpy.typing import NDArray
 
 from volcast.backtest.comparison import Comparison, compare
 from volcast.backtest.tracks import Track, Truth
+from volcast.core.arrays import Floats
 
 START_MS = 1_704_067_200_000
 """2024-01-01 00:00 UTC."""
 DAY = 1_440
-Floats = NDArray[np.float64]
 
 
 def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms: int = START_MS) -> tuple[Truth, Floats]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.market import SYMBOL, candle_text, minutes_with_gaps, prices
 from volcast.backtest.ledger import Ledger, truth
-from volcast.backtest.run import Replay
+from volcast.backtest.run import BacktestReplay
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, EngineConfig
@@ -51,7 +51,7 @@ def test_windows_are_summed_in_blocks_as_well() -> None:
 
 def test_tracks_are_what_the_models_said() -> None:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
-    replay, ledger, said = Replay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
+    replay, ledger, said = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
     for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
         ledger.add(signal, engine.forecaster.made)
         said.append((engine.forecaster.made.horizons[15], engine.forecaster.made.shadows["ewma"]))

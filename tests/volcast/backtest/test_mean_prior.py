@@ -3,7 +3,7 @@
 import pytest
 
 from volcast.backtest.mean_prior import mean_prior
-from volcast.core.forecast.prior import Prior, decode, encode
+from volcast.core.forecast.prior import Prior, decode_prior, encode_prior
 from volcast.core.models.contract import Learned
 
 
@@ -18,7 +18,7 @@ def test_each_number_is_a_mean_with_six_digits() -> None:
         {"center": {"a": 1.33333, "b": 2.66667}}, {"utc": [1.33333, 0.0]}, 1.33333, {"0.9": [-1.33333, 1.33333, 0.0, 1.0]}
     )
     assert found == Prior("two_stage", {60: expected}, [1.33333, 1.33333], "three")
-    assert decode(encode(found)) == found
+    assert decode_prior(encode_prior(found)) == found
 
 
 @pytest.mark.parametrize("others", [[prior(1.0, model="har")], [prior(1.0, horizon=15)], None])

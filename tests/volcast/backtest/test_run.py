@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from tests.market import SYMBOL, at, candle_text, prices
-from volcast.backtest.run import Replay, features_of
+from volcast.backtest.run import BacktestReplay, features_of
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.market.indicators import SHOWN
-from volcast.core.models.design import NAMES
+from volcast.core.models.design import DESIGN_NAMES
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Signal
 
 MONTH_AND_A_DAY = 32 * 1_440
@@ -21,9 +21,9 @@ def rows(count: int) -> list[CandleText]:
     return [candle_text(minute, close) for minute, close in enumerate(prices(count))]
 
 
-def replay_of(config: EngineConfig) -> tuple[Engine, Replay]:
+def replay_of(config: EngineConfig) -> tuple[Engine, BacktestReplay]:
     engine = Engine(SYMBOL, config, 8)
-    return engine, Replay(engine, Decoder())
+    return engine, BacktestReplay(engine, Decoder())
 
 
 @pytest.mark.parametrize("prior", ["bundled", "none"])
@@ -78,7 +78,9 @@ def test_what_all_models_said_can_be_seen_after_each_candle() -> None:
     assert engine.forecaster.learned("here").source == "here"
 
 
-@pytest.mark.parametrize(("model", "first"), [("two_stage", NAMES), ("river_blr", ("start", *NAMES)), ("last", ("start", "one"))])
+@pytest.mark.parametrize(
+    ("model", "first"), [("two_stage", DESIGN_NAMES), ("river_blr", ("start", *DESIGN_NAMES)), ("last", ("start", "one"))]
+)
 def test_features_are_what_the_model_looks_at_and_what_is_shown(model: str, first: tuple[str, ...]) -> None:
     engine, replay = replay_of(EngineConfig(model=model))
     assert len(list(replay.signals(rows(100)))) == 100

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.backtest.scores import Floats, diebold_mariano, known, mae, mean, mse, qlike_losses, r_squared
+from volcast.backtest.scores import diebold_mariano, known, mae, mean, mse, qlike_losses, r_squared
+from volcast.core.arrays import Floats
 
 variances = st.floats(1e-12, 1.0)
 losses = st.lists(st.floats(0.0, 100.0), min_size=30, max_size=60)

@@ -11,9 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.candle_files.reader import COLUMNS, CandleFileError, CandleRow, Summary, check, read, symbol_of
+from volcast.candle_files.reader import (
+    CANDLE_COLUMNS,
+    CandleFileError,
+    CandleRow,
+    FileSummary,
+    check_candles,
+    read_candles,
+    symbol_of,
+)
 
-HEADER = ",".join(COLUMNS)
+HEADER = ",".join(CANDLE_COLUMNS)
 ROW = "2024-01-01 00:05:00,1.0,2.0,0.5,1.5,10,15"
 START_MS = 1_704_067_200_000
 FIVE_PAST_MS = START_MS + 300_000
@@ -31,9 +39,9 @@ def put(path: Path, *lines: str, end: str = "\n") -> Path:
 
 def refusal(path: Path) -> str:
     with pytest.raises(CandleFileError) as caught:
-        check(path)
+        check_candles(path)
     with pytest.raises(CandleFileError, match=r".") as again:
-        list(read(path))
+        list(read_candles(path))
     sentence = str(caught.value)
     assert str(again.value) == sentence
     assert str(path) in sentence
@@ -44,11 +52,11 @@ def refusal(path: Path) -> str:
 class TestFormat:
     def test_a_row_is_the_text_as_it_stands(self, path: Path) -> None:
         put(path, HEADER, "2024-01-01 00:05:00,1.00,2e0,+0.5, 1.50 ,10,0015")
-        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1.00", "2e0", "+0.5", "1.50", "10", "0015")]
+        assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1.00", "2e0", "+0.5", "1.50", "10", "0015")]
 
     def test_the_summary(self, path: Path) -> None:
         put(path, HEADER, ROW, ROW.replace("05:00", "07:00"), ROW.replace("05:00", "06:00"))
-        assert check(path) == Summary(3, FIVE_PAST_MS, FIVE_PAST_MS + 60_000)
+        assert check_candles(path) == FileSummary(3, FIVE_PAST_MS, FIVE_PAST_MS + 60_000)
 
     def test_columns_in_any_order_any_case_with_blanks_and_more_of_them(self, path: Path) -> None:
         put(
@@ -56,42 +64,42 @@ class TestFormat:
             ' Close,note, OPEN ,"low",High,Volume_USD,volume_btc,TIMESTAMP,note',
             '1.5,"a, ""b""",1,0.5,2,15,10,1704067500,c',
         )
-        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
+        assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
 
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     @pytest.mark.parametrize("mark", ["", "\ufeff"])
     @pytest.mark.parametrize("last", ["", "  "])
     def test_line_ends_byte_order_mark_and_blank_lines(self, path: Path, end: str, mark: str, last: str) -> None:
         put(path, mark + HEADER, "", ROW, last, ROW, last, end=end)
-        assert [row.line for row in read(path)] == [3, 5]
+        assert [row.line for row in read_candles(path)] == [3, 5]
 
     def test_a_last_line_without_an_end(self, path: Path) -> None:
         path.write_text(f"{HEADER}\n{ROW}")
-        assert check(path).rows == 1
+        assert check_candles(path).rows == 1
 
     def test_gzip_is_told_by_content_not_by_name(self, path: Path) -> None:
         path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode()) + gzip.compress(f"{ROW}\n".encode()))
-        assert check(path).rows == 2
+        assert check_candles(path).rows == 2
 
     def test_a_quoted_cell_may_hold_a_line_end(self, path: Path) -> None:
         put(path, f"{HEADER},note", f'{ROW},"one', 'two"', f"{ROW},three")
-        assert [row.line for row in read(path)] == [3, 4]
+        assert [row.line for row in read_candles(path)] == [3, 4]
 
     @given(after_line=st.integers(min_value=-1, max_value=12))
     def test_reading_on_after_a_line(self, tmp_path_factory: pytest.TempPathFactory, after_line: int) -> None:
         path = put(tmp_path_factory.mktemp("on") / "a.csv", HEADER, *[ROW] * 9)
-        rows = list(read(path))
-        assert list(read(path, after_line=after_line)) == [row for row in rows if row.line > after_line]
+        rows = list(read_candles(path))
+        assert list(read_candles(path, after_line=after_line)) == [row for row in rows if row.line > after_line]
 
     def test_lines_are_counted_right_across_blocks(self, path: Path) -> None:
         path.write_text(f"{HEADER}\n" + f"{ROW}\n" * 20_000)
-        assert [row.line for row in read(path)] == list(range(2, 20_002))
+        assert [row.line for row in read_candles(path)] == list(range(2, 20_002))
 
     def test_memory_does_not_grow_with_the_rows(self, path: Path) -> None:
         path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode() + f"{ROW}\n".encode() * 50_000, 1))
         tracemalloc.start()
         try:
-            assert check(path).rows == 50_001
+            assert check_candles(path).rows == 50_001
             assert tracemalloc.get_traced_memory()[1] < 4_000_000
         finally:
             tracemalloc.stop()
@@ -146,7 +154,7 @@ class TestRefusedFiles:
     def test_no_rows(self, path: Path) -> None:
         assert "has no rows" in refusal(put(path, HEADER, ""))
 
-    @pytest.mark.parametrize("column", COLUMNS)
+    @pytest.mark.parametrize("column", CANDLE_COLUMNS)
     def test_a_missing_column(self, path: Path, column: str) -> None:
         assert f"line 1: missing column {column};" in refusal(put(path, HEADER.replace(column, "other"), ROW))
 
@@ -160,11 +168,11 @@ class TestRefusedFiles:
     def test_a_row_with_another_number_of_cells(self, path: Path, row: str, cells: int) -> None:
         assert f"line 3: {cells} cells, but the first line names 7 columns" in refusal(put(path, HEADER, ROW, row))
 
-    @pytest.mark.parametrize("column", COLUMNS[1:])
+    @pytest.mark.parametrize("column", CANDLE_COLUMNS[1:])
     @pytest.mark.parametrize("cell", ["abc", "null", "1_000", "１", "0x10", "1 2", "1;5", "--1", "x" * 200])
     def test_a_cell_that_is_no_number(self, path: Path, column: str, cell: str) -> None:
         cells = ROW.split(",")
-        cells[COLUMNS.index(column)] = cell
+        cells[CANDLE_COLUMNS.index(column)] = cell
         sentence = refusal(put(path, HEADER, ROW, ",".join(cells)))
         assert f"line 3, column {column}: '{cell[:40]}" in sentence
         assert "is no number" in sentence
@@ -193,7 +201,7 @@ class TestRefusedFiles:
             tracemalloc.stop()
 
     def test_only_what_comes_before_the_fault_is_read(self, path: Path) -> None:
-        rows = read(put(path, HEADER, ROW, "x"))
+        rows = read_candles(put(path, HEADER, ROW, "x"))
         assert next(rows).line == 2
         with pytest.raises(CandleFileError, match="line 3"):
             next(rows)
@@ -205,21 +213,21 @@ class TestSentValues:
     def test_a_bad_value_passes_as_it_is(self, path: Path, column: str, cell: str) -> None:
         row = CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")._replace(**{column: cell})  # type: ignore[arg-type]  # the column is one of text
         put(path, HEADER, ",".join(["2024-01-01 00:05:00", *row[2:]]))
-        assert list(read(path)) == [row]
+        assert list(read_candles(path)) == [row]
 
     def test_a_time_off_the_minute_passes(self, path: Path) -> None:
         put(path, HEADER, ROW.replace("05:00", "05:01"))
-        assert [row.open_time_ms for row in read(path)] == [FIVE_PAST_MS + 1_000]
+        assert [row.open_time_ms for row in read_candles(path)] == [FIVE_PAST_MS + 1_000]
 
     @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
     def test_whatever_the_text_it_is_read_or_refused(self, tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
         path = tmp_path_factory.mktemp("any") / "a.csv"
         path.write_bytes(f"{HEADER}\n{text}".encode())
         try:
-            rows = check(path).rows
+            rows = check_candles(path).rows
         except CandleFileError:
             return
-        assert rows == len(list(read(path)))
+        assert rows == len(list(read_candles(path)))
 
 
 class TestSymbol:
@@ -243,6 +251,8 @@ class TestSymbol:
 
 
 def test_importing_it_loads_nothing_slow() -> None:
-    code = "import sys, producer.candle_csv; print({'numpy', 'river', 'msgspec', 'pandas', 'asyncio'} & sys.modules.keys())"
+    code = (
+        "import sys, volcast.candle_files.reader; print({'numpy', 'river', 'msgspec', 'pandas', 'asyncio'} & sys.modules.keys())"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from volcast.candle_files.reader import COLUMNS, CandleFileError, CandleRow, check, read
+from volcast.candle_files.reader import CANDLE_COLUMNS, CandleFileError, CandleRow, check_candles, read_candles
 from volcast.candle_files.writer import CandleWriter
 
-HEADER = ",".join(COLUMNS)
+HEADER = ",".join(CANDLE_COLUMNS)
 START_MS = 1_704_067_200_000
 FIVE_PAST_MS = START_MS + 300_000
 
@@ -24,7 +24,7 @@ class TestWriter:
         path = tmp_path / "a.csv.gz"
         with CandleWriter(path, more_columns=["note"]) as writer:
             writer.write(FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15", "a, b")
-        assert list(read(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
+        assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
         assert gzip.decompress(path.read_bytes()).decode() == f'{HEADER},note\n2024-01-01 00:05:00,1,2,0.5,1.5,10,15,"a, b"\n'
 
     def test_the_same_rows_are_the_same_bytes_under_any_name(self, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ class TestWriter:
         path.write_text("former")
         with CandleWriter(path) as writer:
             writer.write(START_MS, *"123456")
-        assert check(path).rows == 1
+        assert check_candles(path).rows == 1
         assert path.stat().st_mode == other.stat().st_mode
 
     def test_no_such_folder(self, tmp_path: Path) -> None:
@@ -73,7 +73,8 @@ class TestWriter:
         code = f"""
 import resource
 from pathlib import Path
-from producer.candle_csv import CandleFileError, CandleWriter
+from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.writer import CandleWriter
 
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:

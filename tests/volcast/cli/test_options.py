@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
 from volcast.cli.options import loaded_options, settings_options
-from volcast.settings.schema import Description, Settings, SettingsError, describe, flag, kind
+from volcast.settings.schema import SettingDescription, Settings, SettingsError, describe_settings, flag, kind
 from volcast.settings.sources import Loaded
 
 
@@ -73,8 +73,8 @@ def test_a_setting_that_has_no_option_here_still_comes_from_elsewhere(monkeypatc
         call("n")
 
 
-@pytest.mark.parametrize("one", describe(), ids=lambda one: one.name)
-def test_every_setting_can_be_an_option_except_a_secret(one: Description) -> None:
+@pytest.mark.parametrize("one", describe_settings(), ids=lambda one: one.name)
+def test_every_setting_can_be_an_option_except_a_secret(one: SettingDescription) -> None:
     name = one.name
 
     @click.command()

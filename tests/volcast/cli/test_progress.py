@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 SHOW = """
-from volcast.commands.progress import progress
+from volcast.cli.progress import progress
 with progress("candles", 1_500, lambda: 1_500):
     pass
 """

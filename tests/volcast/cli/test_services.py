@@ -12,7 +12,7 @@ from volcast.cli.services import STOP_SIGNALS, run_services
 
 STUBBORN = """
 import asyncio
-from volcast.commands.process import run_services
+from volcast.cli.services import run_services
 
 async def stubborn():
     print("began", flush=True)

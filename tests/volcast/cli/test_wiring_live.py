@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from producer.feeds import VENUES
 from volcast.cli.main import UserError
-from volcast.cli.params import Venue
+from volcast.cli.params import VenueParam
 from volcast.cli.wiring_live import LIVE_SETTINGS, live_of, reach, symbols_of, tls_of
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import Settings
@@ -18,12 +18,12 @@ from volcast.settings.schema import Settings
 
 @pytest.mark.parametrize("name", VENUES)
 def test_a_venue_is_found_by_its_name_in_any_case(name: str) -> None:
-    assert Venue().convert(name.capitalize(), None, None) is VENUES[name]
+    assert VenueParam().convert(name.capitalize(), None, None) is VENUES[name]
 
 
 def test_an_unknown_venue_is_told_with_those_that_there_are() -> None:
     with pytest.raises(click.BadParameter) as caught:
-        Venue().convert("mtgox", None, None)
+        VenueParam().convert("mtgox", None, None)
     assert caught.value.message == ("mtgox is no venue of ours; there are binance, coinbase, kraken, bybit, okx, bitstamp")
 
 

@@ -14,7 +14,7 @@ from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import pipeline
+from volcast.proof.processes.processes import process_group
 
 BUS = ("--bus", "sqlite:///log.db")
 
@@ -42,7 +42,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 
 async def test_three_processes_make_a_pipeline_and_end_when_told(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(1_500))
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         api = parts.start("serve", *BUS, "--port", "0")
         consumer = parts.start("consume", *BUS, "--metrics-port", "0")
         standby = parts.start("consume", *BUS)

@@ -12,12 +12,12 @@ from time import time
 import pytest
 
 from producer.feeds.contract import VenueCandle
-from producer.history.download import Part, Wanted
+from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
 from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Reply, Server
 from tests.producer.zips import checksum, line, lines, zipped
 from tests.stories.pipeline import until
-from volcast.candle_files.reader import CandleRow, read, symbol_of
+from volcast.candle_files.reader import CandleRow, read_candles, symbol_of
 from volcast.proof.processes.processes import Process
 
 DAY_MS = 1_440 * MINUTE_MS
@@ -75,7 +75,7 @@ async def test_what_the_venue_has_stands_in_a_file_for_a_replay(tmp_path: Path) 
     assert (code, said) == (0, f"{NAME}: 2879 candles of BTCUSDT.BINANCE; 1 minutes are missing at binance\n")
     path = tmp_path / NAME
     assert symbol_of(path) == "BTCUSDT"
-    assert list(read(path)) == expected()
+    assert list(read_candles(path)) == expected()
     assert names(tmp_path) == [NAME]
 
 
@@ -101,7 +101,7 @@ async def test_interrupted_it_goes_on_where_it_was(tmp_path: Path, number: signa
         code, _ = await run(tmp_path, server)
         assert code == 0
         assert int(server.asked[0].params["startTime"]) == START_MS + pages * 1_000 * MINUTE_MS
-    assert list(read(tmp_path / NAME)) == expected()
+    assert list(read_candles(tmp_path / NAME)) == expected()
     assert names(tmp_path) == [NAME]
 
 
@@ -124,7 +124,7 @@ async def test_the_archive_is_the_same_and_its_checksums_are_told(tmp_path: Path
         "1440 minutes are not in the archive (yet) and were asked for at binance",
         "a.csv.gz: 2879 candles of BTCUSDT.BINANCE; 1 minutes are missing at binance",
     ]
-    assert list(read(tmp_path / "a.csv.gz")) == expected()
+    assert list(read_candles(tmp_path / "a.csv.gz")) == expected()
 
 
 async def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ async def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
 async def test_killed_when_the_file_was_whole_it_ends_well(tmp_path: Path) -> None:
     end_ms = START_MS + 2 * DAY_MS
     (tmp_path / NAME).write_text("the whole file, it may be")
-    with Part(tmp_path / f"{NAME}.part", Wanted("binance", "BTCUSDT", START_MS, end_ms, "rest")) as part:
+    with PartFile(tmp_path / f"{NAME}.part", DownloadRange("binance", "BTCUSDT", START_MS, end_ms, "rest")) as part:
         one = Decimal("1.50")
         row = VenueCandle("", START_MS, one, one, one, one, one, None, closed=True)
         part.append([row], end_ms, fills=True)
@@ -147,7 +147,7 @@ async def test_killed_when_the_file_was_whole_it_ends_well(tmp_path: Path) -> No
         code, said = await run(tmp_path, server)
         assert server.asked == []
     assert (code, said) == (0, f"{NAME}: 2880 candles of BTCUSDT.BINANCE, 2879 of them flat: nothing was traded\n")
-    assert len(list(read(tmp_path / NAME))) == 2_880
+    assert len(list(read_candles(tmp_path / NAME))) == 2_880
     assert names(tmp_path) == [NAME]
 
 

@@ -7,13 +7,13 @@ from click.testing import CliRunner, Result
 
 from tests.market import csv_text
 from volcast.backtest.mean_prior import mean_prior
-from volcast.backtest.run import Replay
-from volcast.candle_files.reader import read
+from volcast.backtest.run import BacktestReplay
+from volcast.candle_files.reader import read_candles
 from volcast.cli.main import main
 from volcast.core.codec import CandleText
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.forecast.prior import Prior, decode
+from volcast.core.forecast.prior import Prior, decode_prior
 from volcast.core.types import EngineConfig
 
 DAYS = 8
@@ -43,8 +43,8 @@ def learned(path: Path, count: int, horizons: tuple[int, ...] = (60,)) -> Prior:
     """By a plain loop, on the first so many rows."""
     symbol = path.stem.upper()
     engine = Engine(symbol, EngineConfig(horizons=horizons, prior="none"), 8)
-    rows = [CandleText(symbol, *row[1:], source=path.name, closed_by="file", line=row.line) for row in read(path)]
-    for _ in Replay(engine, Decoder()).signals(rows[:count]):
+    rows = [CandleText(symbol, *row[1:], source=path.name, closed_by="file", line=row.line) for row in read_candles(path)]
+    for _ in BacktestReplay(engine, Decoder()).signals(rows[:count]):
         pass
     return engine.forecaster.learned("loop")
 
@@ -53,7 +53,7 @@ def test_a_share_of_one_symbol_for_two_horizons(files: Path) -> None:
     Path("volcast.yaml").write_text("prior: none.json\n")  # no other prior is in it: this one is not even read
     result = call("fit-prior", str(files / "btcusdt.csv"), "--out", "p.json", "--share", "0.9", "--horizons", "60,240")
     assert result.exit_code == 0, result.stderr
-    found = decode(Path("p.json").read_bytes())
+    found = decode_prior(Path("p.json").read_bytes())
     source = "BTCUSDT 2024-01-01 00:00:00 to 2024-01-08 04:47:00, 10368 candles"
     assert found == mean_prior([learned(files / "btcusdt.csv", 10_368, (60, 240))], source)
     assert list(found.learned) == [60, 240]
@@ -67,7 +67,7 @@ def test_times_and_two_symbols_whose_mean_it_is(files: Path) -> None:
     paths = [str(files / "btcusdt.csv"), str(files / "ethusdt.csv")]
     result = call("fit-prior", *paths, "--out", "p.json", "--from", "2023-12-31", "--to", "2024-01-08T00:00:00Z")
     assert result.exit_code == 0, result.stderr
-    found = decode(Path("p.json").read_bytes())
+    found = decode_prior(Path("p.json").read_bytes())
     parts = [learned(Path(path), 7 * 1_440) for path in paths]
     assert found == mean_prior(parts, found.source)
     assert [part.split(" ")[0] for part in found.source.split("; ")] == ["BTCUSDT", "ETHUSDT"]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from volcast.candle_files.reader import CandleRow, check, read, symbol_of
+from volcast.candle_files.reader import CandleRow, check_candles, read_candles, symbol_of
 from volcast.cli.main import main
 from volcast.cli.wiring import sample
-from volcast.simulation.market import simulate
+from volcast.simulation.market import simulate_candles
 
 START_MS = 1_704_067_200_000
 
@@ -30,13 +30,13 @@ def test_a_file_for_each_symbol_and_a_line_for_each_file(tmp_path: Path) -> None
     assert [line.split(":")[0] for line in result.output.splitlines()] == [f"{out}/ETHUSDT.csv.gz", f"{out}/XUSD.csv.gz"]
     first_ms = START_MS + 86_400_000
     for path in out.iterdir():
-        assert check(path) == (2_880, first_ms, first_ms + 2_879 * 60_000)
+        assert check_candles(path) == (2_880, first_ms, first_ms + 2_879 * 60_000)
 
 
 def test_the_defaults_are_a_week_of_two_symbols(tmp_path: Path) -> None:
     assert generate(tmp_path).exit_code == 0
     assert names(tmp_path) == ["BTCUSDT.csv.gz", "ETHUSDT.csv.gz"]
-    assert check(tmp_path / "BTCUSDT.csv.gz") == (7 * 1_440, START_MS, START_MS + (7 * 1_440 - 1) * 60_000)
+    assert check_candles(tmp_path / "BTCUSDT.csv.gz") == (7 * 1_440, START_MS, START_MS + (7 * 1_440 - 1) * 60_000)
 
 
 def test_the_same_arguments_are_the_same_bytes(tmp_path: Path) -> None:
@@ -51,10 +51,10 @@ def test_the_true_volatility_is_one_more_column(tmp_path: Path) -> None:
     assert generate(tmp_path / "plain", "--days", "1", "--symbols", "X").exit_code == 0
     assert generate(tmp_path / "more", "--days", "1", "--symbols", "X", "--true-volatility").exit_code == 0
     path = tmp_path / "more" / "X.csv.gz"
-    assert list(read(path)) == list(read(tmp_path / "plain" / "X.csv.gz"))
+    assert list(read_candles(path)) == list(read_candles(tmp_path / "plain" / "X.csv.gz"))
     header, *lines = gzip.decompress(path.read_bytes()).decode().splitlines()
     assert header == "timestamp,open,high,low,close,volume_btc,volume_usd,true_volatility"
-    candles = simulate("X", minutes=1_440, seed=42, start_ms=START_MS)
+    candles = simulate_candles("X", minutes=1_440, seed=42, start_ms=START_MS)
     for line, candle in zip(lines, candles, strict=True):
         assert float(line.rpartition(",")[2]) == pytest.approx(candle.true_volatility, rel=1e-8)
 
@@ -63,7 +63,7 @@ def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "X.csv.gz"
     path.write_text("former")
     assert generate(tmp_path, "--days", "1", "--symbols", "X").exit_code == 0
-    assert check(path).rows == 1_440
+    assert check_candles(path).rows == 1_440
     assert names(tmp_path) == ["X.csv.gz"]
 
 
@@ -114,7 +114,7 @@ def test_the_bundled_sample_is_what_its_readme_says(tmp_path: Path) -> None:
     assert [path.name for path in sample()] == ["BTCUSDT-simulated.csv.gz", "ETHUSDT-simulated.csv.gz"]
     for path in sample():
         assert path.stat().st_size < 500_000
-        bundled, anew = list(read(path)), list(read(tmp_path / f"{symbol_of(path)}.csv.gz"))
+        bundled, anew = list(read_candles(path)), list(read_candles(tmp_path / f"{symbol_of(path)}.csv.gz"))
         assert [row[:2] for row in bundled] == [row[:2] for row in anew]
         assert prices(bundled) == pytest.approx(prices(anew), rel=0, abs=0.011)
         assert volumes(bundled) == pytest.approx(volumes(anew), rel=1e-3, abs=1e-3)

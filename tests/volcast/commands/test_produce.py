@@ -10,7 +10,7 @@ from tests.market import csv_text
 from tests.stories.pipeline import until
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import pipeline
+from volcast.proof.processes.processes import process_group
 
 
 async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ async def test_each_row_is_sent_once_however_often_it_runs(tmp_path: Path) -> No
 
 async def test_told_to_end_before_it_is_done_it_says_so(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(700))
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         replay = parts.start("produce", "replay", "btcusdt.csv", "--speed", "60", "--bus", "sqlite:///log.db")
         await until(lambda: "begins" in replay.said(), "its beginning", replay)
         assert replay.end() == 130

@@ -10,7 +10,7 @@ from tests.stories.pipeline import until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import pipeline
+from volcast.proof.processes.processes import process_group
 
 BUS = ("--bus", "sqlite:///log.db")
 NOWHERE = ("--socket-url", "ws://127.0.0.1:1", "--rest-url", "http://127.0.0.1:1")
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_one_sentence_and_nothing_is_written(tmp_path: Path, ar
 
 
 async def test_a_symbol_that_the_venue_does_not_know_ends_it(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         exchange = parts.start("simulate-exchange", "binance", "BTCUSDT", "--port", "0", "--history-minutes", "100")
         await until(lambda: urls(exchange), "its addresses", exchange)
         socket_url, rest_url = urls(exchange) or ("", "")
@@ -59,7 +59,7 @@ async def test_a_symbol_that_the_venue_does_not_know_ends_it(tmp_path: Path) -> 
 
 
 async def test_without_its_venue_it_waits_tells_why_and_ends_well(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         producer = parts.start(
             "produce", "live", "kraken", "BTCUSD", *BUS, *NOWHERE, "--metrics-port", "0", "--log-level", "warning"
         )

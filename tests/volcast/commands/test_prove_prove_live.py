@@ -9,8 +9,8 @@ import pytest
 import volcast.proof.simulated_venue.run
 from tests.command import volcast as run_volcast
 from volcast.commands.prove import prove_live
-from volcast.proof.simulated_venue.day import Verdict, Wanted
-from volcast.proof.simulated_venue.run import Summary
+from volcast.proof.simulated_venue.day import VenueProofConfig, VenueProofResult
+from volcast.proof.simulated_venue.run import VenueProofTotals
 
 
 def test_two_short_days_are_exact(tmp_path: Path) -> None:
@@ -33,11 +33,11 @@ def test_an_unknown_venue_is_told(tmp_path: Path) -> None:
 def test_days_that_differ_are_told_with_the_command_to_repeat_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def days(wanted: list[Wanted], told: object) -> Summary:
-        summary = Summary()
+    def days(wanted: list[VenueProofConfig], told: object) -> VenueProofTotals:
+        summary = VenueProofTotals()
         for each in wanted:
             difference = "minute 7 was expected" if each.seed % 2 else ""
-            summary.add(Verdict(each.seed, difference, 120, Counter(flag=120), Counter(cut=1)))
+            summary.add(VenueProofResult(each.seed, difference, 120, Counter(flag=120), Counter(cut=1)))
         return summary
 
     monkeypatch.setattr(volcast.proof.simulated_venue.run, "run_days", days)

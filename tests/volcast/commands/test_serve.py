@@ -17,7 +17,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import pipeline
+from volcast.proof.processes.processes import process_group
 
 SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 
@@ -39,7 +39,7 @@ async def commit(log: SqliteLog, minutes: int) -> None:
 
 async def test_it_serves_what_is_there_and_what_comes_until_it_is_told_to_end(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log:
-        with pipeline(tmp_path) as parts:
+        with process_group(tmp_path) as parts:
             api = parts.start("serve", "--bus", "sqlite:///log.db", "--port", "0", "--log-level", "warning")
             await until(lambda: address(api), "the address", api)
             assert get(api, "/health") == "alive\n"

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from volcast.commands.settings import COLUMNS, _table, command
-from volcast.settings.schema import MASK, describe
+from volcast.commands.settings import _COLUMNS, _table, command
+from volcast.settings.schema import MASK, describe_settings
 from volcast.settings.sources import load
 
 
@@ -33,9 +33,9 @@ def call(*args: str) -> str:
 
 def test_in_a_pipe_it_is_a_line_for_each_setting_with_tabs_between() -> None:
     rows = [line.split("\t") for line in call("--window", "7", "--db", "/a/b.db").splitlines()]
-    assert tuple(rows[0]) == COLUMNS
-    assert [row[0] for row in rows[1:]] == [one.name for one in describe()]
-    assert all([row[3], row[4]] == [one.allowed, one.sentence] for row, one in zip(rows[1:], describe(), strict=True))
+    assert tuple(rows[0]) == _COLUMNS
+    assert [row[0] for row in rows[1:]] == [one.name for one in describe_settings()]
+    assert all([row[3], row[4]] == [one.allowed, one.sentence] for row, one in zip(rows[1:], describe_settings(), strict=True))
     found = {row[0]: (row[1], row[2]) for row in rows[1:]}
     assert found["window"] == ("7", "flag")
     assert found["db"] == ("/a/b.db", "flag")
@@ -47,7 +47,7 @@ def test_in_a_pipe_it_is_a_line_for_each_setting_with_tabs_between() -> None:
 
 def test_as_json_values_keep_their_types() -> None:
     found = {one["name"]: one for one in json.loads(call("--json", "--poll-s", "0.5", "--kafka-tls", "--db", "x.db"))}
-    assert list(found) == [one.name for one in describe()]
+    assert list(found) == [one.name for one in describe_settings()]
     assert found["poll_s"] == {
         "name": "poll_s",
         "value": 0.5,
@@ -69,11 +69,11 @@ def test_on_a_terminal_cells_fold_and_lose_nothing(width: int) -> None:
     Console(file=out, width=width, force_terminal=True, color_system=None).print(_table(load({"topic_prefix": "a.b"})))
     lines = out.getvalue().splitlines()
     assert max(map(len, lines)) <= width
-    starts = [lines[0].index(column) for column in COLUMNS]
+    starts = [lines[0].index(column) for column in _COLUMNS]
     cells = [
         "".join(line[start:end].strip() for line in lines[1:]) for start, end in zip(starts, [*starts[1:], None], strict=True)
     ]
-    rows = [(one.name, one.allowed, one.sentence) for one in describe()]
+    rows = [(one.name, one.allowed, one.sentence) for one in describe_settings()]
     for cell, texts in zip([cells[0], cells[3], cells[4]], zip(*rows, strict=True), strict=True):
         assert "".join(cell.split()) == "".join("".join(texts).split())
     assert MASK in cells[1].replace(" ", "")

@@ -11,10 +11,10 @@ from websockets.asyncio.client import connect
 
 from tests.command import volcast
 from tests.stories.pipeline import until
-from volcast.commands.simulate_exchange import CA_FILE, VENUES, _tell
-from volcast.proof.processes.processes import Process, pipeline
+from volcast.commands.simulate_exchange import _VENUES, CA_FILE, _tell
+from volcast.proof.processes.processes import Process, process_group
 from volcast.simulation.exchange.dialects import DIALECTS
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 
 SUBSCRIBE = '{"method":"SUBSCRIBE","params":["btcusdt@kline_1m"],"id":1}'
 
@@ -26,7 +26,7 @@ def urls(process: Process) -> tuple[str, str] | None:
 
 
 async def test_it_streams_answers_and_ends(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         process = parts.start("simulate-exchange", "Binance", "BTCUSDT", "eth-usdt", "--port", "0", "--history-minutes", "100")
         await until(lambda: urls(process), "its addresses", process)
         socket_url, rest_url = urls(process) or ("", "")
@@ -43,7 +43,7 @@ async def test_it_streams_answers_and_ends(tmp_path: Path) -> None:
 
 
 async def test_with_certificates_it_writes_its_authority(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         process = parts.start("simulate-exchange", "kraken", "BTCUSD", "--port", "0", "--tls")
         await until(lambda: urls(process), "its addresses", process)
         assert f" --ca-file {CA_FILE}\n" in process.said()
@@ -70,8 +70,8 @@ def test_wrong_use_is_told_in_a_sentence(tmp_path: Path) -> None:
 
 
 def test_a_line_for_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
-    _tell(Fault(0.0, FaultKind.HTTP_500, 12.4))
-    _tell(Fault(0.0, FaultKind.CUT))
+    _tell(ExchangeFault(0.0, FaultKind.HTTP_500, 12.4))
+    _tell(ExchangeFault(0.0, FaultKind.CUT))
     assert re.fullmatch(
         r"\d\d:\d\d:\d\d fault: REST: server errors for 12 s\n\d\d:\d\d:\d\d fault: all connections are cut\n",
         capsys.readouterr().out,
@@ -79,4 +79,4 @@ def test_a_line_for_a_fault(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_its_venues_are_those_of_the_dialects() -> None:
-    assert tuple(DIALECTS) == VENUES
+    assert tuple(DIALECTS) == _VENUES

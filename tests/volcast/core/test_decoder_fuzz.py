@@ -176,7 +176,8 @@ def test_a_broken_record_of_another_kind_is_undecodable(
 
 
 SNAPSHOTS = {
-    model: snapshot.encode(engine_after(90, EngineConfig(model=model))[0], 99, {"late": 1}) for model in ("two_stage", "ewma")
+    model: snapshot.encode_snapshot(engine_after(90, EngineConfig(model=model))[0], 99, {"late": 1})
+    for model in ("two_stage", "ewma")
 }
 ODD: tuple[Any, ...] = (
     *(None, True, 0, -1, 1, 2**31, 2**63, -(2**63), 2**64 - 1, 0.0, -0.0, float("nan"), float("inf"), -1e308, 5e-324, "", "x"),
@@ -194,7 +195,7 @@ def test_a_broken_snapshot_is_refused_or_an_engine(model: str, seed: int) -> Non
     for _ in range(A_SEED):
         raw = broken_snapshot(random, sound)
         with naming(raw):
-            for look in (of_settings(model), snapshot.describe, lambda raw: snapshot.moved(raw, 5)):
+            for look in (of_settings(model), snapshot.describe_snapshot, lambda raw: snapshot.moved(raw, 5)):
                 try:
                     look(raw)
                 except SnapshotError as error:
@@ -202,7 +203,7 @@ def test_a_broken_snapshot_is_refused_or_an_engine(model: str, seed: int) -> Non
 
 
 def of_settings(model: str) -> Callable[[bytes], object]:
-    return lambda raw: snapshot.decode(raw, SYMBOL, EngineConfig(model=model), DECIMALS)
+    return lambda raw: snapshot.decode_snapshot(raw, SYMBOL, EngineConfig(model=model), DECIMALS)
 
 
 def broken_snapshot(random: Random, sound: bytes) -> bytes:

@@ -7,7 +7,7 @@ import pytest
 from tests.market import at
 from tests.minutes import minutes
 from volcast.core import outcomes as answers
-from volcast.core.forecast.learner import Answer, Learner, Prediction
+from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS
 from volcast.core.types import Outcome, Shadow
@@ -16,7 +16,7 @@ MADE = Prediction(4e-4, 0.018, 0.01, 0.03, -0.02, 0.025)
 
 
 def outcome(realized_variance: float = 1e-4, log_return: float = 0.0) -> Outcome:
-    came = answers.outcome(Answer(MADE, 9e-4, realized_variance, log_return), at(60), 60)
+    came = answers.outcome(ResolvedForecast(MADE, 9e-4, realized_variance, log_return), at(60), 60)
     assert came is not None
     return came
 
@@ -27,7 +27,7 @@ def test_an_outcome_tells_of_the_forecast_a_horizon_ago() -> None:
     assert (came.realized_volatility, came.volatility, came.volatility_ewma) == pytest.approx((0.01, 0.02, 0.03))
     assert came.qlike == pytest.approx(0.25 - log(0.25) - 1)
     assert came.qlike_ewma == pytest.approx(1 / 9 - log(1 / 9) - 1)
-    day = answers.outcome(Answer(MADE, 9e-4, 1e-4, 0.0), at(1_440), 1_440)
+    day = answers.outcome(ResolvedForecast(MADE, 9e-4, 1e-4, 0.0), at(1_440), 1_440)
     assert day is not None
     assert day.open_time_ms == at(0)
 

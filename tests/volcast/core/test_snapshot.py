@@ -19,7 +19,7 @@ from volcast.core import snapshot
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
 from volcast.core.models import MODELS
-from volcast.core.snapshot import FORMAT, SnapshotError
+from volcast.core.snapshot import SNAPSHOT_FORMAT, SnapshotError
 from volcast.core.types import Candle, EngineConfig, Restoring, Signal, Skip
 
 CONFIG = EngineConfig()
@@ -29,7 +29,7 @@ SHIPPED_DATA = "importlib.resources"
 
 
 def restored(raw: bytes, config: EngineConfig = CONFIG) -> Engine:
-    return snapshot.decode(raw, SYMBOL, config, DECIMALS).engine
+    return snapshot.decode_snapshot(raw, SYMBOL, config, DECIMALS).engine
 
 
 def taken(engine: Engine, one: Candle) -> bytes:
@@ -81,13 +81,13 @@ def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
     never, often = Engine(SYMBOL, config, DECIMALS), Engine(SYMBOL, config, DECIMALS)
     for count, one in enumerate(candles):
         if count in points:
-            raw = snapshot.encode(never, 0)
-            assert snapshot.encode(often, 0) == raw
+            raw = snapshot.encode_snapshot(never, 0)
+            assert snapshot.encode_snapshot(often, 0) == raw
             often = restored(raw, config)
-            assert snapshot.encode(often, 0) == raw
+            assert snapshot.encode_snapshot(often, 0) == raw
         assert taken(often, one) == taken(never, one)
     assert never.gaps > 5
-    assert snapshot.encode(often, 0) == snapshot.encode(never, 0)
+    assert snapshot.encode_snapshot(often, 0) == snapshot.encode_snapshot(never, 0)
 
 
 def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
@@ -95,7 +95,7 @@ def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
     engine = Engine(SYMBOL, CONFIG, DECIMALS)
     for one in walk(minutes):
         engine.step(one)
-    again = restored(snapshot.encode(engine, 0))
+    again = restored(snapshot.encode_snapshot(engine, 0))
     skips = [(engine.step(one), again.step(one)) for one in walk(range(minutes[-1] + 1))]
     assert all(first is second for first, second in skips)
     assert {first for first, _ in skips} == {Skip.DUPLICATE, Skip.LATE}
@@ -109,39 +109,42 @@ def test_it_is_small(model: str) -> None:
     for one in walk(minutes_with_gaps(3_000, share=0.03)):
         engine.step(one)
     assert engine.gaps > 32
-    assert len(snapshot.encode(engine, 10**12, {"duplicate": 10**9, "late": 10**9, "gap": 10**9, "revision": 10**9})) <= 192_000
+    assert (
+        len(snapshot.encode_snapshot(engine, 10**12, {"duplicate": 10**9, "late": 10**9, "gap": 10**9, "revision": 10**9}))
+        <= 192_000
+    )
 
 
 def test_its_size_does_not_grow_with_the_candles() -> None:
-    young, old = len(snapshot.encode(after(3_000), 0)), len(snapshot.encode(after(6_000), 0))
+    young, old = len(snapshot.encode_snapshot(after(3_000), 0)), len(snapshot.encode_snapshot(after(6_000), 0))
     assert old - young < 64
 
 
 def test_its_position_and_counts_travel_with_it() -> None:
     counts = {"duplicate": 3, "late": 10**12}
-    _, position, found = snapshot.decode(snapshot.encode(after(3), 7, counts), SYMBOL, CONFIG, DECIMALS)
+    _, position, found = snapshot.decode_snapshot(snapshot.encode_snapshot(after(3), 7, counts), SYMBOL, CONFIG, DECIMALS)
     assert (position, found) == (7, counts)
 
 
 def test_it_says_what_it_is_without_being_used() -> None:
-    told = snapshot.describe(snapshot.encode(after(3), 7))
-    assert (told.symbol, told.config, told.price_decimals, told.format) == (SYMBOL, CONFIG, DECIMALS, FORMAT)
+    told = snapshot.describe_snapshot(snapshot.encode_snapshot(after(3), 7))
+    assert (told.symbol, told.config, told.price_decimals, told.format) == (SYMBOL, CONFIG, DECIMALS, SNAPSHOT_FORMAT)
     assert (told.position, told.candles, told.last_open_time_ms) == (7, 3, at(2))
     assert told.versions == snapshot.VERSIONS
     assert (told.versions["river"], told.versions["numpy"]) == (river_version, np.__version__)
-    other = snapshot.describe(snapshot.encode(after(3, EngineConfig(window=20)), 7))
-    assert told.fingerprint == snapshot.describe(snapshot.encode(after(9), 9)).fingerprint != other.fingerprint
+    other = snapshot.describe_snapshot(snapshot.encode_snapshot(after(3, EngineConfig(window=20)), 7))
+    assert told.fingerprint == snapshot.describe_snapshot(snapshot.encode_snapshot(after(9), 9)).fingerprint != other.fingerprint
     with pytest.raises(SnapshotError, match="damaged"):
-        snapshot.describe(b"VCS1????")
+        snapshot.describe_snapshot(b"VCS1????")
 
 
 def test_it_can_be_moved_to_another_log() -> None:
-    raw = snapshot.encode(after(3), 7, {"late": 1})
-    assert snapshot.moved(raw, 99) == snapshot.encode(after(3), 99, {"late": 1})
+    raw = snapshot.encode_snapshot(after(3), 7, {"late": 1})
+    assert snapshot.moved(raw, 99) == snapshot.encode_snapshot(after(3), 99, {"late": 1})
 
 
 def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() -> None:
-    raw = snapshot.encode(after(10), 0)
+    raw = snapshot.encode_snapshot(after(10), 0)
     major, minor, _ = river_version.split(".")
     restored(repacked(raw, versions={"river": f"{major}.{minor}.99", "numpy": "1.0"}))
     with pytest.raises(SnapshotError, match=rf"^it was made with River 0\.9, and {major}\.{minor} is asked for now$"):
@@ -149,7 +152,7 @@ def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() ->
 
 
 def test_a_damaged_byte_is_found() -> None:
-    raw = snapshot.encode(after(100), 0)
+    raw = snapshot.encode_snapshot(after(100), 0)
     random = Random(5)  # the same damage each time
     for position in [*range(300), *range(300, len(raw), 97)]:
         damaged = bytearray(raw)
@@ -159,7 +162,7 @@ def test_a_damaged_byte_is_found() -> None:
 
 
 def test_a_truncation_is_found() -> None:
-    raw = snapshot.encode(after(100), 0)
+    raw = snapshot.encode_snapshot(after(100), 0)
     for length in [*range(300), *range(300, len(raw), 97)]:
         with pytest.raises(SnapshotError, match="is damaged"):
             restored(raw[:length])
@@ -182,7 +185,7 @@ def test_a_truncation_is_found() -> None:
 )
 def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SnapshotError, match=f"^{sentence}$"):
-        restored(snapshot.encode(after(10), 0), EngineConfig(**changes))
+        restored(snapshot.encode_snapshot(after(10), 0), EngineConfig(**changes))
 
 
 def test_all_settings_are_compared() -> None:
@@ -191,16 +194,16 @@ def test_all_settings_are_compared() -> None:
 
 
 def test_another_symbol_and_other_decimals_are_refused() -> None:
-    raw = snapshot.encode(after(10), 0)
+    raw = snapshot.encode_snapshot(after(10), 0)
     with pytest.raises(SnapshotError, match=r"^it was made with symbol BTCUSDT, and ETHUSDT is asked for now$"):
-        snapshot.decode(raw, "ETHUSDT", CONFIG, DECIMALS)
+        snapshot.decode_snapshot(raw, "ETHUSDT", CONFIG, DECIMALS)
     with pytest.raises(SnapshotError, match=r"^it was made with price_decimals 2, and 8 is asked for now$"):
-        snapshot.decode(raw, SYMBOL, CONFIG, 8)
+        snapshot.decode_snapshot(raw, SYMBOL, CONFIG, 8)
 
 
 @pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
 def test_another_format_is_refused_by_its_number_whatever_else_it_holds(other: dict[str, Any]) -> None:
-    raw = repacked(snapshot.encode(after(10), 0), format=FORMAT + 1, **other)
+    raw = repacked(snapshot.encode_snapshot(after(10), 0), format=SNAPSHOT_FORMAT + 1, **other)
     with pytest.raises(SnapshotError, match=r"^it was made with format 4, and 3 is asked for now$"):
         restored(raw)
 
@@ -219,7 +222,7 @@ BROKEN_STATES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", BROKEN_STATES, ids=lambda change: "-".join(change) or "empty")
 def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
-    raw = snapshot.encode(after(10), 0)
+    raw = snapshot.encode_snapshot(after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state={**state, **change} if change else {}))
@@ -228,7 +231,7 @@ def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
 @pytest.mark.parametrize("change", [{"last_close": 0.0}, {"last_close": -1.0}, {"ones": "7"}, {"gaps": 1.5}])
 def test_a_state_that_no_engine_leaves_is_refused(change: dict[str, Any]) -> None:
     """Also with a checksum that fits: it may come from a file that somebody imports."""
-    raw = snapshot.encode(after(10), 0)
+    raw = snapshot.encode_snapshot(after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state={**state, **change}))
@@ -237,7 +240,7 @@ def test_a_state_that_no_engine_leaves_is_refused(change: dict[str, Any]) -> Non
 @pytest.mark.parametrize("part", ["market", "champions", "shadows"])
 @pytest.mark.parametrize("value", [None, b"", {"60": {}}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
-    raw = snapshot.encode(after(10), 0)
+    raw = snapshot.encode_snapshot(after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     state["forecaster"][part] = value
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
@@ -257,7 +260,7 @@ def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
 
 def test_a_snapshot_of_this_format_is_read_and_goes_on_as_it_did_then() -> None:
     """Floats to 1e-9 only: kernels of another CPU differ in the last digits."""
-    engine, position, counts = snapshot.decode(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
+    engine, position, counts = snapshot.decode_snapshot(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
     assert (position, counts) == (make.POSITION, make.COUNTS)
     now = [decode_signal(raw) for raw in make.follow(engine, make.CANDLES.read_bytes().splitlines())]
     then = [decode_signal(raw) for raw in make.SIGNALS.read_bytes().splitlines()]

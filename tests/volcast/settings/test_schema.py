@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from volcast.core.models import MODELS
-from volcast.settings.schema import MASK, Description, Settings, allowed, describe, flag, kind, text, variable
+from volcast.settings.schema import MASK, SettingDescription, Settings, allowed, describe_settings, flag, kind, text, variable
 
-ALL = pytest.mark.parametrize("one", describe(), ids=lambda one: one.name)
-NUMBERS = pytest.mark.parametrize("one", [one for one in describe() if kind(one.name) in {int, float}], ids=lambda one: one.name)
+ALL = pytest.mark.parametrize("one", describe_settings(), ids=lambda one: one.name)
+NUMBERS = pytest.mark.parametrize(
+    "one", [one for one in describe_settings() if kind(one.name) in {int, float}], ids=lambda one: one.name
+)
 SYMBOLS = st.text(st.characters(codec="ascii", categories=["Lu", "Nd"]), min_size=1, max_size=12)
 
 
@@ -22,7 +24,7 @@ def limits(name: str) -> tuple[float, float]:
 
 
 @ALL
-def test_has_a_sentence_and_a_range(one: Description) -> None:
+def test_has_a_sentence_and_a_range(one: SettingDescription) -> None:
     assert one.sentence.endswith(".")
     assert one.sentence[0].isupper()
     assert one.allowed == allowed(one.name)
@@ -31,13 +33,13 @@ def test_has_a_sentence_and_a_range(one: Description) -> None:
 
 
 @ALL
-def test_its_default_is_within_its_range(one: Description) -> None:
+def test_its_default_is_within_its_range(one: SettingDescription) -> None:
     if one.default is not None:
         assert getattr(Settings.model_validate({one.name: one.default}), one.name) == one.default
 
 
 @NUMBERS
-def test_takes_both_ends_of_its_range(one: Description) -> None:
+def test_takes_both_ends_of_its_range(one: SettingDescription) -> None:
     for end in limits(one.name):
         assert getattr(Settings.model_validate({one.name: end}), one.name) == end
         assert getattr(Settings.model_validate({one.name: str(end)}), one.name) == end
@@ -46,7 +48,7 @@ def test_takes_both_ends_of_its_range(one: Description) -> None:
 
 
 @NUMBERS
-def test_refuses_what_is_just_outside(one: Description) -> None:
+def test_refuses_what_is_just_outside(one: SettingDescription) -> None:
     low, high = limits(one.name)
     step = 1 if kind(one.name) is int else 1e-9
     for value in (low - step, high + step, str(low - step), "x", "nan", "inf", "", True, [low]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from volcast.settings.schema import SettingsError, allowed, describe, kind, variable
+from volcast.settings.schema import SettingsError, allowed, describe_settings, kind, variable
 from volcast.settings.sources import load
 
 ORDER = ("flag", "environment", ".env", "volcast.yaml")
@@ -55,7 +55,7 @@ def test_sources_are_joined_setting_by_setting(monkeypatch: pytest.MonkeyPatch) 
     assert settings.db is None
     named = {"window": "flag", "poll_s": "flag", "port": "environment", "host": ".env"}
     named |= dict.fromkeys(["kafka_tls", "price_decimals_by_symbol", "db"], "volcast.yaml")
-    assert origins == {one.name: named.get(one.name, "default") for one in describe()}
+    assert origins == {one.name: named.get(one.name, "default") for one in describe_settings()}
 
 
 def test_a_mapping_is_taken_whole_from_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,7 +139,7 @@ def test_each_kind_of_wrong_value_has_its_sentence(flags: dict[str, object], sen
     assert refusal(flags) == sentence
 
 
-@pytest.mark.parametrize("name", [one.name for one in describe() if kind(one.name) in {int, float}])
+@pytest.mark.parametrize("name", [one.name for one in describe_settings() if kind(one.name) in {int, float}])
 def test_every_number_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable(name), "-1")
     assert refusal() == f"{name}: -1 (environment {variable(name)}) is out of range: {allowed(name)}"

@@ -11,7 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from volcast.simulation.market import DAY_MINUTES, YEAR_MINUTES, Floats, SimulatedCandle, parameters_of, simulate
+from volcast.core.arrays import Floats
+from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.types import YEAR_MINUTES
+from volcast.simulation.market import SimulatedCandle, parameters_of, simulate_candles
 
 START_MS = 1_704_067_200_000  # a Monday
 DAYS = 60
@@ -21,7 +24,7 @@ seeds = st.integers(min_value=0, max_value=2**70)
 
 
 def candles(symbol: str = "BTCUSDT", *, minutes: int = 200, seed: int = 42, start_ms: int = START_MS) -> list[SimulatedCandle]:
-    return list(simulate(symbol, minutes=minutes, seed=seed, start_ms=start_ms))
+    return list(simulate_candles(symbol, minutes=minutes, seed=seed, start_ms=start_ms))
 
 
 class TestStream:
@@ -39,12 +42,12 @@ class TestStream:
         assert candles(minutes=minutes) == candles(minutes=3_000)[:minutes]
 
     def test_it_is_lazy(self) -> None:
-        assert len(list(islice(simulate("X", minutes=10**12, seed=0, start_ms=0), 5))) == 5
+        assert len(list(islice(simulate_candles("X", minutes=10**12, seed=0, start_ms=0), 5))) == 5
 
     @pytest.mark.parametrize(("minutes", "start_ms"), [(-1, 0), (1, 59_999)])
     def test_wrong_arguments(self, minutes: int, start_ms: int) -> None:
         with pytest.raises(ValueError, match="must be"):
-            simulate("X", minutes=minutes, seed=0, start_ms=start_ms)
+            simulate_candles("X", minutes=minutes, seed=0, start_ms=start_ms)
 
 
 class TestCandle:
@@ -68,14 +71,14 @@ class TestCandle:
         """A day as restless as ten years: the same spread of prices at its end."""
         p = parameters_of(symbol)
         p = replace(p, annual_volatility=p.annual_volatility * 3_650**0.5)
-        for candle in simulate(symbol, minutes=DAY_MINUTES, seed=seed, start_ms=START_MS, parameters=p):
+        for candle in simulate_candles(symbol, minutes=DAY_MINUTES, seed=seed, start_ms=START_MS, parameters=p):
             prices = [Decimal(text) for text in candle[1:5]]
             assert min(prices) > 0
             assert all(is_exact(price) for price in prices)
 
     def test_a_price_never_falls_below_a_tick(self) -> None:
         p = replace(parameters_of("X"), start_price=2e-5, price_decimals=5, annual_volatility=40.0)
-        run = simulate("X", minutes=DAY_MINUTES, seed=1, start_ms=START_MS, parameters=p)
+        run = simulate_candles("X", minutes=DAY_MINUTES, seed=1, start_ms=START_MS, parameters=p)
         assert min(candle.low for candle in run) == "0.00001"
 
 
@@ -95,7 +98,7 @@ class Run(NamedTuple):
 
 @cache
 def sixty_days(symbol: str, seed: int = 1) -> Run:
-    run = simulate(symbol, minutes=DAYS * DAY_MINUTES, seed=seed, start_ms=START_MS)
+    run = simulate_candles(symbol, minutes=DAYS * DAY_MINUTES, seed=seed, start_ms=START_MS)
     rows = ((float(c.close), float(c.high), float(c.low), float(c.volume), c.true_volatility) for c in run)
     return Run(*np.array(list(rows)).T)
 

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from volcast.proof.virtual_time import run_with_sockets
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 START_MS = 1_700_000_040_000
@@ -50,14 +50,14 @@ def now_s() -> float:
     return NOW_S + asyncio.get_running_loop().time()
 
 
-def exchange(venue: str, *script: Fault, **options: Any) -> Exchange:
+def exchange(venue: str, *script: ExchangeFault, **options: Any) -> Exchange:
     """With half an hour of history."""
     return Exchange(venue, PAIRS, seed=1, start_ms=START_MS, wall=now_s, script=script, **options)
 
 
-def fault(kind: FaultKind, after_s: float = 10.0, for_s: float = 0.0, **parameters: Any) -> Fault:
+def fault(kind: FaultKind, after_s: float = 10.0, for_s: float = 0.0, **parameters: Any) -> ExchangeFault:
     """`after_s` the visit's beginning."""
-    return Fault(NOW_S + after_s, kind, for_s, **parameters)
+    return ExchangeFault(NOW_S + after_s, kind, for_s, **parameters)
 
 
 @asynccontextmanager

@@ -21,7 +21,7 @@ _MANY_MONTHS = 12
 """Labels on an axis."""
 _ENOUGH_OF_A_MONTH = 0.25
 """Of the outcomes of the fullest month: the mean of a month with fewer is mostly chance, and stands in the table alone."""
-Numbers = Sequence[float | None]
+_Numbers = Sequence[float | None]
 
 
 def plots(comparison: Comparison) -> list[Plot]:
@@ -114,7 +114,7 @@ def _hours(comparison: Comparison) -> Plot | None:
         )
 
 
-def _lines(axes: "Axes", comparison: Comparison, x: np.ndarray, lines: Mapping[str, Numbers]) -> None:
+def _lines(axes: "Axes", comparison: Comparison, x: np.ndarray, lines: Mapping[str, _Numbers]) -> None:
     """The champion's is the widest and on top; a model has the same colour and dashes in all plots."""
     for series, name in enumerate(_names(comparison)):
         if name in lines:
@@ -164,11 +164,11 @@ def _names(comparison: Comparison) -> list[str]:
     return [model.model for model in comparison.models]
 
 
-def _shown(lines: Mapping[str, Numbers]) -> dict[str, Numbers]:
+def _shown(lines: Mapping[str, _Numbers]) -> dict[str, _Numbers]:
     """Of the models that have something to show."""
     return {name: line for name, line in lines.items() if any(value is not None for value in line)}
 
 
-def _scaled(line: Numbers) -> Numbers:
+def _scaled(line: _Numbers) -> _Numbers:
     """As per cent."""
     return [None if value is None else 100.0 * value for value in line]

@@ -1,4 +1,4 @@
-"""`volcast rejects list` and `replay`: what was not taken, and why; and to send it again once that has been changed."""
+"""`volcast rejects list` and `replay_command`: what was not taken, and why; and to send it again once that has been changed."""
 
 import asyncio
 import sys
@@ -44,13 +44,13 @@ def list_(*, symbol: str | None, reason: str | None, limit: int | None, as_json:
     With --json, `key` and `value` are the original bytes in base64, and `text` is the value where it can be printed.
     """
     from .list import Listing  # noqa: PLC0415  # not needed by --help
-    from .read import Selection  # noqa: PLC0415
+    from .read import RejectFilter  # noqa: PLC0415
 
     log = quiet_log_of(loaded)
     console = Console()
     if console.is_terminal and not as_json:
         limit = limit or _ON_A_TERMINAL
-    listing = Listing(Selection(symbol, reason), limit, console, as_json=as_json)
+    listing = Listing(RejectFilter(symbol, reason), limit, console, as_json=as_json)
 
     async def show() -> None:
         async with log:
@@ -65,7 +65,7 @@ def list_(*, symbol: str | None, reason: str | None, limit: int | None, as_json:
 @click.option("--offset", type=click.IntRange(0), help="Only the one at this offset; goes with --partition.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @loaded_options(*LOG_SETTINGS, "append_records", "log_level")
-def replay(
+def replay_command(
     *, symbol: str | None, reason: str | None, partition: int | None, offset: int | None, yes: bool, loaded: Loaded
 ) -> None:
     """Append what was not taken to candles again, key and value as they were, after price_decimals or max_symbols was changed.
@@ -74,23 +74,23 @@ def replay(
     kept whole is left out. A candle that is older than the last one taken of its symbol is skipped as late, or as a duplicate;
     what is still no good is rejected again. So to replay twice does no harm.
     """
-    from .read import Selection  # noqa: PLC0415  # not needed by --help
-    from .replay import Replay  # noqa: PLC0415
+    from .read import RejectFilter  # noqa: PLC0415  # not needed by --help
+    from .replay import RejectReplay  # noqa: PLC0415
 
     if offset is not None and partition is None:
         raise UserError("--offset goes with --partition: an offset is one of a partition")
     log = quiet_log_of(loaded)
-    replay = Replay(Selection(symbol, reason, partition, offset), loaded.settings.append_records)
+    replay_command = RejectReplay(RejectFilter(symbol, reason, partition, offset), loaded.settings.append_records)
 
     async def send() -> None:
         async with log:
-            await replay.look(log)
-            if not replay.wanted:
+            await replay_command.look(log)
+            if not replay_command.wanted:
                 return
             if not yes and not _confirmed():
                 click.echo("nothing was sent")
                 return
-            await replay.send(log)
+            await replay_command.send(log)
 
     asyncio.run(send())
 

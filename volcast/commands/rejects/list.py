@@ -14,22 +14,22 @@ from volcast.core.codec import Reject
 from volcast.core.decoder import MAX_KEPT_BYTES
 from volcast.log.contract import Log
 
-from .read import Seen, Selection, read
+from .read import RejectFilter, Seen, read_rejects
 
-COLUMNS = ("partition", "offset", "symbol", "reason", "where", "detail")
+_COLUMNS = ("partition", "offset", "symbol", "reason", "where", "detail")
 
 
 class Listing:
     """One listing of the `selection`: the last `limit` of each partition, or all of them as they come."""
 
-    def __init__(self, selection: Selection, limit: int | None, console: Console, *, as_json: bool) -> None:
+    def __init__(self, selection: RejectFilter, limit: int | None, console: Console, *, as_json: bool) -> None:
         self._selection, self._limit, self._console, self._as_json = selection, limit, console, as_json
         self._columns_are_there = as_json
 
     async def show(self, log: Log) -> None:
         """Print them; then on standard error what there was in sum. Raises Unavailable."""
         seen, last = Seen(), defaultdict[int, deque[Reject]](lambda: deque(maxlen=self._limit))
-        async with aclosing(read(log, self._selection, seen)) as rejects:
+        async with aclosing(read_rejects(log, self._selection, seen)) as rejects:
             async for reject in rejects:
                 if self._limit is None:
                     self._echo(reject)
@@ -47,13 +47,13 @@ class Listing:
             for reject in rejects:
                 self._echo(reject)
         elif rows := [row_of(reject) for reject in rejects]:
-            print_rows(COLUMNS, rows, self._console)
+            print_rows(_COLUMNS, rows, self._console)
 
     def _echo(self, reject: Reject) -> None:
         if not self._columns_are_there:
-            click.echo(line_of(COLUMNS))
+            click.echo(line_of(_COLUMNS))
             self._columns_are_there = True
-        click.echo(json_of(reject) if self._as_json else line_of(row_of(reject)))
+        click.echo(reject_as_json(reject) if self._as_json else line_of(row_of(reject)))
 
 
 def row_of(reject: Reject) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ def row_of(reject: Reject) -> tuple[str, ...]:
     return (*place, reject.symbol or "", reject.reason.value, where, reject.detail)
 
 
-def json_of(reject: Reject) -> bytes:
+def reject_as_json(reject: Reject) -> bytes:
     """One line."""
     fields = {
         "partition": reject.partition,

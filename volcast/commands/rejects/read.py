@@ -12,7 +12,7 @@ _READ_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Selection:
+class RejectFilter:
     """Which rejects; None for any. Partition and offset are those on `candles`."""
 
     symbol: str | None = None
@@ -61,7 +61,7 @@ def in_words(reasons: Counter[str]) -> str:
     return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
 
 
-async def read(log: Log, selection: Selection, seen: Seen) -> AsyncGenerator[Reject]:
+async def read_rejects(log: Log, selection: RejectFilter, seen: Seen) -> AsyncGenerator[Reject]:
     """The selected ones, those of a partition in their order. Raises Unavailable."""
     async with log.reader(Topic.REJECTED) as reader:
         while not reader.caught_up:

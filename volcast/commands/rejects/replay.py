@@ -13,7 +13,7 @@ from volcast.core.codec import Reject
 from volcast.log.contract import Appender, KeyValue, Log
 
 from .list import is_cut
-from .read import Seen, Selection, in_words, read
+from .read import RejectFilter, Seen, in_words, read_rejects
 
 APPENDER = "rejects"
 _APPEND_BYTES = 1_000_000
@@ -22,10 +22,10 @@ those older than the last candle taken of their symbol will be skipped as late, 
 those that are still no good will be rejected again"""
 
 
-class Replay:
+class RejectReplay:
     """One replay of the `selection`, at most `append_records` in an append."""
 
-    def __init__(self, selection: Selection, append_records: int) -> None:
+    def __init__(self, selection: RejectFilter, append_records: int) -> None:
         self.wanted: set[bytes] = set()
         """Digests of the originals that are still to be sent."""
         self.sent = 0
@@ -34,7 +34,7 @@ class Replay:
     async def look(self, log: Log) -> None:
         """Find out what there is to send, and say so. Raises Unavailable."""
         seen, reasons, cut = Seen(), Counter[str](), 0
-        async with aclosing(read(log, self._selection, seen)) as rejects:
+        async with aclosing(read_rejects(log, self._selection, seen)) as rejects:
             async for reject in rejects:
                 digest = _digest(reject)
                 if is_cut(reject):
@@ -65,7 +65,7 @@ class Replay:
 
     async def _send(self, log: Log, appender: Appender) -> None:
         bunch, size = list[KeyValue](), 0
-        async with aclosing(read(log, self._selection, Seen())) as rejects:
+        async with aclosing(read_rejects(log, self._selection, Seen())) as rejects:
             async for reject in rejects:
                 if (digest := _digest(reject)) not in self.wanted:  # sent already, or come since the user was asked
                     continue

@@ -9,7 +9,7 @@ import click
 
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
-from volcast.cli.params import Venue
+from volcast.cli.params import VenueParam
 from volcast.cli.wiring import ENGINE_SETTINGS, replays_of, sample
 from volcast.cli.wiring_live import LIVE_SETTINGS, symbols_of, tls_of
 from volcast.settings.schema import Settings, text
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 @click.command("run")
 @replay_options
 @click.option(
-    "--live", "feed", metavar="VENUE", type=Venue(), help="Stream from a venue instead; then symbols take the place of files."
+    "--live",
+    "feed",
+    metavar="VENUE",
+    type=VenueParam(),
+    help="Stream from a venue instead; then symbols take the place of files.",
 )
 @click.option("--exit-when-done", is_flag=True, help="End when the last candle's signal can be read; without it the API stays.")
 @loaded_options(

@@ -12,7 +12,7 @@ import click
 from volcast.cli.wiring_live import live_of
 from volcast.settings.schema import Settings
 
-from .pipeline import Opening, Source, Stage
+from .pipeline import Opening, RunPipeline, Source
 
 if TYPE_CHECKING:
     from api.view import View
@@ -28,7 +28,7 @@ def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Open
     """Stream until told to stop."""
 
     @asynccontextmanager
-    async def opening(stage: Stage) -> AsyncIterator[Source]:
+    async def opening(stage: RunPipeline) -> AsyncIterator[Source]:
         from producer.live.metrics import LiveCollector  # noqa: PLC0415  # not needed by --help
 
         async with live_of(stage.log, feed, symbols, settings) as producer:
@@ -36,7 +36,7 @@ def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Open
             async def work() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(producer.run())
-                    group.create_task(show(stage.view, set(symbols)))
+                    group.create_task(show_live(stage.view, set(symbols)))
 
             click.echo(f"live {feed.name}: {', '.join(symbols)}; a line for each new minute, until Ctrl-C")
             yield Source(work(), (LiveCollector(producer),))
@@ -44,7 +44,7 @@ def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Open
     return opening
 
 
-async def show(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:
+async def show_live(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:
     """The newest signal of each symbol whenever there is one; those of the backfill are no news."""
     shown: dict[str, int] = {}
     while True:
@@ -53,10 +53,10 @@ async def show(view: "View", symbols: set[str], wall: Callable[[], float] = time
             latest = view.get(symbol)
             if latest and shown.get(symbol) != latest.signal.open_time_ms > (wall() - _NEWS_S) * 1_000:
                 shown[symbol] = latest.signal.open_time_ms
-                click.echo(line_of(latest.signal))
+                click.echo(live_line_of(latest.signal))
 
 
-def line_of(signal: "Signal") -> str:
+def live_line_of(signal: "Signal") -> str:
     """When the candle closed, what it said, and how far the price may move within the horizon."""
     closed = datetime.fromtimestamp(signal.open_time_ms / 1_000 + 60, UTC)
     percent = 100 * signal.volatility

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class RunPipeline:
     """What a source of candles works on."""
 
     log: Log
@@ -40,7 +40,7 @@ class Source(NamedTuple):
     collectors: "tuple[Collector, ...]" = ()
 
 
-Opening = Callable[[Stage], AbstractAsyncContextManager[Source]]
+Opening = Callable[[RunPipeline], AbstractAsyncContextManager[Source]]
 
 
 async def run_around(opening: Opening, path: Path, settings: Settings) -> bool:
@@ -62,7 +62,7 @@ async def run_around(opening: Opening, path: Path, settings: Settings) -> bool:
             follower = Follower(log, view)
             click.echo(f"log  {path}")
             click.echo(f"open {address(listening)}/latest")
-            async with opening(Stage(log, worker, view, follower, address(listening))) as source:
+            async with opening(RunPipeline(log, worker, view, follower, address(listening))) as source:
                 app = create_app(view, (WorkerCollector(worker), *source.collectors))
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
 

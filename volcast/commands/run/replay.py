@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .pipeline import Opening, Source, Stage
+from .pipeline import Opening, RunPipeline, Source
 
 if TYPE_CHECKING:
     from producer.replay import CsvReplay, Pump
@@ -17,7 +17,7 @@ def replaying(sources: "list[CsvReplay]", speed: float, append_records: int, *, 
     """Replay the files; then end, or stay with the API."""
 
     @asynccontextmanager
-    async def opening(stage: Stage) -> AsyncIterator[Source]:
+    async def opening(stage: RunPipeline) -> AsyncIterator[Source]:
         from producer.replay import Pace, Pump  # noqa: PLC0415  # not needed by --help
         from volcast.cli.progress import progress  # noqa: PLC0415
 

@@ -22,7 +22,7 @@ def command() -> None:
 @command.command("show", short_help="By partition and symbol, as it stands on the log.")
 @click.option("--json", "as_json", is_flag=True, help="A JSON list, an object for each partition.")
 @loaded_options(*LOG_SETTINGS, "log_level")
-def show(*, as_json: bool, loaded: Loaded) -> None:
+def show_command(*, as_json: bool, loaded: Loaded) -> None:
     """Show the state on the log, by partition and symbol; a consumer that runs is not disturbed.
 
     `position` is the offset of the next candle to answer, `replay from` where a consumer that starts must begin to read, `behind`
@@ -35,11 +35,11 @@ def show(*, as_json: bool, loaded: Loaded) -> None:
 
     async def look() -> None:
         async with log:
-            partitions = state_show.told(await log.peek())
+            partitions = state_show.read_state(await log.peek())
         if as_json:
-            click.echo(state_show.json_of(partitions))
+            click.echo(state_show.state_as_json(partitions))
         else:
-            state_show.show(partitions, Console())
+            state_show.show_state(partitions, Console())
 
     asyncio.run(look())
 
@@ -73,7 +73,7 @@ def export(*, file: Path, force: bool, loaded: Loaded) -> None:
     snapshots = asyncio.run(look())
     if not snapshots:
         raise UserError("there is no state to export: nothing has been consumed from this log")
-    size = state_file.write(file, snapshots)
+    size = state_file.write_state_file(file, snapshots)
     click.echo(f"{file}: the state of {len(snapshots)} symbols, {size} bytes")
 
 
@@ -91,7 +91,7 @@ def import_(*, file: Path, force: bool, loaded: Loaded) -> None:
     from . import file as state_file  # noqa: PLC0415  # River takes a second to import
     from .transfer import Import  # noqa: PLC0415
 
-    states = state_file.read(file)
+    states = state_file.read_state_file(file)
     log = quiet_log_of(loaded, must_exist=False)
     task = Import(states, loaded.settings.session_timeout_s + _REBALANCE_S, force=force)
 

@@ -17,9 +17,9 @@ from volcast.atomic_file import writing_bytes
 from volcast.cli.main import UserError
 from volcast.core.codec import UNDECODABLE
 from volcast.core.decoder import is_symbol
-from volcast.core.snapshot import Description, SnapshotError, describe
+from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_snapshot
 
-FORMAT = 1
+STATE_FILE_FORMAT = 1
 _MAGIC = b"VCST"
 _HEAD_BYTES = 8
 
@@ -27,7 +27,7 @@ _HEAD_BYTES = 8
 class SymbolState(NamedTuple):
     """One symbol's snapshot, and what it says of itself."""
 
-    told: Description
+    told: SnapshotDescription
     raw: bytes
 
 
@@ -40,21 +40,21 @@ class _Written(_AnyFormat, frozen=True):
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Raises UserError where `write` would destroy what is there."""
+    """Raises UserError where `write_state_file` would destroy what is there."""
     if not force and path.exists():
         raise UserError(f"{path} is there already: choose another name, or say --force to replace it")
 
 
-def write(path: Path, snapshots: Sequence[bytes]) -> int:
+def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
     """-> the bytes written. The file stands under its name whole, or not at all. Raises UserError where it can't be written."""
-    payload = msgspec.msgpack.encode(_Written(FORMAT, list(snapshots)))
+    payload = msgspec.msgpack.encode(_Written(STATE_FILE_FORMAT, list(snapshots)))
     whole = _MAGIC + crc32(payload).to_bytes(4, "little") + payload
     with writing_bytes(path) as file:
         file.write(whole)
     return len(whole)
 
 
-def read(path: Path) -> Mapping[str, SymbolState]:
+def read_state_file(path: Path) -> Mapping[str, SymbolState]:
     """-> the state of each symbol. Raises UserError where the file, or any snapshot in it, is not whole and sound."""
     try:
         whole = path.read_bytes()
@@ -67,9 +67,9 @@ def read(path: Path) -> Mapping[str, SymbolState]:
         raise UserError(f"{path} is damaged: its checksum does not fit; export the state again")
     try:
         found = msgspec.msgpack.decode(payload, type=_AnyFormat).format
-        if found != FORMAT:
-            raise UserError(f"{path} has format {found}, this version reads {FORMAT}: export the state again")
-        states = [SymbolState(describe(raw), raw) for raw in msgspec.msgpack.decode(payload, type=_Written).snapshots]
+        if found != STATE_FILE_FORMAT:
+            raise UserError(f"{path} has format {found}, this version reads {STATE_FILE_FORMAT}: export the state again")
+        states = [SymbolState(describe_snapshot(raw), raw) for raw in msgspec.msgpack.decode(payload, type=_Written).snapshots]
     except (*UNDECODABLE, SnapshotError) as error:
         raise UserError(f"{path} can't be used: {error}") from None
     by_symbol = {state.told.symbol: state for state in states}

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rich.console import Console
 
 from volcast.cli.tables import print_rows
-from volcast.core.snapshot import Description, SnapshotError, describe
+from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_snapshot
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Restored
 
@@ -16,7 +16,7 @@ PARTITION_COLUMNS = ("partition", "position", "replay from", "first candle")
 KEY_COLUMNS = ("symbol", "candles", "last candle", "behind", "bytes", "made with")
 
 
-class SymbolTold(Struct, frozen=True):
+class SymbolReport(Struct, frozen=True):
     """One key of the state; what follows `bytes` is None where it can't be told."""
 
     symbol: str
@@ -34,22 +34,22 @@ class SymbolTold(Struct, frozen=True):
     """Why it can't be used."""
 
 
-class PartitionTold(Struct, frozen=True):
+class PartitionReport(Struct, frozen=True):
     """One partition's state."""
 
     partition: int
     position: int
     replay_from: int
     earliest: int
-    symbols: list[SymbolTold]
+    symbols: list[SymbolReport]
     bookkeeping: dict[str, int]
     """Bytes of the keys that are no symbol's."""
 
 
-def told(state: Mapping[int, Restored]) -> list[PartitionTold]:
+def read_state(state: Mapping[int, Restored]) -> list[PartitionReport]:
     """All of it, in order."""
     return [
-        PartitionTold(
+        PartitionReport(
             partition,
             restored.position,
             restored.replay_from,
@@ -61,7 +61,7 @@ def told(state: Mapping[int, Restored]) -> list[PartitionTold]:
     ]
 
 
-def show(partitions: list[PartitionTold], console: Console) -> None:
+def show_state(partitions: list[PartitionReport], console: Console) -> None:
     """Two tables on a terminal; elsewhere one, in which each symbol's line begins with its partition."""
     if console.is_terminal:
         print_rows(PARTITION_COLUMNS, map(_numbers, partitions), console)
@@ -74,17 +74,17 @@ def show(partitions: list[PartitionTold], console: Console) -> None:
     print_rows((*PARTITION_COLUMNS, *KEY_COLUMNS), rows, console)
 
 
-def json_of(partitions: list[PartitionTold]) -> str:
+def state_as_json(partitions: list[PartitionReport]) -> str:
     """An indented JSON list, an object for each partition."""
     return msgspec.json.format(msgspec.json.encode(partitions), indent=2).decode()
 
 
-def _symbol(key: bytes, raw: bytes, restored: Restored) -> SymbolTold:
+def _symbol(key: bytes, raw: bytes, restored: Restored) -> SymbolReport:
     try:
-        found = describe(raw)
+        found = describe_snapshot(raw)
     except SnapshotError as error:
-        return SymbolTold(_name(key), len(raw), problem=str(error))
-    return SymbolTold(
+        return SymbolReport(_name(key), len(raw), problem=str(error))
+    return SymbolReport(
         _name(key),
         len(raw),
         found.candles,
@@ -99,7 +99,7 @@ def _symbol(key: bytes, raw: bytes, restored: Restored) -> SymbolTold:
     )
 
 
-def _time(found: Description) -> str | None:
+def _time(found: SnapshotDescription) -> str | None:
     if not found.candles:
         return None
     try:
@@ -108,11 +108,11 @@ def _time(found: Description) -> str | None:
         return f"{found.last_open_time_ms} ms"
 
 
-def _numbers(each: PartitionTold) -> tuple[str, ...]:
+def _numbers(each: PartitionReport) -> tuple[str, ...]:
     return tuple(map(str, (each.partition, each.position, each.replay_from, each.earliest)))
 
 
-def _keys(each: PartitionTold) -> Iterator[tuple[str, ...]]:
+def _keys(each: PartitionReport) -> Iterator[tuple[str, ...]]:
     for one in each.symbols:
         cells = (one.candles, one.last_candle, one.behind, one.bytes)
         yield (one.symbol, *("" if cell is None else str(cell) for cell in cells), _made_with(one))
@@ -120,7 +120,7 @@ def _keys(each: PartitionTold) -> Iterator[tuple[str, ...]]:
         yield (name, "", "", "", str(size), "bookkeeping")
 
 
-def _made_with(one: SymbolTold) -> str:
+def _made_with(one: SymbolReport) -> str:
     if one.settings is None:
         return f"unusable: {one.problem}"
     settings = {**msgspec.to_builtins(one.settings), "price_decimals": one.price_decimals}

@@ -30,13 +30,13 @@ async def whole_shards(log: Log) -> Mapping[int, Shard]:
 
 def rules_of(restored: Restored) -> Rules:
     """By which the state says that it was made; where it doesn't, as it was just imported, those of its snapshots."""
-    if told := partition_state.decode(restored.snapshots.get(partition_state.CONFIG_KEY)):
+    if told := partition_state.decode_config(restored.snapshots.get(partition_state.CONFIG_KEY)):
         decoder = Decoder(told.price_decimals, told.price_decimals_by_symbol)
         return Rules(told.engine, decoder, told.max_symbols, snapshot_records=1)
     described = []
     for raw in restored.snapshots.values():
         with suppress(snapshot.SnapshotError):
-            described.append(snapshot.describe(raw))
+            described.append(snapshot.describe_snapshot(raw))
     config = described[0].config if described else EngineConfig()
     decoder = Decoder(by_symbol={each.symbol: each.price_decimals for each in described})
     return Rules(config, decoder, max(len(described), 1), snapshot_records=1)
@@ -57,7 +57,7 @@ async def _replay(log: Log, shards: Mapping[int, Shard]) -> None:
 def snapshots_of(shards: Mapping[int, Shard]) -> list[bytes]:
     """Of all symbols; by symbol, so that the same state is the same file."""
     found = [
-        (symbol, snapshot.encode(engine, shard.position, shard.counts[symbol]))
+        (symbol, snapshot.encode_snapshot(engine, shard.position, shard.counts[symbol]))
         for shard in shards.values()
         for symbol, engine in shard.engines.items()
     ]

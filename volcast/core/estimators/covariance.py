@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg.blas import dsymv, dsyr  # type: ignore[import-untyped]  # SciPy ships no types
 
-Floats = NDArray[np.float64]
+from volcast.core.arrays import Floats
 
 
 @cache
@@ -16,7 +16,7 @@ def _triangle(size: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.tril_indices(size)
 
 
-class Restored(NamedTuple):
+class RestoredCovariance(NamedTuple):
     """One coefficient was drawn back to what was assumed of it."""
 
     at: int
@@ -58,13 +58,13 @@ class ForgettingCovariance:
         self.updates += 1
         return np.asarray(spread / denominator)
 
-    def restore(self) -> Restored:
+    def restore(self) -> RestoredCovariance:
         """Give back to one coefficient what forgetting took of its ridge -> its index, the gain to what was assumed."""
         index = (self.updates - 1) % self.size
         column = np.concatenate((self._lower[index, :index], self._lower[index:, index]))
         denominator = 1.0 / self._given_back + float(column[index])
         dsyr(-1.0 / denominator, column, a=self._lower, overwrite_a=1, lower=1)
-        return Restored(index, column / denominator)
+        return RestoredCovariance(index, column / denominator)
 
     def matrix(self) -> Floats:
         """P (size, size), symmetric; a copy."""

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Any
 
-from .covariance import Floats
+from volcast.core.arrays import Floats
+
 from .recursive_regression import RecursiveRegression
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .covariance import Floats
+from volcast.core.arrays import Floats
 
 
 class NamedFeatures:

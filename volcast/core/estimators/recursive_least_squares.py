@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .covariance import Floats
+from volcast.core.arrays import Floats
+
 from .recursive_regression import RecursiveRegression
 
 

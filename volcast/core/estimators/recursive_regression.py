@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 from river import base
 
-from .covariance import Floats, ForgettingCovariance
+from volcast.core.arrays import Floats
+
+from .covariance import ForgettingCovariance
 from .named_features import NamedFeatures
 
 

@@ -10,18 +10,18 @@ from typing import Any, NamedTuple
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS, NEED_VARIANCES
 
-from .learner import Answer, Learner, Prediction
+from .learner import Learner, Prediction, ResolvedForecast
 from .prior import Prior
 
 MIN_HORIZON_MINUTES, MAX_HORIZON_MINUTES = 5, 1_440
 
 
-class Answers(NamedTuple):
+class ResolvedForecasts(NamedTuple):
     """What became of the forecasts that fell due."""
 
-    horizons: dict[int, Answer]
+    horizons: dict[int, ResolvedForecast]
     """The champion's, by horizon."""
-    shadows: dict[str, Answer]
+    shadows: dict[str, ResolvedForecast]
     """The challengers', by model."""
 
 
@@ -76,7 +76,9 @@ class Forecaster:
         """The champion's for the first horizon."""
         return next(iter(self.champions.values()))
 
-    def observe(self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None) -> Answers:
+    def observe(
+        self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None
+    ) -> ResolvedForecasts:
         """Take in the candle (open, high, low, close, volume in the quote currency) of `minute` (since 1970, UTC).
 
         `log_return` is the close's since the minute before, None where that is missing. -> the answers that fell due.
@@ -85,8 +87,8 @@ class Forecaster:
         if log_return is None:
             for learner in (*self.champions.values(), *self.shadows.values()):
                 learner.forget_pending()
-            return Answers({}, {})
-        return Answers(
+            return ResolvedForecasts({}, {})
+        return ResolvedForecasts(
             {horizon: answer for horizon, learner in self.champions.items() if (answer := learner.answer(self.market))},
             {name: answer for name, learner in self.shadows.items() if (answer := learner.answer(self.market))},
         )

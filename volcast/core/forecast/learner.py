@@ -51,7 +51,7 @@ class Prediction(NamedTuple):
     """Between them lies the horizon's log return."""
 
 
-class Answer(NamedTuple):
+class ResolvedForecast(NamedTuple):
     """What became of a prediction."""
 
     prediction: Prediction
@@ -98,7 +98,7 @@ class Learner:
             values = prior.quantiles.get(f"{level:g}", self._quantiles())
             self._set_quantiles(values)
 
-    def answer(self, market: Market) -> Answer | None:
+    def answer(self, market: Market) -> ResolvedForecast | None:
         """The market's last candle has closed: learn from what it answers. None where nothing falls due with it."""
         made = market.minute - self.horizon_minutes
         numbers = self._forecasts.at(made)
@@ -110,7 +110,7 @@ class Learner:
         self.answered += 1
         if realized_variance > FLAT_VARIANCE:
             self._learn(made, log(realized_variance) / 2, log_return, beside)
-        return Answer(Prediction(*numbers[:_PREDICTION]), beside.variance_ewma, realized_variance, log_return)
+        return ResolvedForecast(Prediction(*numbers[:_PREDICTION]), beside.variance_ewma, realized_variance, log_return)
 
     def _learn(self, made: int, log_volatility: float, log_return: float, beside: _Beside) -> None:
         self.model.notice(made, log_volatility - 0.5 * log(self.horizon_minutes) - beside.level)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from volcast.core.market.ewma import Floats
+from volcast.core.arrays import Floats
 
 _EMPTY = -(2**63)
 

@@ -31,7 +31,7 @@ class PriorError(Exception):
     """A prior that can't be used; the sentence says why."""
 
 
-def decode(raw: bytes) -> Prior:
+def decode_prior(raw: bytes) -> Prior:
     """Raises PriorError where `raw` is none."""
     try:
         return msgspec.json.decode(raw, type=Prior)
@@ -39,7 +39,7 @@ def decode(raw: bytes) -> Prior:
         raise PriorError(f"it is no prior: {error}") from error
 
 
-def encode(prior: Prior) -> bytes:
+def encode_prior(prior: Prior) -> bytes:
     """JSON, a line for each part."""
     return msgspec.json.format(msgspec.json.encode(prior), indent=0) + b"\n"
 
@@ -56,4 +56,4 @@ def fingerprint(prior: Prior) -> str:
 @cache
 def bundled() -> Prior:
     """The one that is shipped with this version, as its code is."""
-    return decode(files("volcast.core.forecast").joinpath("prior.json").read_bytes())
+    return decode_prior(files("volcast.core.forecast").joinpath("prior.json").read_bytes())

@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.estimators.diurnal_profile import DiurnalProfile
 
 from .clock import new_york_minute
-from .ewma import EwmaBank, Floats
+from .ewma import EwmaBank
 
 VARIANCE_FLOOR = 1e-12
 """Per minute; a price that stands still has this variance instead of 0, whose logarithm has no value. (0.0001 %)² a minute."""
@@ -73,7 +74,7 @@ def _table() -> tuple[Feature, ...]:
 
 
 FEATURES = _table()
-NAMES = tuple(feature.name for feature in FEATURES)
+FEATURE_NAMES = tuple(feature.name for feature in FEATURES)
 _GRID = {(s, h): i * len(HALF_LIVES) + j for i, s in enumerate(_SERIES) for j, h in enumerate(HALF_LIVES)}
 _RATIOS = (
     [(_GRID["rv", a], _GRID["rv", b], 1.0) for a, b in _PAIRS["rv"]]
@@ -114,7 +115,7 @@ class State(NamedTuple):
     """A market after a minute."""
 
     vector: Floats
-    """(len(NAMES),), in the order of `NAMES`. A fresh array."""
+    """(len(NAMES),), in the order of `FEATURE_NAMES`. A fresh array."""
     shapes: Floats
     """(len(SHAPES),), the log ratios whose products are features too."""
     level: float
@@ -161,7 +162,7 @@ class Features:
         v = _MATRIX @ np.log(clamped)
         v += _CONSTANT
         level = float(v[0])
-        vector = np.empty(len(NAMES))
+        vector = np.empty(len(FEATURE_NAMES))
         vector[0] = 1.0
         vector[1] = level - _PRIOR_LEVEL
         vector[2:_FIRST_TREND] = v[1:_FIRST_SHAPE]

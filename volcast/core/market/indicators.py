@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from volcast.core.arrays import Floats
+
 from .clock import DAY_MINUTES, day_of_week, is_weekend
-from .ewma import Floats
 
 QUARTER_MINUTES = 15
 _QUARTERS = DAY_MINUTES // QUARTER_MINUTES
@@ -39,7 +40,7 @@ SHOWN: dict[str, tuple[str, str]] = {
 """Name: unit, sentence."""
 
 
-class Windows:
+class Indicators:
     """Candles in; realized variance and `shown` out. Bounded: 1440 returns, 96 quarters."""
 
     def __init__(self) -> None:

@@ -64,7 +64,7 @@ class BucketWindow:
         self._closed_sum = fsum(closed)
 
 
-class VarianceWindows:
+class RealizedVariances:
     """Squared one-minute log returns in, variances per minute by `WINDOWS` out."""
 
     def __init__(self) -> None:

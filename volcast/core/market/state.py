@@ -3,9 +3,9 @@
 from typing import Any
 
 from .features import PRIOR_VARIANCE, VARIANCE_FLOOR, Features, State
-from .indicators import Windows
+from .indicators import Indicators
 from .noise import NoiseRatio
-from .realized_variance import VarianceWindows
+from .realized_variance import RealizedVariances
 
 EWMA_LAMBDA = 0.995
 _PRIOR_MINUTES = 10
@@ -18,8 +18,8 @@ class Market:
         self.minute = 0
         """Of the last candle, since 1970-01-01 UTC."""
         self.features = Features()
-        self.windows = Windows()
-        self.variances = VarianceWindows() if variances else None
+        self.windows = Indicators()
+        self.variances = RealizedVariances() if variances else None
         """Only where a model asks for them: they cost as much as all the features."""
         self.noise = NoiseRatio()
         self._ewma = PRIOR_VARIANCE

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from volcast.core.market.ewma import Floats
+from volcast.core.arrays import Floats
 from volcast.core.market.state import Market
 
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.estimators.diurnal_profile import DiurnalProfile
 from volcast.core.market.clock import DAY_MINUTES, WEEK_MINUTES, is_weekend, new_york_minute
-from volcast.core.market.ewma import Floats
-from volcast.core.market.features import NAMES as STATE_NAMES
+from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Feature, State
 from volcast.core.market.releases import news_ahead
 
@@ -29,14 +29,14 @@ CLOCKS = (
 _FACTORS = (*SHAPES, "usual_ny", "usual_week", "past_ny")
 _PAIRS = tuple(combinations_with_replacement(range(len(_FACTORS)), 2))
 _LEFT, _RIGHT = (np.array([pair[i] for pair in _PAIRS]) for i in (0, 1))
-NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCKS), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
+DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCKS), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
 SMALL_NAMES = (
     *("one", "news", "level", "usual_ny", "usual_week", "past_ny"),
     *("rv_3", "rv_30", "rv_240", "rv_1440", "rv_10080", "abs_3", "abs_30", "abs_240", "gk_30"),
     *("vol_3", "vol_30", "vol_240", "trend_30", "trend_240", "trend_1440", "trend_10080"),
 )
 """The features that the mean and the expected error are regressed on."""
-SMALL = tuple(NAMES.index(name) for name in SMALL_NAMES)
+SMALL = tuple(DESIGN_NAMES.index(name) for name in SMALL_NAMES)
 """Their places in a row."""
 _STATES = len(STATE_NAMES)
 _PRODUCTS = _STATES + len(CLOCKS)
@@ -98,11 +98,11 @@ class Design:
         self.day.learn_bin(bins.day, y)
 
     def row(self, minute: int, state: State) -> Floats:
-        """(len(NAMES),), in the order of `NAMES`; a fresh array. `minute` is that of the last candle (UTC)."""
+        """(len(DESIGN_NAMES),), in the order of `DESIGN_NAMES`; a fresh array. `minute` is that of the last candle (UTC)."""
         now, past = _bins(minute), _bins(minute - self.horizon_minutes)
         by_utc, by_new_york, by_week = self.utc.means, self.new_york.means, self.week.means
         new_york, week, past_new_york = by_new_york[now.new_york], by_week[now.week], by_new_york[past.new_york]
-        row = np.empty(len(NAMES))
+        row = np.empty(len(DESIGN_NAMES))
         row[:_STATES] = state.vector
         row[_STATES:_PRODUCTS] = (
             2.0 * by_utc[now.utc],

@@ -12,15 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.market.clock import DAY_MINUTES, is_weekend
-from volcast.core.market.ewma import Floats
 from volcast.core.market.features import PRIOR_VARIANCE, VARIANCE_FLOOR
 from volcast.core.market.realized_variance import WINDOWS
 from volcast.core.market.state import Market
 
 from .contract import Estimate
-from .design import NAMES as DESIGN_NAMES
-from .design import Design
+from .design import DESIGN_NAMES, Design
 
 _LOG_EXCESS = 0.25
 _SCALE = 0.35

@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.estimators.gamma_regression import GammaRegression
 from volcast.core.estimators.recursive_least_squares import RecursiveLeastSquares
-from volcast.core.market.ewma import Floats
 from volcast.core.market.features import PRIOR_VARIANCE
 from volcast.core.market.state import Market
 
 from .contract import Estimate, Learned
-from .design import NAMES, SMALL, SMALL_NAMES, Design
+from .design import DESIGN_NAMES, SMALL, SMALL_NAMES, Design
 from .sampling import samples_per_day
 
 _MEAN_OVER_MEDIAN = 0.25
@@ -32,13 +32,13 @@ _CENTER_RIDGE, _PRIOR_RIDGE, _PART_RIDGE = 20.0, 100.0, 100.0
 """Samples that what is assumed of a coefficient weighs: of the median's, assumed 0 or by a prior; of the others."""
 _CENTER_HALF_LIFE_DAYS, _PART_HALF_LIFE_DAYS = 120.0, 180.0
 _SMALL = np.array(SMALL)
-_LEVEL = NAMES.index("level")
+_LEVEL = DESIGN_NAMES.index("level")
 
 
 class TwoStage:
     """See the head of this file. `prior`: what was learned elsewhere."""
 
-    names = NAMES
+    names = DESIGN_NAMES
 
     def __init__(self, horizon_minutes: int = 60, prior: Learned | None = None) -> None:
         self.design = Design(horizon_minutes)
@@ -46,7 +46,7 @@ class TwoStage:
         per_day = samples_per_day(horizon_minutes)
         coefficients = prior.coefficients if prior else {}
         self.center = RecursiveLeastSquares(
-            NAMES,
+            DESIGN_NAMES,
             half_life=_CENTER_HALF_LIFE_DAYS * per_day,
             ridge=_PRIOR_RIDGE if prior else _CENTER_RIDGE,
             max_error=2.0,

@@ -15,7 +15,7 @@ from volcast.log.contract import Commit, Fenced, Record, Restored, Topic
 
 from .client import Client, explained, start, stop
 from .reader import bounds, plain
-from .state import LastCandle, Position, checksum, lost, restore, state_records
+from .state import LastCandle, StoredPosition, checksum, lost, restore, state_records
 from .writer import Writer, open_writer
 
 _TELL_GROUP_S = 1.0
@@ -145,10 +145,10 @@ class KafkaConsumer:
         if writer := self._writers.pop(partition, None):
             await writer.close()
 
-    def _position(self, partition: int, commit: Commit) -> Position:
+    def _position(self, partition: int, commit: Commit) -> StoredPosition:
         replay_from = commit.position if commit.replay_from is None else commit.replay_from
         last = self._last.get(partition)
-        return Position(commit.position, replay_from, last if last and last[0] == commit.position - 1 else None)
+        return StoredPosition(commit.position, replay_from, last if last and last[0] == commit.position - 1 else None)
 
     def _is_ours(self, partition: int) -> bool:
         """Open, and in the group's hands ours ever since."""

@@ -13,9 +13,9 @@ from volcast.log.retry import while_unavailable
 
 from .client import Client, partition_of
 from .consumer import KafkaConsumer
-from .log_filter import calm
+from .log_filter import quieten
 from .reader import reader
-from .sasl import signed_in
+from .sasl import sasl_options
 from .state import peek
 from .topics import prepare
 from .writer import KafkaAppender, writer
@@ -45,7 +45,7 @@ class KafkaLog:
         return f"KafkaLog({self._client})"
 
     async def __aenter__(self) -> Self:
-        calm()
+        quieten()
         await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare, Random())  # noqa: S311  # no secret: jitter
         return self
 
@@ -79,5 +79,5 @@ class KafkaLog:
 
     async def _prepare(self) -> None:
         """Raises Unavailable or Mismatch."""
-        self._client = await signed_in(self._client)
+        self._client = await sasl_options(self._client)
         await prepare(self._client, self._retention_ms)

@@ -19,7 +19,7 @@ _LOGGERS = (
 )
 
 
-class Noise(logging.Filter):
+class LogFilter(logging.Filter):
     """Drops the normal; lets each further kind of message pass once in `_PAUSE_S`."""
 
     def __init__(self) -> None:
@@ -47,12 +47,12 @@ def is_no_leftover(record: logging.LogRecord) -> bool:
     return not (left and record.exc_info and isinstance(record.exc_info[1], KafkaError))
 
 
-def calm() -> None:
+def quieten() -> None:
     """Put the filters where aiokafka logs: a logger's filter does not see what its children say."""
     asyncios = logging.getLogger("asyncio")
     if is_no_leftover not in asyncios.filters:
         asyncios.addFilter(is_no_leftover)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
-        if not any(isinstance(each, Noise) for each in logger.filters):
-            logger.addFilter(Noise())
+        if not any(isinstance(each, LogFilter) for each in logger.filters):
+            logger.addFilter(LogFilter())

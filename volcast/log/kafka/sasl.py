@@ -16,7 +16,7 @@ MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 """Ways to sign in with a password; the last one sends it as it is."""
 
 
-async def signed_in(client: Client) -> Client:
+async def sasl_options(client: Client) -> Client:
     """-> the client with the mechanism that the first broker that answers takes.
 
     Raises Unavailable where none answers, Mismatch where user or password are refused, or no mechanism is taken.

@@ -23,7 +23,7 @@ LastCandle = tuple[int, int]
 """Offset and checksum of the last candle before a position."""
 
 
-class Position(msgspec.Struct, frozen=True, omit_defaults=True):
+class StoredPosition(msgspec.Struct, frozen=True, omit_defaults=True):
     """What stands under `POSITION`, as JSON: the two numbers of a commit, and how to tell that the topic is still the same."""
 
     position: int
@@ -38,7 +38,7 @@ class Marker(msgspec.Struct, frozen=True):
     partitions: int
 
 
-_position_decoder = msgspec.json.Decoder(Position)
+_position_decoder = msgspec.json.Decoder(StoredPosition)
 _marker_decoder = msgspec.json.Decoder(Marker)
 
 
@@ -47,7 +47,7 @@ def checksum(record: Record) -> int:
     return crc32(record.value, crc32(record.key))
 
 
-def state_records(position: Position, snapshots: Sequence[KeyValue]) -> Sequence[tuple[bytes, bytes | None]]:
+def state_records(position: StoredPosition, snapshots: Sequence[KeyValue]) -> Sequence[tuple[bytes, bytes | None]]:
     """What a commit writes there; an empty snapshot forgets its key. Raises ValueError for a key that is the log's own."""
     if any(snapshot.key.startswith(_OURS) for snapshot in snapshots):
         raise ValueError(f"keys that begin with {_OURS.decode()} are the log's own")
@@ -106,11 +106,11 @@ async def _restored(client: Client, partition: int, state: Mapping[bytes, bytes]
     return Restored(stored.position, snapshots, stored.replay_from, begin)
 
 
-def _stored(state: Mapping[bytes, bytes]) -> Position | None:
+def _stored(state: Mapping[bytes, bytes]) -> StoredPosition | None:
     return _position_decoder.decode(state[POSITION]) if POSITION in state else None
 
 
-async def _checked(client: Client, partition: int, stored: Position | None) -> int:
+async def _checked(client: Client, partition: int, stored: StoredPosition | None) -> int:
     """-> the offset of the first retained candle. Raises Mismatch where the topic isn't the one that was read."""
     tp, looks = client.at(Topic.CANDLES, partition), 0
     while True:

@@ -14,7 +14,7 @@ from volcast.log.contract import Fenced, KeyValue, LogError, Mismatch, Record, T
 from .client import MAX_BATCH_BYTES, Client, explained, partition_of, start, stop
 from .reader import last_of_key
 
-Pair = tuple[bytes, bytes | None]
+_Pair = tuple[bytes, bytes | None]
 """Key and value; a value of None deletes the key where a topic is compacted."""
 _GRACE_S = 1.0
 _OVERHEAD_BYTES = 200
@@ -29,7 +29,7 @@ class Writer:
         self._writing: asyncio.Task[Mapping[TopicPartition, int]] | None = None
         self._broken: LogError | None = None
 
-    async def write(self, records: Mapping[TopicPartition, Sequence[Pair]]) -> Mapping[TopicPartition, int]:
+    async def write(self, records: Mapping[TopicPartition, Sequence[_Pair]]) -> Mapping[TopicPartition, int]:
         """All of them, or none; -> the offset of the last batch's first record in each partition.
 
         Raises Fenced, Unavailable, and Mismatch for a record that no batch can hold. Where the caller is cancelled, the
@@ -97,7 +97,7 @@ class Writer:
             async with asyncio.timeout(_GRACE_S):
                 await self._producer.abort_transaction()
 
-    def _batches(self, topic: str, records: Iterable[Pair]) -> Iterable[Any]:
+    def _batches(self, topic: str, records: Iterable[_Pair]) -> Iterable[Any]:
         """Made here: `send` for each record would cost most of the time."""
         batch = self._producer.create_batch()
         for key, value in records:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
 
 from .database import Database, check_epoch
-from .errors import explaining
+from .errors import translated
 from .lease import BeatingLease
 from .reader import PARTITION, end_of, read_from
 from .schema import TABLES
@@ -32,7 +32,7 @@ class SqliteConsumer:
     async def assignment(self) -> Mapping[int, int]:
         if self._lease is None:
             return {PARTITION: 1}
-        with explaining(self._database.path):
+        with translated(self._database.path):
             return {PARTITION: self._lease.number} if self._lease.take() else {}
 
     async def open(self, partition: int) -> Restored:

@@ -15,12 +15,12 @@ from typing import TypeVar
 from volcast.log.contract import Fenced, LogError, Mismatch
 from volcast.log.retry import while_unavailable
 
-from .errors import BUSY_TIMEOUT_S, check_in_place, explaining, identity
+from .errors import BUSY_TIMEOUT_S, check_in_place, identity, translated
 from .schema import create, is_new
 
 MEMORY = ":memory:"
 
-Answer = TypeVar("Answer")
+_Result = TypeVar("_Result")
 
 
 class Database:
@@ -49,11 +49,11 @@ class Database:
             self._thread.shutdown()
             self._thread = None
 
-    async def read(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """`work` on one consistent view of the file; waits for no writer."""
         return await self._on_thread(lambda: self._transact(work, "BEGIN"))
 
-    async def write(self, work: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    async def write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """`work` in one transaction: all of it, or none."""
         return await self._on_thread(lambda: self._transact(work, "BEGIN IMMEDIATE"))
 
@@ -66,15 +66,15 @@ class Database:
 
         return await self.write(take)
 
-    async def _on_thread(self, work: Callable[[], Answer]) -> Answer:
+    async def _on_thread(self, work: Callable[[], _Result]) -> _Result:
         if self._thread is None:
             raise LogError(f"the log {self.path} is not open: enter it first")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
-    def _transact(self, work: Callable[[sqlite3.Connection], Answer], begin: str) -> Answer:
+    def _transact(self, work: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
         assert self._connection is not None  # noqa: S101  # holds between open and close
         db = self._connection
-        with explaining(self.path):
+        with translated(self.path):
             self._check_in_place()
             db.execute(begin)
             try:
@@ -95,7 +95,7 @@ class Database:
         self._disconnect()  # what an attempt before may have left
         if Path(self.path).is_dir():
             raise Mismatch(f"{self.path} is a folder; the log is a file: choose one in it")
-        with explaining(self.path):
+        with translated(self.path):
             if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)

@@ -37,7 +37,7 @@ def check_in_place(path: str, opened: tuple[int, int]) -> None:
 
 
 @contextmanager
-def explaining(path: str) -> Iterator[None]:
+def translated(path: str) -> Iterator[None]:
     """Turns an error of SQLite or the system into its sentence. One that is neither is a bug of ours and stays what it is."""
     try:
         yield

@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-FORMAT = 3
+SCHEMA_FORMAT = 3
 """Rises with the tables, and with records of `signals` that an older reader would not understand."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
@@ -30,7 +30,7 @@ def create(db: sqlite3.Connection, path: str) -> None:
         for statement in _SCHEMA.strip().split(";\n"):
             db.execute(statement)
         db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        db.execute(f"PRAGMA user_version = {FORMAT}")
+        db.execute(f"PRAGMA user_version = {SCHEMA_FORMAT}")
 
 
 def is_new(db: sqlite3.Connection, path: str) -> bool:
@@ -40,6 +40,6 @@ def is_new(db: sqlite3.Connection, path: str) -> bool:
         return True
     if application != _APPLICATION_ID:
         raise Mismatch(f"{path} is a SQLite database of another program; choose another file")
-    if version != FORMAT:
-        raise Mismatch(f"{path} has log format {version}, this version reads {FORMAT}; choose another file")
+    if version != SCHEMA_FORMAT:
+        raise Mismatch(f"{path} has log format {version}, this version reads {SCHEMA_FORMAT}; choose another file")
     return False

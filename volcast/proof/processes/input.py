@@ -6,7 +6,7 @@ from random import Random
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import KeyValue
-from volcast.simulation.market import simulate
+from volcast.simulation.market import simulate_candles
 
 HEADER = "timestamp,open,high,low,close,volume_btc,volume_usd"
 START_MS = 1_704_067_200_000
@@ -34,7 +34,7 @@ def rows(symbol: str, minutes: int, seed: int) -> list[str]:
     late: list[tuple[int, str]] = []
     candles = [
         f"{c.open_time_ms},{c.open},{c.high},{c.low},{c.close},{c.volume},{c.quote_volume}"
-        for c in simulate(symbol, minutes=minutes, seed=seed, start_ms=START_MS)
+        for c in simulate_candles(symbol, minutes=minutes, seed=seed, start_ms=START_MS)
     ]
     for number, row in enumerate(candles):
         if late and late[0][0] == number:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from .faults import Fault, Kind, Name
-from .places import Place
-from .processes import EndedByItself, Pipeline, Process
+from .faults import ProcessFault, ProcessFaultKind, ProcessName
+from .places import Backend
+from .processes import EndedByItself, Process, ProcessGroup
 from .watch import now_s
-from .worker_log import Sayings
+from .worker_log import WorkerLog
 
 MAX_STOP_S = 30.0
 """A process that was told to end and hasn't by then never will."""
@@ -25,15 +25,15 @@ _INTERRUPTED = 130
 """A replay that was told to end before it was done."""
 
 
-class Failed(Exception):
+class ProofFailed(Exception):
     """The pipeline did what it must not do, in a sentence."""
 
 
 @dataclass(slots=True)
-class Tally:
+class PipelineStats:
     """What was done to the pipeline, and how it took it."""
 
-    faults: Counter[Kind] = field(default_factory=Counter)
+    faults: Counter[ProcessFaultKind] = field(default_factory=Counter)
     kills: int = 0
     """Of workers, those that were told to end included."""
     killed_at_s: list[float] = field(default_factory=list)
@@ -45,28 +45,28 @@ class Tally:
     """By workers, in their logs; the words are those of `sayings`."""
 
 
-class Stage:
+class Pipeline:
     """Workers by number, each a process after another; producers that come back until all rows are sent; an API.
 
     `speed` is that of the producers which start from now on.
     """
 
-    def __init__(self, parts: Pipeline, place: Place, files: Sequence[Path], workers: int, speed: float) -> None:
-        self.tally = Tally()
+    def __init__(self, parts: ProcessGroup, place: Backend, files: Sequence[Path], workers: int, speed: float) -> None:
+        self.tally = PipelineStats()
         self.speed = speed
         self._parts, self._place = parts, place
         self._settings = count()
         self._lives = count()
         self._paused: set[int] = set()
         self._pauses: set[asyncio.Task[None]] = set()
-        self._sayings: dict[Process, Sayings] = {}
+        self._sayings: dict[Process, WorkerLog] = {}
         self._files = [half for half in (files[::2], files[1::2]) if half]
         self._producers = [self._produce(number) for number in range(len(self._files))]
         self._names = [f"worker-{number}" for number in range(workers)]
         self._workers = [self._consume(number) for number in range(workers)]
         self.api = self._serve()
 
-    async def strike(self, fault: Fault) -> None:
+    async def strike(self, fault: ProcessFault) -> None:
         """Returns when the next one may follow; a pause goes on meanwhile."""
         self.tally.faults[fault.kind] += 1
         if fault.kills:
@@ -76,28 +76,28 @@ class Stage:
             await self._disturb(fault)
             self.tally.disturbed_at_s.append(now_s())
 
-    async def _end_workers(self, fault: Fault) -> None:
-        if fault.kind is Kind.BURST:
+    async def _end_workers(self, fault: ProcessFault) -> None:
+        if fault.kind is ProcessFaultKind.BURST:
             for more in range(fault.kills):
                 self._kill((fault.number + more) % len(self._workers), fault.name)
                 await asyncio.sleep(1 / (fault.kills + 1))
-        elif fault.kind is Kind.TERM:
+        elif fault.kind is ProcessFaultKind.TERM:
             await self._end(await self._victim(fault), fault.name)
         else:
             self._kill(await self._victim(fault), fault.name)
 
-    async def _disturb(self, fault: Fault) -> None:
+    async def _disturb(self, fault: ProcessFault) -> None:
         match fault.kind:
-            case Kind.PAUSE:
+            case ProcessFaultKind.PAUSE:
                 self._pause(await self._victim(fault))
-            case Kind.PRODUCER:
+            case ProcessFaultKind.PRODUCER:
                 self._kill_producer(fault.number % len(self._producers))
-            case Kind.API:
+            case ProcessFaultKind.API:
                 self.api.kill()
                 self.api = self._serve()
-            case Kind.CUT:
+            case ProcessFaultKind.CUT:
                 await self._place.cut(fault.seconds)
-            case Kind.BROKER:
+            case ProcessFaultKind.BROKER:
                 await self._place.restart_broker()
 
     @property
@@ -135,7 +135,7 @@ class Stage:
             await self._stop(process)
             self._listen(process)
 
-    async def _victim(self, fault: Fault) -> int:
+    async def _victim(self, fault: ProcessFault) -> int:
         """The number of a worker that isn't paused, of one that holds a partition if there is any; patience waits for such."""
         until_s = now_s() + _WORKS_WITHIN_S
         while True:
@@ -147,8 +147,8 @@ class Stage:
                 return chosen[fault.number % len(chosen)]
             await asyncio.sleep(_LOOK_S)
 
-    def _listen(self, process: Process) -> Sayings:
-        sayings = self._sayings.setdefault(process, Sayings(process.output))
+    def _listen(self, process: Process) -> WorkerLog:
+        sayings = self._sayings.setdefault(process, WorkerLog(process.output))
         self.tally.said.update(sayings.news())
         return sayings
 
@@ -165,22 +165,22 @@ class Stage:
     def _serve(self) -> Process:
         return self._parts.start("serve", *self._place.arguments(), "--port", "0")
 
-    def _kill(self, number: int, name: Name) -> None:
+    def _kill(self, number: int, name: ProcessName) -> None:
         worker = self._workers[number]
         worker.kill()
         self._gone(number, worker, name)
 
-    async def _end(self, number: int, name: Name) -> None:
+    async def _end(self, number: int, name: ProcessName) -> None:
         worker = self._workers[number]
         await self._stop(worker)
         self._gone(number, worker, name)
 
-    def _gone(self, number: int, worker: Process, name: Name) -> None:
+    def _gone(self, number: int, worker: Process, name: ProcessName) -> None:
         self.tally.kills += 1
         self.tally.killed_at_s.append(now_s())
         self._listen(worker)
-        if name is not Name.SAME:
-            self._names[number] = f"worker-{number}-{next(self._lives)}" if name is Name.OTHER else ""
+        if name is not ProcessName.SAME:
+            self._names[number] = f"worker-{number}-{next(self._lives)}" if name is ProcessName.OTHER else ""
         elif not self._names[number]:
             self._names[number] = f"worker-{number}"
         self._workers[number] = self._consume(number)
@@ -198,7 +198,9 @@ class Stage:
         process.tell()
         while process.exit_code is None:
             if now_s() - began_s > MAX_STOP_S:
-                raise Failed(f"{process.arguments[0]} was told to end, and has not after {MAX_STOP_S:.0f} s: {process.output}")
+                raise ProofFailed(
+                    f"{process.arguments[0]} was told to end, and has not after {MAX_STOP_S:.0f} s: {process.output}"
+                )
             await asyncio.sleep(_LOOK_S)
         if was_listening:
             self.tally.stops_s.append(now_s() - began_s)

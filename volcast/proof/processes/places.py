@@ -16,7 +16,7 @@ from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 
 from .broker import Broker, BrokerError, broker
-from .faults import Kind
+from .faults import ProcessFaultKind
 from .proxy import Proxy, proxy
 
 SQLITE_SESSION_S = 2
@@ -26,13 +26,13 @@ _ANSWERS_WITHIN_S = 30.0
 _ASK_AGAIN_S = 0.005
 
 
-class Place(Protocol):
+class Backend(Protocol):
     """What is to be known of it."""
 
     log: Log
     partitions: int
     session_s: int
-    kinds: frozenset[Kind]
+    kinds: frozenset[ProcessFaultKind]
     """Faults that can strike here, beside the ends of workers."""
     limits: str
     """What can't be done here, for the report; empty where all can."""
@@ -53,14 +53,14 @@ class Place(Protocol):
         """Leave nothing on what is not ours."""
 
 
-class SqlitePlace:
+class SqliteBackend:
     """A file in `folder`. Its connection is broken by a stranger who holds the lock that writers need."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "log.db"
         self.log: Log = SqliteLog(self._path, session_timeout_s=SQLITE_SESSION_S)
         self.partitions, self.session_s, self.limits = 1, SQLITE_SESSION_S, ""
-        self.kinds = frozenset({Kind.PAUSE, Kind.PRODUCER, Kind.API, Kind.CUT})
+        self.kinds = frozenset({ProcessFaultKind.PAUSE, ProcessFaultKind.PRODUCER, ProcessFaultKind.API, ProcessFaultKind.CUT})
 
     def arguments(self) -> tuple[str, ...]:
         return ("--bus", f"sqlite:///{self._path}", "--session-timeout-s", str(self.session_s))
@@ -84,7 +84,7 @@ class SqlitePlace:
         """The folder is the caller's."""
 
 
-class KafkaPlace:
+class KafkaBackend:
     """Topics of our own on a broker. Only one that we started is killed, and is reached through a proxy that can be cut."""
 
     def __init__(self, bootstrap: str, partitions: int, own: Broker | None = None, way: Proxy | None = None) -> None:
@@ -93,7 +93,14 @@ class KafkaPlace:
         self.partitions, self.session_s = partitions, KAFKA_SESSION_S
         timeout_ms = KAFKA_SESSION_S * 1_000
         self.log: Log = KafkaLog(bootstrap, prefix=self._prefix, partitions=partitions, session_timeout_ms=timeout_ms)
-        self.kinds = frozenset({Kind.PAUSE, Kind.PRODUCER, Kind.API, *((Kind.CUT, Kind.BROKER) if own else ())})
+        self.kinds = frozenset(
+            {
+                ProcessFaultKind.PAUSE,
+                ProcessFaultKind.PRODUCER,
+                ProcessFaultKind.API,
+                *((ProcessFaultKind.CUT, ProcessFaultKind.BROKER) if own else ()),
+            }
+        )
         self.limits = "" if own else f"the broker at {bootstrap} is not ours: neither it nor the connection to it was broken"
 
     def arguments(self) -> tuple[str, ...]:
@@ -138,23 +145,23 @@ class KafkaPlace:
 
 
 @asynccontextmanager
-async def kafka_place(folder: Path, partitions: int, given: str | None) -> AsyncIterator[KafkaPlace]:
+async def kafka_backend(folder: Path, partitions: int, given: str | None) -> AsyncIterator[KafkaBackend]:
     """On the broker `given`, else on one that is started here. Raises BrokerError where none can be had."""
     if given:
-        place = KafkaPlace(given, partitions)
+        place = KafkaBackend(given, partitions)
         await place.reached()
         yield place
         return
     with ExitStack() as stack:
         own = await to_its_end(lambda: stack.enter_context(broker(folder)))
         async with proxy(own.proxy_port, own.proxied_port) as way:
-            yield KafkaPlace(own.bootstrap, partitions, own, way)
+            yield KafkaBackend(own.bootstrap, partitions, own, way)
 
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 
-async def to_its_end(work: Callable[[], Result]) -> Result:
+async def to_its_end(work: Callable[[], _Result]) -> _Result:
     """`work` in a thread; where the caller is cancelled, that is heard of once the work is done."""
     task = asyncio.create_task(asyncio.to_thread(work))
     try:

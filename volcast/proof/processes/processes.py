@@ -11,7 +11,7 @@ from pathlib import Path
 VOLCAST = str(Path(sys.executable).with_name("volcast"))
 COMMAND = (VOLCAST,) if Path(VOLCAST).exists() else (sys.executable, "-P", "-m", "volcast.cli.main")
 """The program itself; the script may lie elsewhere."""
-PATIENCE_S = 90.0
+START_TIMEOUT_S = 90.0
 
 
 class EndedByItself(Exception):
@@ -76,7 +76,7 @@ class Process:
     def end(self) -> int:
         """In good order; -> its exit code. Raises subprocess.TimeoutExpired where it does not end."""
         self.tell()
-        return self._process.wait(PATIENCE_S)
+        return self._process.wait(START_TIMEOUT_S)
 
     def close(self) -> None:
         """Nothing of it is left."""
@@ -86,7 +86,7 @@ class Process:
         self._file.close()
 
 
-class Pipeline:
+class ProcessGroup:
     """Processes that work together, each with its output in a file of its own in `folder`."""
 
     def __init__(self, folder: Path) -> None:
@@ -112,9 +112,9 @@ class Pipeline:
 
 
 @contextmanager
-def pipeline(folder: Path) -> Iterator[Pipeline]:
+def process_group(folder: Path) -> Iterator[ProcessGroup]:
     """For as long as the `with` lasts."""
-    made = Pipeline(folder)
+    made = ProcessGroup(folder)
     try:
         yield made
     finally:

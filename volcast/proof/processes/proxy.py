@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-HOST = "127.0.0.1"
+PROXY_HOST = "127.0.0.1"
 _READ_BYTES = 65_536
 
 
@@ -19,7 +19,7 @@ class Proxy:
 
     async def listen(self) -> None:
         """From now on connections are taken."""
-        self._server = await asyncio.start_server(self._connected, HOST, self._port)
+        self._server = await asyncio.start_server(self._connected, PROXY_HOST, self._port)
 
     async def cut(self, seconds: float) -> None:
         """All connections end at once, and none can be made until the time is up."""
@@ -50,7 +50,7 @@ class Proxy:
     async def _pass_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
-            server_reader, server_writer = await asyncio.open_connection(HOST, self._target_port)
+            server_reader, server_writer = await asyncio.open_connection(PROXY_HOST, self._target_port)
             self._open.add(server_writer)
             try:
                 async with asyncio.TaskGroup() as both:

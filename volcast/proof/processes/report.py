@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import NamedTuple
 
-from .pipeline import Tally
+from .pipeline import PipelineStats
 from .worker_log import FENCED, RESTORED, UNANSWERED
 
 LONG_STOP_S = 5.0
@@ -25,7 +25,7 @@ class Counts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ProofReport:
     """Of one proof."""
 
     command: str
@@ -34,7 +34,7 @@ class Report:
     """What could not be done at this place; empty where all could."""
     counts: Counts | None
     """None where it did not come to the comparison."""
-    tally: Tally
+    tally: PipelineStats
     recoveries_s: Sequence[float]
     seconds: float
     difference: str | None

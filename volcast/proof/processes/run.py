@@ -17,15 +17,15 @@ from volcast.log.retry import while_unavailable
 from volcast.proof.verifier import by_partition, first_difference, is_notice, missing_rows, other_answer, undisturbed
 
 from .broker import BrokerError
-from .faults import Fault, Kind, plan
+from .faults import ProcessFault, ProcessFaultKind, plan
 from .input import HEADER, garbage, rows, symbols
-from .pipeline import Failed, Stage
-from .places import Place
-from .processes import EndedByItself, Process, pipeline
-from .report import Counts, Report, recoveries
+from .pipeline import Pipeline, ProofFailed
+from .places import Backend
+from .processes import EndedByItself, Process, process_group
+from .report import Counts, ProofReport, recoveries
 from .watch import Watch, now_s, positions_of, records_of
 
-PATIENCE_S = 90.0
+DRAIN_TIMEOUT_S = 90.0
 """For what must come about while nothing goes wrong."""
 RECOVERED_WITHIN_S = 20.0
 """The next fault waits no longer for new signals in all partitions."""
@@ -45,7 +45,7 @@ Told = Callable[[float, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class ProcessProofConfig:
     """What to prove."""
 
     minutes: int | None
@@ -57,7 +57,7 @@ class Wanted:
     """That does the same again."""
 
 
-async def prove(wanted: Wanted, place: Place, folder: Path, told: Told) -> Report:
+async def prove(wanted: ProcessProofConfig, place: Backend, folder: Path, told: Told) -> ProofReport:
     """-> what it came to; files and logs of all processes are left in `folder`. None of the processes is."""
     began_s = now_s()
     faults = plan(wanted.seed, wanted.kills, place.kinds)
@@ -69,29 +69,29 @@ async def prove(wanted: Wanted, place: Place, folder: Path, told: Told) -> Repor
         watch = Watch(log, place.partitions)
         following = asyncio.create_task(watch.follow())
         counts = None
-        with pipeline(folder) as parts:
-            stage = Stage(parts, place, files, wanted.workers, minutes * 60 / lasts_s)
+        with process_group(folder) as parts:
+            stage = Pipeline(parts, place, files, wanted.workers, minutes * 60 / lasts_s)
             course = _Course(stage, watch, told, files, _garbage(wanted.seed, names, faults))
             try:
                 await course.run(faults, minutes, lasts_s)
                 counts, difference = await course.compared()
-            except (EndedByItself, Failed, BrokerError) as failed:
+            except (EndedByItself, ProofFailed, BrokerError) as failed:
                 difference = str(failed)
             finally:
                 following.cancel()
                 await asyncio.gather(following, return_exceptions=True)
     recovered_s = recoveries(stage.tally.killed_at_s, stage.tally.disturbed_at_s, watch.arrivals_s)
-    return Report(wanted.command, place.limits, counts, stage.tally, recovered_s, now_s() - began_s, difference)
+    return ProofReport(wanted.command, place.limits, counts, stage.tally, recovered_s, now_s() - began_s, difference)
 
 
-def _lasts_s(fault: Fault) -> float:
+def _lasts_s(fault: ProcessFault) -> float:
     """About."""
-    if fault.kind is Kind.CUT:
+    if fault.kind is ProcessFaultKind.CUT:
         return fault.seconds + 1
     return fault.kills * _KILL_S or _OTHER_FAULT_S
 
 
-def _garbage(seed: int, names: list[str], faults: Sequence[Fault]) -> list[list[KeyValue]]:
+def _garbage(seed: int, names: list[str], faults: Sequence[ProcessFault]) -> list[list[KeyValue]]:
     """Some for each fault."""
     endless = garbage(seed, names)
     return [list(islice(endless, _GARBAGE_A_FAULT)) for _ in faults]
@@ -100,20 +100,22 @@ def _garbage(seed: int, names: list[str], faults: Sequence[Fault]) -> list[list[
 class _Course:
     """From the first candle to the verdict."""
 
-    def __init__(self, stage: Stage, watch: Watch, told: Told, files: Sequence[Path], rubbish: Sequence[list[KeyValue]]) -> None:
+    def __init__(
+        self, stage: Pipeline, watch: Watch, told: Told, files: Sequence[Path], rubbish: Sequence[list[KeyValue]]
+    ) -> None:
         self._stage, self._watch, self._log, self._told, self._rubbish = stage, watch, watch.log, told, rubbish
         self._sources = [CsvReplay(file) for file in files]
         self._keys = [source.symbol.encode() for source in self._sources]
         self._rows = sum(source.summary.rows for source in self._sources)
 
-    async def run(self, faults: Sequence[Fault], minutes: int, lasts_s: float) -> None:
+    async def run(self, faults: Sequence[ProcessFault], minutes: int, lasts_s: float) -> None:
         """All faults while candles flow, then calm until all is answered, then the end.
 
         Raises Failed, EndedByItself, BrokerError.
         """
         began_s = now_s()
-        await self._until(lambda: all(self._watch.candles[key] for key in self._keys), "the first candles", PATIENCE_S)
-        await self._until(lambda: self._watch.all_signalled_since(began_s), "the first signals", PATIENCE_S)
+        await self._until(lambda: all(self._watch.candles[key] for key in self._keys), "the first candles", DRAIN_TIMEOUT_S)
+        await self._until(lambda: self._watch.all_signalled_since(began_s), "the first signals", DRAIN_TIMEOUT_S)
         for done, (fault, rubbish) in enumerate(zip(faults, self._rubbish, strict=True)):
             self._tell(f"{done} of {len(faults)} faults")
             await self._due(fault, began_s + 2 * fault.share * lasts_s)
@@ -123,11 +125,11 @@ class _Course:
             self._stage.speed = max(left, 0.01) * minutes * 60 / ((len(faults) - done + 1) * took_s)
             struck_s = now_s()
             await self._stage.strike(fault)
-            if fault.kind is not Kind.PAUSE and (done + 1 == len(faults) or faults[done + 1].patient):
+            if fault.kind is not ProcessFaultKind.PAUSE and (done + 1 == len(faults) or faults[done + 1].patient):
                 await self._recovered(struck_s if not fault.kills else now_s())
         self._tell("the last candles")
         await self._stage.hurry()
-        await self._until(lambda: self._stage.produced, "the last candles", PATIENCE_S)
+        await self._until(lambda: self._stage.produced, "the last candles", DRAIN_TIMEOUT_S)
         await self._stage.rested()
         await self._answered()
         await self._api_agrees()
@@ -136,7 +138,7 @@ class _Course:
     async def compared(self) -> tuple[Counts, str | None]:
         """The first difference, in words: of the candles from the files, or of what became of all that is on the log."""
         self._tell("comparing")
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
             partitions = len(self._watch.arrivals_s)
             topics = (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED)
             candles, signals, rejects = [by_partition(await records_of(self._log, topic), partitions) for topic in topics]
@@ -164,7 +166,7 @@ class _Course:
                 return f"partition {partition}: {what}"
         return None
 
-    async def _due(self, fault: Fault, at_latest_s: float) -> None:
+    async def _due(self, fault: ProcessFault, at_latest_s: float) -> None:
         """When so many rows are on the log, or it is high time: a slow machine shall not wait for ever."""
         while self._watch.rows(self._keys) < fault.share * self._rows and not self._stage.produced and now_s() < at_latest_s:
             self._stage.check()
@@ -182,7 +184,7 @@ class _Course:
             async with self._log.appender("proof") as appender:
                 await appender.append(records)
 
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(DRAIN_TIMEOUT_S):
             await while_unavailable("proof", attempt, Random())  # noqa: S311  # no secret: jitter
 
     async def _answered(self) -> None:
@@ -196,15 +198,17 @@ class _Course:
             before, positions = positions, await positions_of(self._log)
             if positions != before:
                 moved_s = now_s()
-            elif now_s() > moved_s + PATIENCE_S:
-                raise Failed(f"nothing moves for {PATIENCE_S:.0f} s: the positions are {positions}, candles end at {behind}")
+            elif now_s() > moved_s + DRAIN_TIMEOUT_S:
+                raise ProofFailed(
+                    f"nothing moves for {DRAIN_TIMEOUT_S:.0f} s: the positions are {positions}, candles end at {behind}"
+                )
 
     async def _api_agrees(self) -> None:
-        signals, until_s = await records_of(self._log, Topic.SIGNALS), now_s() + PATIENCE_S
+        signals, until_s = await records_of(self._log, Topic.SIGNALS), now_s() + DRAIN_TIMEOUT_S
         while what := other_answer(await asyncio.to_thread(_latest, self._stage.api), signals):
             self._stage.check()
             if now_s() > until_s:
-                raise Failed(what)
+                raise ProofFailed(what)
             await asyncio.sleep(_LOOK_S)
 
     async def _until(self, state: Callable[[], bool], what: str, within_s: float) -> None:
@@ -213,7 +217,7 @@ class _Course:
             self._stage.check()
             self._tell(f"waiting for {what}")
             if now_s() > until_s:
-                raise Failed(f"waited in vain for {what}, {within_s:.0f} s")
+                raise ProofFailed(f"waited in vain for {what}, {within_s:.0f} s")
             await asyncio.sleep(_LOOK_S)
 
     def _tell(self, what: str) -> None:
@@ -225,7 +229,7 @@ def _latest(api: Process) -> Mapping[str, Mapping[str, object]]:
     address = next((word for word in api.said().split() if word.startswith("http://")), None)
     if address is None:
         return {}
-    with urlopen(address, timeout=PATIENCE_S) as response:  # noqa: S310  # of our own process
+    with urlopen(address, timeout=DRAIN_TIMEOUT_S) as response:  # noqa: S310  # of our own process
         found: dict[str, dict[str, object]] = json.load(response)
     return found
 

@@ -15,7 +15,7 @@ _BEGINS: Mapping[str, str] = {
 """How an event's message begins, and the word for it."""
 
 
-class Sayings:
+class WorkerLog:
     """Of the process whose output goes to the file `path`."""
 
     def __init__(self, path: Path) -> None:

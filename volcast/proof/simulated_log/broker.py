@@ -68,7 +68,7 @@ class Partition:
         return self.candles[start : start + max_records]
 
 
-class Broker:
+class SimulatedBroker:
     """All partitions, with whoever waits for them to grow."""
 
     def __init__(self, partitions: int, without: frozenset[Guarantee] = frozenset()) -> None:
@@ -83,7 +83,7 @@ class Broker:
         """To the partitions of their keys. Behind each append an offset stays empty, as where a transaction's end is marked."""
         touched = set()
         for key, value in records:
-            number = partition_of(key, len(self.partitions))
+            number = simulated_partition_of(key, len(self.partitions))
             partition = self.partitions[number]
             partition.candles.append(Record(number, partition.next_offset, key, value))
             partition.next_offset += 1
@@ -146,7 +146,7 @@ class Broker:
 class Transaction:
     """One owner's writes to a partition: visible at `commit`, gone where it never comes."""
 
-    def __init__(self, broker: Broker, partition: int, epoch: int) -> None:
+    def __init__(self, broker: SimulatedBroker, partition: int, epoch: int) -> None:
         self._broker, self._partition, self._epoch = broker, partition, epoch
         self._staged: list[Write] = []
 
@@ -172,7 +172,7 @@ def writes_of(commit: Commit) -> Iterator[Write]:
     yield Positions(commit.position, commit.position if commit.replay_from is None else commit.replay_from)
 
 
-def partition_of(key: bytes, partitions: int) -> int:
+def simulated_partition_of(key: bytes, partitions: int) -> int:
     """The partition in which all records of this key are."""
     return crc32(key) % partitions
 

@@ -14,12 +14,12 @@ from .stream import DECIMALS
 
 
 @lru_cache(1_024)
-def undisturbed(config: EngineConfig, max_symbols: int, candles: tuple[Record, ...]) -> Expected:
+def undisturbed_log(config: EngineConfig, max_symbols: int, candles: tuple[Record, ...]) -> Expected:
     """What must have come out; computed once, as many seeds have the same candles."""
     return verifier.undisturbed(config, DECIMALS, max_symbols, candles)
 
 
-def first_difference(number: int, held: Partition, expected: Expected, *, finally_: bool = False) -> str | None:
+def first_log_difference(number: int, held: Partition, expected: Expected, *, finally_: bool = False) -> str | None:
     """In words: where partition `number` is not as it must be.
 
     `finally_`, no symbol may be left of which the readers believe that it is being rebuilt.

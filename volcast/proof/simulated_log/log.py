@@ -12,15 +12,15 @@ from typing import Self
 
 from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, Reader, Record, Restored, Topic, Unavailable
 
-from .broker import Broker, Guarantee, Positions, Transaction, partition_of, writes_of
+from .broker import Guarantee, Positions, SimulatedBroker, Transaction, simulated_partition_of, writes_of
 from .group import Group, Member
-from .script import Calm, Fault, Point, Script
+from .script import Calm, LogFault, Point, Script
 
 
 class SimulatedLog:
     """One process's handle on `broker`; `name` is the process's in the group of those that consume."""
 
-    def __init__(self, broker: Broker, group: Group | None = None, script: Script | None = None, name: str = "") -> None:
+    def __init__(self, broker: SimulatedBroker, group: Group | None = None, script: Script | None = None, name: str = "") -> None:
         self.counts: Counter[str] = Counter()
         """Of commits, fencings and restores, as they were answered."""
         self._broker, self._name = broker, name
@@ -57,16 +57,16 @@ class SimulatedLog:
         return {number: partition.restored() for number, partition in enumerate(self._broker.partitions)}
 
     def partition_of(self, key: bytes) -> int:
-        return partition_of(key, len(self._broker.partitions))
+        return simulated_partition_of(key, len(self._broker.partitions))
 
 
 class _Appender:
-    def __init__(self, broker: Broker, name: str) -> None:
+    def __init__(self, broker: SimulatedBroker, name: str) -> None:
         self._broker, self._name, self._epoch = broker, name, broker.appenders[name]
 
     async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
         await asyncio.sleep(0)
-        candles = self._broker.partitions[partition_of(key, len(self._broker.partitions))].candles
+        candles = self._broker.partitions[simulated_partition_of(key, len(self._broker.partitions))].candles
         return next((record for record in reversed(candles) if record.key == key and wanted(record.value)), None)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
@@ -86,7 +86,7 @@ class _Held:
 
 
 class _Consumer:
-    def __init__(self, broker: Broker, script: Script, member: Member, counts: Counter[str]) -> None:
+    def __init__(self, broker: SimulatedBroker, script: Script, member: Member, counts: Counter[str]) -> None:
         self._broker, self._script, self._member, self._counts = broker, script, member, counts
         self._held: dict[int, _Held] = {}
 
@@ -137,7 +137,7 @@ class _Consumer:
         transaction = Transaction(self._broker, partition, held.epoch)
         try:
             fault, positions = await self._write(transaction, commit)
-            if fault is Fault.LATE:
+            if fault is LogFault.LATE:
                 self._script.finish_later(transaction)
             else:
                 transaction.commit()
@@ -155,7 +155,7 @@ class _Consumer:
         await self._reach(Point.CLOSE)
         self._held.pop(partition, None)
 
-    async def _write(self, transaction: Transaction, commit: Commit) -> tuple[Fault | None, Positions | None]:
+    async def _write(self, transaction: Transaction, commit: Commit) -> tuple[LogFault | None, Positions | None]:
         """All writes but the last word. -> how the answer is to be lost, and the positions where they are no part of it."""
         apart = None
         for write in writes_of(commit):
@@ -181,12 +181,12 @@ class _Consumer:
             self._counts["fencings"] += 1
             raise
 
-    async def _reach(self, point: Point) -> Fault | None:
+    async def _reach(self, point: Point) -> LogFault | None:
         return await self._script.reach(point, self._member)
 
 
 class _Reader:
-    def __init__(self, broker: Broker, topic: Topic) -> None:
+    def __init__(self, broker: SimulatedBroker, topic: Topic) -> None:
         self._topics = [broker.records(topic, number) for number in range(len(broker.partitions))]
         self._ends = [len(records) for records in self._topics]
         self._read = [0] * len(self._topics)

@@ -14,7 +14,7 @@ from .scenario import MakeWorker, Scenario
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LogProofResult:
     """What came of a seed."""
 
     seed: int
@@ -26,21 +26,21 @@ class Verdict:
 
 
 @dataclass(slots=True)
-class Summary:
+class LogProofTotals:
     """What came of many seeds."""
 
     seeds: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     """Of all seeds together: commits, restores, fencings, rebalances, and of each `script.Fault` how often it happened."""
-    failed: list[Verdict] = field(default_factory=list)
+    failed: list[LogProofResult] = field(default_factory=list)
 
 
-def run_seeds(first: int, count: int, progress: Callable[[Summary], None] = lambda _: None) -> Summary:
-    """Simulate `count` seeds from `first` on; `progress` is called after each. One that failed fails again in `simulate`."""
-    summary = Summary()
+def run_seeds(first: int, count: int, progress: Callable[[LogProofTotals], None] = lambda _: None) -> LogProofTotals:
+    """Simulate `count` seeds from `first` on; `progress` is called after each. One that failed fails again in `simulate_seed`."""
+    summary = LogProofTotals()
     with _quiet():
         for seed in range(first, first + count):
-            verdict = simulate(seed)
+            verdict = simulate_seed(seed)
             summary.seeds += 1
             summary.counts += verdict.counts
             if verdict.difference:
@@ -49,7 +49,7 @@ def run_seeds(first: int, count: int, progress: Callable[[Summary], None] = lamb
     return summary
 
 
-def simulate(seed: int, without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> Verdict:
+def simulate_seed(seed: int, without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> LogProofResult:
     """Run that seed; all that happens follows from it. `without` takes guarantees of the log away."""
     scenario = Scenario(seed, without, make_worker)
     with _quiet():
@@ -57,7 +57,7 @@ def simulate(seed: int, without: frozenset[Guarantee] = frozenset(), make_worker
             difference = run(scenario.play())
         except Deadlock as deadlock:
             difference = str(deadlock)
-    return Verdict(seed, difference, scenario.broker.trace, scenario.counts())
+    return LogProofResult(seed, difference, scenario.broker.trace, scenario.counts())
 
 
 @contextmanager

@@ -12,14 +12,14 @@ from volcast.core.decoder import Decoder
 from volcast.log.contract import KeyValue, Log
 from volcast.proof.verifier import Expected, unlike
 
-from .broker import Broker, Guarantee, Partition
-from .check import first_difference, undisturbed
+from .broker import Guarantee, Partition, SimulatedBroker
+from .check import first_log_difference, undisturbed_log
 from .group import Group
 from .log import SimulatedLog
 from .script import SESSION_S, Chance
-from .stream import DECIMALS, STREAMS, stream_of
+from .stream import DECIMALS, STREAMS, input_stream_of
 
-PATIENCE_S = 120.0
+SCENARIO_TIMEOUT_S = 120.0
 """Virtual: so long after the last candle all must be dealt with."""
 _LOOK_S = 0.05
 
@@ -32,8 +32,8 @@ class Scenario:
 
     def __init__(self, seed: int, without: frozenset[Guarantee], make_worker: MakeWorker) -> None:
         self._random = random = Random(seed)  # noqa: S311  # the same faults each time
-        self._stream = stream_of(random.randrange(STREAMS))
-        self.broker = Broker(self._stream.partitions, without)
+        self._stream = input_stream_of(random.randrange(STREAMS))
+        self.broker = SimulatedBroker(self._stream.partitions, without)
         self._group = Group(self._stream.partitions)
         self._script = Chance(random, self.broker, self._group)
         self._make_worker = make_worker
@@ -86,13 +86,13 @@ class Scenario:
 
     async def _all_answered(self) -> str | None:
         """None once all candles are, and nobody sleeps any more; else what is amiss."""
-        until_s = asyncio.get_running_loop().time() + PATIENCE_S
+        until_s = asyncio.get_running_loop().time() + SCENARIO_TIMEOUT_S
         while self._script.pending or any(held.positions.position < held.end() for held in self.broker.partitions):
             if self._died:
                 return self._died[0]
             if asyncio.get_running_loop().time() > until_s:
                 behind = (f"partition {number} at {held.positions.position} of {held.end()}" for number, held in self._numbered())
-                return f"not answered {PATIENCE_S:.0f} s after the last candle: {', '.join(behind)}"
+                return f"not answered {SCENARIO_TIMEOUT_S:.0f} s after the last candle: {', '.join(behind)}"
             await asyncio.sleep(_LOOK_S)
         return self._died[0] if self._died else None
 
@@ -105,7 +105,7 @@ class Scenario:
         await self._feed("one more", [self._stream.last])
         running = asyncio.create_task(worker.run())
         drained = asyncio.create_task(worker.drained())
-        await asyncio.wait([running, drained], timeout=PATIENCE_S, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([running, drained], timeout=SCENARIO_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         if not drained.done():
             difference: str | None = f"the last worker ended: {running}" if running.done() else "the last worker does not end"
         else:
@@ -117,7 +117,7 @@ class Scenario:
         return difference
 
     def _difference(self, *, finally_: bool = False) -> str | None:
-        found = (first_difference(number, held, self._expected(held), finally_=finally_) for number, held in self._numbered())
+        found = (first_log_difference(number, held, self._expected(held), finally_=finally_) for number, held in self._numbered())
         return next(filter(None, found), None)
 
     def _other_counts(self, worker: Worker) -> str | None:
@@ -131,7 +131,7 @@ class Scenario:
         return None
 
     def _expected(self, held: Partition) -> Expected:
-        return undisturbed(self._stream.config, self._stream.max_symbols, tuple(held.candles))
+        return undisturbed_log(self._stream.config, self._stream.max_symbols, tuple(held.candles))
 
     def _numbered(self) -> Iterator[tuple[int, Partition]]:
         return enumerate(self.broker.partitions)

@@ -19,7 +19,7 @@ from typing import Protocol
 
 from volcast.log.contract import Fenced, Unavailable
 
-from .broker import Broker, Transaction
+from .broker import SimulatedBroker, Transaction
 from .group import Group, Member
 
 SESSION_S = 0.4
@@ -43,7 +43,7 @@ class Point(StrEnum):
     CLOSE = "close"
 
 
-class Fault(StrEnum):
+class LogFault(StrEnum):
     """What may happen at a point."""
 
     CRASH = "crash"
@@ -56,7 +56,7 @@ class Fault(StrEnum):
     DAMAGE = "damage"
 
 
-_OF_A_COMMIT = {Fault.UNANSWERED, Fault.LATE}
+_OF_A_COMMIT = {LogFault.UNANSWERED, LogFault.LATE}
 _NEVER_LOST = {Point.ASSIGNMENT, Point.SEEK, Point.ANSWER, Point.CLOSE}
 """By the contract these raise no `Unavailable`; and a commit's lost answer is a fault of its own."""
 
@@ -64,7 +64,7 @@ _NEVER_LOST = {Point.ASSIGNMENT, Point.SEEK, Point.ANSWER, Point.CLOSE}
 class Script(Protocol):
     """What the log asks at each point."""
 
-    async def reach(self, point: Point, member: Member) -> Fault | None:
+    async def reach(self, point: Point, member: Member) -> LogFault | None:
         """Let others run, or not. Raises CancelledError where the process ends here, Unavailable where no answer comes. What it
         returns, at the last point of a commit, is how its answer is lost.
         """
@@ -82,7 +82,7 @@ class Calm:
     def __init__(self, group: Group) -> None:
         self._group = group
 
-    async def reach(self, point: Point, member: Member) -> Fault | None:  # noqa: ARG002  # all points are alike
+    async def reach(self, point: Point, member: Member) -> LogFault | None:  # noqa: ARG002  # all points are alike
         self._group.tell(member)
         await asyncio.sleep(0)
         return None
@@ -97,8 +97,8 @@ class Calm:
 class Chance:
     """Faults from `random`: which kinds there are, how often they come and how many at most is drawn first. Then it is calm."""
 
-    def __init__(self, random: Random, broker: Broker, group: Group) -> None:
-        self.counts: Counter[Fault] = Counter()
+    def __init__(self, random: Random, broker: SimulatedBroker, group: Group) -> None:
+        self.counts: Counter[LogFault] = Counter()
         self.calm = False
         self.pending = 0
         """Processes that sleep, and commits under way without an owner."""
@@ -107,7 +107,7 @@ class Chance:
         self._rate = random.choice((0.01, 0.03, 0.1))
         self._yield_rate = random.choice((0.05, 0.2, 0.6))
         self._tell_rate = random.choice((0.05, 0.3, 1.0))
-        kinds = random.sample(list(Fault), random.randint(1, len(Fault)))
+        kinds = random.sample(list(LogFault), random.randint(1, len(LogFault)))
         self._at = {point: [fault for fault in kinds if _possible(fault, point)] for point in Point}
 
     def at_most(self, max_records: int) -> int:
@@ -117,7 +117,7 @@ class Chance:
         self.pending += 1
         asyncio.get_running_loop().call_later(self._random.random() * SESSION_S, self._finish, transaction)
 
-    async def reach(self, point: Point, member: Member) -> Fault | None:
+    async def reach(self, point: Point, member: Member) -> LogFault | None:
         if member.dead:
             raise asyncio.CancelledError
         random = self._random
@@ -127,30 +127,30 @@ class Chance:
             self._broker.trace.append((member.name, point, fault))
             self.counts[fault] += 1
         match fault:
-            case Fault.CRASH:
+            case LogFault.CRASH:
                 member.dead = True
                 self._forget(member)
                 raise asyncio.CancelledError
-            case Fault.STOP:
+            case LogFault.STOP:
                 raise asyncio.CancelledError
-            case Fault.PAUSE:
+            case LogFault.PAUSE:
                 self._forget(member)
                 self.pending += 1
                 try:
                     await asyncio.sleep(SESSION_S * (1 + random.random()))
                 finally:
                     self.pending -= 1
-            case Fault.LOST:
+            case LogFault.LOST:
                 raise Unavailable(f"no answer at {point}")
-            case Fault.REBALANCE:
+            case LogFault.REBALANCE:
                 self._group.rebalance(random.randrange(3))
-            case Fault.DAMAGE:
+            case LogFault.DAMAGE:
                 self._damage()
         if self.calm or random.random() < self._tell_rate:
             self._group.tell(member)
         return fault if fault in _OF_A_COMMIT else None
 
-    def _draw(self, point: Point) -> Fault | None:
+    def _draw(self, point: Point) -> LogFault | None:
         possible = self._at[point]
         rate = self._rate * (5 if point is Point.LAST else 1)  # a commit has many writes, and but one end
         if self.calm or not possible or self._random.random() >= rate:
@@ -188,7 +188,7 @@ class Chance:
             state[key] = bytes(value)
 
 
-def _possible(fault: Fault, point: Point) -> bool:
+def _possible(fault: LogFault, point: Point) -> bool:
     if fault in _OF_A_COMMIT:
         return point is Point.LAST
-    return fault is not Fault.LOST or point not in _NEVER_LOST
+    return fault is not LogFault.LOST or point not in _NEVER_LOST

@@ -10,7 +10,7 @@ from volcast.core.codec import CandleText, encode_candle, encode_gap, encode_rev
 from volcast.core.types import MINUTE_MS, EngineConfig, Gap
 from volcast.log.contract import KeyValue
 
-from .broker import partition_of
+from .broker import simulated_partition_of
 
 STREAMS = 64
 """There are so many; their expected output is computed once each."""
@@ -37,7 +37,7 @@ _ODD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stream:
+class InputStream:
     """What is appended, and the settings of whoever reads it."""
 
     config: EngineConfig
@@ -54,7 +54,7 @@ class Stream:
 
 
 @lru_cache(STREAMS)
-def stream_of(seed: int) -> Stream:
+def input_stream_of(seed: int) -> InputStream:
     """-> the stream of that seed, always the same."""
     random = Random(seed)  # noqa: S311  # the same candles each time
     partitions = random.randint(1, 3)
@@ -68,10 +68,10 @@ def stream_of(seed: int) -> Stream:
         shadows=("last",) if seed % 16 == 1 else (),  # they cost, so only now and then
     )
     chunks = tuple(
-        tuple(_chunks([record for record in records if partition_of(record.key, partitions) == partition], random))
+        tuple(_chunks([record for record in records if simulated_partition_of(record.key, partitions) == partition], random))
         for partition in range(partitions)
     )
-    return Stream(config, random.choice((1, 2, 10, 10, 10)), chunks, tuple(walk.candle() for walk in walks))
+    return InputStream(config, random.choice((1, 2, 10, 10, 10)), chunks, tuple(walk.candle() for walk in walks))
 
 
 def _chunks(records: list[KeyValue], random: Random) -> Iterator[tuple[KeyValue, ...]]:

@@ -15,7 +15,7 @@ import msgspec
 from volcast.core.types import MINUTE_MS
 
 
-class Numbers(NamedTuple):
+class CandleNumbers(NamedTuple):
     """Of a candle."""
 
     open: Decimal
@@ -33,7 +33,7 @@ class Numbers(NamedTuple):
 class Book(NamedTuple):
     """What the exchange made of one pair; times by its own clock, in milliseconds."""
 
-    versions: Mapping[int, Sequence[Numbers]]
+    versions: Mapping[int, Sequence[CandleNumbers]]
     """By opening time: as it closed, and as it was revised. A minute that is not there had no trade, and the venue no candle."""
     first_ms: int
     """The minute with which the log should begin."""
@@ -49,7 +49,7 @@ class Different(Exception):
     """The first difference, in a sentence."""
 
 
-class Comparison:
+class BookComparison:
     """Takes in one symbol's records of `candles`, in order; raises Different at the first that should not be there."""
 
     def __init__(self, book: Book) -> None:
@@ -58,7 +58,7 @@ class Comparison:
         self._book = book
         self._traded_ms = sorted(book.versions)
         self._next_ms = book.first_ms
-        self._words: dict[int, Numbers] = {}
+        self._words: dict[int, CandleNumbers] = {}
 
     def see(self, value: bytes) -> None:
         """The next record."""
@@ -124,12 +124,12 @@ class Comparison:
         spans = ((max(begin_ms, from_ms + MINUTE_MS), min(end_ms, until_ms)) for begin_ms, end_ms in self._book.refusals)
         return sum(max(end_ms - begin_ms, 0) for begin_ms, end_ms in spans)
 
-    def _flats(self, minute_ms: int) -> list[Numbers]:
+    def _flats(self, minute_ms: int) -> list[CandleNumbers]:
         """Flat at the close of the minute traded last, whichever version of it was known."""
         index = bisect_left(self._traded_ms, minute_ms) - 1
         closes = [version.close for version in self._book.versions[self._traded_ms[index]]] if index >= 0 else []
-        return [Numbers(close, close, close, close, Decimal(0), Decimal(0)) for close in closes]
+        return [CandleNumbers(close, close, close, close, Decimal(0), Decimal(0)) for close in closes]
 
 
-def _numbers(record: dict[str, Any]) -> Numbers:
-    return Numbers(*(Decimal(record[name]) for name in Numbers._fields))
+def _numbers(record: dict[str, Any]) -> CandleNumbers:
+    return CandleNumbers(*(Decimal(record[name]) for name in CandleNumbers._fields))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from producer.feeds.contract import Feed
-from producer.live.connection import Place
-from producer.live.producer import Live, Wish
-from producer.rest.client import Rest, http_client
+from producer.live.connection import Endpoint
+from producer.live.producer import LiveConfig, LiveProducer
+from producer.rest.client import RestClient, http_client
 from volcast.log.contract import Fenced, Log
 from volcast.simulation.exchange.server import Exchange
 
@@ -21,7 +21,7 @@ _PAUSES_S = (0.0, 5.0, 200.0, LONGEST_PAUSE_S)
 """Until a killed producer is started again."""
 
 
-MakeLive = Callable[..., Live]
+MakeLive = Callable[..., LiveProducer]
 """As Live's constructor: a mutant's shows that the proof can fail."""
 
 
@@ -32,10 +32,10 @@ class Crew:
     log: Log
     feed: Feed
     exchange: Exchange
-    wish: Wish
+    wish: LiveConfig
     random: Random
     wall: Callable[[], float]
-    make: MakeLive = Live
+    make: MakeLive = LiveProducer
     happened: Counter[str] = field(default_factory=Counter)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -77,7 +77,7 @@ class Crew:
         tls = self.exchange.client_tls
         assert tls is not None  # noqa: S101  # the exchange of a day speaks TLS
         async with http_client(self.feed, self.exchange.rest_url, None, tls) as client:
-            rest = Rest(self.feed, client, self.random, wall=self.wall)
-            place = Place(self.exchange.socket_url, tls, None)
+            rest = RestClient(self.feed, client, self.random, wall=self.wall)
+            place = Endpoint(self.exchange.socket_url, tls, None)
             live = self.make(self.log, self.feed, self.wish, place, rest, append_records=100, random=self.random, wall=self.wall)
             await live.run()

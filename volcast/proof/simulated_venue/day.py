@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.live.producer import Live, Wish
+from producer.live.producer import LiveConfig, LiveProducer
 from producer.symbols import symbol_on_log
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Log, Topic
@@ -22,7 +22,7 @@ from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.faults import make_script
 from volcast.simulation.exchange.server import Exchange
 
-from .check import Book, Comparison, Different, Numbers
+from .check import Book, BookComparison, CandleNumbers, Different
 from .crew import LONGEST_PAUSE_S, Crew, MakeLive
 
 START_S = 1_767_225_600
@@ -40,7 +40,7 @@ _END_MINUTES = 3
 _QUOTES = {"binance": "USDT", "bybit": "USDT", "okx": "USDT"}
 
 
-class Wanted(NamedTuple):
+class VenueProofConfig(NamedTuple):
     """What a day is to be like."""
 
     venue: str
@@ -51,7 +51,7 @@ class Wanted(NamedTuple):
     trades_per_minute: float = 12.0
 
 
-class Verdict(NamedTuple):
+class VenueProofResult(NamedTuple):
     """What became of it."""
 
     seed: int
@@ -64,7 +64,7 @@ class Verdict(NamedTuple):
     """Faults, restarts and take-overs."""
 
 
-async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
+async def live_day(wanted: VenueProofConfig, make: MakeLive = LiveProducer) -> VenueProofResult:
     """Live through it, on a loop whose time is virtual."""
     random = Random(f"{wanted.venue} {wanted.seed}")  # noqa: S311  # a seed is to be repeated
     loop = asyncio.get_running_loop()
@@ -96,7 +96,7 @@ async def live_day(wanted: Wanted, make: MakeLive = Live) -> Verdict:
     )
     symbols = {symbol_on_log(pair, feed.name): feed.spelling(pair) for pair in pairs}
     async with exchange, SqliteLog(":memory:") as log:
-        crew = Crew(log, feed, exchange, Wish(symbols, BACKFILL_MINUTES, BUDGET_S), random, wall, make)
+        crew = Crew(log, feed, exchange, LiveConfig(symbols, BACKFILL_MINUTES, BUDGET_S), random, wall, make)
         crew.start()
         try:
             for at_s in changes_s:
@@ -120,18 +120,18 @@ def _book(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> Book:
     return Book(versions, first_ms, end_ms, refusals, BUDGET_S * 1_000)
 
 
-def _numbers(version: Version, tells_quote_volume: bool) -> Numbers:  # noqa: FBT001  # a fact of the venue
-    open_, high, low, close, volume, quote_volume = (Decimal(getattr(version, name)) for name in Numbers._fields)
+def _numbers(version: Version, tells_quote_volume: bool) -> CandleNumbers:  # noqa: FBT001  # a fact of the venue
+    open_, high, low, close, volume, quote_volume = (Decimal(getattr(version, name)) for name in CandleNumbers._fields)
     if not tells_quote_volume:
         quote_volume = (volume * (open_ + high + low + close) / 4).quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
-    return Numbers(open_, high, low, close, volume, quote_volume)
+    return CandleNumbers(open_, high, low, close, volume, quote_volume)
 
 
-async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Counter[str]) -> Verdict:
+async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Counter[str]) -> VenueProofResult:
     counts: Counter[str] = Counter()
     differences = []
     for symbol, book in books.items():
-        comparison = Comparison(book)
+        comparison = BookComparison(book)
         try:
             for value in await _values(log, symbol):
                 comparison.see(value)
@@ -140,7 +140,7 @@ async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Count
             differences.append(f"{symbol}: {different}")
         counts += comparison.counts
     candles = sum(counts[how] for how in ("flag", "later_trade", "rest", "watermark"))
-    return Verdict(seed, "; ".join(differences), candles, counts, happened)
+    return VenueProofResult(seed, "; ".join(differences), candles, counts, happened)
 
 
 async def _values(log: Log, symbol: str) -> list[bytes]:

@@ -11,20 +11,20 @@ from multiprocessing import active_children, get_context
 
 from volcast.proof.virtual_time import run_with_sockets
 
-from .day import Verdict, Wanted, live_day
+from .day import VenueProofConfig, VenueProofResult, live_day
 
 
 @dataclass(slots=True)
-class Summary:
+class VenueProofTotals:
     """All days so far."""
 
     days: int = 0
     candles: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     happened: Counter[str] = field(default_factory=Counter)
-    failed: list[Verdict] = field(default_factory=list)
+    failed: list[VenueProofResult] = field(default_factory=list)
 
-    def add(self, verdict: Verdict) -> None:
+    def add(self, verdict: VenueProofResult) -> None:
         """One more day."""
         self.days += 1
         self.candles += verdict.candles
@@ -41,9 +41,9 @@ class Summary:
         yield f"happened   {_counted(self.happened, sorted(self.happened))}"
 
 
-def run_days(wanted: list[Wanted], told: Callable[[Summary], None]) -> Summary:
+def run_days(wanted: list[VenueProofConfig], told: Callable[[VenueProofTotals], None]) -> VenueProofTotals:
     """Live through all of them; `told` hears after each. A day is told by its seed alone, whichever process lived through it."""
-    summary = Summary()
+    summary = VenueProofTotals()
     workers = min(os.cpu_count() or 1, len(wanted))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
         days = [pool.submit(_day, each) for each in wanted]
@@ -66,7 +66,7 @@ def _quiet() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _day(wanted: Wanted) -> Verdict:
+def _day(wanted: VenueProofConfig) -> VenueProofResult:
     return run_with_sockets(live_day(wanted))
 
 

@@ -3,28 +3,28 @@
 from collections import Counter
 from collections.abc import Callable
 
-from .faults import Fault, FaultKind
+from .faults import ExchangeFault, FaultKind
 
 
-class Strikes:
+class ActiveFaults:
     """Shared by all connections and REST. Times are true wall time, in seconds."""
 
-    def __init__(self, wall: Callable[[], float], on_fault: Callable[[Fault], None] | None = None) -> None:
+    def __init__(self, wall: Callable[[], float], on_fault: Callable[[ExchangeFault], None] | None = None) -> None:
         self.happened: Counter[str] = Counter()
         """Faults that somebody felt, by kind."""
         self._wall = wall
         self._on_fault = on_fault
-        self._until_s: dict[FaultKind, tuple[float, Fault]] = {}
-        self._told: set[Fault] = set()
+        self._until_s: dict[FaultKind, tuple[float, ExchangeFault]] = {}
+        self._told: set[ExchangeFault] = set()
 
-    def begin(self, fault: Fault) -> None:
+    def begin(self, fault: ExchangeFault) -> None:
         """It is at work from now on, as long as it lasts."""
         until_s = self._wall() + fault.for_s
         standing = self._until_s.get(fault.kind)
         if standing is None or standing[0] <= until_s:
             self._until_s[fault.kind] = until_s, fault
 
-    def active(self, kind: FaultKind) -> Fault | None:
+    def active(self, kind: FaultKind) -> ExchangeFault | None:
         """The fault of this kind that is at work."""
         if (standing := self._until_s.get(kind)) is None:
             return None
@@ -38,7 +38,7 @@ class Strikes:
         """True: none is at work."""
         return not self._until_s
 
-    def felt(self, fault: Fault) -> None:
+    def felt(self, fault: ExchangeFault) -> None:
         """Somebody did."""
         if fault in self._told:
             return
@@ -47,7 +47,7 @@ class Strikes:
         if self._on_fault:
             self._on_fault(fault)
 
-    def feel(self, kind: FaultKind) -> Fault | None:
+    def feel(self, kind: FaultKind) -> ExchangeFault | None:
         """As `active`, and somebody feels it now."""
         if (fault := self.active(kind)) is not None:
             self.felt(fault)

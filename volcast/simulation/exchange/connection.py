@@ -9,31 +9,31 @@ from random import Random
 
 from websockets.exceptions import ConnectionClosed
 
-from volcast.simulation.exchange.dialects.contract import Channel, Dialect, Heard, Stream, Talk
+from volcast.simulation.exchange.dialects.contract import Channel, ClientRequest, Dialect, DialectSession, StreamOfPair
 
-from .active_faults import Strikes
-from .corruption import Spoiler
+from .active_faults import ActiveFaults
+from .corruption import Corruption
 from .faults import NOTICE_S
-from .market import Market
+from .market import ExchangeMarket
 from .streams import CandleStream, TradeStream
-from .websocket import Wire
+from .websocket import ExchangeSocket
 
 LATENCY_US = (20_000, 80_000)
 SNAPSHOT_TRADES = 10
 _SECOND_US = 1_000_000
 
 
-class Line:
+class ClientSession:
     """Times are the exchange's clock, in µs."""
 
     def __init__(
         self,
-        wire: Wire,
-        talk: Talk,
+        wire: ExchangeSocket,
+        talk: DialectSession,
         *,
         dialect: Dialect,
-        markets: Mapping[str, Market],
-        strikes: Strikes,
+        markets: Mapping[str, ExchangeMarket],
+        strikes: ActiveFaults,
         random: Random,
         push_every_s: float,
         heartbeat_every_s: float,
@@ -48,10 +48,10 @@ class Line:
         self._number = count()
         self._wake: asyncio.Future[None] | None = None
         self._silent: set[str] = set()
-        self._standing: dict[Stream, object] = {}
+        self._standing: dict[StreamOfPair, object] = {}
         self._heard_s: deque[float] = deque(maxlen=dialect.messages_per_s or 1)
         self._last_us = self._said_us = talk.now_us()
-        self.spoiler = Spoiler(dialect.name, strikes, random, self._say, self._later)
+        self.spoiler = Corruption(dialect.name, strikes, random, self._say, self._later)
 
     async def run(self) -> None:
         """Until the client or a fault ends it."""
@@ -98,7 +98,7 @@ class Line:
         text = message if isinstance(message, str) else message.decode(errors="replace")
         self._later(self._latency_us, lambda: self._take_in(self._dialect.hear(self.talk, text)))
 
-    def _take_in(self, heard: Heard) -> None:
+    def _take_in(self, heard: ClientRequest) -> None:
         for reply in heard.replies:
             self._say(reply)
         for stream in heard.unsubscribed:
@@ -113,7 +113,7 @@ class Line:
                 self._say(self._dialect.trades(self.talk, stream.symbol, trades, snapshot=True))
             self._begin(stream)
 
-    def _begin(self, stream: Stream) -> None:
+    def _begin(self, stream: StreamOfPair) -> None:
         if stream.channel is Channel.HEARTBEATS:
             return
         market = self._markets[stream.symbol]

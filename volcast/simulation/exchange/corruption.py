@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from random import Random
 
-from .active_faults import Strikes
+from .active_faults import ActiveFaults
 from .faults import FaultKind
 
 REORDER_WITHIN_US = 1_400_000
@@ -33,13 +33,13 @@ FOREIGN: Mapping[str, str] = {
 _RUBBISH = ("", "{", "[]", "null", "7", '"text"', "<html>", "\x00\x01", '{"a":' * 40, "[" * 200_000, '{"e":"kline","k":7}')
 
 
-class Spoiler:
+class Corruption:
     """Between those who make frames and the wire."""
 
     def __init__(
         self,
         venue: str,
-        strikes: Strikes,
+        strikes: ActiveFaults,
         random: Random,
         say: Callable[[str | bytes], object],
         later: Callable[[int, Callable[[], None]], None],

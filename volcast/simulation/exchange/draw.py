@@ -4,8 +4,8 @@ import math
 from random import Random
 from typing import NamedTuple
 
-from volcast.core.types import MINUTE_MS
-from volcast.simulation.market import YEAR_MINUTES, parameters_of
+from volcast.core.types import MINUTE_MS, YEAR_MINUTES
+from volcast.simulation.market import parameters_of
 
 MINUTE_US = MINUTE_MS * 1_000
 EMPTY_SHARE = 0.04

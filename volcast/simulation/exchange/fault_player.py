@@ -3,26 +3,26 @@
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from .active_faults import Strikes
-from .connection import Line
+from .active_faults import ActiveFaults
+from .connection import ClientSession
 from .draw import MINUTE_US
-from .faults import REFUSES_REST, Fault, FaultKind
-from .market import Market
+from .faults import REFUSES_REST, ExchangeFault, FaultKind
+from .market import ExchangeMarket
 
 _INSTANT = frozenset(
     {FaultKind.CUT, FaultKind.HALF_OPEN, FaultKind.SILENCE, FaultKind.SHUTDOWN_NOTICE, FaultKind.HUGE_FRAME, FaultKind.REVISED}
 )
 
 
-class Play:
+class FaultPlayer:
     """Times are true wall time, in seconds. What was over before it began is left out."""
 
     def __init__(
         self,
-        script: Sequence[Fault],
-        strikes: Strikes,
-        lines: Collection[Line],
-        markets: Mapping[str, Market],
+        script: Sequence[ExchangeFault],
+        strikes: ActiveFaults,
+        lines: Collection[ClientSession],
+        markets: Mapping[str, ExchangeMarket],
         *,
         wall: Callable[[], float],
         now_us: Callable[[], int],
@@ -46,7 +46,7 @@ class Play:
         """In the first time of a refusal."""
         return self._wall() < self._handshakes_again_s
 
-    def strike(self, fault: Fault) -> None:
+    def strike(self, fault: ExchangeFault) -> None:
         """Now."""
         if fault.kind is FaultKind.REVISED:
             self._revise(fault)
@@ -55,7 +55,7 @@ class Play:
         elif [line for line in list(self._lines) if self._hit(line, fault)]:
             self._strikes.felt(fault)
 
-    def _hit(self, line: Line, fault: Fault) -> bool:
+    def _hit(self, line: ClientSession, fault: ExchangeFault) -> bool:
         """-> whether this connection feels it."""
         if line.wire.deaf:
             return False
@@ -73,14 +73,14 @@ class Play:
                 line.spoiler.huge(two=fault.number % 2 == 1)
         return True
 
-    def _revise(self, fault: Fault) -> None:
+    def _revise(self, fault: ExchangeFault) -> None:
         markets = list(self._markets.values())
         market = markets[fault.number % len(markets)]
         now_us = self._now_us()
         market.minute(max(now_us // MINUTE_US * 60_000, market.start_ms))
         market.revise_next(round(fault.delay_s * 1e6), lambda: self._strikes.felt(fault))
 
-    def _begin(self, fault: Fault) -> None:
+    def _begin(self, fault: ExchangeFault) -> None:
         self._strikes.begin(fault)
         now_s = self._wall()
         if fault.kind in REFUSES_REST:

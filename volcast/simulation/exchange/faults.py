@@ -58,7 +58,7 @@ _SENTENCES = {
 }
 
 
-class Fault(Struct, frozen=True):
+class ExchangeFault(Struct, frozen=True):
     """One of a script."""
 
     at_s: float
@@ -111,7 +111,9 @@ def kinds_of(venue: str, *, tls: bool = False) -> list[FaultKind]:
     return [kind for kind in FaultKind if kind not in left_out]
 
 
-def make_script(venue: str, random: Random, from_s: float, to_s: float, per_hour: float, *, tls: bool = False) -> list[Fault]:
+def make_script(
+    venue: str, random: Random, from_s: float, to_s: float, per_hour: float, *, tls: bool = False
+) -> list[ExchangeFault]:
     """Faults between two moments of true wall time, in their order: each kind in turn before one comes again, shuffled."""
     kinds = kinds_of(venue, tls=tls)
     times = sorted(random.uniform(from_s, to_s) for _ in range(round((to_s - from_s) / 3_600 * per_hour)))
@@ -124,27 +126,27 @@ def make_script(venue: str, random: Random, from_s: float, to_s: float, per_hour
     return script
 
 
-def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> Fault:
+def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> ExchangeFault:
     """A fault of this kind with chance parameters."""
     if kind is FaultKind.LATE:
         on_time = venue in UNNOTICEABLE_HOLES or random.random() < 0.5  # noqa: PLR2004  as often as not
         delay_s = random.uniform(0.2, MAX_ON_TIME_S) if on_time else random.uniform(5.0, 40.0)
-        return Fault(at_s, kind, 60.0, delay_s=delay_s)
+        return ExchangeFault(at_s, kind, 60.0, delay_s=delay_s)
     if kind is FaultKind.REVISED:
-        return Fault(at_s, kind, number=random.randrange(1_000), delay_s=random.uniform(20.0, 55.0))
+        return ExchangeFault(at_s, kind, number=random.randrange(1_000), delay_s=random.uniform(20.0, 55.0))
     if kind is FaultKind.HTTP_429:
         retry_after_s = random.randint(1, 20)
-        return Fault(at_s, kind, retry_after_s * random.uniform(0.5, 1.5), retry_after_s=retry_after_s, cut=True)
+        return ExchangeFault(at_s, kind, retry_after_s * random.uniform(0.5, 1.5), retry_after_s=retry_after_s, cut=True)
     if kind is FaultKind.HTTP_418:
         retry_after_s = random.randint(20, 50)
-        return Fault(at_s, kind, float(retry_after_s), retry_after_s=retry_after_s, cut=True)
+        return ExchangeFault(at_s, kind, float(retry_after_s), retry_after_s=retry_after_s, cut=True)
     status = random.choice(_STATUSES.get(kind, (503,)))
     delay_s = random.uniform(15.0, 40.0) if kind is FaultKind.SLOW_HANDSHAKE else 0.0
     handshakes_s = random.choice((0.0, 60.0)) if kind is FaultKind.REFUSE else 0.0
     for_s = random.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
     number = random.randrange(1_000)
     cut = kind is FaultKind.REFUSE or (kind in FELT_BY_WHO_COMES and random.random() < _MOSTLY)
-    return Fault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s, cut=cut)
+    return ExchangeFault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s, cut=cut)
 
 
 _LASTS_S = {

@@ -39,7 +39,7 @@ class Trade(NamedTuple):
     """From when on the exchange tells it: at its time, or late."""
 
 
-class Minute(NamedTuple):
+class MarketMinute(NamedTuple):
     """A minute of the market, whole: the exchange alone may look ahead in it."""
 
     open_ms: int
@@ -51,7 +51,7 @@ class Minute(NamedTuple):
     """Sums over its own trades up to each one; before the first, one without any."""
 
 
-class Market:
+class ExchangeMarket:
     """One pair. What is asked for must be asked for in time: trades are forgotten after ten minutes, candles after 14 days."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Market:
         self._next_ms = start_ms
         self._ticks = self.level.start_ticks
         self._id = 0
-        self._minutes: dict[int, Minute] = {}
+        self._minutes: dict[int, MarketMinute] = {}
         self._versions: dict[int, list[Version]] = {}
         self._revisions: list[tuple[int, Callable[[], None]]] = []
         self._late: list[Trade] = []
@@ -91,7 +91,7 @@ class Market:
         """The next minute with a trade that is not drawn yet gets a second version `delay_us` after its close; then `made`."""
         self._revisions.append((min(delay_us, MAX_LATE_US), made))
 
-    def minute(self, open_ms: int) -> Minute:
+    def minute(self, open_ms: int) -> MarketMinute:
         """Raises KeyError if it is forgotten or before the start."""
         while self._next_ms <= open_ms:
             self._make(self._next_ms)
@@ -165,7 +165,7 @@ class Market:
         told = [trade._replace(id=self._next_id(rng)) for trade in told]
         ids = [trade.id for trade in told if trade.time_us >= open_us]
         running = list(sums_of(numbers, ids, first_ticks))
-        self._minutes[open_ms] = Minute(open_ms, told, [time_us for time_us, _, _ in numbers], running)
+        self._minutes[open_ms] = MarketMinute(open_ms, told, [time_us for time_us, _, _ in numbers], running)
         self._minutes.pop(open_ms - KEPT_MINUTES * MINUTE_MS, None)
         self._late = []
         close_ms = open_ms + MINUTE_MS

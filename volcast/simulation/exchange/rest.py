@@ -9,22 +9,27 @@ from urllib.parse import parse_qsl
 from websockets.datastructures import Headers
 from websockets.http11 import Response
 
-from volcast.simulation.exchange.dialects.contract import Answer, Books, Dialect
+from volcast.simulation.exchange.dialects.contract import Books, Dialect, DialectResponse
 
-from .active_faults import Strikes
+from .active_faults import ActiveFaults
 from .faults import FaultKind
-from .market import Market
+from .market import ExchangeMarket
 
 BEHIND_US = 1_500_000
 """Answers are up to so much behind the streams: right after its close a minute may lack its last trades."""
 HTML = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body><h1>We'll be back soon</h1></body></html>"
 
 
-class Rest:
+class RestServer:
     """Its clock is the exchange's; `now_us` asks it."""
 
     def __init__(
-        self, dialect: Dialect, markets: Mapping[str, Market], strikes: Strikes, random: Random, now_us: Callable[[], int]
+        self,
+        dialect: Dialect,
+        markets: Mapping[str, ExchangeMarket],
+        strikes: ActiveFaults,
+        random: Random,
+        now_us: Callable[[], int],
     ) -> None:
         self._dialect, self._markets, self._strikes, self._random, self._now_us = dialect, markets, strikes, random, now_us
 
@@ -65,7 +70,7 @@ class Rest:
     def _books(self, now_us: int, behind_us: int, *, microseconds: bool = False) -> Books:
         return Books(self._markets, now_us, now_us - behind_us, microseconds=microseconds)
 
-    def _answered(self, answer: Answer) -> Response:
+    def _answered(self, answer: DialectResponse) -> Response:
         return self.response(answer.status, answer.body, answer.headers)
 
     def _spoiled(self) -> Response | None:

@@ -3,11 +3,12 @@
     async with Exchange("kraken", [("BTC", "USD")], seed=1, start_ms=…) as exchange:
         …  # connect to exchange.socket_url, ask exchange.rest_url
 
-Its market is made of trades (`exchange_market`), delivered to each connection in order of time (`exchange_line`), and answered
-for over HTTP (`exchange_rest`); the venue's words stand in `dialects`. It knows afterwards what it said of each minute.
+Its market is made of trades (`market.py`), delivered to each connection in order of time (`connection.py`), and answered
+for over HTTP (`rest.py`); the venue's words stand in `dialects`. It knows afterwards what it said of each minute.
 
-Its clock is the wall's plus a skew; market times are its own clock's; `Fault.at_s`, `refusals` and `Version.since_ms` are the
-wall's. It takes no time from anywhere else, and waits by the event loop's: on a loop whose time is virtual a day takes seconds.
+Its clock is the wall's plus a skew, and market times are its own clock's; `ExchangeFault.at_s`, `refusals` and
+`Version.since_ms` are the wall's. It takes no time from anywhere else, and waits by the event loop's clock: on a loop whose
+time is virtual, a day takes seconds.
 """
 
 import asyncio
@@ -24,21 +25,21 @@ from urllib.parse import parse_qsl
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
-from volcast.simulation.exchange.dialects.contract import Talk
+from volcast.simulation.exchange.dialects.contract import DialectSession
 
-from .active_faults import Strikes
+from .active_faults import ActiveFaults
 from .candle_sums import Version
-from .connection import LATENCY_US, Line
+from .connection import LATENCY_US, ClientSession
 from .dialects import DIALECTS
-from .fault_player import Play
-from .faults import Fault, FaultKind
-from .market import Market
-from .rest import Rest
+from .fault_player import FaultPlayer
+from .faults import ExchangeFault, FaultKind
+from .market import ExchangeMarket
+from .rest import RestServer
 from .tls import Certificates
-from .websocket import Wire
+from .websocket import ExchangeSocket
 
-HOST = "127.0.0.1"
-_OWN_ADDRESS = {"0.0.0.0": HOST, "::": "::1"}  # noqa: S104  looked up, not bound to
+EXCHANGE_HOST = "127.0.0.1"
+_OWN_ADDRESS = {"0.0.0.0": EXCHANGE_HOST, "::": "::1"}  # noqa: S104  looked up, not bound to
 """Of one who listens on all."""
 PONG_WITHIN_S = 60.0
 _MAX_MESSAGE_BYTES = 2**16
@@ -55,16 +56,16 @@ class Exchange:
         seed: int,
         start_ms: int,
         wall: Callable[[], float] = time.time,  # noqa: TID251  the caller may give another
-        script: Sequence[Fault] = (),
+        script: Sequence[ExchangeFault] = (),
         skew_ms: int = 0,
         trades_per_minute: float = 12.0,
         push_every_s: float = 2.0,
         heartbeat_every_s: float = 1.0,
         max_age_s: float | None = None,
         tls: bool = False,
-        host: str = HOST,
+        host: str = EXCHANGE_HOST,
         port: int = 0,
-        on_fault: Callable[[Fault], None] | None = None,
+        on_fault: Callable[[ExchangeFault], None] | None = None,
     ) -> None:
         """`venue`: a key of DIALECTS; `pairs`: (base, quote) in capitals; `start_ms`: its market's first minute, by its own
         clock; `skew_ms`: its clock minus the wall's; `max_age_s`: of a connection, in place of the venue's; `host`: where to
@@ -72,13 +73,13 @@ class Exchange:
         Raises KeyError for an unknown venue, ValueError for a start within a minute.
         """
         self.dialect = DIALECTS[venue](pairs)
-        self.strikes = Strikes(wall, on_fault)
+        self.strikes = ActiveFaults(wall, on_fault)
         self._wall, self._skew_ms, self._host, self._port = wall, skew_ms, host, port
         self._random = Random(f"{venue} {seed} delivery")  # noqa: S311  chance of a simulation
         self._push_every_s, self._heartbeat_every_s = push_every_s, heartbeat_every_s
         self._max_age_s = self.dialect.max_age_s if max_age_s is None else max_age_s
         self.markets = {
-            base + quote: Market(
+            base + quote: ExchangeMarket(
                 base + quote,
                 seed=seed,
                 start_ms=start_ms,
@@ -90,16 +91,16 @@ class Exchange:
             for base, quote in pairs
         }
         self._certificates = Certificates(lambda: self.strikes.feel(FaultKind.WRONG_CERTIFICATE) is not None) if tls else None
-        self._lines: set[Line] = set()
-        self._play = Play(script, self.strikes, self._lines, self.markets, wall=wall, now_us=self.now_us)
-        self._rest = Rest(self.dialect, self.markets, self.strikes, self._random, self.now_us)
+        self._lines: set[ClientSession] = set()
+        self._play = FaultPlayer(script, self.strikes, self._lines, self.markets, wall=wall, now_us=self.now_us)
+        self._rest = RestServer(self.dialect, self.markets, self.strikes, self._random, self.now_us)
         self._connections = 0
         self._errors: list[Exception] = []
 
-        class OwnWire(Wire):
-            everyone: ClassVar[set[Wire]] = set()
+        class OwnSocket(ExchangeSocket):
+            everyone: ClassVar[set[ExchangeSocket]] = set()
 
-        self._wire = OwnWire
+        self._wire = OwnSocket
         self._server: Server
         self._player: asyncio.Task[None]
 
@@ -217,18 +218,18 @@ class Exchange:
         response.headers["Date"] = self._rest.date()
 
     async def _handle(self, connection: ServerConnection) -> None:
-        assert isinstance(connection, Wire)  # noqa: S101  for mypy: `create_connection` makes no others
+        assert isinstance(connection, ExchangeSocket)  # noqa: S101  for mypy: `create_connection` makes no others
         assert connection.request is not None  # noqa: S101  for mypy: its handshake is over
         target, _, query = connection.request.path.partition("?")
         self._connections += 1
-        talk = Talk(
+        talk = DialectSession(
             target.removeprefix(f"/{self.dialect.name}"),
             dict(parse_qsl(query)),
             self._connections,
             self.now_us,
             lambda: self.strikes.feel(FaultKind.MICROSECONDS) is not None,
         )
-        line = Line(
+        line = ClientSession(
             connection,
             talk,
             dialect=self.dialect,

@@ -5,18 +5,18 @@ from random import Random
 from typing import Protocol
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.dialects.contract import Dialect, Talk
+from volcast.simulation.exchange.dialects.contract import Dialect, DialectSession
 
-from .active_faults import Strikes
+from .active_faults import ActiveFaults
 from .draw import MINUTE_US
-from .faults import MAX_ON_TIME_S, Fault, FaultKind
-from .market import Market
+from .faults import MAX_ON_TIME_S, ExchangeFault, FaultKind
+from .market import ExchangeMarket
 
 CLOSED_AFTER_US = (50_000, 200_000)
 """A closed candle is told so long after the close."""
 
 
-class Outlet(Protocol):
+class Delivery(Protocol):
     """Where frames go: one connection."""
 
     def send(self, symbol: str, frame: str, *, droppable: bool) -> None:
@@ -31,12 +31,12 @@ class CandleStream:
 
     def __init__(
         self,
-        market: Market,
+        market: ExchangeMarket,
         dialect: Dialect,
-        talk: Talk,
-        outlet: Outlet,
+        talk: DialectSession,
+        outlet: Delivery,
         *,
-        strikes: Strikes,
+        strikes: ActiveFaults,
         random: Random,
         latency_us: int,
         every_us: int,
@@ -97,7 +97,14 @@ class TradeStream:
     """Each trade as it is told."""
 
     def __init__(
-        self, market: Market, dialect: Dialect, talk: Talk, outlet: Outlet, *, strikes: Strikes, latency_us: int
+        self,
+        market: ExchangeMarket,
+        dialect: Dialect,
+        talk: DialectSession,
+        outlet: Delivery,
+        *,
+        strikes: ActiveFaults,
+        latency_us: int,
     ) -> None:
         self._market, self._dialect, self._talk, self._outlet = market, dialect, talk, outlet
         self._strikes, self._latency_us = strikes, latency_us
@@ -130,12 +137,12 @@ class TradeStream:
         else:
             self._outlet.send(symbol, frame, droppable=self._dialect.counts_frames or after > 0)
 
-    def _from_last(self, late: Fault) -> int:
+    def _from_last(self, late: ExchangeFault) -> int:
         """Which trade of a minute comes late, counted from its end: the last; or the one before it, where only a later trade of
         the minute shows that one is missing.
         """
         return int(late.delay_s > MAX_ON_TIME_S and not self._dialect.counts_frames)
 
 
-def _delay_us(late: Fault) -> int:
+def _delay_us(late: ExchangeFault) -> int:
     return round(late.delay_s * 1e6)

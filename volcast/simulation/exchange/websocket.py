@@ -9,10 +9,10 @@ MAX_WAITING_BYTES = 8 * 2**20
 """A client that leaves more unread is cut, as venues do."""
 
 
-class Wire(ServerConnection):
+class ExchangeSocket(ServerConnection):
     """Frames are handed to the operating system at once, without a task and without waiting for a slow client."""
 
-    everyone: ClassVar[set["Wire"]] = set()
+    everyone: ClassVar[set["ExchangeSocket"]] = set()
     """All that stand, also those whose handshake isn't over: the exchange gives each of its own a class of its own."""
     deaf = False
 

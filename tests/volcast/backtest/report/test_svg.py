@@ -55,7 +55,7 @@ def test_all_series_look_different() -> None:
 def test_without_matplotlib_one_clear_sentence() -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
-        "from volcast.backtest.svg import PlotsUnavailable, canvas\n"
+        "from volcast.backtest.report.svg import PlotsUnavailable, canvas\n"
         "try:\n"
         "    with canvas('x', 1.0): pass\n"
         "except PlotsUnavailable as error: print(error)\n"
@@ -65,6 +65,6 @@ def test_without_matplotlib_one_clear_sentence() -> None:
 
 
 def test_the_reports_are_there_without_loading_matplotlib() -> None:
-    code = "import sys, volcast.backtest.report_page, volcast.backtest.report_text; print('matplotlib' in sys.modules)"
+    code = "import sys, volcast.backtest.report.page, volcast.backtest.report.text; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

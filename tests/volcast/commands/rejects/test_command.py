@@ -19,7 +19,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal
 from volcast.log.contract import KeyValue, Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import PATIENCE_S, VOLCAST
+from volcast.proof.processes.processes import START_TIMEOUT_S, VOLCAST
 
 BUS = ("--bus", "sqlite:///log.db")
 FINE, GARBAGE = record(0, "0.00001", symbol="SHIBUSDT"), b"\xff"
@@ -129,5 +129,5 @@ def on_a_terminal(folder: Path, typed: str, *arguments: str) -> str:
     except OSError:  # nobody has the other end any more
         pass
     os.close(ours)
-    assert process.wait(PATIENCE_S) == 0, said
+    assert process.wait(START_TIMEOUT_S) == 0, said
     return said.decode().replace("\r\n", "\n")

@@ -9,8 +9,8 @@ from tests.log_ends import fill, records_of
 from tests.market import record
 from tests.volcast.commands.consuming import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import left, reject
-from volcast.commands.rejects.read import Selection
-from volcast.commands.rejects.replay import APPENDER, Replay
+from volcast.commands.rejects.read import RejectFilter
+from volcast.commands.rejects.replay import APPENDER, RejectReplay
 from volcast.core.codec import Reason, Reject
 from volcast.core.decoder import MAX_KEPT_BYTES
 from volcast.log.contract import Fenced, KeyValue, Log, Reader, Record, Topic
@@ -18,9 +18,9 @@ from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 
 
-async def replayed(log: Log, selection: Selection, append_records: int = 500) -> list[KeyValue]:
+async def replayed(log: Log, selection: RejectFilter, append_records: int = 500) -> list[KeyValue]:
     """Look, send, and -> what then stands on `candles`."""
-    replay = Replay(selection, append_records)
+    replay = RejectReplay(selection, append_records)
     await replay.look(log)
     await replay.send(log)
     assert not replay.wanted
@@ -32,20 +32,20 @@ async def test_the_originals_are_sent_in_their_order(append_records: int) -> Non
     values = [record(minute, "0.001") for minute in range(7)]
     async with SqliteLog(":memory:") as log:
         await left(log, *(reject(minute, value) for minute, value in enumerate(values)))
-        assert await replayed(log, Selection(), append_records) == [KeyValue(b"BTCUSDT", value) for value in values]
+        assert await replayed(log, RejectFilter(), append_records) == [KeyValue(b"BTCUSDT", value) for value in values]
 
 
 async def test_only_what_was_selected_is_sent() -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, reject(1, b"a"), reject(2, b"b", symbol="X"), reject(3, b"c", reason=Reason.TIME), reject(4, b"d"))
-        assert await replayed(log, Selection("BTCUSDT", "unreadable")) == [(b"BTCUSDT", b"a"), (b"BTCUSDT", b"d")]
-        assert (await replayed(log, Selection(partition=0, offset=3)))[2:] == [(b"BTCUSDT", b"c")]
+        assert await replayed(log, RejectFilter("BTCUSDT", "unreadable")) == [(b"BTCUSDT", b"a"), (b"BTCUSDT", b"d")]
+        assert (await replayed(log, RejectFilter(partition=0, offset=3)))[2:] == [(b"BTCUSDT", b"c")]
 
 
 async def test_each_original_is_sent_once_however_often_it_was_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, reject(1, b"a"), reject(2, b"b"), reject(8, b"a"), reject(9, b"a"), reject(9, b"a", symbol="X"))
-        assert await replayed(log, Selection()) == [(b"BTCUSDT", b"a"), (b"BTCUSDT", b"b"), (b"X", b"a")]
+        assert await replayed(log, RejectFilter()) == [(b"BTCUSDT", b"a"), (b"BTCUSDT", b"b"), (b"X", b"a")]
     told = capsys.readouterr().out.splitlines()
     assert told[:3] == ["5 rejected: 5 unreadable", "left out: 2 that stand there more than once", "to send: 3 unreadable"]
     assert told[-1] == "records sent: 3"
@@ -54,13 +54,13 @@ async def test_each_original_is_sent_once_however_often_it_was_rejected(capsys: 
 async def test_keys_and_values_of_other_lengths_are_others() -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, reject(1, b"BC", symbol="A"), reject(2, b"C", symbol="AB"))
-        assert await replayed(log, Selection()) == [(b"A", b"BC"), (b"AB", b"C")]
+        assert await replayed(log, RejectFilter()) == [(b"A", b"BC"), (b"AB", b"C")]
 
 
 async def test_what_was_not_kept_whole_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, reject(1, b"\0" * MAX_KEPT_BYTES, reason=Reason.TOO_LARGE))
-        replay = Replay(Selection(), 500)
+        replay = RejectReplay(RejectFilter(), 500)
         await replay.look(log)
         assert not replay.wanted
         assert capsys.readouterr().out.splitlines()[1:] == [
@@ -68,13 +68,13 @@ async def test_what_was_not_kept_whole_is_left_out(capsys: pytest.CaptureFixture
             "nothing can be sent",
         ]
         await left(log, reject(2, b"\0" * (MAX_KEPT_BYTES - 1)), reject(3, b"\0" * (MAX_KEPT_BYTES - 2)))
-        assert [len(value) for _, value in await replayed(log, Selection())] == [MAX_KEPT_BYTES - 1, MAX_KEPT_BYTES - 2]
+        assert [len(value) for _, value in await replayed(log, RejectFilter())] == [MAX_KEPT_BYTES - 1, MAX_KEPT_BYTES - 2]
 
 
 async def test_what_came_since_the_user_was_asked_is_not_sent(capsys: pytest.CaptureFixture[str]) -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, reject(1, b"a"))
-        replay = Replay(Selection(), 500)
+        replay = RejectReplay(RejectFilter(), 500)
         await replay.look(log)
         await left(log, reject(2, b"b"))
         await replay.send(log)
@@ -111,7 +111,7 @@ async def test_where_another_replay_begins_it_ends_and_says_how_far_it_came(caps
     values = [b"%d" % offset for offset in range(6)]
     async with Overtaken(":memory:") as log:
         await left(log, *(reject(offset, value) for offset, value in enumerate(values)))
-        replay = Replay(Selection(), 2)
+        replay = RejectReplay(RejectFilter(), 2)
         await replay.look(log)
         with pytest.raises(Fenced, match="another process has begun to append rejects"):
             await replay.send(log)
@@ -122,7 +122,7 @@ async def test_where_another_replay_begins_it_ends_and_says_how_far_it_came(caps
 async def test_a_reject_without_a_place_is_sent_too() -> None:
     async with SqliteLog(":memory:") as log:
         await left(log, Reject(Reason.KEY, "why", b"A", b"x"))
-        assert await replayed(log, Selection(reason="wrong_key")) == [(b"A", b"x")]
+        assert await replayed(log, RejectFilter(reason="wrong_key")) == [(b"A", b"x")]
 
 
 async def test_on_kafka_too(kafka_bootstrap: str, kafka_prefix: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +130,7 @@ async def test_on_kafka_too(kafka_bootstrap: str, kafka_prefix: str, capsys: pyt
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3, session_timeout_ms=6_000) as log:
         await fill(log, bad)
         await consume(log)
-        on_candles = await replayed(log, Selection(), 7)
+        on_candles = await replayed(log, RejectFilter(), 7)
     assert [by_key(on_candles, symbol.encode()) for symbol in SYMBOLS] == [[b"%d" % n for n in range(20)] * 2] * len(SYMBOLS)
     assert capsys.readouterr().out.startswith("120 rejected: 120 unreadable\nto send: 120 unreadable\n")
 

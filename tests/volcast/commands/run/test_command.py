@@ -21,7 +21,7 @@ from volcast.core.codec import decode_reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Record
-from volcast.proof.processes.processes import pipeline
+from volcast.proof.processes.processes import process_group
 
 ANY_PORT = ("--port", "0")
 TO_THE_END = (*ANY_PORT, "--exit-when-done")
@@ -204,7 +204,7 @@ def test_a_log_of_other_settings_goes_on_with_the_new_ones_and_says_so(
 
 async def test_it_stays_and_serves_alone_on_its_file_until_it_is_told_to_end(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(300))
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         run = parts.start("run", "btcusdt.csv", "--db", "log.db", *ANY_PORT)
         await until(lambda: "The replay is done" in run.said(), "the end of the replay", run)
         assert json.loads(get(run, "/latest/BTCUSDT"))["candles"] == 300
@@ -218,7 +218,7 @@ async def test_it_stays_and_serves_alone_on_its_file_until_it_is_told_to_end(tmp
 
 async def test_of_two_that_start_together_one_works(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(300))
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         both = [parts.start("run", "btcusdt.csv", "--db", "log.db", *ANY_PORT) for _ in range(2)]
         await until(lambda: 3 in {run.exit_code for run in both}, "one to go")
         (works,) = (run for run in both if run.exit_code is None)
@@ -233,7 +233,7 @@ async def test_killed_and_told_to_end_it_makes_the_signals_of_an_undisturbed_run
     (tmp_path / "btcusdt.csv").write_text(csv_text(2_500))
     db, expected = tmp_path / "log.db", undisturbed(tmp_path / "btcusdt.csv")
     command = ("run", "btcusdt.csv", "--db", "log.db", *TO_THE_END)
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         run = parts.start(*command, "--speed", "12000")  # 200 candles a second: more than ten seconds
         await until(lambda: len(signals(db)) > 100, "signals", run)
         run.kill()

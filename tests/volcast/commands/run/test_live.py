@@ -8,7 +8,7 @@ import pytest
 from consumer.shard import Shard
 from tests.command import volcast
 from tests.volcast.commands.consuming import candles, rules
-from volcast.commands.run.live import line_of
+from volcast.commands.run.live import live_line_of
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Record
@@ -62,12 +62,12 @@ def test_a_line_tells_when_the_candle_closed_and_how_far_the_price_may_move(sign
         price_upper=42_050.75,
         warm=True,
     )
-    assert line_of(shown) == "00:03 UTC  BTCUSDT  42000.5  signal 1  next 5 min ±0.12 %  41950.25 to 42050.75"
-    assert line_of(msgspec.structs.replace(shown, warm=False)).endswith("  (warming up)")
+    assert live_line_of(shown) == "00:03 UTC  BTCUSDT  42000.5  signal 1  next 5 min ±0.12 %  41950.25 to 42050.75"
+    assert live_line_of(msgspec.structs.replace(shown, warm=False)).endswith("  (warming up)")
 
 
 def test_a_price_of_many_decimals_keeps_them(signal: Signal) -> None:
     shown = msgspec.structs.replace(
         signal, symbol="PEPEUSDT.BINANCE", close=0.00001234, price_lower=0.0000122, price_upper=0.0000125
     )
-    assert "  PEPEUSDT.BINANCE  1.234e-05  " in line_of(shown)
+    assert "  PEPEUSDT.BINANCE  1.234e-05  " in live_line_of(shown)

@@ -100,7 +100,7 @@ async def test_a_snapshot_that_can_not_be_used_is_told_of(folder: Path) -> None:
     assert (result.returncode, result.stderr) == (0, why)
     assert volcast(folder, "state", "import", "a.state", *OTHER).returncode == 0
     assert volcast(folder, "state", "export", "b.state", *OTHER).returncode == 0
-    first, second = (state_file.read(folder / name) for name in ("a.state", "b.state"))
+    first, second = (state_file.read_state_file(folder / name) for name in ("a.state", "b.state"))
     assert {name: snapshot.moved(each.raw, 0) for name, each in first.items()} == {
         name: snapshot.moved(each.raw, 0) for name, each in second.items()
     }

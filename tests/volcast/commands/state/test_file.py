@@ -16,13 +16,13 @@ from volcast.core.engine import Engine
 
 
 def raw(symbol: str) -> bytes:
-    return snapshot.encode(Engine(symbol, CONFIG, 8), 7)
+    return snapshot.encode_snapshot(Engine(symbol, CONFIG, 8), 7)
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A sound one, of two symbols."""
-    state_file.write(tmp_path / "state", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
+    state_file.write_state_file(tmp_path / "state", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
     return tmp_path / "state"
 
 
@@ -33,19 +33,19 @@ def sealed(**fields: Any) -> bytes:
 
 def refusal(path: Path) -> str:
     with pytest.raises(UserError) as refused:
-        state_file.read(path)
+        state_file.read_state_file(path)
     return refused.value.message
 
 
 def test_what_was_written_is_read(path: Path) -> None:
-    states = state_file.read(path)
+    states = state_file.read_state_file(path)
     assert {symbol: state.raw for symbol, state in states.items()} == {symbol: raw(symbol) for symbol in states}
     assert [state.told.symbol for state in states.values()] == ["BTCUSDT", "ETHUSDT.BINANCE"]
     assert [file.name for file in path.parent.iterdir()] == ["state"]
 
 
 def test_the_same_state_is_the_same_file(path: Path, tmp_path: Path) -> None:
-    size = state_file.write(tmp_path / "again", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
+    size = state_file.write_state_file(tmp_path / "again", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
     assert size == path.stat().st_size
 
@@ -90,13 +90,13 @@ def test_a_file_that_is_there_is_replaced_only_when_told(path: Path, tmp_path: P
         state_file.check_target(path, force=False)
     state_file.check_target(path, force=True)
     state_file.check_target(tmp_path / "other", force=False)
-    state_file.write(path, [])
-    assert not state_file.read(path)
+    state_file.write_state_file(path, [])
+    assert not state_file.read_state_file(path)
 
 
 @pytest.mark.parametrize("place", ["no/such/folder", "folder"])
 def test_where_it_can_not_be_written_nothing_is_left(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(UserError, match=f"^{tmp_path / place} can't be written: "):
-        state_file.write(tmp_path / place, [raw("X")])
+        state_file.write_state_file(tmp_path / place, [raw("X")])
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from tests.market import SYMBOL, at, walk
-from volcast.commands.state.show import json_of, show, told
+from volcast.commands.state.show import read_state, show_state, state_as_json
 from volcast.core import snapshot
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig
@@ -22,7 +22,7 @@ def raw(position: int = 40, candles: int = 3, symbol: str = SYMBOL) -> bytes:
     engine = Engine(symbol, CONFIG, 2)
     for one in walk(candles):
         engine.step(one)
-    return snapshot.encode(engine, position)
+    return snapshot.encode_snapshot(engine, position)
 
 
 def of_time(time_ms: int) -> bytes:
@@ -40,15 +40,18 @@ STATE = {
 
 
 def test_all_that_a_snapshot_says_of_itself() -> None:
-    zeroth, first = json.loads(json_of(told(STATE)))
+    zeroth, first = json.loads(state_as_json(read_state(STATE)))
     assert (first.pop("symbols"), first.pop("bookkeeping")) == ([], {})
     assert first == {"partition": 1, "position": 5, "replay_from": 5, "earliest": 5}
     assert (zeroth["position"], zeroth["replay_from"], zeroth["earliest"]) == (100, 30, 2)
     assert zeroth["bookkeeping"] == {"@rejected": 7}
     sound, damaged, nameless = zeroth["symbols"]
     places = {"symbol": "BTCUSDT", "bytes": len(raw()), "candles": 3, "last_candle": "2024-01-01T00:02:00Z", "behind": 60}
-    made_by = {"format": snapshot.FORMAT, "versions": dict(snapshot.VERSIONS), "price_decimals": 2, "problem": None}
-    made_with = {"settings": json.loads(msgspec.json.encode(CONFIG)), "fingerprint": snapshot.describe(raw()).fingerprint}
+    made_by = {"format": snapshot.SNAPSHOT_FORMAT, "versions": dict(snapshot.VERSIONS), "price_decimals": 2, "problem": None}
+    made_with = {
+        "settings": json.loads(msgspec.json.encode(CONFIG)),
+        "fingerprint": snapshot.describe_snapshot(raw()).fingerprint,
+    }
     assert sound == places | made_by | made_with
     assert (damaged["symbol"], damaged["bytes"]) == ("ETHUSDT", 13)
     assert damaged["problem"] == nameless["problem"] == "it is damaged: its checksum does not fit"
@@ -57,7 +60,7 @@ def test_all_that_a_snapshot_says_of_itself() -> None:
 
 @pytest.mark.parametrize(("position", "behind"), [(0, 70), (30, 70), (31, 69), (100, 0), (120, 0)])
 def test_a_symbol_lacks_nothing_from_before_where_a_restart_reads(position: int, behind: int) -> None:
-    ((one,),) = (each.symbols for each in told({0: Restored(100, {b"BTCUSDT": raw(position)}, 30, 0)}))
+    ((one,),) = (each.symbols for each in read_state({0: Restored(100, {b"BTCUSDT": raw(position)}, 30, 0)}))
     assert one.behind == behind
 
 
@@ -66,22 +69,22 @@ def test_a_symbol_lacks_nothing_from_before_where_a_restart_reads(position: int,
     [(at(0), "2024-01-01T00:00:00Z"), (2**62, f"{2**62} ms"), (-(2**62), f"{-(2**62)} ms"), (0, "1970-01-01T00:00:00Z")],
 )
 def test_any_time_is_told(time_ms: int, text: str) -> None:
-    ((one,),) = (each.symbols for each in told({0: Restored(0, {b"BTCUSDT": of_time(time_ms)})}))
+    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": of_time(time_ms)})}))
     assert one.last_candle == text
 
 
 def test_before_the_first_candle_there_is_no_time() -> None:
-    ((one,),) = (each.symbols for each in told({0: Restored(0, {b"BTCUSDT": raw(candles=0)})}))
+    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": raw(candles=0)})}))
     assert (one.candles, one.last_candle) == (0, None)
 
 
 def test_a_snapshot_under_another_symbol_is_called_unusable() -> None:
-    ((one,),) = (each.symbols for each in told({0: Restored(0, {b"BTCUSDT": raw(symbol="X")})}))
+    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": raw(symbol="X")})}))
     assert one.problem == "it is of another symbol, X"
 
 
 def test_in_a_pipe_each_symbol_is_a_line_and_so_is_an_empty_partition(capsys: pytest.CaptureFixture[str]) -> None:
-    show(told(STATE), Console(file=io.StringIO()))
+    show_state(read_state(STATE), Console(file=io.StringIO()))
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == [
         *(
@@ -110,11 +113,11 @@ def test_in_a_pipe_each_symbol_is_a_line_and_so_is_an_empty_partition(capsys: py
 @pytest.mark.parametrize("width", [70, 90, 200])
 def test_on_a_terminal_cells_fold_and_lose_nothing(width: int) -> None:
     out = io.StringIO()
-    show(told(STATE), Console(file=out, width=width, force_terminal=True, color_system=None))
+    show_state(read_state(STATE), Console(file=out, width=width, force_terminal=True, color_system=None))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     letters = sorted("".join(text.split()))
     wide = io.StringIO()
-    show(told(STATE), Console(file=wide, width=500, force_terminal=True, color_system=None))
+    show_state(read_state(STATE), Console(file=wide, width=500, force_terminal=True, color_system=None))
     assert letters == sorted("".join(wide.getvalue().split()))

@@ -6,7 +6,7 @@ from consumer.shard import Shard
 from tests.log_ends import fill, records_of
 from tests.volcast.commands.consuming import candles, consume, consuming, rules
 from volcast.commands.state.transfer import snapshots_of, whole_shards
-from volcast.core.snapshot import describe
+from volcast.core.snapshot import describe_snapshot
 from volcast.log.contract import Commit, KeyValue, Log, Topic
 from volcast.log.sqlite.log import SqliteLog
 
@@ -29,7 +29,7 @@ async def test_it_is_the_state_after_the_last_commit_however_rare_snapshots_are(
         await fill(log, candles(range(70, 90), SYMBOLS))  # nobody has consumed these
         found = snapshots_of(await whole_shards(log))
     assert found == expected
-    assert [describe(raw).symbol for raw in found] == list(SYMBOLS)
+    assert [describe_snapshot(raw).symbol for raw in found] == list(SYMBOLS)
 
 
 async def test_nothing_consumed_is_no_state() -> None:

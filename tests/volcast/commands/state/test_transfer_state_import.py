@@ -11,7 +11,7 @@ from tests.volcast.commands.consuming import SYMBOLS, candles, consume, expected
 from volcast.commands.state import file as state_file
 from volcast.commands.state.file import SymbolState
 from volcast.commands.state.transfer import Import, snapshots_of, whole_shards
-from volcast.core.snapshot import describe
+from volcast.core.snapshot import describe_snapshot
 from volcast.log.contract import Busy, Log, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
@@ -40,8 +40,8 @@ def either(request: pytest.FixtureRequest) -> OpenLog:
 
 async def exported(log: Log, path: Path) -> Mapping[str, SymbolState]:
     """The state on a log that is entered, by way of a file."""
-    state_file.write(path, snapshots_of(await whole_shards(log)))
-    return state_file.read(path)
+    state_file.write_state_file(path, snapshots_of(await whole_shards(log)))
+    return state_file.read_state_file(path)
 
 
 async def some_state(log: Log, path: Path, minutes: int = 5) -> Mapping[str, SymbolState]:
@@ -99,7 +99,7 @@ async def test_what_the_log_knows_of_other_symbols_stays(sqlite: OpenLog, tmp_pa
         await Import(states, PATIENCE_S, force=False).run(log)
         (restored,) = (await log.peek()).values()
         assert (restored.position, restored.replay_from) == (8, 1)
-        assert {describe(raw).position for key, raw in restored.snapshots.items() if not key.startswith(b"@")} == {8}
+        assert {describe_snapshot(raw).position for key, raw in restored.snapshots.items() if not key.startswith(b"@")} == {8}
         await fill(log, candles(range(7, 9), ["OTHER"]))
         await consume(log)
         signals = [each.value for each in await records_of(log, Topic.SIGNALS)]
@@ -120,7 +120,7 @@ async def test_state_that_is_there_is_not_written_over_unless_told(
             await Import(states, PATIENCE_S, force=False).run(log)
         assert await log.peek() == before
         await Import(states, PATIENCE_S, force=True).run(log)
-        assert {describe(raw).candles for raw in (await snapshots_on(log)).values()} == {5}
+        assert {describe_snapshot(raw).candles for raw in (await snapshots_on(log)).values()} == {5}
         await fill(log, candles(range(5, 20)))
         await consume(log)
         signals = [each.value for each in await records_of(log, Topic.SIGNALS) if each.key == b"ETHUSDT"]

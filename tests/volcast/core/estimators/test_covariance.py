@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from volcast.core.estimators.covariance import Floats, ForgettingCovariance
+from volcast.core.arrays import Floats
+from volcast.core.estimators.covariance import ForgettingCovariance
 
 DAY = 1_440
 YEARS = 10

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.minutes import DAY, START, Minute, minutes, standing
-from volcast.core.forecast.learner import Answer, Learner, Prediction
+from volcast.core.arrays import Floats
+from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.forecast.quantiles import QuantileTracker, laplace_quantile
-from volcast.core.market.ewma import Floats
 from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate, Learned
 
@@ -54,7 +54,7 @@ class Diary:
         pass
 
 
-def play(rows: list[Minute], *learners: Learner) -> tuple[list[list[Prediction]], list[list[Answer | None]]]:
+def play(rows: list[Minute], *learners: Learner) -> tuple[list[list[Prediction]], list[list[ResolvedForecast | None]]]:
     """What each says and answers at each minute."""
     market, made, came = Market(), [], []
     for row in rows:
@@ -154,7 +154,7 @@ def test_coverage_tends_to_the_level_and_higher_levels_have_wider_intervals() ->
         assert wide.return_lower < narrow.return_lower <= 0 <= narrow.return_upper < wide.return_upper
 
 
-def inside(answer: Answer) -> tuple[bool, bool]:
+def inside(answer: ResolvedForecast) -> tuple[bool, bool]:
     """Its volatility, its return."""
     made = answer.prediction
     return made.lower**2 <= answer.realized_variance <= made.upper**2, made.return_lower <= answer.log_return <= made.return_upper

@@ -9,7 +9,7 @@ import pytest
 from tests.minutes import DAY, START, minutes, run, run_all
 from volcast.core.forecast.forecaster import Forecaster
 from volcast.core.forecast.losses import qlike
-from volcast.core.forecast.prior import Prior, PriorError, bundled, decode, encode, fingerprint
+from volcast.core.forecast.prior import Prior, PriorError, bundled, decode_prior, encode_prior, fingerprint
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +21,14 @@ def prior() -> Prior:
 
 
 def test_it_goes_through_json(prior: Prior) -> None:
-    raw = encode(prior)
-    assert decode(raw) == prior
-    assert encode(decode(raw)) == raw
+    raw = encode_prior(prior)
+    assert decode_prior(raw) == prior
+    assert encode_prior(decode_prior(raw)) == raw
     assert len(raw) < 100_000
 
 
 def test_its_fingerprint_is_that_of_its_numbers(prior: Prior) -> None:
-    assert fingerprint(decode(encode(prior))) == fingerprint(prior)
+    assert fingerprint(decode_prior(encode_prior(prior))) == fingerprint(prior)
     others = [
         msgspec.structs.replace(prior, source="another"),
         msgspec.structs.replace(prior, rhythm=[*prior.rhythm[:-1], 0.0]),
@@ -124,7 +124,7 @@ def test_it_makes_the_first_hours_of_a_strange_market_sensible() -> None:
 )
 def test_what_is_no_prior_is_refused_with_a_sentence(raw: bytes) -> None:
     with pytest.raises(PriorError, match=r"^it is no prior: "):
-        decode(raw)
+        decode_prior(raw)
 
 
 def test_a_prior_whose_parts_have_another_shape_is_refused(prior: Prior) -> None:

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from tests.minutes import Minute, minutes
+from volcast.core.arrays import Floats
 from volcast.core.market.clock import is_weekend, new_york_minute
-from volcast.core.market.ewma import Floats
-from volcast.core.market.features import FEATURES, HALF_LIVES, NAMES, PRIOR_VARIANCE, SHAPES, Features, State
+from volcast.core.market.features import FEATURE_NAMES, FEATURES, HALF_LIVES, PRIOR_VARIANCE, SHAPES, Features, State
 
 PRIOR_SIZE = sqrt(PRIOR_VARIANCE * 2 / pi)
 GAPS = ((700, 701), (1_500, 2_100))
@@ -91,7 +91,7 @@ def plainly(rows: list[Minute]) -> dict[str, float]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_is_what_its_sentence_says(count: int, seed: int) -> None:
     rows = minutes(count, seed=seed, gaps=GAPS)
-    ours = dict(zip(NAMES, state_after(rows).vector.tolist(), strict=True))
+    ours = dict(zip(FEATURE_NAMES, state_after(rows).vector.tolist(), strict=True))
     plain = plainly(rows)
     for name, value in ours.items():
         assert value == pytest.approx(plain[name], rel=1e-9, abs=1e-9), name
@@ -167,7 +167,7 @@ def bits(values: Floats) -> bytes:
 
 
 def test_the_table_names_each_once_with_unit_and_sentence() -> None:
-    assert len(set(NAMES)) == len(NAMES) == len(FEATURES)
+    assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES) == len(FEATURES)
     assert all(feature.unit and feature.sentence.endswith(".") for feature in FEATURES)
 
 

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from tests.minutes import DAY, START, Minute, minutes
-from volcast.core.market.indicators import SHOWN, Windows
+from volcast.core.market.indicators import SHOWN, Indicators
 
 GAPS = ((500, 540), (1_900, 1_901))
 
 
-def pushed(rows: list[Minute]) -> Windows:
-    windows = Windows()
+def pushed(rows: list[Minute]) -> Indicators:
+    windows = Indicators()
     for row in rows:
         push(windows, row)
     return windows
 
 
-def push(windows: Windows, row: Minute) -> None:
+def push(windows: Indicators, row: Minute) -> None:
     _, high, low, _, volume = row.candle
     windows.push(row.minute, high, low, volume, row.log_return)
 
@@ -63,7 +63,7 @@ def test_each_is_what_its_sentence_says(count: int, seed: int) -> None:
 
 def test_realized_variance_is_that_of_the_last_minutes() -> None:
     rows = minutes(2_000, gaps=GAPS)
-    windows, returns = Windows(), []
+    windows, returns = Indicators(), []
     for row in rows:
         push(windows, row)
         returns += [] if row.log_return is None else [row.log_return]
@@ -83,7 +83,7 @@ def test_a_gap_adds_nothing_and_its_jump_is_no_return() -> None:
 
 
 def test_the_clock_of_utc() -> None:
-    windows = Windows()
+    windows = Indicators()
     windows.push(START + 5 * DAY + 360, 1.0, 1.0, 0.0, None)
     shown = windows.shown()
     assert (shown["weekday"], shown["weekend"]) == (6.0, 1.0)
@@ -92,14 +92,14 @@ def test_the_clock_of_utc() -> None:
 
 
 def test_nothing_known_shows_zeros_and_the_clock() -> None:
-    shown = Windows().shown()
+    shown = Indicators().shown()
     assert set(shown) == set(SHOWN)
     assert all(np.isfinite(value) for value in shown.values())
     assert shown["return_24h"] == shown["range_24h"] == shown["volume_mean_1h"] == 0.0
 
 
 def test_a_price_that_stands_still_without_volume_shows_zeros() -> None:
-    windows = Windows()
+    windows = Indicators()
     for minute in range(2_000):
         windows.push(START + minute, 5.0, 5.0, 0.0, 0.0 if minute else None)
     zero = {name: value for name, value in windows.shown().items() if name not in {"hour_sin", "hour_cos", "weekday", "weekend"}}
@@ -109,7 +109,7 @@ def test_a_price_that_stands_still_without_volume_shows_zeros() -> None:
 @pytest.mark.parametrize("count", [0, 1, 100, 2_000])
 def test_it_comes_back_to_the_last_bit(count: int) -> None:
     rows = minutes(count + 100)
-    windows, again = pushed(rows[:count]), Windows()
+    windows, again = pushed(rows[:count]), Indicators()
     again.load(windows.dump())
     for row in rows[count:]:
         for one in (windows, again):
@@ -119,9 +119,9 @@ def test_it_comes_back_to_the_last_bit(count: int) -> None:
 
 
 def test_the_state_of_something_else_is_refused() -> None:
-    state = Windows().dump()
+    state = Indicators().dump()
     for part in state:
         with pytest.raises((KeyError, TypeError, ValueError)):
-            Windows().load({key: value for key, value in state.items() if key != part})
+            Indicators().load({key: value for key, value in state.items() if key != part})
     with pytest.raises(ValueError, match="reshape"):
-        Windows().load({**state, "quarters": bytes(8)})
+        Indicators().load({**state, "quarters": bytes(8)})

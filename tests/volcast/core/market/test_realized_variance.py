@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from volcast.core.market.features import PRIOR_VARIANCE, VARIANCE_FLOOR
-from volcast.core.market.realized_variance import PRIOR_MINUTES, WINDOWS, BucketWindow, VarianceWindows
+from volcast.core.market.realized_variance import PRIOR_MINUTES, WINDOWS, BucketWindow, RealizedVariances
 
 WEEK_MINUTES = 7 * 1_440
 
@@ -59,7 +59,7 @@ def test_a_window_is_its_closed_buckets_and_the_open_one(minutes: int, buckets: 
 )
 def test_each_feature_is_its_definition_around_the_boundaries_of_its_buckets(count: int) -> None:
     values = squared_returns(count)
-    windows = VarianceWindows()
+    windows = RealizedVariances()
     for value in values:
         windows.push(value)
     vector = windows.vector()
@@ -76,7 +76,7 @@ def test_the_windows_reach_as_far_back_as_their_names_say() -> None:
 def test_nothing_drifts_after_a_shock() -> None:
     """A sum that adds and subtracts would keep the rounding errors of 1e4 beside values of 1e-9 for ever."""
     calm = [1e-9] * (2 * WEEK_MINUTES)
-    windows = VarianceWindows()
+    windows = RealizedVariances()
     for value in [*calm, 1e4, *calm]:
         windows.push(value)
     for name in WINDOWS:
@@ -84,14 +84,14 @@ def test_nothing_drifts_after_a_shock() -> None:
 
 
 def test_a_price_that_stands_still_has_the_floor_for_its_variance() -> None:
-    windows = VarianceWindows()
+    windows = RealizedVariances()
     for _ in range(WEEK_MINUTES + 60):
         windows.push(0.0)
     assert windows.vector() == dict.fromkeys(WINDOWS, VARIANCE_FLOOR)
 
 
 def test_a_young_window_leans_on_the_prior() -> None:
-    windows = VarianceWindows()
+    windows = RealizedVariances()
     windows.push(4e-6)
     expected = (4e-6 + 9 * PRIOR_VARIANCE) / 10
     for name in WINDOWS:
@@ -101,7 +101,7 @@ def test_a_young_window_leans_on_the_prior() -> None:
 @pytest.mark.parametrize("count", [0, 1, 100, 2_000])
 def test_it_comes_back_to_the_last_bit(count: int) -> None:
     values = squared_returns(count + 700, seed=5)
-    windows, again = VarianceWindows(), VarianceWindows()
+    windows, again = RealizedVariances(), RealizedVariances()
     for value in values[:count]:
         windows.push(value)
     again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(windows.dump())))
@@ -113,8 +113,8 @@ def test_it_comes_back_to_the_last_bit(count: int) -> None:
 
 
 def test_another_shape_is_refused() -> None:
-    state = VarianceWindows().dump()
+    state = RealizedVariances().dump()
     with pytest.raises(ValueError, match="reshape"):
-        VarianceWindows().load({**state, "variance_1h": state["variance_7d"]})
+        RealizedVariances().load({**state, "variance_1h": state["variance_7d"]})
     with pytest.raises(KeyError):
-        VarianceWindows().load({})
+        RealizedVariances().load({})

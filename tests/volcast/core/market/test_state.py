@@ -8,9 +8,9 @@ import pytest
 
 from tests.minutes import minutes
 from volcast.core.market.features import PRIOR_VARIANCE, VARIANCE_FLOOR, Features
-from volcast.core.market.indicators import Windows
+from volcast.core.market.indicators import Indicators
 from volcast.core.market.noise import NoiseRatio
-from volcast.core.market.realized_variance import VarianceWindows
+from volcast.core.market.realized_variance import RealizedVariances
 from volcast.core.market.state import EWMA_LAMBDA, Market
 from volcast.core.models import NEED_VARIANCES
 
@@ -37,7 +37,7 @@ def test_the_baseline_of_a_price_that_stands_still_is_the_floor() -> None:
 
 
 def test_all_parts_see_all_minutes() -> None:
-    market, features, windows, variances = Market(variances=True), Features(), Windows(), VarianceWindows()
+    market, features, windows, variances = Market(variances=True), Features(), Indicators(), RealizedVariances()
     noise = NoiseRatio()
     for row in minutes(500, gaps=GAPS):
         market.push(*row)

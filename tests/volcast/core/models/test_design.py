@@ -8,10 +8,10 @@ import pytest
 
 from tests.minutes import DAY, START, minutes
 from volcast.core.market.clock import is_weekend, new_york_minute
-from volcast.core.market.features import NAMES as STATE_NAMES
+from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Features, State
 from volcast.core.market.releases import news_ahead
-from volcast.core.models.design import CLOCKS, MAX_DEPARTURE, MAX_PRODUCT, NAMES, SMALL, SMALL_NAMES, Design
+from volcast.core.models.design import CLOCKS, DESIGN_NAMES, MAX_DEPARTURE, MAX_PRODUCT, SMALL, SMALL_NAMES, Design
 
 PROFILES = ("utc", "new_york", "week", "day")
 SATURDAY_NIGHT = START + 5 * DAY + 1_400
@@ -38,7 +38,7 @@ def learned(horizon: int = 60) -> Design:
 @pytest.mark.parametrize("minute", [START + 700, SATURDAY_NIGHT, BEFORE_CPI])
 def test_each_is_what_its_sentence_says(minute: int, horizon: int) -> None:
     design, market = learned(horizon), state()
-    ours = dict(zip(NAMES, design.row(minute, market).tolist(), strict=True))
+    ours = dict(zip(DESIGN_NAMES, design.row(minute, market).tolist(), strict=True))
     local, past, past_local = new_york_minute(minute), minute - horizon, new_york_minute(minute - horizon)
     plain = dict(zip(STATE_NAMES, market.vector.tolist(), strict=True))
     plain |= {
@@ -69,15 +69,15 @@ def test_some_of_these_minutes_are_special() -> None:
 
 
 def test_names_stand_once_and_the_small_ones_are_among_them() -> None:
-    assert len(set(NAMES)) == len(NAMES) == len(learned().row(START, state()))
-    assert [NAMES[i] for i in SMALL] == list(SMALL_NAMES)
-    assert {clock.name for clock in CLOCKS} <= set(NAMES)
+    assert len(set(DESIGN_NAMES)) == len(DESIGN_NAMES) == len(learned().row(START, state()))
+    assert [DESIGN_NAMES[i] for i in SMALL] == list(SMALL_NAMES)
+    assert {clock.name for clock in CLOCKS} <= set(DESIGN_NAMES)
 
 
 def test_products_are_cut() -> None:
     wild = state()
     wild.shapes[:] = [5.0, -5.0, 0.1, 2.0, -2.0]
-    row = dict(zip(NAMES, Design(60).row(START, wild).tolist(), strict=True))
+    row = dict(zip(DESIGN_NAMES, Design(60).row(START, wild).tolist(), strict=True))
     assert (row["s3*s3"], row["s3*s30"], row["s600*s10080"]) == (MAX_PRODUCT, -MAX_PRODUCT, pytest.approx(0.2))
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from tests.minutes import DAY, Minute, minutes
+from volcast.core.arrays import Floats
 from volcast.core.estimators.recursive_least_squares import RecursiveLeastSquares
 from volcast.core.market.clock import is_weekend
-from volcast.core.market.ewma import Floats
 from volcast.core.market.features import PRIOR_VARIANCE, VARIANCE_FLOOR
 from volcast.core.market.realized_variance import WINDOWS
 from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate
-from volcast.core.models.design import NAMES, Design
+from volcast.core.models.design import DESIGN_NAMES, Design
 from volcast.core.models.textbook import Ewma, Full, Har, HarDiurnal, Inputs, Last, Textbook
 
 HORIZONS = pytest.mark.parametrize("horizon", [15, 60, 1_440])
@@ -90,7 +90,7 @@ def test_the_full_design_starts_from_its_level() -> None:
     market = market_after(minutes(300))
     start, x = values(Full(), market, 60)
     assert start == pytest.approx(market.state.level + 0.5 * log(60))
-    assert x == dict(zip(NAMES, Design(60).row(market.minute, market.state).tolist(), strict=True))
+    assert x == dict(zip(DESIGN_NAMES, Design(60).row(market.minute, market.state).tolist(), strict=True))
 
 
 def test_har_needs_the_windows() -> None:

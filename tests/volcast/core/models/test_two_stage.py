@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from tests.minutes import minutes
+from volcast.core.arrays import Floats
 from volcast.core.estimators.gamma_regression import GammaRegression
 from volcast.core.estimators.recursive_least_squares import RecursiveLeastSquares
-from volcast.core.market.ewma import Floats
 from volcast.core.market.features import PRIOR_VARIANCE
 from volcast.core.market.state import Market
 from volcast.core.models.contract import Learned
-from volcast.core.models.design import NAMES, SMALL, SMALL_NAMES
+from volcast.core.models.design import DESIGN_NAMES, SMALL, SMALL_NAMES
 from volcast.core.models.two_stage import TwoStage
 
-LEVEL = NAMES.index("level")
+LEVEL = DESIGN_NAMES.index("level")
 
 
 def rows(count: int, seed: int = 1) -> list[Floats]:
-    made = np.random.default_rng(seed).normal(0.0, 0.5, (count, len(NAMES)))
+    made = np.random.default_rng(seed).normal(0.0, 0.5, (count, len(DESIGN_NAMES)))
     made[:, 0] = 1.0
     return list(made)
 
@@ -44,7 +44,7 @@ def test_a_new_one_says_that_the_level_goes_on(horizon: int) -> None:
 
 def test_each_part_learns_from_the_forecast_as_it_was_made() -> None:
     model = TwoStage(60)
-    center = RecursiveLeastSquares(NAMES, half_life=120 * 144.0, ridge=20.0, max_error=2.0)
+    center = RecursiveLeastSquares(DESIGN_NAMES, half_life=120 * 144.0, ridge=20.0, max_error=2.0)
     mean, scale, spread = (
         GammaRegression(SMALL_NAMES, half_life=180 * 144.0, ridge=100.0, max_log_ratio=largest) for largest in (3.0, 2.0, 2.0)
     )
@@ -71,7 +71,7 @@ def test_another_starts_from_its_coefficients_and_clocks() -> None:
     teacher = taught()
     coefficients, profiles = teacher.learned()
     assert set(coefficients) == {"center", "mean", "scale", "spread"}
-    assert list(coefficients["center"]) == list(NAMES)
+    assert list(coefficients["center"]) == list(DESIGN_NAMES)
     pupil = TwoStage(60, Learned(coefficients, profiles, 1.0, {}))
     assert pupil.learned() == teacher.learned()
     for row in rows(20, seed=2):
@@ -95,7 +95,7 @@ def test_a_prior_may_lack_parts_and_names_and_have_others() -> None:
     _, profiles = taught().learned()
     learned = Learned({"center": {"level": 0.25, "gone": 9.0}, "moon": {"phase": 1.0}}, profiles, 1.0, {})
     coefficients, _ = TwoStage(60, learned).learned()
-    assert coefficients["center"] == {name: 0.25 * (name == "level") for name in NAMES}
+    assert coefficients["center"] == {name: 0.25 * (name == "level") for name in DESIGN_NAMES}
     assert coefficients["mean"] == dict.fromkeys(SMALL_NAMES, 0.0)
 
 

@@ -16,7 +16,7 @@ from aiokafka.structs import TopicPartition
 from tests.log_ends import PATIENCE_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka.log import KafkaLog
-from volcast.log.kafka.log_filter import Noise, is_no_leftover
+from volcast.log.kafka.log_filter import LogFilter, is_no_leftover
 from volcast.proof.processes.broker import broker
 
 SESSION_TIMEOUT_MS = 3_000
@@ -94,7 +94,7 @@ class Dawdling(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
 
 
 async def test_fenced_between_two_batches_is_fenced(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("volcast.log.kafka_client.AIOKafkaProducer", Dawdling)
+    monkeypatch.setattr("volcast.log.kafka.client.AIOKafkaProducer", Dawdling)
     pair = [KeyValue(b"A", b"1")]
     async with held(log) as one:
         await one.open(0)
@@ -188,7 +188,7 @@ async def test_a_transactional_id_that_the_broker_has_forgotten_is_as_good_as_fe
 
 
 def test_what_is_said_too_often_is_said_once_in_a_while() -> None:
-    noise = Noise()
+    noise = LogFilter()
 
     def passes(text: str, *values: object, at_s: float) -> bool:
         record = logging.LogRecord("aiokafka.client", logging.ERROR, "", 0, text, values, None)

@@ -25,7 +25,7 @@ os.execv(sys.executable, [sys.executable, "-c", *sys.argv[1:]])
 APPEND = """
 import asyncio, sys
 from volcast.log.contract import KeyValue, LogError, Topic
-from volcast.log.sqlite import SqliteLog
+from volcast.log.sqlite.log import SqliteLog
 
 async def append():
     async with SqliteLog(sys.argv[1]) as log:

@@ -17,7 +17,7 @@ TIMEOUT_S = 10.0
 
 HOLD = """
 import sys
-from volcast.log.lease import Lease
+from volcast.log.sqlite.lease import Lease
 lease = Lease(sys.argv[1])
 print(lease.take(), flush=True)
 sys.stdin.read()

@@ -10,7 +10,7 @@ import pytest
 from tests.log_ends import fill, records_of
 from volcast.log.contract import Commit, KeyValue, LogError, Mismatch, Record, Topic, Unavailable
 from volcast.log.sqlite.log import SqliteLog
-from volcast.log.sqlite.schema import FORMAT
+from volcast.log.sqlite.schema import SCHEMA_FORMAT
 
 ONE, TWO = KeyValue(b"BTCUSDT", b"one"), KeyValue(b"ETHUSDT", b"two")
 
@@ -141,8 +141,14 @@ def log_of_format(number: int) -> Callable[[Path], None]:
         (truncated_log, "is damaged (database disk image is malformed): put a copy of it back, or choose another file"),
         (database_of_another, "is a SQLite database of another program; choose another file"),
         (empty_database_of_another, "is a SQLite database of another program; choose another file"),
-        (log_of_format(FORMAT - 1), f"has log format {FORMAT - 1}, this version reads {FORMAT}; choose another file"),
-        (log_of_format(FORMAT + 1), f"has log format {FORMAT + 1}, this version reads {FORMAT}; choose another file"),
+        (
+            log_of_format(SCHEMA_FORMAT - 1),
+            f"has log format {SCHEMA_FORMAT - 1}, this version reads {SCHEMA_FORMAT}; choose another file",
+        ),
+        (
+            log_of_format(SCHEMA_FORMAT + 1),
+            f"has log format {SCHEMA_FORMAT + 1}, this version reads {SCHEMA_FORMAT}; choose another file",
+        ),
     ],
 )
 def test_a_file_that_is_no_log_of_this_version_is_refused_and_left_as_it_is(

@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from volcast.proof.processes.faults import Kind, plan
+from volcast.proof.processes.faults import ProcessFaultKind, plan
 
-ALL = frozenset(Kind)
-THAT_END_WORKERS = {Kind.TERM, Kind.KILL, Kind.BURST}
+ALL = frozenset(ProcessFaultKind)
+THAT_END_WORKERS = {ProcessFaultKind.TERM, ProcessFaultKind.KILL, ProcessFaultKind.BURST}
 
 
 @pytest.mark.parametrize("kills", [1, 2, 3, 7, 200])
@@ -16,7 +16,7 @@ def test_workers_end_as_often_as_was_asked_for(kills: int) -> None:
         faults = plan(seed, kills, ALL)
         assert sum(fault.kills for fault in faults) == kills
         assert all((fault.kills > 0) == (fault.kind in THAT_END_WORKERS) for fault in faults)
-        assert all(2 <= fault.kills <= 5 for fault in faults if fault.kind is Kind.BURST)
+        assert all(2 <= fault.kills <= 5 for fault in faults if fault.kind is ProcessFaultKind.BURST)
 
 
 def test_the_seed_says_it_all() -> None:
@@ -30,13 +30,13 @@ def test_whatever_is_possible_strikes_at_least_once() -> None:
 
 
 def test_what_is_not_possible_does_not() -> None:
-    assert {fault.kind for fault in plan(1, 50, {Kind.PAUSE})} == {*THAT_END_WORKERS, Kind.PAUSE}
+    assert {fault.kind for fault in plan(1, 50, {ProcessFaultKind.PAUSE})} == {*THAT_END_WORKERS, ProcessFaultKind.PAUSE}
 
 
 def test_the_broker_dies_now_and_then() -> None:
     faults = plan(1, 200, ALL)
-    assert sum(fault.kind is Kind.BROKER for fault in faults) == 5
-    assert sum(fault.kind is Kind.PAUSE for fault in faults) == 13
+    assert sum(fault.kind is ProcessFaultKind.BROKER for fault in faults) == 5
+    assert sum(fault.kind is ProcessFaultKind.PAUSE for fault in faults) == 13
 
 
 def test_they_are_spread_over_all_candles() -> None:
@@ -48,4 +48,4 @@ def test_they_are_spread_over_all_candles() -> None:
 
 
 def test_each_kind_has_a_sentence() -> None:
-    assert len({kind.sentence for kind in Kind}) == len(Kind)
+    assert len({kind.sentence for kind in ProcessFaultKind}) == len(ProcessFaultKind)

@@ -9,13 +9,13 @@ import pytest
 from tests.log_ends import fill
 from volcast.log.contract import KeyValue, Topic
 from volcast.proof.processes.broker import BrokerError, free_ports
-from volcast.proof.processes.faults import Kind
-from volcast.proof.processes.places import KafkaPlace, SqlitePlace, kafka_place
+from volcast.proof.processes.faults import ProcessFaultKind
+from volcast.proof.processes.places import KafkaBackend, SqliteBackend, kafka_backend
 from volcast.proof.processes.watch import records_of
 
 
 async def test_nobody_writes_to_a_file_that_is_cut_off(tmp_path: Path) -> None:
-    place = SqlitePlace(tmp_path)
+    place = SqliteBackend(tmp_path)
     async with place.log as log:
         await fill(log, [KeyValue(b"A", b"1")])
         cutting = asyncio.create_task(place.cut(3_600))
@@ -36,15 +36,15 @@ async def test_nobody_writes_to_a_file_that_is_cut_off(tmp_path: Path) -> None:
 
 
 def test_what_can_be_done_on_a_file(tmp_path: Path) -> None:
-    place = SqlitePlace(tmp_path)
-    assert place.kinds == {Kind.PAUSE, Kind.PRODUCER, Kind.API, Kind.CUT}
+    place = SqliteBackend(tmp_path)
+    assert place.kinds == {ProcessFaultKind.PAUSE, ProcessFaultKind.PRODUCER, ProcessFaultKind.API, ProcessFaultKind.CUT}
     assert place.limits == ""
     assert place.arguments()[:2] == ("--bus", f"sqlite:///{tmp_path}/log.db")
 
 
 async def test_a_broker_of_others_is_left_alone_and_left_clean(kafka_bootstrap: str, tmp_path: Path) -> None:
-    async with kafka_place(tmp_path, 2, kafka_bootstrap) as place:
-        assert place.kinds == {Kind.PAUSE, Kind.PRODUCER, Kind.API}
+    async with kafka_backend(tmp_path, 2, kafka_bootstrap) as place:
+        assert place.kinds == {ProcessFaultKind.PAUSE, ProcessFaultKind.PRODUCER, ProcessFaultKind.API}
         assert place.limits == f"the broker at {kafka_bootstrap} is not ours: neither it nor the connection to it was broken"
         assert place.arguments()[:2] == ("--bus", f"kafka://{kafka_bootstrap}")
         async with place.log as log:
@@ -58,4 +58,4 @@ async def test_a_broker_of_others_is_left_alone_and_left_clean(kafka_bootstrap: 
 async def test_no_broker_where_one_was_given() -> None:
     (port,) = free_ports(1)
     with pytest.raises(BrokerError, match=rf"no Kafka broker answers at KAFKA_BOOTSTRAP=127.0.0.1:{port}: start it, or unset"):
-        await KafkaPlace(f"127.0.0.1:{port}", 2).reached(within_s=0.2)
+        await KafkaBackend(f"127.0.0.1:{port}", 2).reached(within_s=0.2)

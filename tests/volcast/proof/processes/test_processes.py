@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.stories.pipeline import until
-from volcast.proof.processes.processes import EndedByItself, Pipeline, pipeline
+from volcast.proof.processes.processes import EndedByItself, ProcessGroup, process_group
 
 
 async def test_one_that_was_killed_starts_again_and_none_is_left(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         first = parts.start("consume", "--bus", "sqlite:///log.db")
         await until(lambda: "restored" in first.said(), "the start", first)
         second = parts.again(first)
@@ -22,7 +22,7 @@ async def test_one_that_was_killed_starts_again_and_none_is_left(tmp_path: Path)
 
 
 async def test_one_that_is_told_to_end_does(tmp_path: Path) -> None:
-    with pipeline(tmp_path) as parts:
+    with process_group(tmp_path) as parts:
         worker = parts.start("consume", "--bus", "sqlite:///log.db")
         await until(lambda: "restored" in worker.said(), "the start", worker)
         worker.pause()
@@ -36,11 +36,11 @@ async def test_one_that_is_told_to_end_does(tmp_path: Path) -> None:
 
 
 def test_all_are_gone_also_where_the_work_fails(tmp_path: Path) -> None:
-    parts: Pipeline | None = None
+    parts: ProcessGroup | None = None
 
     def fail() -> None:
         nonlocal parts
-        with pipeline(tmp_path) as parts:
+        with process_group(tmp_path) as parts:
             parts.start("serve", "--bus", "sqlite:///log.db", "--port", "0")
             raise ZeroDivisionError
 

@@ -2,17 +2,22 @@
 
 from collections import Counter
 
-from volcast.proof.processes.faults import Kind
-from volcast.proof.processes.pipeline import Tally
-from volcast.proof.processes.report import Counts, Report, recoveries
+from volcast.proof.processes.faults import ProcessFaultKind
+from volcast.proof.processes.pipeline import PipelineStats
+from volcast.proof.processes.report import Counts, ProofReport, recoveries
 from volcast.proof.processes.worker_log import FENCED, RESTORED
 
-TALLY = Tally(Counter({Kind.KILL: 3, Kind.PAUSE: 1}), kills=3, stops_s=[0.2, 5.5], said=Counter({RESTORED: 7, FENCED: 2}))
+TALLY = PipelineStats(
+    Counter({ProcessFaultKind.KILL: 3, ProcessFaultKind.PAUSE: 1}),
+    kills=3,
+    stops_s=[0.2, 5.5],
+    said=Counter({RESTORED: 7, FENCED: 2}),
+)
 
 
 def report(difference: str | None = None, limits: str = "", counts: Counts | None = None) -> list[str]:
     command = "volcast prove --seed 1"
-    return list(Report(command, limits, counts, TALLY, [0.5, 6.25, 1.0], 61.4, difference).lines())
+    return list(ProofReport(command, limits, counts, TALLY, [0.5, 6.25, 1.0], 61.4, difference).lines())
 
 
 def test_all_is_well() -> None:

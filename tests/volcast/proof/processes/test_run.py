@@ -5,13 +5,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from volcast.proof.processes.places import SqlitePlace
-from volcast.proof.processes.run import Told, Wanted, prove
+from volcast.proof.processes.places import SqliteBackend
+from volcast.proof.processes.run import ProcessProofConfig, Told, prove
 
-WANTED = Wanted(minutes=100, kills=1, workers=1, seed=1, command="volcast prove")
+WANTED = ProcessProofConfig(minutes=100, kills=1, workers=1, seed=1, command="volcast prove")
 
 
-class Calm(SqlitePlace):
+class Calm(SqliteBackend):
     """Nothing but kills."""
 
     def __init__(self, folder: Path) -> None:

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from volcast.proof.processes.worker_log import FENCED, RESTORED, UNANSWERED, Sayings
+from volcast.proof.processes.worker_log import FENCED, RESTORED, UNANSWERED, WorkerLog
 
 
 def line(message: str, **fields: object) -> str:
@@ -13,7 +13,7 @@ def line(message: str, **fields: object) -> str:
 def test_words_for_what_was_said_each_once(tmp_path: Path) -> None:
     file = tmp_path / "worker.log"
     file.write_text(line("restored", partition=1) + line("dropped: fenced: another owner", partition=1))
-    sayings = Sayings(file)
+    sayings = WorkerLog(file)
     assert sayings.news() == [RESTORED, FENCED]
     assert sayings.news() == []
     with file.open("a") as log:
@@ -34,7 +34,7 @@ def test_it_holds_what_it_restored_and_did_not_drop(tmp_path: Path) -> None:
     ):
         said += line(message, partition=partition)
         file.write_text(said)
-        sayings = Sayings(file)
+        sayings = WorkerLog(file)
         sayings.news()
         assert sayings.holds is holds, message
 
@@ -43,7 +43,7 @@ def test_half_a_line_is_waited_for_and_other_text_passed_over(tmp_path: Path) ->
     file = tmp_path / "worker.log"
     whole = line("restored", partition=0)
     file.write_text("Traceback\n[]\n5\n{}\n" + whole[:20])
-    sayings = Sayings(file)
+    sayings = WorkerLog(file)
     assert sayings.news() == []
     file.write_text("Traceback\n[]\n5\n{}\n" + whole)
     assert sayings.news() == [RESTORED]

@@ -3,17 +3,17 @@
 import pytest
 
 from volcast.log.contract import Commit, Fenced, KeyValue, Restored, Topic
-from volcast.proof.simulated_log.broker import Broker, Guarantee, Positions, Transaction, writes_of
+from volcast.proof.simulated_log.broker import Guarantee, Positions, SimulatedBroker, Transaction, writes_of
 
 SIGNAL, SNAPSHOT = (Topic.SIGNALS, KeyValue(b"A", b"signal")), (Topic.STATE, KeyValue(b"A", b"state"))
 
 
-def visible(broker: Broker) -> list[bytes]:
+def visible(broker: SimulatedBroker) -> list[bytes]:
     return [record.value for record in broker.records(Topic.SIGNALS, 0)]
 
 
 def test_nothing_of_a_transaction_is_seen_before_its_commit_and_then_all_of_it() -> None:
-    broker = Broker(1)
+    broker = SimulatedBroker(1)
     transaction = Transaction(broker, 0, broker.fence(0))
     for write in (SIGNAL, SNAPSHOT, Positions(7, 5)):
         transaction.write(write)
@@ -23,13 +23,13 @@ def test_nothing_of_a_transaction_is_seen_before_its_commit_and_then_all_of_it()
 
 
 def test_without_transactions_each_write_is_seen_at_once() -> None:
-    broker = Broker(1, frozenset({Guarantee.TRANSACTION}))
+    broker = SimulatedBroker(1, frozenset({Guarantee.TRANSACTION}))
     Transaction(broker, 0, broker.fence(0)).write(SIGNAL)
     assert visible(broker) == [b"signal"]
 
 
 def test_a_later_owner_fences_the_former_at_each_write_and_at_the_commit() -> None:
-    broker = Broker(1)
+    broker = SimulatedBroker(1)
     transaction = Transaction(broker, 0, broker.fence(0))
     transaction.write(SIGNAL)
     broker.fence(0)
@@ -41,7 +41,7 @@ def test_a_later_owner_fences_the_former_at_each_write_and_at_the_commit() -> No
 
 
 def test_without_fencing_a_former_owner_writes_on() -> None:
-    broker = Broker(1, frozenset({Guarantee.FENCING}))
+    broker = SimulatedBroker(1, frozenset({Guarantee.FENCING}))
     transaction = Transaction(broker, 0, broker.fence(0))
     broker.fence(0)
     transaction.write(SIGNAL)
@@ -50,14 +50,14 @@ def test_without_fencing_a_former_owner_writes_on() -> None:
 
 
 def test_an_empty_value_forgets_its_key() -> None:
-    broker = Broker(1)
+    broker = SimulatedBroker(1)
     broker.show(0, [SNAPSHOT])
     broker.show(0, [(Topic.STATE, KeyValue(b"A", b""))])
     assert broker.partitions[0].state == {}
 
 
 def test_offsets_have_holes() -> None:
-    broker = Broker(1)
+    broker = SimulatedBroker(1)
     for _ in range(2):
         broker.append([KeyValue(b"A", b"1"), KeyValue(b"A", b"2")])
     assert [record.offset for record in broker.records(Topic.CANDLES, 0)] == [0, 1, 3, 4]
@@ -73,6 +73,6 @@ def test_a_commit_is_as_many_writes_as_it_has_records_and_the_position() -> None
 
 
 def test_all_that_becomes_visible_stands_in_the_trace() -> None:
-    broker = Broker(2)
+    broker = SimulatedBroker(2)
     broker.show(1, [SIGNAL, Positions(1, 1)])
     assert broker.trace == [(1, SIGNAL), (1, Positions(1, 1))]

@@ -9,21 +9,21 @@ from msgspec.structs import replace
 from volcast.core.codec import Reason, decode_reject, encode_reject, encode_restoring
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue, Record, Topic
-from volcast.proof.simulated_log.broker import Broker, Partition, Positions
-from volcast.proof.simulated_log.check import first_difference, undisturbed
-from volcast.proof.simulated_log.stream import stream_of
+from volcast.proof.simulated_log.broker import Partition, Positions, SimulatedBroker
+from volcast.proof.simulated_log.check import first_log_difference, undisturbed_log
+from volcast.proof.simulated_log.stream import input_stream_of
 from volcast.proof.verifier import Expected
 
-STREAM = stream_of(4)
+STREAM = input_stream_of(4)
 
 
 def as_it_must_be() -> tuple[Partition, Expected]:
     """A partition that holds exactly what one undisturbed reader makes of its candles."""
-    broker = Broker(STREAM.partitions)
+    broker = SimulatedBroker(STREAM.partitions)
     for chunk in STREAM.chunks[0]:
         broker.append(chunk)
     held = broker.partitions[0]
-    expected = undisturbed(STREAM.config, STREAM.max_symbols, tuple(held.candles))
+    expected = undisturbed_log(STREAM.config, STREAM.max_symbols, tuple(held.candles))
     rejects = [KeyValue(reject.key, encode_reject(replace(reject, detail="any sentence"))) for reject in expected.rejects]
     broker.show(0, [(Topic.SIGNALS, signal) for signal in expected.signals])
     broker.show(0, [(Topic.REJECTED, reject) for reject in rejects])
@@ -50,7 +50,7 @@ def test_what_is_as_it_must_be_has_no_difference() -> None:
     held, expected = as_it_must_be()
     assert len(held.signals) > 2
     assert len(held.rejects) > 2
-    assert first_difference(0, held, expected, finally_=True) is None
+    assert first_log_difference(0, held, expected, finally_=True) is None
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_what_is_as_it_must_be_has_no_difference() -> None:
 def test_each_difference_is_found(spoil: Callable[[Partition], None], says: str) -> None:
     held, expected = as_it_must_be()
     spoil(held)
-    difference = first_difference(0, held, expected)
+    difference = first_log_difference(0, held, expected)
     assert re.match(rf"partition 0: .*{says}", difference or "")
 
 
 def test_notices_are_passed_over_but_each_must_be_taken_back_in_the_end() -> None:
     held, expected = as_it_must_be()
     notice(held, done=False)
-    assert first_difference(0, held, expected) is None
-    assert first_difference(0, held, expected, finally_=True) == "partition 0: BTCUSDT never called whole again"
+    assert first_log_difference(0, held, expected) is None
+    assert first_log_difference(0, held, expected, finally_=True) == "partition 0: BTCUSDT never called whole again"
     notice(held, done=True)
-    assert first_difference(0, held, expected, finally_=True) is None
+    assert first_log_difference(0, held, expected, finally_=True) is None

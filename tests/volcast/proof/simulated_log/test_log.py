@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from volcast.log.contract import Commit, KeyValue, Record, Restored
-from volcast.proof.simulated_log.broker import Broker, Guarantee
+from volcast.proof.simulated_log.broker import Guarantee, SimulatedBroker
 from volcast.proof.simulated_log.group import Group, Member
 from volcast.proof.simulated_log.log import SimulatedLog
-from volcast.proof.simulated_log.script import Calm, Fault, Point
+from volcast.proof.simulated_log.script import Calm, LogFault, Point
 from volcast.proof.virtual_time import run
 
 COMMIT = Commit(5, [KeyValue(b"A", b"1"), KeyValue(b"A", b"2")], [KeyValue(b"A", b"bad")], [KeyValue(b"A", b"state")])
@@ -20,11 +20,11 @@ AFTER_COMMIT = Restored(5, {b"A": b"state"}, 5)
 class Once(Calm):
     """Calm, but for one thing that happens when a point is reached for the n-th time; then the process is gone, or it goes on."""
 
-    def __init__(self, broker: Broker, point: Point, nth: int = 1, happen: Callable[[], None] | None = None) -> None:
+    def __init__(self, broker: SimulatedBroker, point: Point, nth: int = 1, happen: Callable[[], None] | None = None) -> None:
         super().__init__(Group(len(broker.partitions)))
         self._point, self._left, self._happen = point, nth, happen
 
-    async def reach(self, point: Point, member: Member) -> Fault | None:
+    async def reach(self, point: Point, member: Member) -> LogFault | None:
         self._left -= point is self._point
         if member.dead or (point is self._point and self._left == 0 and not self._happen):
             member.dead = True
@@ -41,7 +41,7 @@ async def open_and_commit(log: SimulatedLog) -> Restored:
         return restored
 
 
-def left_by_a_crash(broker: Broker, point: Point, nth: int = 1) -> tuple[Restored, list[Record]]:
+def left_by_a_crash(broker: SimulatedBroker, point: Point, nth: int = 1) -> tuple[Restored, list[Record]]:
     """What is visible after it."""
 
     async def main() -> None:
@@ -53,28 +53,28 @@ def left_by_a_crash(broker: Broker, point: Point, nth: int = 1) -> tuple[Restore
 
 @pytest.mark.parametrize(("point", "nth"), [*((Point.WRITE, nth) for nth in range(1, 6)), (Point.LAST, 1)])
 def test_a_crash_before_or_after_any_write_leaves_nothing_of_the_commit(point: Point, nth: int) -> None:
-    assert left_by_a_crash(Broker(1), point, nth) == (BEFORE_COMMIT, [])
+    assert left_by_a_crash(SimulatedBroker(1), point, nth) == (BEFORE_COMMIT, [])
 
 
 def test_a_crash_before_the_answer_leaves_all_of_it() -> None:
-    restored, output = left_by_a_crash(Broker(1), Point.ANSWER)
+    restored, output = left_by_a_crash(SimulatedBroker(1), Point.ANSWER)
     assert (restored, len(output)) == (AFTER_COMMIT, 3)
 
 
 def test_without_transactions_a_crash_leaves_a_part() -> None:
-    restored, output = left_by_a_crash(Broker(1, frozenset({Guarantee.TRANSACTION})), Point.WRITE, 3)
+    restored, output = left_by_a_crash(SimulatedBroker(1, frozenset({Guarantee.TRANSACTION})), Point.WRITE, 3)
     assert (restored, len(output)) == (BEFORE_COMMIT, 2)
 
 
 def test_without_the_position_in_the_state_a_crash_leaves_output_that_no_position_knows_of() -> None:
-    restored, output = left_by_a_crash(Broker(1, frozenset({Guarantee.POSITION_IN_STATE})), Point.ANSWER)
+    restored, output = left_by_a_crash(SimulatedBroker(1, frozenset({Guarantee.POSITION_IN_STATE})), Point.ANSWER)
     assert (restored, len(output)) == (Restored(0, {b"A": b"state"}), 3)
 
 
 @pytest.mark.parametrize("without", [frozenset(), frozenset({Guarantee.RESTORE_AFTER_FENCE})])
 def test_what_a_former_owner_commits_while_another_opens(without: frozenset[Guarantee]) -> None:
     """With the guarantee it is fenced; without, its commit comes true and the one that opens does not see it."""
-    broker = Broker(1, without)
+    broker = SimulatedBroker(1, without)
 
     async def main() -> tuple[Restored, bool]:
         async with SimulatedLog(broker, name="former").consumer() as former:
@@ -93,18 +93,18 @@ def test_what_a_former_owner_commits_while_another_opens(without: frozenset[Guar
 class _Slow(Calm):
     """As another script, but the state takes a while to be read."""
 
-    def __init__(self, broker: Broker, script: Once) -> None:
+    def __init__(self, broker: SimulatedBroker, script: Once) -> None:
         super().__init__(Group(len(broker.partitions)))
         self._script = script
 
-    async def reach(self, point: Point, member: Member) -> Fault | None:
+    async def reach(self, point: Point, member: Member) -> LogFault | None:
         fault = await self._script.reach(point, member)
         await asyncio.sleep(1 if point is Point.OPENING else 0)
         return fault
 
 
 def test_a_process_that_died_does_not_leave_the_group_by_itself() -> None:
-    broker, group = Broker(1), Group(1)
+    broker, group = SimulatedBroker(1), Group(1)
 
     async def main() -> int:
         log = SimulatedLog(broker, group, Once(broker, Point.OPEN), "one")

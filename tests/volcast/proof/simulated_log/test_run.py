@@ -9,19 +9,19 @@ from collections import Counter
 import pytest
 
 from volcast.proof.simulated_log.broker import Guarantee
-from volcast.proof.simulated_log.run import Summary, run_seeds, simulate
+from volcast.proof.simulated_log.run import LogProofTotals, run_seeds, simulate_seed
 
 SEEDS = range(20)
 TRACES = f"""
 from zlib import crc32
-from volcast.proof.simulation.run import simulate
-print([crc32(repr(simulate(seed).trace).encode()) for seed in {SEEDS}])
+from volcast.proof.simulated_log.run import simulate_seed
+print([crc32(repr(simulate_seed(seed).trace).encode()) for seed in {SEEDS}])
 """
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_seed_is_the_same_run_each_time(seed: int) -> None:
-    first, second = simulate(seed), simulate(seed)
+    first, second = simulate_seed(seed), simulate_seed(seed)
     assert first.trace == second.trace
     assert first == second
 
@@ -39,19 +39,19 @@ def test_a_seed_is_the_same_run_in_each_process() -> None:
 
 def test_a_failing_seed_fails_again_in_the_same_way() -> None:
     without = frozenset({Guarantee.FENCING})
-    failing = next(verdict for seed in range(300) if (verdict := simulate(seed, without)).difference)
-    assert simulate(failing.seed, without) == failing
+    failing = next(verdict for seed in range(300) if (verdict := simulate_seed(seed, without)).difference)
+    assert simulate_seed(failing.seed, without) == failing
 
 
 def test_other_seeds_are_other_runs() -> None:
-    assert len({repr(simulate(seed).trace) for seed in SEEDS}) == len(SEEDS)
+    assert len({repr(simulate_seed(seed).trace) for seed in SEEDS}) == len(SEEDS)
 
 
 def test_a_summary_counts_what_happened_in_all_seeds() -> None:
     seen: list[int] = []
     summary = run_seeds(3, 4, lambda so_far: seen.append(so_far.seeds))
     assert seen == [1, 2, 3, 4]
-    assert summary == Summary(4, sum((simulate(seed).counts for seed in range(3, 7)), Counter()), [])
+    assert summary == LogProofTotals(4, sum((simulate_seed(seed).counts for seed in range(3, 7)), Counter()), [])
 
 
 def test_nothing_is_said_in_the_processs_log_meanwhile(caplog: pytest.LogCaptureFixture) -> None:

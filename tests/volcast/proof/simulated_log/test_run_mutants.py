@@ -8,7 +8,7 @@ import pytest
 from consumer.worker import Worker
 from volcast.log.contract import Commit, Consumer, Fenced, Unavailable
 from volcast.proof.simulated_log.broker import Guarantee
-from volcast.proof.simulated_log.run import simulate
+from volcast.proof.simulated_log.run import simulate_seed
 from volcast.proof.simulated_log.scenario import MakeWorker
 
 MODEST = 300
@@ -44,7 +44,7 @@ class KeepsItsShard(Worker):
 
 
 def first_difference(without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> str:
-    differences = (simulate(seed, without, make_worker).difference for seed in range(MODEST))
+    differences = (simulate_seed(seed, without, make_worker).difference for seed in range(MODEST))
     return next(filter(None, differences), "none")
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from volcast.proof.simulated_log.run import run_seeds
-from volcast.proof.simulated_log.script import Fault
+from volcast.proof.simulated_log.script import LogFault
 
 SEEDS = 2_000
 CHUNK = 250
@@ -14,5 +14,5 @@ def test_every_seed_ends_as_if_nothing_had_gone_wrong(first: int) -> None:
     summary = run_seeds(first, CHUNK)
     assert [(verdict.seed, verdict.difference) for verdict in summary.failed] == []
     assert summary.seeds == CHUNK
-    rare = [what for what in (*Fault, "fencings", "restores", "rebalances", "commits") if summary.counts[what] < CHUNK / 25]
+    rare = [what for what in (*LogFault, "fencings", "restores", "rebalances", "commits") if summary.counts[what] < CHUNK / 25]
     assert not rare, "a run in which nothing goes wrong proves nothing"

@@ -6,9 +6,9 @@ from random import Random
 import pytest
 
 from volcast.log.contract import Fenced, KeyValue, Topic, Unavailable
-from volcast.proof.simulated_log.broker import Broker, Transaction
+from volcast.proof.simulated_log.broker import SimulatedBroker, Transaction
 from volcast.proof.simulated_log.group import Group, Member
-from volcast.proof.simulated_log.script import SESSION_S, Chance, Fault, Point
+from volcast.proof.simulated_log.script import SESSION_S, Chance, LogFault, Point
 from volcast.proof.virtual_time import run
 
 SNAPSHOTS = [(Topic.STATE, KeyValue(key, b"as written")) for key in (b"BTCUSDT", b"ETHUSDT", b"@counts")]
@@ -17,21 +17,21 @@ SNAPSHOTS = [(Topic.STATE, KeyValue(key, b"as written")) for key in (b"BTCUSDT",
 class Stage:
     """A script of one kind of fault, its broker and a member."""
 
-    def __init__(self, *only: Fault, seed: int = 1) -> None:
-        self.broker, self.group, self.member = Broker(1), Group(1), Member("one")
+    def __init__(self, *only: LogFault, seed: int = 1) -> None:
+        self.broker, self.group, self.member = SimulatedBroker(1), Group(1), Member("one")
         self.broker.show(0, SNAPSHOTS)
         self.group.join(self.member)
         self.script = Chance(Random(seed), self.broker, self.group)  # the same faults each time
         self.script._at = {point: list(only) for point in Point}
         self.script._left, self.script._rate = 1, 1.0
 
-    async def reach(self, point: Point = Point.WRITE) -> Fault | None:
+    async def reach(self, point: Point = Point.WRITE) -> LogFault | None:
         return await self.script.reach(point, self.member)
 
 
 def test_a_crash_ends_the_process_and_whatever_it_still_calls() -> None:
     async def main() -> None:
-        stage = Stage(Fault.CRASH)
+        stage = Stage(LogFault.CRASH)
         other = Member("other")
         stage.group.join(other)
         for _ in range(2):
@@ -46,7 +46,7 @@ def test_a_crash_ends_the_process_and_whatever_it_still_calls() -> None:
 
 def test_a_stop_ends_the_process_in_good_order() -> None:
     async def main() -> None:
-        stage = Stage(Fault.STOP)
+        stage = Stage(LogFault.STOP)
         with pytest.raises(asyncio.CancelledError):
             await stage.reach()
         assert not stage.member.dead
@@ -57,7 +57,7 @@ def test_a_stop_ends_the_process_in_good_order() -> None:
 
 def test_a_pause_outlasts_the_session() -> None:
     async def main() -> None:
-        stage = Stage(Fault.PAUSE)
+        stage = Stage(LogFault.PAUSE)
         stage.script._tell_rate = 0.0
         stage.member.believes = stage.member.given
         other = Member("other")
@@ -71,18 +71,18 @@ def test_a_pause_outlasts_the_session() -> None:
 
 def test_a_lost_answer_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="no answer at commit: before a write"):
-        run(Stage(Fault.LOST).reach())
+        run(Stage(LogFault.LOST).reach())
 
 
-@pytest.mark.parametrize("fault", [Fault.LATE, Fault.UNANSWERED])
-def test_how_a_commit_is_answered_is_told_to_the_log(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", [LogFault.LATE, LogFault.UNANSWERED])
+def test_how_a_commit_is_answered_is_told_to_the_log(fault: LogFault) -> None:
     assert run(Stage(fault).reach(Point.LAST)) is fault
 
 
 def test_a_late_commit_comes_true_unless_another_owner_has_come() -> None:
     async def main() -> None:
         for fenced in (False, True):
-            stage = Stage(Fault.LATE)
+            stage = Stage(LogFault.LATE)
             transaction = Transaction(stage.broker, 0, stage.broker.fence(0))
             transaction.write((Topic.SIGNALS, KeyValue(b"A", b"1")))
             stage.script.finish_later(transaction)
@@ -100,7 +100,7 @@ def test_a_late_commit_comes_true_unless_another_owner_has_come() -> None:
 
 
 def test_damage_changes_one_bit_of_one_snapshot() -> None:
-    stage = Stage(Fault.DAMAGE)
+    stage = Stage(LogFault.DAMAGE)
     run(stage.reach())
     bits = [
         (one ^ other).bit_count()
@@ -111,7 +111,7 @@ def test_damage_changes_one_bit_of_one_snapshot() -> None:
 
 
 def test_when_its_faults_are_spent_it_is_calm() -> None:
-    stage = Stage(Fault.REBALANCE)
+    stage = Stage(LogFault.REBALANCE)
     rebalances = stage.group.rebalances
 
     async def main() -> None:
@@ -126,6 +126,6 @@ def test_when_its_faults_are_spent_it_is_calm() -> None:
 
 def test_faults_stand_only_where_the_contract_allows_them() -> None:
     for seed in range(50):
-        at = Chance(Random(seed), Broker(1), Group(1))._at  # the same faults each time
-        assert not any(Fault.LOST in at[point] for point in (Point.ASSIGNMENT, Point.SEEK, Point.ANSWER, Point.CLOSE))
-        assert not any({Fault.LATE, Fault.UNANSWERED} & set(at[point]) for point in Point if point is not Point.LAST)
+        at = Chance(Random(seed), SimulatedBroker(1), Group(1))._at  # the same faults each time
+        assert not any(LogFault.LOST in at[point] for point in (Point.ASSIGNMENT, Point.SEEK, Point.ANSWER, Point.CLOSE))
+        assert not any({LogFault.LATE, LogFault.UNANSWERED} & set(at[point]) for point in Point if point is not Point.LAST)

@@ -2,28 +2,28 @@
 
 from collections import Counter
 
-from volcast.proof.simulated_log.broker import Broker
-from volcast.proof.simulated_log.check import undisturbed
-from volcast.proof.simulated_log.stream import STREAMS, stream_of
+from volcast.proof.simulated_log.broker import SimulatedBroker
+from volcast.proof.simulated_log.check import undisturbed_log
+from volcast.proof.simulated_log.stream import STREAMS, input_stream_of
 
 
 def test_the_same_seed_is_the_same_stream() -> None:
-    first = stream_of(5)
-    stream_of.cache_clear()
-    assert stream_of(5) == first
-    assert stream_of(6) != first
+    first = input_stream_of(5)
+    input_stream_of.cache_clear()
+    assert input_stream_of(5) == first
+    assert input_stream_of(6) != first
 
 
 def test_all_that_a_consumer_must_judge_is_there() -> None:
     counts, reasons, models = Counter[str](), Counter[str](), set()
     for seed in range(STREAMS):
-        stream = stream_of(seed)
+        stream = input_stream_of(seed)
         models.add(stream.config.model)
-        broker = Broker(stream.partitions)
+        broker = SimulatedBroker(stream.partitions)
         for chunk in (chunk for chunks in stream.chunks for chunk in chunks):
             broker.append(chunk)
         for partition in broker.partitions:
-            expected = undisturbed(stream.config, stream.max_symbols, tuple(partition.candles))
+            expected = undisturbed_log(stream.config, stream.max_symbols, tuple(partition.candles))
             counts += sum(expected.counts.values(), Counter[str]())
             reasons += expected.reasons
     assert set(counts) == {"candle", "duplicate", "late", "gap", "revision", "too_far_ahead"}

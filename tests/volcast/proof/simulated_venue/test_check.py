@@ -7,7 +7,7 @@ import pytest
 
 from volcast.core.codec import LiveCandleText, encode_candle, encode_gap, encode_revision
 from volcast.core.types import MINUTE_MS, Gap
-from volcast.proof.simulated_venue.check import Book, Comparison, Different, Numbers
+from volcast.proof.simulated_venue.check import Book, BookComparison, CandleNumbers, Different
 
 START = 1_767_225_600_000
 BUDGET = 60_000
@@ -19,13 +19,16 @@ def at(minute: float) -> int:
     return START + round(minute * MINUTE_MS)
 
 
-def numbers(price: int, volume: int = 1) -> Numbers:
+def numbers(price: int, volume: int = 1) -> CandleNumbers:
     """High above, low below, so that none can stand for another."""
-    return Numbers(*map(Decimal, (price, price + 2, price - 2, price + 1, volume, price * volume)))
+    return CandleNumbers(*map(Decimal, (price, price + 2, price - 2, price + 1, volume, price * volume)))
 
 
 def book(
-    others: Mapping[int, Sequence[Numbers]] | None = None, *, empty: Sequence[int] = (), refusals: Sequence[tuple[int, int]] = ()
+    others: Mapping[int, Sequence[CandleNumbers]] | None = None,
+    *,
+    empty: Sequence[int] = (),
+    refusals: Sequence[tuple[int, int]] = (),
 ) -> Book:
     """Minute n was traded at 100 + n, if it is not one of the `others`."""
     versions = {at(minute): [numbers(100 + minute)] for minute in range(-1, END + 1) if minute not in empty}
@@ -33,7 +36,7 @@ def book(
     return Book(versions, START, at(END), refusals, BUDGET)
 
 
-def text(minute: float, of: Numbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> LiveCandleText:
+def text(minute: float, of: CandleNumbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> LiveCandleText:
     open_, high, low, close, volume, quote_volume = map(str, of or numbers(100 + int(minute)))
     where = (SYMBOL, at(minute))
     return LiveCandleText(
@@ -41,7 +44,7 @@ def text(minute: float, of: Numbers | None = None, *, synthetic: bool = False, c
     )
 
 
-def candle(minute: int, of: Numbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> bytes:
+def candle(minute: int, of: CandleNumbers | None = None, *, synthetic: bool = False, closed_by: str = "flag") -> bytes:
     return encode_candle(text(minute, of, synthetic=synthetic, closed_by=closed_by))
 
 
@@ -49,13 +52,13 @@ def gap(first: int, after: int) -> bytes:
     return encode_gap(Gap(SYMBOL, at(first), at(after), "binance", "it answered 503"))
 
 
-def flat(price: int) -> Numbers:
+def flat(price: int) -> CandleNumbers:
     close = Decimal(price)
-    return Numbers(close, close, close, close, Decimal(0), Decimal(0))
+    return CandleNumbers(close, close, close, close, Decimal(0), Decimal(0))
 
 
-def seen(values: Sequence[bytes], of: Book | None = None) -> Comparison:
-    comparison = Comparison(of or book())
+def seen(values: Sequence[bytes], of: Book | None = None) -> BookComparison:
+    comparison = BookComparison(of or book())
     for value in values:
         comparison.see(value)
     comparison.end()
@@ -78,7 +81,7 @@ def test_more_than_was_asked_for_is_right() -> None:
 
 
 def test_numbers_are_compared_and_not_their_texts() -> None:
-    fine = Numbers(*(Decimal(f"{number}.000") for number in numbers(102)))
+    fine = CandleNumbers(*(Decimal(f"{number}.000") for number in numbers(102)))
     seen(whole({2: candle(2, fine)}))
 
 
@@ -108,7 +111,7 @@ def test_a_wrong_log_is_told_in_a_sentence(values: list[bytes], sentence: str) -
         seen(values)
 
 
-@pytest.mark.parametrize("name", Numbers._fields)
+@pytest.mark.parametrize("name", CandleNumbers._fields)
 def test_each_number_counts(name: str) -> None:
     """A candle taken too early differs in one of them."""
     half = numbers(102)._replace(**{name: Decimal("102.5")})
@@ -131,7 +134,7 @@ def test_an_empty_minute_is_flat_at_any_word_on_the_last_close(close: int) -> No
     [(flat(102), False), (flat(101), True), (flat(102)._replace(volume=Decimal(1)), True), (numbers(102), True)],
     ids=["not marked", "another price", "with volume", "not flat"],
 )
-def test_an_empty_minute_must_be_flat_and_marked(of: Numbers, synthetic: bool) -> None:  # noqa: FBT001  # a parameter of the test
+def test_an_empty_minute_must_be_flat_and_marked(of: CandleNumbers, synthetic: bool) -> None:  # noqa: FBT001  # a parameter of the test
     with pytest.raises(Different, match=rf"minute {at(2)}, closed by rest: nothing was traded, and the log has"):
         seen(whole({2: candle(2, of, synthetic=synthetic, closed_by="rest")}), book(empty=(2,)))
 

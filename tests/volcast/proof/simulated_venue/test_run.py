@@ -2,17 +2,17 @@
 
 from collections import Counter
 
-from volcast.proof.simulated_venue.day import Verdict, Wanted, live_day
-from volcast.proof.simulated_venue.run import Summary, run_days
+from volcast.proof.simulated_venue.day import VenueProofConfig, VenueProofResult, live_day
+from volcast.proof.simulated_venue.run import VenueProofTotals, run_days
 from volcast.proof.virtual_time import run_with_sockets
 
 
-def verdict(seed: int, difference: str = "", **counts: int) -> Verdict:
-    return Verdict(seed, difference, 100, Counter(counts), Counter(cut=1, restart=seed))
+def verdict(seed: int, difference: str = "", **counts: int) -> VenueProofResult:
+    return VenueProofResult(seed, difference, 100, Counter(counts), Counter(cut=1, restart=seed))
 
 
 def test_days_add_up() -> None:
-    summary = Summary()
+    summary = VenueProofTotals()
     summary.add(verdict(1, flag=90, rest=10, gap=1, missing_minutes=4))
     summary.add(verdict(2, "minute 7 was expected", flag=80, watermark=20, synthetic=3))
     assert list(summary.lines()) == [
@@ -25,7 +25,7 @@ def test_days_add_up() -> None:
 
 
 def test_before_the_first_day_there_is_nothing() -> None:
-    assert list(Summary().lines()) == [
+    assert list(VenueProofTotals().lines()) == [
         "days       0",
         "candles    0, closed by nothing",
         "beside     nothing",
@@ -35,11 +35,11 @@ def test_before_the_first_day_there_is_nothing() -> None:
 
 def test_a_day_is_told_by_its_seed_whichever_process_lives_through_it() -> None:
     """In the second one nothing is traded in the first minute: before its first candle nobody knows a symbol's price."""
-    wanted = [Wanted("coinbase", 8, hours=0.75), Wanted("kraken", 11, hours=0.75)]
+    wanted = [VenueProofConfig("coinbase", 8, hours=0.75), VenueProofConfig("kraken", 11, hours=0.75)]
     told: list[int] = []
     summary = run_days(wanted, lambda so_far: told.append(so_far.days))
     assert told == [1, 2]
-    expected = Summary()
+    expected = VenueProofTotals()
     for each in wanted:
         expected.add(run_with_sockets(live_day(each)))
     assert summary == expected

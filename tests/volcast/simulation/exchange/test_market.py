@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from volcast.simulation.exchange.market import KEPT_MINUTES, Market, Trade
+from volcast.simulation.exchange.market import KEPT_MINUTES, ExchangeMarket, Trade
 
 START_MS = 1_700_000_040_000
 MINUTE_MS = 60_000
@@ -15,9 +15,9 @@ HOURS = 4
 SATOSHI = Decimal(1).scaleb(-8)
 
 
-def market(symbol: str = "BTCUSD", **options: Any) -> Market:
+def market(symbol: str = "BTCUSD", **options: Any) -> ExchangeMarket:
     usual = {"seed": 1, "trades_per_minute": 12.0, "flat": False, "dense": True, "skew_ms": 0}
-    return Market(symbol, start_ms=START_MS, **(usual | options))
+    return ExchangeMarket(symbol, start_ms=START_MS, **(usual | options))
 
 
 def at(minute: float) -> int:
@@ -25,7 +25,7 @@ def at(minute: float) -> int:
     return round((START_MS + minute * MINUTE_MS) * 1_000)
 
 
-def walk(of: Market, minutes: int) -> list[list[Trade]]:
+def walk(of: ExchangeMarket, minutes: int) -> list[list[Trade]]:
     """The trades of each minute by their own time, in the order of it."""
     minutes_of: list[list[Trade]] = [[] for _ in range(minutes)]
     for minute in range(minutes):
@@ -173,7 +173,7 @@ def test_it_forgets_trades_after_ten_minutes_and_a_stranger_is_refused() -> None
         of.minute(START_MS + (100 - KEPT_MINUTES) * MINUTE_MS)
     assert len(of.recent(at(100.9), 1_000)) < 200
     with pytest.raises(ValueError, match="whole minute"):
-        Market("BTCUSD", seed=1, start_ms=START_MS + 1, trades_per_minute=1.0, flat=True, dense=True, skew_ms=0)
+        ExchangeMarket("BTCUSD", seed=1, start_ms=START_MS + 1, trades_per_minute=1.0, flat=True, dense=True, skew_ms=0)
 
 
 def test_candles_are_forgotten_in_the_end() -> None:

@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.volcast.simulation.visit import SUBSCRIBE, connected, exchange, fault, get, now_s, open_ms, virtual, watch
-from volcast.simulation.exchange.faults import Fault, FaultKind
+from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.rest import BEHIND_US
 
 
@@ -19,10 +19,10 @@ from volcast.simulation.exchange.rest import BEHIND_US
         (fault(FaultKind.HTTP_500, 0.0, 30.0, status=502), 502, None),
         (fault(FaultKind.REFUSE, 0.0, 30.0), 503, None),
     ],
-    ids=lambda value: value.kind.value if isinstance(value, Fault) else "",
+    ids=lambda value: value.kind.value if isinstance(value, ExchangeFault) else "",
 )
 @virtual
-async def test_it_refuses_for_a_while(strike: Fault, status: int, header: str | None) -> None:
+async def test_it_refuses_for_a_while(strike: ExchangeFault, status: int, header: str | None) -> None:
     async with exchange("binance", strike) as place:
         await asyncio.sleep(1.0)
         assert place.happened == {}

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from producer.feeds import VENUES
-from producer.feeds.contract import Kind, Pair, VenueCandle, VenueError
+from producer.feeds.contract import MessageKind, Pair, VenueCandle, VenueError
 from tests.volcast.simulation.visit import PAIRS, START_MS, connected, exchange, frames, now_s, virtual
 
 MINUTE_MS = 60_000
@@ -20,7 +20,7 @@ async def test_what_is_streamed_is_what_the_exchange_remembers(venue: str) -> No
     async with exchange(venue) as place:
         async with connected(place, feed.socket_path(pairs), feed.subscriptions(pairs)) as socket:
             messages = [feed.parse(frame) for _, frame in await frames(socket, 200.0)]
-        assert Kind.REFUSED not in {message.kind for message in messages}
+        assert MessageKind.REFUSED not in {message.kind for message in messages}
         candles = [candle for message in messages for candle in message.candles if candle.closed]
         assert len(candles) == (6 if feed.tells_candles else 0)
         for candle in candles:

@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 
-from .binance import Binance
-from .bitstamp import Bitstamp
-from .bybit import Bybit
-from .coinbase import Coinbase
+from .binance import BinanceDialect
+from .bitstamp import BitstampDialect
+from .bybit import BybitDialect
+from .coinbase import CoinbaseDialect
 from .contract import Dialect
-from .kraken import Kraken
-from .okx import Okx
+from .kraken import KrakenDialect
+from .okx import OkxDialect
 
-DIALECTS: Mapping[str, type[Dialect]] = {dialect.name: dialect for dialect in (Binance, Coinbase, Kraken, Bybit, Okx, Bitstamp)}
+DIALECTS: Mapping[str, type[Dialect]] = {
+    dialect.name: dialect
+    for dialect in (BinanceDialect, CoinbaseDialect, KrakenDialect, BybitDialect, OkxDialect, BitstampDialect)
+}
 """By name."""

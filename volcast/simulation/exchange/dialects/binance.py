@@ -2,16 +2,29 @@
 
 from collections.abc import Mapping, Sequence
 
+from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.market import Trade
 
-from .contract import MINUTE_MS, Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, message_of, strings_of, whole
+from .contract import (
+    Books,
+    Channel,
+    ClientRequest,
+    Dialect,
+    DialectResponse,
+    DialectSession,
+    StreamOfPair,
+    as_json,
+    message_of,
+    strings_of,
+    whole,
+)
 
-FAR_MS = 10**15
+_FAR_MS = 10**15
 _CHANNELS = {"kline_1m": Channel.CANDLES, "trade": Channel.TRADES}
 
 
-class Binance(Dialect):
+class BinanceDialect(Dialect):
     """A pair that it doesn't know is confirmed, and nothing comes: as at the venue."""
 
     name = "binance"
@@ -26,30 +39,32 @@ class Binance(Dialect):
         """`BTCUSDT`."""
         return base + quote
 
-    def greeting(self, talk: Talk) -> Heard:
+    def greeting(self, talk: DialectSession) -> ClientRequest:
         """Streams may stand in the path."""
         names = talk.query.get("streams", "") if talk.path == "/stream" else talk.path.removeprefix("/ws").removeprefix("/")
-        return Heard(subscribed=self._streams(names.split("/")))
+        return ClientRequest(subscribed=self._streams(names.split("/")))
 
-    def hear(self, talk: Talk, text: str) -> Heard:
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
         """SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS."""
         message = message_of(text)
         if message is None:
-            return Heard([as_json({"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"})])
+            return ClientRequest([as_json({"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"})])
         number = message.get("id")
         method = message.get("method")
         if method == "LIST_SUBSCRIPTIONS":
-            return Heard([as_json({"result": [self._stream_name(stream) for stream in talk.streams], "id": number})])
+            return ClientRequest([as_json({"result": [self._stream_name(stream) for stream in talk.streams], "id": number})])
         names = strings_of(message.get("params"))
         if method not in {"SUBSCRIBE", "UNSUBSCRIBE"} or not names:
-            return Heard([as_json({"code": 2, "msg": f"Invalid request: method or params of {method!r}", "id": number})])
+            return ClientRequest([as_json({"code": 2, "msg": f"Invalid request: method or params of {method!r}", "id": number})])
         if any("@" not in name or name != name.lower() for name in names):
-            return Heard([as_json({"code": 2, "msg": "Invalid request: a stream is <symbol>@<channel>", "id": number})])
+            return ClientRequest([as_json({"code": 2, "msg": "Invalid request: a stream is <symbol>@<channel>", "id": number})])
         streams = self._streams(names)
         reply = as_json({"result": None, "id": number})
-        return Heard([reply], subscribed=streams) if method == "SUBSCRIBE" else Heard([reply], unsubscribed=streams)
+        return (
+            ClientRequest([reply], subscribed=streams) if method == "SUBSCRIBE" else ClientRequest([reply], unsubscribed=streams)
+        )
 
-    def candle(self, talk: Talk, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
         """A `kline`."""
         v = version
         micro = talk.microseconds()
@@ -61,7 +76,7 @@ class Binance(Dialect):
         )
         return self._wrap(talk, f"{symbol.lower()}@kline_1m", data)
 
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
         """One trade a frame."""
         trade = trades[-1]
         unit = 1 if talk.microseconds() else 1_000
@@ -71,15 +86,15 @@ class Binance(Dialect):
         )
         return self._wrap(talk, f"{symbol.lower()}@trade", data)
 
-    def notice(self, talk: Talk) -> str:
+    def notice(self, talk: DialectSession) -> str:
         """The event `serverShutdown`."""
         return self._wrap(talk, "!serverShutdown", as_json({"e": "serverShutdown", "E": talk.now_ms}))
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """Candles and the clock."""
         unit_us = 1 if books.microseconds else 1_000
         if path == "/api/v3/time":
-            return Answer(200, as_json({"serverTime": books.now_us // unit_us}).encode())
+            return DialectResponse(200, as_json({"serverTime": books.now_us // unit_us}).encode())
         if path != "/api/v3/klines":
             return None
         return self._klines(params, books)
@@ -88,7 +103,7 @@ class Binance(Dialect):
         """As documented."""
         return as_json({"code": -1003, "msg": "Too much request weight used; please slow down."}).encode()
 
-    def _klines(self, params: Mapping[str, str], books: Books) -> Answer:
+    def _klines(self, params: Mapping[str, str], books: Books) -> DialectResponse:
         market = books.markets.get(params.get("symbol", ""))
         if market is None:
             return _error(-1121, "Invalid symbol.")
@@ -96,25 +111,25 @@ class Binance(Dialect):
             return _error(-1120, "Invalid interval.")
         try:
             limit = min(whole(params, "limit", 500), 1_000)
-            from_ms, to_ms = whole(params, "startTime", 0), whole(params, "endTime", FAR_MS)
+            from_ms, to_ms = whole(params, "startTime", 0), whole(params, "endTime", _FAR_MS)
         except ValueError:
             return _error(-1100, "Illegal characters found in a parameter.")
         rows = market.rows(books.told_us, from_ms, to_ms + 1, limit, newest="startTime" not in params)
         body = [_row(open_ms, version, micro=books.microseconds) for open_ms, version in rows]
-        return Answer(200, as_json(body).encode(), {"X-MBX-USED-WEIGHT-1M": "2"})
+        return DialectResponse(200, as_json(body).encode(), {"X-MBX-USED-WEIGHT-1M": "2"})
 
-    def _streams(self, names: Sequence[str]) -> list[Stream]:
+    def _streams(self, names: Sequence[str]) -> list[StreamOfPair]:
         split = [name.partition("@") for name in names]
         return [
-            Stream(_CHANNELS[channel], symbol.upper())
+            StreamOfPair(_CHANNELS[channel], symbol.upper())
             for symbol, _, channel in split
             if channel in _CHANNELS and symbol.upper() in self.spellings
         ]
 
-    def _stream_name(self, stream: Stream) -> str:
+    def _stream_name(self, stream: StreamOfPair) -> str:
         return f"{stream.symbol.lower()}@{'kline_1m' if stream.channel is Channel.CANDLES else 'trade'}"
 
-    def _wrap(self, talk: Talk, stream: str, data: str) -> str:
+    def _wrap(self, talk: DialectSession, stream: str, data: str) -> str:
         return f'{{"stream":"{stream}","data":{data}}}' if talk.path == "/stream" else data
 
 
@@ -130,5 +145,5 @@ def _row(open_ms: int, v: Version, *, micro: bool) -> list[object]:
     return [start, v.open, v.high, v.low, v.close, v.volume, end, v.quote_volume, v.trades, v.volume, v.quote_volume, "0"]
 
 
-def _error(code: int, text: str) -> Answer:
-    return Answer(400, as_json({"code": code, "msg": text}).encode())
+def _error(code: int, text: str) -> DialectResponse:
+    return DialectResponse(400, as_json({"code": code, "msg": text}).encode())

@@ -5,14 +5,25 @@ from collections.abc import Mapping, Sequence
 from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.market import Trade
 
-from .contract import Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, message_of, whole
+from .contract import (
+    Books,
+    Channel,
+    ClientRequest,
+    Dialect,
+    DialectResponse,
+    DialectSession,
+    StreamOfPair,
+    as_json,
+    message_of,
+    whole,
+)
 
 FAR_S = 10**12
-MAX_ROWS = 1_000
+_MAX_ROWS = 1_000
 _PREFIX = "live_trades_"
 
 
-class Bitstamp(Dialect):
+class BitstampDialect(Dialect):
     """It has no clock but the `Date` of its answers."""
 
     name = "bitstamp"
@@ -30,23 +41,27 @@ class Bitstamp(Dialect):
         """`btcusd`."""
         return (base + quote).lower()
 
-    def hear(self, talk: Talk, text: str) -> Heard:  # noqa: ARG002  it says the same to everybody
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:  # noqa: ARG002  it says the same to everybody
         """Subscribe, unsubscribe, heartbeat."""
         message = message_of(text)
         event = message.get("event") if message else None
         if event == "bts:heartbeat":
-            return Heard([as_json({"event": "bts:heartbeat", "channel": "", "data": {"status": "success"}})])
+            return ClientRequest([as_json({"event": "bts:heartbeat", "channel": "", "data": {"status": "success"}})])
         data = message.get("data") if message else None
         channel = str(data.get("channel", "")) if isinstance(data, dict) else ""
         symbol = self.symbols.get(channel.removeprefix(_PREFIX)) if channel.startswith(_PREFIX) else None
         if event not in {"bts:subscribe", "bts:unsubscribe"} or symbol is None:
             said = {"code": None, "message": "Bad subscription string."}
-            return Heard([as_json({"event": "bts:error", "channel": "", "data": said})])
+            return ClientRequest([as_json({"event": "bts:error", "channel": "", "data": said})])
         done = "bts:subscription_succeeded" if event == "bts:subscribe" else "bts:unsubscription_succeeded"
-        replies, streams = [as_json({"event": done, "channel": channel, "data": {}})], [Stream(Channel.TRADES, symbol)]
-        return Heard(replies, subscribed=streams) if event == "bts:subscribe" else Heard(replies, unsubscribed=streams)
+        replies, streams = [as_json({"event": done, "channel": channel, "data": {}})], [StreamOfPair(Channel.TRADES, symbol)]
+        return (
+            ClientRequest(replies, subscribed=streams)
+            if event == "bts:subscribe"
+            else ClientRequest(replies, unsubscribed=streams)
+        )
 
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
         """One trade a frame; numbers both as numbers and as text."""
         t = trades[-1]
         return (
@@ -56,11 +71,11 @@ class Bitstamp(Dialect):
             f'"channel":"{_PREFIX}{self.spellings[symbol]}","event":"trade"}}'
         )
 
-    def notice(self, talk: Talk) -> str:  # noqa: ARG002  it says the same to everybody
+    def notice(self, talk: DialectSession) -> str:  # noqa: ARG002  it says the same to everybody
         """bts:request_reconnect."""
         return as_json({"event": "bts:request_reconnect", "channel": "", "data": ""})
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """Candles."""
         prefix = "/api/v2/ohlc/"
         return self._ohlc(path.removeprefix(prefix).strip("/"), params, books) if path.startswith(prefix) else None
@@ -69,22 +84,22 @@ class Bitstamp(Dialect):
         """In its words for errors."""
         return as_json({"status": "error", "reason": "Request rate limit exceeded.", "code": "400.002"}).encode()
 
-    def _ohlc(self, name: str, params: Mapping[str, str], books: Books) -> Answer:
+    def _ohlc(self, name: str, params: Mapping[str, str], books: Books) -> DialectResponse:
         """`start` and `end` are inclusive; from the start on, or the newest where there is none."""
         symbol = self.symbols.get(name)
         if symbol is None:
-            return Answer(404, as_json({"status": "error", "reason": "Invalid pair.", "code": "404"}).encode())
+            return DialectResponse(404, as_json({"status": "error", "reason": "Invalid pair.", "code": "404"}).encode())
         try:
             step, limit = int(params["step"]), int(params["limit"])
             from_s, to_s = whole(params, "start", 0), whole(params, "end", FAR_S)
         except (KeyError, ValueError):
             return _wrong("step and limit are needed; all parameters are whole numbers")
-        if step != 60 or not 1 <= limit <= MAX_ROWS:  # noqa: PLR2004  a minute
+        if step != 60 or not 1 <= limit <= _MAX_ROWS:  # noqa: PLR2004  a minute
             return _wrong("step must be 60 here, limit 1 to 1000")
         newest = "start" not in params
         rows = books.markets[symbol].rows(books.told_us, from_s * 1_000, to_s * 1_000 + 1, limit, newest=newest)
         table = {"pair": self._long_names[symbol], "ohlc": [_row(open_ms, version) for open_ms, version in rows]}
-        return Answer(200, as_json({"data": table}).encode())
+        return DialectResponse(200, as_json({"data": table}).encode())
 
 
 def _row(open_ms: int, v: Version) -> dict[str, str]:
@@ -98,5 +113,5 @@ def _row(open_ms: int, v: Version) -> dict[str, str]:
     }
 
 
-def _wrong(text: str) -> Answer:
-    return Answer(400, as_json({"code": "validation-error", "errors": [{"field": "step", "message": text}]}).encode())
+def _wrong(text: str) -> DialectResponse:
+    return DialectResponse(400, as_json({"code": "validation-error", "errors": [{"field": "step", "message": text}]}).encode())

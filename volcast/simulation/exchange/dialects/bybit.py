@@ -2,17 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 
+from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.market import Trade
 
-from .contract import MINUTE_MS, Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, message_of, strings_of, whole
+from .contract import (
+    Books,
+    Channel,
+    ClientRequest,
+    Dialect,
+    DialectResponse,
+    DialectSession,
+    StreamOfPair,
+    as_json,
+    message_of,
+    strings_of,
+    whole,
+)
 
-FAR_MS = 10**15
+_FAR_MS = 10**15
 MAX_ARGS = 10
 _CHANNELS = {"kline.1": Channel.CANDLES, "publicTrade": Channel.TRADES}
 
 
-class Bybit(Dialect):
+class BybitDialect(Dialect):
     """One bad topic, and the whole subscription is refused."""
 
     name = "bybit"
@@ -24,27 +37,31 @@ class Bybit(Dialect):
         """`BTCUSDT`."""
         return base + quote
 
-    def hear(self, talk: Talk, text: str) -> Heard:
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
         """Subscribe, unsubscribe, ping."""
         message = message_of(text)
         operation = message.get("op") if message else None
         number = message.get("req_id", "") if message else ""
         if operation == "ping":
-            return Heard([self._said(talk, number, "ping", "pong")])
+            return ClientRequest([self._said(talk, number, "ping", "pong")])
         topics = strings_of(message.get("args")) if message else None
         if operation not in {"subscribe", "unsubscribe"} or not topics:
-            return Heard([self._said(talk, number, str(operation or ""), "Params Error", success=False)])
+            return ClientRequest([self._said(talk, number, str(operation or ""), "Params Error", success=False)])
         if len(topics) > MAX_ARGS:
-            return Heard([self._said(talk, number, operation, "args size >10", success=False)])
+            return ClientRequest([self._said(talk, number, operation, "args size >10", success=False)])
         split = [topic.rpartition(".") for topic in topics]
         wrong = [topic for topic, (kind, _, pair) in zip(topics, split, strict=True) if not self._known(kind, pair)]
         if wrong:
-            return Heard([self._said(talk, number, operation, f"Invalid topic: {wrong[0]}", success=False)])
-        streams = [Stream(_CHANNELS[kind], pair) for kind, _, pair in split]
+            return ClientRequest([self._said(talk, number, operation, f"Invalid topic: {wrong[0]}", success=False)])
+        streams = [StreamOfPair(_CHANNELS[kind], pair) for kind, _, pair in split]
         replies = [self._said(talk, number, operation, "")]
-        return Heard(replies, subscribed=streams) if operation == "subscribe" else Heard(replies, unsubscribed=streams)
+        return (
+            ClientRequest(replies, subscribed=streams)
+            if operation == "subscribe"
+            else ClientRequest(replies, unsubscribed=streams)
+        )
 
-    def candle(self, talk: Talk, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
         """A `kline`."""
         v, now_ms = version, talk.now_ms
         return (
@@ -54,7 +71,7 @@ class Bybit(Dialect):
             f'"ts":{now_ms},"type":"snapshot"}}'
         )
 
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  all are called so
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  all are called so
         """Ids are no numbers."""
         rows = ",".join(
             f'{{"T":{trade.time_us // 1_000},"s":"{symbol}","S":"{"Buy" if trade.buy else "Sell"}","v":"{trade.size}",'
@@ -63,7 +80,7 @@ class Bybit(Dialect):
         )
         return f'{{"topic":"publicTrade.{symbol}","type":"snapshot","ts":{talk.now_ms},"data":[{rows}]}}'
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """Candles and the clock."""
         if path == "/v5/market/time":
             times = {"timeSecond": str(books.now_us // 1_000_000), "timeNano": str(books.now_us * 1_000)}
@@ -74,7 +91,7 @@ class Bybit(Dialect):
         """As libraries know it."""
         return as_json({"retCode": 10006, "retMsg": "Too many visits. Exceeded the API Rate Limit.", "result": {}}).encode()
 
-    def _kline(self, params: Mapping[str, str], books: Books) -> Answer:
+    def _kline(self, params: Mapping[str, str], books: Books) -> DialectResponse:
         market = books.markets.get(params.get("symbol", ""))
         if market is None or params.get("category", "linear") != "spot":
             return _result(10001, "Not supported symbols", {}, books)
@@ -82,7 +99,7 @@ class Bybit(Dialect):
             return _result(10001, "Invalid period!", {}, books)
         try:
             limit = min(whole(params, "limit", 200), 1_000)
-            from_ms, to_ms = whole(params, "start", 0), whole(params, "end", FAR_MS)
+            from_ms, to_ms = whole(params, "start", 0), whole(params, "end", _FAR_MS)
         except ValueError:
             return _result(10001, "params error", {}, books)
         rows = market.rows(books.told_us, from_ms, to_ms + 1, limit, newest=True)
@@ -92,7 +109,7 @@ class Bybit(Dialect):
     def _known(self, kind: str, pair: str) -> bool:
         return kind in _CHANNELS and pair in self.symbols
 
-    def _said(self, talk: Talk, number: object, operation: str, text: str, *, success: bool = True) -> str:
+    def _said(self, talk: DialectSession, number: object, operation: str, text: str, *, success: bool = True) -> str:
         words = {"success": success, "ret_msg": text, "conn_id": f"simulated-{talk.number}", "req_id": number, "op": operation}
         return as_json(words)
 
@@ -102,6 +119,6 @@ def _uuid(number: int) -> str:
     return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
-def _result(code: int, text: str, result: object, books: Books) -> Answer:
+def _result(code: int, text: str, result: object, books: Books) -> DialectResponse:
     body = {"retCode": code, "retMsg": text, "result": result, "retExtInfo": {}, "time": books.now_us // 1_000}
-    return Answer(200, as_json(body).encode())
+    return DialectResponse(200, as_json(body).encode())

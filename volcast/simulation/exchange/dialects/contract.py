@@ -13,9 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.simulation.exchange.candle_sums import Version
-from volcast.simulation.exchange.market import Market, Trade
-
-MINUTE_MS = 60_000
+from volcast.simulation.exchange.market import ExchangeMarket, Trade
 
 
 class Channel(Enum):
@@ -26,7 +24,7 @@ class Channel(Enum):
     HEARTBEATS = "heartbeats"
 
 
-class Stream(NamedTuple):
+class StreamOfPair(NamedTuple):
     """One channel of one pair."""
 
     channel: Channel
@@ -34,7 +32,7 @@ class Stream(NamedTuple):
     """Base and quote, `BTCUSDT`, however the venue spells it; empty for heartbeats."""
 
 
-class Talk(Struct):
+class DialectSession(Struct):
     """One connection, as far as the dialect is concerned."""
 
     path: str
@@ -46,7 +44,7 @@ class Talk(Struct):
     """The exchange's clock."""
     microseconds: Callable[[], bool]
     """A fault: stamps are in µs where they should be in ms."""
-    streams: dict[Stream, None] = msgspec.field(default_factory=dict)
+    streams: dict[StreamOfPair, None] = msgspec.field(default_factory=dict)
     sequence: int = 0
     """Of the next frame, where the venue counts them."""
     heartbeats: int = 0
@@ -57,17 +55,17 @@ class Talk(Struct):
         return self.now_us() // 1_000
 
 
-class Heard(Struct):
+class ClientRequest(Struct):
     """What follows from a client's message."""
 
     replies: Sequence[str] = ()
-    subscribed: Sequence[Stream] = ()
-    unsubscribed: Sequence[Stream] = ()
-    snapshots: Sequence[Stream] = ()
+    subscribed: Sequence[StreamOfPair] = ()
+    unsubscribed: Sequence[StreamOfPair] = ()
+    snapshots: Sequence[StreamOfPair] = ()
     """Of those subscribed: it begins with what was before."""
 
 
-class Answer(NamedTuple):
+class DialectResponse(NamedTuple):
     """Over HTTP."""
 
     status: int
@@ -78,7 +76,7 @@ class Answer(NamedTuple):
 class Books(NamedTuple):
     """What the candles are asked from."""
 
-    markets: Mapping[str, Market]
+    markets: Mapping[str, ExchangeMarket]
     now_us: int
     """The exchange's clock."""
     told_us: int
@@ -119,31 +117,31 @@ class Dialect(ABC):
         """As frames spell the pair."""
 
     @abstractmethod
-    def hear(self, talk: Talk, text: str) -> Heard:
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
         """A client's message."""
 
     @abstractmethod
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:
         """A frame."""
 
-    def candle(self, talk: Talk, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
         """A frame."""
         raise NotImplementedError
 
-    def greeting(self, talk: Talk) -> Heard:  # noqa: ARG002  most have none
+    def greeting(self, talk: DialectSession) -> ClientRequest:  # noqa: ARG002  most have none
         """When a connection stands."""
-        return Heard()
+        return ClientRequest()
 
-    def heartbeat(self, talk: Talk) -> str | None:  # noqa: ARG002  most have none
+    def heartbeat(self, talk: DialectSession) -> str | None:  # noqa: ARG002  most have none
         """A frame, when one is due; None: not on this connection."""
         return None
 
-    def notice(self, talk: Talk) -> str | None:  # noqa: ARG002  some have none
+    def notice(self, talk: DialectSession) -> str | None:  # noqa: ARG002  some have none
         """That the connection will be cut."""
         return None
 
     @abstractmethod
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """To a GET of a path behind the venue's prefix; None where there is no such path."""
 
     @abstractmethod

@@ -5,15 +5,28 @@ from collections.abc import Mapping, Sequence
 from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.market import Trade
 
-from .contract import Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, iso, message_of, strings_of, whole
+from .contract import (
+    Books,
+    Channel,
+    ClientRequest,
+    Dialect,
+    DialectResponse,
+    DialectSession,
+    StreamOfPair,
+    as_json,
+    iso,
+    message_of,
+    strings_of,
+    whole,
+)
 
-MAX_ROWS = 720
+_MAX_ROWS = 720
 _OLD_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 _OLD_BASES = frozenset({"XBT", "ETH", "LTC", "XRP", "ETC", "XLM", "XMR", "ZEC", "REP", "MLN"})
 _OLD_QUOTES = {"USD": "ZUSD", "EUR": "ZEUR", "GBP": "ZGBP", "CAD": "ZCAD", "JPY": "ZJPY", "XBT": "XXBT", "ETH": "XETH"}
 
 
-class Kraken(Dialect):
+class KrakenDialect(Dialect):
     """Frames know the pair as BTC/USD; HTTP takes XBTUSD, and answers XXBTZUSD."""
 
     name = "kraken"
@@ -40,27 +53,27 @@ class Kraken(Dialect):
         """`BTC/USD`."""
         return f"{base}/{quote}"
 
-    def greeting(self, talk: Talk) -> Heard:
+    def greeting(self, talk: DialectSession) -> ClientRequest:
         """The state of its system."""
         data = {"api_version": "v2", "connection_id": 10_000_000 + talk.number, "system": "online", "version": "2.0.0"}
-        return Heard([as_json({"channel": "status", "data": [data], "type": "update"})])
+        return ClientRequest([as_json({"channel": "status", "data": [data], "type": "update"})])
 
-    def hear(self, talk: Talk, text: str) -> Heard:
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
         """Subscribe, unsubscribe, ping."""
         message = message_of(text)
         if message is None:
-            return Heard([as_json({"error": "Malformed request", "success": False, **self._times(talk)})])
+            return ClientRequest([as_json({"error": "Malformed request", "success": False, **self._times(talk)})])
         frame: dict[str, object] = {"method": message.get("method"), **self._times(talk)}
         if "req_id" in message:
             frame["req_id"] = message["req_id"]
         if message.get("method") == "ping":
-            return Heard([as_json({**frame, "method": "pong"})])
+            return ClientRequest([as_json({**frame, "method": "pong"})])
         params = message.get("params")
         symbols = strings_of(params.get("symbol")) if isinstance(params, dict) else None
         if message.get("method") not in {"subscribe", "unsubscribe"} or not isinstance(params, dict) or not symbols:
-            return Heard([as_json({**frame, "error": "Unsupported or malformed request", "success": False})])
+            return ClientRequest([as_json({**frame, "error": "Unsupported or malformed request", "success": False})])
         if params.get("channel") != "trade":
-            return Heard([as_json({**frame, "error": "Channel not supported here", "success": False})])
+            return ClientRequest([as_json({**frame, "error": "Channel not supported here", "success": False})])
         snapshot = params.get("snapshot", True) is True
         replies, streams = [], []
         for symbol in symbols:
@@ -70,12 +83,12 @@ class Kraken(Dialect):
                 continue
             result = {"channel": "trade", "snapshot": snapshot, "symbol": symbol}
             replies.append(as_json({**frame, "result": result, "success": True}))
-            streams.append(Stream(Channel.TRADES, self.symbols[symbol]))
+            streams.append(StreamOfPair(Channel.TRADES, self.symbols[symbol]))
         if message["method"] == "unsubscribe":
-            return Heard(replies, unsubscribed=streams)
-        return Heard(replies, subscribed=streams, snapshots=streams if snapshot else ())
+            return ClientRequest(replies, unsubscribed=streams)
+        return ClientRequest(replies, subscribed=streams, snapshots=streams if snapshot else ())
 
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  no stamp
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  no stamp
         """Oldest first."""
         rows = ",".join(
             f'{{"symbol":"{self.spellings[symbol]}","side":"{"buy" if trade.buy else "sell"}","price":{trade.price},'
@@ -84,11 +97,11 @@ class Kraken(Dialect):
         )
         return f'{{"channel":"trade","type":"{"snapshot" if snapshot else "update"}","data":[{rows}]}}'
 
-    def heartbeat(self, talk: Talk) -> str | None:
+    def heartbeat(self, talk: DialectSession) -> str | None:
         """Once there is a subscription."""
         return '{"channel":"heartbeat"}' if talk.streams else None
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """Candles and the clock."""
         if path == "/0/public/Time":
             return _result({"unixtime": books.now_us // 1_000_000, "rfc1123": ""})
@@ -98,7 +111,7 @@ class Kraken(Dialect):
         """As documented."""
         return as_json({"error": ["EAPI:Rate limit exceeded"]}).encode()
 
-    def _ohlc(self, params: Mapping[str, str], books: Books) -> Answer:
+    def _ohlc(self, params: Mapping[str, str], books: Books) -> DialectResponse:
         """The newest 720 at most, and of those what opens after `since`."""
         symbol = self._rest_names.get(params.get("pair", ""))
         if symbol is None:
@@ -109,12 +122,12 @@ class Kraken(Dialect):
             return _error("EGeneral:Invalid arguments:since")
         if params.get("interval", "1") != "1":
             return _error("EGeneral:Invalid arguments:interval")
-        rows = books.markets[symbol].rows(books.told_us, 0, books.told_us // 1_000 + 1, MAX_ROWS, newest=True)
+        rows = books.markets[symbol].rows(books.told_us, 0, books.told_us // 1_000 + 1, _MAX_ROWS, newest=True)
         last_s = rows[-2][0] // 1_000 if len(rows) > 1 else 0
         found = [_row(open_ms, version) for open_ms, version in rows if open_ms > since_ms]
         return _result({self._result_names[symbol]: found, "last": last_s})
 
-    def _times(self, talk: Talk) -> dict[str, str]:
+    def _times(self, talk: DialectSession) -> dict[str, str]:
         now = iso(talk.now_us())
         return {"time_in": now, "time_out": now}
 
@@ -124,9 +137,9 @@ def _row(open_ms: int, v: Version) -> list[object]:
     return [open_ms // 1_000, v.open, v.high, v.low, v.close, mean, v.volume, v.trades]
 
 
-def _result(value: object) -> Answer:
-    return Answer(200, as_json({"error": [], "result": value}).encode())
+def _result(value: object) -> DialectResponse:
+    return DialectResponse(200, as_json({"error": [], "result": value}).encode())
 
 
-def _error(text: str) -> Answer:
-    return Answer(200, as_json({"error": [text]}).encode())
+def _error(text: str) -> DialectResponse:
+    return DialectResponse(200, as_json({"error": [text]}).encode())

@@ -2,12 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 
+from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.candle_sums import Version
 from volcast.simulation.exchange.market import Trade
 
-from .contract import MINUTE_MS, Answer, Books, Channel, Dialect, Heard, Stream, Talk, as_json, message_of, whole
+from .contract import (
+    Books,
+    Channel,
+    ClientRequest,
+    Dialect,
+    DialectResponse,
+    DialectSession,
+    StreamOfPair,
+    as_json,
+    message_of,
+    whole,
+)
 
-FAR_MS = 10**15
+_FAR_MS = 10**15
 NEWEST_ROWS = 1_440
 """Older ones are history."""
 _CHANNELS = {
@@ -18,7 +30,7 @@ _CHANNELS = {
 _NAMES = {Channel.CANDLES: "candle1m", Channel.TRADES: "trades"}
 
 
-class Okx(Dialect):
+class OkxDialect(Dialect):
     """A channel asked for on the wrong path is refused."""
 
     name = "okx"
@@ -31,15 +43,15 @@ class Okx(Dialect):
         """`BTC-USDT`."""
         return f"{base}-{quote}"
 
-    def hear(self, talk: Talk, text: str) -> Heard:
+    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
         """Subscribe, unsubscribe, ping."""
         if text == "ping":
-            return Heard(["pong"])
+            return ClientRequest(["pong"])
         message = message_of(text)
         operation = message.get("op") if message else None
         arguments = message.get("args") if message else None
         if operation not in {"subscribe", "unsubscribe"} or not isinstance(arguments, list) or not arguments:
-            return Heard([self._error(talk, "60012", f"Invalid request: {text[:200]}")])
+            return ClientRequest([self._error(talk, "60012", f"Invalid request: {text[:200]}")])
         replies, streams = [], []
         for argument in arguments:
             if not isinstance(argument, dict):
@@ -53,15 +65,19 @@ class Okx(Dialect):
                 continue
             arg = {"channel": name, "instId": instrument}
             replies.append(as_json({"event": operation, "arg": arg, "connId": f"{talk.number:08x}"}))
-            streams.append(Stream(channel, self.symbols[instrument]))
-        return Heard(replies, subscribed=streams) if operation == "subscribe" else Heard(replies, unsubscribed=streams)
+            streams.append(StreamOfPair(channel, self.symbols[instrument]))
+        return (
+            ClientRequest(replies, subscribed=streams)
+            if operation == "subscribe"
+            else ClientRequest(replies, unsubscribed=streams)
+        )
 
-    def candle(self, talk: Talk, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:  # noqa: ARG002  no stamp
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:  # noqa: ARG002  no stamp
         """A row of `candle1m`."""
         row = _row(open_ms, version, closed=closed)
         return f'{{"arg":{{"channel":"candle1m","instId":"{self.spellings[symbol]}"}},"data":[{row}]}}'
 
-    def trades(self, talk: Talk, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
+    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
         """One trade a frame, on either path."""
         trade, instrument = trades[-1], self.spellings[symbol]
         name = "trades" if talk.path.endswith("public") else "trades-all"
@@ -71,12 +87,12 @@ class Okx(Dialect):
             f'"count":"1"}}]}}'
         )
 
-    def notice(self, talk: Talk) -> str:
+    def notice(self, talk: DialectSession) -> str:
         """64008."""
         text = "The connection will soon be closed for a service upgrade. Please reconnect."
         return as_json({"event": "notice", "code": "64008", "msg": text, "connId": f"{talk.number:08x}"})
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> Answer | None:
+    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
         """Candles and the clock."""
         if path == "/api/v5/public/time":
             return _result("0", "", [{"ts": str(books.now_us // 1_000)}])
@@ -89,7 +105,7 @@ class Okx(Dialect):
         """As libraries know it."""
         return as_json({"code": "50011", "msg": "Too Many Requests", "data": []}).encode()
 
-    def _candles(self, params: Mapping[str, str], books: Books, first_ms: int, most: int) -> Answer:
+    def _candles(self, params: Mapping[str, str], books: Books, first_ms: int, most: int) -> DialectResponse:
         """`after`: older than that; `before`: newer."""
         instrument = params.get("instId", "")
         if instrument not in self.symbols:
@@ -98,16 +114,16 @@ class Okx(Dialect):
             return _result("51000", "Parameter bar error", [])
         try:
             limit = min(whole(params, "limit", 100), most)
-            newer_ms, older_ms = whole(params, "before", -1), whole(params, "after", FAR_MS)
+            newer_ms, older_ms = whole(params, "before", -1), whole(params, "after", _FAR_MS)
         except ValueError:
             return _result("51000", "Parameter limit, before or after error", [])
         market = books.markets[self.symbols[instrument]]
         rows = market.rows(books.told_us, max(newer_ms + 1, first_ms), older_ms, limit, newest=True)
         closed_ms = books.told_us // 1_000 - MINUTE_MS
         table = ",".join(_row(open_ms, version, closed=open_ms <= closed_ms) for open_ms, version in reversed(rows))
-        return Answer(200, f'{{"code":"0","msg":"","data":[{table}]}}'.encode())
+        return DialectResponse(200, f'{{"code":"0","msg":"","data":[{table}]}}'.encode())
 
-    def _error(self, talk: Talk, code: str, text: str) -> str:
+    def _error(self, talk: DialectSession, code: str, text: str) -> str:
         return as_json({"event": "error", "code": code, "msg": text, "connId": f"{talk.number:08x}"})
 
 
@@ -117,5 +133,5 @@ def _row(open_ms: int, v: Version, *, closed: bool) -> str:
     return f'["{open_ms}","{v.open}","{v.high}","{v.low}","{v.close}","{v.volume}","{quote}","{quote}","{flag}"]'
 
 
-def _result(code: str, text: str, data: object) -> Answer:
-    return Answer(200, as_json({"code": code, "msg": text, "data": data}).encode())
+def _result(code: str, text: str, data: object) -> DialectResponse:
+    return DialectResponse(200, as_json({"code": code, "msg": text, "data": data}).encode())

@@ -13,7 +13,7 @@ from tests.volcast.simulation.visit import (
     visit,
     watch,
 )
-from volcast.simulation.exchange.dialects.kraken import Kraken
+from volcast.simulation.exchange.dialects.kraken import KrakenDialect
 
 
 @virtual
@@ -100,5 +100,5 @@ async def test_the_newest_720_rows_whatever_since() -> None:
 
 def test_its_names() -> None:
     pairs = [*PAIRS, ("DOGE", "USD"), ("SOL", "USD"), ("BTC", "USDT"), ("ETH", "BTC"), ("XRP", "EUR")]
-    names = Kraken(pairs)._result_names
+    names = KrakenDialect(pairs)._result_names
     assert list(names.values()) == ["XXBTZUSD", "XETHZUSD", "XDGUSD", "SOLUSD", "XBTUSDT", "XETHXXBT", "XXRPZEUR"]

@@ -1,0 +1,7 @@
+"""The array type of the numeric code. It stands alone because a dozen modules of all layers use it."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+"""An array of 64-bit floats; each docstring gives its shape."""
