@@ -39,7 +39,7 @@ _SENTENCES = {
     "noise_ratio": "Volatility by one-minute over that by five-minute returns, of late: above 1 where the price bounces.",
     "warm": "1 once the rolling mean is full and the forecaster has learned from a day of outcomes.",
     "candles": "Candles accepted since the start of the log.",
-    "ones": "Signals of 1 since the start of the log.",
+    "signal_ones": "Signals of 1 since the start of the log.",
     "gaps": "Times that minutes were missing.",
     "missing_minutes": "Minutes missing, all gaps together.",
     "outcomes": "Forecasts answered since the start of the log.",
@@ -91,7 +91,7 @@ def _of_signals(signals: Sequence[Signal]) -> Iterator[Metric]:
     yield from _gauges("", Signal, ["symbol"], by_symbol)
     yield from _gauges("outcome_", Outcome, ["symbol"], _outcomes(by_symbol))
     horizons: dict[_Labels, HorizonForecast] = {
-        (signal.symbol, str(each.horizon_minutes)): each for signal in signals for each in signal.further
+        (signal.symbol, str(each.horizon_minutes)): each for signal in signals for each in signal.other_horizons
     }
     yield from _gauges("horizon_", HorizonForecast, ["symbol", "horizon_minutes"], horizons)
     yield from _gauges("horizon_outcome_", Outcome, ["symbol", "horizon_minutes"], _outcomes(horizons))

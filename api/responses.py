@@ -99,12 +99,12 @@ class LatestResponse(BaseModel):
     signal_rate_window: float | None = Field(description="Share of ones among the last `rate_window` signals.")
     warm: bool = Field(description="The rolling mean is full and the forecaster has learned from a day of outcomes.")
     candles: int = Field(description="Candles accepted since the start.")
-    ones: int = Field(description="Signals of 1 since the start.")
+    signal_ones: int = Field(description="Signals of 1 since the start.")
     gaps: int = Field(description="Times that minutes were missing.")
     missing_minutes: int = Field(description="Minutes missing, all gaps together.")
     outcomes: OutcomeCount
     outcome: MaybeOutcome
-    further: list[HorizonResponse] = Field(description="The other horizons, as set.")
+    other_horizons: list[HorizonResponse] = Field(description="The other horizons, as set.")
     shadows: list[ShadowResponse] = Field(description="The challengers, as set.")
 
 
@@ -118,7 +118,7 @@ def response_of(latest: Latest, view: View, now_s: float) -> LatestResponse:
     signal = latest.signal
     fields = _forecast(signal, signal.open_time_ms)
     fields["timestamp"] = iso8601(fields.pop("open_time_ms"))
-    fields["further"] = [HorizonResponse(**_forecast(each, signal.open_time_ms)) for each in signal.further]
+    fields["other_horizons"] = [HorizonResponse(**_forecast(each, signal.open_time_ms)) for each in signal.other_horizons]
     fields["shadows"] = [ShadowResponse(**asdict(each)) for each in signal.shadows]
     return LatestResponse(age_seconds=now_s - latest.arrived_s, status=view.status(latest, now_s), **fields)
 

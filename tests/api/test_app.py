@@ -54,7 +54,7 @@ async def get(view: View, path: str, *collectors: Collector) -> httpx.Response:
         ("candles", int),
         ("age_seconds", float),
         ("status", str),
-        ("further", list),
+        ("other_horizons", list),
         ("shadows", list),
     ],
 )

@@ -41,7 +41,7 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
 
 def test_no_field_is_forgotten() -> None:
     for struct, no_numbers in (
-        (Signal, {"symbol", "source", "open_time_ms", "outcome", "further", "shadows"}),
+        (Signal, {"symbol", "source", "open_time_ms", "outcome", "other_horizons", "shadows"}),
         (Outcome, {"open_time_ms"}),
         (HorizonForecast, {"outcome"}),
         (Shadow, {"model"}),
@@ -53,13 +53,13 @@ def test_further_horizons_have_gauges_of_their_own() -> None:
     view, signal = View(180), signals(61)[-1]
     view.put(signal, 97.5)
     found = scrape(view)
-    for each in signal.further:
+    for each in signal.other_horizons:
         labels = f'{{horizon_minutes="{each.horizon_minutes}",symbol="BTCUSDT"}}'
         for name in set(numeric_fields(HorizonForecast)) - {"horizon_minutes"}:
             assert found[f"volcast_horizon_{name}{labels}"] == getattr(each, name)
         for name in numeric_fields(Outcome):  # that of four hours is not there yet, and no gauge either
             assert found.get(f"volcast_horizon_outcome_{name}{labels}") == (each.outcome and getattr(each.outcome, name))
-    assert [each.outcome is None for each in signal.further] == [False, True]
+    assert [each.outcome is None for each in signal.other_horizons] == [False, True]
     assert not [name for name in found if name.startswith("volcast_horizon_horizon_minutes")]
 
 
@@ -101,7 +101,7 @@ def test_what_a_signal_does_not_have_leaves_no_old_value_behind() -> None:
     view, made = View(180), signals(61)
     view.put(made[60], 99.0)
     assert 'volcast_outcome_qlike{symbol="BTCUSDT"}' in scrape(view)
-    without = {"outcome": None, "rolling_mean": None, "further": (), "shadows": ()}
+    without = {"outcome": None, "rolling_mean": None, "other_horizons": (), "shadows": ()}
     newer = msgspec.structs.replace(made[60], open_time_ms=made[60].open_time_ms + 600_000, **without)
     view.put(newer, 100.0)
     found = scrape(view)

@@ -33,7 +33,7 @@ def test_all_of_a_signal_is_told() -> None:
     del expected["open_time_ms"]
     expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming"}
     expected |= {"horizon_end": "2024-01-01T02:01:00Z", "outcome": with_words(expected["outcome"], "2024-01-01T00:00:00Z")}
-    quarter, four_hours = expected["further"]
+    quarter, four_hours = expected["other_horizons"]
     quarter |= {"horizon_end": "2024-01-01T01:16:00Z", "outcome": with_words(quarter["outcome"], "2024-01-01T00:45:00Z")}
     four_hours |= {"horizon_end": "2024-01-01T05:01:00Z"}
     assert [each["outcome"] is None for each in (expected, quarter, four_hours)] == [False, False, True]
@@ -43,19 +43,19 @@ def test_all_of_a_signal_is_told() -> None:
 def test_what_is_not_known_yet_is_null() -> None:
     told = answer(signals(1)[0])
     assert (told["rolling_mean"], told["outcome"], told["signal_rate"]) == (None, None, 0.0)
-    assert [each["outcome"] for each in told["further"]] == [None, None]
+    assert [each["outcome"] for each in told["other_horizons"]] == [None, None]
     assert [(each["qlike"], each["covered"]) for each in told["shadows"]] == [(None, None), (None, None)]
 
 
 def test_without_further_horizons_and_challengers_their_lists_are_empty() -> None:
-    told = answer(msgspec.structs.replace(signals(1)[0], further=(), shadows=()))
-    assert (told["further"], told["shadows"]) == ([], [])
+    told = answer(msgspec.structs.replace(signals(1)[0], other_horizons=(), shadows=()))
+    assert (told["other_horizons"], told["shadows"]) == ([], [])
 
 
 def test_the_bounds_are_in_order_from_the_first_candle_on() -> None:
     for signal in signals(61):
         told = answer(signal)
-        for forecast in (told, *told["further"]):
+        for forecast in (told, *told["other_horizons"]):
             assert 0 < forecast["volatility_lower"] <= forecast["volatility_median"] <= forecast["volatility_upper"]
             assert 0 < forecast["price_lower"] <= told["close"] <= forecast["price_upper"]
 

@@ -100,13 +100,13 @@ class Engine:
             noise_ratio=self.forecaster.market.noise.value,
             warm=self._mean.full and main.answered >= WARM_OUTCOMES,
             candles=self.candles,
-            ones=self._rate.ones,
+            signal_ones=self._rate.ones,
             gaps=self.gaps,
             missing_minutes=self.missing_minutes,
             outcomes=main.answered,
             outcome=answers.outcome(came.horizons.get(horizon), candle.open_time_ms, horizon),
-            further=tuple(
-                answers.further(
+            other_horizons=tuple(
+                answers.other_horizon(
                     learner, made.horizons[h], candle.close, answers.outcome(came.horizons.get(h), candle.open_time_ms, h)
                 )
                 for h, learner in others

@@ -35,7 +35,7 @@ def outcome(answer: ResolvedForecast | None, open_time_ms: int, horizon_minutes:
     )
 
 
-def further(learner: Learner, made: Prediction, close: float, came: Outcome | None) -> HorizonForecast:
+def other_horizon(learner: Learner, made: Prediction, close: float, came: Outcome | None) -> HorizonForecast:
     """A horizon that is not the signal's own."""
     volatility = sqrt(made.variance)
     return HorizonForecast(

@@ -150,7 +150,7 @@ class Signal(Struct, frozen=True):
     """The rolling mean has its W closes and the forecaster a day of answers."""
     candles: int
     """Accepted so far."""
-    ones: int
+    signal_ones: int
     """Signals of 1 so far."""
     gaps: int
     """Times that minutes were missing so far."""
@@ -160,7 +160,7 @@ class Signal(Struct, frozen=True):
     """Forecasts answered so far."""
     outcome: Outcome | None
     """Of the forecast that came due with this candle, if one did."""
-    further: tuple[HorizonForecast, ...] = ()
+    other_horizons: tuple[HorizonForecast, ...] = ()
     """Of the other horizons, as configured."""
     shadows: tuple[Shadow, ...] = ()
     """Of the challengers, as configured."""

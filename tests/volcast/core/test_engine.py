@@ -48,7 +48,7 @@ def test_a_week_of_minutes_in_seven_candles_worked_by_hand() -> None:
         assert (answer.symbol, answer.open_time_ms, answer.close) == (SYMBOL, at(minute), close)
         assert (answer.rolling_mean, answer.signal) == (mean, signal)
         assert (answer.signal_rate, answer.signal_rate_window) == (rate, rate_window)
-        assert (answer.candles, answer.ones, answer.gaps, answer.missing_minutes) == (candles, ones, gaps, missing)
+        assert (answer.candles, answer.signal_ones, answer.gaps, answer.missing_minutes) == (candles, ones, gaps, missing)
         assert (answer.outcomes, answer.outcome, answer.warm) == (0, None, False)
 
     late_or_double = {-1: Skip.LATE, 0: Skip.DUPLICATE, 4: Skip.DUPLICATE, 5: Skip.LATE, 6: Skip.LATE, 7: Skip.DUPLICATE}

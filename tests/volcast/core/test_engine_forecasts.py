@@ -46,7 +46,7 @@ def step(engine: Engine, one: Candle) -> Signal:
     sound(signal, signal.close)
     assert 0 < signal.volatility_annualized_deseasonalized < inf
     assert 0 <= signal.noise_ratio < inf
-    for further in signal.further:
+    for further in signal.other_horizons:
         sound(further, signal.close)
     for shadow in signal.shadows:
         assert 0 < shadow.volatility < inf
@@ -108,7 +108,7 @@ def test_outcomes_of_each_horizon_come_due_at_their_minute(horizons: tuple[int, 
     counts = dict.fromkeys(horizons, 0)
     for one in candles:
         signal = step(engine, one)
-        forecasts: list[Signal | HorizonForecast] = [signal, *signal.further]
+        forecasts: list[Signal | HorizonForecast] = [signal, *signal.other_horizons]
         assert tuple(forecast.horizon_minutes for forecast in forecasts) == horizons
         for forecast in forecasts:
             horizon = forecast.horizon_minutes
@@ -155,8 +155,8 @@ def test_a_forecast_does_not_depend_on_how_many_others_are_made() -> None:
         assert isinstance(one, Signal)
         assert isinstance(many, Signal)
         assert (many.volatility, many.price_lower, many.outcome) == (one.volatility, one.price_lower, one.outcome)
-        assert (len(many.further), len(many.shadows)) == (3, len(CHALLENGERS))
-        assert (one.further, one.shadows) == ((), ())
+        assert (len(many.other_horizons), len(many.shadows)) == (3, len(CHALLENGERS))
+        assert (one.other_horizons, one.shadows) == ((), ())
 
 
 def test_higher_levels_have_wider_bounds() -> None:

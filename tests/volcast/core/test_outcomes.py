@@ -61,7 +61,7 @@ def test_a_further_horizon_has_the_fields_of_the_first() -> None:
         learner.answer(market)
         predictions.append(learner.predict(market))
     made = predictions[-1]
-    one = answers.further(learner, made, 50.0, None)
+    one = answers.other_horizon(learner, made, 50.0, None)
     assert (one.horizon_minutes, one.outcomes, one.outcome) == (240, 160, None)
     assert (one.volatility, one.volatility_median) == (sqrt(made.variance), made.median)
     assert (one.volatility_lower, one.volatility_upper) == (made.lower, made.upper)

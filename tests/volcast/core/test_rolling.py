@@ -143,7 +143,7 @@ def test_warmup_zero_counts_the_first_signals_as_0() -> None:
     assert [one.signal for one in answers] == [0, 0, 0, 1, 1, 0]
     assert [one.signal_rate for one in answers] == [0, 0, 0, 1 / 4, 2 / 5, 2 / 6]
     assert [one.signal_rate_window for one in answers] == [0, 0, 0, 1 / 2, 1, 1 / 2]
-    assert [one.ones for one in answers] == [0, 0, 0, 1, 2, 2]
+    assert [one.signal_ones for one in answers] == [0, 0, 0, 1, 2, 2]
 
 
 def test_warmup_exclude_leaves_the_first_signals_out_of_the_rates() -> None:

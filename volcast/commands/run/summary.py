@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _WIDE = 200
 """Characters; a terminal may break a line, yet a number is never cut short."""
-_COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "ones", "signal rate")
+_COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "signal rate")
 
 
 def print_summary(view: View, worker: "Worker") -> None:
@@ -36,7 +36,7 @@ def print_summary(view: View, worker: "Worker") -> None:
                 str(s.missing_minutes),
                 str(counts["duplicate"]),
                 str(counts["late"]),
-                str(s.ones),
+                str(s.signal_ones),
                 "" if s.signal_rate is None else f"{s.signal_rate:.6f}",
                 f"{s.volatility:.3%}",
                 f"{s.volatility_annualized:.1%}",

@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 3
+SCHEMA_FORMAT = 4
 """Rises with the tables, and with records of `signals` that an older reader would not understand."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"

@@ -132,7 +132,7 @@ def test_the_summary_counts_each_kind_of_row_apart(finished: tuple[Path, subproc
     # Five rejects are five gaps of a minute; the sixth gap has twenty, of which one is late.
     assert line.split()[:6] == ["BTCUSDT", "375", "6", "25", "3", "1"]
     assert line.split()[6:] == [
-        str(last["ones"]),
+        str(last["signal_ones"]),
         f"{last['signal_rate']:.6f}",
         f"{last['volatility']:.3%}",
         f"{last['volatility_annualized']:.1%}",
@@ -143,7 +143,7 @@ def test_the_summary_counts_each_kind_of_row_apart(finished: tuple[Path, subproc
         f"rejected: 1 {reason}" for reason in ("bad_time", "high_below_low", "not_a_number", "not_positive", "too_many_decimals")
     ]
     header = next(line for line in result.stdout.splitlines() if line.startswith("symbol"))
-    assert "candles  gaps  missing  duplicates  late  ones  signal rate  σ next hour  σ a year  90 % price range" in header
+    assert "candles  gaps  missing  duplicates  late  signal ones  signal rate  σ next hour  σ a year  90 % price range" in header
     assert max(len(header), len(line)) <= 120
 
 
