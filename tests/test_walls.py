@@ -20,7 +20,7 @@ ROOMS = {
 OURS = ("volcast", "producer", "consumer", "api", "tests", "bench")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
-    "volcast.log": ("volcast.log",),
+    "volcast.log": ("volcast.log", "volcast.pacing"),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),

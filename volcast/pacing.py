@@ -1,4 +1,6 @@
-"""When to connect anew: exponential back-off with full jitter and a cap, and never more often than the venue allows."""
+"""When to try again after a failure (`Backoff`), and how far apart attempts must be (`Pacer`). Nothing here reads a clock of its
+own: waits are waits of the event loop, and random numbers come from the caller's generator.
+"""
 
 import asyncio
 from random import Random
@@ -6,38 +8,53 @@ from random import Random
 BASE_S = 0.5
 CAP_S = 60.0
 GOOD_S = 60.0
-"""A line that brought data for so long was a good one: the next pause is a short one again."""
+"""A connection that delivered data for longer than this was a good one: the back-off starts over after it."""
+
+FULL_JITTER = 1.0
+"""A pause is drawn from [0, bound]."""
+EQUAL_JITTER = 0.5
+"""A pause is drawn from [bound / 2, bound]."""
 
 
 class Backoff:
-    """The pauses of one lane. Full jitter: Brooker, "Exponential backoff and jitter" (2015)."""
+    """The pauses between the attempts of one caller: exponential back-off with jitter and a cap.
 
-    def __init__(self, random: Random) -> None:
+    A pause is drawn at random below a bound. The bound begins at `base_s` and doubles with each failure, up to `cap_s`. `jitter`
+    is the share of the bound that is drawn: FULL_JITTER or EQUAL_JITTER, in the words of M. Brooker, "Exponential Backoff And
+    Jitter" (AWS Architecture Blog, 2015).
+    """
+
+    def __init__(self, random: Random, *, base_s: float = BASE_S, cap_s: float = CAP_S, jitter: float = FULL_JITTER) -> None:
         self._random = random
-        self._attempts = 0
+        self._base_s, self._cap_s, self._jitter = base_s, cap_s, jitter
+        self._bound_s = base_s
 
     def pause_s(self) -> float:
-        """Before the next attempt; longer and longer, until `reset`."""
-        longest_s = min(BASE_S * 2.0**self._attempts, CAP_S)
-        self._attempts += 1
-        return self._random.uniform(0.0, longest_s)
+        """Draw the seconds to wait before the next attempt, and double the bound of the pause after it."""
+        pause_s = self._random.uniform((1 - self._jitter) * self._bound_s, self._bound_s)
+        self.double()
+        return pause_s
+
+    def double(self) -> None:
+        """Double the bound of the next pause without a draw: for a failure whose pause was decided elsewhere."""
+        self._bound_s = min(2 * self._bound_s, self._cap_s)
 
     def reset(self) -> None:
-        """There was good data."""
-        self._attempts = 0
+        """Start over with the shortest pause. Call it after an attempt that succeeded."""
+        self._bound_s = self._base_s
 
 
 class Pacer:
-    """Turns at least `every_s` apart, first come, first served; shared by all lanes of a venue."""
+    """Gives turns at least `every_s` seconds apart, first come, first served. All connections to one venue share one."""
 
     def __init__(self, every_s: float) -> None:
         self._every_s = every_s
-        self._free_s = 0.0
+        self._next_free_s = 0.0
 
     async def turn(self) -> None:
         """Return when it is the caller's turn."""
         now_s = asyncio.get_running_loop().time()
-        mine_s = max(now_s, self._free_s)
-        self._free_s = mine_s + self._every_s
-        if mine_s > now_s:
-            await asyncio.sleep(mine_s - now_s)
+        turn_s = max(now_s, self._next_free_s)
+        self._next_free_s = turn_s + self._every_s
+        if turn_s > now_s:
+            await asyncio.sleep(turn_s - now_s)

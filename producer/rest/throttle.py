@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
+from volcast.pacing import Backoff
+
 _Result = TypeVar("_Result")
 
 REQUEST_S = 30.0
@@ -61,7 +63,7 @@ class Throttle:
         """
         loop = asyncio.get_running_loop()
         deadline_s = loop.time() + patience_s
-        failures = 0
+        backoff = Backoff(self._random, base_s=_BACKOFF_S, cap_s=_BACKOFF_CAP_S)
         reason = ""
         while True:
             await self._turn(deadline_s, reason)
@@ -79,9 +81,8 @@ class Throttle:
                 self.stats["ok"] += 1
                 return answer
             self.stats[failed.outcome] += 1
-            failures += 1
             reason = str(failed)
-            again_s = loop.time() + self._pause_s(failed, failures)
+            again_s = loop.time() + _pause_s(failed, backoff)
             if failed.hold or failed.wait_s:
                 self._held_until_s = max(self._held_until_s, again_s)
                 self._held_for = reason
@@ -102,10 +103,12 @@ class Throttle:
             if self._held_until_s <= loop.time() + _INSTANT_S:
                 return
 
-    def _pause_s(self, failed: RetryableError, failures: int) -> float:
-        if failed.wait_s:
-            return failed.wait_s
-        return self._random.uniform(0, min(_BACKOFF_CAP_S, _BACKOFF_S * 2 ** min(failures - 1, 10)))
-
     def _refused(self, reason: str) -> RestError:
         return RestError(f"{self._who} does not answer as it should: {reason}.")
+
+
+def _pause_s(failed: RetryableError, backoff: Backoff) -> float:
+    if not failed.wait_s:
+        return backoff.pause_s()
+    backoff.double()
+    return failed.wait_s
