@@ -78,8 +78,8 @@ class WorkerCollector(Collector):
             restored.add_metric([str(partition)], shard.restored_share)
             if (last_ms := shard.last_open_time_ms) is not None:
                 lag.add_metric([str(partition)], self._now() - (last_ms + MINUTE_MS) / 1_000)
-        for partition, progress in self._worker.progress.items():
-            standstill.add_metric([str(partition)], progress.standstill_s)
+        for partition, stall in self._worker.stalls.items():
+            standstill.add_metric([str(partition)], stall.stalled_s)
         yield from (lag, restored, standstill)
 
 
@@ -88,9 +88,9 @@ def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Star
 
     def health() -> Health:
         stuck = [
-            f"partition {partition} has dealt with nothing for {progress.standstill_s:.0f} s, while candles came"
-            for partition, progress in worker.progress.items()
-            if progress.standstill_s > MAX_STANDSTILL_S
+            f"partition {partition} has dealt with nothing for {stall.stalled_s:.0f} s, while candles came"
+            for partition, stall in worker.stalls.items()
+            if stall.stalled_s > MAX_STANDSTILL_S
         ]
         if worker.idle_s > MAX_IDLE_S:
             stuck.append("the loop is stuck")

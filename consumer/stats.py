@@ -27,35 +27,3 @@ class WorkerStats:
 LOOK_EVERY_S = 5.0
 MAX_STANDSTILL_S = 60.0
 """A partition that gets candles and deals with none for so long is stuck."""
-
-
-@dataclass(slots=True)
-class StallDetector:
-    """Of one partition, looked at now and then; times of one monotonic clock.
-
-    >>> progress = StallDetector(position=5, end=8, at_s=0.0)
-    >>> progress.look(position=5, end=8, at_s=100.0)  # nothing new has come
-    >>> progress.standstill_s
-    0.0
-    >>> progress.look(position=5, end=9, at_s=110.0)
-    >>> progress.look(position=5, end=9, at_s=130.0)
-    >>> progress.standstill_s
-    20.0
-    """
-
-    position: int
-    """The next record to deal with."""
-    end: int
-    """Of the log, when the position last moved, or since when it has been growing."""
-    at_s: float
-    standstill_s: float = 0.0
-    """For how long records have been coming while none was dealt with, as far as was looked."""
-    _growing_since_s: float | None = None
-
-    def look(self, position: int, end: int, at_s: float) -> None:
-        """How it stands now."""
-        if position != self.position or end <= self.end:
-            self.position, self.end, self.at_s, self._growing_since_s = position, end, at_s, None
-        elif self._growing_since_s is None:
-            self._growing_since_s = at_s
-        self.standstill_s = 0.0 if self._growing_since_s is None else at_s - self._growing_since_s

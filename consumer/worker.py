@@ -16,11 +16,12 @@ from random import Random
 
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
 from volcast.log.retry import while_unavailable
+from volcast.stall import StallDetector
 
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
-from .stats import LOOK_EVERY_S, StallDetector, WorkerStats
+from .stats import LOOK_EVERY_S, WorkerStats
 
 _IDLE_POLL_S = 0.25
 _log = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Worker:
         """`wall` is this machine's clock, in seconds since 1970; without it nobody learns how long a signal took."""
         self.tally = WorkerStats()
         self.shards: dict[int, Shard] = {}
-        self.progress: dict[int, StallDetector] = {}
+        self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
         self._wall = wall
@@ -73,7 +74,7 @@ class Worker:
                     await self._turn(consumer)
         finally:
             self.shards.clear()
-            self.progress.clear()
+            self.stalls.clear()
             self._epochs.clear()
 
     async def _turn(self, consumer: Consumer) -> None:
@@ -150,14 +151,13 @@ class Worker:
         self._looked_at_s = _now_s()
         for partition, shard in self.shards.items():
             end = await consumer.end(partition)
-            progress = self.progress.setdefault(partition, StallDetector(shard.next_offset, end, _now_s()))
-            progress.look(shard.next_offset, end, _now_s())
+            self.stalls.setdefault(partition, StallDetector()).look(shard.next_offset, _now_s(), end=end)
             if shard.restoring:
                 report_restoring(partition, shard)
 
     async def _drop(self, consumer: Consumer, partition: int, why: str) -> None:
         del self.shards[partition], self._epochs[partition]
-        self.progress.pop(partition, None)
+        self.stalls.pop(partition, None)
         await consumer.close(partition)
         _log.warning("dropped: %s", why, extra={"partition": partition})
 

@@ -9,6 +9,7 @@ from starlette.applications import Starlette
 
 from volcast import metrics as exposition
 from volcast.metrics import Health, histogram
+from volcast.stall import StallDetector
 
 from .candle import ClosedBy
 from .connection import Connection
@@ -121,25 +122,6 @@ MAX_LOG_STANDSTILL_S = 360.0
 """Longer than any log's own patience, after which it says that it is unavailable."""
 MAX_IDLE_CONNECTION_S = 300.0
 """Longer than any pause between two attempts to connect."""
-
-
-class StallDetector:
-    """For how long something stands still that should move, as far as was looked. Pure.
-
-    >>> standstill = StallDetector()
-    >>> standstill.look(7, 100.0), standstill.look(7, 130.0), standstill.look(8, 140.0), standstill.look(None, 150.0)
-    (0.0, 30.0, 0.0, 0.0)
-    """
-
-    def __init__(self) -> None:
-        self._mark: int | None = None
-        self._since_s = 0.0
-
-    def look(self, mark: int | None, now_s: float) -> float:
-        """-> seconds since `mark` was first seen as it is now; 0 for None: it need not move."""
-        if mark is None or mark != self._mark:
-            self._mark, self._since_s = mark, now_s
-        return now_s - self._since_s
 
 
 def live_monitor(live: LiveProducer) -> Starlette:

@@ -8,7 +8,6 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.metrics import worker_monitor
 from consumer.rules import Rules
-from consumer.stats import StallDetector
 from consumer.worker import Worker
 from tests.log_ends import fill
 from tests.market import at, record
@@ -16,6 +15,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.log.contract import KeyValue, Log
 from volcast.log.sqlite.log import SqliteLog
+from volcast.stall import StallDetector
 
 RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=1)
 
@@ -100,11 +100,12 @@ async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
 
 async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy() -> None:
     worker = a_worker(SqliteLog(":memory:"))
-    worker.progress[3] = StallDetector(position=5, end=6, at_s=0.0)
+    stall = worker.stalls[3] = StallDetector()
+    stall.look(5, 0.0, end=6)
     for at_s, status in ((10.0, 200), (65.0, 200), (71.0, 503)):
-        worker.progress[3].look(position=5, end=9, at_s=at_s)
+        stall.look(5, at_s, end=9)
         assert (await get(worker, "/health")).status_code == status
     assert (await get(worker, "/health")).text.startswith("partition 3 has dealt with nothing for 61 s, while candles came\n")
     assert 'volcast_consumer_standstill_seconds{partition="3"} 61.0' in (await get(worker, "/metrics")).text
-    worker.progress[3].look(position=6, end=9, at_s=80.0)
+    stall.look(6, 80.0, end=9)
     assert (await get(worker, "/health")).status_code == 200
