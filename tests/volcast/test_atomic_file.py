@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from volcast.atomic_file import check_targets, writing
-from volcast.cli.main import UserError
+from volcast.atomic_file import OutputFileError, check_targets, writing
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
@@ -39,14 +38,14 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, name: str) -> None:
 
 def test_where_it_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "none" / "out.csv"
-    with pytest.raises(UserError) as refused, writing(path):
+    with pytest.raises(OutputFileError) as refused, writing(path):
         pass
     assert str(refused.value) == f"{path} can't be written: No such file or directory"
 
 
 def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
-    with pytest.raises(UserError) as refused, writing(path):
+    with pytest.raises(OutputFileError) as refused, writing(path):
         raise OSError(28, "No space left on device")
     assert str(refused.value) == f"{path} can't be written: No space left on device"
     assert list(tmp_path.iterdir()) == []
@@ -63,6 +62,6 @@ def test_targets_that_would_destroy_something_are_refused(tmp_path: Path) -> Non
         ((tmp_path / "link",), f"{tmp_path / 'link'} is an input: choose another name for what is written"),
         ((tmp_path,), f"{tmp_path} is no regular file: choose another name"),
     ):
-        with pytest.raises(UserError) as refused:
+        with pytest.raises(OutputFileError) as refused:
             check_targets(targets, (source,))
         assert str(refused.value) == sentence

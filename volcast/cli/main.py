@@ -38,6 +38,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
 """Name: where its command is, and what it does; in the order of a candle's path."""
 
 EXIT_CODES: Mapping[str, int] = {
+    "volcast.atomic_file:OutputFileError": 2,
     "volcast.candle_files.reader:CandleFileError": 2,
     "producer.rest.throttle:UnknownPair": 2,
     "volcast.settings.schema:SettingsError": 2,

@@ -46,7 +46,7 @@ def check_target(path: Path, *, force: bool) -> None:
 
 
 def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
-    """-> the bytes written. The file stands under its name whole, or not at all. Raises UserError where it can't be written."""
+    """-> the bytes written. The file appears under its name complete or not at all. Raises OutputFileError if it can't."""
     payload = msgspec.msgpack.encode(_Written(STATE_FILE_FORMAT, list(snapshots)))
     whole = _MAGIC + crc32(payload).to_bytes(4, "little") + payload
     with writing_bytes(path) as file:

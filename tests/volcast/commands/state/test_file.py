@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from tests.volcast.commands.consuming import CONFIG
+from volcast.atomic_file import OutputFileError
 from volcast.cli.main import UserError
 from volcast.commands.state import file as state_file
 from volcast.core import snapshot
@@ -97,6 +98,6 @@ def test_a_file_that_is_there_is_replaced_only_when_told(path: Path, tmp_path: P
 @pytest.mark.parametrize("place", ["no/such/folder", "folder"])
 def test_where_it_can_not_be_written_nothing_is_left(tmp_path: Path, place: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(UserError, match=f"^{tmp_path / place} can't be written: "):
+    with pytest.raises(OutputFileError, match=f"^{tmp_path / place} can't be written: "):
         state_file.write_state_file(tmp_path / place, [raw("X")])
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]
