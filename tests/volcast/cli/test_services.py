@@ -1,4 +1,4 @@
-"""How a process of many services ends: told to, done, or failed; in each case all of it."""
+"""A process that runs several services ends on a signal, when its task is done, or when a service fails; none keeps running."""
 
 import asyncio
 import os
@@ -8,42 +8,42 @@ import sys
 
 import pytest
 
-from volcast.cli.services import STOP_SIGNALS, run_services
+from volcast.cli.services import STOP_SIGNALS, first_to_end, run_services
 
-STUBBORN = """
+IGNORES_CANCELLATION = """
 import asyncio
 from volcast.cli.services import run_services
 
-async def stubborn():
-    print("began", flush=True)
+async def ignore_cancellation():
+    print("started", flush=True)
     while True:
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            print("refused", flush=True)
+            print("ignored", flush=True)
 
-asyncio.run(run_services(stubborn()))
+asyncio.run(run_services(ignore_cancellation()))
 """
 
 
 class Service:
-    """Runs until it is cancelled, and notes how it ended."""
+    """Runs until it is cancelled, and records how it ended."""
 
     def __init__(self) -> None:
-        self.ended = "never began"
+        self.ended = "not started"
 
     async def run(self) -> None:
         self.ended = "running"
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
-            await asyncio.sleep(0.01)  # what it must do before it ends
+            await asyncio.sleep(0.01)  # cleaning up takes a while
             self.ended = "cancelled"
             raise
 
 
-async def nothing() -> None:
-    """A service that is done at once."""
+async def return_at_once() -> None:
+    """A service that ends immediately."""
 
 
 async def fail(error: Exception) -> None:
@@ -54,35 +54,41 @@ async def fail_when_cancelled() -> None:
     try:
         await asyncio.Event().wait()
     finally:
-        raise ValueError("while ending")
+        raise ValueError("during the cancellation")
 
 
-async def test_it_ends_when_a_service_ends() -> None:
+async def test_all_services_end_when_one_ends() -> None:
     service = Service()
-    await run_services(service.run(), nothing())
+    await run_services(service.run(), return_at_once())
     assert service.ended == "cancelled"
 
 
-async def test_it_ends_when_the_task_is_done() -> None:
+async def test_all_services_end_when_the_task_is_done() -> None:
     service = Service()
-    await run_services(service.run(), until=nothing())
+    await run_services(service.run(), until=return_at_once())
+    assert service.ended == "cancelled"
+
+
+async def test_without_signals_the_first_to_end_ends_the_others_too() -> None:
+    service = Service()
+    await first_to_end(service.run(), return_at_once())
     assert service.ended == "cancelled"
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-async def test_it_ends_when_it_is_told_to(number: signal.Signals) -> None:
+async def test_all_services_end_on_a_stop_signal(number: signal.Signals) -> None:
     service = Service()
 
-    async def tell() -> None:
+    async def send_signal() -> None:
         os.kill(os.getpid(), number)
         await asyncio.Event().wait()
 
-    await run_services(service.run(), until=tell())
+    await run_services(service.run(), until=send_signal())
     assert service.ended == "cancelled"
     assert [signal.getsignal(each) for each in STOP_SIGNALS] == [signal.SIG_DFL, signal.default_int_handler]
 
 
-async def test_the_error_of_a_service_ends_all_and_is_raised() -> None:
+async def test_the_error_of_a_service_ends_the_others_and_is_raised() -> None:
     service, other = Service(), Service()
     with pytest.raises(KeyError, match="x"):
         await run_services(service.run(), fail(KeyError("x")), until=other.run())
@@ -96,21 +102,21 @@ async def test_the_error_of_the_task_is_raised() -> None:
     assert service.ended == "cancelled"
 
 
-async def test_an_error_on_the_way_out_is_not_lost() -> None:
-    with pytest.raises(ValueError, match="while ending"):
-        await run_services(fail_when_cancelled(), nothing())
+async def test_an_error_during_the_cancellation_is_raised() -> None:
+    with pytest.raises(ValueError, match="during the cancellation"):
+        await run_services(fail_when_cancelled(), return_at_once())
 
 
-async def test_of_several_errors_none_is_lost() -> None:
+async def test_several_errors_are_raised_as_a_group() -> None:
     with pytest.raises(ExceptionGroup) as caught:
         await run_services(fail_when_cancelled(), fail(KeyError("x")))
     assert [type(error) for error in caught.value.exceptions] == [ValueError, KeyError]
 
 
-async def test_cancelled_it_cancels_its_services() -> None:
+async def test_a_cancellation_cancels_the_services() -> None:
     service = Service()
     running = asyncio.create_task(run_services(service.run()))
-    while service.ended == "never began":  # one turn of the loop
+    while service.ended == "not started":  # one turn of the loop
         await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -118,11 +124,11 @@ async def test_cancelled_it_cancels_its_services() -> None:
     assert service.ended == "cancelled"
 
 
-def test_a_second_signal_ends_it_the_hard_way() -> None:
-    with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE, text=True) as process:
+def test_a_second_signal_ends_the_process_at_once() -> None:
+    with subprocess.Popen([sys.executable, "-c", IGNORES_CANCELLATION], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        assert process.stdout.readline() == "began\n"
+        assert process.stdout.readline() == "started\n"
         process.terminate()
-        assert process.stdout.readline() == "refused\n"
+        assert process.stdout.readline() == "ignored\n"
         process.terminate()
         assert process.wait(60) == -signal.SIGTERM
