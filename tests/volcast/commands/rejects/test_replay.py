@@ -7,7 +7,7 @@ import pytest
 
 from tests.log_ends import fill, records_of
 from tests.market import record
-from tests.volcast.commands.consuming import SYMBOLS, consume
+from tests.volcast.commands.consumed_log import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import left, reject
 from volcast.commands.rejects.read import RejectFilter
 from volcast.commands.rejects.replay import APPENDER, RejectReplay

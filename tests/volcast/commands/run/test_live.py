@@ -7,7 +7,7 @@ import pytest
 
 from consumer.shard import Shard
 from tests.command import volcast
-from tests.volcast.commands.consuming import candles, rules
+from tests.volcast.commands.consumed_log import candles, rules
 from volcast.commands.run.live import live_line_of
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal

@@ -9,7 +9,7 @@ import pytest
 
 from tests.command import volcast
 from tests.log_ends import fill, records_of
-from tests.volcast.commands.consuming import candles, consume, expected
+from tests.volcast.commands.consumed_log import candles, consume, expected
 from volcast.commands.state import file as state_file
 from volcast.core import snapshot
 from volcast.log.contract import Topic

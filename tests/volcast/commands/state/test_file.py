@@ -8,7 +8,7 @@ from zlib import crc32
 import msgspec
 import pytest
 
-from tests.volcast.commands.consuming import CONFIG
+from tests.volcast.commands.consumed_log import CONFIG
 from volcast.atomic_file import OutputFileError
 from volcast.cli.main import UserError
 from volcast.commands.state import file as state_file

@@ -4,7 +4,7 @@ import pytest
 
 from consumer.shard import Shard
 from tests.log_ends import fill, records_of
-from tests.volcast.commands.consuming import candles, consume, consuming, rules
+from tests.volcast.commands.consumed_log import candles, consume, consuming, rules
 from volcast.commands.state.transfer import snapshots_of, whole_shards
 from volcast.core.snapshot import describe_snapshot
 from volcast.log.contract import Commit, KeyValue, Log, Topic
