@@ -46,8 +46,9 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
     tally = LiveStats()
     moment_s = started_ms / 1_000
-    desk = _desk(feed, spelled, started_ms, tally, lambda: moment_s)
-    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.hear)
+    clock = _venue_clock(lambda: moment_s)
+    desk = _desk(feed, spelled, started_ms, tally, clock, wall=lambda: moment_s)
+    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.hear, clock)
     parse_us, hear_us = [], []
     for _ in range(rounds):
         frames = [next(texts) for _ in range(round_frames)]
@@ -55,17 +56,24 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
         messages = [(at_s, feed.parse(frame)) for at_s, frame in frames]
         parsed_s = perf_counter()
         for moment_s, message in messages:  # noqa: B007  the desk's clock
-            desk.hear(line, message)
+            line.receive(message)
         parse_us.append((parsed_s - start_s) / round_frames * 1e6)
         hear_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
     return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
 
 
-def _desk(feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveStats, wall: Callable[[], float]) -> Dispatcher:
-    """As `Live` makes it; nothing is asked for over HTTP. `wall` is of the frames, not of now."""
+def _venue_clock(wall: Callable[[], float]) -> VenueClock:
+    """`wall` is of the frames, not of now."""
     clock = VenueClock(wall)
     for _ in range(_CLOCK_SAMPLES):
         clock.add(wall(), wall(), int(wall() * 1_000), 1_000)
+    return clock
+
+
+def _desk(
+    feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveStats, clock: VenueClock, *, wall: Callable[[], float]
+) -> Dispatcher:
+    """As `Live` makes it; nothing is asked for over HTTP."""
     waits = Deadlines(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
     position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
     streams = [

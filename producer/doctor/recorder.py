@@ -47,7 +47,6 @@ class Recorder:
         self.frames[message.name if message.kind is MessageKind.OTHER else message.kind.value] += 1
         if message.sequence is not None:
             self.numbered += 1
-            line.numbering.saw(message.sequence, message.sent_ms or now_ms)
         if message.sent_ms is not None and not message.snapshot:
             self.delays_ms.append(now_ms - message.sent_ms)
         if message.kind is MessageKind.ACK:

@@ -28,7 +28,7 @@ async def listen(patient: Target, tell: Report, *, wait: bool, say: Callable[[st
     """-> the first closed candle; None where there was none, or it was not to be waited for."""
     feed, spelled = patient.feed, patient.spelled
     ear = Recorder(spelled, patient.rest.clock)
-    line = Connection(feed, (spelled,), patient.place, ear.hear)
+    line = Connection(feed, (spelled,), patient.place, ear.hear, patient.rest.clock)
     began_s = _now_s()
     try:
         await line.open()
@@ -123,7 +123,7 @@ def _of_frames(feed: Feed, line: Connection, ear: Recorder, after_s: float) -> l
     if feed.dense_trade_ids and ear.trades:
         findings.append(_of_numbers(f"{ear.trades} trades", ear.ids.missed))
     if ear.numbered:
-        findings.append(_of_numbers(f"{ear.numbered} frames", line.numbering.missed))
+        findings.append(_of_numbers(f"{ear.numbered} frames", line.missed_frames))
     if feed.ping:
         findings.append(_of_pongs(ear.frames[MessageKind.PONG.value]))
     elif beats := ear.frames[MessageKind.HEARTBEAT.value]:

@@ -10,8 +10,9 @@ from urllib.parse import urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
-from producer.feeds.contract import Feed, FrameError, Message
+from producer.feeds.contract import Feed, FrameError, Message, MessageKind
 from producer.rest.client import LOOPBACK
+from producer.rest.clock import VenueClock
 
 from .candle_builder import CandleBuilder
 from .sequence_gaps import SequenceGaps
@@ -49,13 +50,13 @@ OnMessage = Callable[["Connection", Message], None]
 class Connection:
     """Open it, then `listen` until it ends. `hear` is called with each frame, in order."""
 
-    def __init__(self, feed: Feed, pairs: Sequence[str], place: Endpoint, hear: OnMessage) -> None:
+    def __init__(self, feed: Feed, pairs: Sequence[str], place: Endpoint, hear: OnMessage, clock: VenueClock) -> None:
         self.pairs = tuple(pairs)
         """As the venue spells them."""
-        self.numbering = SequenceGaps()
-        """Of the frames, where the venue numbers them."""
+        self._frame_gaps = SequenceGaps()
+        """Missing numbers among the frames, where the venue numbers them."""
         dense = feed.dense_trade_ids
-        self.tapes = {} if feed.tells_candles else {pair: CandleBuilder(self.numbering, dense_ids=dense) for pair in pairs}
+        self.tapes = {} if feed.tells_candles else {pair: CandleBuilder(self._frame_gaps, dense_ids=dense) for pair in pairs}
         """By pair, where candles are built from trades."""
         self.heard: set[str] = set()
         """Pairs of which it brought data."""
@@ -71,7 +72,7 @@ class Connection:
         """The venue's word that it will cut the line."""
         self.changed = asyncio.Event()
         """Its end, or a notice."""
-        self._feed, self._place, self._hear = feed, place, hear
+        self._feed, self._place, self._hear, self._clock = feed, place, hear, clock
         self._socket: ClientConnection | None = None
         self._garbage_in_a_row = 0
 
@@ -125,6 +126,20 @@ class Connection:
             finally:
                 self._socket.transport.abort()  # cancelled once more, or the venue's goodbye did not come
 
+    @property
+    def missed_frames(self) -> int:
+        """Frame numbers that were skipped, whether or not they came later."""
+        return self._frame_gaps.missed
+
+    def receive(self, message: Message) -> None:
+        """Take in a frame's number and the venue's notice, then hand the frame on."""
+        if message.sequence is not None:
+            self._frame_gaps.saw(message.sequence, message.sent_ms or self._clock.now_ms())
+        if message.kind is MessageKind.RECONNECT:
+            self.notice = message.detail or message.name
+            self.changed.set()
+        self._hear(self, message)
+
     async def _hear_all(self, socket: ClientConnection) -> str:
         try:
             while True:
@@ -139,7 +154,7 @@ class Connection:
                         return "garbage"
                     continue
                 self._garbage_in_a_row = 0
-                self._hear(self, message)
+                self.receive(message)
         except ConnectionClosed as closed:
             close = closed.rcvd or closed.sent
             return f"closed_{close.code}" if close else "cut"

@@ -41,8 +41,6 @@ class Dispatcher:
         """A frame of `line`."""
         self._tally.frames[message.kind.value] += 1
         received_ms = int(self._wall() * 1_000)
-        if message.sequence is not None:
-            line.numbering.saw(message.sequence, message.sent_ms or self._clock.now_ms())
         if message.sent_ms is not None and not message.snapshot:
             self._tally.delays.add(max(self._clock.now_ms() - message.sent_ms, 0) / 1_000)
         if message.kind is MessageKind.CANDLES:
@@ -52,9 +50,6 @@ class Dispatcher:
             self._hear_trades(line, message, received_ms)
         elif message.kind is MessageKind.REFUSED:
             _log.error("the venue refuses: %s", message.detail, extra={"venue": self._venue})
-        elif message.kind is MessageKind.RECONNECT:
-            line.notice = message.detail or message.name
-            line.changed.set()
 
     def write(self, stream: Subscription, outs: Iterable[CandleEvent]) -> None:
         """Onto the log, and into the counts."""

@@ -145,6 +145,7 @@ class LiveProducer:
                 {pair: desk.streams[pair].rhythm for pair in group},
                 self._place,
                 desk.hear,
+                self.rest.clock,
                 pacer=self._pacer,
                 random=self._random,
                 tally=self.tally,

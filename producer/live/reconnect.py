@@ -12,6 +12,7 @@ from contextlib import suppress
 from random import Random
 
 from producer.feeds.contract import Feed
+from producer.rest.clock import VenueClock
 from volcast.pacing import GOOD_S, Backoff, Pacer
 
 from .connection import ConnectError, Connection, Endpoint, OnMessage
@@ -37,6 +38,7 @@ class Reconnector:
         rhythms: Mapping[str, SilenceDetector],
         place: Endpoint,
         hear: OnMessage,
+        clock: VenueClock,
         *,
         pacer: Pacer,
         random: Random,
@@ -47,6 +49,7 @@ class Reconnector:
         self.lines: list[Connection] = []
         """The newest last; one that has ended stays until its successor stands."""
         self._feed, self._pairs, self._place, self._hear = feed, tuple(rhythms), place, hear
+        self._clock = clock
         self._pacer, self._random, self._tally = pacer, random, tally
         self._backoff = Backoff(random)
         self._listening: dict[Connection, asyncio.Task[None]] = {}
@@ -80,7 +83,7 @@ class Reconnector:
         while True:
             await asyncio.sleep(self._backoff.pause_s())
             await self._pacer.turn()
-            line = Connection(self._feed, self._pairs, self._place, self._hear)
+            line = Connection(self._feed, self._pairs, self._place, self._hear, self._clock)
             try:
                 await line.open()
             except ConnectError as error:

@@ -42,7 +42,7 @@ class Stage:
         self.line = self.new_line()
 
     def new_line(self) -> Connection:
-        return Connection(self.feed, PAIRS, Endpoint("", TLS, None), self.desk.hear)
+        return Connection(self.feed, PAIRS, Endpoint("", TLS, None), self.desk.hear, self.clock)
 
     def hear(self, message: Message, line: Connection | None = None) -> None:
         """When its trades were made, if that may be."""
@@ -50,7 +50,7 @@ class Stage:
         self.now_ms = max([self.now_ms, *(time_ms for time_ms in times_ms if time_ms - self.now_ms <= 2 * MINUTE)])
 
         async def main() -> None:
-            self.desk.hear(line or self.line, message)
+            (line or self.line).receive(message)
 
         run_with_sockets(main())
 

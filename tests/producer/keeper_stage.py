@@ -88,7 +88,7 @@ async def keeping(
         )
         rest, outbox = RestClient(feed, client, Random(1), wall=wall), AppendQueue(appender, 100)
         desk = Dispatcher("plain", [stream], rest.clock, outbox.put, tally=LiveStats(), wall=wall)
-        line = Connection(feed, ["BTCUSDT"], Endpoint("", TLS, None), desk.hear)
+        line = Connection(feed, ["BTCUSDT"], Endpoint("", TLS, None), desk.hear, rest.clock)
         kept = Kept(server, stream, outbox, log, line)
         kept.desk = desk
         keeper = Backfiller(desk, rest, outbox, lambda: [line])

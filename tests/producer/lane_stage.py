@@ -51,10 +51,10 @@ async def carrying(
     position = ResumePoint(START_S * 1_000, None, is_new=True)
     tally, written = LiveStats(), list[KeyValue]()
     streams = [Subscription(f"{pair}.PLAIN", pair, CandleSequencer(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
-    desk = Dispatcher("plain", streams, VenueClock(wall), put or written.extend, tally=tally, wall=wall)
+    desk = Dispatcher("plain", streams, clock := VenueClock(wall), put or written.extend, tally=tally, wall=wall)
     rhythms = {stream.pair: stream.rhythm for stream in streams}
     pacer = pacer or Pacer(feed.limits.connect_every_s)
-    lane = Reconnector(feed, rhythms, made.place(), desk.hear, pacer=pacer, random=Longest(), tally=tally)
+    lane = Reconnector(feed, rhythms, made.place(), desk.hear, clock, pacer=pacer, random=Longest(), tally=tally)
     task = asyncio.create_task(lane.run())
     try:
         yield Carried(lane, tally, task, written)

@@ -8,7 +8,8 @@ import pytest
 
 from producer.feeds.contract import Message, MessageKind
 from producer.live.connection import MAX_FRAME_BYTES, MAX_GARBAGE, Connection, Endpoint
-from tests.producer.plain_lines import PAIRS, Caller, Play, SpeakingFeed, Venue, stay, until_gone, venue
+from producer.rest.clock import VenueClock
+from tests.producer.plain_lines import PAIRS, Caller, Play, SpeakingFeed, Venue, stay, until_gone, venue, wall
 from volcast.proof.virtual_time import run_with_sockets
 
 
@@ -17,7 +18,7 @@ def no_hear(_line: Connection, _message: Message) -> None:
 
 
 def line(place: Endpoint, hear: Callable[[Connection, Message], None] = no_hear) -> Connection:
-    return Connection(SpeakingFeed(), PAIRS, place, hear)
+    return Connection(SpeakingFeed(), PAIRS, place, hear, VenueClock(wall))
 
 
 @asynccontextmanager

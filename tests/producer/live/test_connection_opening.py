@@ -7,13 +7,14 @@ import pytest
 import trustme
 
 from producer.live.connection import OPEN_TIMEOUT_S, ConnectError, Connection, Endpoint
-from tests.producer.plain_lines import PAIRS, TLS, SpeakingFeed, now_s, refusal, stay, venue
+from producer.rest.clock import VenueClock
+from tests.producer.plain_lines import PAIRS, TLS, SpeakingFeed, now_s, refusal, stay, venue, wall
 from volcast.proof.virtual_time import run_with_sockets
 
 
 async def refused(place: Endpoint) -> ConnectError:
     with pytest.raises(ConnectError) as caught:
-        await Connection(SpeakingFeed(), PAIRS, place, lambda *_: None).open()
+        await Connection(SpeakingFeed(), PAIRS, place, lambda *_: None, VenueClock(wall)).open()
     return caught.value
 
 

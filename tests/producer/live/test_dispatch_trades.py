@@ -43,7 +43,7 @@ def test_trades_on_a_line_that_has_no_tape_for_them_are_strange() -> None:
     stage = Stage("binance")
     stage.trades(trade(1, 0, 1))
     other = Stage()
-    line = Connection(other.feed, PAIRS[1:], Endpoint("", TLS, None), other.desk.hear)
+    line = Connection(other.feed, PAIRS[1:], Endpoint("", TLS, None), other.desk.hear, other.clock)
     other.trades(trade(1, 0, 1), line=line)
     assert stage.tally.frames["strange"] == other.tally.frames["strange"] == 1
     assert other.line.heard == line.heard == set()
@@ -85,7 +85,7 @@ def test_a_hole_among_the_frames_costs_the_minutes_around_it() -> None:
     stage.hear(Message(MessageKind.HEARTBEAT, "heartbeats", sequence=2, sent_ms=at(1) + 10_000))
     stage.hear(frame(4, trade(2, 1, 40), sent_ms=at(1) + 40_000))
     stage.hear(frame(5, trade(9, 2, 3), sent_ms=at(2) + 3_000))
-    assert (stage.opened, stage.line.numbering.missed) == ([], 1)
+    assert (stage.opened, stage.line.missed_frames) == ([], 1)
     stage.now_ms = at(3) + 5_000
     stage.hear(frame(6, trade(10, 3, 3), sent_ms=at(3) + 3_000))
     assert stage.streams[0].series.waiting == 1, "the minute after it is known, and waits for the venue's word on the other"
@@ -106,7 +106,7 @@ def test_numbers_are_those_of_one_line() -> None:
     other = stage.new_line()
     stage.hear(frame(0, trade(1, 0, 31), sent_ms=at(0) + 31_000), other)
     stage.hear(frame(901, trade(2, 2, 3), sent_ms=at(2) + 3_000))
-    assert (stage.opened, stage.line.numbering.missed, other.numbering.missed) == ([1], 0, 0)
+    assert (stage.opened, stage.line.missed_frames, other.missed_frames) == ([1], 0, 0)
 
 
 def test_two_lines_tell_the_same_candle_once() -> None:

@@ -10,8 +10,9 @@ import pytest
 from producer.live.connection import Connection
 from producer.live.reconnect import HAND_OVER_S, PROVE_S, Reconnector
 from producer.live.stats import LiveStats
+from producer.rest.clock import VenueClock
 from tests.producer.lane_stage import Carried, carrying, good, speaking_until, until
-from tests.producer.plain_lines import PAIRS, Caller, SpeakingFeed, now_s, refusal, stay, venue
+from tests.producer.plain_lines import PAIRS, Caller, SpeakingFeed, now_s, refusal, stay, venue, wall
 from volcast.pacing import CAP_S, GOOD_S, Pacer
 from volcast.proof.virtual_time import run_with_sockets
 
@@ -209,10 +210,19 @@ def test_two_lines_of_one_age_are_not_left_at_once() -> None:
         feed = SpeakingFeed(max_age_s=90_000.0)
         async with venue(good) as made:
             lanes = [
-                Reconnector(feed, {}, made.place(), lambda *_: None, pacer=Pacer(1.0), random=Random(seed), tally=LiveStats())
+                Reconnector(
+                    feed,
+                    {},
+                    made.place(),
+                    lambda *_: None,
+                    VenueClock(wall),
+                    pacer=Pacer(1.0),
+                    random=Random(seed),
+                    tally=LiveStats(),
+                )
                 for seed in range(20)
             ]
-            line = Connection(feed, PAIRS, made.place(), lambda *_: None)
+            line = Connection(feed, PAIRS, made.place(), lambda *_: None, VenueClock(wall))
             retire_s = sorted(lane._retire_s(line) for lane in lanes)
             assert 86_400.0 <= retire_s[0] <= 86_700.0
             assert 87_900.0 <= retire_s[-1] <= 88_200.0
