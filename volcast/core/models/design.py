@@ -12,7 +12,7 @@ from volcast.core.estimators.diurnal_profile import DiurnalProfile
 from volcast.core.market.clock import DAY_MINUTES, WEEK_MINUTES, is_weekend, new_york_minute
 from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Feature, State
-from volcast.core.market.releases import news_ahead
+from volcast.core.market.releases import release_weight
 
 _PROFILE = "What the volatility over the horizon is used to be above the level, {}; twice its logarithm."
 CLOCKS = (
@@ -113,7 +113,7 @@ class Design:
             2.0 * past_new_york,
             2.0 * by_week[past.week],
             1.0 if is_weekend(minute) else 0.0,
-            news_ahead(minute, self.horizon_minutes),
+            release_weight(minute, self.horizon_minutes),
         )
         factors = np.concatenate((state.shapes, (new_york, week, past_new_york)))
         products = factors[_LEFT]

@@ -10,7 +10,7 @@ from tests.minutes import DAY, START, minutes
 from volcast.core.market.clock import is_weekend, new_york_minute
 from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Features, State
-from volcast.core.market.releases import news_ahead
+from volcast.core.market.releases import release_weight
 from volcast.core.models.design import CLOCKS, DESIGN_NAMES, MAX_DEPARTURE, MAX_PRODUCT, SMALL, SMALL_NAMES, Design
 
 PROFILES = ("utc", "new_york", "week", "day")
@@ -50,7 +50,7 @@ def test_each_is_what_its_sentence_says(minute: int, horizon: int) -> None:
         "past_ny": 2 * design.new_york.at(past_local),
         "past_week": 2 * design.week.at(past_local),
         "weekend": float(is_weekend(minute)),
-        "news": news_ahead(minute, horizon),
+        "news": release_weight(minute, horizon),
     }
     factors = dict(zip(SHAPES, market.shapes.tolist(), strict=True))
     factors |= {name: plain[name] / 2 for name in ("usual_ny", "usual_week", "past_ny")}
@@ -65,7 +65,7 @@ def test_each_is_what_its_sentence_says(minute: int, horizon: int) -> None:
 def test_some_of_these_minutes_are_special() -> None:
     assert is_weekend(SATURDAY_NIGHT)
     assert not is_weekend(BEFORE_CPI)
-    assert news_ahead(BEFORE_CPI, 60) == 1.0 > news_ahead(BEFORE_CPI, 15)
+    assert release_weight(BEFORE_CPI, 60) == 1.0 > release_weight(BEFORE_CPI, 15)
 
 
 def test_names_stand_once_and_the_small_ones_are_among_them() -> None:
