@@ -77,10 +77,14 @@ def _desk(
     waits = Deadlines(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
     position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
     streams = [
-        Subscription(f"{pair}.BENCH", pair, CandleSequencer(position, waits, tells_empty_minutes=feed.tells_empty_minutes))
+        _subscription(feed, pair, CandleSequencer(position, waits, tells_empty_minutes=feed.tells_empty_minutes), tally)
         for pair in spelled
     ]
-    return Dispatcher(feed.name, streams, clock, lambda _: None, tally=tally, wall=wall)
+    return Dispatcher(feed.name, streams, clock, tally=tally, wall=wall)
+
+
+def _subscription(feed: Feed, pair: str, sequencer: CandleSequencer, tally: LiveStats) -> Subscription:
+    return Subscription(f"{pair}.BENCH", pair, feed.name, sequencer, lambda _: None, tally)
 
 
 def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[tuple[float, str]]:

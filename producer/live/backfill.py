@@ -10,7 +10,6 @@ from producer.rest.client import RestClient, RestError, UnknownPair
 from .append_queue import AppendQueue
 from .candle import ClosedBy, ClosedCandle, closed_candle_of
 from .connection import Connection
-from .dispatch import Dispatcher
 from .sequencer import MinuteRange
 from .subscription import Subscription
 
@@ -25,7 +24,6 @@ class Backfiller:
 
     def __init__(
         self,
-        desk: Dispatcher,
         rest: RestClient,
         outbox: AppendQueue,
         lines: Callable[[], Sequence[Connection]],
@@ -33,7 +31,7 @@ class Backfiller:
         queue_s: float = 0.0,
     ) -> None:
         """`queue_s`: so long a question may wait for its turn."""
-        self._desk, self._rest, self._outbox, self._lines = desk, rest, outbox, lines
+        self._rest, self._outbox, self._lines = rest, outbox, lines
         self._question_s = max(_QUESTION_S, queue_s)
 
     async def keep(self, stream: Subscription) -> None:
@@ -63,7 +61,7 @@ class Backfiller:
                 is_known, stream.unanswered = True, False
                 covered = MinuteRange(span.from_ms, page.covered_to_ms)
                 rows = [closed_candle_of(row, ClosedBy.REST) for row in page.rows]
-                self._desk.write(stream, series.answered(rows, covered, page.reachable_from_ms, clock.now_ms()))
+                stream.write(series.answered(rows, covered, page.reachable_from_ms, clock.now_ms()))
 
     def _refused(self, stream: Subscription, reason: str) -> None:
         """The hole may have to be given up; or the trades that were heard must do."""
@@ -72,9 +70,9 @@ class Backfiller:
             logging.DEBUG if stream.unanswered else logging.WARNING, "not answered: %s", reason, extra={"symbol": stream.symbol}
         )
         stream.unanswered = True
-        self._desk.write(stream, stream.series.refused(reason, now_ms))
+        stream.write(stream.series.refused(reason, now_ms))
         if not stream.series.waiting and stream.series.patience_ms(now_ms) <= 0 and (bar := self._by_watermark(stream)):
-            self._desk.write(stream, stream.series.heard(bar))
+            stream.write(stream.series.heard(bar))
 
     def _by_watermark(self, stream: Subscription) -> ClosedCandle | None:
         now_s = asyncio.get_running_loop().time()

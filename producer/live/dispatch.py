@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from producer.feeds.contract import Message, MessageKind, VenueCandle, VenueTrade
 from producer.rest.clock import VenueClock
 from volcast.core.types import MINUTE_MS
-from volcast.log.contract import KeyValue
 
-from .candle import CandleEvent, ClosedBy, ClosedCandle, MissingMinutes, RevisedCandle, closed_candle_of, record_of, with_latency
+from .candle import ClosedBy, ClosedCandle, closed_candle_of, with_latency
 from .connection import Connection
 from .stats import LiveStats
 from .subscription import Subscription
@@ -21,21 +20,20 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """`put` takes what is to be written; `wall` is this machine's clock, in seconds since 1970."""
+    """`wall` is this machine's clock, in seconds since 1970."""
 
     def __init__(
         self,
         venue: str,
         streams: Iterable[Subscription],
         clock: VenueClock,
-        put: Callable[[list[KeyValue]], None],
         *,
         tally: LiveStats,
         wall: Callable[[], float],
     ) -> None:
         self.streams: Mapping[str, Subscription] = {stream.pair: stream for stream in streams}
         """By pair."""
-        self._venue, self._clock, self._put, self._tally, self._wall = venue, clock, put, tally, wall
+        self._venue, self._clock, self._tally, self._wall = venue, clock, tally, wall
 
     def hear(self, line: Connection, message: Message) -> None:
         """A frame of `line`."""
@@ -50,16 +48,6 @@ class Dispatcher:
             self._hear_trades(line, message, received_ms)
         elif message.kind is MessageKind.REFUSED:
             _log.error("the venue refuses: %s", message.detail, extra={"venue": self._venue})
-
-    def write(self, stream: Subscription, outs: Iterable[CandleEvent]) -> None:
-        """Onto the log, and into the counts."""
-        records = []
-        for out in outs:
-            records.append(record_of(out, stream.symbol, self._venue))
-            self._count(stream.symbol, out)
-        if records:
-            self._put(records)
-            stream.stirred.set()
 
     def _hear_candle(self, line: Connection, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
         stream = self.streams.get(candle.pair)
@@ -100,22 +88,9 @@ class Dispatcher:
             stream.stirred.set()
 
     def _heard(self, stream: Subscription, bar: ClosedCandle) -> None:
-        self.write(stream, stream.series.heard(bar))
+        stream.write(stream.series.heard(bar))
         if stream.series.waiting:
             stream.stirred.set()
-
-    def _count(self, symbol: str, out: CandleEvent) -> None:
-        if isinstance(out, ClosedCandle):
-            self._tally.written[symbol, out.closed_by.value] += 1
-            if out.synthetic:
-                self._tally.written[symbol, "synthetic"] += 1
-        elif isinstance(out, RevisedCandle):
-            self._tally.written[symbol, "revision"] += 1
-            _log.warning("revised", extra={"symbol": symbol, "open_time_ms": out.bar.open_time_ms})
-        elif isinstance(out, MissingMinutes):
-            self._tally.written[symbol, "gap"] += 1
-            self._tally.missing_minutes[symbol] += (out.to_ms - out.from_ms) // MINUTE_MS
-            _log.warning("gap: %s", out.reason, extra={"symbol": symbol, "from_ms": out.from_ms, "to_ms": out.to_ms})
 
 
 def _is_now(time_ms: int, now_ms: int) -> bool:

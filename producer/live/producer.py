@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from producer.feeds.contract import Feed
 from producer.rest.client import RestClient, RestError
 from volcast.core.types import MINUTE_MS
-from volcast.log.contract import Appender, Log
+from volcast.log.contract import Appender, KeyValue, Log
 from volcast.log.retry import while_unavailable
 from volcast.pacing import Pacer
 
@@ -103,12 +103,12 @@ class LiveProducer:
 
     async def _produce(self, appender: Appender) -> None:
         outbox = self.outbox = AppendQueue(appender, self._append_records)
-        streams = [await self._stream(symbol, pair, appender) for symbol, pair in self._wish.symbols.items()]
-        desk = Dispatcher(self.feed.name, streams, self.rest.clock, outbox.put, tally=self.tally, wall=self._wall)
+        streams = [await self._stream(symbol, pair, appender, outbox.put) for symbol, pair in self._wish.symbols.items()]
+        desk = Dispatcher(self.feed.name, streams, self.rest.clock, tally=self.tally, wall=self._wall)
         self.streams = desk.streams
         self.lanes = self._lanes(desk)
         keeper = Backfiller(
-            desk, self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines], queue_s=self._queue_s
+            self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines], queue_s=self._queue_s
         )
         await _all_or_none(
             outbox.run(),
@@ -124,7 +124,7 @@ class LiveProducer:
             symbols = f"{len(self._wish.symbols)}-{zlib.crc32(symbols.encode()):08x}"
         return "-".join(["live", self.feed.name, symbols, *([self._wish.twin] if self._wish.twin else [])])
 
-    async def _stream(self, symbol: str, pair: str, appender: Appender) -> Subscription:
+    async def _stream(self, symbol: str, pair: str, appender: Appender, put: Callable[[list[KeyValue]], None]) -> Subscription:
         now_ms = self.rest.clock.now_ms()
         recall = ResumePointReader(now_ms)
         await appender.last(symbol.encode(), recall)
@@ -134,7 +134,7 @@ class LiveProducer:
             position = ResumePoint(first_ms, None, is_new=True)
         _log.info("live begins", extra={"symbol": symbol, "from_ms": position.next_ms})
         series = CandleSequencer(position, self._waits, tells_empty_minutes=self.feed.tells_empty_minutes)
-        return Subscription(symbol, pair, series)
+        return Subscription(symbol, pair, self.feed.name, series, put, self.tally)
 
     def _lanes(self, desk: Dispatcher) -> list[Reconnector]:
         pairs, most = list(desk.streams), self.feed.limits.pairs_per_connection

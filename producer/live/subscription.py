@@ -1,21 +1,59 @@
+"""One symbol of a live producer: its sequencer, its silence detector, and the way of its events to the log."""
+
 import asyncio
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from volcast.core.types import MINUTE_MS
+from volcast.log.contract import KeyValue
+
+from .candle import CandleEvent, ClosedCandle, MissingMinutes, RevisedCandle, record_of
 from .sequencer import CandleSequencer
+from .stats import LiveStats
 from .watchdog import SilenceDetector
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class Subscription:
-    """One symbol of the venue."""
+    """What a live producer knows of one symbol. The dispatcher and the backfiller both work on it."""
 
     symbol: str
-    """On the log."""
+    """As on the log: `BTCUSDT.BINANCE`."""
     pair: str
     """As the venue spells it."""
+    venue: str
     series: CandleSequencer
+    put: Callable[[list[KeyValue]], None]
+    """Takes the records to be appended to the log."""
+    tally: LiveStats
     rhythm: SilenceDetector = field(default_factory=SilenceDetector)
     stirred: asyncio.Event = field(default_factory=asyncio.Event)
-    """Something may be wanted that was not."""
+    """Set when the sequencer may have something new to ask the venue for."""
     unanswered: bool = False
-    """The venue did not answer when it was asked last."""
+    """The venue did not answer the last request."""
+
+    def write(self, events: Iterable[CandleEvent]) -> None:
+        """Put the events' records on their way to the log, and count them."""
+        records = []
+        for event in events:
+            records.append(record_of(event, self.symbol, self.venue))
+            self._count(event)
+        if records:
+            self.put(records)
+            self.stirred.set()
+
+    def _count(self, event: CandleEvent) -> None:
+        if isinstance(event, ClosedCandle):
+            self.tally.written[self.symbol, event.closed_by.value] += 1
+            if event.synthetic:
+                self.tally.written[self.symbol, "synthetic"] += 1
+        elif isinstance(event, RevisedCandle):
+            self.tally.written[self.symbol, "revision"] += 1
+            _log.warning("revised", extra={"symbol": self.symbol, "open_time_ms": event.bar.open_time_ms})
+        elif isinstance(event, MissingMinutes):
+            self.tally.written[self.symbol, "gap"] += 1
+            self.tally.missing_minutes[self.symbol] += (event.to_ms - event.from_ms) // MINUTE_MS
+            _log.warning("gap: %s", event.reason, extra={"symbol": self.symbol, "from_ms": event.from_ms, "to_ms": event.to_ms})

@@ -34,11 +34,17 @@ class Stage:
         self.clock = VenueClock(lambda: self.now_ms / 1_000)
         position = ResumePoint(at(0 if self.feed.tells_candles else 1), None, is_new=True)
         self.streams = [
-            Subscription(f"{pair}.X", pair, CandleSequencer(position, WAITS, tells_empty_minutes=False)) for pair in PAIRS
+            Subscription(
+                f"{pair}.X",
+                pair,
+                "kraken",
+                CandleSequencer(position, WAITS, tells_empty_minutes=False),
+                self.records.extend,
+                self.tally,
+            )
+            for pair in PAIRS
         ]
-        self.desk = Dispatcher(
-            "kraken", self.streams, self.clock, self.records.extend, tally=self.tally, wall=lambda: self.now_ms / 1_000
-        )
+        self.desk = Dispatcher("kraken", self.streams, self.clock, tally=self.tally, wall=lambda: self.now_ms / 1_000)
         self.line = self.new_line()
 
     def new_line(self) -> Connection:

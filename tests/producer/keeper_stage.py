@@ -53,14 +53,13 @@ class Kept:
     def __init__(self, server: Server, stream: Subscription, outbox: AppendQueue, log: SqliteLog, line: Connection) -> None:
         self.server, self.stream, self.outbox, self.log, self.line = server, stream, outbox, log, line
         self.task: asyncio.Task[None]
-        self.desk: Dispatcher
 
     def heard(self, minute: int) -> None:
         """A live candle."""
         price = Decimal(f"{100 + minute}.50")
         one = Decimal(1)
         bar = ClosedCandle(START_MS + minute * MINUTE_MS, price, price, price, price, one, one, ClosedBy.FLAG)
-        self.desk.write(self.stream, self.stream.series.heard(bar))
+        self.stream.write(self.stream.series.heard(bar))
         self.stream.stirred.set()
 
     async def records(self) -> list[dict[str, Any]]:
@@ -83,15 +82,13 @@ async def keeping(
         log.appender("x") as appender,
     ):
         position = ResumePoint(START_MS + next_minute * MINUTE_MS, Decimal(100), is_new=False)
-        stream = Subscription(
-            "BTCUSDT.PLAIN", "BTCUSDT", CandleSequencer(position, WAITS, tells_empty_minutes=feed.tells_empty_minutes)
-        )
         rest, outbox = RestClient(feed, client, Random(1), wall=wall), AppendQueue(appender, 100)
-        desk = Dispatcher("plain", [stream], rest.clock, outbox.put, tally=LiveStats(), wall=wall)
+        series = CandleSequencer(position, WAITS, tells_empty_minutes=feed.tells_empty_minutes)
+        stream = Subscription("BTCUSDT.PLAIN", "BTCUSDT", "plain", series, outbox.put, LiveStats())
+        desk = Dispatcher("plain", [stream], rest.clock, tally=stream.tally, wall=wall)
         line = Connection(feed, ["BTCUSDT"], Endpoint("", TLS, None), desk.hear, rest.clock)
         kept = Kept(server, stream, outbox, log, line)
-        kept.desk = desk
-        keeper = Backfiller(desk, rest, outbox, lambda: [line])
+        keeper = Backfiller(rest, outbox, lambda: [line])
         kept.task = asyncio.create_task(keeper.keep(stream))
         tasks = [kept.task, *([asyncio.create_task(outbox.run())] if writes else [])]
         try:

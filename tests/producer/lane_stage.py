@@ -50,8 +50,18 @@ async def carrying(
     feed = feed or SpeakingFeed()
     position = ResumePoint(START_S * 1_000, None, is_new=True)
     tally, written = LiveStats(), list[KeyValue]()
-    streams = [Subscription(f"{pair}.PLAIN", pair, CandleSequencer(position, WAITS, tells_empty_minutes=True)) for pair in pairs]
-    desk = Dispatcher("plain", streams, clock := VenueClock(wall), put or written.extend, tally=tally, wall=wall)
+    streams = [
+        Subscription(
+            f"{pair}.PLAIN",
+            pair,
+            "plain",
+            CandleSequencer(position, WAITS, tells_empty_minutes=True),
+            put or written.extend,
+            tally,
+        )
+        for pair in pairs
+    ]
+    desk = Dispatcher("plain", streams, clock := VenueClock(wall), tally=tally, wall=wall)
     rhythms = {stream.pair: stream.rhythm for stream in streams}
     pacer = pacer or Pacer(feed.limits.connect_every_s)
     lane = Reconnector(feed, rhythms, made.place(), desk.hear, clock, pacer=pacer, random=Longest(), tally=tally)

@@ -102,7 +102,7 @@ def test_what_is_written_is_counted(caplog: pytest.LogCaptureFixture) -> None:
     stage = Stage()
     flat = replace(bar(1), synthetic=True)
     outs: Sequence[Any] = [bar(0), flat, MissingMinutes(at(2), at(7), "it answered 503"), RevisedCandle(bar(0, "5"))]
-    stage.desk.write(stage.streams[1], outs)
+    stage.streams[1].write(outs)
     who = "ETH-USD.X"
     assert stage.tally.written == {(who, "flag"): 2, (who, "synthetic"): 1, (who, "gap"): 1, (who, "revision"): 1}
     assert stage.tally.missing_minutes == {who: 5}
@@ -114,6 +114,6 @@ def test_what_is_written_is_counted(caplog: pytest.LogCaptureFixture) -> None:
 
 def test_nothing_to_write_disturbs_nobody() -> None:
     stage = Stage()
-    stage.desk.write(stage.streams[0], [])
+    stage.streams[0].write([])
     assert stage.records == []
     assert not stage.streams[0].stirred.is_set()

@@ -82,8 +82,8 @@ def test_a_feed_that_sins_is_found(feed: Feed) -> None:
 
 
 class ForgetsWhereItWas(LiveProducer):
-    async def _stream(self, symbol: str, pair: str, appender: Appender) -> Subscription:
-        stream = await super()._stream(symbol, pair, appender)
+    async def _stream(self, symbol: str, pair: str, appender: Appender, put: Any) -> Subscription:
+        stream = await super()._stream(symbol, pair, appender, put)
         first_ms = (self.rest.clock.now_ms() // MINUTE_MS - 30) * MINUTE_MS
         stream.series = CandleSequencer(
             ResumePoint(first_ms, None, is_new=True), self._waits, tells_empty_minutes=self.feed.tells_empty_minutes
@@ -114,8 +114,8 @@ class NeverLooksBack(LiveProducer):
 
 
 class WritesTwice(LiveProducer):
-    async def _stream(self, symbol: str, pair: str, appender: Appender) -> Subscription:
-        stream = await super()._stream(symbol, pair, appender)
+    async def _stream(self, symbol: str, pair: str, appender: Appender, put: Any) -> Subscription:
+        stream = await super()._stream(symbol, pair, appender, put)
         stream.series.__class__ = _Twice
         return stream
 
