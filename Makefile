@@ -5,7 +5,7 @@ BIN    := .venv/bin
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-quick check lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
@@ -20,9 +20,15 @@ run: setup            ## start everything in one process, on bundled sample cand
 test: setup-dev            ## all tests, those on a real Kafka broker included
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-lint: setup-dev            ## ruff and mypy --strict
+test-quick: setup-dev            ## the tests that need no broker and no other process; two minutes
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow" tests producer consumer api volcast $(SLOW_FOLDERS)
+
+check: lint test-quick            ## what to run before a commit
+
+lint: setup-dev            ## ruff, codespell and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 
 fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues
@@ -55,7 +61,7 @@ bench-memory: setup            ## ten million candles: whether memory stays flat
 compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
 	deploy/compose-smoke.sh
 
-docs: setup-dev            ## write the README's tables anew
+docs: setup-dev            ## write the documents' tables that come from code
 	$(BIN)/python -m tests.readme_tables
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)

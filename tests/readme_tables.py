@@ -1,11 +1,12 @@
-"""The documents' tables that the code knows better: `make docs` writes them, `tests/test_docs.py` holds them."""
+"""The tables of the documents that are generated from code. `make docs` writes them; `tests/test_docs.py` checks them."""
 
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from random import Random
 
+import click
 from prometheus_client.registry import Collector
 
 from api.metrics import ViewCollector
@@ -18,6 +19,8 @@ from producer.live.connection import Endpoint
 from producer.live.metrics import LiveCollector
 from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
+from volcast.cli.main import VERBS
+from volcast.cli.main import main as volcast_command
 from volcast.core.decoder import Decoder
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import SHOWN
@@ -27,9 +30,8 @@ from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import describe_settings, text
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
 BAR = r"\|"
-FORECAST = ROOT / "docs" / "forecast.md"
+HELP_COLUMNS = 100
 
 
 def settings_table() -> str:
@@ -62,15 +64,44 @@ def forecast_tables() -> dict[str, str]:
     }
 
 
-def tables() -> dict[str, str]:
-    """By the name that stands in the README's markers."""
+def metrics_tables() -> dict[str, str]:
+    """The three tables of docs/reference/metrics.md."""
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
     return {
-        "settings": settings_table(),
         "metrics of the api": metrics_table(ViewCollector(View(180))),
         "metrics of the consumer": metrics_table(WorkerCollector(worker)),
         "metrics of the live producer": metrics_table(LiveCollector(_live())),
     }
+
+
+def commands() -> Iterator[tuple[str, click.Command]]:
+    """Yield each command with its full name, sub-commands after their parent."""
+    with click.Context(volcast_command) as context:
+        for verb in volcast_command.list_commands(context):
+            command = volcast_command.get_command(context, verb)
+            assert command is not None
+            yield f"volcast {verb}", command
+            if isinstance(command, click.Group):
+                yield from ((f"volcast {verb} {name}", each) for name, each in sorted(command.commands.items()))
+
+
+def command_tables() -> dict[str, str]:
+    """The tables of docs/reference/cli.md."""
+    rows = [f"| `volcast {verb}` | {sentence} |" for verb, (_, sentence) in VERBS.items()]
+    helps = []
+    for name, command in commands():
+        context = click.Context(command, info_name=name, max_content_width=HELP_COLUMNS, terminal_width=HELP_COLUMNS)
+        helps.append(f"### {name}\n\n```text\n{command.get_help(context)}\n```")
+    return {"commands": "\n".join(["| command | what it does |", "|---|---|", *rows]), "help": "\n\n".join(helps)}
+
+
+DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
+    ROOT / "docs/forecast.md": forecast_tables,
+    ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
+    ROOT / "docs/reference/metrics.md": metrics_tables,
+    ROOT / "docs/reference/cli.md": command_tables,
+}
+"""A document, and the tables in it by the name in their markers."""
 
 
 def _live() -> LiveProducer:
@@ -81,17 +112,17 @@ def _live() -> LiveProducer:
 
 
 def filled(document: Path) -> str:
-    """The document with its tables as they should be."""
-    text_ = document.read_text()
-    for name, table in (tables() if document == README else forecast_tables()).items():
+    """Return the text of the document with its tables as they should be. Raises ValueError where a marker is missing."""
+    content = document.read_text()
+    for name, table in DOCUMENTS[document]().items():
         begin, end = f"<!-- {name} -->\n", f"\n<!-- end of {name} -->"
-        parts = re.split(f"{begin}.*?{end[1:]}", text_, flags=re.DOTALL)
+        parts = re.split(f"{begin}.*?{end[1:]}", content, flags=re.DOTALL)
         if len(parts) != 2:
             raise ValueError(f"{document.name} should have one place for the table {name!r}")
-        text_ = f"{begin}{table}{end}".join(parts)
-    return text_
+        content = f"{begin}{table}{end}".join(parts)
+    return content
 
 
 if __name__ == "__main__":
-    for each in (README, FORECAST):
+    for each in DOCUMENTS:
         each.write_text(filled(each))

@@ -13,27 +13,23 @@ from api.app import create_app
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
 from api.view import View
 from tests import readme_tables
-from volcast.cli.main import EXIT_CODES, INTERRUPTED, VERBS
+from volcast.cli.main import EXIT_CODES, INTERRUPTED
 from volcast.core.codec import LiveCandleText, Reason, Reject
 from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 from volcast.log.contract import Topic
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+API = (ROOT / "docs/reference/api.md").read_text()
+CLI = (ROOT / "docs/reference/cli.md").read_text()
 RECORDS = (ROOT / "docs/records.md").read_text()
 
 
-def test_commands_with_their_sentences() -> None:
-    for verb, (_, sentence) in VERBS.items():
-        assert re.search(rf"^\| `volcast {verb}([^|]|\\\|)*` \| {re.escape(sentence)} \|$", README, re.MULTILINE), verb
-
-
 def test_exit_codes() -> None:
-    documented = set(map(int, re.findall(r"^\| (\d+) \| ", README, re.MULTILINE)))
+    documented = set(map(int, re.findall(r"^\| (\d+) \| ", CLI, re.MULTILINE)))
     assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
 
 
-@pytest.mark.parametrize("document", [readme_tables.README, readme_tables.FORECAST], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", readme_tables.DOCUMENTS, ids=lambda path: path.name)
 def test_tables_that_are_made_of_the_code(document: Path) -> None:
     """`make docs` writes them."""
     assert readme_tables.filled(document) == document.read_text()
@@ -41,12 +37,12 @@ def test_tables_that_are_made_of_the_code(document: Path) -> None:
 
 def test_endpoints() -> None:
     routes = {route.path for route in create_app(View(180)).routes if isinstance(route, APIRoute) and route.include_in_schema}
-    assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", README, re.MULTILINE))
+    assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", API, re.MULTILINE))
 
 
 @pytest.mark.parametrize("answer", [LatestResponse, HorizonResponse, OutcomeResponse, ShadowResponse])
 def test_fields_of_an_answer(answer: type[BaseModel]) -> None:
-    table = README[README.index("| field of") : README.index("## Metrics")]
+    table = API[API.index("| field of") :]
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
 
 

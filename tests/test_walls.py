@@ -1,4 +1,4 @@
-"""Who may import whom. The table is the architecture; docs/decisions tells why."""
+"""The architecture as tests: who may import whom, one name in one file, the size of files and folders, the short path."""
 
 import ast
 from collections.abc import Iterator
@@ -7,57 +7,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-ROOMS = {
-    "volcast.core": ROOT / "volcast/core",
-    "volcast.log": ROOT / "volcast/log",
-    "volcast.simulation": ROOT / "volcast/simulation",
-    "volcast.backtest": ROOT / "volcast/backtest",
-    "volcast.candle_files": ROOT / "volcast/candle_files",
-    "producer": ROOT / "producer",
-    "consumer": ROOT / "consumer",
-    "api": ROOT / "api",
-}
-OURS = ("volcast", "producer", "consumer", "api", "tests", "bench")
+OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
+SOURCES = OURS[:4]
+SMALL_MODULES = ("volcast.metrics", "volcast.durations", "volcast.pacing", "volcast.atomic_file", "volcast.stall")
+SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
+BELOW_CLI = (*SERVICES_MAY, "producer", "consumer", "api", "volcast.backtest", "volcast.simulation", "volcast.settings")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
-    "volcast.log": ("volcast.log", "volcast.pacing"),
+    "volcast.pacing": (),
+    "volcast.durations": (),
+    "volcast.atomic_file": (),
+    "volcast.stall": (),
+    "volcast.metrics": ("volcast.durations",),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
+    "volcast.log": ("volcast.log", "volcast.pacing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),
-    "producer": (
-        "volcast.core",
-        "volcast.log",
-        "volcast.metrics",
-        "volcast.durations",
-        "volcast.pacing",
-        "volcast.stall",
-        "volcast.atomic_file",
-        "volcast.candle_files",
-        "producer",
-    ),
-    "consumer": (
-        "volcast.core",
-        "volcast.log",
-        "volcast.metrics",
-        "volcast.durations",
-        "volcast.pacing",
-        "volcast.stall",
-        "volcast.atomic_file",
-        "volcast.candle_files",
-        "consumer",
-    ),
-    "api": (
-        "volcast.core",
-        "volcast.log",
-        "volcast.metrics",
-        "volcast.durations",
-        "volcast.pacing",
-        "volcast.stall",
-        "volcast.atomic_file",
-        "volcast.candle_files",
-        "api",
-    ),
+    "producer": (*SERVICES_MAY, "producer"),
+    "consumer": (*SERVICES_MAY, "consumer"),
+    "api": (*SERVICES_MAY, "api"),
+    "volcast.settings": ("volcast.settings",),
+    "volcast.cli": (*BELOW_CLI, "volcast.cli"),
+    "volcast.proof": (*BELOW_CLI, "volcast.proof", "volcast.cli"),
+    "volcast.commands": OURS[:4],
 }
+"""docs/architecture.md explains this table."""
+MAX_ENTRIES = 14
+MIN_LINES, MAX_LINES = 40, 300
 PURE_LIBRARIES = {"numpy", "scipy", "river", "msgspec"}
 PURE_STDLIB = {
     "array",
@@ -96,88 +72,174 @@ def within(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
 
 
-def all_imports(folder: Path) -> list[tuple[Path, str]]:
-    return [(file, module) for file in sorted(folder.rglob("*.py")) for module in imports_of(file)]
+def files_of(package: str) -> list[Path]:
+    path = ROOT.joinpath(*package.split("."))
+    return sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_a_room_imports_only_its_neighbours(room: str) -> None:
+def all_sources() -> list[Path]:
+    return [file for top in SOURCES for file in sorted((ROOT / top).rglob("*.py"))]
+
+
+def packages() -> list[Path]:
+    return sorted({file.parent for file in all_sources()})
+
+
+@pytest.mark.parametrize("package", MAY_IMPORT_OF_OURS)
+def test_a_package_imports_only_what_the_table_allows(package: str) -> None:
     wrong = [
         f"{file.relative_to(ROOT)}: {module}"
-        for file, module in all_imports(ROOMS[room])
-        if within(module, OURS) and not within(module, MAY_IMPORT_OF_OURS[room])
+        for file in files_of(package)
+        for module in imports_of(file)
+        if within(module, OURS) and not within(module, MAY_IMPORT_OF_OURS[package])
     ]
     assert not wrong
+
+
+def test_every_module_is_in_the_table() -> None:
+    modules = {".".join(file.relative_to(ROOT).with_suffix("").parts) for file in all_sources()}
+    assert {name for name in modules if not within(name, tuple(MAY_IMPORT_OF_OURS))} == {"volcast.__init__"}
 
 
 def test_the_core_is_pure() -> None:
     allowed = PURE_LIBRARIES | PURE_STDLIB | {"volcast"}
     wrong = [
-        f"{file.name}: {module}" for file, module in all_imports(ROOMS["volcast.core"]) if not within(module, tuple(allowed))
+        f"{file.name}: {module}"
+        for file in files_of("volcast.core")
+        for module in imports_of(file)
+        if not within(module, tuple(allowed))
     ]
     assert not wrong
 
 
-def test_kafka_files_alone_import_aiokafka() -> None:
-    for room, folder in ROOMS.items():
-        files = {file.name for file, module in all_imports(folder) if module.split(".")[0] == "aiokafka"}
-        assert files <= {file.name for file in (ROOT / "volcast/log/kafka").glob("*.py")}, room
-        assert room == "volcast.log" or not files
+def test_only_the_kafka_log_imports_aiokafka() -> None:
+    """And the proof, which looks at the topics from outside."""
+    users = {file.parent for file in all_sources() for module in imports_of(file) if within(module, ("aiokafka",))}
+    assert users == {ROOT / "volcast/log/kafka", ROOT / "volcast/proof/processes"}
 
 
-def test_settings_are_imported_by_commands_alone() -> None:
-    importers = {
-        file.relative_to(ROOT).parts[:2]
-        for top in ("volcast", "producer", "consumer", "api")
-        for file, module in all_imports(ROOT / top)
-        if within(module, ("volcast.settings",))
-    }
-    assert importers <= {("volcast", "commands"), ("volcast", "cli"), ("volcast", "settings")}
-
-
-@pytest.mark.parametrize("package", ["volcast.commands", "volcast.proof"])
-def test_nobody_imports_what_stands_on_top(package: str) -> None:
-    """Only the command that runs the proof."""
-    importers = {
-        file.relative_to(ROOT).parts[:2]
-        for top in ("volcast", "producer", "consumer", "api")
-        for file, module in all_imports(ROOT / top)
+@pytest.mark.parametrize(
+    ("package", "users"),
+    [
+        ("volcast.settings", {"volcast.settings", "volcast.cli", "volcast.commands"}),
+        ("volcast.proof", {"volcast.proof", "volcast.commands"}),
+        ("volcast.commands", {"volcast.commands"}),
+    ],
+)
+def test_packages_at_the_top_are_imported_by_few(package: str, users: set[str]) -> None:
+    found = {
+        ".".join(file.relative_to(ROOT).parts[:2])
+        for file in all_sources()
+        for module in imports_of(file)
         if within(module, (package,))
     }
-    assert importers <= {("volcast", "commands"), ("volcast", "proof"), tuple(package.split("."))}
+    assert found <= users
 
 
-def test_every_package_is_held_by_a_wall() -> None:
-    """A new folder must be put into the table."""
-    packages = {".".join(file.parent.relative_to(ROOT).parts) for top in OURS[:4] for file in (ROOT / top).rglob("*.py")}
-    above = ("volcast.cli", "volcast.commands", "volcast.proof", "volcast.settings")
-    free = {"volcast"} | {name for name in packages if within(name, above)}
-    assert {name for name in packages if not within(name, tuple(ROOMS))} == free
+def test_no_command_imports_another() -> None:
+    """`commands/x.py` and `commands/x/` import nothing of `commands/y`: what two share belongs to `volcast.cli`."""
+    wrong = []
+    for file in files_of("volcast.commands"):
+        own = file.relative_to(ROOT / "volcast/commands").parts[0].removesuffix(".py")
+        others = [m for m in imports_of(file) if within(m, ("volcast.commands",)) and m.split(".")[2] != own]
+        wrong += [f"{file.relative_to(ROOT)}: {module}" for module in others]
+    assert not wrong
 
 
-def test_files_stay_small() -> None:
-    long = [
-        f"{file.relative_to(ROOT)}: {lines}"
-        for top in OURS
-        for file in (ROOT / top).rglob("*.py")
-        if (lines := len(file.read_text().splitlines())) > 300
+def test_a_public_name_is_defined_in_one_file() -> None:
+    """Apart from `command`, the entry point that each command has."""
+    where: dict[str, set[str]] = {}
+    for file in all_sources():
+        for node in ast.parse(file.read_text()).body:
+            for name in names_defined_by(node):
+                if not name.startswith("_"):
+                    where.setdefault(name, set()).add(str(file.relative_to(ROOT)))
+    several = {name: files for name, files in where.items() if len(files) > 1 and name != "command"}
+    assert not several
+
+
+def names_defined_by(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return [node.name]
+    if isinstance(node, ast.AnnAssign):
+        return [node.target.id] if isinstance(node.target, ast.Name) else []
+    if isinstance(node, ast.Assign):
+        return [each.id for target in node.targets for each in ast.walk(target) if isinstance(each, ast.Name)]
+    return []
+
+
+def test_files_have_one_size() -> None:
+    """At most 300 lines; a file below 40 says in its docstring why it stands alone (it has more than one sentence)."""
+    sizes = {file: len(file.read_text().splitlines()) for top in OURS for file in (ROOT / top).rglob("*.py")}
+    assert [f"{file.relative_to(ROOT)}: {lines}" for file, lines in sizes.items() if lines > MAX_LINES] == []
+    small = [file for file in all_sources() if sizes[file] < MIN_LINES and file.name != "__init__.py"]
+    unexplained = [
+        str(file.relative_to(ROOT)) for file in small if (ast.get_docstring(ast.parse(file.read_text())) or "").count(". ") < 1
     ]
-    assert not long
+    assert not unexplained
+
+
+def test_folders_stay_small() -> None:
+    not_counted = {"__init__.py", "__pycache__", "py.typed"}
+    large = {
+        str(folder.relative_to(ROOT)): count
+        for folder in packages()
+        if (count := len([each for each in folder.iterdir() if each.name not in not_counted])) > MAX_ENTRIES
+    }
+    assert not large
+
+
+def test_every_package_says_what_is_in_it() -> None:
+    """In about six lines: what is in the package, and in which order to read it."""
+    silent = [
+        str(folder.relative_to(ROOT))
+        for folder in packages()
+        if len((ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").splitlines()) < 3
+    ]
+    assert not silent
+
+
+def test_the_short_path_is_short() -> None:
+    """The files that the page names for reading one candle's path sum to less than 1 000 lines."""
+    page = (ROOT / "docs/life-of-a-candle.md").read_text()
+    short_path = [
+        "volcast/core/types.py",
+        "volcast/log/contract.py",
+        "consumer/worker.py",
+        "consumer/shard.py",
+        "volcast/core/engine.py",
+        "api/view.py",
+    ]
+    positions = [page.index(f"`{file}`") for file in short_path]
+    assert positions == sorted(positions)
+    assert sum(len((ROOT / file).read_text().splitlines()) for file in short_path) < 1_000
+
+
+def test_the_glossary_names_the_classes_of_the_live_producer() -> None:
+    glossary = (ROOT / "docs/glossary.md").read_text()
+    classes = [
+        node.name
+        for file in files_of("producer.live")
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert [name for name in classes if f"`{name}`" not in glossary] == []
 
 
 def test_tests_mirror_the_tree() -> None:
-    """tests/a/b/test_c*.py tells of a/b/c*.py: a file that moves takes its tests along."""
-    folders = [
-        str(folder.relative_to(ROOT))
-        for top in OURS[:4]
-        for folder in (ROOT / top, *(ROOT / top).rglob("*"))
-        if folder.is_dir() and any(folder.glob("*.py"))
-    ]
-    for folder in folders:
-        stems = {file.stem for file in (ROOT / folder).glob("*.py")}
-        strangers = [
-            test.relative_to(ROOT)
-            for test in (ROOT / "tests" / folder).glob("test_*.py")
+    """tests/a/b/test_c*.py tests a/b/c*.py: a file that moves takes its tests along."""
+    strangers = []
+    for folder in packages():
+        stems = {file.stem for file in folder.glob("*.py")}
+        strangers += [
+            str(test.relative_to(ROOT))
+            for test in (ROOT / "tests" / folder.relative_to(ROOT)).glob("test_*.py")
             if not any(test.stem.removeprefix("test_").startswith(stem) for stem in stems)
         ]
-        assert not strangers
+    orphans = [
+        str(test.relative_to(ROOT))
+        for top in SOURCES
+        for test in (ROOT / "tests" / top).rglob("test_*.py")
+        if not (ROOT / test.parent.relative_to(ROOT / "tests")).is_dir()
+    ]
+    assert strangers + orphans == []
