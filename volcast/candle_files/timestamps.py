@@ -8,41 +8,46 @@
 | milliseconds since 1970, 12 or 13 digits | `1704067500000`                                                              |
 | microseconds since 1970, 15 or 16 digits | `1704067500000000`                                                           |
 
-So epochs reach from 1973 to 2286, and numbers such as 20240101 are refused, not taken for a moment in 1970. What says no
-offset is UTC.
+A time without an offset is UTC. Epochs reach from 1973 to 2286; a number such as 20240101 is refused, not read as a moment in
+1970. `datetime.fromisoformat` does the calendar, behind a pattern, because it accepts more than a candle file should say: a date
+without a time, week dates (`2024-W01-1`), any character between date and time, 24:00 (from Python 3.14 on), offsets of seconds.
 """
 
 import re
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime, timedelta
 
-_DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
 _COMMON_LENGTH = len("2024-01-01 00:05:00")
-_DAY_LENGTH = len("2024-01-01")
-_EPOCH = date(1970, 1, 1).toordinal()
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
-_TIME = re.compile(r"[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
+_MILLISECOND = timedelta(milliseconds=1)
+_SECOND = timedelta(seconds=1)
 _NUMBER = re.compile(r"(\d{9,10}|\d{12,13}|\d{15,16})(?:\.(\d+))?", re.ASCII)
 _ISO = re.compile(
-    r"(\d{4})(-?)(\d\d)\2(\d\d)[T ]([01]\d|2[0-3])(:?)([0-5]\d)(?:\6([0-5]\d)(?:[.,](\d+))?)?"
-    r" ?(?:Z|UTC|([+-])([01]\d|2[0-3])(?::?([0-5]\d))?)?",
+    r"(\d{4})(-?)(\d\d)\2(\d\d)[T ]((?:[01]\d|2[0-3])(:?)[0-5]\d)(?:(\6[0-5]\d)(?:[.,](\d+))?)?"
+    r" ?(?:Z|UTC|([+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?))?",
     re.ASCII | re.IGNORECASE,
 )
 _EXPECTED = "YYYY-MM-DD HH:MM:SS, ISO 8601, or seconds, milliseconds or microseconds since 1970 are expected"
 
 
 def parse_open_time_ms(text: str) -> int:
-    """Milliseconds since 1970-01-01 UTC. Raises ValueError with what is expected.
+    """Return milliseconds since 1970-01-01 UTC. Raise ValueError, with what is expected, if the text is none of the forms above.
 
-    Fractions of a millisecond are dropped, yet a time that isn't on the minute never becomes one that is.
+    Fractions of a millisecond are dropped, but a time that is not on the minute never becomes one that is.
 
     >>> parse_open_time_ms("2024-01-01 00:05:00") == parse_open_time_ms("1704067500") == 1704067500000
     True
     """
-    if len(text) == _COMMON_LENGTH:
+    if (  # the form of nearly all files: three times as fast as the pattern
+        len(text) == _COMMON_LENGTH
+        and text[4] == text[7] == "-"
+        and text[10] in " T"
+        and text[11:13] < "24"
+        and text[13] == text[16] == ":"
+    ):
         try:
-            return _day_ms(text[:_DAY_LENGTH]) + _time_of_day_ms(text[_DAY_LENGTH:])
+            return (datetime.fromisoformat(text) - _NAIVE_EPOCH) // _MILLISECOND
         except ValueError:
             pass
     text = text.strip()
@@ -50,40 +55,21 @@ def parse_open_time_ms(text: str) -> int:
         digits, fraction = number.groups(default="")
         return _with_fraction_ms(int(digits), (len(digits) - 9) // 3 * 3, fraction)
     if iso := _ISO.fullmatch(text):
-        year, _, month, day, hour, _, minute, second, fraction, sign, offset_hour, offset_minute = iso.groups(default="0")
-        seconds = _days(year, month, day) * 86_400 + int(hour) * 3_600 + int(minute) * 60 + int(second)
-        offset = int(offset_hour) * 3_600 + int(offset_minute) * 60
-        return _with_fraction_ms(seconds + (offset if sign == "-" else -offset), 0, fraction)
+        year, _, month, day, clock, _, second, fraction, offset = iso.groups(default="")
+        return _with_fraction_ms(_seconds(f"{year}-{month}-{day}", f"{clock}{second}{offset or 'Z'}"), 0, fraction)
     raise ValueError(_EXPECTED)
 
 
-@lru_cache(maxsize=64)
-def _day_ms(text: str) -> int:
-    parts = _DATE.fullmatch(text)
-    if parts is None:
-        raise ValueError(_EXPECTED)
-    return _days(*parts.groups()) * _DAY_MS
-
-
-@lru_cache(maxsize=2048)
-def _time_of_day_ms(text: str) -> int:
-    parts = _TIME.fullmatch(text)
-    if parts is None:
-        raise ValueError(_EXPECTED)
-    hour, minute, second = map(int, parts.groups())
-    return ((hour * 60 + minute) * 60 + second) * 1_000
-
-
-def _days(year: str, month: str, day: str) -> int:
-    """Since 1970-01-01."""
+def _seconds(day: str, time: str) -> int:
+    """Return seconds since 1970-01-01 UTC; `time` has an offset. Raise ValueError if there is no such day."""
     try:
-        return date(int(year), int(month), int(day)).toordinal() - _EPOCH
+        return (datetime.fromisoformat(f"{day}T{time}") - _EPOCH) // _SECOND
     except ValueError:
-        raise ValueError(f"there is no {year}-{month}-{day} in the calendar") from None
+        raise ValueError(f"there is no {day} in the calendar") from None
 
 
 def _with_fraction_ms(count: int, decimals: int, fraction: str) -> int:
-    """`count` in units of 10^-decimals seconds, `fraction` the digits behind its point."""
+    """Return milliseconds of `count` units of 10^-decimals seconds; `fraction` holds the digits behind the decimal point."""
     scale: int = 10 ** len(fraction)
     per_second: int = 10**decimals * scale
     ms, finer = divmod((count * scale + int(fraction or "0")) * 1_000, per_second)
@@ -91,7 +77,7 @@ def _with_fraction_ms(count: int, decimals: int, fraction: str) -> int:
 
 
 def format_open_time(open_time_ms: int) -> str:
-    """As candle files have it. Raises ValueError if it isn't a whole second.
+    """Return the time as candle files have it. Raise ValueError if it is not a whole second of the years 1 to 9999.
 
     >>> format_open_time(1704067500000)
     '2024-01-01 00:05:00'
@@ -99,15 +85,7 @@ def format_open_time(open_time_ms: int) -> str:
     seconds, finer = divmod(open_time_ms, 1_000)
     if finer:
         raise ValueError(f"{open_time_ms} ms since 1970 is no whole second")
-    days, second = divmod(seconds, 86_400)
-    return _day_text(days) + _time_text(second)
-
-
-@lru_cache(maxsize=64)
-def _day_text(days: int) -> str:
-    return date.fromordinal(_EPOCH + days).isoformat()
-
-
-@lru_cache(maxsize=2048)
-def _time_text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime(" %H:%M:%S")
+    try:
+        return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat(sep=" ")
+    except OverflowError:
+        raise ValueError(f"{open_time_ms} ms since 1970 lies outside the years 1 to 9999") from None

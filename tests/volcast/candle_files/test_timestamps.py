@@ -1,4 +1,4 @@
-"""What is read as a time, what is not, and that nothing is rounded onto a minute."""
+"""Which texts are read as times, which are refused, and that no time is rounded onto a minute."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -69,7 +69,20 @@ def test_every_form_of_one_moment(text: str) -> None:
         "2024-01-01  00:05:0",
         "2024-01-01 00:05:00 CET",
         "2024-0101T00:05:00",
+        # What datetime.fromisoformat reads, at least in some version of Python, and a candle file must not say:
         "2024-W01-1T00:05:00",
+        "2024W011T000500",
+        "2024-W01-1",
+        "2024-001T00:05:00",
+        "2024-01-01T00",
+        "2024-01-01_00:05:00",
+        "2024-01-01x00:05Z",
+        "2024-01-01T24:00:00",
+        "20240101T240000Z",
+        "2024-01-01T00:05:00+00:00:30",
+        "2024-01-01T00:05:00+24:00",
+        "2024-01-01T00:05:00-00:60",
+        "20240101T000500.000x",
         "01/02/2024 00:05:00",
         "٢٠٢٤-٠١-٠١ 00:05:00",
         "1.7040675e9",
@@ -102,11 +115,30 @@ def test_what_is_written_reads_back(ms: int) -> None:
     assert parse_open_time_ms(format_open_time(ms)) == ms
 
 
-@pytest.mark.parametrize("text", ["2024-01-01T00:05:00.0001Z", "1704067500.0000001", "1704067500000001"])
+@pytest.mark.parametrize(
+    "text", ["2024-01-01T00:05:00.0001Z", "2024-01-01 00:05:00.0000000000001", "1704067500.0000001", "1704067500000001"]
+)
 def test_a_fraction_of_a_millisecond_off_the_minute_stays_off_it(text: str) -> None:
     assert parse_open_time_ms(text) == FIVE_PAST_MS + 1
 
 
-def test_what_is_no_whole_second_can_not_be_written() -> None:
+@pytest.mark.parametrize("text", ["2024-02-30 00:05:00", "2024-02-30T00:05Z", "20240230T000500+02"])
+def test_a_day_that_does_not_exist_is_named(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^there is no 2024-02-30 in the calendar$"):
+        parse_open_time_ms(text)
+
+
+@pytest.mark.parametrize(("text", "off_ms"), [("2024-01-01T00:05:00,250Z", 250), ("2024-01-01T00:05:00.250999", 250)])
+def test_fractions_have_a_point_or_a_comma_as_in_iso_8601(text: str, off_ms: int) -> None:
+    assert parse_open_time_ms(text) == FIVE_PAST_MS + off_ms
+
+
+def test_a_time_that_is_not_a_whole_second_can_not_be_written() -> None:
     with pytest.raises(ValueError, match="whole second"):
         format_open_time(FIVE_PAST_MS + 1)
+
+
+@pytest.mark.parametrize("ms", [-62_135_596_801_000, 253_402_300_800_000, 10**17, 10**30])
+def test_a_year_before_1_or_after_9999_can_not_be_written(ms: int) -> None:
+    with pytest.raises(ValueError, match="years 1 to 9999"):
+        format_open_time(ms)
