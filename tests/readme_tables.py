@@ -27,7 +27,7 @@ from volcast.core.market.indicators import SHOWN
 from volcast.core.models import design
 from volcast.core.types import EngineConfig
 from volcast.log.sqlite.log import SqliteLog
-from volcast.settings.schema import describe_settings, text
+from volcast.settings.describe import describe_settings, text
 
 ROOT = Path(__file__).parent.parent
 BAR = r"\|"

@@ -8,7 +8,8 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic import SecretStr
 
-from volcast.settings.schema import Settings, allowed, flag, kind, text
+from volcast.settings.describe import allowed, flag, kind, text
+from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded, load
 
 from .params import SpeedParam

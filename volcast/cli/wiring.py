@@ -29,7 +29,11 @@ LOG_SETTINGS = (
     "retention_hours",
     "kafka_username",
     "kafka_password",
+    "kafka_sasl_mechanism",
     "kafka_tls",
+    "kafka_ca_file",
+    "kafka_client_cert_file",
+    "kafka_client_key_file",
     "sqlite_synchronous",
     "poll_s",
 )
@@ -45,6 +49,7 @@ def log_of(settings: Settings) -> Log:
     if bus.kind == "sqlite":
         return sqlite_log(Path(bus.path), settings)
     from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite's users don't need it
+    from volcast.log.kafka.security import KafkaSecurity  # noqa: PLC0415  # as above
 
     return KafkaLog(
         bus.bootstrap,
@@ -54,9 +59,15 @@ def log_of(settings: Settings) -> Log:
         session_timeout_ms=settings.session_timeout_s * 1_000,
         instance_id=settings.instance_id,
         retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
-        username=settings.kafka_username,
-        password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
-        tls=settings.kafka_tls,
+        security=KafkaSecurity(
+            username=settings.kafka_username,
+            password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
+            mechanism=settings.kafka_sasl_mechanism,
+            tls=settings.kafka_tls,
+            ca_file=settings.kafka_ca_file,
+            client_cert_file=settings.kafka_client_cert_file,
+            client_key_file=settings.kafka_client_key_file,
+        ),
     )
 
 

@@ -10,7 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from volcast.cli.options import loaded_options
-from volcast.settings.schema import MASK, Settings, describe_settings, text
+from volcast.settings.describe import describe_settings, text
+from volcast.settings.schema import MASK, Settings
 from volcast.settings.sources import Loaded
 
 _COLUMNS = ("name", "value", "from", "allowed", "sentence")

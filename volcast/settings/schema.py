@@ -4,9 +4,8 @@ Imported by `volcast.commands` alone, where `settings_sources` finds the values:
 """
 
 import re
-import types
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args, get_origin
+from typing import Literal, get_args
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,6 +17,7 @@ PREFIX = "VOLCAST_"
 MASK = "********"
 _NAME = "^[A-Za-z0-9._-]{1,100}$"
 _HTTP_URL = r"^https?://[^\s?#]+$"
+_PEM_FILE = "the path of a PEM file"
 _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
 
 
@@ -92,7 +92,26 @@ class Settings(BaseSettings):
     )
     kafka_username: str | None = Field(None, min_length=1, description="User to sign in to Kafka as; goes with the password.")
     kafka_password: SecretStr | None = Field(None, min_length=1, description="Password of the Kafka user; it has no flag.")
-    kafka_tls: bool = Field(default=False, description="Talk to Kafka over TLS.")
+    kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
+        "SCRAM-SHA-512",
+        description="How to sign in to Kafka. PLAIN sends the password itself: without TLS only to brokers on this machine.",
+    )
+    kafka_tls: bool = Field(default=False, description="Connect to Kafka over TLS.")
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="Authorities that issue the Kafka brokers' certificates, in place of the system's; needs `kafka_tls`.",
+        json_schema_extra={"allowed": _PEM_FILE},
+    )
+    kafka_client_cert_file: Path | None = Field(
+        None,
+        description="Client certificate to show to the Kafka brokers, for mutual TLS; needs `kafka_tls`.",
+        json_schema_extra={"allowed": _PEM_FILE},
+    )
+    kafka_client_key_file: Path | None = Field(
+        None,
+        description="Private key of the client certificate, not encrypted; not needed if the certificate's file holds it.",
+        json_schema_extra={"allowed": _PEM_FILE},
+    )
     sqlite_synchronous: Literal["NORMAL", "FULL", "EXTRA"] = Field(
         "NORMAL", description="SQLite's care for a power cut: NORMAL may lose the last commits, never the order; FULL loses none."
     )
@@ -124,7 +143,7 @@ class Settings(BaseSettings):
     ca_file: Path | None = Field(
         None,
         description="Certificates of further authorities to trust: a company's proxy, a simulated exchange with TLS.",
-        json_schema_extra={"allowed": "the path of a PEM file"},
+        json_schema_extra={"allowed": _PEM_FILE},
     )
     twin: str | None = Field(
         None,
@@ -189,11 +208,11 @@ class Settings(BaseSettings):
     @field_validator("*", mode="before")
     @classmethod
     def _no_truth_for_a_number(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, bool) and kind(str(info.field_name)) is not bool:
+        if isinstance(value, bool) and cls.model_fields[str(info.field_name)].annotation is not bool:
             raise PydanticCustomError("kind", "not a truth value")
         return value
 
-    @field_validator("db", "ca_file", mode="before")
+    @field_validator("db", "ca_file", "kafka_ca_file", "kafka_client_cert_file", "kafka_client_key_file", mode="before")
     @classmethod
     def _home(cls, value: object) -> object:
         if value == "":
@@ -226,70 +245,11 @@ class Settings(BaseSettings):
             raise ValueError("kafka_username and kafka_password go together: give both or neither")
         return self
 
-
-class SettingDescription(NamedTuple):
-    """What a user must know of one setting."""
-
-    name: str
-    default: object
-    allowed: str
-    sentence: str
-    secret: bool
-
-
-def describe_settings() -> list[SettingDescription]:
-    """All settings, in the order in which they stand in the class."""
-    return [
-        SettingDescription(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
-        for name, field in Settings.model_fields.items()
-    ]
-
-
-def kind(name: str) -> Any:
-    """The type of a setting's value, `| None` left out."""
-    annotation = Settings.model_fields[name].annotation
-    if get_origin(annotation) is types.UnionType:
-        return next(part for part in get_args(annotation) if part is not types.NoneType)
-    return annotation
-
-
-def allowed(name: str) -> str:
-    """The range of a setting in words."""
-    field = Settings.model_fields[name]
-    if isinstance(field.json_schema_extra, dict):
-        return str(field.json_schema_extra["allowed"])
-    limit = {
-        word: value
-        for rule in field.metadata
-        for word in ("ge", "le", "pattern")
-        if (value := getattr(rule, word, None)) is not None
-    }
-    if get_origin(kind(name)) is Literal:
-        return f"one of {', '.join(get_args(kind(name)))}"
-    if "ge" in limit:
-        return f"a {'whole ' if kind(name) is int else ''}number from {limit['ge']} to {limit['le']}"
-    if "pattern" in limit:
-        return f"text matching {limit['pattern']}"
-    return "true or false" if kind(name) is bool else "text"
-
-
-def variable(name: str) -> str:
-    """The setting's name in the environment and in `.env`."""
-    return PREFIX + name.upper()
-
-
-def flag(name: str) -> str:
-    """The setting's name on the command line."""
-    return "--" + name.replace("_", "-")
-
-
-def text(value: object) -> str:
-    """A setting's value on one line; a secret's is never shown."""
-    if isinstance(value, SecretStr):
-        return MASK
-    if isinstance(value, tuple):
-        value = ",".join(map(str, value)) or None
-    if isinstance(value, dict):
-        value = ",".join(f"{key}={part}" for key, part in value.items()) or None
-    line = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-    return line if line.isprintable() and line else repr(line)
+    @model_validator(mode="after")
+    def _kafka_files(self) -> "Settings":
+        if self.kafka_client_key_file and not self.kafka_client_cert_file:
+            raise ValueError("kafka_client_key_file needs kafka_client_cert_file: give the certificate, too")
+        for name in ("kafka_ca_file", "kafka_client_cert_file"):
+            if getattr(self, name) and not self.kafka_tls:
+                raise ValueError(f"{name} needs TLS: set kafka_tls=true")
+        return self

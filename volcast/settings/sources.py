@@ -18,7 +18,8 @@ from pydantic import SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from .schema import MASK, PREFIX, Settings, SettingsError, allowed, flag, kind, text, variable
+from .describe import allowed, flag, kind, text, variable
+from .schema import MASK, PREFIX, Settings, SettingsError
 
 _CONFIG = f"{PREFIX}CONFIG"
 

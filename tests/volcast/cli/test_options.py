@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 from pydantic import SecretStr
 
 from volcast.cli.options import loaded_options, settings_options
-from volcast.settings.schema import SettingDescription, Settings, SettingsError, describe_settings, flag, kind
+from volcast.settings.describe import SettingDescription, describe_settings, flag, kind
+from volcast.settings.schema import Settings, SettingsError
 from volcast.settings.sources import Loaded
 
 

@@ -10,7 +10,8 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from volcast.commands.settings import _COLUMNS, _table, command
-from volcast.settings.schema import MASK, describe_settings
+from volcast.settings.describe import describe_settings
+from volcast.settings.schema import MASK
 from volcast.settings.sources import load
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import SecretStr, ValidationError
 
 from volcast.core.models import MODELS
-from volcast.settings.schema import MASK, SettingDescription, Settings, allowed, describe_settings, flag, kind, text, variable
+from volcast.settings.describe import SettingDescription, allowed, describe_settings, flag, kind, text, variable
+from volcast.settings.schema import MASK, Settings
 
 ALL = pytest.mark.parametrize("one", describe_settings(), ids=lambda one: one.name)
 NUMBERS = pytest.mark.parametrize(
@@ -62,6 +63,7 @@ def test_refuses_what_is_just_outside(one: SettingDescription) -> None:
         ("warmup", ["zero", "exclude"]),
         ("model", list(MODELS)),
         ("sqlite_synchronous", ["NORMAL", "FULL", "EXTRA"]),
+        ("kafka_sasl_mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]),
         ("log_level", ["debug", "info", "warning", "error"]),
     ],
 )
@@ -152,6 +154,24 @@ def test_user_and_password_go_together() -> None:
     for alone in ({"kafka_username": "me"}, {"kafka_password": "hunter2"}):
         with pytest.raises(ValidationError, match="give both or neither"):
             Settings.model_validate(alone)
+
+
+@pytest.mark.parametrize(
+    ("given_", "sentence"),
+    [
+        ({"kafka_ca_file": "ca.pem"}, "kafka_ca_file needs TLS: set kafka_tls=true"),
+        ({"kafka_client_cert_file": "cert.pem"}, "kafka_client_cert_file needs TLS: set kafka_tls=true"),
+        ({"kafka_client_key_file": "key.pem", "kafka_tls": True}, "kafka_client_key_file needs kafka_client_cert_file"),
+        ({"kafka_ca_file": "", "kafka_tls": True}, "not empty"),
+    ],
+)
+def test_certificate_files_of_kafka_go_with_tls(given_: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValidationError, match=sentence):
+        Settings.model_validate(given_)
+    files = {"kafka_ca_file": "~/ca.pem", "kafka_client_cert_file": "cert.pem", "kafka_client_key_file": "key.pem"}
+    settings = Settings.model_validate({"kafka_tls": True} | files)
+    assert settings.kafka_ca_file == Path.home() / "ca.pem"
+    assert settings.kafka_client_cert_file == Path("cert.pem")
 
 
 def test_a_database_may_lie_in_the_home_folder() -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from volcast.settings.schema import SettingsError, allowed, describe_settings, kind, variable
+from volcast.settings.describe import allowed, describe_settings, kind, variable
+from volcast.settings.schema import SettingsError
 from volcast.settings.sources import load
 
 ORDER = ("flag", "environment", ".env", "volcast.yaml")

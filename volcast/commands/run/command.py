@@ -12,7 +12,8 @@ from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
 from volcast.cli.wiring import ENGINE_SETTINGS, replays_of, sample
 from volcast.cli.wiring_live import LIVE_SETTINGS, symbols_of, tls_of
-from volcast.settings.schema import Settings, text
+from volcast.settings.describe import text
+from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 
 from .live import streaming

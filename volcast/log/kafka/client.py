@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -29,6 +28,8 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer import sender
 
 from volcast.log.contract import Fenced, LogError, Mismatch, Topic, Unavailable
+
+from .security import KafkaSecurity
 
 MAX_BATCH_BYTES = 1_000_000
 """Below what a topic takes by default, 1 MiB and a little."""
@@ -61,10 +62,7 @@ class Client:
     prefix: str = ""
     partitions: int = 4
     session_timeout_ms: int = 10_000
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    mechanism: str = "PLAIN"
+    security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     @property
     def patience_s(self) -> float:
@@ -84,11 +82,7 @@ class Client:
         return {
             "bootstrap_servers": self.bootstrap,
             "request_timeout_ms": max(_REQUEST_TIMEOUT_MS, self.session_timeout_ms),
-            "security_protocol": ("SASL_" if self.username else "") + ("SSL" if self.tls else "PLAINTEXT"),
-            "ssl_context": ssl.create_default_context() if self.tls else None,
-            "sasl_mechanism": self.mechanism,
-            "sasl_plain_username": self.username,
-            "sasl_plain_password": self.password,
+            **self.security.options(),
         }
 
     def consumer(self, isolation_level: str = "read_committed", **options: Any) -> AIOKafkaConsumer:

@@ -15,7 +15,7 @@ from .client import Client, partition_of
 from .consumer import KafkaConsumer
 from .log_filter import quieten
 from .reader import reader
-from .sasl import sasl_options
+from .security import KafkaSecurity, check_access
 from .state import peek
 from .topics import prepare
 from .writer import KafkaAppender, writer
@@ -34,11 +34,9 @@ class KafkaLog:
         session_timeout_ms: int = 10_000,
         instance_id: str | None = None,
         retention_ms: int | None = None,
-        username: str | None = None,
-        password: str | None = None,
-        tls: bool = False,
+        security: KafkaSecurity | None = None,
     ) -> None:
-        self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, username, password, tls)
+        self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
 
     def __repr__(self) -> str:
@@ -79,5 +77,5 @@ class KafkaLog:
 
     async def _prepare(self) -> None:
         """Raises Unavailable or Mismatch."""
-        self._client = await sasl_options(self._client)
+        await check_access(self._client.bootstrap, self._client.security, self._client.patience_s)
         await prepare(self._client, self._retention_ms)

@@ -1,4 +1,4 @@
-"""What only Kafka has: topics and their policies, brokers that come late or go away, rebalances, retention, sign-in."""
+"""What only Kafka has: topics and their policies, brokers that come late or go away, rebalances, retention."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +16,7 @@ from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, T
 from volcast.log.kafka.client import partition_of
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.retry import while_unavailable
-from volcast.proof.processes.broker import PASSWORD, USER, Broker, broker
+from volcast.proof.processes.broker import Broker, broker
 
 RANDOM = Random(1)  # no secret: jitter
 
@@ -247,14 +247,3 @@ async def test_a_reader_waits_for_what_was_committed_a_moment_ago(kafka_bootstra
         for count in range(1, 30):
             await appender.append([KeyValue(b"A", b"%d" % count)])
             assert len(await records_of(log, Topic.CANDLES)) == count
-
-
-async def test_users_sign_in(own_broker: Broker) -> None:
-    users = own_broker.bootstrap_for_users
-    log = KafkaLog(users, username=USER, password=PASSWORD)
-    async with log:
-        await append(log, b"1")
-    assert PASSWORD not in repr(log._client)
-    with pytest.raises(Mismatch, match=r"refuses to sign in tester by PLAIN: check kafka_username and kafka_password$") as caught:
-        await KafkaLog(users, username=USER, password="wrong").__aenter__()
-    assert "wrong" not in str(caught.value)

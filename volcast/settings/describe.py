@@ -1,0 +1,76 @@
+"""Describes settings to people: name, default, range and sentence of each, its spelling in each source, a value as text."""
+
+import types
+from typing import Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import SecretStr
+
+from .schema import MASK, PREFIX, Settings
+
+
+class SettingDescription(NamedTuple):
+    """What a user must know of one setting."""
+
+    name: str
+    default: object
+    allowed: str
+    sentence: str
+    secret: bool
+
+
+def describe_settings() -> list[SettingDescription]:
+    """All settings, in the order in which they stand in the class."""
+    return [
+        SettingDescription(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def kind(name: str) -> Any:
+    """The type of a setting's value, `| None` left out."""
+    annotation = Settings.model_fields[name].annotation
+    if get_origin(annotation) is types.UnionType:
+        return next(part for part in get_args(annotation) if part is not types.NoneType)
+    return annotation
+
+
+def allowed(name: str) -> str:
+    """The range of a setting in words."""
+    field = Settings.model_fields[name]
+    if isinstance(field.json_schema_extra, dict):
+        return str(field.json_schema_extra["allowed"])
+    limit = {
+        word: value
+        for rule in field.metadata
+        for word in ("ge", "le", "pattern")
+        if (value := getattr(rule, word, None)) is not None
+    }
+    if get_origin(kind(name)) is Literal:
+        return f"one of {', '.join(get_args(kind(name)))}"
+    if "ge" in limit:
+        return f"a {'whole ' if kind(name) is int else ''}number from {limit['ge']} to {limit['le']}"
+    if "pattern" in limit:
+        return f"text matching {limit['pattern']}"
+    return "true or false" if kind(name) is bool else "text"
+
+
+def variable(name: str) -> str:
+    """The setting's name in the environment and in `.env`."""
+    return PREFIX + name.upper()
+
+
+def flag(name: str) -> str:
+    """The setting's name on the command line."""
+    return "--" + name.replace("_", "-")
+
+
+def text(value: object) -> str:
+    """A setting's value on one line; a secret's is never shown."""
+    if isinstance(value, SecretStr):
+        return MASK
+    if isinstance(value, tuple):
+        value = ",".join(map(str, value)) or None
+    if isinstance(value, dict):
+        value = ",".join(f"{key}={part}" for key, part in value.items()) or None
+    line = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return line if line.isprintable() and line else repr(line)
