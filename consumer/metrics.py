@@ -1,4 +1,4 @@
-"""How the consumer is doing: /health and /metrics of its own, read off the worker at the moment of the request."""
+"""The consumer's own /health and /metrics, read from the worker at the moment of the request."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -11,72 +11,80 @@ from volcast import metrics as exposition
 from volcast.core.types import MINUTE_MS
 from volcast.metrics import Health, histogram
 
-from .stats import MAX_STANDSTILL_S
+from .stats import newest_open_time_ms, rejects_by_reason, restored_share
 from .worker import Worker
 
 MAX_IDLE_S = 60.0
-"""A loop that has not turned for so long is stuck."""
+"""A loop whose iteration takes longer is stuck."""
+MAX_STANDSTILL_S = 60.0
+"""A partition that has received candles and processed none for longer is stuck."""
 
 
 class WorkerCollector(Collector):
-    """The worker's numbers as metrics. `now` is the wall clock, in seconds since 1970: event times are measured by it."""
+    """The worker's numbers as Prometheus metrics. `now` returns seconds since 1970, for the age of candles."""
 
     def __init__(self, worker: Worker, now: Callable[[], float] = time.time) -> None:
         self._worker, self._now = worker, now
 
     def collect(self) -> Iterator[Metric]:
-        """Called at each scrape."""
-        worker, tally = self._worker, self._worker.tally
+        """Yield all metrics; Prometheus' registry calls this at each scrape."""
+        worker, stats = self._worker, self._worker.stats
         candles = CounterMetricFamily(
             "volcast_consumer_candles",
-            "Candles by verdict: accepted, duplicate, late, too_far_ahead; gap and revision records.",
+            "Candle records by result (accepted, duplicate, late, too_far_ahead), and gap and revision records.",
             labels=["symbol", "verdict"],
         )
-        rejected = CounterMetricFamily("volcast_consumer_rejected", "Records in candles.rejected.", labels=["reason"])
+        rejected = CounterMetricFamily(
+            "volcast_consumer_rejected", "Rejected records, written to candles.rejected, by reason.", labels=["reason"]
+        )
         for shard in worker.shards.values():
             for symbol, engine in shard.engines.items():
                 candles.add_metric([symbol, "accepted"], engine.candles)
                 for verdict in ("duplicate", "late", "too_far_ahead", "gap", "revision"):
                     candles.add_metric([symbol, verdict], shard.counts[symbol][verdict])
-        for reason, count in sorted(worker.rejected().items()):
+        for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
             rejected.add_metric([reason], count)
         yield candles
         yield rejected
-        yield GaugeMetricFamily("volcast_consumer_partitions", "Partitions held.", len(worker.shards))
+        yield GaugeMetricFamily("volcast_consumer_partitions", "Partitions held by this consumer.", len(worker.shards))
         yield from self._of_partitions()
-        yield CounterMetricFamily("volcast_consumer_restores", "Partitions restored from the log.", tally.restores)
+        yield CounterMetricFamily("volcast_consumer_restores", "Partitions restored from the log.", stats.restores)
         yield CounterMetricFamily(
-            "volcast_consumer_rebuilds", "Symbols rebuilt from the log, as their snapshot could not be used.", tally.rebuilds
+            "volcast_consumer_rebuilds", "Symbols rebuilt from the log because their snapshot could not be used.", stats.rebuilds
         )
-        yield CounterMetricFamily("volcast_consumer_fencings", "Commits refused as another owner had come.", tally.fencings)
-        yield CounterMetricFamily("volcast_consumer_failed_commits", "Commits without an answer.", tally.failed_commits)
-        yield histogram("volcast_consumer_commit_seconds", "Time of a commit.", tally.commits)
+        yield CounterMetricFamily(
+            "volcast_consumer_fencings", "Commits refused because another consumer had taken over the partition.", stats.fencings
+        )
+        yield CounterMetricFamily("volcast_consumer_failed_commits", "Commits that the log did not answer.", stats.failed_commits)
+        yield histogram("volcast_consumer_commit_seconds", "Duration of a commit.", stats.commits)
         yield histogram(
             "volcast_consumer_close_to_signal_seconds",
-            "Of candles closed live: from the minute's end to the commit of its signal, by this machine's clock.",
-            tally.close_to_signal,
+            "Time from the end of a live candle's minute to the commit of its signal, by this machine's clock.",
+            stats.close_to_signal,
         )
-        yield GaugeMetricFamily("volcast_consumer_idle_seconds", "Since the loop last turned.", worker.idle_s)
+        yield GaugeMetricFamily(
+            "volcast_consumer_idle_seconds", "Time since the current iteration of the consumer's loop began.", worker.idle_s
+        )
 
     def _of_partitions(self) -> Iterator[Metric]:
         lag = GaugeMetricFamily(
             "volcast_consumer_event_time_lag_seconds",
-            "From the close of the newest candle dealt with to now; of a replay, the age of its candles.",
+            "Time since the end of the newest processed candle's minute; in a replay this is the age of the replayed candles.",
             labels=["partition"],
         )
         restored = GaugeMetricFamily(
             "volcast_consumer_restored_ratio",
-            "Of the records that a restore must process anew; 1 where it is done.",
+            "Share of the records to be read again during a restore that have been read; 1 when it is done.",
             labels=["partition"],
         )
         standstill = GaugeMetricFamily(
             "volcast_consumer_standstill_seconds",
-            "For how long candles have been coming while none was dealt with.",
+            "Time for which candles have been arriving while none was processed.",
             labels=["partition"],
         )
         for partition, shard in self._worker.shards.items():
-            restored.add_metric([str(partition)], shard.restored_share)
-            if (last_ms := shard.last_open_time_ms) is not None:
+            restored.add_metric([str(partition)], restored_share(shard))
+            if (last_ms := newest_open_time_ms(shard)) is not None:
                 lag.add_metric([str(partition)], self._now() - (last_ms + MINUTE_MS) / 1_000)
         for partition, stall in self._worker.stalls.items():
             standstill.add_metric([str(partition)], stall.stalled_s)
@@ -84,16 +92,19 @@ class WorkerCollector(Collector):
 
 
 def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
-    """-> an ASGI app with /health (503 where the loop or a partition is stuck) and /metrics; `now` as above."""
+    """Return an ASGI app with /metrics and with /health, which answers 503 if the loop or a partition is stuck.
+
+    `now` returns seconds since 1970.
+    """
 
     def health() -> Health:
-        stuck = [
-            f"partition {partition} has dealt with nothing for {stall.stalled_s:.0f} s, while candles came"
+        problems = [
+            f"partition {partition} has processed nothing for {stall.stalled_s:.0f} s although candles have arrived"
             for partition, stall in worker.stalls.items()
             if stall.stalled_s > MAX_STANDSTILL_S
         ]
         if worker.idle_s > MAX_IDLE_S:
-            stuck.append("the loop is stuck")
-        return Health(stuck, [f"the loop turned {worker.idle_s:.1f} s ago"])
+            problems.append("the consumer's loop is stuck")
+        return Health(problems, [f"the consumer's loop last ran {worker.idle_s:.1f} s ago"])
 
     return exposition.monitor(WorkerCollector(worker, now), health)

@@ -1,6 +1,7 @@
-"""With which settings a partition's records were answered, as its state tells. Pure.
+"""The settings that decide what becomes of a record: those of now, and those with which a partition was processed before. Pure.
 
-What was rejected stays rejected, and what was accepted has its signal: records that are read again are judged as they were then.
+What was rejected stays rejected, and what was accepted has its signal. So a record that is read again is judged by the settings
+that held when it was first answered.
 """
 
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from volcast.core.forecast.prior import Prior
 from volcast.core.types import EngineConfig
 
 
-class MadeWith(Struct, frozen=True):
-    """All settings on which it depends what becomes of a record."""
+class PartitionSettings(Struct, frozen=True):
+    """All settings that decide what becomes of a record. A partition's state stores those that it was processed with."""
 
     engine: EngineConfig
     price_decimals: int
@@ -21,40 +22,38 @@ class MadeWith(Struct, frozen=True):
     max_symbols: int
 
 
-def differences(before: MadeWith, now: MadeWith) -> str:
-    """In words, what has changed; empty where nothing has.
+def differences(before: PartitionSettings, now: PartitionSettings) -> str:
+    """Return in words which settings have changed; an empty text if none has.
 
-    >>> before = MadeWith(EngineConfig(window=5), 8, {}, 1_000)
-    >>> differences(before, MadeWith(EngineConfig(window=20), 8, {}, 500))
+    >>> before = PartitionSettings(EngineConfig(window=5), 8, {}, 1_000)
+    >>> differences(before, PartitionSettings(EngineConfig(window=20), 8, {}, 500))
     'window was 5 and is 20, max_symbols was 1000 and is 500'
     """
-    fields = [(each, part) for part in ("engine", "") for each in (EngineConfig if part else MadeWith).__struct_fields__]
-    pairs = [
-        (name, *(getattr(settings.engine if part else settings, name) for settings in (before, now)))
-        for name, part in fields
-        if name != "engine"
-    ]
+    engine_fields = [(name, before.engine, now.engine) for name in EngineConfig.__struct_fields__]
+    own_fields = [(name, before, now) for name in PartitionSettings.__struct_fields__ if name != "engine"]
+    pairs = [(name, getattr(old, name), getattr(new, name)) for name, old, new in (*engine_fields, *own_fields)]
     return ", ".join(f"{name} was {old} and is {new}" for name, old, new in pairs if old != new)
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What every shard of a consumer has in common."""
+    """How a consumer processes records: the same for all of its shards."""
 
     config: EngineConfig
     decoder: Decoder
     max_symbols: int
+    """The number of symbols that one partition may hold."""
     snapshot_records: int
-    """How many records of the partition a snapshot may lag behind: so many are replayed after a crash."""
+    """How many records of the partition a snapshot may lag behind; so many are replayed after a crash."""
     prior: Prior | None = None
-    """What new symbols start from, where `config` names one that is not bundled."""
+    """What new symbols start from, if `config` names a prior that is not bundled."""
 
     @property
-    def made_with(self) -> MadeWith:
-        """What of them decides on what becomes of a record."""
-        return MadeWith(self.config, *self.decoder.settings, self.max_symbols)
+    def settings(self) -> PartitionSettings:
+        """The part of these rules that decides what becomes of a record."""
+        return PartitionSettings(self.config, *self.decoder.settings, self.max_symbols)
 
-    def as_before(self, before: MadeWith) -> "Rules":
-        """The rules by which records were judged then."""
-        decoder = Decoder(before.price_decimals, before.price_decimals_by_symbol)
-        return Rules(before.engine, decoder, before.max_symbols, self.snapshot_records, self.prior)
+    def with_settings(self, settings: PartitionSettings) -> "Rules":
+        """Return these rules with other settings, such as those of an earlier run."""
+        decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
+        return Rules(settings.engine, decoder, settings.max_symbols, self.snapshot_records, self.prior)

@@ -1,240 +1,180 @@
-"""All engines of one partition. Pure: records in, what is to be committed out; no clock, no log, no I/O.
+"""The engines of one partition. Pure: records in, what is to be committed out; no clock, no log, no I/O.
 
     replay_from ──────────────────► position ──────────────────►
-    taken in by whoever lacks it,   answered: signals, rejects,
-    nothing is written              and now and then a snapshot
+    taken in by engines that lack   answered: signals, rejects,
+    them; nothing is written        and sometimes a snapshot
 
-Start, crash, rebalance and a snapshot that can't be used are one path: they differ in how far back `replay_from` lies.
+A start, a crash, a rebalance and an unusable snapshot are one path: they differ in how far back `replay_from` lies.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
-from volcast.core import snapshot
 from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
 from volcast.core.decoder import refuse, refuse_jump
 from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
-from . import partition_state
-from .partition_state import Notices, Rejected
-from .rules import Rules, differences
+from .partition_state import REJECTED_KEY, PartitionState, RebuildNotices
+from .rules import Rules
 from .snapshot_schedule import SnapshotSchedule
 
+CLOSED_BY_REST = "rest"
+"""`closed_by` of a candle that its producer asked the venue for, maybe long after the minute."""
+
+
+class SkippedCandle(NamedTuple):
+    """A sound candle that its engine did not take in, because of its time."""
+
+    symbol: str
+    open_time_ms: int
+    why: Skip
+
+
 DecodedRecord = Candle | Gap | Revision | Reject | None
-"""A record, judged; None where it can't be taken in any more."""
-
-ASKED_FOR = "rest"
-"""`closed_by` of a candle that its producer asked the venue for, maybe long after."""
-
-RecordResult = Signal | tuple[str, int, Skip] | Reject | None
-"""To one record: a signal, a skipped candle (symbol, open_time_ms, kind), a reject, or nothing to tell."""
+"""A record as it was judged; None if it was accepted once, and the rules of now cannot take it in any more."""
+RecordResult = Signal | SkippedCandle | Reject | None
+"""What one record leads to; None if there is nothing to report."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """What a bunch of records came to: the commit, and what is worth a line in the log."""
+    """The result of some consecutive records: the commit, and what the worker logs and measures."""
 
     signals: list[KeyValue] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    skips: list[tuple[str, int, Skip]] = field(default_factory=list)
-    """Symbol, open_time_ms, kind."""
+    skips: list[SkippedCandle] = field(default_factory=list)
     live_ends_ms: list[int] = field(default_factory=list)
-    """When the minutes of the signals ended, of those whose candle was closed live: not asked for afterwards."""
+    """The ends of the minutes of those signals whose candle arrived live, not by a later request."""
     commit: Commit | None = None
-    """None while all of it was answered before."""
+    """None if all records had been answered before."""
 
 
 class Shard:
-    """The engines of a partition: as its last commit left them once it has processed what lies before `position`."""
+    """The engines of a partition, as its last commit left them once the records before `position` are processed."""
 
     def __init__(self, rules: Rules, restored: Restored | None = None) -> None:
         restored = restored or Restored()
-        self.engines: dict[str, Engine] = {}
-        self.counts: dict[str, Counter[str]] = {}
-        """By symbol, of records that brought no signal: duplicate, late, too_far_ahead, gap, revision."""
+        self.state = PartitionState(rules, restored.snapshots)
+        self.engines, self.counts = self.state.engines, self.state.counts
+        self.answered_below = restored.position
+        """The offset below which records were answered before this shard was opened: they are taken in without output."""
         self.position = restored.position
-        """All records below it are answered."""
-        self.unusable: dict[str, str] = {}
-        """Symbols whose snapshot can't be used, and why: they are rebuilt."""
-        before = partition_state.decode_config(restored.snapshots.get(partition_state.CONFIG_KEY))
-        self.changed_settings = differences(before, rules.made_with) if before else ""
-        """In words, how they differ from those of the last commit; empty where they don't."""
-        self._rules = rules
-        self._restored = restored
-        self._config_is_written = before is not None and not self.changed_settings
-        self._judged_by = rules.as_before(before) if before and self.changed_settings else rules
-        """The rules by which what lies before `position` was answered."""
-        self._lags = SnapshotSchedule(rules.snapshot_records)
-        self._has: dict[str, int] = {}
-        """By symbol: the offset below which its snapshot has all."""
-        self._rejected = Rejected(restored.snapshots.get(partition_state.REJECTED_KEY))
-        self._load(restored)
-        self._notices = Notices(restored.snapshots, self.unusable)
-        wanted = 0 if self.unusable or self._rejected.damaged else restored.replay_from
-        self.replay_from = min(max(wanted, restored.earliest), restored.position)
-        """Where to begin to read."""
-        self.is_cut = wanted < restored.earliest and self.replay_from < self.position
-        """Records that are needed to know all are no longer on the log."""
+        """The offset below which all records are answered."""
+        needed_from = 0 if self.state.must_rebuild else restored.replay_from
+        self.replay_from = min(max(needed_from, restored.earliest), restored.position)
+        """The offset of the first record to read."""
+        self.is_cut = needed_from < restored.earliest and self.replay_from < self.position
+        """Some of the records that would have to be read again are no longer on the log."""
         self.next_offset = self.replay_from
-        """Of the record to be processed next."""
-
-    def _load(self, restored: Restored) -> None:
-        for key, value in restored.snapshots.items():
-            symbol = key.decode(errors="replace")
-            if symbol.startswith("@"):
-                continue
-            try:
-                found = snapshot.decode_snapshot(
-                    value, symbol, self._rules.config, self._rules.decoder.price_decimals(symbol), self._rules.prior
-                )
-            except snapshot.SnapshotError as error:
-                self.unusable[symbol] = str(error)
-            else:
-                self.engines[symbol] = found.engine
-                self.counts[symbol] = Counter(found.counts)
-                self._has[symbol] = found.position
+        """The offset of the next record to process."""
+        self._rules, self._saved_replay_from = rules, restored.replay_from
+        self._schedule = SnapshotSchedule(rules.snapshot_records)
 
     @property
     def restoring(self) -> bool:
-        """Records are being processed that were answered before."""
-        return self.next_offset < self._restored.position
-
-    @property
-    def restored_share(self) -> float:
-        """Of the records that must be processed anew: 0 to 1, and 1 where there are none."""
-        records = self._restored.position - self.replay_from
-        return min((self.next_offset - self.replay_from) / records, 1.0) if records else 1.0
-
-    @property
-    def handled(self) -> int:
-        """Records dealt with since the beginning of the log, however they ended."""
-        engines, counts = tuple(self.engines.values()), tuple(self.counts.values())  # a progress bar asks from another thread
-        return sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + self._rejected.counts.total()
-
-    @property
-    def last_open_time_ms(self) -> int | None:
-        """Of the newest candle that has been taken in."""
-        return max((engine.last_open_time_ms for engine in self.engines.values() if engine.candles), default=None)
-
-    @property
-    def rejected(self) -> Counter[str]:
-        """Rejects by reason."""
-        jumps = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in tuple(self.counts.values()))
-        return self._rejected.counts + Counter({Reason.TOO_FAR_AHEAD.value: jumps})
+        """Whether the records that are being processed were answered before."""
+        return self.next_offset < self.answered_below
 
     def announcement(self) -> Commit | None:
-        """What must be committed before anything is read: word of symbols that are being rebuilt, or are no longer."""
-        signals, state = self._notices.begin() if self.restoring else self._notices.end(self.engines)
+        """Return what must be committed before any record is read: word of symbols that are being rebuilt, or no longer are."""
+        signals, state = self.state.begin_rebuilds() if self.restoring else self.state.end_rebuilds()
         if not signals and not state:
             return None
-        return Commit(self.position, signals, snapshots=state, replay_from=self._restored.replay_from)
+        return Commit(self.position, signals, snapshots=state, replay_from=self._saved_replay_from)
 
     def process(self, records: Sequence[Record]) -> Batch:
-        """Deal with the next records of the partition, at least one. After it this shard is ahead of the log until the commit
-        is written; where that fails, the shard must be dropped.
+        """Process the next records of the partition, at least one. Afterwards this shard is ahead of the log until the commit is
+        written. If that fails, the shard must be dropped.
         """
         batch, was_restoring = Batch(), self.restoring
         for record in records:
-            item = self._judge(record)
-            answer = self._take(item, record)
-            if record.offset < self._restored.position:
+            item = self._decode(record)
+            result = self._take_in(item, record)
+            if record.offset < self.answered_below:
                 continue
-            match answer:
+            match result:
                 case Signal():
-                    batch.signals.append(KeyValue(record.key, encode_signal(answer)))
-                    if isinstance(item, Candle) and item.live and item.closed_by != ASKED_FOR:
+                    batch.signals.append(KeyValue(record.key, encode_signal(result)))
+                    if isinstance(item, Candle) and item.live and item.closed_by != CLOSED_BY_REST:
                         batch.live_ends_ms.append(item.open_time_ms + MINUTE_MS)
                 case Reject():
-                    batch.rejects.append(answer)
-                case (str() as symbol, int() as open_time_ms, Skip() as skip):
-                    batch.skips.append((symbol, open_time_ms, skip))
+                    batch.rejects.append(result)
+                case SkippedCandle():
+                    batch.skips.append(result)
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
-        is_whole = was_restoring and not self.restoring
-        signals, state = self._notices.end(self.engines) if is_whole else ([], [])
-        is_new = is_whole and bool(self.changed_settings)
-        if self.next_offset > self._restored.position or signals or state or is_new:
-            rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
-            keys = (
-                self._lags.all() if is_new else self._lags.due(self.position)
-            )  # of the old rules nothing is left to be replayed
-            snapshots = [*state, *self._config(), *self._snapshots(keys)]
-            replay_from = self._lags.replay_from(self.position)
-            batch.commit = Commit(self.position, [*signals, *batch.signals], rejects, snapshots, replay_from)
+        is_restored = was_restoring and not self.restoring
+        notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
+        # After a change of settings all snapshots are written: by the new rules nothing may be replayed that the old ones judged.
+        has_new_settings = is_restored and bool(self.state.changed_settings)
+        if self.next_offset > self.answered_below or any(notices) or has_new_settings:
+            batch.commit = self._commit(batch, notices, all_snapshots=has_new_settings)
         return batch
 
-    def _take(self, item: DecodedRecord, record: Record) -> RecordResult:
+    def _commit(self, batch: Batch, notices: RebuildNotices, *, all_snapshots: bool) -> Commit:
+        keys = self._schedule.all() if all_snapshots else self._schedule.due(self.position)
+        self._schedule.saved(keys)
+        return Commit(
+            self.position,
+            [*notices.signals, *batch.signals],
+            [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects],
+            [*notices.state, *self.state.encode(keys, self.position)],
+            self._schedule.replay_from(self.position),
+        )
+
+    def _decode(self, record: Record) -> DecodedRecord:
+        """Judge a record: one that was answered before by the rules of then, since a record that was rejected has no signal."""
+        item = self._rules.decoder.decode(record.key, record.value)
+        rules = self._rules_for(record)
+        if rules is self._rules:
+            return item
+        item_before = rules.decoder.decode(record.key, record.value)
+        return item_before if isinstance(item_before, Reject) else None if isinstance(item, Reject) else item
+
+    def _rules_for(self, record: Record) -> Rules:
+        return self.state.rules_before if record.offset < self.answered_below else self._rules
+
+    def _take_in(self, item: DecodedRecord, record: Record) -> RecordResult:
         if item is None or isinstance(item, Reject):
             return item and self._reject(item, record)
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
-        if record.offset < self._has.get(symbol, 0):
+        if record.offset < self.state.complete_below.get(symbol, 0):
             return None
-        max_symbols = (self._judged_by if record.offset < self._restored.position else self._rules).max_symbols
-        engine = self._engine(symbol, max_symbols)
+        engine = self.engines.get(symbol)
         if engine is None:
-            detail = f"{symbol} is one symbol too many: max_symbols is {max_symbols} in a partition"
-            return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
-        self._lags.took(record.key, record.offset)
+            max_symbols = self._rules_for(record).max_symbols
+            if len(self.engines) >= max_symbols:
+                detail = f"{symbol} is one symbol too many: max_symbols is {max_symbols} in a partition"
+                return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
+            engine = self.state.add_symbol(symbol)
+        self._schedule.changed(record.key, record.offset)
         if isinstance(item, Candle):
             return self._step(engine, item, record)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
         return None
 
     def _step(self, engine: Engine, candle: Candle, record: Record) -> RecordResult:
-        answer = engine.step(candle)
-        if isinstance(answer, Signal):
-            return answer
-        self.counts[candle.symbol][answer.value] += 1
-        if answer is Skip.TOO_FAR_AHEAD:
-            return _at(record, refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value))
-        return candle.symbol, candle.open_time_ms, answer
-
-    def _judge(self, record: Record) -> DecodedRecord:
-        """What was answered before is judged as it was then, for a reject is no signal; None where only the rules of now refuse
-        it: it can't be taken in any more.
-        """
-        item = self._rules.decoder.decode(record.key, record.value)
-        if self._judged_by is self._rules or record.offset >= self._restored.position:
-            return item
-        then = self._judged_by.decoder.decode(record.key, record.value)
-        return then if isinstance(then, Reject) else None if isinstance(item, Reject) else item
-
-    def _engine(self, symbol: str, max_symbols: int) -> Engine | None:
-        engine = self.engines.get(symbol)
-        if engine is None and len(self.engines) < max_symbols:
-            engine = Engine(symbol, self._rules.config, self._rules.decoder.price_decimals(symbol), self._rules.prior)
-            self.engines[symbol] = engine
-            self.counts[symbol] = Counter()
-        return engine
+        result = engine.step(candle)
+        if isinstance(result, Signal):
+            return result
+        self.counts[candle.symbol][result.value] += 1
+        if result is Skip.TOO_FAR_AHEAD:
+            return _located(refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value), record)
+        return SkippedCandle(candle.symbol, candle.open_time_ms, result)
 
     def _reject(self, reject: Reject, record: Record) -> Reject | None:
-        if record.offset < self._rejected.position:
+        if record.offset < self.state.rejected_below:
             return None
-        self._rejected.count(reject)
-        self._lags.took(partition_state.REJECTED_KEY, record.offset)
-        return _at(record, reject)
-
-    def _config(self) -> Iterable[KeyValue]:
-        """Once."""
-        if not self._config_is_written:
-            self._config_is_written = True
-            yield KeyValue(partition_state.CONFIG_KEY, partition_state.encode_config(self._rules.made_with))
-
-    def _snapshots(self, keys: list[bytes]) -> Iterable[KeyValue]:
-        self._lags.written(keys)
-        for key in keys:
-            if key == partition_state.REJECTED_KEY:
-                yield KeyValue(key, self._rejected.dump(self.position))
-            else:
-                symbol = key.decode()
-                yield KeyValue(key, snapshot.encode_snapshot(self.engines[symbol], self.position, self.counts[symbol]))
+        self.state.count_rejected(reject.reason)
+        self._schedule.changed(REJECTED_KEY, record.offset)
+        return _located(reject, record)
 
 
-def _at(record: Record, reject: Reject) -> Reject:
-    """With its place on the log."""
+def _located(reject: Reject, record: Record) -> Reject:
+    """Return the reject with the partition and the offset of its record."""
     return msgspec.structs.replace(reject, partition=record.partition, offset=record.offset)

@@ -1,49 +1,52 @@
-"""How far each snapshot of a partition lags behind what has been taken in, and which are due. Pure."""
+"""Which snapshots of a partition are due, and from which record on a replay must read. Pure."""
+
+from collections.abc import Iterable
 
 MAX_SNAPSHOTS = 100
-"""In one commit: many symbols' snapshots come due together, and no commit shall wait for all of them."""
+"""The number of snapshots in one commit. Those of many symbols fall due together, and no commit may wait for all of them."""
 
 
 class SnapshotSchedule:
-    """By key of the state: the offset of the first record that its last snapshot lacks. A snapshot lags `max_records` behind,
-    and a little more where more than `MAX_SNAPSHOTS` are due at once.
+    """By key of the state, the offset of the first record that its last snapshot lacks.
 
-    >>> lags = SnapshotSchedule(max_records=100)
-    >>> lags.took(b"BTCUSDT", 7)
-    >>> lags.took(b"ETHUSDT", 60)
-    >>> lags.due(107), lags.replay_from(107)
+    A snapshot is due once it lags `max_records` behind; it lags a little more where over `MAX_SNAPSHOTS` fall due at once.
+
+    >>> schedule = SnapshotSchedule(max_records=100)
+    >>> schedule.changed(b"BTCUSDT", 7)
+    >>> schedule.changed(b"ETHUSDT", 60)
+    >>> schedule.due(107), schedule.replay_from(107)
     ([b'BTCUSDT'], 7)
-    >>> lags.written([b"BTCUSDT"])
-    >>> lags.replay_from(107)
+    >>> schedule.saved([b"BTCUSDT"])
+    >>> schedule.replay_from(107)
     60
     """
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self._lacks: dict[bytes, int] = {}  # records come in the order of their offsets, so the first key lags most
+        self._first_unsaved: dict[bytes, int] = {}  # records come in the order of their offsets, so the first key lags most
 
-    def took(self, key: bytes, offset: int) -> None:
-        """The record at `offset`, behind all before, changed what belongs to `key`."""
-        self._lacks.setdefault(key, offset)
+    def changed(self, key: bytes, offset: int) -> None:
+        """Note that the record at `offset`, which lies behind all records before, changed the value of `key`."""
+        self._first_unsaved.setdefault(key, offset)
 
     def all(self) -> list[bytes]:
-        """The keys whose snapshots lack anything."""
-        return list(self._lacks)
+        """Return the keys whose last snapshot lacks any record."""
+        return list(self._first_unsaved)
 
     def due(self, position: int) -> list[bytes]:
-        """The keys whose snapshots must be written with a commit up to `position`; those that lag most first."""
+        """Return the keys whose snapshot belongs into a commit up to `position`; those that lag most come first."""
         keys: list[bytes] = []
-        for key, offset in self._lacks.items():
+        for key, offset in self._first_unsaved.items():
             if position - offset < self._max_records or len(keys) == MAX_SNAPSHOTS:
                 break
             keys.append(key)
         return keys
 
-    def written(self, keys: list[bytes]) -> None:
-        """Their snapshots have all that has been taken in."""
+    def saved(self, keys: Iterable[bytes]) -> None:
+        """Note that the snapshots of these keys contain every record up to now."""
         for key in keys:
-            self._lacks.pop(key, None)
+            self._first_unsaved.pop(key, None)
 
     def replay_from(self, position: int) -> int:
-        """Where whoever has the snapshots alone must begin to read, to know all below `position`."""
-        return next(iter(self._lacks.values()), position)
+        """Return the offset from which a reader that has the snapshots alone must read, to know all records below `position`."""
+        return next(iter(self._first_unsaved.values()), position)

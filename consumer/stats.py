@@ -1,8 +1,14 @@
-"""What a worker did since its process began; what the stream holds is counted in the shards."""
+"""The worker's numbers for its metrics and its progress bar: what this process did, and what the held partitions contain."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from volcast.core.codec import Reason
+from volcast.core.types import Skip
 from volcast.durations import Durations
+
+from .shard import Shard
 
 CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 """A candle built from trades waits for a later trade: of a pair that trades rarely, a minute and more."""
@@ -10,20 +16,48 @@ CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.
 
 @dataclass(slots=True)
 class WorkerStats:
-    """Counts since the start of the process."""
+    """Counters of one worker since its process started."""
 
     restores: int = 0
+    """Partitions opened and restored from the log."""
     rebuilds: int = 0
     """Symbols whose snapshot could not be used."""
     fencings: int = 0
+    """Commits and openings that the log refused, because another owner had opened the partition."""
     failed_commits: int = 0
+    """Commits without an answer from the log."""
     commits: Durations = field(default_factory=Durations)
+    """How long the successful commits took."""
     close_to_signal: Durations = field(default_factory=lambda: Durations(CLOSE_TO_SIGNAL_BOUNDS_S))
-    """Of candles closed live: from the minute's end to the commit of its signal."""
-    turned_at_s: float | None = None
-    """When the loop last turned, or began anew; None before it first did."""
+    """For candles that arrived live, the time from the end of the minute to the commit of its signal."""
+    last_iteration_s: float | None = None
+    """When the current iteration of the loop began, by the event loop's clock; None before the first."""
 
 
-LOOK_EVERY_S = 5.0
-MAX_STANDSTILL_S = 60.0
-"""A partition that gets candles and deals with none for so long is stuck."""
+def records_processed(shards: Iterable[Shard]) -> int:
+    """Return how many records were processed since the beginning of the log, accepted or not."""
+    total = 0
+    for shard in tuple(shards):  # a progress bar calls this from another thread, so nothing is iterated while it may grow
+        engines, counts = tuple(shard.engines.values()), tuple(shard.counts.values())
+        total += sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + shard.state.rejected.total()
+    return total
+
+
+def rejects_by_reason(shards: Iterable[Shard]) -> Counter[str]:
+    """Return how many records were rejected since the beginning of the log, by reason."""
+    total = Counter[str]()
+    for shard in shards:
+        too_far_ahead = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in shard.counts.values())
+        total += shard.state.rejected + Counter({Reason.TOO_FAR_AHEAD.value: too_far_ahead})
+    return total
+
+
+def restored_share(shard: Shard) -> float:
+    """Return the share of the records to be read again that have been read: 0 to 1, and 1 if there are none."""
+    records = shard.answered_below - shard.replay_from
+    return min((shard.next_offset - shard.replay_from) / records, 1.0) if records else 1.0
+
+
+def newest_open_time_ms(shard: Shard) -> int | None:
+    """Return the open time of the newest candle that the shard has taken in; None before the first."""
+    return max((engine.last_open_time_ms for engine in shard.engines.values() if engine.candles), default=None)

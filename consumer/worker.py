@@ -1,16 +1,15 @@
-"""The loop: partitions come, are restored, read, stepped through and committed, and go. Start and recovery are one path.
+"""The consumer's loop: partitions are assigned, restored, read, processed, committed and given away. Recovery is a start.
 
     assignment ─► open (fence, restore) ─► seek ─► poll ─► Shard.process ─► commit ─┐
-                     ▲                              ▲──────────── written ──────────┤
+                     ▲                              ▲─────────── committed ─────────┤
                      └────────── dropped: fenced, or the log did not answer ────────┘
 
-A commit that failed is never retried from memory: the shard is dropped, and the log says what became true. All times are the
-event loop's, and chance is the caller's: a simulation can drive both.
+A failed commit is never retried from memory: the shard is dropped, and the log says what was written. The only clock is the event
+loop's, and random numbers come from the caller: a simulation can drive both.
 """
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -21,79 +20,73 @@ from volcast.stall import StallDetector
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
-from .stats import LOOK_EVERY_S, WorkerStats
+from .stats import WorkerStats
 
 _IDLE_POLL_S = 0.25
+_CHECK_EVERY_S = 5.0
+"""How often the worker checks whether its partitions move."""
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """One consumer: as many shards as it is given partitions."""
+    """One member of the group that consumes a log: it holds a shard for each partition that is assigned to it."""
 
     def __init__(
-        self, log: Log, rules: Rules, batch_records: int, random: Random, *, wall: Callable[[], float] | None = None
+        self, log: Log, rules: Rules, batch_records: int, random: Random, *, wall_clock: Callable[[], float] | None = None
     ) -> None:
-        """`wall` is this machine's clock, in seconds since 1970; without it nobody learns how long a signal took."""
-        self.tally = WorkerStats()
+        """`wall_clock` returns seconds since 1970; without it, the time from a candle's end to its signal is not measured."""
+        self.stats = WorkerStats()
         self.shards: dict[int, Shard] = {}
         self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
-        self._wall = wall
-        self._looked_at_s = 0.0
+        self._wall_clock = wall_clock
+        self._checked_at_s = 0.0
         self._empty_poll = asyncio.Condition()
 
     async def run(self) -> None:
-        """Until cancelled. Raises LogError where only a person can help; while the log is unavailable, it waits."""
+        """Run until cancelled; while the log is unavailable, wait for it. Raises LogError if only a person can help."""
         await while_unavailable("consumer", self._attempt, self._random)
 
     async def drained(self) -> None:
-        """Return when all that was on the log at the call has been committed."""
+        """Return once every record that was on the log at the time of the call has been processed and committed."""
         async with self._empty_poll:
-            for _ in range(2):  # the first may have begun before the call
+            for _ in range(2):  # the first empty poll may have begun before the call
                 await self._empty_poll.wait()
-
-    def handled(self) -> int:
-        """Records dealt with since the beginning of the log, in the partitions that are held."""
-        return sum(shard.handled for shard in tuple(self.shards.values()))
-
-    def rejected(self) -> Counter[str]:
-        """Rejects by reason, counted likewise."""
-        return sum((shard.rejected for shard in self.shards.values()), Counter[str]())
 
     @property
     def idle_s(self) -> float:
-        """Seconds since the loop last turned; 0 before it begins: waiting for a log is not being stuck."""
-        return 0.0 if self.tally.turned_at_s is None else _now_s() - self.tally.turned_at_s
+        """Seconds since the current iteration of the loop began; 0 before the first: to wait for a log is not to be stuck."""
+        return 0.0 if self.stats.last_iteration_s is None else _now_s() - self.stats.last_iteration_s
 
     async def _attempt(self) -> None:
-        self.tally.turned_at_s = _now_s()
+        self.stats.last_iteration_s = _now_s()
         try:
             async with self._log.consumer() as consumer:
                 while True:
-                    await self._turn(consumer)
+                    await self._iterate(consumer)
         finally:
             self.shards.clear()
             self.stalls.clear()
             self._epochs.clear()
 
-    async def _turn(self, consumer: Consumer) -> None:
-        self.tally.turned_at_s = _now_s()
-        await self._follow(consumer, await consumer.assignment())
+    async def _iterate(self, consumer: Consumer) -> None:
+        self.stats.last_iteration_s = _now_s()
+        await self._apply_assignment(consumer, await consumer.assignment())
         batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
         if not batches and self.shards and not any(shard.restoring for shard in self.shards.values()):
             async with self._empty_poll:
                 self._empty_poll.notify_all()
         for partition, records in batches.items():
             if partition in self.shards:
-                await self._step(consumer, partition, records)
-        if _now_s() - self._looked_at_s > LOOK_EVERY_S:
-            await self._look(consumer)
+                await self._process(consumer, partition, records)
+        if _now_s() - self._checked_at_s > _CHECK_EVERY_S:
+            await self._check_stalls(consumer)
 
-    async def _follow(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
-        """Drop what is no longer ours, or was somebody else's in between; open what is new."""
+    async def _apply_assignment(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
+        """Drop the partitions that are assigned to another worker, or were in the meantime; open those that are new."""
         for partition in [p for p, epoch in self._epochs.items() if assigned.get(p) != epoch]:
-            await self._drop(consumer, partition, "given to another")
+            await self._drop(consumer, partition, "assigned to another worker")
         for partition, epoch in assigned.items():
             if partition not in self.shards:
                 await self._open(consumer, partition, epoch)
@@ -101,14 +94,14 @@ class Worker:
     async def _open(self, consumer: Consumer, partition: int, epoch: int) -> None:
         try:
             restored = await consumer.open(partition)
-        except Fenced as fenced:  # two opened it at once; the next look at the assignment tells who should
-            self.tally.fencings += 1
+        except Fenced as fenced:  # two workers opened it at once; the next assignment says which one should
+            self.stats.fencings += 1
             _log.warning("not opened: %s", fenced, extra={"partition": partition})
             return
         shard = Shard(self._rules, restored)
         self.shards[partition], self._epochs[partition] = shard, epoch
-        self.tally.restores += 1
-        self.tally.rebuilds += len(shard.unusable)
+        self.stats.restores += 1
+        self.stats.rebuilds += len(shard.state.unusable)
         report_restoring(partition, shard)
         if (announcement := shard.announcement()) and not await self._commit(consumer, partition, announcement):
             return
@@ -116,39 +109,39 @@ class Worker:
         if not shard.restoring:
             report_restored(partition, shard)
 
-    async def _step(self, consumer: Consumer, partition: int, records: Sequence[Record]) -> None:
+    async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record]) -> None:
         shard = self.shards[partition]
         was_restoring = shard.restoring
         batch = shard.process(records)
         if batch.commit and not await self._commit(consumer, partition, batch.commit):
             return
-        if self._wall:
-            now_s = self._wall()
+        if self._wall_clock:
+            now_s = self._wall_clock()
             for end_ms in batch.live_ends_ms:
-                self.tally.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
+                self.stats.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
         if was_restoring and not shard.restoring:
             report_restored(partition, shard)
         report_batch(partition, batch)
 
     async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
-        """False where it failed: the partition is dropped, and opened anew if it is still ours."""
+        """Return whether the commit succeeded. If not, the partition is dropped; it is opened again if it is still assigned."""
         began_s = _now_s()
         try:
             await consumer.commit(partition, commit)
         except Fenced as fenced:
-            self.tally.fencings += 1
+            self.stats.fencings += 1
             await self._drop(consumer, partition, f"fenced: {fenced}")
             return False
         except Unavailable as unavailable:
-            self.tally.failed_commits += 1
+            self.stats.failed_commits += 1
             await self._drop(consumer, partition, f"commit failed: {unavailable}")
             return False
-        self.tally.commits.add(_now_s() - began_s)
+        self.stats.commits.add(_now_s() - began_s)
         return True
 
-    async def _look(self, consumer: Consumer) -> None:
-        """Whether each partition moves while its log grows."""
-        self._looked_at_s = _now_s()
+    async def _check_stalls(self, consumer: Consumer) -> None:
+        """Measure for how long each partition has not moved although its log grew; log how far restores have come."""
+        self._checked_at_s = _now_s()
         for partition, shard in self.shards.items():
             end = await consumer.end(partition)
             self.stalls.setdefault(partition, StallDetector()).look(shard.next_offset, _now_s(), end=end)

@@ -91,11 +91,11 @@ async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
         running.cancel()
         await asyncio.wait([running])
     assert healthy.status_code == 200
-    assert healthy.text.startswith("the loop turned 0.")
-    assert worker.tally.turned_at_s is not None
-    worker.tally.turned_at_s -= 61
+    assert healthy.text.startswith("the consumer's loop last ran 0.")
+    assert worker.stats.last_iteration_s is not None
+    worker.stats.last_iteration_s -= 61
     stuck = await get(worker, "/health")
-    assert (stuck.status_code, stuck.text.splitlines()[0]) == (503, "the loop is stuck")
+    assert (stuck.status_code, stuck.text.splitlines()[0]) == (503, "the consumer's loop is stuck")
 
 
 async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy() -> None:
@@ -105,7 +105,9 @@ async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy(
     for at_s, status in ((10.0, 200), (65.0, 200), (71.0, 503)):
         stall.look(5, at_s, end=9)
         assert (await get(worker, "/health")).status_code == status
-    assert (await get(worker, "/health")).text.startswith("partition 3 has dealt with nothing for 61 s, while candles came\n")
+    assert (await get(worker, "/health")).text.startswith(
+        "partition 3 has processed nothing for 61 s although candles have arrived\n"
+    )
     assert 'volcast_consumer_standstill_seconds{partition="3"} 61.0' in (await get(worker, "/metrics")).text
     stall.look(6, 80.0, end=9)
     assert (await get(worker, "/health")).status_code == 200

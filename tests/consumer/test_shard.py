@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consumer.rules import Rules
 from consumer.shard import Batch, Shard
+from consumer.stats import records_processed, rejects_by_reason
 from tests.market import at, candle_text, prices, record
 from volcast.core.codec import Reason, decode_reject, decode_signal, encode_gap, encode_revision, encode_signal
 from volcast.core.decoder import Decoder
@@ -102,14 +103,14 @@ def test_each_kind_is_counted_apart_and_only_candles_bring_signals() -> None:
     )
     assert [signal_of(signal).open_time_ms for signal in written(batch).signals] == [at(0), at(5), at(6)]
     assert shard.counts == {"BTCUSDT": {"duplicate": 2, "late": 1, "gap": 1, "revision": 1}}
-    assert shard.rejected == {"not_a_number": 1}
+    assert rejects_by_reason([shard]) == {"not_a_number": 1}
     assert batch.skips == [
         ("BTCUSDT", at(5), Skip.DUPLICATE),
         ("BTCUSDT", at(2), Skip.LATE),
         ("BTCUSDT", at(0), Skip.DUPLICATE),
     ]
     assert shard.engines["BTCUSDT"].gaps == 1
-    assert shard.handled == 9
+    assert records_processed([shard]) == 9
 
 
 def test_a_bad_row_is_rejected_with_its_place_and_the_next_one_is_taken() -> None:
@@ -174,7 +175,7 @@ def test_what_is_restored_goes_on_with_the_same_bytes_and_counts() -> None:
     commits = [written(whole.process(records(*items[:150]))), written(whole.process(records(*items[150:170], first=151)))]
     restored = Shard(RULES, left_by(*commits))
     assert not restored.restoring
-    assert (restored.counts, restored.rejected, restored.handled) == (whole.counts, whole.rejected, whole.handled)
+    assert state_of(restored) == state_of(whole)
     rest = records(*items[170:], first=171)
     assert restored.process(rest).commit == whole.process(rest).commit
 
@@ -205,7 +206,7 @@ def test_a_candle_too_far_ahead_is_rejected_with_its_bytes() -> None:
     assert [(reject.reason, reject.offset, reject.value) for reject in batch.rejects] == [(Reason.TOO_FAR_AHEAD, 2, far.value)]
     assert "69.4 days after the symbol's last" in batch.rejects[0].detail
     assert len(written(batch).signals) == 2
-    assert (shard.rejected, shard.handled) == ({"too_far_ahead": 1}, 3)
+    assert (rejects_by_reason([shard]), records_processed([shard])) == ({"too_far_ahead": 1}, 3)
 
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -243,7 +244,7 @@ def run_in_batches(
         assert commit.replay_from is not None
         assert position - snapshot_records < commit.replay_from <= position
         answers += [*commit.signals, *commit.rejects]
-        assert shard.handled == position - 1
+        assert records_processed([shard]) == position - 1
         if restore:
             shard = Shard(rules, left_by(*commits))
     return answers, shard
@@ -266,7 +267,7 @@ def test_batches_restarts_and_rare_snapshots_change_nothing(
 
 def state_of(shard: Shard) -> dict[str, object]:
     engines = {symbol: engine.dump() for symbol, engine in shard.engines.items()}
-    return {"engines": engines, "counts": shard.counts, "rejected": shard.rejected}
+    return {"engines": engines, "counts": shard.counts, "rejected": rejects_by_reason([shard])}
 
 
 @settings(max_examples=40, deadline=None)

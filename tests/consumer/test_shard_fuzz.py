@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from consumer.rules import Rules
 from consumer.shard import Shard
+from consumer.stats import records_processed, rejects_by_reason
 from tests.market import at, candle_text, prices, record
 from tests.mutations import broken_record, fields_of
 from volcast.core.codec import decode_reject, decode_signal, encode_gap, encode_revision
@@ -64,12 +65,12 @@ def test_broken_records_are_all_accounted_for(seed: int) -> None:
         if random.random() < 0.3:
             kept = {key: value for key, value in state.items() if value}
             shard = Shard(RULES, Restored(position, kept, batch.commit.replay_from or 0))
-            assert not shard.unusable
+            assert not shard.state.unusable
 
 
 def check(shard: Shard, records: int, signals: int, rejects: int) -> None:
     """Each of the records became a signal, a reject or a count; once."""
     assert len(shard.engines) <= RULES.max_symbols
     assert sum(engine.candles for engine in shard.engines.values()) == signals
-    assert shard.rejected.total() == rejects
-    assert shard.handled == records
+    assert rejects_by_reason([shard]).total() == rejects
+    assert records_processed([shard]) == records

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from consumer.rules import Rules
 from consumer.shard import Shard
+from consumer.stats import rejects_by_reason, restored_share
 from tests.consumer.test_shard import RULES, left_by, of, records, state_of, written
 from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder
@@ -63,9 +64,9 @@ def test_what_the_snapshots_lack_is_replayed_and_nothing_of_it_written_again() -
     state = replace(state, replay_from=61)  # as if the second commit had written no snapshots
     first = after(RARE, 60)[1]
     shard = Shard(RARE, replace(state, snapshots=first.snapshots))
-    assert (shard.restoring, shard.replay_from, shard.restored_share) == (True, 61, 0.0)
+    assert (shard.restoring, shard.replay_from, restored_share(shard)) == (True, 61, 0.0)
     assert replay(shard) == []
-    assert (shard.restoring, shard.restored_share, state_of(shard)) == (False, 1.0, state_of(whole))
+    assert (shard.restoring, restored_share(shard), state_of(shard)) == (False, 1.0, state_of(whole))
     assert written(shard.process(NEXT)).signals == written(whole.process(NEXT)).signals
 
 
@@ -92,7 +93,7 @@ def test_a_damaged_snapshot_is_rebuilt_from_the_first_candle_and_the_others_are_
 
 def test_other_settings_rebuild_all_and_go_on_as_if_they_had_always_held() -> None:
     shard = Shard(OTHER, after(RARE, 60, 60)[1])
-    assert shard.unusable == dict.fromkeys(("BTCUSDT", "ETHUSDT"), "it was made with window 3, and 4 is asked for now")
+    assert shard.state.unusable == dict.fromkeys(("BTCUSDT", "ETHUSDT"), "it was made with window 3, and 4 is asked for now")
     commits = replay(shard)
     always, _ = after(OTHER, 120)
     assert written(shard.process(NEXT)).signals == written(always.process(NEXT)).signals
@@ -103,7 +104,7 @@ def test_other_settings_rebuild_all_and_go_on_as_if_they_had_always_held() -> No
 def test_other_decimals_rebuild_the_symbol() -> None:
     rules = replace(RULES, decoder=Decoder(by_symbol={"BTCUSDT": 2}))
     shard = Shard(rules, after(RULES, 120)[1])
-    assert list(shard.unusable) == ["BTCUSDT"]
+    assert list(shard.state.unusable) == ["BTCUSDT"]
     replay(shard)
     assert shard.engines["BTCUSDT"].price_decimals == 2
 
@@ -174,20 +175,20 @@ def test_what_was_rejected_stays_rejected_until_it_is_sent_again() -> None:
     first = written(Shard(COARSE).process(records(*FINE)))
     assert (len(first.rejects), first.replay_from) == (10, 1)
     shard = Shard(RARE, left_by(first))
-    assert shard.changed_settings == "price_decimals_by_symbol was {'SHIBUSDT': 2} and is {}"
+    assert shard.state.changed_settings == "price_decimals_by_symbol was {'SHIBUSDT': 2} and is {}"
     (whole,) = replay(shard, records(*FINE))
-    assert (shard.engines, shard.rejected) == ({}, {"too_many_decimals": 10})
+    assert (shard.engines, rejects_by_reason([shard])) == ({}, {"too_many_decimals": 10})
     assert whole.replay_from == whole.position == 11  # judged by the old rules, it must not be read by the new ones
     sent_again = written(shard.process(records(*FINE, first=11)))
     assert len(sent_again.signals) == 10
-    assert Shard(RARE, left_by(first, whole, sent_again)).changed_settings == ""
+    assert Shard(RARE, left_by(first, whole, sent_again)).state.changed_settings == ""
 
 
 def test_what_was_accepted_is_no_reject_when_it_is_read_again() -> None:
     first = written(Shard(RARE).process(records(*FINE)))
     shard = Shard(COARSE, left_by(first))
     replay(shard, records(*FINE))
-    assert (shard.engines, shard.rejected) == ({}, {})
+    assert (shard.engines, rejects_by_reason([shard])) == ({}, {})
 
 
 def test_fewer_symbols_than_before_lose_none_when_they_are_read_again() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from consumer.rules import Rules
 from consumer.shard import Shard
+from consumer.stats import records_processed
 from consumer.worker import Worker
 from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
@@ -61,6 +62,10 @@ async def working(log: Log, rules: Rules = RULES, batch_records: int = 20) -> As
         running.cancel()
 
 
+def processed(worker: Worker) -> int:
+    return records_processed(worker.shards.values())
+
+
 async def restored_shard(log: Log) -> Shard:
     """One that has caught up with what the last commit left."""
     async with log.consumer() as consumer:
@@ -76,15 +81,15 @@ async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
         await fill(log, STREAM)
         async with working(log) as worker:
             await worker.drained()
-            assert worker.handled() == len(STREAM)
-            assert sum(worker.tally.commits.counts) == -(-len(STREAM) // 20)
-            assert (worker.tally.restores, worker.tally.fencings, worker.tally.failed_commits) == (1, 0, 0)
+            assert processed(worker) == len(STREAM)
+            assert sum(worker.stats.commits.counts) == -(-len(STREAM) // 20)
+            assert (worker.stats.restores, worker.stats.fencings, worker.stats.failed_commits) == (1, 0, 0)
         expected = undisturbed(STREAM)
         assert pairs(await records_of(log, Topic.SIGNALS)) == expected.signals
         assert pairs(await records_of(log, Topic.REJECTED)) == expected.rejects
         shard = await restored_shard(log)
         assert shard.position == expected.position
-        assert shard.handled == len(STREAM)
+        assert records_processed([shard]) == len(STREAM)
 
 
 async def test_how_long_a_live_signal_took_is_measured_at_its_commit() -> None:
@@ -93,12 +98,12 @@ async def test_how_long_a_live_signal_took_is_measured_at_its_commit() -> None:
     async with SqliteLog(":memory:") as log:
         await fill(log, [KeyValue(b"BTCUSDT", item) for item in items])
         # 1.5 s after the end of minute 2; minute 4 is not over by this clock.
-        worker = Worker(log, RULES, 20, Random(1), wall=lambda: at(3) / 1_000 + 1.5)
+        worker = Worker(log, RULES, 20, Random(1), wall_clock=lambda: at(3) / 1_000 + 1.5)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(worker.run())
             await worker.drained()
             running.cancel()
-    took = worker.tally.close_to_signal
+    took = worker.stats.close_to_signal
     assert took.total_s == 61.5 + 1.5 + 0
     assert dict(zip(took.bounds_s, took.counts, strict=False)) == dict.fromkeys(took.bounds_s, 0) | {0.05: 1, 2.5: 1, 120.0: 1}
 
@@ -115,7 +120,7 @@ async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None
         log.at_empty_poll = append_and_ask
         await until(lambda: drained, "an empty poll")
         await drained[0]
-        assert sum(worker.tally.commits.counts) == -(-len(STREAM) // 20)
+        assert sum(worker.stats.commits.counts) == -(-len(STREAM) // 20)
 
 
 async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes_back() -> None:
@@ -134,10 +139,10 @@ async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes
         await fill(log, STREAM[100:])
         log.assigned = {0: 7}
         await worker.drained()
-        assert (worker.handled(), worker.tally.restores) == (len(STREAM), 2)
+        assert (processed(worker), worker.stats.restores) == (len(STREAM), 2)
         log.assigned = {0: 8}  # somebody may have had it, if only for a moment
         await worker.drained()
-        assert (worker.handled(), worker.tally.restores, worker.tally.fencings) == (len(STREAM), 3, 0)
+        assert (processed(worker), worker.stats.restores, worker.stats.fencings) == (len(STREAM), 3, 0)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
@@ -149,7 +154,7 @@ async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:
         await fill(log, STREAM[200:])
         async with working(log) as second:
             await second.drained()
-            assert second.handled() == len(STREAM)
+            assert processed(second) == len(STREAM)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
@@ -173,10 +178,10 @@ async def test_a_commit_that_fails_is_dropped_and_the_log_is_asked(fault: Fault)
         await fill(log, STREAM)
         async with working(log) as worker:
             await worker.drained()
-            assert worker.tally.restores == 2
-            assert worker.tally.fencings == (fault is Fault.FENCED)
-            assert worker.tally.failed_commits == (fault is not Fault.FENCED)
-            assert worker.handled() == len(STREAM)
+            assert worker.stats.restores == 2
+            assert worker.stats.fencings == (fault is Fault.FENCED)
+            assert worker.stats.failed_commits == (fault is not Fault.FENCED)
+            assert processed(worker) == len(STREAM)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
@@ -186,7 +191,7 @@ async def test_fenced_while_opening_it_tries_again() -> None:
         await fill(log, STREAM)
         async with working(log) as worker:
             await worker.drained()
-            assert (worker.tally.fencings, worker.tally.restores) == (2, 1)
+            assert (worker.stats.fencings, worker.stats.restores) == (2, 1)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
@@ -224,7 +229,7 @@ async def test_state_of_other_settings_is_rebuilt_and_what_was_said_is_not_said_
             await worker.drained()
         async with working(log, other) as worker:
             await worker.drained()
-            assert (worker.tally.rebuilds, worker.handled()) == (2, 100)
+            assert (worker.stats.rebuilds, processed(worker)) == (2, 100)
             await fill(log, STREAM[100:])
             await worker.drained()
         records = [decode_signal(record.value) for record in await records_of(log, Topic.SIGNALS)]
@@ -262,11 +267,11 @@ async def test_one_works_and_the_other_stands_by_until_it_ends(tmp_path: Path) -
                 await until(lambda: first.shards or second.shards, "one of them to begin")
                 holder, standby = (first, second) if first.shards else (second, first)
                 await holder.drained()
-                assert holder.handled() == 100
+                assert processed(holder) == 100
                 assert not standby.shards
             await fill(one, STREAM[100:])
             await second.drained()
-            assert second.handled() == len(STREAM)
+            assert processed(second) == len(STREAM)
         assert pairs(await records_of(one, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
@@ -281,7 +286,7 @@ async def test_what_is_not_taken_is_said_and_not_at_length(caplog: pytest.LogCap
     assert said == [
         *["rejected: open is NaN; a finite number is expected"] * 5,
         *["duplicate candle skipped"] * 2,
-        "4 further candles of this batch were not taken",
+        "4 more candles of this batch were not accepted",
     ]
     assert vars(caplog.records[0]) | {"symbol": "BTCUSDT", "reason": "not_a_number", "offset": 1, "line": 2} == vars(
         caplog.records[0]

@@ -87,7 +87,7 @@ def worker_of(log: Log, settings: Settings) -> "Worker":
     """A consumer of `log`."""
     from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
 
-    return Worker(log, _rules_of(settings), settings.batch_records, Random(), wall=time)  # noqa: S311  # no secret: jitter
+    return Worker(log, _rules_of(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
 
 
 def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":

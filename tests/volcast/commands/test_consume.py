@@ -54,7 +54,7 @@ async def test_three_processes_make_a_pipeline_and_end_when_told(tmp_path: Path)
         latest = json.loads(get(api, "/latest/BTCUSDT"))
         assert (latest["timestamp"], latest["outcomes"], latest["warm"]) == ("2024-01-02T00:59:00Z", 1_440, True)
         await until(lambda: get(consumer, "/health", "/metrics"), "the consumer's port", *running)
-        assert get(consumer, "/health", "/metrics").startswith("the loop turned ")
+        assert get(consumer, "/health", "/metrics").startswith("the consumer's loop last ran ")
         metrics = get(consumer, "/metrics", "/metrics")
         held = "volcast_consumer_partitions 1.0" in metrics
         assert ('volcast_consumer_candles_total{symbol="BTCUSDT",verdict="accepted"} 1500.0' in metrics) == held

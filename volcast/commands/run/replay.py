@@ -18,7 +18,8 @@ def replaying(sources: "list[CsvReplay]", speed: float, append_records: int, *, 
 
     @asynccontextmanager
     async def opening(stage: RunPipeline) -> AsyncIterator[Source]:
-        from producer.replay import Pace, Pump  # noqa: PLC0415  # not needed by --help
+        from consumer.stats import records_processed  # noqa: PLC0415  # not needed by --help
+        from producer.replay import Pace, Pump  # noqa: PLC0415
         from volcast.cli.progress import progress  # noqa: PLC0415
 
         from .summary import print_summary  # noqa: PLC0415
@@ -27,7 +28,7 @@ def replaying(sources: "list[CsvReplay]", speed: float, append_records: int, *, 
 
         async def replay() -> None:
             rows = sum(source.summary.rows for source in sources)
-            with progress("candles", rows, stage.worker.handled):
+            with progress("candles", rows, lambda: records_processed(stage.worker.shards.values())):
                 await pump.run()
                 await stage.worker.drained()
                 await stage.follower.drained()

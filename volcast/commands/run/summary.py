@@ -20,6 +20,8 @@ _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "
 
 def print_summary(view: View, worker: "Worker") -> None:
     """Candles by verdict, ones, signal rate and forecast of each symbol; then the rejects by reason."""
+    from consumer.stats import rejects_by_reason  # noqa: PLC0415  # River takes a second to import
+
     table = Table(box=None, pad_edge=False)
     for shard in worker.shards.values():
         for symbol, engine in sorted(shard.engines.items()):
@@ -44,7 +46,7 @@ def print_summary(view: View, worker: "Worker") -> None:
             )
     if table.row_count:
         Console(width=_WIDE).print(table)
-    for reason, count in sorted(worker.rejected().items()):
+    for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
         click.echo(f"rejected: {count} {reason}")
 
 

@@ -65,7 +65,7 @@ def export(*, file: Path, force: bool, loaded: Loaded) -> None:
         async with log:
             shards = await whole_shards(log)
         for partition, shard in shards.items():
-            for symbol, why in shard.unusable.items():
+            for symbol, why in shard.state.unusable.items():
                 cut = ", as far as the log goes back" if shard.is_cut else ""
                 click.echo(f"{symbol}, partition {partition}: rebuilt from the log{cut}: {why}", err=True)
         return snapshots_of(shards)

@@ -8,11 +8,11 @@ Each snapshot is what `volcast.core.snapshot` writes, with a checksum of its own
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
+from consumer.partition_state import seal, unseal
 from volcast.atomic_file import writing_bytes
 from volcast.cli.main import UserError
 from volcast.core.codec import UNDECODABLE
@@ -21,7 +21,6 @@ from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_s
 
 STATE_FILE_FORMAT = 1
 _MAGIC = b"VCST"
-_HEAD_BYTES = 8
 
 
 class SymbolState(NamedTuple):
@@ -48,7 +47,7 @@ def check_target(path: Path, *, force: bool) -> None:
 def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
     """-> the bytes written. The file appears under its name complete or not at all. Raises OutputFileError if it can't."""
     payload = msgspec.msgpack.encode(_Written(STATE_FILE_FORMAT, list(snapshots)))
-    whole = _MAGIC + crc32(payload).to_bytes(4, "little") + payload
+    whole = _MAGIC + seal(payload)
     with writing_bytes(path) as file:
         file.write(whole)
     return len(whole)
@@ -60,11 +59,12 @@ def read_state_file(path: Path) -> Mapping[str, SymbolState]:
         whole = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path} can't be read: {error.strerror or error}") from None
-    payload = whole[_HEAD_BYTES:]
     if whole[: len(_MAGIC)] != _MAGIC:
         raise UserError(f"{path} is no exported state: `volcast state export` makes such files")
-    if whole[len(_MAGIC) : _HEAD_BYTES] != crc32(payload).to_bytes(4, "little"):
-        raise UserError(f"{path} is damaged: its checksum does not fit; export the state again")
+    try:
+        payload = unseal(whole[len(_MAGIC) :])
+    except msgspec.DecodeError:
+        raise UserError(f"{path} is damaged: its checksum does not fit; export the state again") from None
     try:
         found = msgspec.msgpack.decode(payload, type=_AnyFormat).format
         if found != STATE_FILE_FORMAT:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
-from consumer import partition_state
+from consumer.partition_state import read_settings
 from consumer.rules import Rules
 from consumer.shard import Shard
 from volcast.core import snapshot
@@ -30,7 +30,7 @@ async def whole_shards(log: Log) -> Mapping[int, Shard]:
 
 def rules_of(restored: Restored) -> Rules:
     """By which the state says that it was made; where it doesn't, as it was just imported, those of its snapshots."""
-    if told := partition_state.decode_config(restored.snapshots.get(partition_state.CONFIG_KEY)):
+    if told := read_settings(restored.snapshots):
         decoder = Decoder(told.price_decimals, told.price_decimals_by_symbol)
         return Rules(told.engine, decoder, told.max_symbols, snapshot_records=1)
     described = []

@@ -7,6 +7,7 @@ from itertools import count
 from random import Random
 
 from consumer.rules import Rules
+from consumer.stats import rejects_by_reason
 from consumer.worker import Worker
 from volcast.core.decoder import Decoder
 from volcast.log.contract import KeyValue, Log
@@ -125,7 +126,7 @@ class Scenario:
         for number, held in self._numbered():
             expected, shard = self._expected(held), worker.shards[number]
             counts = {symbol: shard.counts[symbol] + Counter(candle=engine.candles) for symbol, engine in shard.engines.items()}
-            what = unlike("the counts", counts, expected.counts) or unlike("the rejects", shard.rejected, expected.reasons)
+            what = unlike("the counts", counts, expected.counts) or unlike("the rejects", rejects_by_reason([shard]), expected.reasons)
             if what:
                 return f"partition {number}: {what}"
         return None

@@ -196,8 +196,8 @@ def test_a_log_of_other_settings_goes_on_with_the_new_ones_and_says_so(
     result = again("btcusdt-a.csv", "--window", "20")
     assert result.returncode == 0
     assert json.loads(result.stderr)["message"] == (
-        "other settings than before (window was 5 and is 20): the state is rebuilt from the log, signals that were written stay "
-        "as they are"
+        "the settings have changed (window was 5 and is 20): the state is rebuilt from the log; signals already written are not "
+        "changed"
     )
     assert signals(tmp_path / "log.db") == before
 

@@ -45,7 +45,7 @@ async def test_a_consumer_that_runs_is_not_disturbed() -> None:
         assert len(snapshots_of(await whole_shards(log))) == 3
         await fill(log, candles(range(50, 60), SYMBOLS))
         await worker.drained()
-        assert (worker.tally.restores, worker.tally.fencings, worker.tally.failed_commits) == (1, 0, 0)
+        assert (worker.stats.restores, worker.stats.fencings, worker.stats.failed_commits) == (1, 0, 0)
         assert len(await records_of(log, Topic.SIGNALS)) == 180
 
 
@@ -58,5 +58,5 @@ async def test_a_damaged_snapshot_is_rebuilt_from_the_log() -> None:
             damaged = KeyValue(b"ETHUSDT", b"VCS1" + bytes(99))
             await consumer.commit(0, Commit(restored.position, snapshots=[damaged]))
         shards = await whole_shards(log)
-        assert shards[0].unusable == {"ETHUSDT": "it is damaged: its checksum does not fit"}
+        assert shards[0].state.unusable == {"ETHUSDT": "it is damaged: its checksum does not fit"}
         assert snapshots_of(shards) == await undisturbed(log)

@@ -33,14 +33,14 @@ class RetriesFromMemory(Worker):
 class KeepsItsShard(Worker):
     """Opens a partition anew that came in another epoch, but goes on with what it has in memory."""
 
-    async def _follow(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
+    async def _apply_assignment(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
         for partition, epoch in assigned.items():
             if partition in self.shards and self._epochs[partition] != epoch:
                 with suppress(Fenced):
                     restored = await consumer.open(partition)
                     await consumer.seek(partition, restored.position)
                     self._epochs[partition] = epoch
-        await super()._follow(consumer, assigned)
+        await super()._apply_assignment(consumer, assigned)
 
 
 def first_difference(without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> str:
