@@ -107,4 +107,4 @@ def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Star
             problems.append("the consumer's loop is stuck")
         return Health(problems, [f"the consumer's loop last ran {worker.idle_s:.1f} s ago"])
 
-    return exposition.monitor(WorkerCollector(worker, now), health)
+    return exposition.monitoring_app(WorkerCollector(worker, now), health)

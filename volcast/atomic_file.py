@@ -27,7 +27,7 @@ def check_targets(targets: Iterable[Path | None], inputs: Iterable[Path]) -> Non
         if path.resolve() in sources:
             raise OutputFileError(f"{path} is an input: choose another name for what is written")
         if path.exists() and not path.is_file():
-            raise OutputFileError(f"{path} is no regular file: choose another name")
+            raise OutputFileError(f"{path} is not a regular file: choose another name")
 
 
 @contextmanager

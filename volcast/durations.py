@@ -1,16 +1,16 @@
-"""A histogram of seconds, as Prometheus shows it."""
+"""A histogram of durations in seconds, with the buckets of a Prometheus histogram."""
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 BOUNDS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
-"""Upper ends of the buckets; one more is for what took longer."""
+"""The default upper bounds of the buckets. One more bucket counts the longer durations."""
 
 
 @dataclass(slots=True)
 class Durations:
-    """Counts by bucket, and the sum.
+    """A histogram of seconds: the number of durations in each bucket, and their sum.
 
     >>> durations = Durations()
     >>> durations.add(0.3)
@@ -20,22 +20,22 @@ class Durations:
     """
 
     bounds_s: tuple[float, ...] = BOUNDS_S
-    """Upper ends of the buckets, rising."""
+    """Upper bounds of the buckets, inclusive, in rising order."""
     counts: list[int] = field(init=False)
-    """By bucket; the last is of what took longer than all bounds."""
+    """Durations in each bucket; the last bucket counts those above all bounds."""
     total_s: float = 0.0
 
     def __post_init__(self) -> None:
         self.counts = [0] * (len(self.bounds_s) + 1)
 
     def add(self, seconds: float) -> None:
-        """One more."""
+        """Count a duration."""
         self.counts[bisect_left(self.bounds_s, seconds)] += 1
         self.total_s += seconds
 
     @property
     def buckets(self) -> list[tuple[str, float]]:
-        """Upper end, and how many took no longer.
+        """The cumulative buckets: each upper bound as text, and the number of durations that did not exceed it.
 
         >>> durations = Durations((1.0, 5.0))
         >>> durations.add(3.0)

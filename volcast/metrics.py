@@ -1,4 +1,4 @@
-"""How a service shows how it is doing: /health for who restarts it, /metrics for Prometheus, read when asked for."""
+"""A small web application for each process: /health for a supervisor and /metrics for Prometheus, both computed on request."""
 
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -15,30 +15,30 @@ from .durations import Durations
 
 
 class Health(NamedTuple):
-    """What /health says."""
+    """The content of an answer to /health."""
 
-    troubles: list[str]
-    """A sentence for each that a restart may cure: with one, the answer is 503."""
-    news: list[str]
-    """What else is worth a line."""
+    problems: list[str]
+    """A sentence for each problem that a restart may cure. With at least one, the status is 503."""
+    notes: list[str]
+    """Further lines for the reader; they do not change the status."""
 
 
-def histogram(name: str, sentence: str, durations: Durations, labels: Mapping[str, str] | None = None) -> Metric:
-    """-> as Prometheus wants it; `labels` by name."""
+def histogram(name: str, description: str, durations: Durations, labels: Mapping[str, str] | None = None) -> Metric:
+    """Return `durations` as a Prometheus histogram; `labels` maps label names to values."""
     labels = labels or {}
-    metric = HistogramMetricFamily(name, sentence, labels=list(labels))
+    metric = HistogramMetricFamily(name, description, labels=list(labels))
     metric.add_metric(list(labels.values()), durations.buckets, durations.total_s)
     return metric
 
 
-def monitor(collector: Collector, health: Callable[[], Health]) -> Starlette:
-    """-> an ASGI app with /health and /metrics; both are asked on the event loop."""
+def monitoring_app(collector: Collector, health: Callable[[], Health]) -> Starlette:
+    """Return an ASGI application with /health and /metrics. It calls `health` and `collector` on the event loop."""
     registry = CollectorRegistry()
     registry.register(collector)
 
     async def answer_health(_: Request) -> Response:
-        troubles, news = health()
-        return PlainTextResponse("\n".join([*troubles, *news]) + "\n", 503 if troubles else 200)
+        problems, notes = health()
+        return PlainTextResponse("\n".join([*problems, *notes]) + "\n", 503 if problems else 200)
 
     async def answer_metrics(_: Request) -> Response:
         return exposition(registry)
@@ -47,5 +47,5 @@ def monitor(collector: Collector, health: Callable[[], Health]) -> Starlette:
 
 
 def exposition(registry: CollectorRegistry) -> Response:
-    """All that is in the registry, in Prometheus' text format."""
+    """Return all metrics of the registry in Prometheus' text format."""
     return Response(generate_latest(registry), media_type="text/plain; version=0.0.4; charset=utf-8")

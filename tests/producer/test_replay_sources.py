@@ -42,7 +42,7 @@ def test_the_symbol_may_be_told(tmp_path: Path) -> None:
 def test_a_file_that_is_no_good_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     path = tmp_path / "btcusdt.csv"
     path.write_text(csv_text(500) + "2024-01-02 00:00:00,1,1,one,1,1,1\n")
-    with pytest.raises(CandleFileError, match=r"line 502, column low: 'one' is no number"):
+    with pytest.raises(CandleFileError, match=r"line 502, column low: 'one' is not a number"):
         CsvReplay(path)
 
 

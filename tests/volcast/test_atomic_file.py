@@ -1,4 +1,4 @@
-"""A file stands under its name whole or not at all, and nothing that is there is destroyed unasked."""
+"""An output file appears complete or not at all, and no input is overwritten."""
 
 import gzip
 from pathlib import Path
@@ -9,7 +9,7 @@ from volcast.atomic_file import OutputFileError, check_targets, writing
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
-def test_it_is_there_once_it_is_whole(tmp_path: Path, name: str) -> None:
+def test_the_file_appears_only_when_it_is_complete(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     with writing(path) as file:
         file.write("σ\n")
@@ -19,7 +19,7 @@ def test_it_is_there_once_it_is_whole(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_same_text_is_the_same_gzip(tmp_path: Path) -> None:
+def test_the_same_text_gives_the_same_gzip_bytes(tmp_path: Path) -> None:
     for name in ("a.gz", "b.gz"):
         with writing(tmp_path / name) as file:
             file.write("text" * 1_000)
@@ -27,7 +27,7 @@ def test_the_same_text_is_the_same_gzip(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["out.csv", "out.csv.gz"])
-def test_an_error_leaves_what_was_there(tmp_path: Path, name: str) -> None:
+def test_an_error_leaves_the_former_file_as_it_was(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("former")
     with pytest.raises(ZeroDivisionError), writing(path) as file:
@@ -36,14 +36,14 @@ def test_an_error_leaves_what_was_there(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_where_it_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "none" / "out.csv"
     with pytest.raises(OutputFileError) as refused, writing(path):
         pass
     assert str(refused.value) == f"{path} can't be written: No such file or directory"
 
 
-def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
+def test_a_full_disk_is_an_error_in_one_sentence(tmp_path: Path) -> None:
     path = tmp_path / "out.csv"
     with pytest.raises(OutputFileError) as refused, writing(path):
         raise OSError(28, "No space left on device")
@@ -51,7 +51,7 @@ def test_a_full_disk_is_a_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_targets_that_would_destroy_something_are_refused(tmp_path: Path) -> None:
+def test_targets_that_would_overwrite_an_input_or_each_other_are_refused(tmp_path: Path) -> None:
     there, source, new = (tmp_path / name for name in ("there", "source.csv", "new"))
     there.touch()
     source.write_text("candles")
@@ -60,7 +60,7 @@ def test_targets_that_would_destroy_something_are_refused(tmp_path: Path) -> Non
     for targets, sentence in (
         ((new, tmp_path / "." / "new"), f"{new} and {new}: each file that is written needs a name of its own"),
         ((tmp_path / "link",), f"{tmp_path / 'link'} is an input: choose another name for what is written"),
-        ((tmp_path,), f"{tmp_path} is no regular file: choose another name"),
+        ((tmp_path,), f"{tmp_path} is not a regular file: choose another name"),
     ):
         with pytest.raises(OutputFileError) as refused:
             check_targets(targets, (source,))

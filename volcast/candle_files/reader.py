@@ -1,24 +1,24 @@
-"""Candles in CSV files: the format, reading and writing. No clock, no log, and nothing that is slow to import.
+"""Candles in CSV files: the format, and reading it.
 
-The first line names the columns `timestamp,open,high,low,close,volume_btc,volume_usd`: any order, any case, blanks around
-names and cells and a UTF-8 byte-order mark tolerated, further columns allowed and ignored. Plain or gzip, told by content.
-Blank lines are skipped. `timestamps.py` says which timestamps are read.
+The first line names the columns `timestamp,open,high,low,close,volume_btc,volume_usd` in any order and case. Blanks around names
+and cells, a UTF-8 byte-order mark and blank lines are tolerated; further columns are ignored. The file is plain text or gzip,
+detected by its content, not its name. `timestamps.py` lists the timestamps that are read.
 
-Who answers for what is wrong:
+What happens to each kind of mistake:
 
-| What is wrong                                                                                    | What happens              |
-|--------------------------------------------------------------------------------------------------|---------------------------|
-| the FILE: not found, a folder, unreadable, no UTF-8 text, gzip broken or cut short               | `CandleFileError`         |
-| the TABLE: empty, a column missing or doubled, no rows, a row with another number of cells       | `CandleFileError`         |
-| a CELL of another kind: a number that is none (`abc`, `1_000`), a timestamp that can't be read    | `CandleFileError`         |
-| a VALUE: NaN, infinite, negative, high below low, too many decimals, a time not on the minute    | sent for the consumer     |
-| an empty cell where a number belongs                                                             | sent: missing, that is NaN |
+| Mistake                                                                                       | What happens            |
+|-----------------------------------------------------------------------------------------------|-------------------------|
+| the FILE: not found, a folder, unreadable, not UTF-8 text, gzip damaged or cut short          | `CandleFileError`       |
+| the TABLE: empty, a column missing or doubled, no rows, a row with another number of cells    | `CandleFileError`       |
+| a CELL of the wrong kind: not a number (`abc`, `1_000`), a timestamp that can't be read       | `CandleFileError`       |
+| a VALUE: NaN, infinite, negative, high below low, too many decimals, a time not on the minute | left to the consumer    |
+| an empty cell where a number belongs                                                          | the same: missing, NaN  |
 
-The first three mean that this is not the file which its user takes it for: sending half of it would be worse than sending
-none, so `check_candles` reads all of it beforehand. The others are bad rows of a good file; the consumer alone judges those.
+The first three mean that the user has chosen the wrong file. To send half of it would be worse than to send nothing, so
+`check_candles` reads the whole file first. The last two are bad rows of a good file, and only the consumer judges rows.
 
-The csv module and not pandas: cells stay the text that they are (no price passes through a float), and memory doesn't grow
-with the rows.
+The csv module is used rather than pandas, so that cells stay text (no price passes through a float) and memory does not grow with
+the rows.
 """
 
 import csv
@@ -53,27 +53,27 @@ _SHOWN_CHARACTERS = 40
 
 
 class CandleFileError(Exception):
-    """What is wrong with a file, as one sentence for the user."""
+    """A candle file can't be read or written: one sentence for the user."""
 
 
 class CandleRow(NamedTuple):
-    """One row: the text of each number as it stands in the file, stripped."""
+    """One row of a candle file: the text of each number as the file has it, without surrounding blanks."""
 
     line: int
-    """Of the file, the first being 1; the last one of a row that spans several."""
+    """The row's line in the file, counted from 1; the last line of a row that spans several."""
     open_time_ms: int
     open: str
     high: str
     low: str
     close: str
     volume: str
-    """`volume_btc`: in the base currency, whatever that is."""
+    """The column `volume_btc`: the volume in the base currency, whichever that is."""
     quote_volume: str
-    """`volume_usd`: in the quote currency."""
+    """The column `volume_usd`: the volume in the quote currency."""
 
 
 class FileSummary(NamedTuple):
-    """What `check_candles` has seen, in the file's order."""
+    """The number of rows of a file, and the times of its first and last row, in the file's order."""
 
     rows: int
     first_open_time_ms: int
@@ -81,19 +81,19 @@ class FileSummary(NamedTuple):
 
 
 def check_candles(path: Path) -> FileSummary:
-    """Read the whole file once, in constant memory. Raises CandleFileError for anything that is wrong with the file."""
+    """Read the whole file once, in constant memory, and return its summary. Raise CandleFileError if the file is unusable."""
     rows = read_candles(path)
     first = last = next(rows)
     count = 1
-    for last in rows:  # noqa: B007  the last row is what is wanted
+    for last in rows:  # noqa: B007  only the last row is needed
         count += 1
     return FileSummary(count, first.open_time_ms, last.open_time_ms)
 
 
 def read_candles(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
-    """The rows below line `after_line`, in constant memory; those above it are not looked at.
+    """Yield the rows below line `after_line`, in constant memory. Cells of earlier rows are not checked.
 
-    Raises CandleFileError when the reading gets to what is wrong; call `check_candles` first to know beforehand.
+    Raises CandleFileError when it reaches a mistake, after the rows before it; `check_candles` finds it beforehand.
     """
     with closing(_blocks(path)) as blocks:
         reader = csv.reader(chain.from_iterable(blocks), strict=True, skipinitialspace=True)
@@ -119,24 +119,26 @@ def read_candles(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
                 timestamp, open_, high, low, close, volume, quote = cells
                 try:
                     float(open_), float(high), float(low), float(close), float(volume), float(quote)
-                    open_time_ms = parse_open_time_ms(timestamp) if _is_plain("".join(cells)) else _judge(path, line, cells)
+                    open_time_ms = (
+                        parse_open_time_ms(timestamp) if _is_plain("".join(cells)) else _checked_time_ms(path, line, cells)
+                    )
                 except ValueError:
-                    open_time_ms = _judge(path, line, cells)
-                # Twice as fast as CandleRow(line, …).
+                    open_time_ms = _checked_time_ms(path, line, cells)
+                # Twice as fast as CandleRow(line, …):
                 numbers = (open_.strip(), high.strip(), low.strip(), close.strip(), volume.strip(), quote.strip())
                 yield tuple.__new__(CandleRow, (line, open_time_ms, *numbers))
         except csv.Error as error:
-            raise CandleFileError(f"{path}, line {reader.line_num}: this is no CSV ({error}).") from None
+            raise CandleFileError(f"{path}, line {reader.line_num}: this is not CSV ({error}).") from None
     if not any_row:
         raise CandleFileError(f"{path} has no rows below its first line; a candle a line is expected.")
 
 
 def _blocks(path: Path) -> Generator[list[str]]:
-    """The file's lines without their ends, some thousands at a time, as a line must not fill the memory either."""
+    """Yield the file's lines without their ends, some thousands at a time. An endless line is refused, not read into memory."""
     line = 1
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise CandleFileError(f"{path} is {'a folder' if path.is_dir() else 'no regular file'}; a CSV file is expected.")
+            raise CandleFileError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}; a CSV file is expected.")
         with path.open("rb") as raw:
             magic = raw.peek(2)[:2] == b"\x1f\x8b"
             stream = gzip.GzipFile(fileobj=raw) if magic else raw
@@ -160,7 +162,7 @@ def _blocks(path: Path) -> Generator[list[str]]:
                 yield [_decoded(path, line, rest)]
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         reason = "it ends too early" if isinstance(error, EOFError) else str(error)
-        raise CandleFileError(f"{path}: the gzip file is damaged near line {line} ({reason}); fetch it anew.") from None
+        raise CandleFileError(f"{path}: the gzip file is damaged near line {line} ({reason}); download it again.") from None
     except FileNotFoundError:
         raise CandleFileError(f"{path} does not exist.") from None
     except OSError as error:
@@ -173,7 +175,7 @@ def _decoded(path: Path, line: int, text: bytes) -> str:
     except UnicodeDecodeError as error:
         line += text.count(b"\n", 0, error.start)
         raise CandleFileError(
-            f"{path}, line {line}: byte 0x{text[error.start]:02x} is no UTF-8 text; a CSV file is expected."
+            f"{path}, line {line}: byte 0x{text[error.start]:02x} is not UTF-8 text; a CSV file is expected."
         ) from None
 
 
@@ -182,25 +184,25 @@ def _positions(path: Path, header: Sequence[str]) -> list[int]:
     missing = [column for column in CANDLE_COLUMNS if column not in names]
     doubled = [column for column in CANDLE_COLUMNS if names.count(column) > 1]
     if missing:
-        found = _shown(",".join(names))
+        found = _quoted(",".join(names))
         raise CandleFileError(f"{path}, line 1: missing column {', '.join(missing)}; the columns found are {found}.")
     if doubled:
-        raise CandleFileError(f"{path}, line 1: column {', '.join(doubled)} stands there twice; it must stand there once.")
+        raise CandleFileError(f"{path}, line 1: column {', '.join(doubled)} occurs twice; it must occur once.")
     return [names.index(column) for column in CANDLE_COLUMNS]
 
 
-def _judge(path: Path, line: int, cells: Sequence[str]) -> int:
-    """The slow way through a row: its open_time_ms if all cells are of their kind. Raises CandleFileError."""
+def _checked_time_ms(path: Path, line: int, cells: Sequence[str]) -> int:
+    """Check a row cell by cell and return its open_time_ms. Raise CandleFileError with the first cell of the wrong kind."""
     for column, cell in zip(CANDLE_COLUMNS[1:], cells[1:], strict=True):
         if cell.strip() and not _is_number(cell):
             raise CandleFileError(
-                f"{path}, line {line}, column {column}: {_shown(cell)} is no number; one like 42283.58 is expected."
+                f"{path}, line {line}, column {column}: {_quoted(cell)} is not a number; one like 42283.58 is expected."
             )
     try:
         return parse_open_time_ms(cells[0])
     except ValueError as error:
         raise CandleFileError(
-            f"{path}, line {line}, column {CANDLE_COLUMNS[0]}: {_shown(cells[0])} is no timestamp; {error}."
+            f"{path}, line {line}, column {CANDLE_COLUMNS[0]}: {_quoted(cells[0])} is not a timestamp; {error}."
         ) from None
 
 
@@ -213,7 +215,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _is_plain(text: str) -> bool:
-    """`float` takes `1_000` and the digits of other scripts, too; other readers don't."""
+    """Return whether the text has none of what only Python's `float` accepts: `1_000` and the digits of other scripts."""
     return text.isascii() and "_" not in text
 
 
@@ -221,12 +223,14 @@ def _is_blank(row: Sequence[str]) -> bool:
     return not row or (len(row) == 1 and not row[0].strip())
 
 
-def _shown(text: str) -> str:
+def _quoted(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
 
 
 def symbol_of(path: Path) -> str:
-    """The symbol that a file's name begins with: its first word of letters and digits, in capitals. Raises CandleFileError.
+    """Return the symbol that a file's name begins with: its first word of letters and digits, in capitals.
+
+    Raises CandleFileError if there is no such word, or it is not ASCII.
 
     >>> symbol_of(Path("data/btcusdt-1m-2024-01.csv.gz"))
     'BTCUSDT'

@@ -84,7 +84,7 @@ def format_open_time(open_time_ms: int) -> str:
     """
     seconds, finer = divmod(open_time_ms, 1_000)
     if finer:
-        raise ValueError(f"{open_time_ms} ms since 1970 is no whole second")
+        raise ValueError(f"{open_time_ms} ms since 1970 is not a whole second")
     try:
         return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat(sep=" ")
     except OverflowError:

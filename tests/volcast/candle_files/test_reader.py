@@ -1,4 +1,4 @@
-"""The format, what is refused as a file and what passes for the consumer to judge."""
+"""The format of candle files: which files are refused, and which values are left for the consumer to judge."""
 
 import gzip
 import os
@@ -32,7 +32,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "btcusdt.csv"
 
 
-def put(path: Path, *lines: str, end: str = "\n") -> Path:
+def write_lines(path: Path, *lines: str, end: str = "\n") -> Path:
     path.write_bytes("".join(line + end for line in lines).encode())
     return path
 
@@ -50,16 +50,16 @@ def refusal(path: Path) -> str:
 
 
 class TestFormat:
-    def test_a_row_is_the_text_as_it_stands(self, path: Path) -> None:
-        put(path, HEADER, "2024-01-01 00:05:00,1.00,2e0,+0.5, 1.50 ,10,0015")
+    def test_the_numbers_of_a_row_stay_text(self, path: Path) -> None:
+        write_lines(path, HEADER, "2024-01-01 00:05:00,1.00,2e0,+0.5, 1.50 ,10,0015")
         assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1.00", "2e0", "+0.5", "1.50", "10", "0015")]
 
-    def test_the_summary(self, path: Path) -> None:
-        put(path, HEADER, ROW, ROW.replace("05:00", "07:00"), ROW.replace("05:00", "06:00"))
+    def test_the_summary_counts_rows_and_has_the_first_and_last_time(self, path: Path) -> None:
+        write_lines(path, HEADER, ROW, ROW.replace("05:00", "07:00"), ROW.replace("05:00", "06:00"))
         assert check_candles(path) == FileSummary(3, FIVE_PAST_MS, FIVE_PAST_MS + 60_000)
 
-    def test_columns_in_any_order_any_case_with_blanks_and_more_of_them(self, path: Path) -> None:
-        put(
+    def test_columns_may_have_any_order_any_case_blanks_and_others_beside_them(self, path: Path) -> None:
+        write_lines(
             path,
             ' Close,note, OPEN ,"low",High,Volume_USD,volume_btc,TIMESTAMP,note',
             '1.5,"a, ""b""",1,0.5,2,15,10,1704067500,c',
@@ -69,25 +69,25 @@ class TestFormat:
     @pytest.mark.parametrize("end", ["\n", "\r\n"])
     @pytest.mark.parametrize("mark", ["", "\ufeff"])
     @pytest.mark.parametrize("last", ["", "  "])
-    def test_line_ends_byte_order_mark_and_blank_lines(self, path: Path, end: str, mark: str, last: str) -> None:
-        put(path, mark + HEADER, "", ROW, last, ROW, last, end=end)
+    def test_line_ends_a_byte_order_mark_and_blank_lines_are_tolerated(self, path: Path, end: str, mark: str, last: str) -> None:
+        write_lines(path, mark + HEADER, "", ROW, last, ROW, last, end=end)
         assert [row.line for row in read_candles(path)] == [3, 5]
 
-    def test_a_last_line_without_an_end(self, path: Path) -> None:
+    def test_the_last_line_may_lack_its_end(self, path: Path) -> None:
         path.write_text(f"{HEADER}\n{ROW}")
         assert check_candles(path).rows == 1
 
-    def test_gzip_is_told_by_content_not_by_name(self, path: Path) -> None:
+    def test_gzip_is_detected_by_content_not_by_name(self, path: Path) -> None:
         path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode()) + gzip.compress(f"{ROW}\n".encode()))
         assert check_candles(path).rows == 2
 
     def test_a_quoted_cell_may_hold_a_line_end(self, path: Path) -> None:
-        put(path, f"{HEADER},note", f'{ROW},"one', 'two"', f"{ROW},three")
+        write_lines(path, f"{HEADER},note", f'{ROW},"one', 'two"', f"{ROW},three")
         assert [row.line for row in read_candles(path)] == [3, 4]
 
     @given(after_line=st.integers(min_value=-1, max_value=12))
-    def test_reading_on_after_a_line(self, tmp_path_factory: pytest.TempPathFactory, after_line: int) -> None:
-        path = put(tmp_path_factory.mktemp("on") / "a.csv", HEADER, *[ROW] * 9)
+    def test_reading_starts_below_a_given_line(self, tmp_path_factory: pytest.TempPathFactory, after_line: int) -> None:
+        path = write_lines(tmp_path_factory.mktemp("on") / "a.csv", HEADER, *[ROW] * 9)
         rows = list(read_candles(path))
         assert list(read_candles(path, after_line=after_line)) == [row for row in rows if row.line > after_line]
 
@@ -106,7 +106,7 @@ class TestFormat:
 
 
 class TestRefusedFiles:
-    def test_not_found(self, path: Path) -> None:
+    def test_a_file_that_does_not_exist(self, path: Path) -> None:
         assert refusal(path) == f"{path} does not exist."
 
     def test_a_folder(self, tmp_path: Path) -> None:
@@ -114,19 +114,19 @@ class TestRefusedFiles:
 
     def test_a_pipe(self, path: Path) -> None:
         os.mkfifo(path)
-        assert "no regular file" in refusal(path)
+        assert "not a regular file" in refusal(path)
 
-    def test_below_a_file(self, path: Path) -> None:
-        put(path, HEADER, ROW)
+    def test_a_path_below_a_file(self, path: Path) -> None:
+        write_lines(path, HEADER, ROW)
         assert "can't be read" in refusal(path / "a.csv")
 
-    def test_no_text(self, path: Path) -> None:
+    def test_bytes_that_are_not_utf_8(self, path: Path) -> None:
         path.write_bytes(f"{HEADER}\n{ROW}\n".encode() + b"2024\xff\n")
-        assert "line 3: byte 0xff is no UTF-8 text" in refusal(path)
+        assert "line 3: byte 0xff is not UTF-8 text" in refusal(path)
 
-    def test_another_encoding(self, path: Path) -> None:
+    def test_a_file_in_utf_16(self, path: Path) -> None:
         path.write_bytes(f"{HEADER}\n{ROW}\n".encode("utf-16"))
-        assert "line 1: byte 0xff is no UTF-8 text" in refusal(path)
+        assert "line 1: byte 0xff is not UTF-8 text" in refusal(path)
 
     @pytest.mark.parametrize("kept", [0.1, 0.5, 0.99])
     def test_a_gzip_file_cut_short(self, path: Path, kept: float) -> None:
@@ -140,58 +140,60 @@ class TestRefusedFiles:
         path.write_bytes(whole)
         assert "gzip file is damaged" in refusal(path)
 
-    def test_a_gzip_file_with_rubbish_inside(self, path: Path) -> None:
+    def test_a_gzip_file_with_a_damaged_block(self, path: Path) -> None:
         whole = bytearray(gzip.compress(f"{HEADER}\n{ROW}\n".encode()))
         whole[10] ^= 0xFF
         path.write_bytes(whole)
         assert "gzip file is damaged" in refusal(path)
 
     @pytest.mark.parametrize("text", ["", "\n\n", "\ufeff"])
-    def test_empty(self, path: Path, text: str) -> None:
+    def test_an_empty_file(self, path: Path, text: str) -> None:
         path.write_text(text)
         assert f"is empty; a first line with the columns {HEADER} is expected" in refusal(path)
 
-    def test_no_rows(self, path: Path) -> None:
-        assert "has no rows" in refusal(put(path, HEADER, ""))
+    def test_a_file_without_rows(self, path: Path) -> None:
+        assert "has no rows" in refusal(write_lines(path, HEADER, ""))
 
     @pytest.mark.parametrize("column", CANDLE_COLUMNS)
     def test_a_missing_column(self, path: Path, column: str) -> None:
-        assert f"line 1: missing column {column};" in refusal(put(path, HEADER.replace(column, "other"), ROW))
+        assert f"line 1: missing column {column};" in refusal(write_lines(path, HEADER.replace(column, "other"), ROW))
 
-    def test_another_separator(self, path: Path) -> None:
-        assert "the columns found are 'timestamp;open;" in refusal(put(path, HEADER.replace(",", ";"), ROW.replace(",", ";")))
+    def test_semicolons_instead_of_commas(self, path: Path) -> None:
+        assert "the columns found are 'timestamp;open;" in refusal(
+            write_lines(path, HEADER.replace(",", ";"), ROW.replace(",", ";"))
+        )
 
     def test_a_doubled_column(self, path: Path) -> None:
-        assert "line 1: column close stands there twice" in refusal(put(path, f"{HEADER}, CLOSE", f"{ROW},1"))
+        assert "line 1: column close occurs twice" in refusal(write_lines(path, f"{HEADER}, CLOSE", f"{ROW},1"))
 
     @pytest.mark.parametrize(("row", "cells"), [(ROW[:-3], 6), (ROW + ",1", 8), ("2024", 1)])
     def test_a_row_with_another_number_of_cells(self, path: Path, row: str, cells: int) -> None:
-        assert f"line 3: {cells} cells, but the first line names 7 columns" in refusal(put(path, HEADER, ROW, row))
+        assert f"line 3: {cells} cells, but the first line names 7 columns" in refusal(write_lines(path, HEADER, ROW, row))
 
     @pytest.mark.parametrize("column", CANDLE_COLUMNS[1:])
     @pytest.mark.parametrize("cell", ["abc", "null", "1_000", "１", "0x10", "1 2", "1;5", "--1", "x" * 200])
-    def test_a_cell_that_is_no_number(self, path: Path, column: str, cell: str) -> None:
+    def test_a_cell_that_is_not_a_number(self, path: Path, column: str, cell: str) -> None:
         cells = ROW.split(",")
         cells[CANDLE_COLUMNS.index(column)] = cell
-        sentence = refusal(put(path, HEADER, ROW, ",".join(cells)))
+        sentence = refusal(write_lines(path, HEADER, ROW, ",".join(cells)))
         assert f"line 3, column {column}: '{cell[:40]}" in sentence
-        assert "is no number" in sentence
+        assert "is not a number" in sentence
         assert len(sentence) < len(str(path)) + 150
 
     def test_a_decimal_comma(self, path: Path) -> None:
-        assert "'1,5' is no number" in refusal(put(path, HEADER, ROW.replace("1.5", '"1,5"')))
+        assert "'1,5' is not a number" in refusal(write_lines(path, HEADER, ROW.replace("1.5", '"1,5"')))
 
     @pytest.mark.parametrize("timestamp", ["", "nan", "2024-02-30 00:00:00", "20240101"])
     def test_a_timestamp_that_can_not_be_read(self, path: Path, timestamp: str) -> None:
-        sentence = refusal(put(path, HEADER, ROW, ROW.replace("2024-01-01 00:05:00", timestamp)))
-        assert f"line 3, column timestamp: '{timestamp}' is no timestamp" in sentence
+        sentence = refusal(write_lines(path, HEADER, ROW, ROW.replace("2024-01-01 00:05:00", timestamp)))
+        assert f"line 3, column timestamp: '{timestamp}' is not a timestamp" in sentence
 
     @pytest.mark.parametrize("row", [ROW.replace("1.0", '"1.0'), ROW.replace("1.0", '"1.0"x'), ROW.replace(",", ",\r")])
     def test_broken_quotes_and_stray_line_ends(self, path: Path, row: str) -> None:
-        assert "is no CSV" in refusal(put(path, HEADER, row))
+        assert "is not CSV" in refusal(write_lines(path, HEADER, row))
 
     @pytest.mark.parametrize("repeat", ["1", ",", '"'])
-    def test_a_line_without_an_end_does_not_fill_the_memory(self, path: Path, repeat: str) -> None:
+    def test_an_endless_line_does_not_fill_the_memory(self, path: Path, repeat: str) -> None:
         path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode() + repeat.encode() * 30_000_000, 1))
         tracemalloc.start()
         try:
@@ -200,27 +202,29 @@ class TestRefusedFiles:
         finally:
             tracemalloc.stop()
 
-    def test_only_what_comes_before_the_fault_is_read(self, path: Path) -> None:
-        rows = read_candles(put(path, HEADER, ROW, "x"))
+    def test_the_rows_before_a_mistake_are_read(self, path: Path) -> None:
+        rows = read_candles(write_lines(path, HEADER, ROW, "x"))
         assert next(rows).line == 2
         with pytest.raises(CandleFileError, match="line 3"):
             next(rows)
 
 
-class TestSentValues:
+class TestValuesLeftToTheConsumer:
     @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume", "quote_volume"])
     @pytest.mark.parametrize("cell", ["", "nan", "NaN", "inf", "-Infinity", "-1", "0", "1e400", "1.123456789012345678"])
-    def test_a_bad_value_passes_as_it_is(self, path: Path, column: str, cell: str) -> None:
+    def test_a_bad_value_is_read_as_it_is(self, path: Path, column: str, cell: str) -> None:
         row = CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")._replace(**{column: cell})  # type: ignore[arg-type]  # the column is one of text
-        put(path, HEADER, ",".join(["2024-01-01 00:05:00", *row[2:]]))
+        write_lines(path, HEADER, ",".join(["2024-01-01 00:05:00", *row[2:]]))
         assert list(read_candles(path)) == [row]
 
-    def test_a_time_off_the_minute_passes(self, path: Path) -> None:
-        put(path, HEADER, ROW.replace("05:00", "05:01"))
+    def test_a_time_off_the_minute_is_read(self, path: Path) -> None:
+        write_lines(path, HEADER, ROW.replace("05:00", "05:01"))
         assert [row.open_time_ms for row in read_candles(path)] == [FIVE_PAST_MS + 1_000]
 
     @given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
-    def test_whatever_the_text_it_is_read_or_refused(self, tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    def test_any_text_is_read_or_refused_with_candle_file_error(
+        self, tmp_path_factory: pytest.TempPathFactory, text: str
+    ) -> None:
         path = tmp_path_factory.mktemp("any") / "a.csv"
         path.write_bytes(f"{HEADER}\n{text}".encode())
         try:
@@ -241,16 +245,16 @@ class TestSymbol:
             ("csv.csv", "CSV"),
         ],
     )
-    def test_is_the_first_word_of_the_name(self, name: str, symbol: str) -> None:
+    def test_the_symbol_is_the_first_word_of_the_name(self, name: str, symbol: str) -> None:
         assert symbol_of(Path("data.d") / name) == symbol
 
     @pytest.mark.parametrize("name", [".csv", "---.csv.gz", "été.csv"])
-    def test_without_a_word_it_must_be_given(self, name: str) -> None:
+    def test_a_name_without_a_word_needs_the_option(self, name: str) -> None:
         with pytest.raises(CandleFileError, match="give --symbol"):
             symbol_of(Path("data") / name)
 
 
-def test_importing_it_loads_nothing_slow() -> None:
+def test_importing_the_reader_loads_nothing_slow() -> None:
     code = (
         "import sys, volcast.candle_files.reader; print({'numpy', 'river', 'msgspec', 'pandas', 'asyncio'} & sys.modules.keys())"
     )

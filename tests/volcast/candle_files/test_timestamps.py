@@ -45,7 +45,7 @@ def milliseconds(moment: datetime) -> int:
         "1704067500000000",
     ],
 )
-def test_every_form_of_one_moment(text: str) -> None:
+def test_every_form_of_one_moment_is_read(text: str) -> None:
     assert parse_open_time_ms(text) == FIVE_PAST_MS
 
 
@@ -91,27 +91,27 @@ def test_every_form_of_one_moment(text: str) -> None:
         "0",
     ],
 )
-def test_what_can_not_be_read_is_refused(text: str) -> None:
+def test_a_text_that_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"expected|calendar"):
         parse_open_time_ms(text)
 
 
 @pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=-9, minutes=-30)), timezone(timedelta(hours=14))])
 @given(moment=instants)
-def test_iso_8601_as_python_writes_it(zone: timezone, moment: datetime) -> None:
+def test_iso_8601_as_python_writes_it_is_read(zone: timezone, moment: datetime) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1_000 * 1_000)
     assert parse_open_time_ms(whole.astimezone(zone).isoformat()) == milliseconds(whole)
 
 
 @given(moment=instants)
-def test_epochs_agree_whatever_their_unit(moment: datetime) -> None:
+def test_epochs_in_all_units_agree(moment: datetime) -> None:
     ms = milliseconds(moment)
     assert parse_open_time_ms(str(ms)) == parse_open_time_ms(f"{ms}000") == ms
     assert parse_open_time_ms(f"{ms / 1000:.3f}") == ms
 
 
 @given(ms=st.integers(min_value=-62_135_596_800, max_value=253_402_300_799).map(lambda second: second * 1_000))
-def test_what_is_written_reads_back(ms: int) -> None:
+def test_a_written_time_reads_back_as_itself(ms: int) -> None:
     assert parse_open_time_ms(format_open_time(ms)) == ms
 
 

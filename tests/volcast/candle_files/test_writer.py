@@ -1,4 +1,4 @@
-"""The writer of candle files: the same bytes for the same rows, and all or nothing."""
+"""CandleWriter: the same bytes for the same rows, and a file that is complete or not there."""
 
 import gzip
 import subprocess
@@ -20,27 +20,27 @@ def names(folder: Path) -> list[str]:
 
 
 class TestWriter:
-    def test_what_is_written_reads_back(self, tmp_path: Path) -> None:
+    def test_written_candles_read_back(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv.gz"
         with CandleWriter(path, more_columns=["note"]) as writer:
             writer.write(FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15", "a, b")
         assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1", "2", "0.5", "1.5", "10", "15")]
         assert gzip.decompress(path.read_bytes()).decode() == f'{HEADER},note\n2024-01-01 00:05:00,1,2,0.5,1.5,10,15,"a, b"\n'
 
-    def test_the_same_rows_are_the_same_bytes_under_any_name(self, tmp_path: Path) -> None:
+    def test_the_same_rows_give_the_same_bytes_under_any_name(self, tmp_path: Path) -> None:
         for name in ("a.csv.gz", "b.csv.gz"):
             with CandleWriter(tmp_path / name) as writer:
                 writer.write(START_MS, *"123456")
         assert (tmp_path / "a.csv.gz").read_bytes() == (tmp_path / "b.csv.gz").read_bytes()
 
-    def test_it_appears_only_when_complete(self, tmp_path: Path) -> None:
+    def test_the_file_appears_only_when_it_is_complete(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv.gz"
         with CandleWriter(path) as writer:
             writer.write(START_MS, *"123456")
             assert not path.exists()
         assert names(tmp_path) == ["a.csv.gz"]
 
-    def test_a_failure_leaves_the_former_file_and_nothing_else(self, tmp_path: Path) -> None:
+    def test_an_error_leaves_the_former_file_and_nothing_else(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv.gz"
         path.write_text("former")
         with pytest.raises(ZeroDivisionError), CandleWriter(path) as writer:
@@ -48,7 +48,7 @@ class TestWriter:
         assert path.read_text() == "former"
         assert names(tmp_path) == ["a.csv.gz"]
 
-    def test_it_replaces_and_has_the_usual_rights(self, tmp_path: Path) -> None:
+    def test_it_replaces_a_file_and_has_the_usual_permissions(self, tmp_path: Path) -> None:
         path, other = tmp_path / "a.csv.gz", tmp_path / "other"
         other.touch()
         path.write_text("former")
@@ -57,19 +57,19 @@ class TestWriter:
         assert check_candles(path).rows == 1
         assert path.stat().st_mode == other.stat().st_mode
 
-    def test_no_such_folder(self, tmp_path: Path) -> None:
+    def test_a_missing_folder_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "none" / "a.csv.gz"
         with pytest.raises(CandleFileError, match=r"a\.csv\.gz can't be written: No such file"), CandleWriter(path):
             pass
 
-    def test_a_folder_of_that_name(self, tmp_path: Path) -> None:
+    def test_a_folder_of_that_name_is_an_error(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv.gz"
         path.mkdir()
         with pytest.raises(CandleFileError, match="can't be written"), CandleWriter(path):
             pass
         assert names(tmp_path) == ["a.csv.gz"]
 
-    def test_a_full_disk(self, tmp_path: Path) -> None:
+    def test_a_full_disk_is_an_error_and_leaves_nothing(self, tmp_path: Path) -> None:
         code = f"""
 import resource
 from pathlib import Path

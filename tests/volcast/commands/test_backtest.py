@@ -127,7 +127,7 @@ def test_features_are_written_by_name() -> None:
     [
         (None, [], "btcusdt.csv does not exist."),
         (CSV_HEADER + "\n", [], "btcusdt.csv has no rows below its first line"),
-        (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is no number; "),
+        (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is not a number; "),
         (csv_text(3), ["--symbol", "btc/usdt"], "--symbol btc/usdt is no symbol: [A-Z0-9]+ or SYMBOL.VENUE, "),
         (csv_text(3), ["--prior", "mine.json"], "the prior mine.json can't be read: No such file or directory"),
         (csv_text(3), ["--model", "best"], "model: best (flag --model) is "),

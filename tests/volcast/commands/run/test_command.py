@@ -58,7 +58,7 @@ def undisturbed(path: Path) -> list[bytes]:
         ("", [], "btcusdt.csv is empty; a first line with the columns"),
         (CSV_HEADER + "\n", [], "btcusdt.csv has no rows below its first line"),
         (csv_text(3).replace("close", "last"), [], "btcusdt.csv, line 1: missing column close; "),
-        (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is no number; "),
+        (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is not a number; "),
         (csv_text(3), ["--speed", "0"], "Invalid value for '--speed': 0 is no speed: say max, or how many times real time, "),
         (csv_text(3), ["--speed", "nan"], "Invalid value for '--speed': nan is no speed: "),
         (csv_text(3), ["--symbol", "A", "--symbol", "B"], "2 times --symbol for 1 files: give one for each file, "),
@@ -206,7 +206,7 @@ async def test_it_stays_and_serves_alone_on_its_file_until_it_is_told_to_end(tmp
     (tmp_path / "btcusdt.csv").write_text(csv_text(300))
     with process_group(tmp_path) as parts:
         run = parts.start("run", "btcusdt.csv", "--db", "log.db", *ANY_PORT)
-        await until(lambda: "The replay is done" in run.said(), "the end of the replay", run)
+        await until(lambda: "The replay is done" in run.read_output(), "the end of the replay", run)
         assert json.loads(get(run, "/latest/BTCUSDT"))["candles"] == 300
         assert 'volcast_consumer_candles_total{symbol="BTCUSDT",verdict="accepted"} 300.0' in get(run, "/metrics")
         second = volcast(tmp_path, "run", "btcusdt.csv", "--db", "log.db", *TO_THE_END)
@@ -222,9 +222,9 @@ async def test_of_two_that_start_together_one_works(tmp_path: Path) -> None:
         both = [parts.start("run", "btcusdt.csv", "--db", "log.db", *ANY_PORT) for _ in range(2)]
         await until(lambda: 3 in {run.exit_code for run in both}, "one to go")
         (works,) = (run for run in both if run.exit_code is None)
-        await until(lambda: "The replay is done" in works.said(), "the end of the replay", works)
+        await until(lambda: "The replay is done" in works.read_output(), "the end of the replay", works)
         (goes,) = (run for run in both if run is not works)
-        assert goes.said() == "volcast: another volcast is working on log.db: stop it, or choose another file with --db\n"
+        assert goes.read_output() == "volcast: another volcast is working on log.db: stop it, or choose another file with --db\n"
         assert works.end() == 0
     assert signals(tmp_path / "log.db") == undisturbed(tmp_path / "btcusdt.csv")
 
