@@ -48,7 +48,7 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     moment_s = started_ms / 1_000
     clock = _venue_clock(lambda: moment_s)
     desk = _desk(feed, spelled, started_ms, tally, clock, wall=lambda: moment_s)
-    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.hear, clock)
+    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.on_message, clock)
     parse_us, hear_us = [], []
     for _ in range(rounds):
         frames = [next(texts) for _ in range(round_frames)]
@@ -74,13 +74,13 @@ def _desk(
     feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveStats, clock: VenueClock, *, wall: Callable[[], float]
 ) -> Dispatcher:
     """As `Live` makes it; nothing is asked for over HTTP."""
-    waits = Deadlines(settle=10_000, patience=10_000, budget=60_000, retry=5_000)
+    waits = Deadlines(settle=10_000, timeout=10_000, budget=60_000, retry=5_000)
     position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
     streams = [
         _subscription(feed, pair, CandleSequencer(position, waits, tells_empty_minutes=feed.tells_empty_minutes), tally)
         for pair in spelled
     ]
-    return Dispatcher(feed.name, streams, clock, tally=tally, wall=wall)
+    return Dispatcher(feed.name, streams, clock, stats=tally, wall=wall)
 
 
 def _subscription(feed: Feed, pair: str, sequencer: CandleSequencer, tally: LiveStats) -> Subscription:

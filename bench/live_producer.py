@@ -17,7 +17,7 @@ from producer.feeds.contract import Feed, Message, MessageKind, Pair
 from producer.live.candle import ClosedBy
 from producer.live.producer import LiveProducer
 from producer.symbols import symbol_on_log
-from volcast.cli.wiring_live import live_of
+from volcast.cli.wiring_live import open_live_producer
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import Settings
 
@@ -28,7 +28,7 @@ START_S = 60.0
 _DATA = (MessageKind.TRADES, MessageKind.CANDLES)
 _CANDLES = frozenset(ClosedBy)
 _LONGEST_MS = 60_000
-_LOOK_S = 0.05
+_POLL_S = 0.05
 
 
 class Delays:
@@ -107,7 +107,7 @@ async def watch(venue: str, pairs: Sequence[Pair], per_s: float, seconds: float,
             at = f"127.0.0.1:{port}"
             settings = Settings(socket_url=f"ws://{at}", rest_url=f"http://{at}", backfill_minutes=0)
             symbols = {symbol_on_log(pair, venue): feed.spelling(pair) for pair in pairs}
-            async with live_of(log, feed, symbols, settings) as live, asyncio.TaskGroup() as group:
+            async with open_live_producer(log, feed, symbols, settings) as live, asyncio.TaskGroup() as group:
                 running = group.create_task(live.run())
                 await _until(lambda: _all_heard(live), START_S)
                 delays.clear()
@@ -119,7 +119,7 @@ async def watch(venue: str, pairs: Sequence[Pair], per_s: float, seconds: float,
                 sent = cast("int", await word(pipe))
                 await _until(lambda: _heard(live) >= sent, CATCH_UP_S)
                 running.cancel()
-    others = {kind: count for kind, count in live.tally.frames.items() if kind not in _DATA}
+    others = {kind: count for kind, count in live.stats.frames.items() if kind not in _DATA}
     median_ms, p99_ms, most_ms = map(delays.quantile_ms, (0.5, 0.99, 1.0))
     return Run(readings, median_ms, p99_ms, most_ms, sent, _heard(live), others)
 
@@ -141,24 +141,24 @@ async def _venue(venue: str, pairs: Sequence[Pair], per_s: float) -> AsyncIterat
         process.join()
 
 
-async def _until(is_so: Callable[[], bool], patience_s: float) -> None:
-    deadline_s = perf_counter() + patience_s
+async def _until(is_so: Callable[[], bool], timeout_s: float) -> None:
+    deadline_s = perf_counter() + timeout_s
     while not is_so() and perf_counter() < deadline_s:
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
 
 
 def _heard(live: LiveProducer) -> int:
-    return sum(live.tally.frames[kind] for kind in _DATA)
+    return sum(live.stats.frames[kind] for kind in _DATA)
 
 
 def _all_heard(live: LiveProducer) -> bool:
-    lines = [line for lane in live.lanes for line in lane.lines]
-    return bool(lines) and set(live.streams) == {pair for line in lines for pair in line.heard}
+    lines = [line for reconnector in live.reconnectors for line in reconnector.connections]
+    return bool(lines) and set(live.subscriptions) == {pair for line in lines for pair in line.pairs_with_data}
 
 
 def _reading(live: LiveProducer) -> Reading:
     used = getrusage(RUSAGE_SELF)
-    written = sum(count for (_, how), count in live.tally.written.items() if how in _CANDLES)
+    written = sum(count for (_, how), count in live.stats.written.items() if how in _CANDLES)
     return Reading(perf_counter(), used.ru_utime + used.ru_stime, _heard(live), written, _resident_mb())
 
 

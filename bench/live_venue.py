@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.candle_sums import SIZE_DECIMALS, Sums, Version, decimal_text, version_of
+from volcast.simulation.exchange.candle_sums import SIZE_DECIMALS, CandleVersion, Sums, decimal_text, version_of
 from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.dialects.contract import Books, Channel, ClientRequest, Dialect, DialectSession, StreamOfPair
 from volcast.simulation.exchange.draw import Draw, level_of
@@ -64,12 +64,12 @@ class Tally:
         price = decimal_text(ticks, self._level.price_decimals)
         return Trade(self._id, now_us, price, decimal_text(size, SIZE_DECIMALS), buy, now_us)
 
-    def version(self, open_ms: int) -> Version | None:
+    def version(self, open_ms: int) -> CandleVersion | None:
         """Its word on a minute, None where nothing was traded."""
         sums = self._minutes.get(open_ms)
         return version_of(sums, self._level.price_decimals, 0) if sums else None
 
-    def rows(self, now_us: int, from_ms: int, to_ms: int, limit: int, *, newest: bool) -> list[tuple[int, Version]]:  # noqa: ARG002
+    def rows(self, now_us: int, from_ms: int, to_ms: int, limit: int, *, newest: bool) -> list[tuple[int, CandleVersion]]:  # noqa: ARG002
         """As `ExchangeMarket.rows`; what it knows is never of later than now."""
         opens = [open_ms for open_ms in self._minutes if from_ms <= open_ms < to_ms]
         kept = opens[-limit:] if newest else opens[:limit]

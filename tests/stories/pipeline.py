@@ -14,9 +14,9 @@ async def until(state: Callable[[], object], what: str, *processes: Process) -> 
         if state():
             return
         for process in processes:
-            assert process.exit_code in (None, 0), f"{process.arguments} ended with {process.exit_code}:\n{process.said()}"
+            assert process.exit_code in (None, 0), f"{process.arguments} ended with {process.exit_code}:\n{process.read_output()}"
         await asyncio.sleep(0.05)
-    told = "\n".join(f"{process.arguments}:\n{process.said()}" for process in processes)
+    told = "\n".join(f"{process.arguments}:\n{process.read_output()}" for process in processes)
     raise AssertionError(f"waited in vain for {what}\n{told}")
 
 

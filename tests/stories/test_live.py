@@ -76,14 +76,14 @@ async def test_killed_taken_over_from_and_told_to_end_each_candle_is_there_once(
             producer = parts.start("produce", "live", "binance", "BTCUSDT", "ETHUSDT", *where, *bus)
             for count in KILLED_AT:
                 await until(lambda count=count: watch.records >= count, f"{count} candles", venue, producer)  # type: ignore[misc]
-                producer = parts.again(producer)
+                producer = parts.restart(producer)
             consumer, api = parts.start("consume", *bus), parts.start("serve", *bus, "--port", "0")
             await until(lambda: watch.records >= 3_100, "the past", venue, producer, consumer, api)
             second = parts.start(*producer.arguments)
             await until(lambda: producer.exit_code is not None, "the first one's end", venue, second)
             assert producer.exit_code == 3
-            assert producer.said().splitlines()[-1].startswith(ONE_AT_A_TIME)
-            assert "Traceback" not in producer.said()
+            assert producer.read_output().splitlines()[-1].startswith(ONE_AT_A_TIME)
+            assert "Traceback" not in producer.read_output()
             await until(lambda: closed_live(watch), "a minute's end", venue, second, consumer, api)
             await until(lambda: latest(api) == last_of(watch), "its signals", venue, second, consumer, api)
             for symbol in SYMBOLS:
@@ -124,13 +124,13 @@ async def test_run_live_shows_its_lines_and_goes_on_where_it_was(tmp_path: Path)
             where = ("--socket-url", socket_url, "--rest-url", rest_url, "--db", "run.db", "--port", "0")
             arguments = ("run", "--live", "binance", "BTCUSDT", "--backfill-minutes", "200", *where)
             first = parts.start(*arguments)
-            await until(lambda: "UTC  BTCUSDT.BINANCE  " in first.said(), "a line", venue, first)
+            await until(lambda: "UTC  BTCUSDT.BINANCE  " in first.read_output(), "a line", venue, first)
             metrics = get(first, "/metrics")
             assert 'volcast_live_connections{venue="binance"} 1.0' in metrics
             assert 'volcast_candles{symbol="BTCUSDT.BINANCE"}' in metrics
             assert first.end() == 0
-            assert "Traceback" not in first.said()
+            assert "Traceback" not in first.read_output()
             second = parts.start(*arguments)
-            await until(lambda: "UTC  BTCUSDT.BINANCE  " in second.said(), "a line", venue, second)
+            await until(lambda: "UTC  BTCUSDT.BINANCE  " in second.read_output(), "a line", venue, second)
             assert json.loads(get(second, "/latest/BTCUSDT.BINANCE"))["candles"] in {199, 200, 201, 202}
             assert second.end() == 0

@@ -45,11 +45,11 @@ async def test_kafka(parts: ProcessGroup) -> None:
 
 
 def check(process: Process, kills: str) -> None:
-    said = process.said()
+    said = process.read_output()
     assert process.exit_code == 0, said
     assert said.splitlines()[-1] == "EXACT"
     assert kills in said
-    assert "1 × a worker paused for longer than its session" in said
+    assert "1 × worker paused for longer than its session" in said
     assert left_beside(process) == []
 
 

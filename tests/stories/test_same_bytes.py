@@ -91,7 +91,7 @@ async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Map
         run = parts.start("run", *map(str, files), *arguments)
         async with watched(SqliteLog(tmp_path / "log.db")) as watch:
             await until(lambda: watch.records > 1_500, "signals", run)
-            run = parts.again(run)
+            run = parts.restart(run)
             await until(lambda: run.exit_code == 0, "the end", run)
             await until(lambda: watch.values == expected, "the last signals", run)
 
@@ -126,7 +126,7 @@ async def test_services_are_there_before_their_broker_and_outlive_it(
         producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
         consumer, api = parts.start("consume", *bus, "--batch-records", "100"), parts.start("serve", *bus, "--port", "0")
         await until(lambda: address(api), "an API without a broker", api)
-        await until(lambda: all("trying again" in part.said() for part in (*producers, consumer, api)), "all to have tried")
+        await until(lambda: all("trying again" in part.read_output() for part in (*producers, consumer, api)), "all to have tried")
         await asyncio.to_thread(made.start)
         async with watched(KafkaLog(made.bootstrap)) as watch:
             await until(lambda: watch.records > 1_000, "signals", *producers, consumer, api)
@@ -147,9 +147,9 @@ async def three_processes(
     api = parts.start("serve", *bus, "--port", "0")
     async with watched(log, Topic.CANDLES) as candles, watched(log) as watch:
         await until(lambda: candles.records > 1_000, "candles", *producers, consumer, api)
-        producers = [parts.again(producer) for producer in producers]
+        producers = [parts.restart(producer) for producer in producers]
         await until(lambda: watch.records > 1_000, "signals", *producers, consumer, api)
-        consumer, api = parts.again(consumer), parts.again(api)
+        consumer, api = parts.restart(consumer), parts.restart(api)
         total = sum(map(len, expected.values()))
         await until(lambda: watch.records >= total, "all signals", *producers, consumer, api)
         assert watch.values == expected
@@ -160,7 +160,7 @@ async def three_processes(
 
 def address(api: Process) -> str | None:
     """Where it serves, once it has said so."""
-    return next((word for word in api.said().split() if word.startswith("http://")), None)
+    return next((word for word in api.read_output().split() if word.startswith("http://")), None)
 
 
 def latest(api: Process) -> dict[str, int]:

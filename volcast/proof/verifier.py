@@ -1,6 +1,7 @@
-"""What must have come out: a plain loop over the candles on the log, which shares the core with the consumer and nothing else.
+"""The judge of every proof: computes the output that a log's candles require and compares it with difference was committed.
 
-Pure: records in, the first difference out, in words.
+It is a plain loop over the candles, and shares the core with the consumer and nothing else. Pure: records in, the first
+difference out as a sentence.
 """
 
 import json
@@ -24,20 +25,20 @@ _SHOWN_CHARACTERS = 300
 
 @dataclass(slots=True)
 class Expected:
-    """Of one partition."""
+    """The output that one partition must hold."""
 
     position: int = 0
     signals: list[KeyValue] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    """Without their sentences, which are free."""
+    """Without their `detail` sentences, whose wording is not compared."""
     counts: dict[str, Counter[str]] = field(default_factory=dict)
-    """By symbol: candles, and what brought no signal."""
+    """By symbol: how many records were accepted candles ("candle"), and how many of each kind brought no signal."""
     reasons: Counter[str] = field(default_factory=Counter)
-    """Of rejects."""
+    """How many rejects there are for each reason."""
 
 
-def undisturbed(config: EngineConfig, price_decimals: int, max_symbols: int, candles: Iterable[Record]) -> Expected:
-    """What one reader makes of a partition's candles, once, from the first to the last."""
+def expected_output(config: EngineConfig, price_decimals: int, max_symbols: int, candles: Iterable[Record]) -> Expected:
+    """Return the output of a single reader that processes a partition's candles once, from the first to the last."""
     decoder, engines, expected = Decoder(price_decimals), dict[str, Engine](), Expected()
     for record in candles:
         expected.position = record.offset + 1
@@ -51,11 +52,11 @@ def undisturbed(config: EngineConfig, price_decimals: int, max_symbols: int, can
                 item = refuse(Reason.TOO_MANY_SYMBOLS, "", record.key, record.value)
         match item:
             case Candle():
-                answer = engines[symbol].step(item)
-                if isinstance(answer, Signal):
-                    expected.signals.append(KeyValue(record.key, encode_signal(answer)))
-                expected.counts[symbol]["candle" if isinstance(answer, Signal) else answer.value] += 1
-                if answer is Skip.TOO_FAR_AHEAD:
+                result = engines[symbol].step(item)
+                if isinstance(result, Signal):
+                    expected.signals.append(KeyValue(record.key, encode_signal(result)))
+                expected.counts[symbol]["candle" if isinstance(result, Signal) else result.value] += 1
+                if result is Skip.TOO_FAR_AHEAD:
                     item = refuse(Reason.TOO_FAR_AHEAD, "", record.key, record.value)
             case Gap() | Revision():
                 expected.counts[symbol][type(item).__name__.lower()] += 1
@@ -66,47 +67,48 @@ def undisturbed(config: EngineConfig, price_decimals: int, max_symbols: int, can
 
 
 def first_difference(signals: Sequence[Record], rejects: Sequence[Record], position: int, expected: Expected) -> str | None:
-    """In words: where a partition's committed records are not those that are expected, byte for byte and in order; None where
-    they are. Word of rebuilds is passed over.
+    """Return a sentence about the first committed record of a partition that is not the expected one, or None.
+
+    Records are compared byte for byte and in order. Notices about rebuilds are ignored.
     """
-    committed = [KeyValue(record.key, record.value) for record in signals if not is_notice(record)]
-    refused = [KeyValue(record.key, _without_sentence(record.value)) for record in rejects]
-    wanted = [KeyValue(reject.key, encode_reject(reject)) for reject in expected.rejects]
+    found_signals = [KeyValue(record.key, record.value) for record in signals if not is_notice(record)]
+    found_rejects = [KeyValue(record.key, _without_detail(record.value)) for record in rejects]
+    expected_rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in expected.rejects]
     return (
-        _first_in("signal", committed, expected.signals)
-        or _first_in("reject", refused, wanted)
-        or unlike("the position", position, expected.position)
+        _first_unequal("signal", found_signals, expected.signals)
+        or _first_unequal("reject", found_rejects, expected_rejects)
+        or inequality("the position", position, expected.position)
     )
 
 
 def is_notice(record: Record) -> bool:
-    """A record of `signals` that tells of a rebuild."""
+    """Return whether a record of `signals` is a notice that a symbol is being rebuilt, or is complete again."""
     return record.value.startswith(_RESTORING)
 
 
-def unlike(name: str, found: object, expected: object) -> str | None:
-    """In words: that they differ."""
+def inequality(name: str, found: object, expected: object) -> str | None:
+    """Return a sentence saying that two values differ, or None where they are equal."""
     return None if found == expected else f"{name}: {found}, expected {expected}"
 
 
 def by_partition(records: Iterable[Record], partitions: int) -> Mapping[int, list[Record]]:
-    """A topic's records, in order, of each partition."""
+    """Return a topic's records grouped by partition, in order; a partition without records has an empty list."""
     found: dict[int, list[Record]] = {partition: [] for partition in range(partitions)}
     for record in records:
         found[record.partition].append(record)
     return found
 
 
-def _first_in(name: str, found: Sequence[KeyValue], expected: Sequence[KeyValue]) -> str | None:
+def _first_unequal(name: str, found: Sequence[KeyValue], expected: Sequence[KeyValue]) -> str | None:
     if found == expected:
         return None
     pairs = enumerate(zip_longest(found, expected))
-    at, (one, other) = next((at, pair) for at, pair in pairs if pair[0] != pair[1])
-    numbers = f"{len(found)} {name}s, {len(expected)} expected; the first that differs is number {at}"
-    return f"{numbers}: {_text(one)}, expected {_text(other)}"
+    index, (found_record, expected_record) = next((index, pair) for index, pair in pairs if pair[0] != pair[1])
+    counts = f"{len(found)} {name}s, {len(expected)} expected; the first that differs is number {index}"
+    return f"{counts}: {_text(found_record)}, expected {_text(expected_record)}"
 
 
-def _without_sentence(value: bytes) -> bytes:
+def _without_detail(value: bytes) -> bytes:
     return encode_reject(replace(decode_reject(value), detail=""))
 
 
@@ -114,30 +116,30 @@ def _text(record: KeyValue | None) -> str:
     return "none" if record is None else record.value[:_SHOWN_CHARACTERS].decode(errors="replace")
 
 
-def missing_rows(file: str, sent: Sequence[bytes], found: Sequence[bytes]) -> str | None:
-    """In words: where the records that tell of a file are not its rows, each once and in order."""
+def row_difference(file: str, sent: Sequence[bytes], found: Sequence[bytes]) -> str | None:
+    """Return a sentence where the records of a file on the log are not its rows, each once and in order, or None."""
     if found == sent:
         return None
     pairs = enumerate(zip_longest(found, sent))
-    at = next(at for at, (one, other) in pairs if one != other)
-    return f"{file} has {len(sent)} rows, the log {len(found)} of them; the first that differs is number {at}"
+    index = next(index for index, (found_row, sent_row) in pairs if found_row != sent_row)
+    return f"{file} has {len(sent)} rows, the log {len(found)} of them; the first that differs is number {index}"
 
 
-def other_answer(latest: Mapping[str, Mapping[str, object]], signals: Iterable[Record]) -> str | None:
-    """In words: where the API's answer to /latest is not the last signal of each symbol."""
+def api_difference(latest: Mapping[str, Mapping[str, object]], signals: Iterable[Record]) -> str | None:
+    """Return a sentence where the API's response to /latest is not the last signal of each symbol, or None."""
     last = {record.key.decode(): record.value for record in signals if not is_notice(record)}
-    if what := unlike("symbols of /latest", sorted(latest), sorted(last)):
-        return what
+    if difference := inequality("symbols of /latest", sorted(latest), sorted(last)):
+        return difference
     for symbol, value in last.items():
-        expected = _answer(value)
+        expected = _as_api_response(value)
         found = {name: latest[symbol].get(name) for name in expected}
         if found != expected:
             return f"/latest of {symbol}: {found}, expected {expected}"
     return None
 
 
-def _answer(signal: bytes) -> dict[str, object]:
-    """A signal as the API has it: the same but for its times, which are text there."""
+def _as_api_response(signal: bytes) -> dict[str, object]:
+    """Return a signal as the API shows it: the same fields, but times are text."""
     fields: dict[str, object] = json.loads(signal)
     for name in ("kind", "v"):
         del fields[name]

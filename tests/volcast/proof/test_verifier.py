@@ -1,4 +1,4 @@
-"""The verifier can fail: whatever is missing, doubled, swapped or altered is found, and told with its place."""
+"""The verifier finds any record that is missing, doubled, swapped or altered, and reports its index."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -15,14 +15,14 @@ from volcast.core.codec import Reason, decode_reject, encode_candle, encode_reje
 from volcast.core.types import EngineConfig, Restoring
 from volcast.log.contract import KeyValue, Record
 from volcast.proof.processes.input import garbage
-from volcast.proof.verifier import by_partition, first_difference, missing_rows, other_answer, undisturbed
+from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, row_difference
 
 SYMBOLS = ("AUSDT", "BUSDT")
 CONFIG = EngineConfig(window=3, rate_window=10)
 
 
 def candles() -> list[Record]:
-    """Of two symbols in turn; some are late or doubled, and some are none; the offsets have holes."""
+    """Candles of two symbols in turn; some are late, doubled or invalid; the offsets have gaps."""
     random = Random(1)  # the same candles each time
     pairs: list[KeyValue] = []
     for minute, close in enumerate(prices(60)):
@@ -35,83 +35,83 @@ def candles() -> list[Record]:
 
 
 CANDLES = candles()
-EXPECTED = undisturbed(CONFIG, 8, 10, CANDLES)
+EXPECTED = expected_output(CONFIG, 8, 10, CANDLES)
 SIGNALS = [Record(0, number, *pair) for number, pair in enumerate(EXPECTED.signals)]
 REJECTS = [
     Record(0, number, reject.key, encode_reject(replace(reject, detail=f"some sentence {number}")))
     for number, reject in enumerate(EXPECTED.rejects)
 ]
-Spoil = Callable[[list[Record], int], None]
+Change = Callable[[list[Record], int], None]
 
 
 def difference(signals: Sequence[Record], rejects: Sequence[Record], position: int = EXPECTED.position) -> str | None:
     return first_difference(signals, rejects, position, EXPECTED)
 
 
-def drop(records: list[Record], place: int) -> None:
-    del records[place]
+def drop(records: list[Record], index: int) -> None:
+    del records[index]
 
 
-def double(records: list[Record], place: int) -> None:
-    records.insert(place, records[place])
+def double(records: list[Record], index: int) -> None:
+    records.insert(index, records[index])
 
 
-def swap(records: list[Record], place: int) -> None:
-    other = place + 1 if place + 1 < len(records) else place - 1
-    records[place], records[other] = records[other], records[place]
+def swap(records: list[Record], index: int) -> None:
+    other = index + 1 if index + 1 < len(records) else index - 1
+    records[index], records[other] = records[other], records[index]
 
 
-def alter(records: list[Record], place: int) -> None:
-    """One digit."""
-    value = records[place].value
+def alter(records: list[Record], index: int) -> None:
+    """Change one digit."""
+    value = records[index].value
     where = max(value.rindex(digit) for digit in (b"1", b"2", b"3") if digit in value)
     digit = b"4" if value[where : where + 1] != b"4" else b"5"
-    records[place] = records[place]._replace(value=value[:where] + digit + value[where + 1 :])
+    records[index] = records[index]._replace(value=value[:where] + digit + value[where + 1 :])
 
 
-def move(records: list[Record], place: int) -> None:
-    """Under another key."""
-    records[place] = records[place]._replace(key=b"OTHER")
+def move(records: list[Record], index: int) -> None:
+    """Change the key."""
+    records[index] = records[index]._replace(key=b"OTHER")
 
 
-def test_what_is_as_it_must_be_has_no_difference() -> None:
+def test_correct_records_have_no_difference() -> None:
     assert len(SIGNALS) > 60
     assert len({reject.reason for reject in EXPECTED.rejects}) > 3
     assert EXPECTED.position == CANDLES[-1].offset + 1
     assert difference(SIGNALS, REJECTS) is None
 
 
-@given(place=st.integers(0, len(SIGNALS) - 1), spoil=st.sampled_from([drop, double, swap, alter, move]))
-def test_no_spoiled_signal_is_overlooked(place: int, spoil: Spoil) -> None:
+@given(index=st.integers(0, len(SIGNALS) - 1), change=st.sampled_from([drop, double, swap, alter, move]))
+def test_any_changed_signal_is_found(index: int, change: Change) -> None:
     signals = list(SIGNALS)
-    spoil(signals, place)
-    told = difference(signals, REJECTS)
-    assert told is not None
-    assert f"{len(signals)} signals, {len(SIGNALS)} expected" in told
+    change(signals, index)
+    sentence = difference(signals, REJECTS)
+    assert sentence is not None
+    assert f"{len(signals)} signals, {len(SIGNALS)} expected" in sentence
 
 
-@given(place=st.integers(0, len(REJECTS) - 1), spoil=st.sampled_from([drop, double, swap, move]))
-def test_no_spoiled_reject_is_overlooked(place: int, spoil: Spoil) -> None:
+@given(index=st.integers(0, len(REJECTS) - 1), change=st.sampled_from([drop, double, swap, move]))
+def test_any_changed_reject_is_found(index: int, change: Change) -> None:
     rejects = list(REJECTS)
-    spoil(rejects, place)
-    told = difference(SIGNALS, rejects)
-    assert told is not None
-    assert "rejects" in told
+    change(rejects, index)
+    sentence = difference(SIGNALS, rejects)
+    assert sentence is not None
+    assert "rejects" in sentence
 
 
 @pytest.mark.parametrize("change", [{"reason": Reason.TIME}, {"offset": 1}, {"partition": 1}, {"value": b"x"}, {"key": b"x"}])
 def test_a_reject_with_another_field_is_found(change: dict[str, object]) -> None:
     other = encode_reject(replace(decode_reject(REJECTS[2].value), **change))
-    told = difference(SIGNALS, [*REJECTS[:2], REJECTS[2]._replace(value=other), *REJECTS[3:]])
-    assert told is not None
-    assert "the first that differs is number 2" in told
+    sentence = difference(SIGNALS, [*REJECTS[:2], REJECTS[2]._replace(value=other), *REJECTS[3:]])
+    assert sentence is not None
+    assert "the first that differs is number 2" in sentence
 
 
-def test_place_and_symbol_stand_in_the_sentence() -> None:
-    told = difference([*SIGNALS[:7], *SIGNALS[8:]], REJECTS)
-    assert told is not None
-    assert told.startswith(f"{len(SIGNALS) - 1} signals, {len(SIGNALS)} expected; the first that differs is number 7: ")
-    assert all(SIGNALS[number].value.decode()[:200] in told for number in (7, 8))
+def test_the_sentence_names_place_and_records() -> None:
+    sentence = difference([*SIGNALS[:7], *SIGNALS[8:]], REJECTS)
+    assert sentence is not None
+    assert sentence.startswith(f"{len(SIGNALS) - 1} signals, {len(SIGNALS)} expected; the first that differs is number 7: ")
+    assert all(SIGNALS[number].value.decode()[:200] in sentence for number in (7, 8))
 
 
 def test_another_position_is_found() -> None:
@@ -120,9 +120,9 @@ def test_another_position_is_found() -> None:
     )
 
 
-def test_word_of_a_rebuild_is_passed_over() -> None:
-    word = [Record(0, 0, b"AUSDT", encode_restoring(Restoring("AUSDT", done))) for done in (False, True)]
-    assert difference([*SIGNALS[:5], *word, *SIGNALS[5:]], REJECTS) is None
+def test_notices_of_a_rebuild_are_ignored() -> None:
+    notices = [Record(0, 0, b"AUSDT", encode_restoring(Restoring("AUSDT", done))) for done in (False, True)]
+    assert difference([*SIGNALS[:5], *notices, *SIGNALS[5:]], REJECTS) is None
 
 
 def test_a_stray_reject_is_found() -> None:
@@ -134,37 +134,37 @@ def test_records_by_partition_keep_their_order() -> None:
     assert by_partition(records, 3) == {0: records[::2], 1: records[1::2], 2: []}
 
 
-def test_each_row_once_and_in_order() -> None:
+def test_each_row_must_be_there_once_and_in_order() -> None:
     rows = [b"1", b"2", b"3"]
-    assert missing_rows("a.csv", rows, rows) is None
+    assert row_difference("a.csv", rows, rows) is None
     for found, number in (([b"1", b"3"], 1), ([b"1", b"2", b"2", b"3"], 2), ([b"2", b"1", b"3"], 0), ([b"1", b"2"], 2)):
-        told = f"a.csv has 3 rows, the log {len(found)} of them; the first that differs is number {number}"
-        assert missing_rows("a.csv", rows, found) == told
+        sentence = f"a.csv has 3 rows, the log {len(found)} of them; the first that differs is number {number}"
+        assert row_difference("a.csv", rows, found) == sentence
 
 
-def answer(symbol: str) -> dict[str, object]:
-    """As the API gives it, of the symbol's last signal."""
+def api_response(symbol: str) -> dict[str, object]:
+    """The API's response about the symbol's last signal."""
     fields: dict[str, object] = json.loads([record.value for record in SIGNALS if record.key == symbol.encode()][-1])
     del fields["kind"], fields["v"]
     minutes = (int(str(fields.pop("open_time_ms"))) - START_MS) // 60_000
     return fields | {"timestamp": f"2024-01-01T00:{minutes:02}:00Z", "age_seconds": 0.5, "status": "ok"}
 
 
-def test_the_api_has_the_last_signal_of_each_symbol() -> None:
-    latest = {symbol: answer(symbol) for symbol in SYMBOLS}
+def test_the_api_must_show_the_last_signal_of_each_symbol() -> None:
+    latest = {symbol: api_response(symbol) for symbol in SYMBOLS}
     assert latest["AUSDT"]["timestamp"] == "2024-01-01T00:59:00Z"
-    assert other_answer(latest, SIGNALS) is None
-    assert other_answer({"AUSDT": latest["AUSDT"]}, SIGNALS) == "symbols of /latest: ['AUSDT'], expected ['AUSDT', 'BUSDT']"
+    assert api_difference(latest, SIGNALS) is None
+    assert api_difference({"AUSDT": latest["AUSDT"]}, SIGNALS) == "symbols of /latest: ['AUSDT'], expected ['AUSDT', 'BUSDT']"
     for field in ("candles", "volatility", "timestamp"):
-        told = other_answer(latest | {"BUSDT": latest["BUSDT"] | {field: 0}}, SIGNALS)
-        assert told is not None
-        assert told.startswith("/latest of BUSDT: ")
+        sentence = api_difference(latest | {"BUSDT": latest["BUSDT"] | {field: 0}}, SIGNALS)
+        assert sentence is not None
+        assert sentence.startswith("/latest of BUSDT: ")
 
 
-def test_the_outcome_in_an_answer_has_its_time_in_words() -> None:
+def test_the_outcome_in_a_response_has_its_time_as_text() -> None:
     outcome = {"open_time_ms": at(0), "qlike": 0.5}
     signal = {"kind": "signal", "v": 1, "symbol": "A", "open_time_ms": at(60), "outcome": outcome}
     latest = {
         "A": {"symbol": "A", "timestamp": "2024-01-01T01:00:00Z", "outcome": {"qlike": 0.5, "timestamp": "2024-01-01T00:00:00Z"}}
     }
-    assert other_answer(latest, [Record(0, 0, b"A", json.dumps(signal).encode())]) is None
+    assert api_difference(latest, [Record(0, 0, b"A", json.dumps(signal).encode())]) is None

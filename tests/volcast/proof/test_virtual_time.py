@@ -1,52 +1,82 @@
+"""Virtual time in memory: it moves where a real loop would wait, timers end in order, and a wait without a timer is an error."""
+
 import asyncio
-import time
 
-from volcast.proof.virtual_time import run_with_sockets
+import pytest
 
-
-def test_hours_of_waiting_cost_nothing_and_sockets_are_real() -> None:
-    async def main() -> tuple[float, bytes]:
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await asyncio.sleep(3_600)
-            writer.write(await reader.readline())
-            await writer.drain()
-            writer.close()
-
-        async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
-            reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-            writer.write(b"hello\n")
-            echo = await reader.readline()
-            writer.close()
-            return asyncio.get_running_loop().time(), echo
-
-    virtual_s, echo = run_with_sockets(main())
-    assert echo == b"hello\n"
-    assert 3_600 <= virtual_s < 3_601
+from volcast.proof.virtual_time import Deadlock, run
 
 
-def test_time_stands_still_while_a_thread_works() -> None:
+def test_an_hour_of_waiting_ends_at_once() -> None:
     async def main() -> float:
-        loop = asyncio.get_running_loop()
-        timer = asyncio.create_task(asyncio.sleep(1_000))
-        await loop.run_in_executor(None, time.sleep, 0.1)
-        now_s = loop.time()
-        timer.cancel()
-        return now_s
+        await asyncio.sleep(3_600)
+        return asyncio.get_running_loop().time()
 
-    assert run_with_sockets(main()) == 0
+    assert run(main()) == pytest.approx(3_600)
 
 
-def test_timers_come_in_order() -> None:
-    async def main() -> list[int]:
-        came: list[int] = []
-        async with asyncio.TaskGroup() as group:
-            for number in (3, 1, 2):
-                group.create_task(_after(number, came))
-        return came
+def test_each_loop_starts_at_zero() -> None:
+    async def now_s() -> float:
+        return asyncio.get_running_loop().time()
 
-    assert run_with_sockets(main()) == [1, 2, 3]
+    assert [run(now_s()), run(now_s())] == [0.0, 0.0]
 
 
-async def _after(number: int, came: list[int]) -> None:
-    await asyncio.sleep(number)
-    came.append(number)
+def test_timers_end_in_the_order_of_their_times() -> None:
+    ended: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        ended.append(seconds)
+
+    async def main() -> None:
+        await asyncio.gather(*map(wait, (3.0, 1.0, 0.0, 2.0)))
+
+    run(main())
+    assert ended == [0.0, 1.0, 2.0, 3.0]
+
+
+def test_time_stands_still_while_there_is_work() -> None:
+    async def main() -> float:
+        for _ in range(1_000):
+            await asyncio.sleep(0)
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == 0.0
+
+
+def test_a_timeout_uses_virtual_time() -> None:
+    async def main() -> float:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(30):
+                await asyncio.Event().wait()
+        return asyncio.get_running_loop().time()
+
+    assert run(main()) == pytest.approx(30)
+
+
+def test_waiting_for_ever_raises_deadlock() -> None:
+    async def main() -> None:
+        await asyncio.sleep(1.5)
+        await asyncio.Event().wait()
+
+    with pytest.raises(Deadlock, match=r"at 1\.500 s of virtual time all tasks wait"):
+        run(main())
+
+
+def test_tasks_left_running_are_cancelled() -> None:
+    ended: list[str] = []
+
+    async def serve() -> None:
+        try:
+            await asyncio.sleep(1_000)
+        finally:
+            ended.append("cancelled")
+
+    async def main() -> "asyncio.Task[None]":
+        task = asyncio.create_task(serve())
+        await asyncio.sleep(1)
+        return task
+
+    assert run(main()).cancelled()
+    assert ended == ["cancelled"]

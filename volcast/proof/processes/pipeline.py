@@ -1,4 +1,4 @@
-"""The pipeline under proof: its processes, and how each fault strikes them."""
+"""The pipeline under proof: its processes, and how each fault is applied to them."""
 
 import asyncio
 import signal
@@ -8,105 +8,106 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from .backends import Backend
 from .faults import ProcessFault, ProcessFaultKind, ProcessName
-from .places import Backend
 from .processes import EndedByItself, Process, ProcessGroup
 from .watch import now_s
 from .worker_log import WorkerLog
 
 MAX_STOP_S = 30.0
-"""A process that was told to end and hasn't by then never will."""
+"""A terminated process that still runs after this time counts as hung."""
 _SETTINGS = (("20", "1"), ("100", "300"), ("500", "1000"), ("500", "5000"))
-"""Records in a batch, and how many a snapshot may lag behind. Each worker that starts takes the next: nothing depends on it."""
-_WORKS_WITHIN_S = 10.0
-"""A worker that is to be struck gets so long to begin to work."""
-_LOOK_S = 0.02
+"""(batch records, snapshot records): each worker that starts takes the next pair, as the output must not depend on them."""
+_PARTITION_TIMEOUT_S = 10.0
+"""How long a fault waits for a worker that holds a partition."""
+_POLL_S = 0.02
 _INTERRUPTED = 130
-"""A replay that was told to end before it was done."""
+"""The exit code of a replay that was terminated before it was done."""
 
 
 class ProofFailed(Exception):
-    """The pipeline did what it must not do, in a sentence."""
+    """The pipeline did what it must not do; the message is a sentence about it."""
 
 
 @dataclass(slots=True)
 class PipelineStats:
-    """What was done to the pipeline, and how it took it."""
+    """What was done to the pipeline, and how it reacted. Times are those of the event loop's clock."""
 
     faults: Counter[ProcessFaultKind] = field(default_factory=Counter)
     kills: int = 0
-    """Of workers, those that were told to end included."""
+    """How many workers were killed or terminated."""
     killed_at_s: list[float] = field(default_factory=list)
     disturbed_at_s: list[float] = field(default_factory=list)
-    """When anything began or ended that is no kill."""
+    """When other disturbances began and ended."""
     stops_s: list[float] = field(default_factory=list)
-    """How long the ends of those took that were told to."""
-    said: Counter[str] = field(default_factory=Counter)
-    """By workers, in their logs; the words are those of `sayings`."""
+    """How long terminated processes took to end."""
+    events: Counter[str] = field(default_factory=Counter)
+    """How often workers logged each event of `worker_log`."""
 
 
 class Pipeline:
-    """Workers by number, each a process after another; producers that come back until all rows are sent; an API.
+    """A running pipeline: some workers, two producers that are restarted until all rows are sent, and an API.
 
-    `speed` is that of the producers which start from now on.
+    A worker is known by its number; it is a new process after each kill. `speed` applies to producers that start from now on, in
+    minutes of candles for a minute.
     """
 
-    def __init__(self, parts: ProcessGroup, place: Backend, files: Sequence[Path], workers: int, speed: float) -> None:
-        self.tally = PipelineStats()
+    def __init__(self, group: ProcessGroup, backend: Backend, files: Sequence[Path], workers: int, speed: float) -> None:
+        self.stats = PipelineStats()
         self.speed = speed
-        self._parts, self._place = parts, place
+        self._group, self._backend = group, backend
         self._settings = count()
-        self._lives = count()
+        self._new_names = count()
         self._paused: set[int] = set()
         self._pauses: set[asyncio.Task[None]] = set()
-        self._sayings: dict[Process, WorkerLog] = {}
+        self._logs: dict[Process, WorkerLog] = {}
         self._files = [half for half in (files[::2], files[1::2]) if half]
-        self._producers = [self._produce(number) for number in range(len(self._files))]
+        self._producers = [self._start_producer(number) for number in range(len(self._files))]
         self._names = [f"worker-{number}" for number in range(workers)]
-        self._workers = [self._consume(number) for number in range(workers)]
-        self.api = self._serve()
+        self._workers = [self._start_worker(number) for number in range(workers)]
+        self.api = self._start_api()
 
-    async def strike(self, fault: ProcessFault) -> None:
-        """Returns when the next one may follow; a pause goes on meanwhile."""
-        self.tally.faults[fault.kind] += 1
+    async def apply(self, fault: ProcessFault) -> None:
+        """Apply a fault. Returns when the next one may follow, and for a pause while it still lasts."""
+        self.stats.faults[fault.kind] += 1
         if fault.kills:
             await self._end_workers(fault)
         else:
-            self.tally.disturbed_at_s.append(now_s())
+            self.stats.disturbed_at_s.append(now_s())
             await self._disturb(fault)
-            self.tally.disturbed_at_s.append(now_s())
+            self.stats.disturbed_at_s.append(now_s())
 
     async def _end_workers(self, fault: ProcessFault) -> None:
         if fault.kind is ProcessFaultKind.BURST:
-            for more in range(fault.kills):
-                self._kill((fault.number + more) % len(self._workers), fault.name)
+            for offset in range(fault.kills):
+                self._kill((fault.number + offset) % len(self._workers), fault.name)
                 await asyncio.sleep(1 / (fault.kills + 1))
         elif fault.kind is ProcessFaultKind.TERM:
-            await self._end(await self._victim(fault), fault.name)
+            await self._terminate(await self._choose_worker(fault), fault.name)
         else:
-            self._kill(await self._victim(fault), fault.name)
+            self._kill(await self._choose_worker(fault), fault.name)
 
     async def _disturb(self, fault: ProcessFault) -> None:
         match fault.kind:
             case ProcessFaultKind.PAUSE:
-                self._pause(await self._victim(fault))
+                self._pause(await self._choose_worker(fault))
             case ProcessFaultKind.PRODUCER:
                 self._kill_producer(fault.number % len(self._producers))
             case ProcessFaultKind.API:
                 self.api.kill()
-                self.api = self._serve()
+                self.api = self._start_api()
             case ProcessFaultKind.CUT:
-                await self._place.cut(fault.seconds)
+                await self._backend.cut(fault.seconds)
             case ProcessFaultKind.BROKER:
-                await self._place.restart_broker()
+                await self._backend.restart_broker()
 
     @property
-    def produced(self) -> bool:
-        """All rows are on the log."""
+    def all_produced(self) -> bool:
+        """Whether all rows are on the log."""
         return all(producer.exit_code == 0 for producer in self._producers)
 
     def check(self) -> None:
-        """Raises EndedByItself where somebody is gone whom nobody ended; also counts what the workers have said since."""
+        """Raise EndedByItself if a process ended without a fault; count the events that workers logged since the last call."""
         for process in (*self._workers, self.api):
             if process.exit_code is not None:
                 raise EndedByItself(process)
@@ -114,122 +115,130 @@ class Pipeline:
             if producer.exit_code not in (None, 0):
                 raise EndedByItself(producer)
         for worker in self._workers:
-            self._listen(worker)
+            self._read_log(worker)
 
-    async def hurry(self) -> None:
-        """The rows that are left shall come as fast as they can."""
+    async def produce_at_full_speed(self) -> None:
+        """Restart the producers without a speed limit, so that the remaining rows come as fast as possible."""
         self.speed = float("inf")
         for number, producer in enumerate(self._producers):
             if producer.exit_code is None:
                 await self._stop(producer)
                 if producer.exit_code != 0:
-                    self._producers[number] = self._produce(number)
+                    self._producers[number] = self._start_producer(number)
 
-    async def rested(self) -> None:
-        """Return when nobody is paused any more."""
+    async def wait_for_pauses(self) -> None:
+        """Wait until no worker is paused any offset."""
         await asyncio.gather(*self._pauses)
 
-    async def end(self) -> None:
-        """All workers and the API, in good order."""
+    async def stop(self) -> None:
+        """Stop all workers and the API in good order. Raises EndedByItself or ProofFailed."""
         for process in (*self._workers, self.api):
             await self._stop(process)
-            self._listen(process)
+            self._read_log(process)
 
-    async def _victim(self, fault: ProcessFault) -> int:
-        """The number of a worker that isn't paused, of one that holds a partition if there is any; patience waits for such."""
-        until_s = now_s() + _WORKS_WITHIN_S
+    async def _choose_worker(self, fault: ProcessFault) -> int:
+        """Return the number of a worker that is not paused, and that holds a partition if any does. A fault `after_recovery`
+        waits for such a worker.
+        """
+        deadline_s = now_s() + _PARTITION_TIMEOUT_S
         while True:
             self.check()
-            free = [number for number in range(len(self._workers)) if number not in self._paused]
-            working = [number for number in free if self._listen(self._workers[number]).holds]
-            if free and (working or not fault.patient or now_s() > until_s):
-                chosen = working or free
-                return chosen[fault.number % len(chosen)]
-            await asyncio.sleep(_LOOK_S)
+            running = [number for number in range(len(self._workers)) if number not in self._paused]
+            working = [number for number in running if self._read_log(self._workers[number]).has_partition]
+            if running and (working or not fault.after_recovery or now_s() > deadline_s):
+                candidates = working or running
+                return candidates[fault.number % len(candidates)]
+            await asyncio.sleep(_POLL_S)
 
-    def _listen(self, process: Process) -> WorkerLog:
-        sayings = self._sayings.setdefault(process, WorkerLog(process.output))
-        self.tally.said.update(sayings.news())
-        return sayings
+    def _read_log(self, process: Process) -> WorkerLog:
+        log = self._logs.setdefault(process, WorkerLog(process.output))
+        self.stats.events.update(log.new_events())
+        return log
 
-    def _produce(self, number: int) -> Process:
+    def _start_producer(self, number: int) -> Process:
         speed = "max" if self.speed == float("inf") else f"{self.speed:.3f}"
-        return self._parts.start("produce", "replay", *map(str, self._files[number]), "--speed", speed, *self._place.arguments())
+        files = map(str, self._files[number])
+        return self._group.start("produce", "replay", *files, "--speed", speed, *self._backend.arguments())
 
-    def _consume(self, number: int) -> Process:
+    def _start_worker(self, number: int) -> Process:
         batch, snapshot = _SETTINGS[next(self._settings) % len(_SETTINGS)]
-        named = self._place.named(self._names[number]) if self._names[number] else ()
+        name = self._backend.name_arguments(self._names[number]) if self._names[number] else ()
         settings = ("--batch-records", batch, "--snapshot-records", snapshot)
-        return self._parts.start("consume", *self._place.arguments(), *named, *settings)
+        return self._group.start("consume", *self._backend.arguments(), *name, *settings)
 
-    def _serve(self) -> Process:
-        return self._parts.start("serve", *self._place.arguments(), "--port", "0")
+    def _start_api(self) -> Process:
+        return self._group.start("serve", *self._backend.arguments(), "--port", "0")
 
     def _kill(self, number: int, name: ProcessName) -> None:
         worker = self._workers[number]
         worker.kill()
-        self._gone(number, worker, name)
+        self._replace(number, worker, name)
 
-    async def _end(self, number: int, name: ProcessName) -> None:
+    async def _terminate(self, number: int, name: ProcessName) -> None:
         worker = self._workers[number]
         await self._stop(worker)
-        self._gone(number, worker, name)
+        self._replace(number, worker, name)
 
-    def _gone(self, number: int, worker: Process, name: ProcessName) -> None:
-        self.tally.kills += 1
-        self.tally.killed_at_s.append(now_s())
-        self._listen(worker)
+    def _replace(self, number: int, ended: Process, name: ProcessName) -> None:
+        self.stats.kills += 1
+        self.stats.killed_at_s.append(now_s())
+        self._read_log(ended)
         if name is not ProcessName.SAME:
-            self._names[number] = f"worker-{number}-{next(self._lives)}" if name is ProcessName.OTHER else ""
+            self._names[number] = f"worker-{number}-{next(self._new_names)}" if name is ProcessName.OTHER else ""
         elif not self._names[number]:
             self._names[number] = f"worker-{number}"
-        self._workers[number] = self._consume(number)
+        self._workers[number] = self._start_worker(number)
 
     def _kill_producer(self, number: int) -> None:
         if self._producers[number].exit_code is None:
             self._producers[number].kill()
-            self._producers[number] = self._produce(number)
+            self._producers[number] = self._start_producer(number)
 
     async def _stop(self, process: Process) -> None:
-        """Tell it to end. Raises EndedByItself, or Failed where it does not end."""
+        """Terminate a process and wait for its end.
+
+        Raises EndedByItself if it had ended before or ends with a wrong exit code, ProofFailed if it does not end.
+        """
         if process.exit_code is not None and process not in self._producers:
             raise EndedByItself(process)
-        was_listening, began_s = bool(process.said()), now_s()
-        process.tell()
+        was_started, began_s = bool(process.read_output()), now_s()
+        process.terminate()
         while process.exit_code is None:
             if now_s() - began_s > MAX_STOP_S:
                 raise ProofFailed(
-                    f"{process.arguments[0]} was told to end, and has not after {MAX_STOP_S:.0f} s: {process.output}"
+                    f"{process.arguments[0]} still runs {MAX_STOP_S:.0f} s after it was terminated: {process.output}"
                 )
-            await asyncio.sleep(_LOOK_S)
-        if was_listening:
-            self.tally.stops_s.append(now_s() - began_s)
-        if process.exit_code not in _good_ends(process, was_listening=was_listening):
+            await asyncio.sleep(_POLL_S)
+        if was_started:
+            self.stats.stops_s.append(now_s() - began_s)
+        if process.exit_code not in _accepted_exit_codes(process, was_started=was_started):
             raise EndedByItself(process)
 
     def _pause(self, number: int) -> None:
-        task = asyncio.create_task(self._paused_for_a_while(number))
+        task = asyncio.create_task(self._pause_past_session(number))
         self._pauses.add(task)
         task.add_done_callback(self._pauses.discard)
 
-    async def _paused_for_a_while(self, number: int) -> None:
-        """Longer than its session. Nobody else strikes it meanwhile, but a burst."""
+    async def _pause_past_session(self, number: int) -> None:
+        """Pause a worker for longer than its session. Meanwhile only a burst may kill it."""
         worker = self._workers[number]
         self._paused.add(number)
         worker.pause()
         try:
-            await asyncio.sleep(1.5 * self._place.session_s + 1)
+            await asyncio.sleep(1.5 * self._backend.session_s + 1)
         finally:
             self._paused.discard(number)
-            self.tally.disturbed_at_s.append(now_s())
+            self.stats.disturbed_at_s.append(now_s())
             if worker.exit_code is None:
                 worker.resume()
 
 
-def _good_ends(process: Process, *, was_listening: bool) -> Iterable[int]:
-    """Exit codes of one that was told to end; the signal's own where it could not listen yet, or, of a replay, no more, as it was
-    just done.
+def _accepted_exit_codes(process: Process, *, was_started: bool) -> Iterable[int]:
+    """Return the exit codes that a terminated process may have.
+
+    The signal's own code is accepted where the process had not installed its handler yet (it had not written anything), and of a
+    replay that had just removed it because it was done.
     """
     if process.arguments[0] == "produce":
         return (0, _INTERRUPTED, -signal.SIGTERM)
-    return (0,) if was_listening else (0, -signal.SIGTERM)
+    return (0,) if was_started else (0, -signal.SIGTERM)

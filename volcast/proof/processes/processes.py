@@ -1,4 +1,4 @@
-"""The pipeline as a user runs it: processes of their own, which are gone when it ends, whatever happens."""
+"""`volcast` commands as separate processes, as a user runs them, and groups of them that are always ended together."""
 
 import os
 import signal
@@ -10,24 +10,24 @@ from pathlib import Path
 
 VOLCAST = str(Path(sys.executable).with_name("volcast"))
 COMMAND = (VOLCAST,) if Path(VOLCAST).exists() else (sys.executable, "-P", "-m", "volcast.cli.main")
-"""The program itself; the script may lie elsewhere."""
+"""The program: the script beside the interpreter, or the module where the script is installed elsewhere."""
 START_TIMEOUT_S = 90.0
 
 
 class EndedByItself(Exception):
-    """A process is gone that nobody ended; its last words stand in the message."""
+    """A process ended although nothing ended it; the message has its exit code and the end of its output."""
 
     def __init__(self, process: "Process") -> None:
-        super().__init__(f"{process.arguments[0]} ended by itself with {process.exit_code}:\n{process.said()[-2_000:]}")
+        super().__init__(f"{process.arguments[0]} ended by itself with {process.exit_code}:\n{process.read_output()[-2_000:]}")
 
 
 class Process:
-    """One `volcast …`; what it says is kept in the file `output`."""
+    """A running `volcast ARGUMENTS`. Its standard output and error go to the file `output`."""
 
     def __init__(self, output: Path, *arguments: str) -> None:
         self.arguments, self.output = arguments, output
         self._file = output.open("ab")
-        self._told = False
+        self._terminated = False
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
         self._process = subprocess.Popen(
             [*COMMAND, *arguments],
@@ -35,51 +35,51 @@ class Process:
             stderr=subprocess.STDOUT,
             cwd=output.parent,
             env=environment,
-            process_group=0,  # a Ctrl-C at the terminal is for whoever started this one, who then ends it
+            process_group=0,  # Ctrl-C at the terminal reaches only the parent, which then ends this process
         )
 
     @property
     def exit_code(self) -> int | None:
-        """None while it runs; negative where a signal ended it."""
+        """None while it runs; the negative number of the signal where a signal ended it."""
         return self._process.poll()
 
     @property
     def process_id(self) -> int:
-        """The system's."""
+        """The operating system's id of the process."""
         return self._process.pid
 
-    def said(self) -> str:
-        """All that it wrote so far, to either stream."""
+    def read_output(self) -> str:
+        """Return everything that it has written so far, to standard output and error."""
         return self.output.read_text(errors="replace")
 
     def kill(self) -> None:
-        """As a power cut would: no chance to tidy up."""
+        """Kill it without a chance to clean up. Raises EndedByItself if it has already ended."""
         if self.exit_code is not None:
             raise EndedByItself(self)
         self._process.kill()
         self._process.wait()
 
     def pause(self) -> None:
-        """It is alive, and does nothing."""
+        """Stop it with SIGSTOP: it stays alive and does nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """It goes on as if nothing had happened."""
+        """Let it continue after `pause`."""
         self._process.send_signal(signal.SIGCONT)
 
-    def tell(self) -> None:
-        """To end, in good order; once: a second time would end it the hard way."""
-        if self.exit_code is None and not self._told:
-            self._told = True
+    def terminate(self) -> None:
+        """Ask it to end in good order, with SIGTERM. Only the first call has an effect: a second signal would end it at once."""
+        if self.exit_code is None and not self._terminated:
+            self._terminated = True
             self._process.send_signal(signal.SIGTERM)
 
     def end(self) -> int:
-        """In good order; -> its exit code. Raises subprocess.TimeoutExpired where it does not end."""
-        self.tell()
+        """Let it end in good order, and return its exit code. Raises subprocess.TimeoutExpired if it does not end."""
+        self.terminate()
         return self._process.wait(START_TIMEOUT_S)
 
     def close(self) -> None:
-        """Nothing of it is left."""
+        """Kill it if it still runs, and close its output file."""
         if self.exit_code is None:
             self._process.kill()
         self._process.wait()
@@ -87,35 +87,35 @@ class Process:
 
 
 class ProcessGroup:
-    """Processes that work together, each with its output in a file of its own in `folder`."""
+    """Processes that work together. The output of each goes to a file of its own in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.processes: list[Process] = []
-        """All that were ever started, in that order."""
+        """All processes that were ever started, in that order."""
 
     def start(self, *arguments: str) -> Process:
-        """Begin `volcast ARGUMENTS`."""
+        """Start `volcast ARGUMENTS`."""
         process = Process(self.folder / f"{len(self.processes)}-{arguments[0]}.log", *arguments)
         self.processes.append(process)
         return process
 
-    def again(self, process: Process) -> Process:
-        """Kill it, and start it anew with the same arguments."""
+    def restart(self, process: Process) -> Process:
+        """Kill a process, and start it again with the same arguments."""
         process.kill()
         return self.start(*process.arguments)
 
     def close(self) -> None:
-        """None is left."""
+        """Kill all processes that still run."""
         for process in self.processes:
             process.close()
 
 
 @contextmanager
 def process_group(folder: Path) -> Iterator[ProcessGroup]:
-    """For as long as the `with` lasts."""
-    made = ProcessGroup(folder)
+    """Give a ProcessGroup; its processes are killed when the `with` ends."""
+    group = ProcessGroup(folder)
     try:
-        yield made
+        yield group
     finally:
-        made.close()
+        group.close()

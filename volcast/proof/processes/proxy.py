@@ -1,4 +1,4 @@
-"""A port through which others reach a server of this machine, and which can be cut: for a while nobody gets through."""
+"""A TCP proxy to a server of this machine. It can be cut: all connections end, and for a while none can be running."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,20 +9,20 @@ _READ_BYTES = 65_536
 
 
 class Proxy:
-    """Passes bytes on between whoever comes to `port` and the server at `target_port`."""
+    """Forwards bytes in both directions between clients of `port` and the server at `target_port`."""
 
     def __init__(self, port: int, target_port: int) -> None:
         self._port, self._target_port = port, target_port
         self._server: asyncio.Server | None = None
-        self._passing: set[asyncio.Task[None]] = set()
-        self._open: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._open_writers: set[asyncio.StreamWriter] = set()
 
     async def listen(self) -> None:
-        """From now on connections are taken."""
+        """Start to accept connections."""
         self._server = await asyncio.start_server(self._connected, PROXY_HOST, self._port)
 
     async def cut(self, seconds: float) -> None:
-        """All connections end at once, and none can be made until the time is up."""
+        """End all connections at once, and accept none for `seconds`."""
         try:
             await self.close()
             await asyncio.sleep(seconds)
@@ -30,44 +30,44 @@ class Proxy:
             await self.listen()
 
     async def close(self) -> None:
-        """All connections end at once, and none can be made."""
+        """End all connections at once, and accept no more."""
         if self._server:
             self._server.close()
-        for writer in self._open:
+        for writer in self._open_writers:
             writer.transport.abort()
-        if self._passing:
-            await asyncio.wait(self._passing)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        passing = asyncio.current_task()
-        if passing is None:  # a stream's handler runs as a task
+        task = asyncio.current_task()
+        if task is None:  # for mypy: a stream's handler always runs as a task
             return
-        self._passing.add(passing)
-        passing.add_done_callback(self._passing.discard)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         with suppress(OSError):
-            await self._pass_both_ways(reader, writer)
+            await self._forward_both_ways(reader, writer)
 
-    async def _pass_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open.add(writer)
+    async def _forward_both_ways(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open_writers.add(writer)
         try:
             server_reader, server_writer = await asyncio.open_connection(PROXY_HOST, self._target_port)
-            self._open.add(server_writer)
+            self._open_writers.add(server_writer)
             try:
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(_pass_on(reader, server_writer))
-                    both.create_task(_pass_on(server_reader, writer))
+                    both.create_task(_copy(reader, server_writer))
+                    both.create_task(_copy(server_reader, writer))
             except* OSError:
                 pass
             finally:
-                self._open.discard(server_writer)
+                self._open_writers.discard(server_writer)
                 server_writer.close()
         finally:
-            self._open.discard(writer)
+            self._open_writers.discard(writer)
             writer.close()
 
 
-async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
-    """To the end of what is said; the other side is told that it is the end."""
+async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    """Copy bytes until `source` ends; then signal the end to `target`."""
     while part := await source.read(_READ_BYTES):
         target.write(part)
         await target.drain()
@@ -76,10 +76,10 @@ async def _pass_on(source: asyncio.StreamReader, target: asyncio.StreamWriter) -
 
 @asynccontextmanager
 async def proxy(port: int, target_port: int) -> AsyncIterator[Proxy]:
-    """Taking connections for as long as the `async with` lasts."""
-    made = Proxy(port, target_port)
-    await made.listen()
+    """Run a proxy while the `async with` lasts."""
+    running = Proxy(port, target_port)
+    await running.listen()
     try:
-        yield made
+        yield running
     finally:
-        await made.close()
+        await running.close()

@@ -1,4 +1,4 @@
-"""A proof's own eyes: what has come onto the log, and when, while the pipeline works and the broker dies now and then."""
+"""Watches the log during a proof: which records arrived, and when, although the broker is killed now and then."""
 
 import asyncio
 from collections import Counter
@@ -13,33 +13,33 @@ _READ_S = 0.05
 
 
 def now_s() -> float:
-    """The event loop's clock."""
+    """Return the time of the event loop's clock, in seconds."""
     return asyncio.get_running_loop().time()
 
 
 class Watch:
-    """Of a log with so many partitions."""
+    """Counts the candles on a log, and notes when signals arrive in each of its partitions."""
 
     def __init__(self, log: Log, partitions: int) -> None:
         self.candles: Counter[bytes] = Counter()
-        """By key."""
+        """How many candles of each key have arrived."""
         self.arrivals_s: dict[int, list[float]] = {partition: [] for partition in range(partitions)}
-        """By partition: when new signals were seen."""
+        """By partition: the times at which new signals were seen."""
         self.log = log
 
     async def follow(self) -> None:
-        """Until cancelled."""
-        await asyncio.gather(self._follow(Topic.CANDLES, self._count), self._follow(Topic.SIGNALS, self._arrived))
+        """Read candles and signals until cancelled."""
+        await asyncio.gather(self._follow(Topic.CANDLES, self._add_candles), self._follow(Topic.SIGNALS, self._add_signals))
 
     def rows(self, keys: Collection[bytes]) -> int:
-        """Candles of these symbols."""
+        """Return how many candles of these keys have arrived."""
         return sum(self.candles[key] for key in keys)
 
     def all_signalled_since(self, at_s: float) -> bool:
-        """Each partition has."""
+        """Return whether every partition has had a new signal after `at_s`."""
         return all(times and times[-1] > at_s for times in self.arrivals_s.values())
 
-    async def _follow(self, topic: Topic, take: Callable[[Sequence[Record]], None]) -> None:
+    async def _follow(self, topic: Topic, add: Callable[[Sequence[Record]], None]) -> None:
         seen: dict[int, int] = {}
 
         async def attempt() -> None:
@@ -48,20 +48,20 @@ class Watch:
                     records = await reader.read(_READ_RECORDS, _READ_S)
                     fresh = [record for record in records if record.offset > seen.get(record.partition, -1)]
                     seen.update((record.partition, record.offset) for record in fresh)
-                    take(fresh)
+                    add(fresh)
 
-        await while_unavailable("proof", attempt, Random())  # noqa: S311  # no secret: jitter
+        await while_unavailable("proof", attempt, Random())  # noqa: S311  # not a secret: jitter
 
-    def _count(self, records: Sequence[Record]) -> None:
+    def _add_candles(self, records: Sequence[Record]) -> None:
         self.candles.update(record.key for record in records)
 
-    def _arrived(self, records: Sequence[Record]) -> None:
+    def _add_signals(self, records: Sequence[Record]) -> None:
         for partition in {record.partition for record in records}:
             self.arrivals_s[partition].append(now_s())
 
 
 async def records_of(log: Log, topic: Topic) -> list[Record]:
-    """All that is committed there now."""
+    """Return all records that are committed in a topic now."""
 
     async def attempt() -> list[Record]:
         records: list[Record] = []
@@ -70,10 +70,10 @@ async def records_of(log: Log, topic: Topic) -> list[Record]:
                 records += await reader.read(_READ_RECORDS, _READ_S)
         return records
 
-    return await while_unavailable("proof", attempt, Random())  # noqa: S311  # no secret: jitter
+    return await while_unavailable("proof", attempt, Random())  # noqa: S311  # not a secret: jitter
 
 
 async def positions_of(log: Log) -> dict[int, int]:
-    """By partition, what the last commit left."""
+    """Return the committed position of each partition."""
     states = await while_unavailable("proof", log.peek, Random())  # noqa: S311  # as above
     return {partition: restored.position for partition, restored in states.items()}

@@ -1,4 +1,4 @@
-"""What a worker says in its log, as it says it: a JSON line for each event, anything else in between."""
+"""Reads events from a worker's log while it is being written: a JSON line for each event, perhaps other text in between."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,52 +6,52 @@ from pathlib import Path
 from typing import Any
 
 RESTORED, FENCED, UNANSWERED = "restored", "fenced", "unanswered"
-_BEGINS: Mapping[str, str] = {
+_EVENTS: Mapping[str, str] = {
     "restored": RESTORED,
     "dropped: fenced": FENCED,
     "not opened": FENCED,
     "dropped: commit failed": UNANSWERED,
 }
-"""How an event's message begins, and the word for it."""
+"""How a log message begins, and the event that it means."""
 
 
 class WorkerLog:
-    """Of the process whose output goes to the file `path`."""
+    """The log of one worker, whose output goes to the file `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._read_bytes = 0
-        self._held: set[int] = set()
+        self._partitions: set[int] = set()
 
     @property
-    def holds(self) -> bool:
-        """It has a partition, as far as it has said."""
-        return bool(self._held)
+    def has_partition(self) -> bool:
+        """Whether the worker holds a partition, as far as its log has been read."""
+        return bool(self._partitions)
 
-    def news(self) -> list[str]:
-        """The words for what it has said since the last call."""
-        return [word for event in self._events() for word in self._take(event)]
+    def new_events(self) -> list[str]:
+        """Return the events that were logged since the last call."""
+        return [event for entry in self._new_entries() for event in self._interpret(entry)]
 
-    def _events(self) -> Iterator[Mapping[str, Any]]:
+    def _new_entries(self) -> Iterator[Mapping[str, Any]]:
         with self._path.open("rb") as file:
             file.seek(self._read_bytes)
             text = file.read()
-        lines, _, rest = text.rpartition(b"\n")  # the last line may still be in the writing
+        lines, _, rest = text.rpartition(b"\n")  # the last line may not be complete yet
         self._read_bytes += len(text) - len(rest)
         for line in lines.splitlines():
             try:
-                event = json.loads(line)
+                entry = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(event, dict) and isinstance(event.get("message"), str):
-                yield event
+            if isinstance(entry, dict) and isinstance(entry.get("message"), str):
+                yield entry
 
-    def _take(self, event: Mapping[str, Any]) -> Iterator[str]:
-        message, partition = event["message"], event.get("partition")
+    def _interpret(self, entry: Mapping[str, Any]) -> Iterator[str]:
+        message, partition = entry["message"], entry.get("partition")
         if message == "restored" and isinstance(partition, int):
-            self._held.add(partition)
+            self._partitions.add(partition)
         elif message.startswith("dropped") and isinstance(partition, int):
-            self._held.discard(partition)
-        elif message.startswith("consumer:"):  # the log was lost, and all that was held
-            self._held.clear()
-        yield from (word for begin, word in _BEGINS.items() if message.startswith(begin))
+            self._partitions.discard(partition)
+        elif message.startswith("consumer:"):  # the connection to the log was lost, and with it all partitions
+            self._partitions.clear()
+        yield from (event for beginning, event in _EVENTS.items() if message.startswith(beginning))

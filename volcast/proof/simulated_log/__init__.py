@@ -1,6 +1,7 @@
-"""The real worker on a simulated log: faults by seed, time that costs nothing, and a verdict.
+"""`volcast prove --bus simulated`: the real worker on a log in memory, with faults drawn from a seed, in virtual time.
 
-loop.py    time without waiting           broker.py    what the log holds      group.py  who has which partition
-log.py     the log's contract on them     script.py    what goes wrong, by seed  stream.py  the candles, by seed
-check.py   what must have come out        scenario.py  one run                 run.py    the verdict on a seed, and on many
+Read `scenario.py` first: one run, from the first candle to the result; `run.py` judges one seed and many. Below it: `broker.py`
+(what the log holds, and the guarantees that it gives), `group.py` (which member owns which partition), `log.py` (the log's
+contract on top of both), `script.py` (which fault happens where), `stream.py` (the candles), and `check.py` (the comparison with
+the required output).
 """

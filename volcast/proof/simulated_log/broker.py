@@ -1,6 +1,6 @@
-"""What the simulated log holds, and the guarantees it gives. Each method happens at once; whoever calls may wait in between.
+"""The data of the simulated log, and the guarantees that it gives. Each method takes effect at once; callers wait in between.
 
-A partition's owner writes in transactions under the epoch that it got when it fenced the owners before it.
+The owner of a partition writes in transactions, under the epoch that it got when it fenced all earlier owners.
 """
 
 import asyncio
@@ -14,25 +14,25 @@ from zlib import crc32
 from volcast.log.contract import Commit, Fenced, KeyValue, Record, Restored, Topic
 
 Trace = list[tuple[object, ...]]
-"""All that was done and became visible, in order."""
+"""Every fault and every write that became visible, in order."""
 
 
 class Guarantee(StrEnum):
-    """What exactly-once rests on. Each can be taken away, to see that this is noticed."""
+    """The guarantees on which exactly-once rests. Tests take each one away, to check that the proof notices."""
 
     TRANSACTION = "transaction"
     """A commit's writes become visible together."""
     FENCING = "fencing"
-    """A write under an epoch that is not the last one is refused."""
+    """A write under an epoch that is not the latest is refused."""
     RESTORE_AFTER_FENCE = "restore_after_fence"
-    """The state is read once nobody before can change it any more."""
+    """The state is read only after no earlier owner can change it."""
     POSITION_IN_STATE = "position_in_state"
-    """The position is written in the transaction of the output that it stands for."""
+    """The position is written in the same transaction as the output that it covers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Positions:
-    """The write that moves a partition on."""
+    """The write that advances a partition: the next offset to process, and the offset from which a restore replays."""
 
     position: int
     replay_from: int
@@ -43,7 +43,7 @@ Write = tuple[Topic, KeyValue] | Positions
 
 @dataclass(slots=True)
 class Partition:
-    """One partition of the four topics: what is visible."""
+    """The visible data of one partition, in all four topics."""
 
     candles: list[Record] = field(default_factory=list)
     signals: list[Record] = field(default_factory=list)
@@ -54,33 +54,35 @@ class Partition:
     next_offset: int = 0
 
     def restored(self) -> Restored:
-        """What the last commit left."""
+        """Return what the last commit left."""
         earliest = self.candles[0].offset if self.candles else self.next_offset
         return Restored(self.positions.position, dict(self.state), self.positions.replay_from, earliest)
 
     def end(self) -> int:
-        """The offset behind the last candle."""
+        """Return the offset after the last candle."""
         return self.candles[-1].offset + 1 if self.candles else 0
 
     def read(self, offset: int, max_records: int) -> list[Record]:
-        """Candles from `offset` on."""
+        """Return at most `max_records` candles, starting at `offset`."""
         start = bisect_left(self.candles, offset, key=attrgetter("offset"))
         return self.candles[start : start + max_records]
 
 
 class SimulatedBroker:
-    """All partitions, with whoever waits for them to grow."""
+    """All partitions, and the readers that wait for new records."""
 
     def __init__(self, partitions: int, without: frozenset[Guarantee] = frozenset()) -> None:
         self.partitions = [Partition() for _ in range(partitions)]
         self.without = without
         self.trace: Trace = []
         self.appenders: dict[str, int] = {}
-        """The epoch of each name."""
+        """The latest epoch of each appender's name."""
         self._waiting: dict[Topic, list[asyncio.Future[None]]] = {topic: [] for topic in Topic}
 
     def append(self, records: Sequence[KeyValue]) -> None:
-        """To the partitions of their keys. Behind each append an offset stays empty, as where a transaction's end is marked."""
+        """Append records to the partitions of their keys. One offset after each batch stays unused, as Kafka uses one to mark
+        the end of a transaction.
+        """
         touched = set()
         for key, value in records:
             number = simulated_partition_of(key, len(self.partitions))
@@ -93,28 +95,28 @@ class SimulatedBroker:
         self._wake(Topic.CANDLES)
 
     def fence(self, partition: int) -> int:
-        """-> the epoch of the owner from now on."""
+        """Fence all earlier owners, and return the epoch of the new owner."""
         self.partitions[partition].epoch += 1
         return self.partitions[partition].epoch
 
     def check(self, partition: int, epoch: int) -> None:
-        """Raises Fenced where `epoch` is not the last one."""
+        """Raise Fenced if `epoch` is not the latest."""
         last = self.partitions[partition].epoch
         if epoch != last and Guarantee.FENCING not in self.without:
             raise Fenced(f"partition {partition} was opened by another: epoch {last} follows {epoch}")
 
-    def show(self, partition: int, writes: Sequence[Write]) -> None:
-        """Make them visible."""
-        held = self.partitions[partition]
+    def apply(self, partition: int, writes: Sequence[Write]) -> None:
+        """Make writes visible."""
+        data = self.partitions[partition]
         for write in writes:
             self.trace.append((partition, write))
             match write:
                 case Positions():
-                    held.positions = write
+                    data.positions = write
                 case (Topic.STATE, KeyValue(key, b"")):
-                    held.state.pop(key, None)
+                    data.state.pop(key, None)
                 case (Topic.STATE, KeyValue(key, value)):
-                    held.state[key] = value
+                    data.state[key] = value
                 case (topic, KeyValue(key, value)):
                     records = self.records(topic, partition)
                     records.append(Record(partition, len(records), key, value))
@@ -122,12 +124,12 @@ class SimulatedBroker:
         self._wake(Topic.REJECTED)
 
     def records(self, topic: Topic, partition: int) -> list[Record]:
-        """All that is visible there."""
-        held = self.partitions[partition]
-        return {Topic.CANDLES: held.candles, Topic.SIGNALS: held.signals, Topic.REJECTED: held.rejects}[topic]
+        """Return all visible records of a topic in one partition."""
+        data = self.partitions[partition]
+        return {Topic.CANDLES: data.candles, Topic.SIGNALS: data.signals, Topic.REJECTED: data.rejects}[topic]
 
-    async def grown(self, topic: Topic, timeout_s: float) -> None:
-        """Return when there is more of `topic`, or when the time is up."""
+    async def wait_for_records(self, topic: Topic, timeout_s: float) -> None:
+        """Return when `topic` has new records, or after `timeout_s` seconds."""
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         timer = loop.call_later(timeout_s, _resolve, waiter)
@@ -144,28 +146,28 @@ class SimulatedBroker:
 
 
 class Transaction:
-    """One owner's writes to a partition: visible at `commit`, gone where it never comes."""
+    """One owner's writes to a partition. They become visible at `commit`, and are lost if it is never called."""
 
     def __init__(self, broker: SimulatedBroker, partition: int, epoch: int) -> None:
         self._broker, self._partition, self._epoch = broker, partition, epoch
         self._staged: list[Write] = []
 
     def write(self, write: Write) -> None:
-        """Raises Fenced."""
+        """Add a write. Raises Fenced if the owner's epoch is not the latest."""
         self._broker.check(self._partition, self._epoch)
         if Guarantee.TRANSACTION in self._broker.without:
-            self._broker.show(self._partition, [write])
+            self._broker.apply(self._partition, [write])
         else:
             self._staged.append(write)
 
     def commit(self) -> None:
-        """Raises Fenced: then nothing of it is ever visible."""
+        """Make all writes visible. Raises Fenced if the owner's epoch is not the latest; then none of them becomes visible."""
         self._broker.check(self._partition, self._epoch)
-        self._broker.show(self._partition, self._staged)
+        self._broker.apply(self._partition, self._staged)
 
 
 def writes_of(commit: Commit) -> Iterator[Write]:
-    """One by one, the position last."""
+    """Return the single writes of a commit; the position comes last."""
     for topic, records in ((Topic.SIGNALS, commit.signals), (Topic.REJECTED, commit.rejects), (Topic.STATE, commit.snapshots)):
         for record in records:
             yield topic, record
@@ -173,7 +175,7 @@ def writes_of(commit: Commit) -> Iterator[Write]:
 
 
 def simulated_partition_of(key: bytes, partitions: int) -> int:
-    """The partition in which all records of this key are."""
+    """Return the partition that holds all records of this key."""
     return crc32(key) % partitions
 
 

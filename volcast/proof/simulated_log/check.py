@@ -1,4 +1,4 @@
-"""Whether a partition holds what one undisturbed reader makes of its candles."""
+"""Compares a partition of the simulated log with the output that its candles require. The verifier decides."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,23 +14,24 @@ from .stream import DECIMALS
 
 
 @lru_cache(1_024)
-def undisturbed_log(config: EngineConfig, max_symbols: int, candles: tuple[Record, ...]) -> Expected:
-    """What must have come out; computed once, as many seeds have the same candles."""
-    return verifier.undisturbed(config, DECIMALS, max_symbols, candles)
+def expected_log_output(config: EngineConfig, max_symbols: int, candles: tuple[Record, ...]) -> Expected:
+    """Return the output that these candles require. It is cached, as many seeds have the same candles."""
+    return verifier.expected_output(config, DECIMALS, max_symbols, candles)
 
 
-def first_log_difference(number: int, held: Partition, expected: Expected, *, finally_: bool = False) -> str | None:
-    """In words: where partition `number` is not as it must be.
+def first_log_difference(number: int, partition: Partition, expected: Expected, *, at_end: bool = False) -> str | None:
+    """Return a sentence about the first way in which partition `number` is not as it must be, or None.
 
-    `finally_`, no symbol may be left of which the readers believe that it is being rebuilt.
+    At the end of a run (`at_end`), no symbol may be left whose readers believe that it is being rebuilt.
     """
-    found = verifier.first_difference(held.signals, held.rejects, held.positions.position, expected)
-    what = found or (_still_restoring(held.signals) if finally_ else None)
-    return f"partition {number}: {what}" if what else None
+    difference = verifier.first_difference(partition.signals, partition.rejects, partition.positions.position, expected)
+    if difference is None and at_end:
+        difference = _still_restoring(partition.signals)
+    return f"partition {number}: {difference}" if difference else None
 
 
 def _still_restoring(signals: Sequence[Record]) -> str | None:
-    """A symbol whose readers were told that it is being rebuilt, and never that it is whole again."""
+    """Return a sentence about symbols with a notice that a rebuild began and none that it is done, or None."""
     open_symbols: dict[str, None] = {}
     for record in signals:
         if is_notice(record) and isinstance(notice := decode_signal(record.value), Restoring):
@@ -38,4 +39,4 @@ def _still_restoring(signals: Sequence[Record]) -> str | None:
                 open_symbols.pop(notice.symbol, None)
             else:
                 open_symbols[notice.symbol] = None
-    return f"{', '.join(open_symbols)} never called whole again" if open_symbols else None
+    return f"the rebuild of {', '.join(open_symbols)} was never reported as done" if open_symbols else None

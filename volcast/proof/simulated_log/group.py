@@ -1,6 +1,6 @@
-"""Who has which partition: a coordinator that decides at once, and members that hear of it late.
+"""The consumer group of the simulated log: a coordinator that decides at once, and members that are notified late.
 
-Until a member is told it believes what it was told before, so two may hold the same partition for a while.
+Until a member is notified it keeps its old assignment, so two members may hold the same partition for a while.
 """
 
 from collections.abc import Mapping
@@ -9,21 +9,19 @@ from dataclasses import dataclass, field
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """One process as a member of the group."""
+    """One process as a member of the group. Assignments map partitions to epochs."""
 
     name: str
-    believes: Mapping[int, int] = field(default_factory=dict)
-    """The partitions that it was told of last, each with its epoch."""
-    given: Mapping[int, int] = field(default_factory=dict)
-    """Those that the coordinator means it to have."""
+    known: Mapping[int, int] = field(default_factory=dict)
+    """The assignment of which the member was last notified."""
+    assigned: Mapping[int, int] = field(default_factory=dict)
+    """The assignment that the coordinator has decided on."""
     dead: bool = False
-    """Its process has died: whatever it still calls is as if it had never been called."""
+    """Its process has died: its later calls have no effect."""
 
 
 class Group:
-    """The coordinator. A partition goes to another member at the earliest when the one that has it leaves, is silent for too
-    long, or another joins.
-    """
+    """The coordinator. It moves a partition to another member only when a member joins, leaves, or is silent for too long."""
 
     def __init__(self, partitions: int) -> None:
         self.rebalances = 0
@@ -31,30 +29,30 @@ class Group:
         self._members: dict[str, Member] = {}
 
     def join(self, member: Member) -> None:
-        """A member of the same name that is still counted in is replaced, without a rebalance, as a static member is."""
+        """Add a member. It replaces a member of the same name without a rebalance, as a static member does in Kafka."""
         former = self._members.get(member.name)
         self._members[member.name] = member
         if former is None:
             self.rebalance()
         else:
-            member.given = former.given
+            member.assigned = former.assigned
 
     def leave(self, member: Member) -> None:
-        """Also for a member of which nothing was heard for too long."""
+        """Remove a member that left, or whose session ended."""
         if self._members.get(member.name) is member:
             del self._members[member.name]
             self.rebalance()
 
-    def rebalance(self, turn: int = 0) -> None:
-        """Give all partitions anew, in a new epoch; another `turn` gives them to others."""
+    def rebalance(self, rotation: int = 0) -> None:
+        """Assign all partitions in a new epoch. Another `rotation` assigns them to other members."""
         self.rebalances += 1
         names = sorted(self._members)
-        for place, name in enumerate(names):
-            mine = [p for p in range(self._partitions) if (p + turn) % len(names) == place]
-            self._members[name].given = dict.fromkeys(mine, self.rebalances)
+        for index, name in enumerate(names):
+            partitions = [p for p in range(self._partitions) if (p + rotation) % len(names) == index]
+            self._members[name].assigned = dict.fromkeys(partitions, self.rebalances)
 
-    def tell(self, member: Member) -> None:
-        """What the coordinator has decided. Whoever was counted out hears it now, and joins again."""
+    def notify(self, member: Member) -> None:
+        """Tell a member its assignment. A member that was removed learns of it now, and joins again."""
         if self._members.get(member.name) is not member:
             self.join(member)
-        member.believes = member.given
+        member.known = member.assigned

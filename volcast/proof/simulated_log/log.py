@@ -1,6 +1,6 @@
-"""The log's contract on a simulated broker. At each point at which a real one would wait, the script may let anything happen.
+"""The log's contract on a simulated broker. At each point at which a real log would wait, the script may cause a fault.
 
-A handle is one process's. Without a script nothing goes wrong, and it works on any event loop.
+One `SimulatedLog` belongs to one process. Without a script there are no faults, and it works on any event loop.
 """
 
 import asyncio
@@ -14,24 +14,26 @@ from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, R
 
 from .broker import Guarantee, Positions, SimulatedBroker, Transaction, simulated_partition_of, writes_of
 from .group import Group, Member
-from .script import Calm, LogFault, Point, Script
+from .script import FaultScript, LogFault, NoFaults, Point
 
 
 class SimulatedLog:
-    """One process's handle on `broker`; `name` is the process's in the group of those that consume."""
+    """One process's access to `broker`. `name` is the name of the process in the consumer group."""
 
-    def __init__(self, broker: SimulatedBroker, group: Group | None = None, script: Script | None = None, name: str = "") -> None:
+    def __init__(
+        self, broker: SimulatedBroker, group: Group | None = None, script: FaultScript | None = None, name: str = ""
+    ) -> None:
         self.counts: Counter[str] = Counter()
-        """Of commits, fencings and restores, as they were answered."""
+        """How many commits succeeded, how often the process was fenced, and how many partitions it restored."""
         self._broker, self._name = broker, name
         self._group = group or Group(len(broker.partitions))
-        self._script = script or Calm(self._group)
+        self._script = script or NoFaults(self._group)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Nothing is open that would have to be closed."""
+        """Do nothing: there is no connection to close."""
 
     @asynccontextmanager
     async def appender(self, name: str) -> AsyncIterator[Appender]:
@@ -64,10 +66,10 @@ class _Appender:
     def __init__(self, broker: SimulatedBroker, name: str) -> None:
         self._broker, self._name, self._epoch = broker, name, broker.appenders[name]
 
-    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+    async def last(self, key: bytes, matches: Callable[[bytes], bool]) -> Record | None:
         await asyncio.sleep(0)
         candles = self._broker.partitions[simulated_partition_of(key, len(self._broker.partitions))].candles
-        return next((record for record in reversed(candles) if record.key == key and wanted(record.value)), None)
+        return next((record for record in reversed(candles) if record.key == key and matches(record.value)), None)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         await asyncio.sleep(0)
@@ -77,25 +79,25 @@ class _Appender:
 
 
 @dataclass(slots=True)
-class _Held:
-    """A partition that is open."""
+class _OpenPartition:
+    """A partition that this process has opened."""
 
     epoch: int
     next_offset: int | None = None
-    """None before it is sought."""
+    """None until the consumer seeks."""
 
 
 class _Consumer:
-    def __init__(self, broker: SimulatedBroker, script: Script, member: Member, counts: Counter[str]) -> None:
+    def __init__(self, broker: SimulatedBroker, script: FaultScript, member: Member, counts: Counter[str]) -> None:
         self._broker, self._script, self._member, self._counts = broker, script, member, counts
-        self._held: dict[int, _Held] = {}
+        self._open: dict[int, _OpenPartition] = {}
 
     async def assignment(self) -> Mapping[int, int]:
         await self._reach(Point.ASSIGNMENT)
-        return self._member.believes
+        return self._member.known
 
     async def open(self, partition: int) -> Restored:
-        self._held.pop(partition, None)
+        self._open.pop(partition, None)
         await self._reach(Point.OPEN)
         held = self._broker.partitions[partition]
         if Guarantee.RESTORE_AFTER_FENCE in self._broker.without:
@@ -108,13 +110,13 @@ class _Consumer:
             restored = held.restored()
         await self._reach(Point.OPENED)
         self._check(partition, epoch)
-        self._held[partition] = _Held(epoch)
+        self._open[partition] = _OpenPartition(epoch)
         self._counts["restores"] += 1
         return restored
 
     async def seek(self, partition: int, offset: int) -> None:
         await self._reach(Point.SEEK)
-        self._held[partition].next_offset = offset
+        self._open[partition].next_offset = offset
 
     async def end(self, partition: int) -> int:
         await self._reach(Point.END)
@@ -122,53 +124,55 @@ class _Consumer:
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         await self._reach(Point.POLL)
-        limit = self._script.at_most(max_records)
+        limit = self._script.poll_limit(max_records)
         records = self._read(limit)
         if not records:
-            await self._broker.grown(Topic.CANDLES, timeout_s)
+            await self._broker.wait_for_records(Topic.CANDLES, timeout_s)
             records = self._read(limit)
         await self._reach(Point.POLLED)
         return records
 
     async def commit(self, partition: int, commit: Commit) -> None:
-        held = self._held.get(partition)
+        held = self._open.get(partition)
         if held is None:
             raise Fenced(f"partition {partition} is not open here")
         transaction = Transaction(self._broker, partition, held.epoch)
         try:
-            fault, positions = await self._write(transaction, commit)
+            fault, separate_positions = await self._write(transaction, commit)
             if fault is LogFault.LATE:
-                self._script.finish_later(transaction)
+                self._script.commit_later(transaction)
             else:
                 transaction.commit()
-                await self._reach(Point.ANSWER)
+                await self._reach(Point.RESPONSE)
         except Fenced:
             self._counts["fencings"] += 1
             raise
-        if positions:
-            self._broker.show(partition, [positions])
+        if separate_positions:
+            self._broker.apply(partition, [separate_positions])
         if fault:
-            raise Unavailable("no answer to a commit")
+            raise Unavailable("no response to a commit")
         self._counts["commits"] += 1
 
     async def close(self, partition: int) -> None:
         await self._reach(Point.CLOSE)
-        self._held.pop(partition, None)
+        self._open.pop(partition, None)
 
     async def _write(self, transaction: Transaction, commit: Commit) -> tuple[LogFault | None, Positions | None]:
-        """All writes but the last word. -> how the answer is to be lost, and the positions where they are no part of it."""
-        apart = None
+        """Write all but the commit itself. Return how the response is lost (None: not at all), and the positions where they are
+        written separate_positions from the transaction.
+        """
+        separate_positions = None
         for write in writes_of(commit):
             if isinstance(write, Positions) and Guarantee.POSITION_IN_STATE in self._broker.without:
-                apart = write
+                separate_positions = write
                 continue
             await self._reach(Point.WRITE)
             transaction.write(write)
-        return await self._reach(Point.LAST), apart
+        return await self._reach(Point.LAST), separate_positions
 
     def _read(self, max_records: int) -> dict[int, list[Record]]:
         records: dict[int, list[Record]] = {}
-        for partition, held in self._held.items():
+        for partition, held in self._open.items():
             if held.next_offset is not None and (found := self._broker.partitions[partition].read(held.next_offset, max_records)):
                 held.next_offset = found[-1].offset + 1
                 records[partition] = found
@@ -194,7 +198,7 @@ class _Reader:
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         if not self._new():
-            await self._broker.grown(self._topic, timeout_s)
+            await self._broker.wait_for_records(self._topic, timeout_s)
         records: list[Record] = []
         for number, topic in enumerate(self._topics):
             start = self._read[number]

@@ -1,4 +1,4 @@
-"""The verdict on one seed, and on many."""
+"""Simulates one seed, or many, and reports the differences from the required output."""
 
 import logging
 from collections import Counter
@@ -15,46 +15,52 @@ from .scenario import MakeWorker, Scenario
 
 @dataclass(frozen=True, slots=True)
 class LogProofResult:
-    """What came of a seed."""
+    """The result of one seed."""
 
     seed: int
     difference: str | None
-    """The first difference from an undisturbed run, in words; None where there is none."""
+    """A sentence about the first difference from the required output; None where there is none."""
     trace: Trace
-    """Each fault, and each write that became visible, in order."""
+    """Every fault and every write that became visible, in order."""
     counts: Counter[str]
 
 
 @dataclass(slots=True)
 class LogProofTotals:
-    """What came of many seeds."""
+    """The results of many seeds added up."""
 
     seeds: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    """Of all seeds together: commits, restores, fencings, rebalances, and of each `script.Fault` how often it happened."""
+    """Of all seeds together: commits, restores, fencings, rebalances, and how often each `LogFault` happened."""
     failed: list[LogProofResult] = field(default_factory=list)
 
 
-def run_seeds(first: int, count: int, progress: Callable[[LogProofTotals], None] = lambda _: None) -> LogProofTotals:
-    """Simulate `count` seeds from `first` on; `progress` is called after each. One that failed fails again in `simulate_seed`."""
-    summary = LogProofTotals()
+def run_seeds(first: int, count: int, on_progress: Callable[[LogProofTotals], None] = lambda _: None) -> LogProofTotals:
+    """Simulate `count` seeds starting at `first`, and return their totals. `on_progress` is called after each seed.
+
+    A seed that failed fails again in the same way in `simulate_seed`.
+    """
+    totals = LogProofTotals()
     with _quiet():
         for seed in range(first, first + count):
-            verdict = simulate_seed(seed)
-            summary.seeds += 1
-            summary.counts += verdict.counts
-            if verdict.difference:
-                summary.failed.append(verdict)
-            progress(summary)
-    return summary
+            result = simulate_seed(seed)
+            totals.seeds += 1
+            totals.counts += result.counts
+            if result.difference:
+                totals.failed.append(result)
+            on_progress(totals)
+    return totals
 
 
 def simulate_seed(seed: int, without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> LogProofResult:
-    """Run that seed; all that happens follows from it. `without` takes guarantees of the log away."""
+    """Return the result of one seed, which determines everything that happens.
+
+    `without` takes guarantees of the log away, to check that the proof notices.
+    """
     scenario = Scenario(seed, without, make_worker)
     with _quiet():
         try:
-            difference = run(scenario.play())
+            difference = run(scenario.run())
         except Deadlock as deadlock:
             difference = str(deadlock)
     return LogProofResult(seed, difference, scenario.broker.trace, scenario.counts())
@@ -62,7 +68,7 @@ def simulate_seed(seed: int, without: frozenset[Guarantee] = frozenset(), make_w
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Faults are what is wanted here: no word of them in the process's log."""
+    """Turn logging off: the worker would log thousands of faults, which are intended here."""
     before = logging.root.manager.disable
     if before >= logging.CRITICAL:
         yield

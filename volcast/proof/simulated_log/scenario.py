@@ -1,4 +1,4 @@
-"""One simulated run: real workers on the simulated log, candles that keep coming, faults, calm, and what came of it."""
+"""One simulated run: real workers on the simulated log, a stream of candles, faults, a faultless end, and the comparison."""
 
 import asyncio
 from collections import Counter
@@ -11,61 +11,61 @@ from consumer.stats import rejects_by_reason
 from consumer.worker import Worker
 from volcast.core.decoder import Decoder
 from volcast.log.contract import KeyValue, Log
-from volcast.proof.verifier import Expected, unlike
+from volcast.proof.verifier import Expected, inequality
 
 from .broker import Guarantee, Partition, SimulatedBroker
-from .check import first_log_difference, undisturbed_log
+from .check import expected_log_output, first_log_difference
 from .group import Group
 from .log import SimulatedLog
-from .script import SESSION_S, Chance
+from .script import SESSION_S, RandomFaults
 from .stream import DECIMALS, STREAMS, input_stream_of
 
 SCENARIO_TIMEOUT_S = 120.0
-"""Virtual: so long after the last candle all must be dealt with."""
-_LOOK_S = 0.05
+"""Virtual seconds after the last candle by which every candle must be processed."""
+_POLL_S = 0.05
 
 MakeWorker = Callable[[Log, Rules, int, Random], Worker]
-"""A worker from a log, the rules, the batch's size and where its jitter comes from."""
+"""Makes a worker from a log, the rules, the batch size and the source of its jitter."""
 
 
 class Scenario:
-    """Everything in it follows from the seed."""
+    """One run. Everything in it follows from the seed."""
 
     def __init__(self, seed: int, without: frozenset[Guarantee], make_worker: MakeWorker) -> None:
         self._random = random = Random(seed)  # noqa: S311  # the same faults each time
         self._stream = input_stream_of(random.randrange(STREAMS))
         self.broker = SimulatedBroker(self._stream.partitions, without)
         self._group = Group(self._stream.partitions)
-        self._script = Chance(random, self.broker, self._group)
+        self._script = RandomFaults(random, self.broker, self._group)
         self._make_worker = make_worker
         self._batch_records = random.randint(1, 8)
         snapshot_records = random.choice((1, 3, 10, 30))
         self._rules = Rules(self._stream.config, Decoder(DECIMALS), self._stream.max_symbols, snapshot_records)
         self._static_names = random.choice((False, True))
-        self._died: list[str] = []
+        self._failures: list[str] = []
         self._log_counts: Counter[str] = Counter()
 
     def counts(self) -> Counter[str]:
-        """What happened: commits, restores, fencings, rebalances, and each kind of fault."""
+        """Return how many commits, restores, fencings, rebalances and faults of each kind there were."""
         faults = {fault.value: times for fault, times in self._script.counts.items()}
         return self._log_counts + Counter({"rebalances": self._group.rebalances, **faults})
 
-    async def play(self) -> str | None:
-        """-> the first difference from an undisturbed run, in words."""
-        slots = [asyncio.create_task(self._slot(number)) for number in range(self._random.randint(1, 3))]
+    async def run(self) -> str | None:
+        """Run it, and return a sentence about the first difference from the required output, or None."""
+        runners = [asyncio.create_task(self._run_workers(number)) for number in range(self._random.randint(1, 3))]
         await asyncio.gather(*(self._feed(f"partition {p}", chunks) for p, chunks in enumerate(self._stream.chunks)))
-        late = await self._all_answered()
-        for slot in slots:
-            slot.cancel()
-        await asyncio.gather(*slots, return_exceptions=True)
-        return late or self._difference() or await self._one_more()
+        unprocessed = await self._wait_until_processed()
+        for runner in runners:
+            runner.cancel()
+        await asyncio.gather(*runners, return_exceptions=True)
+        return unprocessed or self._first_difference() or await self._compare_after_restart()
 
-    async def _slot(self, number: int) -> None:
-        """A worker, and after each end of it another one."""
+    async def _run_workers(self, number: int) -> None:
+        """Run one worker after another: when one ends, the next one starts after a pause."""
         for life in count():
             name = f"worker {number}" if self._static_names else f"worker {number}, life {life}"
             log = SimulatedLog(self.broker, self._group, self._script, name)
-            running = asyncio.create_task(self._worker(log).run())
+            running = asyncio.create_task(self._new_worker(log).run())
             try:
                 await asyncio.wait([running])
             finally:
@@ -73,10 +73,10 @@ class Scenario:
                 await asyncio.gather(running, return_exceptions=True)
                 self._log_counts += log.counts
             if not running.cancelled():
-                self._died.append(f"{name} ended: {running.exception()!r}")
+                self._failures.append(f"{name} ended: {running.exception()!r}")
             await asyncio.sleep(self._random.random() * 1.5 * SESSION_S)
 
-    def _worker(self, log: Log) -> Worker:
+    def _new_worker(self, log: Log) -> Worker:
         return self._make_worker(log, self._rules, self._batch_records, self._random)
 
     async def _feed(self, name: str, chunks: Sequence[Sequence[KeyValue]]) -> None:
@@ -85,54 +85,61 @@ class Scenario:
                 await asyncio.sleep(self._random.random() * 0.2)
                 await appender.append(chunk)
 
-    async def _all_answered(self) -> str | None:
-        """None once all candles are, and nobody sleeps any more; else what is amiss."""
+    async def _wait_until_processed(self) -> str | None:
+        """Wait until all candles are processed and no process sleeps; return a sentence if that fails, else None."""
         until_s = asyncio.get_running_loop().time() + SCENARIO_TIMEOUT_S
-        while self._script.pending or any(held.positions.position < held.end() for held in self.broker.partitions):
-            if self._died:
-                return self._died[0]
+        while self._script.pending or any(partition.positions.position < partition.end() for partition in self.broker.partitions):
+            if self._failures:
+                return self._failures[0]
             if asyncio.get_running_loop().time() > until_s:
-                behind = (f"partition {number} at {held.positions.position} of {held.end()}" for number, held in self._numbered())
-                return f"not answered {SCENARIO_TIMEOUT_S:.0f} s after the last candle: {', '.join(behind)}"
-            await asyncio.sleep(_LOOK_S)
-        return self._died[0] if self._died else None
+                behind = (
+                    f"partition {number} at {partition.positions.position} of {partition.end()}"
+                    for number, partition in self._numbered_partitions()
+                )
+                return f"not processed {SCENARIO_TIMEOUT_S:.0f} s after the last candle: {', '.join(behind)}"
+            await asyncio.sleep(_POLL_S)
+        return self._failures[0] if self._failures else None
 
-    async def _one_more(self) -> str | None:
-        """What a new worker makes of the state that is left, and of one more candle of each symbol."""
-        self._script.calm = True
-        await asyncio.sleep(2 * SESSION_S)  # by then the group has forgotten the others
+    async def _compare_after_restart(self) -> str | None:
+        """Let a new worker restore the state that is left and process one more candle of each symbol, and compare again."""
+        self._script.exhausted = True
+        await asyncio.sleep(2 * SESSION_S)  # by then the sessions of all other members have ended
         log = SimulatedLog(self.broker, self._group, name="the last")
-        worker = self._worker(log)
+        worker = self._new_worker(log)
         await self._feed("one more", [self._stream.last])
         running = asyncio.create_task(worker.run())
         drained = asyncio.create_task(worker.drained())
         await asyncio.wait([running, drained], timeout=SCENARIO_TIMEOUT_S, return_when=asyncio.FIRST_COMPLETED)
         if not drained.done():
-            difference: str | None = f"the last worker ended: {running}" if running.done() else "the last worker does not end"
+            difference: str | None = f"the last worker ended: {running}" if running.done() else "the last worker is not done"
         else:
-            difference = self._difference(finally_=True) or self._other_counts(worker)
+            difference = self._first_difference(at_end=True) or self._count_difference(worker)
         for task in (running, drained):
             task.cancel()
         await asyncio.gather(running, drained, return_exceptions=True)
         self._log_counts += log.counts
         return difference
 
-    def _difference(self, *, finally_: bool = False) -> str | None:
-        found = (first_log_difference(number, held, self._expected(held), finally_=finally_) for number, held in self._numbered())
+    def _first_difference(self, *, at_end: bool = False) -> str | None:
+        found = (
+            first_log_difference(number, partition, self._expected(partition), at_end=at_end)
+            for number, partition in self._numbered_partitions()
+        )
         return next(filter(None, found), None)
 
-    def _other_counts(self, worker: Worker) -> str | None:
-        """The counts are part of the state: each record stands in them once."""
-        for number, held in self._numbered():
-            expected, shard = self._expected(held), worker.shards[number]
+    def _count_difference(self, worker: Worker) -> str | None:
+        """Return a sentence where the restored counts are wrong, or None: the state must count each record exactly once."""
+        for number, partition in self._numbered_partitions():
+            expected, shard = self._expected(partition), worker.shards[number]
             counts = {symbol: shard.counts[symbol] + Counter(candle=engine.candles) for symbol, engine in shard.engines.items()}
-            what = unlike("the counts", counts, expected.counts) or unlike("the rejects", rejects_by_reason([shard]), expected.reasons)
-            if what:
-                return f"partition {number}: {what}"
+            difference = inequality("the counts", counts, expected.counts)
+            difference = difference or inequality("the rejects", rejects_by_reason([shard]), expected.reasons)
+            if difference:
+                return f"partition {number}: {difference}"
         return None
 
-    def _expected(self, held: Partition) -> Expected:
-        return undisturbed_log(self._stream.config, self._stream.max_symbols, tuple(held.candles))
+    def _expected(self, partition: Partition) -> Expected:
+        return expected_log_output(self._stream.config, self._stream.max_symbols, tuple(partition.candles))
 
-    def _numbered(self) -> Iterator[tuple[int, Partition]]:
+    def _numbered_partitions(self) -> Iterator[tuple[int, Partition]]:
         return enumerate(self.broker.partitions)

@@ -1,4 +1,4 @@
-"""The candles of a simulated run, by seed: a few symbols in turn, with all that a consumer must judge in between."""
+"""The input of a simulated run, by seed: candles of a few symbols, with every kind of bad or unusual record in between."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,49 +13,49 @@ from volcast.log.contract import KeyValue
 from .broker import simulated_partition_of
 
 STREAMS = 64
-"""There are so many; their expected output is computed once each."""
+"""The number of different streams; the expected output of each is computed only once."""
 DECIMALS = 2
 _START_MS = 1_704_067_200_000
 _MONTHS_AHEAD = 100_000
-"""Minutes: further than a candle that comes alone is believed."""
+"""Minutes: so far ahead that a single candle is rejected as `too_far_ahead`."""
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
-_ODD = (
+_UNUSUAL = (
     "duplicate",
     "late",
     "gap",
-    "hole",
+    "missing",
     "revision",
     "text",
     "negative",
     "fine",
-    "stranger",
+    "other_symbol",
     "bytes",
     "version",
-    "slip",
-    "leap",
+    "wrong_date",
+    "jump",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class InputStream:
-    """What is appended, and the settings of whoever reads it."""
+    """The records of one stream, and the settings of the consumer that reads them."""
 
     config: EngineConfig
     max_symbols: int
     chunks: tuple[tuple[tuple[KeyValue, ...], ...], ...]
-    """By partition, in the order in which they are appended."""
+    """By partition: the batches of records, in the order in which they are appended."""
     last: tuple[KeyValue, ...]
-    """One more candle of each symbol."""
+    """One further candle of each symbol, appended after the run."""
 
     @property
     def partitions(self) -> int:
-        """How many there are."""
+        """The number of partitions."""
         return len(self.chunks)
 
 
 @lru_cache(STREAMS)
 def input_stream_of(seed: int) -> InputStream:
-    """-> the stream of that seed, always the same."""
+    """Return the stream of a seed, which is always the same."""
     random = Random(seed)  # noqa: S311  # the same candles each time
     partitions = random.randint(1, 3)
     walks = [_Walk(symbol, random) for symbol in _SYMBOLS[: random.randint(1, len(_SYMBOLS))]]
@@ -65,7 +65,7 @@ def input_stream_of(seed: int) -> InputStream:
         warmup=random.choice(("zero", "exclude")),
         rate_window=random.choice((8, 20)),
         model="two_stage" if seed % 4 == 0 else "ewma",
-        shadows=("last",) if seed % 16 == 1 else (),  # they cost, so only now and then
+        shadows=("last",) if seed % 16 == 1 else (),  # they cost time, so only some streams have them
     )
     chunks = tuple(
         tuple(_chunks([record for record in records if simulated_partition_of(record.key, partitions) == partition], random))
@@ -82,17 +82,17 @@ def _chunks(records: list[KeyValue], random: Random) -> Iterator[tuple[KeyValue,
 
 
 class _Walk:
-    """One symbol's records: mostly one good candle a minute."""
+    """Generates one symbol's records along a random walk of its price: mostly one good candle a minute."""
 
     def __init__(self, symbol: str, random: Random) -> None:
         self._key, self._symbol, self._random = symbol.encode(), symbol, random
-        self._odd_share = random.choice((0.0, 0.2, 0.5))
+        self._unusual_share = random.choice((0.0, 0.2, 0.5))
         self._minute, self._close = 0, 100.0
 
     def next(self) -> Iterator[KeyValue]:
-        """One or a few."""
-        odd = self._random.choice(_ODD) if self._random.random() < self._odd_share else ""
-        match odd:
+        """Return the next record, or the next few where they belong together."""
+        kind = self._random.choice(_UNUSUAL) if self._random.random() < self._unusual_share else ""
+        match kind:
             case "duplicate":
                 candle = self.candle()
                 yield from (candle, candle)
@@ -104,40 +104,40 @@ class _Walk:
                 self._minute += 5
                 start_ms = _START_MS + (self._minute - 4) * MINUTE_MS
                 yield self._record(encode_gap(Gap(self._symbol, start_ms, start_ms + 5 * MINUTE_MS, "simulated", "outage")))
-            case "hole":
+            case "missing":
                 self._minute += self._random.randint(1, 90)
                 yield self.candle()
             case "revision":
                 yield self.candle()
                 yield self._record(encode_revision(self._text(self._minute)))
-            case "slip":  # one wrong date: refused, and what follows is as if it had not been
+            case "wrong_date":  # a single candle far ahead: it is rejected, and has no effect on what follows
                 yield self._of_minute(self._minute + _MONTHS_AHEAD)
                 yield self.candle()
-            case "leap":  # as far ahead, but no slip: the second one is believed
+            case "jump":  # as far ahead, but confirmed by a second candle, which is accepted
                 self._minute += _MONTHS_AHEAD
                 yield from (self.candle(), self.candle())
             case "":
                 yield self.candle()
             case _:
-                yield self._bad(odd)
+                yield self._bad(kind)
 
     def candle(self) -> KeyValue:
-        """The next good one."""
+        """Return the next good candle."""
         self._minute += 1
-        if self._random.random() < 0.8:  # noqa: PLR2004  # else the close stays as it was
+        if self._random.random() < 0.8:  # noqa: PLR2004  # otherwise the close does not change
             self._close = max(self._close * exp(self._random.gauss(0.0, 0.002)), 1.0)
         return self._of_minute(self._minute)
 
     def _of_minute(self, minute: int, price: str | None = None) -> KeyValue:
         return self._record(encode_candle(self._text(minute, price)))
 
-    def _bad(self, odd: str) -> KeyValue:
+    def _bad(self, kind: str) -> KeyValue:
         good = self.candle()
-        match odd:
+        match kind:
             case "text" | "negative" | "fine":
-                price = {"text": "NaN", "negative": "-1", "fine": "1.2345678901"}[odd]
+                price = {"text": "NaN", "negative": "-1", "fine": "1.2345678901"}[kind]
                 return self._of_minute(self._minute, price)
-            case "stranger":
+            case "other_symbol":
                 return KeyValue(self._key, good.value.replace(self._key, b"DOGEUSDT"))
             case "version":
                 return KeyValue(self._key, good.value.replace(b'"v":1', b'"v":2'))

@@ -1,7 +1,7 @@
-"""Whether a log has exactly the candles that an exchange made: each once, in order, closed as closed. Pure.
+"""Checks that a log has exactly the candles that an exchange published: each once, in order, with its final numbers. Pure.
 
-What is compared with is the exchange's own book: every version that a minute's candle ever had. It knows nothing of how the
-producer works. A gap is accepted only where the script made REST refuse.
+The log is compared with the exchange's own history: every version that a minute's candle ever had. The check knows nothing about
+how the producer works. It accepts a gap only where the script made REST refuse requests.
 """
 
 from bisect import bisect_left
@@ -16,7 +16,7 @@ from volcast.core.types import MINUTE_MS
 
 
 class CandleNumbers(NamedTuple):
-    """Of a candle."""
+    """The numbers of a candle, exact."""
 
     open: Decimal
     high: Decimal
@@ -24,110 +24,114 @@ class CandleNumbers(NamedTuple):
     close: Decimal
     volume: Decimal
     quote_volume: Decimal
-    """As the venue tells it, or by the rule for venues that don't."""
+    """As the venue publishes it, or estimated by the rule for venues that do not."""
 
     def __str__(self) -> str:
         return "/".join(map(str, self))
 
 
-class Book(NamedTuple):
-    """What the exchange made of one pair; times by its own clock, in milliseconds."""
+class ExchangeHistory(NamedTuple):
+    """The candles that the exchange published for one pair. Times are in milliseconds by the exchange's clock."""
 
     versions: Mapping[int, Sequence[CandleNumbers]]
-    """By opening time: as it closed, and as it was revised. A minute that is not there had no trade, and the venue no candle."""
+    """By open time: the candle as it closed, then as it was revised. A minute without a trade and without a candle is missing."""
     first_ms: int
-    """The minute with which the log should begin."""
+    """The minute with which the log must begin."""
     end_ms: int
-    """The log should reach up to here at least."""
+    """The log must reach at least up to here."""
     refusals: Sequence[tuple[int, int]]
-    """Spans in which REST refused."""
+    """Periods (from, to) in which REST refused requests."""
     budget_ms: int
-    """So long the producer waits for a hole at least; for a long one, a second for each minute."""
+    """The producer asks at least this long for missing minutes; for many minutes, a second for each."""
 
 
-class Different(Exception):
-    """The first difference, in a sentence."""
+class DifferenceFound(Exception):
+    """The log differs from the exchange's history; the message says where and how."""
 
 
-class BookComparison:
-    """Takes in one symbol's records of `candles`, in order; raises Different at the first that should not be there."""
+class HistoryComparison:
+    """Compares one symbol's records of `candles`, added in order, with the exchange's history."""
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, history: ExchangeHistory) -> None:
         self.counts: Counter[str] = Counter()
-        """Candles by how they were closed; synthetic, gap, missing_minutes, revision."""
-        self._book = book
-        self._traded_ms = sorted(book.versions)
-        self._next_ms = book.first_ms
-        self._words: dict[int, CandleNumbers] = {}
+        """Candles by how they were closed; also synthetic, gap, missing_minutes, revision."""
+        self._history = history
+        self._traded_ms = sorted(history.versions)
+        self._next_ms = history.first_ms
+        self._latest: dict[int, CandleNumbers] = {}
 
-    def see(self, value: bytes) -> None:
-        """The next record."""
+    def add(self, value: bytes) -> None:
+        """Compare the next record. Raises DifferenceFound."""
         record = msgspec.json.decode(value)
         kind = record["kind"]
         if kind == "revision":
-            self._see_revision(record["candle"])
+            self._check_revision(record["candle"])
             return
         from_ms = record["open_time_ms" if kind == "candle" else "from_ms"]
         if from_ms != self._next_ms:
-            raise Different(f"minute {self._next_ms} was expected, and {kind} {from_ms} is there")
+            raise DifferenceFound(f"minute {self._next_ms} was expected, found {kind} {from_ms}")
         if kind == "gap":
-            self._see_gap(record)
+            self._check_gap(record)
         else:
-            self._see_candle(record)
+            self._check_candle(record)
 
-    def end(self) -> None:
-        """After the last record."""
-        if self._next_ms < self._book.end_ms:
-            raise Different(f"it ends before {self._next_ms}, and the exchange had candles up to {self._book.end_ms}")
-        for minute_ms, word in self._words.items():
-            if (versions := self._book.versions.get(minute_ms)) and word != versions[-1]:
-                raise Different(f"minute {minute_ms}: the exchange's last word is {versions[-1]}, the log's {word}")
+    def finish(self) -> None:
+        """Check that nothing is missing after the last record. Raises DifferenceFound."""
+        if self._next_ms < self._history.end_ms:
+            raise DifferenceFound(
+                f"the log ends before {self._next_ms}, but the exchange had candles up to {self._history.end_ms}"
+            )
+        for minute_ms, numbers in self._latest.items():
+            if (versions := self._history.versions.get(minute_ms)) and numbers != versions[-1]:
+                raise DifferenceFound(
+                    f"minute {minute_ms}: the exchange's last version is {versions[-1]}, the log's is {numbers}"
+                )
 
-    def _see_candle(self, record: dict[str, Any]) -> None:
+    def _check_candle(self, record: dict[str, Any]) -> None:
         minute_ms, numbers = self._next_ms, _numbers(record)
         self._next_ms += MINUTE_MS
-        self._words[minute_ms] = numbers
+        self._latest[minute_ms] = numbers
         self.counts[record["closed_by"]] += 1
         self.counts["synthetic"] += record["synthetic"]
-        versions = self._book.versions.get(minute_ms)
+        versions = self._history.versions.get(minute_ms)
         where = f"minute {minute_ms}, closed by {record['closed_by']}"
         if versions is None:
-            if not record["synthetic"] or numbers not in self._flats(minute_ms):
-                raise Different(f"{where}: nothing was traded, and the log has {numbers}")
+            if not record["synthetic"] or numbers not in self._flat_candles(minute_ms):
+                raise DifferenceFound(f"{where}: there was no trade, but the log has {numbers}")
         elif record["synthetic"]:
-            raise Different(f"{where}: made up, and the exchange has {versions[0]}")
+            raise DifferenceFound(f"{where}: the candle is synthetic, but the exchange has {versions[0]}")
         elif numbers not in versions:
-            raise Different(f"{where}: the exchange made {' or '.join(map(str, versions))}, and the log has {numbers}")
+            raise DifferenceFound(f"{where}: the exchange has {' or '.join(map(str, versions))}, the log has {numbers}")
 
-    def _see_revision(self, candle: dict[str, Any]) -> None:
+    def _check_revision(self, candle: dict[str, Any]) -> None:
         minute_ms, numbers = candle["open_time_ms"], _numbers(candle)
         self.counts["revision"] += 1
-        if minute_ms not in self._words:
-            raise Different(f"a revision of minute {minute_ms}, which is not there")
-        if numbers not in self._book.versions.get(minute_ms, ()):
-            raise Different(f"a revision of minute {minute_ms} that the exchange never made: {numbers}")
-        self._words[minute_ms] = numbers
+        if minute_ms not in self._latest:
+            raise DifferenceFound(f"a revision of minute {minute_ms}, which is not on the log")
+        if numbers not in self._history.versions.get(minute_ms, ()):
+            raise DifferenceFound(f"a revision of minute {minute_ms} that the exchange never published: {numbers}")
+        self._latest[minute_ms] = numbers
 
-    def _see_gap(self, record: dict[str, Any]) -> None:
+    def _check_gap(self, record: dict[str, Any]) -> None:
         from_ms, to_ms = self._next_ms, record["to_ms"]
         self._next_ms = to_ms
         self.counts["gap"] += 1
         self.counts["missing_minutes"] += (to_ms - from_ms) // MINUTE_MS
-        if self._refused_ms(from_ms, to_ms) < self._book.budget_ms // 2:
-            raise Different(f"a gap from {from_ms} to {to_ms}, while REST answered: {record['reason']}")
+        if self._refused_ms(from_ms, to_ms) < self._history.budget_ms // 2:
+            raise DifferenceFound(f"a gap from {from_ms} to {to_ms}, although REST responded: {record['reason']}")
 
     def _refused_ms(self, from_ms: int, to_ms: int) -> int:
-        """For how long REST refused while the producer may have asked: from the first minute's end until the budget that begins
-        with the candle behind the gap is used up.
+        """Return for how long REST refused while the producer may have asked: from the end of the first minute until the budget
+        is used up that begins with the candle after the gap.
         """
-        until_ms = to_ms + MINUTE_MS + max(self._book.budget_ms, (to_ms - from_ms) // MINUTE_MS * 1_000)
-        spans = ((max(begin_ms, from_ms + MINUTE_MS), min(end_ms, until_ms)) for begin_ms, end_ms in self._book.refusals)
+        until_ms = to_ms + MINUTE_MS + max(self._history.budget_ms, (to_ms - from_ms) // MINUTE_MS * 1_000)
+        spans = ((max(begin_ms, from_ms + MINUTE_MS), min(end_ms, until_ms)) for begin_ms, end_ms in self._history.refusals)
         return sum(max(end_ms - begin_ms, 0) for begin_ms, end_ms in spans)
 
-    def _flats(self, minute_ms: int) -> list[CandleNumbers]:
-        """Flat at the close of the minute traded last, whichever version of it was known."""
+    def _flat_candles(self, minute_ms: int) -> list[CandleNumbers]:
+        """Return flat candles at the close of the last minute with a trade, one for each version that may have been known."""
         index = bisect_left(self._traded_ms, minute_ms) - 1
-        closes = [version.close for version in self._book.versions[self._traded_ms[index]]] if index >= 0 else []
+        closes = [version.close for version in self._history.versions[self._traded_ms[index]]] if index >= 0 else []
         return [CandleNumbers(close, close, close, close, Decimal(0), Decimal(0)) for close in closes]
 
 

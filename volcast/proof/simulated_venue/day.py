@@ -1,7 +1,7 @@
-"""One simulated day of a venue, with faults in random order, and what the live producer made of it.
+"""One simulated day of a venue, with faults in random order, and the comparison of the resulting log with the exchange.
 
-Exchange and producer are the real ones, on real sockets with TLS; the loop's time is virtual. The producer is killed and started
-again on the way, and now and then a second one takes over from it.
+The scripted exchange and the live producer are the real ones, connected by real sockets with TLS; only the event loop's time is
+virtual. During the day the producer is killed and restarted, and now and then a second one takes over from it.
 """
 
 import asyncio
@@ -18,30 +18,30 @@ from producer.symbols import symbol_on_log
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Log, Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.faults import make_script
 from volcast.simulation.exchange.server import Exchange
 
-from .check import Book, BookComparison, CandleNumbers, Different
-from .crew import LONGEST_PAUSE_S, Crew, MakeLive
+from .check import CandleNumbers, DifferenceFound, ExchangeHistory, HistoryComparison
+from .producers import LONGEST_PAUSE_S, MakeProducer, ProducerGroup
 
 START_S = 1_767_225_600
-"""2026-01-01."""
+"""2026-01-01 00:00 UTC."""
 HISTORY_MINUTES = 120
 BACKFILL_MINUTES = 30
 MAX_SKEW_MS = 90_000
-"""Of the venue's clock."""
-HEAL_S = 1_200.0
-"""At the end without faults: what can be healed must be by then."""
+"""The venue's clock differs from the true time by at most this much."""
+RECOVERY_S = 1_200.0
+"""Seconds without faults at the end of the day, in which the producer must fill all gaps that can be filled."""
 BUDGET_S = 60
-"""For a hole that the venue won't fill."""
+"""How long the producer asks for minutes that the venue does not return."""
 _END_MINUTES = 3
-"""Before the end of the day a candle may still be on its way."""
+"""The last minutes of the day are not required: their candles may still be on their way."""
 _QUOTES = {"binance": "USDT", "bybit": "USDT", "okx": "USDT"}
 
 
 class VenueProofConfig(NamedTuple):
-    """What a day is to be like."""
+    """The parameters of a simulated day."""
 
     venue: str
     seed: int
@@ -52,92 +52,96 @@ class VenueProofConfig(NamedTuple):
 
 
 class VenueProofResult(NamedTuple):
-    """What became of it."""
+    """The result of a simulated day."""
 
     seed: int
     difference: str
-    """Empty where there is none."""
+    """A sentence about the first difference of each symbol; empty where there is none."""
     candles: int
     counts: Counter[str]
-    """How candles were closed; gap, missing_minutes, revision, synthetic."""
+    """Candles by how they were closed; also gap, missing_minutes, revision, synthetic."""
     happened: Counter[str]
-    """Faults, restarts and take-overs."""
+    """Faults, restarts and takeovers."""
 
 
-async def live_day(wanted: VenueProofConfig, make: MakeLive = LiveProducer) -> VenueProofResult:
-    """Live through it, on a loop whose time is virtual."""
-    random = Random(f"{wanted.venue} {wanted.seed}")  # noqa: S311  # a seed is to be repeated
+async def simulate_day(config: VenueProofConfig, make_producer: MakeProducer = LiveProducer) -> VenueProofResult:
+    """Simulate a day and return its result. Must run in `run_with_sockets`, in virtual time."""
+    random = Random(f"{config.venue} {config.seed}")  # noqa: S311  # a seed must be repeatable
     loop = asyncio.get_running_loop()
-    feed = VENUES[wanted.venue]
-    quote = _QUOTES.get(wanted.venue, "USD")
+    feed = VENUES[config.venue]
+    quote = _QUOTES.get(config.venue, "USD")
     pairs = [Pair("BTC", quote), Pair("ETH", quote)]
-    length_s = wanted.hours * 3_600
-    faulty_s = length_s - HEAL_S
+    length_s = config.hours * 3_600
+    faulty_s = length_s - RECOVERY_S
     skew_ms = random.randrange(-MAX_SKEW_MS, MAX_SKEW_MS)
 
     def wall() -> float:
         return START_S + loop.time()
 
     exchange = Exchange(
-        wanted.venue,
+        config.venue,
         [(pair.base, pair.quote) for pair in pairs],
-        seed=wanted.seed,
+        seed=config.seed,
         start_ms=(START_S - HISTORY_MINUTES * 60) * 1_000,
         wall=wall,
-        script=make_script(wanted.venue, random, START_S, START_S + faulty_s, wanted.faults_per_hour, tls=True),
+        script=make_script(config.venue, random, START_S, START_S + faulty_s, config.faults_per_hour, tls=True),
         skew_ms=skew_ms,
-        trades_per_minute=wanted.trades_per_minute,
+        trades_per_minute=config.trades_per_minute,
         push_every_s=20.0,
         heartbeat_every_s=20.0,
         tls=True,
     )
-    changes_s = sorted(
-        random.uniform(60, faulty_s - LONGEST_PAUSE_S) for _ in range(round(wanted.hours * wanted.restarts_per_hour))
+    replacements_s = sorted(
+        random.uniform(60, faulty_s - LONGEST_PAUSE_S) for _ in range(round(config.hours * config.restarts_per_hour))
     )
     symbols = {symbol_on_log(pair, feed.name): feed.spelling(pair) for pair in pairs}
     async with exchange, SqliteLog(":memory:") as log:
-        crew = Crew(log, feed, exchange, LiveConfig(symbols, BACKFILL_MINUTES, BUDGET_S), random, wall, make)
-        crew.start()
+        producers = ProducerGroup(
+            log, feed, exchange, LiveConfig(symbols, BACKFILL_MINUTES, BUDGET_S), random, wall, make_producer
+        )
+        producers.start()
         try:
-            for at_s in changes_s:
-                if at_s > loop.time():  # the last one may have taken long
-                    await crew.until(at_s)
-                    await crew.change()
-            await crew.until(length_s)
+            for at_s in replacements_s:
+                if at_s > loop.time():  # the previous replacement may have taken long
+                    await producers.run_until(at_s)
+                    await producers.replace()
+            await producers.run_until(length_s)
         finally:
-            await crew.end()
-        books = {symbol: _book(exchange, pair, skew_ms, length_s) for symbol, pair in symbols.items()}
-        return await _judge(wanted.seed, log, books, exchange.happened + crew.happened)
+            await producers.stop()
+        histories = {symbol: _history(exchange, pair, skew_ms, length_s) for symbol, pair in symbols.items()}
+        return await _compare(config.seed, log, histories, exchange.happened + producers.happened)
 
 
-def _book(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> Book:
-    tells = VENUES[exchange.dialect.name].tells_candles
-    versions = {open_ms: [_numbers(version, tells) for version in each] for open_ms, each in exchange.history(pair).items()}
+def _history(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> ExchangeHistory:
+    has_quote_volume = VENUES[exchange.dialect.name].tells_candles
+    versions = {
+        open_ms: [_numbers(version, has_quote_volume) for version in each] for open_ms, each in exchange.history(pair).items()
+    }
     end_ms = round((START_S + length_s) * 1_000) + skew_ms - _END_MINUTES * MINUTE_MS
     refusals = [(round(begin_s * 1_000) + skew_ms, round(end_s * 1_000) + skew_ms) for begin_s, end_s in exchange.refusals]
-    asked_from_ms = START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS
-    first_ms = min(time_ms for time_ms in versions if time_ms >= asked_from_ms)  # before it there is no price to be flat at
-    return Book(versions, first_ms, end_ms, refusals, BUDGET_S * 1_000)
+    backfill_from_ms = START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS
+    first_ms = min(time_ms for time_ms in versions if time_ms >= backfill_from_ms)  # no price for a flat candle is known before
+    return ExchangeHistory(versions, first_ms, end_ms, refusals, BUDGET_S * 1_000)
 
 
-def _numbers(version: Version, tells_quote_volume: bool) -> CandleNumbers:  # noqa: FBT001  # a fact of the venue
+def _numbers(version: CandleVersion, has_quote_volume: bool) -> CandleNumbers:  # noqa: FBT001  # a property of the venue
     open_, high, low, close, volume, quote_volume = (Decimal(getattr(version, name)) for name in CandleNumbers._fields)
-    if not tells_quote_volume:
+    if not has_quote_volume:
         quote_volume = (volume * (open_ + high + low + close) / 4).quantize(Decimal("1e-8"), ROUND_HALF_EVEN)
     return CandleNumbers(open_, high, low, close, volume, quote_volume)
 
 
-async def _judge(seed: int, log: Log, books: Mapping[str, Book], happened: Counter[str]) -> VenueProofResult:
+async def _compare(seed: int, log: Log, histories: Mapping[str, ExchangeHistory], happened: Counter[str]) -> VenueProofResult:
     counts: Counter[str] = Counter()
     differences = []
-    for symbol, book in books.items():
-        comparison = BookComparison(book)
+    for symbol, history in histories.items():
+        comparison = HistoryComparison(history)
         try:
             for value in await _values(log, symbol):
-                comparison.see(value)
-            comparison.end()
-        except Different as different:
-            differences.append(f"{symbol}: {different}")
+                comparison.add(value)
+            comparison.finish()
+        except DifferenceFound as difference:
+            differences.append(f"{symbol}: {difference}")
         counts += comparison.counts
     candles = sum(counts[how] for how in ("flag", "later_trade", "rest", "watermark"))
     return VenueProofResult(seed, "; ".join(differences), candles, counts, happened)

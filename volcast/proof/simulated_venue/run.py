@@ -1,4 +1,4 @@
-"""Many simulated days, side by side on all processors, and what they came to."""
+"""Simulates many days in parallel, one process for each processor, and adds up their results."""
 
 import logging
 import os
@@ -11,12 +11,12 @@ from multiprocessing import active_children, get_context
 
 from volcast.proof.virtual_time import run_with_sockets
 
-from .day import VenueProofConfig, VenueProofResult, live_day
+from .day import VenueProofConfig, VenueProofResult, simulate_day
 
 
 @dataclass(slots=True)
 class VenueProofTotals:
-    """All days so far."""
+    """The results of all days so far, added up."""
 
     days: int = 0
     candles: int = 0
@@ -24,50 +24,53 @@ class VenueProofTotals:
     happened: Counter[str] = field(default_factory=Counter)
     failed: list[VenueProofResult] = field(default_factory=list)
 
-    def add(self, verdict: VenueProofResult) -> None:
-        """One more day."""
+    def add(self, result: VenueProofResult) -> None:
+        """Add the result of one more day."""
         self.days += 1
-        self.candles += verdict.candles
-        self.counts += verdict.counts
-        self.happened += verdict.happened
-        if verdict.difference:
-            self.failed.append(verdict)
+        self.candles += result.candles
+        self.counts += result.counts
+        self.happened += result.happened
+        if result.difference:
+            self.failed.append(result)
 
     def lines(self) -> Iterator[str]:
-        """For people; the verdict apart."""
+        """Return the report without its last line, EXACT or NOT EXACT."""
         yield f"days       {self.days}"
         yield f"candles    {self.candles}, closed by {_counted(self.counts, ('flag', 'later_trade', 'rest', 'watermark'))}"
-        yield f"beside     {_counted(self.counts, ('synthetic', 'revision', 'gap', 'missing_minutes'))}"
+        yield f"besides    {_counted(self.counts, ('synthetic', 'revision', 'gap', 'missing_minutes'))}"
         yield f"happened   {_counted(self.happened, sorted(self.happened))}"
 
 
-def run_days(wanted: list[VenueProofConfig], told: Callable[[VenueProofTotals], None]) -> VenueProofTotals:
-    """Live through all of them; `told` hears after each. A day is told by its seed alone, whichever process lived through it."""
-    summary = VenueProofTotals()
-    workers = min(os.cpu_count() or 1, len(wanted))
+def run_days(configs: list[VenueProofConfig], on_progress: Callable[[VenueProofTotals], None]) -> VenueProofTotals:
+    """Simulate all days and return their totals. `on_progress` is called after each day.
+
+    The result of a day depends on its seed alone, not on the process that simulated it.
+    """
+    totals = VenueProofTotals()
+    workers = min(os.cpu_count() or 1, len(configs))
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_quiet) as pool:
-        days = [pool.submit(_day, each) for each in wanted]
+        days = [pool.submit(_simulate, config) for config in configs]
         try:
             for day in as_completed(days):
-                summary.add(day.result())
-                told(summary)
-        except BaseException:  # interrupted: a day takes long, and nobody waits for it
+                totals.add(day.result())
+                on_progress(totals)
+        except BaseException:  # interrupted: a day takes long, so do not wait for it
             pool.shutdown(wait=False, cancel_futures=True)
             for process in active_children():
                 process.terminate()
             raise
-    summary.failed.sort(key=lambda verdict: verdict.seed)
-    return summary
+    totals.failed.sort(key=lambda result: result.seed)
+    return totals
 
 
 def _quiet() -> None:
-    """What the producer logs of a thousand faults is nobody's news here; and Ctrl-C is the parent's business."""
+    """Turn logging off, as the producer would log thousands of intended faults; leave Ctrl-C to the parent process."""
     logging.disable(logging.CRITICAL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _day(wanted: VenueProofConfig) -> VenueProofResult:
-    return run_with_sockets(live_day(wanted))
+def _simulate(config: VenueProofConfig) -> VenueProofResult:
+    return run_with_sockets(simulate_day(config))
 
 
 def _counted(counts: Counter[str], names: tuple[str, ...] | list[str]) -> str:

@@ -7,7 +7,7 @@ SIZE_DECIMALS = 8
 """Of volumes, and of quote volumes after rounding."""
 
 
-class Version(NamedTuple):
+class CandleVersion(NamedTuple):
     """What the exchange says of a minute, and since when."""
 
     open: str
@@ -54,13 +54,13 @@ def sums_of(trades: Sequence[tuple[int, int, int]], ids: Sequence[int], last_tic
         yield Sums(open_, high, low, ticks, volume, quote, count, ids[0], trade_id)
 
 
-def version_of(sums: Sums, price_decimals: int, since_ms: int) -> Version:
+def version_of(sums: Sums, price_decimals: int, since_ms: int) -> CandleVersion:
     """The same numbers as text."""
     prices = [decimal_text(ticks, price_decimals) for ticks in sums[:4]]
     quote = decimal_text(_rounded(sums.quote, 10**price_decimals), SIZE_DECIMALS)
     open_, high, low, close = prices
     volume = decimal_text(sums.volume, SIZE_DECIMALS)
-    return Version(open_, high, low, close, volume, quote, sums.trades, sums.first_id, sums.last_id, since_ms)
+    return CandleVersion(open_, high, low, close, volume, quote, sums.trades, sums.first_id, sums.last_id, since_ms)
 
 
 def decimal_text(units: int, decimals: int) -> str:

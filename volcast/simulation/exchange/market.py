@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
 
-from .candle_sums import Sums, Version, decimal_text, sums_of, version_of
+from .candle_sums import CandleVersion, Sums, decimal_text, sums_of, version_of
 from .draw import MINUTE_US, Draw, Level, level_of
 
 KEPT_MINUTES = 10
@@ -83,7 +83,7 @@ class ExchangeMarket:
         self._ticks = self.level.start_ticks
         self._id = 0
         self._minutes: dict[int, MarketMinute] = {}
-        self._versions: dict[int, list[Version]] = {}
+        self._versions: dict[int, list[CandleVersion]] = {}
         self._revisions: list[tuple[int, Callable[[], None]]] = []
         self._late: list[Trade] = []
 
@@ -110,7 +110,7 @@ class ExchangeMarket:
         told = [trade for minute in self._minutes.values() for trade in minute.told if trade.told_us <= now_us]
         return told[-count:]
 
-    def version(self, open_ms: int, now_us: int) -> Version | None:
+    def version(self, open_ms: int, now_us: int) -> CandleVersion | None:
         """The word on a minute at that moment, closed or open; None where the exchange has none."""
         if not self.start_ms <= open_ms <= now_us // 1_000:
             return None
@@ -125,17 +125,17 @@ class ExchangeMarket:
         told = [version for version in self._versions.get(open_ms, ()) if version.since_ms <= true_ms]
         return told[-1] if told else None
 
-    def revision(self, open_ms: int) -> tuple[int, Version] | None:
+    def revision(self, open_ms: int) -> tuple[int, CandleVersion] | None:
         """When a closed minute's candle changes (in µs of the exchange's clock, perhaps still to come), and to what."""
         versions = self._versions.get(open_ms, ())
         return ((versions[-1].since_ms + self._skew_ms) * 1_000, versions[-1]) if len(versions) > 1 else None
 
-    def rows(self, now_us: int, from_ms: int, to_ms: int, limit: int, *, newest: bool) -> list[tuple[int, Version]]:
+    def rows(self, now_us: int, from_ms: int, to_ms: int, limit: int, *, newest: bool) -> list[tuple[int, CandleVersion]]:
         """Minutes in [from_ms, to_ms), ascending, the open one too: at most the first, or the newest, `limit` of them."""
         first = max(-(-from_ms // MINUTE_MS) * MINUTE_MS, self.start_ms)
         last = min(-(-to_ms // MINUTE_MS) * MINUTE_MS - MINUTE_MS, now_us // MINUTE_US * MINUTE_MS)
         opens = range(last, first - 1, -MINUTE_MS) if newest else range(first, last + 1, MINUTE_MS)
-        rows: list[tuple[int, Version]] = []
+        rows: list[tuple[int, CandleVersion]] = []
         for open_ms in opens:
             if len(rows) == limit:
                 break
@@ -143,7 +143,7 @@ class ExchangeMarket:
                 rows.append((open_ms, version))
         return rows[::-1] if newest else rows
 
-    def history(self, now_us: int) -> Mapping[int, Sequence[Version]]:
+    def history(self, now_us: int) -> Mapping[int, Sequence[CandleVersion]]:
         """Each closed minute: all versions that were its word, the first as it closed."""
         self.minute(now_us // MINUTE_US * MINUTE_MS)
         true_ms = now_us // 1_000 - self._skew_ms
@@ -173,7 +173,9 @@ class ExchangeMarket:
             self._versions[open_ms] = list(self._close(close_ms, numbers, ids, running[-1]))
         self._versions.pop(open_ms - self._kept_ms, None)
 
-    def _close(self, close_ms: int, numbers: list[tuple[int, int, int]], ids: Sequence[int], sums: Sums) -> Iterator[Version]:
+    def _close(
+        self, close_ms: int, numbers: list[tuple[int, int, int]], ids: Sequence[int], sums: Sums
+    ) -> Iterator[CandleVersion]:
         """The versions of a minute; a late trade of it waits for the next one."""
         decimals = self.level.price_decimals
         yield version_of(sums, decimals, close_ms - self._skew_ms)

@@ -7,7 +7,7 @@ Its market is made of trades (`market.py`), delivered to each connection in orde
 for over HTTP (`rest.py`); the venue's words stand in `dialects`. It knows afterwards what it said of each minute.
 
 Its clock is the wall's plus a skew, and market times are its own clock's; `ExchangeFault.at_s`, `refusals` and
-`Version.since_ms` are the wall's. It takes no time from anywhere else, and waits by the event loop's clock: on a loop whose
+`CandleVersion.since_ms` are the wall's. It takes no time from anywhere else, and waits by the event loop's clock: on a loop whose
 time is virtual, a day takes seconds.
 """
 
@@ -28,7 +28,7 @@ from websockets.http11 import Request, Response
 from volcast.simulation.exchange.dialects.contract import DialectSession
 
 from .active_faults import ActiveFaults
-from .candle_sums import Version
+from .candle_sums import CandleVersion
 from .connection import LATENCY_US, ClientSession
 from .dialects import DIALECTS
 from .fault_player import FaultPlayer
@@ -139,7 +139,7 @@ class Exchange:
         """(from, to) of wall time in which REST refuses by script."""
         return self._play.refusals
 
-    def history(self, pair: str) -> Mapping[int, Sequence[Version]]:
+    def history(self, pair: str) -> Mapping[int, Sequence[CandleVersion]]:
         """By open time: what was its word on each closed minute, first as it closed, then as revised.
 
         `pair` as in frames, or `BTCUSDT`.

@@ -1,4 +1,4 @@
-"""What a proof feeds in: by seed, with all that can be wrong, in each partition."""
+"""The input of a proof: determined by the seed, with every kind of bad row, and with symbols in each partition."""
 
 from itertools import islice
 from pathlib import Path
@@ -22,27 +22,27 @@ def test_each_partition_has_symbols(partitions: int) -> None:
     assert all(held.count(partition) >= 2 for partition in range(partitions))
 
 
-def test_rows_follow_from_symbol_and_seed() -> None:
+def test_rows_depend_on_symbol_and_seed() -> None:
     assert rows("COIN0", 500, 1) == rows("COIN0", 500, 1)
     assert rows("COIN0", 500, 1) != rows("COIN0", 500, 2)
     assert rows("COIN0", 500, 1) != rows("COIN1", 500, 1)
 
 
-def test_a_file_of_rows_has_all_that_can_be_wrong(tmp_path: Path) -> None:
+def test_a_file_of_rows_has_every_kind_of_bad_row(tmp_path: Path) -> None:
     file = tmp_path / "coin0.csv"
     file.write_text("\n".join([HEADER, *rows("COIN0", 5_000, 1)]) + "\n")
     source, decoder, engine = CsvReplay(file), Decoder(), Engine("COIN0", EngineConfig(window=5), 8)
-    answers = set()
+    results = set()
     for text in source.candles(Resume()):
         item = decoder.decode(b"COIN0", encode_candle(text))
-        answer = item.reason if isinstance(item, Reject) else engine.step(item) if isinstance(item, Candle) else None
-        answers.add("signal" if isinstance(answer, Signal) else answer)
-    assert {Skip.DUPLICATE, Skip.LATE, Reason.NOT_A_NUMBER, Reason.NOT_POSITIVE, Reason.TOO_FINE, "signal"} <= answers
+        result = item.reason if isinstance(item, Reject) else engine.step(item) if isinstance(item, Candle) else None
+        results.add("signal" if isinstance(result, Signal) else result)
+    assert {Skip.DUPLICATE, Skip.LATE, Reason.NOT_A_NUMBER, Reason.NOT_POSITIVE, Reason.TOO_FINE, "signal"} <= results
     assert engine.gaps > 10
     assert engine.candles > 4_500
 
 
-def test_garbage_is_refused_for_many_reasons() -> None:
+def test_garbage_is_rejected_for_many_reasons() -> None:
     decoder = Decoder()
     items = [decoder.decode(*record) for record in islice(garbage(1, ["COIN0", "COIN1"]), 300)]
     reasons = {item.reason for item in items if isinstance(item, Reject)}

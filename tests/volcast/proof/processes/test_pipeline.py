@@ -1,23 +1,23 @@
-"""Which ends of a process are good ones."""
+"""Which exit codes are accepted of a process that was terminated."""
 
 import signal
 from pathlib import Path
 
 import pytest
 
-from volcast.proof.processes.pipeline import _good_ends
+from volcast.proof.processes.pipeline import _accepted_exit_codes
 from volcast.proof.processes.processes import process_group
 
 
-@pytest.mark.parametrize(("verb", "by_the_signal"), [("produce", True), ("consume", False), ("serve", False)])
-def test_only_a_replay_that_was_just_done_may_end_by_the_signal_once_it_could_listen(
+@pytest.mark.parametrize(("verb", "signal_accepted"), [("produce", True), ("consume", False), ("serve", False)])
+def test_of_started_processes_only_a_replay_may_end_by_the_signal(
     tmp_path: Path,
     verb: str,
-    by_the_signal: bool,  # noqa: FBT001  # pytest gives it
+    signal_accepted: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
-    with process_group(tmp_path) as parts:
-        process = parts.start(verb, "--help")
-        assert (-signal.SIGTERM in _good_ends(process, was_listening=True)) == by_the_signal
-        assert -signal.SIGTERM in _good_ends(process, was_listening=False)
-        assert {0} <= set(_good_ends(process, was_listening=True))
-        assert 1 not in _good_ends(process, was_listening=False)
+    with process_group(tmp_path) as group:
+        process = group.start(verb, "--help")
+        assert (-signal.SIGTERM in _accepted_exit_codes(process, was_started=True)) == signal_accepted
+        assert -signal.SIGTERM in _accepted_exit_codes(process, was_started=False)
+        assert {0} <= set(_accepted_exit_codes(process, was_started=True))
+        assert 1 not in _accepted_exit_codes(process, was_started=False)

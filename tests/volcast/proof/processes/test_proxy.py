@@ -1,4 +1,4 @@
-"""The proxy: bytes go through both ways, until it is cut, and again afterwards."""
+"""The proxy forwards bytes in both directions, not while it is cut, and again afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,8 +10,8 @@ from volcast.proof.processes.proxy import PROXY_HOST, Proxy, proxy
 
 
 @pytest.fixture
-async def way() -> AsyncIterator[tuple[Proxy, int]]:
-    """To a server that repeats what it hears; and the proxy's port."""
+async def echo_proxy() -> AsyncIterator[tuple[Proxy, int]]:
+    """A proxy to a server that echoes what it receives, and the proxy's port."""
     port, target_port = free_ports(2)
 
     async def repeat(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -20,31 +20,33 @@ async def way() -> AsyncIterator[tuple[Proxy, int]]:
         writer.close()
 
     server = await asyncio.start_server(repeat, PROXY_HOST, target_port)
-    async with proxy(port, target_port) as made:
-        yield made, port
+    async with proxy(port, target_port) as running:
+        yield running, port
     server.close()
 
 
-async def answer_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, said: bytes) -> bytes:
-    writer.write(said)
+async def echo_of(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: bytes) -> bytes:
+    writer.write(sent)
     await writer.drain()
-    return await reader.readexactly(len(said))
+    return await reader.readexactly(len(sent))
 
 
-async def test_what_is_said_comes_through_and_back(way: tuple[Proxy, int]) -> None:
-    _, port = way
-    ends = [await asyncio.open_connection(PROXY_HOST, port) for _ in range(3)]
-    answers = await asyncio.gather(*(answer_of(*end, b"%d" % number * 50_000) for number, end in enumerate(ends)))
-    assert answers == [b"0" * 50_000, b"1" * 50_000, b"2" * 50_000]
-    for _, writer in ends:
+async def test_bytes_are_forwarded_in_both_directions(echo_proxy: tuple[Proxy, int]) -> None:
+    _, port = echo_proxy
+    connections = [await asyncio.open_connection(PROXY_HOST, port) for _ in range(3)]
+    echoes = await asyncio.gather(
+        *(echo_of(*connection, b"%d" % number * 50_000) for number, connection in enumerate(connections))
+    )
+    assert echoes == [b"0" * 50_000, b"1" * 50_000, b"2" * 50_000]
+    for _, writer in connections:
         writer.close()
 
 
-async def test_cut_all_connections_end_and_none_can_be_made(way: tuple[Proxy, int]) -> None:
-    made, port = way
+async def test_a_cut_ends_all_connections_and_none_can_be_made(echo_proxy: tuple[Proxy, int]) -> None:
+    running, port = echo_proxy
     reader, writer = await asyncio.open_connection(PROXY_HOST, port)
-    assert await answer_of(reader, writer, b"before") == b"before"
-    cutting = asyncio.create_task(made.cut(3_600))
+    assert await echo_of(reader, writer, b"before") == b"before"
+    cutting = asyncio.create_task(running.cut(3_600))
     with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
         await reader.readexactly(1)
     with pytest.raises(ConnectionError):
@@ -53,12 +55,12 @@ async def test_cut_all_connections_end_and_none_can_be_made(way: tuple[Proxy, in
     cutting.cancel()
     await asyncio.wait([cutting])
     reader, writer = await asyncio.open_connection(PROXY_HOST, port)
-    assert await answer_of(reader, writer, b"after") == b"after"
+    assert await echo_of(reader, writer, b"after") == b"after"
     writer.close()
 
 
-async def test_the_other_side_hears_that_one_has_gone(way: tuple[Proxy, int]) -> None:
-    _, port = way
+async def test_the_end_of_a_stream_is_forwarded(echo_proxy: tuple[Proxy, int]) -> None:
+    _, port = echo_proxy
     reader, writer = await asyncio.open_connection(PROXY_HOST, port)
     writer.write(b"the last words")
     writer.write_eof()
@@ -66,9 +68,9 @@ async def test_the_other_side_hears_that_one_has_gone(way: tuple[Proxy, int]) ->
     writer.close()
 
 
-async def test_a_server_that_is_not_there() -> None:
-    port, nobody = free_ports(2)
-    async with proxy(port, nobody):
+async def test_without_a_server_the_connection_ends() -> None:
+    port, unused_port = free_ports(2)
+    async with proxy(port, unused_port):
         reader, writer = await asyncio.open_connection(PROXY_HOST, port)
         assert await reader.read() == b""
         writer.close()

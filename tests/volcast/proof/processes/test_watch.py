@@ -1,4 +1,4 @@
-"""A proof's own eyes: they count each record once, also where they must begin to look anew."""
+"""The watch counts each record once, also when its reader breaks and starts again."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -12,24 +12,24 @@ from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.watch import Watch, now_s, positions_of, records_of
 
 
-class Forgetful(SqliteLog):
-    """Each reader breaks at its third look."""
+class BreakingLog(SqliteLog):
+    """A log whose readers break at their third read."""
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
         async with super().reader(topic) as reader:
-            yield Breaking(reader)
+            yield BreakingReader(reader)
 
 
-class Breaking:
-    """Reads two records at a time, and not for long."""
+class BreakingReader:
+    """Reads two records at a time, twice, and then fails."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader, self._looks = reader, 0
+        self._reader, self._reads = reader, 0
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:  # noqa: ARG002  # two are read
-        self._looks += 1
-        if self._looks == 3:
+        self._reads += 1
+        if self._reads == 3:
             raise Unavailable("the broker is gone")
         return await self._reader.read(2, timeout_s)
 
@@ -47,7 +47,7 @@ async def followed(log: Log) -> AsyncIterator[Watch]:
     await asyncio.wait([following])
 
 
-@pytest.mark.parametrize("kind", [SqliteLog, Forgetful])
+@pytest.mark.parametrize("kind", [SqliteLog, BreakingLog])
 async def test_each_candle_is_counted_once(kind: type[SqliteLog]) -> None:
     async with kind(":memory:", poll_s=0.001) as log, followed(log) as watch:
         await fill(log, [KeyValue(b"A", b"1"), KeyValue(b"B", b"2"), KeyValue(b"A", b"3")])

@@ -1,4 +1,4 @@
-"""The check finds each kind of difference, and says where it is."""
+"""The check finds each kind of difference, and names its place."""
 
 import re
 from collections.abc import Callable
@@ -10,34 +10,34 @@ from volcast.core.codec import Reason, decode_reject, encode_reject, encode_rest
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue, Record, Topic
 from volcast.proof.simulated_log.broker import Partition, Positions, SimulatedBroker
-from volcast.proof.simulated_log.check import first_log_difference, undisturbed_log
+from volcast.proof.simulated_log.check import expected_log_output, first_log_difference
 from volcast.proof.simulated_log.stream import input_stream_of
 from volcast.proof.verifier import Expected
 
 STREAM = input_stream_of(4)
 
 
-def as_it_must_be() -> tuple[Partition, Expected]:
-    """A partition that holds exactly what one undisturbed reader makes of its candles."""
+def correct_partition() -> tuple[Partition, Expected]:
+    """A partition that holds exactly the output that its candles require."""
     broker = SimulatedBroker(STREAM.partitions)
     for chunk in STREAM.chunks[0]:
         broker.append(chunk)
-    held = broker.partitions[0]
-    expected = undisturbed_log(STREAM.config, STREAM.max_symbols, tuple(held.candles))
+    partition = broker.partitions[0]
+    expected = expected_log_output(STREAM.config, STREAM.max_symbols, tuple(partition.candles))
     rejects = [KeyValue(reject.key, encode_reject(replace(reject, detail="any sentence"))) for reject in expected.rejects]
-    broker.show(0, [(Topic.SIGNALS, signal) for signal in expected.signals])
-    broker.show(0, [(Topic.REJECTED, reject) for reject in rejects])
-    broker.show(0, [Positions(expected.position, expected.position)])
-    return held, expected
+    broker.apply(0, [(Topic.SIGNALS, signal) for signal in expected.signals])
+    broker.apply(0, [(Topic.REJECTED, reject) for reject in rejects])
+    broker.apply(0, [Positions(expected.position, expected.position)])
+    return partition, expected
 
 
-def notice(held: Partition, *, done: bool) -> None:
-    held.signals.append(Record(0, len(held.signals), b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))))
+def notice(partition: Partition, *, done: bool) -> None:
+    partition.signals.append(Record(0, len(partition.signals), b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))))
 
 
-def other_reason(held: Partition) -> None:
-    value = encode_reject(replace(decode_reject(held.rejects[0].value), reason=Reason.TOO_LARGE))
-    held.rejects[0] = held.rejects[0]._replace(value=value)
+def other_reason(partition: Partition) -> None:
+    value = encode_reject(replace(decode_reject(partition.rejects[0].value), reason=Reason.TOO_LARGE))
+    partition.rejects[0] = partition.rejects[0]._replace(value=value)
 
 
 def swap(records: list[Record]) -> None:
@@ -46,41 +46,50 @@ def swap(records: list[Record]) -> None:
     records[0], records[at] = records[at], records[0]
 
 
-def test_what_is_as_it_must_be_has_no_difference() -> None:
-    held, expected = as_it_must_be()
-    assert len(held.signals) > 2
-    assert len(held.rejects) > 2
-    assert first_log_difference(0, held, expected, finally_=True) is None
+def test_a_correct_partition_has_no_difference() -> None:
+    partition, expected = correct_partition()
+    assert len(partition.signals) > 2
+    assert len(partition.rejects) > 2
+    assert first_log_difference(0, partition, expected, at_end=True) is None
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("change", "sentence"),
     [
         (
-            lambda held: held.signals.append(held.signals[-1]),
+            lambda partition: partition.signals.append(partition.signals[-1]),
             "signals, .* expected; the first that differs is number .* expected none",
         ),
-        (lambda held: held.signals.pop(), ": none, expected {"),
-        (lambda held: swap(held.signals), "signals, .* the first that differs is number 0"),
-        (lambda held: held.signals.insert(0, held.signals[0]._replace(value=b"{}")), "the first that differs is number 0: {},"),
-        (lambda held: held.signals.insert(0, held.signals[0]._replace(key=b"X")), "the first that differs is number 0"),
-        (lambda held: held.rejects.pop(0), "rejects, .* the first that differs is number 0"),
-        (lambda held: swap(held.rejects), "rejects, .* the first that differs is number 0"),
+        (lambda partition: partition.signals.pop(), ": none, expected {"),
+        (lambda partition: swap(partition.signals), "signals, .* the first that differs is number 0"),
+        (
+            lambda partition: partition.signals.insert(0, partition.signals[0]._replace(value=b"{}")),
+            "the first that differs is number 0: {},",
+        ),
+        (
+            lambda partition: partition.signals.insert(0, partition.signals[0]._replace(key=b"X")),
+            "the first that differs is number 0",
+        ),
+        (lambda partition: partition.rejects.pop(0), "rejects, .* the first that differs is number 0"),
+        (lambda partition: swap(partition.rejects), "rejects, .* the first that differs is number 0"),
         (other_reason, "too_large"),
-        (lambda held: setattr(held, "positions", Positions(1, 1)), "the position: 1, expected"),
+        (lambda partition: setattr(partition, "positions", Positions(1, 1)), "the position: 1, expected"),
     ],
 )
-def test_each_difference_is_found(spoil: Callable[[Partition], None], says: str) -> None:
-    held, expected = as_it_must_be()
-    spoil(held)
-    difference = first_log_difference(0, held, expected)
-    assert re.match(rf"partition 0: .*{says}", difference or "")
+def test_each_difference_is_found(change: Callable[[Partition], None], sentence: str) -> None:
+    partition, expected = correct_partition()
+    change(partition)
+    difference = first_log_difference(0, partition, expected)
+    assert re.match(rf"partition 0: .*{sentence}", difference or "")
 
 
-def test_notices_are_passed_over_but_each_must_be_taken_back_in_the_end() -> None:
-    held, expected = as_it_must_be()
-    notice(held, done=False)
-    assert first_log_difference(0, held, expected) is None
-    assert first_log_difference(0, held, expected, finally_=True) == "partition 0: BTCUSDT never called whole again"
-    notice(held, done=True)
-    assert first_log_difference(0, held, expected, finally_=True) is None
+def test_notices_are_ignored_but_every_rebuild_must_be_done_at_the_end() -> None:
+    partition, expected = correct_partition()
+    notice(partition, done=False)
+    assert first_log_difference(0, partition, expected) is None
+    assert (
+        first_log_difference(0, partition, expected, at_end=True)
+        == "partition 0: the rebuild of BTCUSDT was never reported as done"
+    )
+    notice(partition, done=True)
+    assert first_log_difference(0, partition, expected, at_end=True) is None

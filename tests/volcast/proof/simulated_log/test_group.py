@@ -1,4 +1,4 @@
-"""The coordinator decides at once; members hear of it late."""
+"""The coordinator decides at once; members are notified late."""
 
 from collections.abc import Mapping
 
@@ -12,62 +12,62 @@ def joined(group: Group, *names: str) -> list[Member]:
     return members
 
 
-def held(given: Mapping[int, int]) -> set[int]:
-    return set(given)
+def partitions(assignment: Mapping[int, int]) -> set[int]:
+    return set(assignment)
 
 
-def test_all_partitions_are_given_and_each_to_one() -> None:
+def test_every_partition_is_assigned_to_one_member() -> None:
     first, second = joined(Group(3), "first", "second")
-    assert held(first.given) | held(second.given) == {0, 1, 2}
-    assert not held(first.given) & held(second.given)
+    assert partitions(first.assigned) | partitions(second.assigned) == {0, 1, 2}
+    assert not partitions(first.assigned) & partitions(second.assigned)
 
 
-def test_until_it_is_told_a_member_believes_what_it_was_told_before() -> None:
+def test_until_it_is_notified_a_member_keeps_its_old_assignment() -> None:
     group = Group(2)
     (first,) = joined(group, "first")
-    group.tell(first)
+    group.notify(first)
     (second,) = joined(group, "second")
-    group.tell(second)
-    assert held(first.believes) == {0, 1}
-    assert held(second.believes) == {1}  # which the first still believes to be its own
-    group.tell(first)
-    assert held(first.believes) == {0}
+    group.notify(second)
+    assert partitions(first.known) == {0, 1}
+    assert partitions(second.known) == {1}  # the first member still holds it, too
+    group.notify(first)
+    assert partitions(first.known) == {0}
 
 
-def test_each_rebalance_is_another_epoch() -> None:
+def test_each_rebalance_is_a_new_epoch() -> None:
     group = Group(1)
     (member,) = joined(group, "one")
-    before = dict(member.given)
+    before = dict(member.assigned)
     group.rebalance()
-    assert held(member.given) == held(before)
-    assert member.given != before
+    assert partitions(member.assigned) == partitions(before)
+    assert member.assigned != before
 
 
-def test_another_turn_gives_the_partitions_to_others() -> None:
+def test_another_rotation_assigns_the_partitions_to_others() -> None:
     group = Group(2)
     first, second = joined(group, "first", "second")
-    assert (held(first.given), held(second.given)) == ({0}, {1})
-    group.rebalance(turn=1)
-    assert (held(first.given), held(second.given)) == ({1}, {0})
+    assert (partitions(first.assigned), partitions(second.assigned)) == ({0}, {1})
+    group.rebalance(rotation=1)
+    assert (partitions(first.assigned), partitions(second.assigned)) == ({1}, {0})
 
 
-def test_whoever_was_counted_out_believes_on_until_it_hears_of_it_and_joins_again() -> None:
+def test_a_removed_member_keeps_its_assignment_until_it_is_notified_and_joins_again() -> None:
     group = Group(1)
     sleeper, other = joined(group, "a sleeper", "other")
-    group.tell(sleeper)
+    group.notify(sleeper)
     group.leave(sleeper)
-    assert (held(sleeper.believes), held(other.given)) == ({0}, {0})
-    group.tell(sleeper)
-    assert held(sleeper.believes) | held(other.given) == {0}
+    assert (partitions(sleeper.known), partitions(other.assigned)) == ({0}, {0})
+    group.notify(sleeper)
+    assert partitions(sleeper.known) | partitions(other.assigned) == {0}
 
 
 def test_a_member_of_the_same_name_takes_over_without_a_rebalance() -> None:
     group = Group(2)
     former, other = joined(group, "static", "other")
-    before, rebalances = dict(other.given), group.rebalances
+    before, rebalances = dict(other.assigned), group.rebalances
     (later,) = joined(group, "static")
-    assert (later.given, other.given, group.rebalances) == (former.given, before, rebalances)
-    group.leave(former)  # its session ends; it is no longer the one that is counted in
+    assert (later.assigned, other.assigned, group.rebalances) == (former.assigned, before, rebalances)
+    group.leave(former)  # its session ends; it has already been replaced
     assert group.rebalances == rebalances
 
 
@@ -75,6 +75,6 @@ def test_a_group_may_be_empty() -> None:
     group = Group(1)
     (member,) = joined(group, "one")
     group.leave(member)
-    group.rebalance(turn=2)
+    group.rebalance(rotation=2)
     (later,) = joined(group, "later")
-    assert held(later.given) == {0}
+    assert partitions(later.assigned) == {0}

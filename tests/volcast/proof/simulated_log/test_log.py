@@ -1,4 +1,4 @@
-"""The simulated log (its contract: `tests/contracts`): what a crash leaves at each write, and what each guarantee is for."""
+"""The simulated log (its contract: `tests/contracts`): what a crash leaves after each write, and what each guarantee is for."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from volcast.log.contract import Commit, KeyValue, Record, Restored
 from volcast.proof.simulated_log.broker import Guarantee, SimulatedBroker
 from volcast.proof.simulated_log.group import Group, Member
 from volcast.proof.simulated_log.log import SimulatedLog
-from volcast.proof.simulated_log.script import Calm, LogFault, Point
+from volcast.proof.simulated_log.script import LogFault, NoFaults, Point
 from volcast.proof.virtual_time import run
 
 COMMIT = Commit(5, [KeyValue(b"A", b"1"), KeyValue(b"A", b"2")], [KeyValue(b"A", b"bad")], [KeyValue(b"A", b"state")])
@@ -17,8 +17,8 @@ BEFORE_COMMIT = Restored()
 AFTER_COMMIT = Restored(5, {b"A": b"state"}, 5)
 
 
-class Once(Calm):
-    """Calm, but for one thing that happens when a point is reached for the n-th time; then the process is gone, or it goes on."""
+class Once(NoFaults):
+    """No faults, except at the n-th time that a point is reached: then the process crashes, or `happen` is called."""
 
     def __init__(self, broker: SimulatedBroker, point: Point, nth: int = 1, happen: Callable[[], None] | None = None) -> None:
         super().__init__(Group(len(broker.partitions)))
@@ -42,7 +42,7 @@ async def open_and_commit(log: SimulatedLog) -> Restored:
 
 
 def left_by_a_crash(broker: SimulatedBroker, point: Point, nth: int = 1) -> tuple[Restored, list[Record]]:
-    """What is visible after it."""
+    """What is visible after a crash at the n-th time that a point is reached."""
 
     async def main() -> None:
         await asyncio.gather(open_and_commit(SimulatedLog(broker, script=Once(broker, point, nth))), return_exceptions=True)
@@ -56,8 +56,8 @@ def test_a_crash_before_or_after_any_write_leaves_nothing_of_the_commit(point: P
     assert left_by_a_crash(SimulatedBroker(1), point, nth) == (BEFORE_COMMIT, [])
 
 
-def test_a_crash_before_the_answer_leaves_all_of_it() -> None:
-    restored, output = left_by_a_crash(SimulatedBroker(1), Point.ANSWER)
+def test_a_crash_before_the_response_leaves_all_of_it() -> None:
+    restored, output = left_by_a_crash(SimulatedBroker(1), Point.RESPONSE)
     assert (restored, len(output)) == (AFTER_COMMIT, 3)
 
 
@@ -66,14 +66,14 @@ def test_without_transactions_a_crash_leaves_a_part() -> None:
     assert (restored, len(output)) == (BEFORE_COMMIT, 2)
 
 
-def test_without_the_position_in_the_state_a_crash_leaves_output_that_no_position_knows_of() -> None:
-    restored, output = left_by_a_crash(SimulatedBroker(1, frozenset({Guarantee.POSITION_IN_STATE})), Point.ANSWER)
+def test_without_the_position_in_the_transaction_a_crash_leaves_output_without_its_position() -> None:
+    restored, output = left_by_a_crash(SimulatedBroker(1, frozenset({Guarantee.POSITION_IN_STATE})), Point.RESPONSE)
     assert (restored, len(output)) == (Restored(0, {b"A": b"state"}), 3)
 
 
 @pytest.mark.parametrize("without", [frozenset(), frozenset({Guarantee.RESTORE_AFTER_FENCE})])
-def test_what_a_former_owner_commits_while_another_opens(without: frozenset[Guarantee]) -> None:
-    """With the guarantee it is fenced; without, its commit comes true and the one that opens does not see it."""
+def test_a_commit_of_a_former_owner_while_another_opens(without: frozenset[Guarantee]) -> None:
+    """With the guarantee it is fenced; without, it takes effect, and the new owner does not see it."""
     broker = SimulatedBroker(1, without)
 
     async def main() -> tuple[Restored, bool]:
@@ -90,8 +90,8 @@ def test_what_a_former_owner_commits_while_another_opens(without: frozenset[Guar
     assert run(main()) == (BEFORE_COMMIT, bool(without))
 
 
-class _Slow(Calm):
-    """As another script, but the state takes a while to be read."""
+class _Slow(NoFaults):
+    """As another script, but reading the state takes a while."""
 
     def __init__(self, broker: SimulatedBroker, script: Once) -> None:
         super().__init__(Group(len(broker.partitions)))
@@ -103,7 +103,7 @@ class _Slow(Calm):
         return fault
 
 
-def test_a_process_that_died_does_not_leave_the_group_by_itself() -> None:
+def test_a_crashed_process_does_not_leave_the_group_by_itself() -> None:
     broker, group = SimulatedBroker(1), Group(1)
 
     async def main() -> int:

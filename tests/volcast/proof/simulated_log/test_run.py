@@ -1,4 +1,4 @@
-"""A seed is a run: the same one each time, in each process. And of many seeds there is one summary."""
+"""A seed gives the same run each time and in each process; the results of many seeds add up."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ def test_a_seed_is_the_same_run_each_time(seed: int) -> None:
 
 
 def test_a_seed_is_the_same_run_in_each_process() -> None:
-    """Also where sets of text come in another order."""
+    """Also where sets of strings have another order."""
     traces = {
         subprocess.run(
             [sys.executable, "-c", TRACES], env=os.environ | {"PYTHONHASHSEED": seed}, check=True, capture_output=True
@@ -39,7 +39,7 @@ def test_a_seed_is_the_same_run_in_each_process() -> None:
 
 def test_a_failing_seed_fails_again_in_the_same_way() -> None:
     without = frozenset({Guarantee.FENCING})
-    failing = next(verdict for seed in range(300) if (verdict := simulate_seed(seed, without)).difference)
+    failing = next(result for seed in range(300) if (result := simulate_seed(seed, without)).difference)
     assert simulate_seed(failing.seed, without) == failing
 
 
@@ -47,15 +47,15 @@ def test_other_seeds_are_other_runs() -> None:
     assert len({repr(simulate_seed(seed).trace) for seed in SEEDS}) == len(SEEDS)
 
 
-def test_a_summary_counts_what_happened_in_all_seeds() -> None:
+def test_totals_count_what_happened_in_all_seeds() -> None:
     seen: list[int] = []
-    summary = run_seeds(3, 4, lambda so_far: seen.append(so_far.seeds))
+    totals = run_seeds(3, 4, lambda so_far: seen.append(so_far.seeds))
     assert seen == [1, 2, 3, 4]
-    assert summary == LogProofTotals(4, sum((simulate_seed(seed).counts for seed in range(3, 7)), Counter()), [])
+    assert totals == LogProofTotals(4, sum((simulate_seed(seed).counts for seed in range(3, 7)), Counter()), [])
 
 
-def test_nothing_is_said_in_the_processs_log_meanwhile(caplog: pytest.LogCaptureFixture) -> None:
+def test_nothing_is_logged_during_a_simulation(caplog: pytest.LogCaptureFixture) -> None:
     run_seeds(0, 5)
     assert caplog.records == []
-    logging.getLogger("consumer.worker").warning("afterwards it speaks again")
+    logging.getLogger("consumer.worker").warning("logging works again")
     assert len(caplog.records) == 1

@@ -1,9 +1,9 @@
-"""The simulated candles hold all that a consumer must judge."""
+"""The simulated input has every kind of record that a consumer must handle."""
 
 from collections import Counter
 
 from volcast.proof.simulated_log.broker import SimulatedBroker
-from volcast.proof.simulated_log.check import undisturbed_log
+from volcast.proof.simulated_log.check import expected_log_output
 from volcast.proof.simulated_log.stream import STREAMS, input_stream_of
 
 
@@ -14,7 +14,7 @@ def test_the_same_seed_is_the_same_stream() -> None:
     assert input_stream_of(6) != first
 
 
-def test_all_that_a_consumer_must_judge_is_there() -> None:
+def test_every_kind_of_record_is_there() -> None:
     counts, reasons, models = Counter[str](), Counter[str](), set()
     for seed in range(STREAMS):
         stream = input_stream_of(seed)
@@ -23,7 +23,7 @@ def test_all_that_a_consumer_must_judge_is_there() -> None:
         for chunk in (chunk for chunks in stream.chunks for chunk in chunks):
             broker.append(chunk)
         for partition in broker.partitions:
-            expected = undisturbed_log(stream.config, stream.max_symbols, tuple(partition.candles))
+            expected = expected_log_output(stream.config, stream.max_symbols, tuple(partition.candles))
             counts += sum(expected.counts.values(), Counter[str]())
             reasons += expected.reasons
     assert set(counts) == {"candle", "duplicate", "late", "gap", "revision", "too_far_ahead"}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -64,7 +64,7 @@ class BinanceDialect(Dialect):
             ClientRequest([reply], subscribed=streams) if method == "SUBSCRIBE" else ClientRequest([reply], unsubscribed=streams)
         )
 
-    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:
         """A `kline`."""
         v = version
         micro = talk.microseconds()
@@ -140,7 +140,7 @@ def _stamps(open_ms: int, now_us: int, *, micro: bool) -> tuple[int, int, int]:
     return open_ms, open_ms + MINUTE_MS - 1, now_us // 1_000
 
 
-def _row(open_ms: int, v: Version, *, micro: bool) -> list[object]:
+def _row(open_ms: int, v: CandleVersion, *, micro: bool) -> list[object]:
     start, end, _ = _stamps(open_ms, 0, micro=micro)
     return [start, v.open, v.high, v.low, v.close, v.volume, end, v.quote_volume, v.trades, v.volume, v.quote_volume, "0"]
 

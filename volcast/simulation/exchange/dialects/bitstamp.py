@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -102,7 +102,7 @@ class BitstampDialect(Dialect):
         return DialectResponse(200, as_json({"data": table}).encode())
 
 
-def _row(open_ms: int, v: Version) -> dict[str, str]:
+def _row(open_ms: int, v: CandleVersion) -> dict[str, str]:
     return {
         "timestamp": str(open_ms // 1_000),
         "open": v.open,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -61,7 +61,7 @@ class BybitDialect(Dialect):
             else ClientRequest(replies, unsubscribed=streams)
         )
 
-    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:
         """A `kline`."""
         v, now_ms = version, talk.now_ms
         return (

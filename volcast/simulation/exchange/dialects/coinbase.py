@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -128,7 +128,7 @@ class CoinbaseDialect(Dialect):
         return f'{{{head},"events":[{event}]}}'
 
 
-def _row(open_ms: int, v: Version) -> dict[str, str]:
+def _row(open_ms: int, v: CandleVersion) -> dict[str, str]:
     return {"start": str(open_ms // 1_000), "low": v.low, "high": v.high, "open": v.open, "close": v.close, "volume": v.volume}
 
 

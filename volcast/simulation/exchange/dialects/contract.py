@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import ExchangeMarket, Trade
 
 
@@ -124,7 +124,7 @@ class Dialect(ABC):
     def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:
         """A frame."""
 
-    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:
         """A frame."""
         raise NotImplementedError
 

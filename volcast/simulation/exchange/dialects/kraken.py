@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -132,7 +132,7 @@ class KrakenDialect(Dialect):
         return {"time_in": now, "time_out": now}
 
 
-def _row(open_ms: int, v: Version) -> list[object]:
+def _row(open_ms: int, v: CandleVersion) -> list[object]:
     mean = v.close if v.trades else "0.0"
     return [open_ms // 1_000, v.open, v.high, v.low, v.close, mean, v.volume, v.trades]
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from volcast.core.types import MINUTE_MS
-from volcast.simulation.exchange.candle_sums import Version
+from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
@@ -72,7 +72,7 @@ class OkxDialect(Dialect):
             else ClientRequest(replies, unsubscribed=streams)
         )
 
-    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: Version, *, closed: bool) -> str:  # noqa: ARG002  no stamp
+    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:  # noqa: ARG002  no stamp
         """A row of `candle1m`."""
         row = _row(open_ms, version, closed=closed)
         return f'{{"arg":{{"channel":"candle1m","instId":"{self.spellings[symbol]}"}},"data":[{row}]}}'
@@ -127,7 +127,7 @@ class OkxDialect(Dialect):
         return as_json({"event": "error", "code": code, "msg": text, "connId": f"{talk.number:08x}"})
 
 
-def _row(open_ms: int, v: Version, *, closed: bool) -> str:
+def _row(open_ms: int, v: CandleVersion, *, closed: bool) -> str:
     quote = v.quote_volume
     flag = "1" if closed else "0"
     return f'["{open_ms}","{v.open}","{v.high}","{v.low}","{v.close}","{v.volume}","{quote}","{quote}","{flag}"]'

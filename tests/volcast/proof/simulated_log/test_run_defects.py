@@ -1,4 +1,4 @@
-"""The simulation can fail: each guarantee of the log taken away, and each sin of a worker, is found within a few seeds."""
+"""The simulation can fail: it finds each missing guarantee of the log, and each defect of a worker, within a few seeds."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -11,12 +11,11 @@ from volcast.proof.simulated_log.broker import Guarantee
 from volcast.proof.simulated_log.run import simulate_seed
 from volcast.proof.simulated_log.scenario import MakeWorker
 
-MODEST = 300
-"""Seeds."""
+SEEDS = 300
 
 
 class RetriesFromMemory(Worker):
-    """Writes a commit again whose answer was lost, instead of asking the log what became of it."""
+    """Retries a commit whose response was lost, instead of restoring from the log."""
 
     async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
         while True:
@@ -31,7 +30,7 @@ class RetriesFromMemory(Worker):
 
 
 class KeepsItsShard(Worker):
-    """Opens a partition anew that came in another epoch, but goes on with what it has in memory."""
+    """Opens a partition again that was assigned in another epoch, but continues with the shard in its memory."""
 
     async def _apply_assignment(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
         for partition, epoch in assigned.items():
@@ -44,7 +43,7 @@ class KeepsItsShard(Worker):
 
 
 def first_difference(without: frozenset[Guarantee] = frozenset(), make_worker: MakeWorker = Worker) -> str:
-    differences = (simulate_seed(seed, without, make_worker).difference for seed in range(MODEST))
+    differences = (simulate_seed(seed, without, make_worker).difference for seed in range(SEEDS))
     return next(filter(None, differences), "none")
 
 
@@ -53,6 +52,6 @@ def test_each_guarantee_is_needed(guarantee: Guarantee) -> None:
     assert "expected" in first_difference(frozenset({guarantee}))
 
 
-@pytest.mark.parametrize("sinner", [RetriesFromMemory, KeepsItsShard])
-def test_each_sin_of_a_worker_is_found(sinner: MakeWorker) -> None:
-    assert "expected" in first_difference(make_worker=sinner)
+@pytest.mark.parametrize("defective", [RetriesFromMemory, KeepsItsShard])
+def test_each_defect_of_a_worker_is_found(defective: MakeWorker) -> None:
+    assert "expected" in first_difference(make_worker=defective)

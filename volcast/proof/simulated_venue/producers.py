@@ -1,4 +1,4 @@
-"""The live producers of a simulated day: one, and for a moment two when one takes over from the other."""
+"""The live producers of a simulated day: normally one, and for a moment two while one takes over from the other."""
 
 import asyncio
 from collections import Counter
@@ -14,46 +14,45 @@ from producer.rest.client import RestClient, http_client
 from volcast.log.contract import Fenced, Log
 from volcast.simulation.exchange.server import Exchange
 
-_TAKE_OVERS = 0.3
-"""Of all changes; the others are kills."""
+_TAKEOVER_SHARE = 0.3
+"""The share of takeovers among all replacements; the others are restarts."""
 LONGEST_PAUSE_S = 1_500.0
 _PAUSES_S = (0.0, 5.0, 200.0, LONGEST_PAUSE_S)
-"""Until a killed producer is started again."""
+"""Seconds until a killed producer is started again."""
 
-
-MakeLive = Callable[..., LiveProducer]
-"""As Live's constructor: a mutant's shows that the proof can fail."""
+MakeProducer = Callable[..., LiveProducer]
+"""Has the signature of LiveProducer. Tests pass producers with a defect, to check that the proof notices."""
 
 
 @dataclass(slots=True)
-class Crew:
-    """Works on `log`, listens to `exchange`."""
+class ProducerGroup:
+    """Starts, kills and replaces live producers that stream from `exchange` to `log`."""
 
     log: Log
     feed: Feed
     exchange: Exchange
-    wish: LiveConfig
+    config: LiveConfig
     random: Random
     wall: Callable[[], float]
-    make: MakeLive = LiveProducer
+    make_producer: MakeProducer = LiveProducer
     happened: Counter[str] = field(default_factory=Counter)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def start(self) -> None:
-        """One more producer."""
+        """Start one more producer."""
         self._tasks.append(asyncio.create_task(self._produce()))
 
-    async def until(self, at_s: float) -> None:
-        """Wait, on the loop's clock. Raises what a producer raised that ended by itself."""
+    async def run_until(self, at_s: float) -> None:
+        """Wait until a time of the event loop's clock. Raises the error of a producer that ends by itself, else RuntimeError."""
         pause_s = at_s - asyncio.get_running_loop().time()
         done, _ = await asyncio.wait(self._tasks, timeout=max(pause_s, 0), return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
             raise RuntimeError("a producer has ended by itself")
 
-    async def change(self) -> None:
+    async def replace(self) -> None:
         """Kill the producer and start it again after a while; or start a second one, which takes over."""
-        if self.random.random() < _TAKE_OVERS:
+        if self.random.random() < _TAKEOVER_SHARE:
             self.happened["take-over"] += 1
             self.start()
             old = self._tasks.pop(0)
@@ -62,12 +61,12 @@ class Crew:
                 old.result()
             return
         self.happened["restart"] += 1
-        await self.end()
+        await self.stop()
         await asyncio.sleep(self.random.choice(_PAUSES_S))
         self.start()
 
-    async def end(self) -> None:
-        """Of all producers."""
+    async def stop(self) -> None:
+        """Cancel all producers and wait for their ends."""
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
@@ -75,9 +74,10 @@ class Crew:
 
     async def _produce(self) -> None:
         tls = self.exchange.client_tls
-        assert tls is not None  # noqa: S101  # the exchange of a day speaks TLS
+        assert tls is not None  # noqa: S101  # the exchange of a simulated day uses TLS
         async with http_client(self.feed, self.exchange.rest_url, None, tls) as client:
             rest = RestClient(self.feed, client, self.random, wall=self.wall)
-            place = Endpoint(self.exchange.socket_url, tls, None)
-            live = self.make(self.log, self.feed, self.wish, place, rest, append_records=100, random=self.random, wall=self.wall)
-            await live.run()
+            endpoint = Endpoint(self.exchange.socket_url, tls, None)
+            options = {"append_records": 100, "random": self.random, "wall": self.wall}
+            producer = self.make_producer(self.log, self.feed, self.config, endpoint, rest, **options)
+            await producer.run()
