@@ -5,7 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from api.metrics import ViewCollector, numeric_fields
+from api.fields import numeric_fields
+from api.metrics import ViewCollector
 from api.view import Status, View
 from tests.api.signals import signals
 from tests.market import START_MS
@@ -86,8 +87,11 @@ def test_one_status_holds() -> None:
 def test_each_gauge_has_its_own_sentence() -> None:
     told = {metric.name: metric.documentation for metric in ViewCollector(View(180)).collect()}
     assert len(set(told.values())) == len(told)
-    assert told["volcast_horizon_minutes"] == "H, the minutes that the forecast is about."
-    assert told["volcast_horizon_outcome_qlike"] == "As volcast_outcome_qlike, of a further horizon."
+    assert told["volcast_horizon_minutes"] == "H: the number of minutes that the forecast covers."
+    assert (
+        told["volcast_horizon_outcome_qlike"]
+        == "Of the forecast for another horizon that came due: " + told["volcast_outcome_qlike"].partition(": ")[2]
+    )
 
 
 @pytest.mark.parametrize("caught_up", [False, True])

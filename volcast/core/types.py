@@ -1,42 +1,48 @@
-"""The values that travel the path: a candle in, a signal out. How they look on the wire stands in `codec`."""
+"""The values that the core takes and returns: candles in, signals out. `codec` defines their wire format."""
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 MINUTE_MS = 60_000
 YEAR_MINUTES = 525_600
 
 
+def doc(description: str) -> Meta:
+    """Return the description of a field. The API's schema, its metrics and the tables in docs/ are made from it."""
+    return Meta(description=description)
+
+
 class Candle(Struct, frozen=True):
     """A closed one-minute candle that has passed every check which needs no memory.
 
-    `close_units` is the close as an integer, price × 10^decimals, exactly; the prices as floats serve the forecaster.
+    The exact rolling mean uses `close_units`; the forecaster uses the prices as floats.
     """
 
     symbol: str
     open_time_ms: int
-    """When the minute began, milliseconds since 1970-01-01 UTC; a whole minute."""
+    """Beginning of the minute, in milliseconds since 1970-01-01 UTC."""
     open: float
     high: float
     low: float
     close: float
     close_units: int
+    """The close as an integer, exactly price × 10^decimals of the symbol."""
     volume: float
-    """In the base currency."""
+    """Volume in the base currency."""
     quote_volume: float
-    """In the quote currency."""
+    """Volume in the quote currency."""
     source: str
-    """Where it comes from: a file's name or a venue."""
+    """Where the candle comes from: a venue or the name of a file."""
     live: bool
-    """It comes from a venue as it happens, not from a replay."""
+    """Whether it was sent live by a venue, not replayed."""
     closed_by: str
-    """How its producer knew that it was closed: `file`, or a rule of the venue."""
+    """How the producer knew that it was closed: `file`, or a rule of the venue."""
 
 
 class Gap(Struct, frozen=True):
-    """Minutes that a producer knows it can't deliver: the first missing and the first present one after them."""
+    """Minutes that a producer cannot deliver, from `from_ms` (inclusive) to `to_ms` (exclusive)."""
 
     symbol: str
     from_ms: int
@@ -46,46 +52,41 @@ class Gap(Struct, frozen=True):
 
 
 class Revision(Struct, frozen=True):
-    """A venue's later word on a candle that it had called closed. Counted; it never rewrites history."""
+    """A candle that a venue has changed after closing it. It is counted and changes no signal."""
 
     candle: Candle
 
 
 class Skip(StrEnum):
-    """A candle that is sound but out of time, and not taken in. How often depends on delivery, so no `Signal` tells it."""
+    """Why an engine skips a candle that is sound but out of time.
+
+    How often that happens depends on delivery, so it is not part of a `Signal`.
+    """
 
     DUPLICATE = "duplicate"
-    """Its minute has been taken in already; the first candle of a minute counts, whatever a second one says."""
+    """A candle of its minute has been accepted already; the first one of a minute counts, whatever a second one contains."""
     LATE = "late"
-    """Its minute was missing when a later one was taken in."""
+    """A later candle has been accepted before it."""
     TOO_FAR_AHEAD = "too_far_ahead"
-    """It lies more than a month after the last: one wrong date must not make all that follow late. The next one from there,
-    if it comes, is believed."""
+    """It lies more than 31 days after the last accepted one: a single wrong date must not make all later candles late. If the
+    next candle follows it, that one is accepted."""
 
 
 class Outcome(Struct, frozen=True):
-    """What became of the forecast made a horizon before the signal it stands in.
+    """The result of a forecast, known once its horizon has passed. Volatilities are square roots of the horizon's variance."""
 
-    Volatilities are square roots of the variance summed over the horizon; the losses are
-    QLIKE = RV/f - log(RV/f) - 1 on variances (Patton, 2011), 0 for a perfect forecast.
-    """
-
-    open_time_ms: int
-    """The candle after which the forecast was made."""
-    realized_volatility: float
-    volatility: float
-    volatility_ewma: float
-    """The forecast of the baseline, EWMA(0.995) of squared one-minute returns."""
-    qlike: float
-    qlike_ewma: float
-    covered: bool
-    """The realized volatility lay within the forecast's interval."""
-    price_covered: bool
-    """The price lay between the forecast's bounds."""
+    open_time_ms: Annotated[int, doc("Start of the last minute before the forecast, in milliseconds since 1970-01-01 UTC.")]
+    realized_volatility: Annotated[float, doc("Square root of the sum of the H squared one-minute log returns that followed.")]
+    volatility: Annotated[float, doc("The volatility that was forecast.")]
+    volatility_ewma: Annotated[float, doc("Forecast of the baseline, EWMA(0.995) of squared one-minute returns.")]
+    qlike: Annotated[float, doc("QLIKE loss of the forecast, RV/f - log(RV/f) - 1 on variances (Patton, 2011); 0 is perfect.")]
+    qlike_ewma: Annotated[float, doc("QLIKE loss of the baseline's forecast.")]
+    covered: Annotated[bool, doc("Whether the realized volatility was within the forecast's interval.")]
+    price_covered: Annotated[bool, doc("Whether the close after the horizon was within the forecast's price bounds.")]
 
 
 class HorizonForecast(Struct, frozen=True):
-    """The forecast of a further horizon: fields as in `Signal`."""
+    """The forecast for another horizon. Its fields mean the same as those of `Signal`, for this horizon."""
 
     horizon_minutes: int
     volatility: float
@@ -100,95 +101,79 @@ class HorizonForecast(Struct, frozen=True):
 
 
 class Shadow(Struct, frozen=True):
-    """A challenger's forecast for the signal's own horizon, and what became of the one that came due."""
+    """A challenger's forecast for the signal's own horizon, and the result of its forecast that came due with the candle."""
 
-    model: str
-    volatility: float
-    qlike: float | None
-    covered: bool | None
+    model: Annotated[str, doc("Name of the challenger model.")]
+    volatility: Annotated[float, doc("Its forecast of the realized volatility of the next H minutes.")]
+    qlike: Annotated[float | None, doc("QLIKE loss of its forecast that came due with this candle; null if none did.")]
+    covered: Annotated[
+        bool | None, doc("Whether the realized volatility was within that forecast's interval; null if none came due.")
+    ]
 
 
 class Signal(Struct, frozen=True):
-    """All that is known of a symbol once a candle has closed: a function of the accepted candles up to it, nothing else."""
+    """All that is known of a symbol once a candle has closed: a function of its accepted candles so far, and of nothing else."""
 
-    symbol: str
-    open_time_ms: int
-    """The candle's opening."""
-    source: str
-    live: bool
-    """The candle came from a venue, not from a replay."""
-    close: float
-    rolling_mean: float | None
-    """Of the last W closes, this one included; None until there are W."""
-    signal: int
-    """1 where close > rolling_mean, decided in integers; else 0, and 0 during the warm-up."""
-    signal_rate: float | None
-    """Share of ones since the start; None while nothing counts."""
-    signal_rate_window: float | None
-    """Share of ones among the last `rate_window` counted signals."""
-    horizon_minutes: int
-    """H: what the forecast is about; realized volatility is the root of the sum of the next H squared one-minute log returns."""
-    interval_level: float
-    """Probability of the intervals."""
-    volatility: float
-    """The root of the expected realized variance; positive and finite from the first candle on."""
-    volatility_median: float
-    """As likely to be exceeded by the realized volatility as not."""
-    volatility_lower: float
-    volatility_upper: float
-    """The realized volatility lies between them with the probability `interval_level`."""
-    volatility_annualized: float
-    """volatility × sqrt(525600 / H)."""
-    volatility_annualized_deseasonalized: float
-    """The same with what the time of day and week adds taken out: comparable from hour to hour."""
-    price_lower: float
-    price_upper: float
-    """The close after the horizon lies between them with the probability `interval_level`."""
-    noise_ratio: float
-    """Volatility by one-minute over that by five-minute returns, of late: above 1 where the price bounces; 0 while unknown."""
-    warm: bool
-    """The rolling mean has its W closes and the forecaster a day of answers."""
-    candles: int
-    """Accepted so far."""
-    signal_ones: int
-    """Signals of 1 so far."""
-    gaps: int
-    """Times that minutes were missing so far."""
-    missing_minutes: int
-    """Minutes missing so far, all gaps together."""
-    outcomes: int
-    """Forecasts answered so far."""
-    outcome: Outcome | None
-    """Of the forecast that came due with this candle, if one did."""
-    other_horizons: tuple[HorizonForecast, ...] = ()
-    """Of the other horizons, as configured."""
-    shadows: tuple[Shadow, ...] = ()
-    """Of the challengers, as configured."""
+    symbol: Annotated[str, doc("The candle's symbol.")]
+    open_time_ms: Annotated[int, doc("Start of the candle's minute, in milliseconds since 1970-01-01 UTC.")]
+    source: Annotated[str, doc("Where the candle comes from: a venue or the name of a file.")]
+    live: Annotated[bool, doc("Whether the candle was sent live by a venue, not replayed.")]
+    close: Annotated[float, doc("The candle's close.")]
+    rolling_mean: Annotated[float | None, doc("Mean of the last W closes, this one included; null until there are W.")]
+    signal: Annotated[int, doc("1 if close > rolling_mean, compared exactly, else 0; 0 until there are W closes.")]
+    signal_rate: Annotated[float | None, doc("Share of signals that are 1 since the start of the log; null while none counts.")]
+    signal_rate_window: Annotated[
+        float | None, doc("Share of signals that are 1 among the last rate_window signals; null while none counts.")
+    ]
+    horizon_minutes: Annotated[int, doc("H: the number of minutes that the forecast covers.")]
+    interval_level: Annotated[float, doc("Probability that the realized volatility, or the close, is between its bounds.")]
+    volatility: Annotated[float, doc("Square root of the expected sum of the next H squared one-minute log returns.")]
+    volatility_median: Annotated[float, doc("Median forecast, which the realized volatility is as likely to exceed as not.")]
+    volatility_lower: Annotated[float, doc("Lower bound of the realized volatility of the next H minutes; see interval_level.")]
+    volatility_upper: Annotated[float, doc("Upper bound of the realized volatility of the next H minutes; see interval_level.")]
+    volatility_annualized: Annotated[float, doc("volatility × √(525600 / H).")]
+    volatility_annualized_deseasonalized: Annotated[
+        float, doc("volatility_annualized without the usual effect of the time of day and week, so that hours can be compared.")
+    ]
+    price_lower: Annotated[float, doc("Lower bound of the close after H minutes; see interval_level.")]
+    price_upper: Annotated[float, doc("Upper bound of the close after H minutes; see interval_level.")]
+    noise_ratio: Annotated[
+        float, doc("Recent volatility by one-minute over that by five-minute returns: above 1 if prices bounce, 0 while unknown.")
+    ]
+    warm: Annotated[bool, doc("Whether the rolling mean has W closes and the forecaster has learned from a day of outcomes.")]
+    candles: Annotated[int, doc("Number of candles accepted since the start of the log.")]
+    signal_ones: Annotated[int, doc("Number of signals that are 1 since the start of the log.")]
+    gaps: Annotated[int, doc("Number of gaps since the start of the log, each of one or more missing minutes.")]
+    missing_minutes: Annotated[int, doc("Number of minutes missing in these gaps.")]
+    outcomes: Annotated[int, doc("Number of forecasts that have come due since the start of the log.")]
+    outcome: Annotated[Outcome | None, doc("Result of the forecast that came due with this candle; null if none did.")]
+    other_horizons: Annotated[tuple[HorizonForecast, ...], doc("The forecasts of the other configured horizons.")] = ()
+    shadows: Annotated[tuple[Shadow, ...], doc("The forecasts of the configured challenger models.")] = ()
 
 
 class Restoring(Struct, frozen=True):
-    """The state of a symbol could not be used and is being rebuilt from the log; or, `done`, it is whole again."""
+    """The state of a symbol could not be used and is being rebuilt from the log, or, if `done`, the rebuild is complete."""
 
     symbol: str
     done: bool
 
 
 class EngineConfig(Struct, frozen=True):
-    """What an engine is told once. Another config makes other signals, so a snapshot carries its own and fits no other."""
+    """The settings of an engine. They determine its signals, so a snapshot holds them and fits no others."""
 
     window: int = 5
-    """W, closes in the rolling mean."""
+    """W: number of closes in the rolling mean."""
     warmup: Literal["zero", "exclude"] = "zero"
-    """The first W-1 signals: count as 0, or leave the rates' denominators."""
+    """Whether the first W-1 signals count as 0 in the rates (`zero`) or are left out of them (`exclude`)."""
     rate_window: int = 1_440
-    """Signals in `signal_rate_window`."""
+    """Number of signals in `signal_rate_window`."""
     horizons: tuple[int, ...] = (60,)
-    """Minutes; the first is the signal's own."""
+    """Horizons of the forecasts in minutes; the first is the signal's own."""
     interval_level: float = 0.9
     """Probability of the intervals."""
     model: str = "two_stage"
-    """A name in the table of `volcast.core.models`."""
+    """The champion, a name in `volcast.core.models.MODELS`."""
     shadows: tuple[str, ...] = ()
-    """Models that forecast beside it."""
+    """Challengers, models that forecast beside the champion."""
     prior: str = "bundled"
-    """What a new symbol starts from: `bundled`, `none`, or the fingerprint of one that is given to the engine."""
+    """The prior of a new symbol: `bundled`, `none`, or the fingerprint of the one that is given to the engine."""
