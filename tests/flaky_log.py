@@ -1,4 +1,4 @@
-"""A real log whose writes go wrong as a script says: what a network, a broker or another owner may do at any moment."""
+"""A real log with scripted faults of its writes, as a network, a broker or another owner may cause them at any moment."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -9,27 +9,27 @@ from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, L
 
 
 class Fault(Enum):
-    """How one write goes wrong."""
+    """How a write fails."""
 
     LOST = auto()
-    """Nothing is written, and no answer comes."""
+    """Nothing is written, and there is no response."""
     UNANSWERED = auto()
-    """It is written, and no answer comes."""
+    """The write succeeds, but there is no response."""
     FENCED = auto()
-    """Another consumer has opened the partition before."""
+    """Another consumer opens the partition before the write."""
 
 
 class FlakyLog:
-    """`log`, with a fault at each scripted commit and append; both are counted from 0, over all that it opens.
+    """`log` with a fault at each scripted commit and append. Both are counted from 0, over all its consumers and appenders.
 
-    A test may also say which partitions are `assigned`, and what is to happen at the end of the next empty poll.
+    A test may also set which partitions are `assigned`, and a callback for the end of the next empty poll.
     """
 
     def __init__(self, log: Log, commits: Mapping[int, Fault] | None = None, appends: Mapping[int, Fault] | None = None) -> None:
         self._log, self._commits, self._appends = log, commits or {}, appends or {}
         self.commits, self.appends = 0, 0
         self.fenced_opens = 0
-        """So many are to fail as another opens the partition at the same time."""
+        """How many of the next opens fail, as if another consumer opened the partition at the same time."""
         self.assigned: Mapping[int, int] | None = None
         self.at_empty_poll: Callable[[], Awaitable[None]] | None = None
 
@@ -78,15 +78,15 @@ class _FlakyAppender:
     def __init__(self, log: FlakyLog, appender: Appender) -> None:
         self._log, self._appender = log, appender
 
-    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
-        return await self._appender.last(key, wanted)
+    async def last(self, key: bytes, matches: Callable[[bytes], bool]) -> Record | None:
+        return await self._appender.last(key, matches)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
         fault = self._log.next_append()
         if fault is not Fault.LOST:
             await self._appender.append(records)
         if fault:
-            raise Unavailable("no answer to an append")
+            raise Unavailable("no response to an append")
 
 
 class _FlakyConsumer:
@@ -100,7 +100,7 @@ class _FlakyConsumer:
     async def open(self, partition: int) -> Restored:
         if self._log.fenced_opens:
             self._log.fenced_opens -= 1
-            raise Fenced("another has opened it")
+            raise Fenced("another consumer has opened it")
         return await self._consumer.open(partition)
 
     async def seek(self, partition: int, offset: int) -> None:
@@ -112,8 +112,8 @@ class _FlakyConsumer:
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         records = await self._consumer.poll(max_records, timeout_s)
         if not records and self._log.at_empty_poll:
-            happen, self._log.at_empty_poll = self._log.at_empty_poll, None
-            await happen()
+            callback, self._log.at_empty_poll = self._log.at_empty_poll, None
+            await callback()
         return records
 
     async def commit(self, partition: int, commit: Commit) -> None:
@@ -123,7 +123,7 @@ class _FlakyConsumer:
         if fault is not Fault.LOST:
             await self._consumer.commit(partition, commit)
         if fault:
-            raise Unavailable("no answer to a commit")
+            raise Unavailable("no response to a commit")
 
     async def close(self, partition: int) -> None:
         await self._consumer.close(partition)

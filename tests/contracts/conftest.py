@@ -1,4 +1,4 @@
-"""The logs of the contract: SQLite in memory, SQLite in a file, a real Kafka broker, and the one of the simulation."""
+"""The logs that the contract's tests run on: SQLite in memory, SQLite in a file, a real Kafka broker, and the simulated log."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +15,7 @@ from volcast.proof.simulated_log.log import SimulatedLog
 
 @pytest.fixture(params=["sqlite-memory", "sqlite-file", "kafka", "simulated"])
 async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLog]:
-    """Logs opened by it in one test hold the same data."""
+    """A function that opens a log. All logs that one test opens with it have the same data."""
     if request.param == "kafka":
         bootstrap, prefix = request.getfixturevalue("kafka_bootstrap"), request.getfixturevalue("kafka_prefix")
         yield lambda: KafkaLog(bootstrap, prefix=prefix, partitions=3, session_timeout_ms=6_000)
@@ -25,7 +25,7 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         broker = SimulatedBroker(3)
         yield lambda: SimulatedLog(broker)
     else:
-        async with SqliteLog(":memory:") as memory:  # its data lasts as long as it is entered
+        async with SqliteLog(":memory:") as memory:  # its data exists while it is open
             yield lambda: memory
 
 

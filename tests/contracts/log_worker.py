@@ -1,17 +1,17 @@
-"""What the suite of the logs works with: records of one letter, and a consumer with all open that it was given."""
+"""Helpers of the log's contract tests: short records, and a worker that opens all partitions assigned to its consumer."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from tests.log_ends import PATIENCE_S, fill, polled
+from tests.log_ends import TIMEOUT_S, fill, polled
 from volcast.log.contract import Consumer, KeyValue, Log, Record, Restored
 
 OpenLog = Callable[[], Log]
 
 
 def pairs(*texts: str) -> list[KeyValue]:
-    """`A1 B1 A2`: key A with value 1, and so on."""
+    """Return records from short texts: "A1" is key A with value 1."""
     return [KeyValue(text[:1].encode(), text[1:].encode()) for text in texts]
 
 
@@ -24,14 +24,14 @@ def values(records: Sequence[Record], key: bytes = b"A") -> list[bytes]:
 
 
 class Worker:
-    """A consumer with all that it was given open, and sought to where the output goes on."""
+    """A consumer with all its assigned partitions open, and positioned where the output continues."""
 
     def __init__(self, consumer: Consumer) -> None:
         self.consumer = consumer
         self.restored: dict[int, Restored] = {}
 
     async def start(self) -> Self:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not (assigned := await self.consumer.assignment()):
                 await self.consumer.poll(1, 0.05)
             for partition in assigned:
@@ -40,5 +40,5 @@ class Worker:
         return self
 
     async def polled(self, count: int, max_records: int = 100) -> list[Record]:
-        """The next `count` candles."""
+        """Return the next `count` candles, or a few more."""
         return await polled(self.consumer, count, max_records)

@@ -1,11 +1,11 @@
-"""What every log keeps, at the ends that append and read. The suite runs on each log that conftest.py opens."""
+"""The contract of a log's appenders and readers. The tests run on each log that conftest.py opens."""
 
 import asyncio
 
 import pytest
 
 from tests.contracts.log_worker import append, pairs, values
-from tests.log_ends import PATIENCE_S, anything, records_of
+from tests.log_ends import TIMEOUT_S, anything, records_of
 from volcast.log.contract import Fenced, KeyValue, Log, Record, Topic
 
 
@@ -18,25 +18,25 @@ async def test_records_of_a_key_keep_their_order(log: Log) -> None:
     assert len({record.partition for record in records if record.key == b"A"}) == 1
 
 
-async def test_offsets_rise_within_a_partition(log: Log) -> None:
+async def test_offsets_increase_within_a_partition(log: Log) -> None:
     for _ in range(3):
         await append(log, *pairs("A1", "A2"))
     offsets = [record.offset for record in await records_of(log, Topic.CANDLES)]
     assert offsets == sorted(set(offsets))
 
 
-async def test_any_bytes_pass(log: Log) -> None:
+async def test_any_bytes_are_stored_unchanged(log: Log) -> None:
     record = KeyValue(b"A", bytes(range(256)) * 800)
     await append(log, record, KeyValue(b"A", b"\x00"))
     assert values(await records_of(log, Topic.CANDLES)) == [record.value, b"\x00"]
 
 
-async def test_an_empty_append_is_nothing(log: Log) -> None:
+async def test_an_empty_append_writes_nothing(log: Log) -> None:
     await append(log)
     assert await records_of(log, Topic.CANDLES) == []
 
 
-async def test_the_last_record_of_a_key(log: Log) -> None:
+async def test_last_returns_the_last_matching_record_of_a_key(log: Log) -> None:
     async with log.appender("test") as appender:
         assert await appender.last(b"A", anything) is None
         await appender.append(pairs("A1", "B1", "A2", "B2", "B3"))
@@ -50,7 +50,7 @@ async def test_the_last_record_of_a_key(log: Log) -> None:
         assert await appender.last(b"A", lambda value: value == b"3") is None
 
 
-async def test_the_last_record_lies_far_back(log: Log) -> None:
+async def test_last_finds_a_record_far_back(log: Log) -> None:
     async with log.appender("test") as appender:
         await appender.append(pairs("A1"))
         for _ in range(6):
@@ -70,7 +70,7 @@ async def test_a_second_appender_of_a_name_fences_the_first(log: Log) -> None:
     assert values(await records_of(log, Topic.CANDLES)) == [b"1", b"3"]
 
 
-async def test_appenders_of_other_names_do_not(log: Log) -> None:
+async def test_appenders_of_different_names_do_not_fence_each_other(log: Log) -> None:
     async with log.appender("one") as first, log.appender("two") as second:
         await first.append(pairs("A1"))
         await second.append(pairs("B1"))
@@ -78,31 +78,31 @@ async def test_appenders_of_other_names_do_not(log: Log) -> None:
     assert values(await records_of(log, Topic.CANDLES)) == [b"1", b"2"]
 
 
-async def test_a_key_is_where_the_log_says(log: Log) -> None:
+async def test_a_key_is_in_the_partition_that_partition_of_returns(log: Log) -> None:
     await append(log, *pairs("A1", "B1", "C1", "D1", "E1", "A2"))
     for record in await records_of(log, Topic.CANDLES):
         assert record.partition == log.partition_of(record.key)
 
 
-async def test_a_reader_sees_what_comes_later(log: Log) -> None:
+async def test_a_reader_returns_records_appended_after_it_was_opened(log: Log) -> None:
     async with log.reader(Topic.CANDLES) as reader:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not reader.caught_up:
                 assert await reader.read(10, 0.05) == []
         await append(log, *pairs("A1"))
         await append(log, *pairs("A2"))
         records: list[Record] = []
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len(records) < 2:
                 records += await reader.read(1, 0.2)
         assert values(records) == [b"1", b"2"]
 
 
-async def test_caught_up_is_not_said_too_early(log: Log) -> None:
+async def test_caught_up_is_false_until_all_records_are_read(log: Log) -> None:
     await append(log, *pairs(*(f"A{i}" for i in range(50))))
     async with log.reader(Topic.CANDLES) as reader:
         seen = 0
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not reader.caught_up:
                 seen += len(await reader.read(7, 0.2))
         assert seen == 50

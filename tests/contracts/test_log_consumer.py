@@ -1,21 +1,21 @@
-"""What every log keeps, at the consumer's end: open, seek, poll, commit, and what is there after a restart."""
+"""The contract of a log's consumers: open, seek, poll, commit, and what a restart restores."""
 
 import asyncio
 
 import pytest
 
 from tests.contracts.log_worker import OpenLog, Worker, append, pairs, values
-from tests.log_ends import PATIENCE_S, records_of
+from tests.log_ends import TIMEOUT_S, records_of
 from volcast.log.contract import Commit, Fenced, KeyValue, Log, Restored, Topic
 
 
-async def test_a_fresh_log_restores_nothing(log: Log) -> None:
+async def test_a_new_log_restores_an_empty_state(log: Log) -> None:
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
     assert {(restored.position, len(restored.snapshots)) for restored in worker.restored.values()} == {(0, 0)}
 
 
-async def test_a_commit_is_there_after_a_restart(open_log: OpenLog) -> None:
+async def test_a_commit_is_restored_after_a_restart(open_log: OpenLog) -> None:
     async with open_log() as log:
         await append(log, *pairs("A1", "A2", "A3", "A4"))
         async with log.consumer() as consumer:
@@ -32,30 +32,30 @@ async def test_a_commit_is_there_after_a_restart(open_log: OpenLog) -> None:
         assert values(await records_of(log, Topic.REJECTED)) == [b"bad"]
 
 
-async def test_what_was_not_committed_comes_again(log: Log) -> None:
+async def test_uncommitted_candles_are_polled_again(log: Log) -> None:
     await append(log, *pairs("A1", "A2"))
     for _ in range(2):
         async with log.consumer() as consumer:
             assert values(await (await Worker(consumer).start()).polled(2)) == [b"1", b"2"]
 
 
-async def test_nothing_is_polled_before_it_is_opened(log: Log) -> None:
+async def test_a_partition_is_not_polled_before_it_is_opened(log: Log) -> None:
     await append(log, *pairs("A1"))
     async with log.consumer() as consumer:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while not await consumer.assignment():
                 assert await consumer.poll(10, 0.05) == {}
         for _ in range(5):
             assert await consumer.poll(10, 0.05) == {}
 
 
-async def test_nothing_is_polled_between_open_and_seek(log: Log) -> None:
+async def test_a_partition_is_not_polled_between_open_and_seek(log: Log) -> None:
     await append(log, *pairs("A1"))
     partition = log.partition_of(b"A")
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
         assert values(await worker.polled(1)) == [b"1"]
-        restored = await consumer.open(partition)  # anew: where it was read before counts no more
+        restored = await consumer.open(partition)  # opened again: the former read position is void
         await append(log, *pairs("A2"))
         for _ in range(5):
             assert partition not in await consumer.poll(10, 0.05)
@@ -63,7 +63,7 @@ async def test_nothing_is_polled_between_open_and_seek(log: Log) -> None:
         assert values(await worker.polled(2)) == [b"1", b"2"]
 
 
-async def test_a_seek_goes_back_and_forth(log: Log) -> None:
+async def test_seek_works_in_both_directions(log: Log) -> None:
     await append(log, *pairs("A1", "A2", "A3"))
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
@@ -73,7 +73,7 @@ async def test_a_seek_goes_back_and_forth(log: Log) -> None:
             assert values(await worker.polled(len(expected))) == expected
 
 
-async def test_the_end_is_behind_the_last_candle(log: Log) -> None:
+async def test_the_end_is_after_the_last_candle(log: Log) -> None:
     partition = log.partition_of(b"A")
     async with log.consumer() as consumer:
         await Worker(consumer).start()
@@ -83,25 +83,25 @@ async def test_the_end_is_behind_the_last_candle(log: Log) -> None:
         end = await consumer.end(partition)
         assert end > last.offset
         await append(log, *pairs("A3"))
-        async with asyncio.timeout(PATIENCE_S):
-            while await consumer.end(partition) == end:  # what was committed can be read a moment later
+        async with asyncio.timeout(TIMEOUT_S):
+            while await consumer.end(partition) == end:  # committed records are readable only a moment later
                 await asyncio.sleep(0.01)
 
 
-async def test_the_end_is_reached_by_the_position(log: Log) -> None:
-    """Else whoever waits for `position` to reach `end` would wait for ever; a transaction's own marker may lie in between."""
+async def test_the_position_reaches_the_end(log: Log) -> None:
+    """Otherwise a wait for `position` to reach `end` never ends; the marker of the last transaction may lie in between."""
     await append(log, *pairs("A1", "A2"))
     async with log.consumer() as consumer:
         *_, last = await (await Worker(consumer).start()).polled(2)
         assert await consumer.end(last.partition) - (last.offset + 1) in (0, 1)
 
 
-async def test_what_was_closed_is_polled_no_more(log: Log) -> None:
+async def test_a_closed_partition_is_not_polled(log: Log) -> None:
     await append(log, *pairs("A1"))
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
         (record,) = await worker.polled(1)
-        for _ in range(2):  # the second time it is closed already
+        for _ in range(2):  # the second call finds it closed
             await consumer.close(record.partition)
         await append(log, *pairs("A2"))
         assert record.partition not in await consumer.poll(10, 0.3)
@@ -109,7 +109,7 @@ async def test_what_was_closed_is_polled_no_more(log: Log) -> None:
         assert values(await worker.polled(2)) == [b"1", b"2"]
 
 
-async def test_whoever_opens_a_partition_fences_the_owner_before(open_log: OpenLog) -> None:
+async def test_opening_a_partition_fences_its_former_owner(open_log: OpenLog) -> None:
     async with open_log() as log, open_log() as other, log.consumer() as first:
         await append(log, *pairs("A1"))
         (record,) = await (await Worker(first).start()).polled(1)
@@ -124,7 +124,7 @@ async def test_whoever_opens_a_partition_fences_the_owner_before(open_log: OpenL
         assert await first.open(record.partition) == Restored(record.offset + 1, {b"A": b"second"}, record.offset + 1)
 
 
-async def test_a_commit_to_what_is_not_open_is_refused(log: Log) -> None:
+async def test_a_commit_to_a_closed_partition_is_refused(log: Log) -> None:
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
         partition = min(worker.restored)
@@ -134,7 +134,7 @@ async def test_a_commit_to_what_is_not_open_is_refused(log: Log) -> None:
     assert await records_of(log, Topic.SIGNALS) == []
 
 
-async def test_where_to_replay_from_survives_a_restart(open_log: OpenLog) -> None:
+async def test_replay_from_is_restored_after_a_restart(open_log: OpenLog) -> None:
     async with open_log() as log:
         await append(log, *pairs("A1", "A2", "A3"))
         async with log.consumer() as consumer:
@@ -153,7 +153,7 @@ async def test_where_to_replay_from_survives_a_restart(open_log: OpenLog) -> Non
         assert restored == Restored(third.offset + 1, {b"A": b"three"}, third.offset + 1)
 
 
-async def test_all_candles_are_there_from_the_earliest_on(log: Log) -> None:
+async def test_all_candles_from_earliest_on_can_be_read(log: Log) -> None:
     await append(log, *pairs("A1", "A2"))
     async with log.consumer() as consumer:
         worker = await Worker(consumer).start()
@@ -165,7 +165,7 @@ async def test_all_candles_are_there_from_the_earliest_on(log: Log) -> None:
         assert values(await worker.polled(2)) == [b"1", b"2"]
 
 
-async def test_a_peek_sees_what_open_sees_and_fences_nobody(open_log: OpenLog) -> None:
+async def test_peek_returns_what_open_returns_without_fencing(open_log: OpenLog) -> None:
     async with open_log() as log, open_log() as other, log.consumer() as consumer:
         await append(log, *pairs("A1", "A2"))
         worker = await Worker(consumer).start()
@@ -178,7 +178,7 @@ async def test_a_peek_sees_what_open_sees_and_fences_nobody(open_log: OpenLog) -
         assert peeked == worker.restored | {first.partition: await consumer.open(first.partition)}
 
 
-async def test_a_large_commit(log: Log) -> None:
+async def test_a_large_commit_is_written_completely(log: Log) -> None:
     await append(log, *pairs("A1"))
     signals = [KeyValue(b"A", b"%d" % i + b"." * 600) for i in range(5_000)]
     snapshot = KeyValue(b"A", bytes(200_000))
@@ -190,7 +190,7 @@ async def test_a_large_commit(log: Log) -> None:
     assert values(await records_of(log, Topic.SIGNALS)) == [signal.value for signal in signals]
 
 
-async def test_an_empty_snapshot_forgets_its_key(log: Log) -> None:
+async def test_an_empty_snapshot_deletes_its_key(log: Log) -> None:
     await append(log, *pairs("A1"))
     async with log.consumer() as consumer:
         (record,) = await (await Worker(consumer).start()).polled(1)

@@ -1,17 +1,17 @@
-"""What a log is: four topics of bytes, and one atom that writes three of them.
+"""The interface of a log: four topics of bytes, and one atomic commit that writes to three of them.
 
-Every implementation passes `tests/contracts/test_log.py`. The log knows nothing of candles: keys and values are bytes. Records
-of one key stay in one partition, in the order in which they were appended. A partition of `candles` has its twin, of the same
-number, in each of the other three topics.
+Every implementation passes `tests/contracts/test_log*.py`. A log knows nothing of candles: keys and values are bytes. Records of
+one key stay in one partition, in the order in which they were appended. Each partition of `candles` has a partition of the same
+number in each of the other three topics.
 
     appender ──► candles ──► consumer: open(p) = fence the former owner, then restore
-                                 │     seek(p) = read from there on
+                                 │     seek(p) = read from that offset on
                                  │     poll    = the next records of the open partitions
-                                 └──── commit  = signals + rejects + snapshots + position, one atom ──► reader
+                                 └──── commit  = signals + rejects + snapshots + position, atomically ──► reader
 
-A partition's state has two numbers. `position` is the output's: all candles below it are answered. `replay_from` is the
-snapshots': whoever takes in the candles from there to `position` has the state as it was at `position`. They differ where
-snapshots are rarer than commits.
+The state of a partition has two offsets. `position` belongs to the output: every candle below it has been answered.
+`replay_from` belongs to the snapshots: replaying the candles from there up to `position` gives the state as it was at
+`position`. The two differ because snapshots are written less often than commits.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ from typing import NamedTuple, Protocol, Self
 
 
 class Topic(StrEnum):
-    """The four topics; three are kept for a time, `state` keeps the last value of each key."""
+    """The four topics. Three are kept for a limited time; `state` is compacted to the last value of each key."""
 
     CANDLES = "candles"
     SIGNALS = "signals"
@@ -31,7 +31,7 @@ class Topic(StrEnum):
 
 
 class Record(NamedTuple):
-    """One record as it was read. Offsets rise within a partition and may have holes."""
+    """A record that was read. Offsets rise within a partition and may have gaps."""
 
     partition: int
     offset: int
@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
 
 class KeyValue(NamedTuple):
-    """One record to be written."""
+    """A record to be written."""
 
     key: bytes
     value: bytes
@@ -48,126 +48,132 @@ class KeyValue(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What becomes true at once: all of it, or none."""
+    """The output for some candles of one partition and the new position, written atomically."""
 
     position: int
-    """The offset of the next candle to answer: those below are dealt with."""
+    """The offset of the next candle to answer; all below it have been answered."""
     signals: Sequence[KeyValue] = ()
     rejects: Sequence[KeyValue] = ()
     snapshots: Sequence[KeyValue] = ()
-    """The state's new value of each key that has one; an empty value forgets the key."""
+    """The new value of each key of the state that changed; an empty value deletes the key."""
     replay_from: int | None = None
-    """Where the next owner must begin to read, at most `position`; None where the snapshots have all below `position`."""
+    """The offset at which the next owner must start to read, at most `position`. None means `position`: the snapshots include
+    every candle below it.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What the last commit of a partition left: where to go on, and the last snapshot of each key."""
+    """The state of a partition as its last commit left it: where to continue, and the last snapshot of each key."""
 
     position: int = 0
     snapshots: Mapping[bytes, bytes] = field(default_factory=dict)
     replay_from: int = 0
-    """The snapshots lack the candles from there on; `position` where they lack none."""
+    """The snapshots lack the candles from this offset on; equals `position` if they lack none."""
     earliest: int = field(default=0, compare=False)
-    """The offset of the first candle that the log still has."""
+    """The offset of the oldest candle that the log still has."""
 
 
 class LogError(Exception):
-    """A sentence for the user; the four kinds below say what can be done."""
+    """A log that cannot be used; the message is a sentence for the user. The subclasses say what can be done about it."""
 
 
 class Unavailable(LogError):
-    """The log can't be reached or did not answer. Whether the last write happened is not known: open again, and look."""
+    """The log cannot be reached or did not answer. It is unknown whether the last write happened: open again and read."""
 
 
 class Fenced(LogError):
-    """Another owner has opened this partition. Drop what is in memory; the truth is in the log."""
+    """Another owner has opened this partition. Discard the state in memory; only the state in the log counts."""
 
 
 class Mismatch(LogError):
-    """The log is not the one that the settings describe. Retrying won't help: a person must choose."""
+    """The log is not as the settings describe it. A retry does not help: a person has to decide."""
 
 
 class Busy(LogError):
-    """Another process holds what only one may hold."""
+    """Another process uses something that only one process may use at a time."""
 
 
 class Appender(Protocol):
-    """The producer's end. One appender of a name at a time: opening a second one fences the first."""
+    """Writes candles for a producer. Each name has one appender at a time: opening a second one fences the first."""
 
-    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
-        """The last record of this key on `candles` whose value is `wanted`, None if there is none (any more)."""
+    async def last(self, key: bytes, matches: Callable[[bytes], bool]) -> Record | None:
+        """Return the last record of this key on `candles` whose value satisfies `matches`; None if the log has none."""
 
     async def append(self, records: Sequence[KeyValue]) -> None:
-        """Append to `candles`, in this order, all or nothing; durable when it returns.
+        """Append to `candles` in this order, atomically; the records are durable when it returns.
 
-        Raises Fenced, or Unavailable: then open a new appender and ask for `last`.
+        Raises Fenced, or Unavailable: after that, open a new appender and find out with `last` what was written.
         """
 
 
 class Consumer(Protocol):
-    """One worker's end: partitions come and go, and each that is held is opened, read and committed on its own."""
+    """Reads candles and commits output for one worker. Partitions are assigned and revoked; each is opened, read and
+    committed independently of the others.
+    """
 
     async def assignment(self) -> Mapping[int, int]:
-        """The partitions that this worker should hold now, each with the epoch in which it was given.
+        """Return the partitions assigned to this worker now, each with the epoch of its assignment.
 
-        Another epoch means that somebody else may have had it in between: close, and open again.
+        If the epoch of a partition changes, another worker may have owned it in between: close it and open it again.
         """
 
     async def open(self, partition: int) -> Restored:
-        """Fence every former owner, and only then read what the last commit left. Nothing of it is polled before `seek`.
+        """Fence every former owner, then return what the last commit left. The partition is not polled before `seek`.
 
-        Raises Unavailable, Fenced where another opens it at the same time, or Mismatch where the position is no longer in
-        the log.
+        Raises Unavailable; Fenced if another worker opens it at the same time; Mismatch if the position is no longer in the
+        log.
         """
 
     async def seek(self, partition: int, offset: int) -> None:
-        """Let `poll` read an open partition from `offset` on."""
+        """Make `poll` read an open partition from `offset` on."""
 
     async def end(self, partition: int) -> int:
-        """The offset behind the last candle that can be read now. Raises Unavailable."""
+        """Return the offset after the last candle that can be read now. Raises Unavailable."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
-        """The next candles of the open partitions, at most `max_records` each; empty after `timeout_s` without any."""
+        """Return the next candles of the open partitions, at most `max_records` of each; empty if none came in `timeout_s`."""
 
     async def commit(self, partition: int, commit: Commit) -> None:
-        """Write the atom. Raises Fenced or Unavailable; after either, close the partition: what was in memory is void."""
+        """Write the commit atomically. Raises Fenced or Unavailable: after either, close the partition and discard its state."""
 
     async def close(self, partition: int) -> None:
-        """Forget an open partition; without effect on one that is not open."""
+        """Close an open partition; has no effect on one that is not open."""
 
 
 class Reader(Protocol):
-    """Reads one topic, all partitions, from its first retained record on, without a group; sees committed records only."""
+    """Reads all partitions of a topic from the first retained record on, independently of any group; committed records only."""
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
-        """The next records; empty after `timeout_s` without any. Survives a broker's restart."""
+        """Return the next records; empty if none came in `timeout_s`. Continues after a restart of the broker."""
 
     @property
     def caught_up(self) -> bool:
-        """All that had been committed when this reader was opened has been returned by `read`."""
+        """True when `read` has returned everything that had been committed when this reader was opened."""
 
 
 class Log(Protocol):
-    """`async with` it: entering waits until it can be reached, creates what is missing and checks what is there."""
+    """A log, used as an async context manager: entering waits until it can be reached, creates missing topics and checks the
+    existing ones.
+    """
 
     async def __aenter__(self) -> Self:
-        """Raises Mismatch where topics, partition counts or the format are not as expected."""
+        """Open the log. Raises Mismatch if topics, partition counts or the format are not as expected."""
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Close all that is open."""
+        """Close the log."""
 
     def appender(self, name: str) -> AbstractAsyncContextManager[Appender]:
-        """`name` tells one stream's producers from another's: [A-Za-z0-9._+-]."""
+        """Open an appender. Producers of different streams need different names, made of [A-Za-z0-9._+-]."""
 
     def consumer(self) -> AbstractAsyncContextManager[Consumer]:
-        """A new worker of the one group that consumes this log."""
+        """Open a new member of the one consumer group of this log."""
 
     async def peek(self) -> Mapping[int, Restored]:
-        """What the last commits left, by partition. Fences nobody: for looking at, no ground for a commit."""
+        """Return what the last commits left, by partition, without fencing any owner: to be shown, not to commit on."""
 
     def partition_of(self, key: bytes) -> int:
-        """The partition in which all records of this key are."""
+        """Return the partition that holds all records of this key."""
 
     def reader(self, topic: Topic) -> AbstractAsyncContextManager[Reader]:
-        """A reader of its own position; of any topic but `state`, which `open` alone reads."""
+        """Open a reader with a position of its own, for any topic but `state`, which only `Consumer.open` reads."""

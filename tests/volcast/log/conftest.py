@@ -1,4 +1,4 @@
-"""What tests of the logs ask for by name, beside the broker."""
+"""Fixtures of the tests of both logs."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 @pytest.fixture
 async def admin(kafka_bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
-    """One who may change the broker's topics."""
+    """A client that can change the broker's topics."""
     client = AIOKafkaAdminClient(bootstrap_servers=kafka_bootstrap)
     await client.start()
     yield client

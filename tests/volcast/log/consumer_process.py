@@ -1,4 +1,4 @@
-"""A consumer of a SQLite file in a process of its own, told line by line what to do: one that can be killed, or paused."""
+"""A consumer of a SQLite log in a process of its own, controlled by lines on stdin: it can be killed or paused."""
 
 import asyncio
 import signal
@@ -13,11 +13,11 @@ from volcast.log.contract import Commit, Fenced, KeyValue
 from volcast.log.sqlite.log import SqliteLog
 
 SESSION_TIMEOUT_S = 0.5
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 async def work(path: str, name: str) -> None:
-    """Runs in the process: answers each line of stdin by one line."""
+    """The main loop of the process: each command on stdin is answered by one line on stdout."""
     async with SqliteLog(path, session_timeout_s=SESSION_TIMEOUT_S) as log, log.consumer() as consumer:
         while line := await asyncio.to_thread(sys.stdin.readline):
             try:
@@ -32,36 +32,36 @@ async def work(path: str, name: str) -> None:
                         answer = "committed"
                     case ["pause-in-a-write"]:
                         await log.database.write(lambda _: signal.pthread_kill(threading.get_ident(), signal.SIGSTOP))
-                        answer = "went on"
+                        answer = "resumed"
                     case other:
                         raise ValueError(other)
             except Fenced:
                 answer = "fenced"
-            print(answer, flush=True)  # noqa: T201  # it is how the test hears of it
+            print(answer, flush=True)  # noqa: T201  # the test reads it
 
 
 class ConsumerProcess:
-    """The test's end of it. Each answer is awaited; whoever is paused gives none."""
+    """A consumer process as the test controls it. A paused process does not answer."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
     async def ask(self, command: str) -> str:
-        self.tell(command)
+        self.send(command)
         return await self.answer()
 
-    def tell(self, command: str) -> None:
+    def send(self, command: str) -> None:
         assert self._process.stdin
         self._process.stdin.write(command.encode() + b"\n")
 
     async def answer(self) -> str:
         assert self._process.stdout
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             return (await self._process.stdout.readline()).decode().strip()
 
     async def until_assigned(self) -> str:
-        """Asks as a worker does, again and again, until it has the partition."""
-        async with asyncio.timeout(PATIENCE_S):
+        """Poll the assignment as a worker does, until the process has the partition; return the assignment."""
+        async with asyncio.timeout(TIMEOUT_S):
             while (assigned := await self.ask("assignment")) == "{}":
                 await asyncio.sleep(0.02)
         return assigned
@@ -71,13 +71,13 @@ class ConsumerProcess:
         await self.until_paused()
 
     async def until_paused(self) -> None:
-        """As the system says it."""
+        """Wait until the operating system reports the process as stopped."""
         status = Path(f"/proc/{self._process.pid}/stat")
-        async with asyncio.timeout(PATIENCE_S):
-            while " T " not in status.read_text():  # noqa: ASYNC240  # of the kernel's memory
+        async with asyncio.timeout(TIMEOUT_S):
+            while " T " not in status.read_text():  # noqa: ASYNC240  # /proc is in memory
                 await asyncio.sleep(0.01)
 
-    def wake(self) -> None:
+    def resume(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
     async def kill(self) -> None:
@@ -88,15 +88,15 @@ class ConsumerProcess:
 
 @asynccontextmanager
 async def consumers(path: Path, *names: str) -> AsyncIterator[list[ConsumerProcess]]:
-    """One for each name, which is what it writes; all are dead at the end."""
-    made: list[ConsumerProcess] = []
+    """Start a consumer process for each name; the name is the value that it writes. All are killed at the end."""
+    started: list[ConsumerProcess] = []
     try:
         for name in names:
             arguments = (sys.executable, "-m", "tests.volcast.log.consumer_process", str(path), name)
-            made.append(ConsumerProcess(await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)))
-        yield made
+            started.append(ConsumerProcess(await asyncio.create_subprocess_exec(*arguments, stdin=PIPE, stdout=PIPE)))
+        yield started
     finally:
-        for process in made:
+        for process in started:
             await process.kill()
 
 

@@ -1,4 +1,4 @@
-"""How this room talks to a broker: where it is, what our topics are called there, how its errors read, how a client is ended."""
+"""Access to Kafka's brokers: options of aiokafka's clients, names of topics, translation of errors, start and stop of clients."""
 
 import asyncio
 import inspect
@@ -32,19 +32,19 @@ from volcast.log.contract import Fenced, LogError, Mismatch, Topic, Unavailable
 from .security import KafkaSecurity
 
 MAX_BATCH_BYTES = 1_000_000
-"""Below what a topic takes by default, 1 MiB and a little."""
+"""Less than the default limit of a topic, `max.message.bytes`, which is slightly above 1 MiB."""
 _STOP_S = 1.0
 _REQUEST_TIMEOUT_MS = 5_000
 sender.BACKOFF_OVERRIDE = 0.002
-"""aiokafka's pause before a transaction that follows at once on another: 20 ms as it comes, most of what a commit took."""
+"""aiokafka's pause before a transaction that immediately follows another; its default of 20 ms was most of a commit's time."""
 _FENCED = (
     ProducerFenced,
     InvalidProducerEpoch,
-    InvalidProducerIdMapping,  # the broker has forgotten an expired transactional id: as good as fenced
+    InvalidProducerIdMapping,  # the broker has dropped an expired transactional id: equivalent to being fenced
     UnknownProducerId,
     InvalidTxnState,
 )
-_FORBIDDEN = (
+_REFUSED = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     MessageSizeTooLargeError,
@@ -56,7 +56,7 @@ _FAILURES = (KafkaError, IllegalOperation, ConsumerStoppedError, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A broker's address, our names there, and how to sign in. Makes producers and consumers; they are not started yet."""
+    """The brokers' addresses, the names of our topics, and how to sign in. Creates producers and consumers, not yet started."""
 
     bootstrap: str
     prefix: str = ""
@@ -65,20 +65,20 @@ class Client:
     security: KafkaSecurity = field(default_factory=KafkaSecurity)
 
     @property
-    def patience_s(self) -> float:
-        """How long an answer may take. A transaction of a dead owner is over by then: brokers look for such every 10 s."""
+    def timeout_s(self) -> float:
+        """How long an operation may take. Transactions of a dead owner are aborted by then: brokers do that every 10 s."""
         return self.session_timeout_ms / 1_000 + 15
 
     def topic(self, topic: Topic) -> str:
-        """Its name on this broker."""
+        """Return the topic's name on the broker."""
         return self.prefix + topic.value
 
     def at(self, topic: Topic, partition: int) -> TopicPartition:
-        """A partition by its name on this broker."""
+        """Return aiokafka's name of a partition."""
         return TopicPartition(self.topic(topic), partition)
 
     def connection(self) -> dict[str, Any]:
-        """What every client of aiokafka is told."""
+        """Return the options that all of aiokafka's clients share. Raises Mismatch if a certificate file can't be used."""
         return {
             "bootstrap_servers": self.bootstrap,
             "request_timeout_ms": max(_REQUEST_TIMEOUT_MS, self.session_timeout_ms),
@@ -86,56 +86,62 @@ class Client:
         }
 
     def consumer(self, isolation_level: str = "read_committed", **options: Any) -> AIOKafkaConsumer:
-        """Commits nothing by itself. Its position is one that was sought; where that is lost, see `auto_offset_reset`."""
+        """Return a consumer that commits no offsets. Its position is set by `seek`; if that offset is gone from the log,
+        `auto_offset_reset` applies.
+        """
         settings = {
             "isolation_level": isolation_level,
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
-            "fetch_max_wait_ms": 100,  # a partition that has just been opened waits for the answer on the others
+            "fetch_max_wait_ms": 100,  # a newly opened partition waits until the fetch in progress for the others ends
             "retry_backoff_ms": 20,
         }
         return AIOKafkaConsumer(**(self.connection() | settings | options))
 
     def producer(self, transactional_id: str) -> AIOKafkaProducer:
-        """Starting it fences every other one of this id, and ends what that had left open."""
+        """Return a producer. Starting it fences every other producer with this id and ends the transaction that one left open."""
         return AIOKafkaProducer(
             **self.connection(),
             transactional_id=self.prefix + transactional_id,
-            transaction_timeout_ms=self.session_timeout_ms,  # what a dead one left open holds up readers no longer
+            transaction_timeout_ms=self.session_timeout_ms,  # no longer does a dead producer's transaction block readers
             acks="all",
             max_batch_size=MAX_BATCH_BYTES,
-            retry_backoff_ms=2,  # each transaction's first write is refused until the broker has verified it: ask again soon
+            retry_backoff_ms=2,  # the broker refuses a transaction's first write until it has verified the partition: retry soon
         )
 
 
 @lru_cache(10_000)
 def partition_of(key: bytes, partitions: int) -> int:
-    """Java's murmur2, as the Java clients have it: other writers find the same partition."""
+    """Return the partition of a key by murmur2, as Kafka's Java clients do: other writers choose the same partition."""
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
 @contextmanager
-def explained(what: str) -> Iterator[None]:
-    """The errors of aiokafka in the contract's words; `what` says what was being done."""
+def translated_errors(operation: str) -> Iterator[None]:
+    """Turn aiokafka's errors into those of the log's contract. `operation` says in the message what was being done."""
     try:
         yield
     except _FAILURES as error:
-        raise _explanation(error, what) from error
+        raise _translated(error, operation) from error
 
 
-def _explanation(error: BaseException, what: str) -> LogError:
-    reason: BaseException | None = error
-    while reason is not None:  # aiokafka wraps what its background task met
-        if isinstance(reason, _FENCED):
-            return Fenced(f"{what}: another owner has come ({type(reason).__name__})")
-        if isinstance(reason, _FORBIDDEN):
-            return Mismatch(f"{what}: the broker refuses it for good: {reason}")
-        reason = reason.__cause__
-    return Unavailable(f"{what}: {str(error) or type(error).__name__}")
+def _translated(error: BaseException, operation: str) -> LogError:
+    cause: BaseException | None = error
+    while cause is not None:  # aiokafka wraps the errors of its background tasks
+        if isinstance(cause, _FENCED):
+            return Fenced(f"{operation}: another owner has taken over ({type(cause).__name__})")
+        if isinstance(cause, _REFUSED):
+            return Mismatch(f"{operation}: the broker refuses this, and a retry would not help: {cause}")
+        cause = cause.__cause__
+    return Unavailable(f"{operation}: {str(error) or type(error).__name__}")
 
 
 async def start(client: AIOKafkaConsumer | AIOKafkaProducer, timeout_s: float) -> None:
-    """Begin. One that is cancelled, or late, is given a moment to get ready: amidst connecting it would leave a socket behind."""
+    """Start a client within `timeout_s`, else raise TimeoutError.
+
+    If the start is cancelled or times out, the client still gets a moment to finish connecting: aiokafka leaves a socket open
+    if it is cancelled in the middle of that.
+    """
     starting = asyncio.create_task(client.start())
     try:
         async with asyncio.timeout(timeout_s):
@@ -147,23 +153,26 @@ async def start(client: AIOKafkaConsumer | AIOKafkaProducer, timeout_s: float) -
 
 
 async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
-    """End it within a bound: one whose broker is gone would wait for it for ever, and go on asking."""
-    stopping = asyncio.create_task(client.stop())  # of its own: it may end by the cancellation of what it waits for
+    """Stop a client within a few seconds. aiokafka's own `stop` waits for ever, still sending requests, if the broker is gone.
+
+    After `_STOP_S` the client's background tasks are cancelled and its connections closed.
+    """
+    stopping = asyncio.create_task(client.stop())  # a task of its own: it may be cancelled along with what it waits for
     await asyncio.wait([stopping], timeout=_STOP_S)
     if stopping.done() and not stopping.cancelled() and stopping.exception() is None:
         return
     parts = [part for part in vars(client).values() if type(part).__module__.startswith("aiokafka.")]
-    left = [stopping, *(task for task in asyncio.all_tasks() if _belongs(task, parts))]
-    for task in left:
+    remaining = [stopping, *(task for task in asyncio.all_tasks() if _runs_method_of(parts, task))]
+    for task in remaining:
         task.cancel()
-    await asyncio.wait(left, timeout=_STOP_S)
+    await asyncio.wait(remaining, timeout=_STOP_S)
     with suppress(*_FAILURES):
         async with asyncio.timeout(_STOP_S):
-            await (client.client if isinstance(client, AIOKafkaProducer) else client._client).close()  # noqa: SLF001  # no public one
+            await (client.client if isinstance(client, AIOKafkaProducer) else client._client).close()  # noqa: SLF001  # there is no public one
 
 
-def _belongs(task: "asyncio.Task[Any]", parts: list[Any]) -> bool:
-    """It runs a method of one of them."""
+def _runs_method_of(parts: list[Any], task: "asyncio.Task[Any]") -> bool:
+    """Return whether the task runs a method of one of these objects."""
     coroutine = task.get_coro()
     owner = inspect.getcoroutinelocals(coroutine).get("self") if inspect.iscoroutine(coroutine) else None
     return any(owner is part for part in parts)

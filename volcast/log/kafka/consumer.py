@@ -1,7 +1,7 @@
-"""The consumer's end on Kafka: the group gives partitions; each is opened, and committed by a producer of its own.
+"""The consumer on Kafka: a member of a group, with a transactional producer of its own for each open partition.
 
-The group's generation fences nobody who writes: a stale member's transaction would be taken. So each partition has a
-transactional id, made of its number: opening it makes the broker refuse whoever held it before, of whatever group.
+The generation of the group fences no writes: the broker would accept a transaction of a stale member. So each partition has a
+transactional id made of its number: opening the partition makes the broker refuse its former owner, of whatever group.
 """
 
 import asyncio
@@ -13,16 +13,18 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from volcast.log.contract import Commit, Fenced, Record, Restored, Topic
 
-from .client import Client, explained, start, stop
-from .reader import bounds, plain
-from .state import LastCandle, StoredPosition, checksum, lost, restore, state_records
+from .client import Client, start, stop, translated_errors
+from .reader import bounds, to_record
+from .state import LastCandle, StoredPosition, checksum, position_lost, restore, state_records
 from .writer import Writer, open_writer
 
-_TELL_GROUP_S = 1.0
+_COMMIT_OFFSETS_S = 1.0
 
 
-class _Given(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Runs in a task of aiokafka's, beside the worker's loop: it takes notes, and the loop acts on them between two batches."""
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
+    """Records the assigned partitions. Its methods run in a task of aiokafka's, beside the worker's loop: they must not act,
+    only take notes, which the loop acts on between two batches.
+    """
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self.epochs: dict[int, int] = {}
@@ -33,12 +35,12 @@ class _Given(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has n
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._epoch += 1
-        self._consumer.pause(*assigned)  # until they are opened: only then is it known where to read
+        self._consumer.pause(*assigned)  # until each is opened: only then is the position known
         self.epochs = {tp.partition: self._epoch for tp in assigned}
 
 
 class KafkaConsumer:
-    """A member of the group. Partitions that are not open are never read."""
+    """A member of the consumer group. It reads only the partitions that are open."""
 
     def __init__(self, client: Client, group: str, instance_id: str | None) -> None:
         self._client = client
@@ -46,36 +48,36 @@ class KafkaConsumer:
             group_id=client.prefix + group,
             group_instance_id=instance_id,
             session_timeout_ms=client.session_timeout_ms,
-            heartbeat_interval_ms=max(100, client.session_timeout_ms // 20),  # how soon a member hears of a rebalance
+            heartbeat_interval_ms=max(100, client.session_timeout_ms // 20),  # how soon a member notices a rebalance
             request_timeout_ms=5_000 + client.session_timeout_ms,  # a rebalance waits for members that long
-            auto_offset_reset="none",  # a lost position must be heard of, not skipped
+            auto_offset_reset="none",  # a position that is gone must raise an error, not be skipped
         )
-        self._given = _Given(self._consumer)
+        self._assignment = _Assignment(self._consumer)
         self._writers: dict[int, Writer] = {}
         self._reading: dict[int, int] = {}
-        """The epoch in which each open partition was sought; from another one on, its position is not ours."""
+        """The epoch in which each open partition was sought. In another epoch, the consumer's position is no longer valid."""
         self._last: dict[int, LastCandle] = {}
-        """That the worker was given, or that the last commit left, by open partition."""
+        """The last candle that `poll` returned, or that the last commit left, by open partition."""
         self._committed: dict[TopicPartition, int] = {}
-        self._telling: asyncio.Task[None] | None = None
+        self._committing_offsets: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to join the group. Raises Unavailable."""
-        with explained("joining the group"):
-            await start(self._consumer, self._client.patience_s)
-        self._consumer.subscribe([self._client.topic(Topic.CANDLES)], listener=self._given)
-        self._telling = asyncio.create_task(self._keep_telling_group())
+        """Start to join the group. Raises Unavailable."""
+        with translated_errors("joining the group"):
+            await start(self._consumer, self._client.timeout_s)
+        self._consumer.subscribe([self._client.topic(Topic.CANDLES)], listener=self._assignment)
+        self._committing_offsets = asyncio.create_task(self._keep_committing_offsets())
 
     async def stop(self) -> None:
-        """Leave the group, close all that is open."""
-        if self._telling:
-            self._telling.cancel()
-            await asyncio.gather(self._telling, return_exceptions=True)
-            await self._tell_group()
+        """Leave the group and close all open partitions."""
+        if self._committing_offsets:
+            self._committing_offsets.cancel()
+            await asyncio.gather(self._committing_offsets, return_exceptions=True)
+            await self._commit_offsets()
         await asyncio.gather(stop(self._consumer), *map(self.close, list(self._writers)))
 
     async def assignment(self) -> Mapping[int, int]:
-        return self._given.epochs
+        return self._assignment.epochs
 
     async def open(self, partition: int) -> Restored:
         await self.close(partition)
@@ -91,38 +93,43 @@ class KafkaConsumer:
         return restored
 
     async def seek(self, partition: int, offset: int) -> None:
-        if epoch := self._given.epochs.get(partition):
+        if epoch := self._assignment.epochs.get(partition):
             self._consumer.seek(self._candles(partition), offset)
             self._consumer.resume(self._candles(partition))
             self._reading[partition] = epoch
 
     async def end(self, partition: int) -> int:
         tp = self._candles(partition)
-        with explained("asking where candles end"):
+        with translated_errors("asking for the end of candles"):
             return int((await self._consumer.end_offsets([tp]))[tp])
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
-        wanted = [self._candles(partition) for partition in self._reading if self._is_ours(partition)]
+        reading = [self._candles(partition) for partition in self._reading if self._is_readable(partition)]
         records: dict[TopicPartition, Sequence[object]] = {}
-        with explained("reading candles"):
+        with translated_errors("reading candles"):
             try:
-                async with asyncio.timeout(timeout_s + 0.1):  # in a rebalance aiokafka waits for its end
-                    # Without any partition, too: it is here that errors of the group come to light, and that it sees us alive.
-                    records = await self._consumer.getmany(*wanted, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
-                    for tp in wanted if records else ():
+                async with asyncio.timeout(timeout_s + 0.1):  # during a rebalance aiokafka waits for its end
+                    # Called without any partition, too: this raises errors of the group, and keeps the membership alive.
+                    records = await self._consumer.getmany(*reading, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+                    for tp in reading if records else ():
                         if tp not in records:
                             records |= await self._consumer.getmany(tp, max_records=max_records)
             except TimeoutError:
                 pass
             except NoOffsetForPartitionError:
-                pass  # of one that has just been given and is not open yet
+                pass  # a partition that has just been assigned and is not open yet
             except OffsetOutOfRangeError as error:
                 ((tp, offset),) = error.args[0].items()
-                if self._is_ours(tp.partition):
-                    raise lost(self._client, tp.partition, offset, *(await bounds(self._client, [tp]))[tp]) from error
-        given = {tp.partition: [plain(r) for r in each] for tp, each in records.items() if each and self._is_ours(tp.partition)}
-        self._last |= {partition: (each[-1].offset, checksum(each[-1])) for partition, each in given.items()}
-        return given
+                if self._is_readable(tp.partition):
+                    bounds_now = (await bounds(self._client, [tp]))[tp]
+                    raise position_lost(self._client, tp.partition, offset, *bounds_now) from error
+        polled = {
+            tp.partition: [to_record(record) for record in each]
+            for tp, each in records.items()
+            if each and self._is_readable(tp.partition)
+        }
+        self._last |= {partition: (each[-1].offset, checksum(each[-1])) for partition, each in polled.items()}
+        return polled
 
     async def commit(self, partition: int, commit: Commit) -> None:
         if partition not in self._writers:
@@ -137,7 +144,7 @@ class KafkaConsumer:
         self._committed[self._candles(partition)] = commit.position
 
     async def close(self, partition: int) -> None:
-        if self._is_ours(partition):
+        if self._is_readable(partition):
             with suppress(IllegalStateError):
                 self._consumer.pause(self._candles(partition))
         self._reading.pop(partition, None)
@@ -150,22 +157,22 @@ class KafkaConsumer:
         last = self._last.get(partition)
         return StoredPosition(commit.position, replay_from, last if last and last[0] == commit.position - 1 else None)
 
-    def _is_ours(self, partition: int) -> bool:
-        """Open, and in the group's hands ours ever since."""
-        return partition in self._reading and self._given.epochs.get(partition) == self._reading[partition]
+    def _is_readable(self, partition: int) -> bool:
+        """Return whether the partition is open and has been assigned to this member ever since it was sought."""
+        return partition in self._reading and self._assignment.epochs.get(partition) == self._reading[partition]
 
-    async def _keep_telling_group(self) -> None:
+    async def _keep_committing_offsets(self) -> None:
         while True:
-            await asyncio.sleep(_TELL_GROUP_S)
-            await self._tell_group()
+            await asyncio.sleep(_COMMIT_OFFSETS_S)
+            await self._commit_offsets()
 
-    async def _tell_group(self) -> None:
-        """Commit the group's offsets, for lag displays only: the truth is the position in the state."""
-        offsets = {tp: position for tp, position in self._committed.items() if tp.partition in self._given.epochs}
+    async def _commit_offsets(self) -> None:
+        """Commit the group's offsets. They are for displays of the lag only: what counts is the position in the state."""
+        offsets = {tp: position for tp, position in self._committed.items() if tp.partition in self._assignment.epochs}
         self._committed.clear()
         if offsets:
             with suppress(KafkaError, OSError):
-                async with asyncio.timeout(_TELL_GROUP_S):
+                async with asyncio.timeout(_COMMIT_OFFSETS_S):
                     await self._consumer.commit(offsets)
 
     def _candles(self, partition: int) -> TopicPartition:

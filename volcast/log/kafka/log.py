@@ -1,6 +1,6 @@
-"""The log on Kafka: four topics of as many partitions, transactions for whatever must be one atom.
+"""The log on Kafka: four topics with the same number of partitions; every append and every commit is a transaction.
 
-A key's partition is Java's murmur2 of its bytes, as in the Java clients: other writers of `candles` must find the same.
+The partition of a key is murmur2 of its bytes, as in Kafka's Java clients, so that other writers of `candles` choose the same.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -22,7 +22,7 @@ from .writer import KafkaAppender, writer
 
 
 class KafkaLog:
-    """A `Log` on the brokers of `bootstrap` (`host:port[,host:port]`). `prefix` stands before the names of topics and ids."""
+    """A `Log` on the brokers at `bootstrap` (`host:port[,host:port]`). `prefix` begins the names of all topics and ids."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class KafkaLog:
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """All ends close themselves."""
+        """Do nothing: each appender, consumer and reader closes its own connections."""
 
     @asynccontextmanager
     async def appender(self, name: str) -> AsyncIterator[Appender]:
@@ -76,6 +76,6 @@ class KafkaLog:
             yield opened
 
     async def _prepare(self) -> None:
-        """Raises Unavailable or Mismatch."""
-        await check_access(self._client.bootstrap, self._client.security, self._client.patience_s)
+        """Check sign-in and topics; create missing topics. Raises Unavailable or Mismatch."""
+        await check_access(self._client.bootstrap, self._client.security, self._client.timeout_s)
         await prepare(self._client, self._retention_ms)

@@ -1,11 +1,11 @@
-"""What aiokafka says too often: warnings of what is normal are left out, the rest comes once in a while."""
+"""Filters for aiokafka's log messages: drop warnings about normal events, limit how often the others are repeated."""
 
 import logging
 
 from aiokafka.errors import KafkaError
 
 _NORMAL = (
-    "NotEnoughReplicas",  # brokers verify a partition's first write in each transaction, and answer this until they have
+    "NotEnoughReplicas",  # brokers answer this while they verify a partition's first write in a transaction
     "because it is rebalancing",
 )
 _PAUSE_S = 5.0
@@ -20,7 +20,7 @@ _LOGGERS = (
 
 
 class LogFilter(logging.Filter):
-    """Drops the normal; lets each further kind of message pass once in `_PAUSE_S`."""
+    """Drops warnings about normal events, and passes each other kind of warning at most once in `_PAUSE_S` seconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,19 +39,21 @@ class LogFilter(logging.Filter):
         return True
 
 
-def is_no_leftover(record: logging.LogRecord) -> bool:
-    """False for what asyncio says of a future that failed and that nobody asked: where a producer ends amidst a transaction,
-    aiokafka leaves one for each batch. What went wrong has been raised to whoever waited.
+def is_not_abandoned_future(record: logging.LogRecord) -> bool:
+    """Return False for asyncio's message about a failed future whose exception was not retrieved, if the error is Kafka's.
+
+    If a producer ends in the middle of a transaction, aiokafka abandons a future for each batch. The error itself has already
+    been raised to the caller of the write.
     """
-    left = record.getMessage().startswith("Future exception was never retrieved")
-    return not (left and record.exc_info and isinstance(record.exc_info[1], KafkaError))
+    abandoned = record.getMessage().startswith("Future exception was never retrieved")
+    return not (abandoned and record.exc_info and isinstance(record.exc_info[1], KafkaError))
 
 
 def quieten() -> None:
-    """Put the filters where aiokafka logs: a logger's filter does not see what its children say."""
-    asyncios = logging.getLogger("asyncio")
-    if is_no_leftover not in asyncios.filters:
-        asyncios.addFilter(is_no_leftover)
+    """Add the filters to each logger of aiokafka (the filter of a logger does not see records of its children)."""
+    asyncio_logger = logging.getLogger("asyncio")
+    if is_not_abandoned_future not in asyncio_logger.filters:
+        asyncio_logger.addFilter(is_not_abandoned_future)
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if not any(isinstance(each, LogFilter) for each in logger.filters):

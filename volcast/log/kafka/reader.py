@@ -1,7 +1,7 @@
-"""Reading partitions without a group: a whole topic as it grows, or a stretch of a partition.
+"""Reads partitions without a consumer group: all of a topic as it grows, or a range of offsets of one partition.
 
-The end of a partition is its high watermark, not what committed readers see at the moment: a commit that has been answered may
-still wait for its marker, or for another's open transaction before it.
+The end of a partition is its high watermark, not the last stable offset: a transaction whose commit has been answered may still
+wait for its marker, or for an open transaction of another producer before it.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from volcast.log.contract import Record, Topic, Unavailable
 
-from .client import Client, explained, start, stop
+from .client import Client, start, stop, translated_errors
 
 _FIRST_STEP_RECORDS = 1_000
 _STEP_GROWTH = 4
@@ -22,17 +22,17 @@ _READ_MS = 200
 
 
 class KafkaReader:
-    """All partitions of a topic. `ends` are the high watermarks of those that were not empty when it was opened."""
+    """Reads all partitions of a topic. `ends` are the high watermarks, at the start, of the partitions that were not empty."""
 
     def __init__(self, consumer: AIOKafkaConsumer, topic: str, ends: dict[TopicPartition, int]) -> None:
         self._consumer, self._topic, self._ends = consumer, topic, ends
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
-        with explained(f"reading {self._topic}"):
-            answer = await self._consumer.getmany(timeout_ms=int(timeout_s * 1_000), max_records=max_records)
-        # A transaction's marker is a record that nobody is given: the position passes it with a later look.
+        with translated_errors(f"reading {self._topic}"):
+            batches = await self._consumer.getmany(timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+        # The marker of a transaction is a record that is never returned: the position passes it in a later read.
         self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
-        return [plain(record) for records in answer.values() for record in records]
+        return [to_record(record) for records in batches.values() for record in records]
 
     @property
     def caught_up(self) -> bool:
@@ -41,7 +41,7 @@ class KafkaReader:
 
 @asynccontextmanager
 async def reader(client: Client, topic: Topic) -> AsyncIterator[KafkaReader]:
-    """From the first retained record on."""
+    """Open a reader of all partitions of a topic, from the first retained record on."""
     found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
     async with reading_from(client, {tp: begin for tp, (begin, _) in found.items()}) as consumer:
         yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin})
@@ -49,11 +49,11 @@ async def reader(client: Client, topic: Topic) -> AsyncIterator[KafkaReader]:
 
 @asynccontextmanager
 async def reading_from(client: Client, positions: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer of these partitions at these offsets. Raises Unavailable."""
+    """Open a consumer of these partitions, positioned at these offsets. Raises Unavailable."""
     consumer = client.consumer()
     try:
-        with explained("starting to read"):
-            await start(consumer, client.patience_s)
+        with translated_errors("starting to read"):
+            await start(consumer, client.timeout_s)
         consumer.assign(list(positions))
         for tp, position in positions.items():
             consumer.seek(tp, position)
@@ -63,43 +63,46 @@ async def reading_from(client: Client, positions: Mapping[TopicPartition, int]) 
 
 
 async def bounds(client: Client, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
-    """Of each, the first retained record's offset, and that behind the last one, committed or not. Raises Unavailable.
+    """Return, for each partition, the offset of the first retained record and the offset after the last one, committed or not.
 
-    Asked over a connection of its own: on one that waits for records, the answer would come behind them.
+    Raises Unavailable. Uses a connection of its own: on a connection that waits for records, the broker would answer only after
+    that wait.
     """
     consumer, tps = client.consumer(isolation_level="read_uncommitted"), list(tps)
     try:
-        with explained("asking where the topics begin and end"):
-            await start(consumer, client.patience_s)
+        with translated_errors("asking for the first and last offsets of the topics"):
+            await start(consumer, client.timeout_s)
             begins, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         return {tp: (begins[tp], ends[tp]) for tp in tps}
     finally:
         await stop(consumer)
 
 
-async def stretch(
+async def read_range(
     client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int
 ) -> AsyncIterator[Sequence[Any]]:
-    """The committed records from offset `start` to before `end`, in bunches. Open transactions on the way are waited for.
+    """Yield the committed records with offsets in [start, end), in batches. Waits for open transactions in that range.
 
-    Raises Unavailable where nothing moves for longer than a transaction may last.
+    Raises Unavailable if the position does not advance for longer than a transaction may last.
     """
     consumer.seek(tp, start)
     position, loop = start, asyncio.get_running_loop()
-    moved_s = loop.time()
+    advanced_s = loop.time()
     while position < end:
-        with explained(f"reading {tp.topic}"):
-            answer = await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=_READ_RECORDS)
-        yield [record for record in answer.get(tp, ()) if record.offset < end]
+        with translated_errors(f"reading {tp.topic}"):
+            batches = await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=_READ_RECORDS)
+        yield [record for record in batches.get(tp, ()) if record.offset < end]
         before, position = position, await consumer.position(tp)
         if position > before:
-            moved_s = loop.time()
-        elif loop.time() - moved_s > client.patience_s:
-            raise Unavailable(f"reading {tp.topic}, partition {tp.partition}: nothing came for {client.patience_s:.0f} s")
+            advanced_s = loop.time()
+        elif loop.time() - advanced_s > client.timeout_s:
+            raise Unavailable(f"reading {tp.topic}, partition {tp.partition}: no records came for {client.timeout_s:.0f} s")
 
 
-async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
-    """The last record of `key` whose value is `wanted`, looked for backwards in growing steps; None where there is none.
+async def last_of_key(
+    client: Client, topic: Topic, partition: int, key: bytes, matches: Callable[[bytes], bool]
+) -> Record | None:
+    """Return the last record of `key` whose value satisfies `matches`, or None. Searches backwards in growing steps.
 
     Raises Unavailable.
     """
@@ -110,15 +113,15 @@ async def last_of_key(client: Client, topic: Topic, partition: int, key: bytes, 
         while end > begin:
             start = max(begin, end - step)
             found = None
-            async for records in stretch(client, consumer, tp, start, end):
+            async for records in read_range(client, consumer, tp, start, end):
                 own = (record for record in reversed(records) if record.key == key)
-                found = next((record for record in own if wanted(record.value or b"")), found)
+                found = next((record for record in own if matches(record.value or b"")), found)
             if found:
-                return plain(found)
+                return to_record(found)
             end, step = start, step * _STEP_GROWTH
     return None
 
 
-def plain(record: Any) -> Record:
-    """A record of aiokafka's as ours: other writers may leave key or value out."""
+def to_record(record: Any) -> Record:
+    """Convert a record of aiokafka. A missing key or value, as other writers may leave it, becomes empty bytes."""
     return Record(record.partition, record.offset, record.key or b"", record.value or b"")

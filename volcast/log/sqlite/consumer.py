@@ -1,6 +1,6 @@
-"""The consumer's end of a file: it holds the one partition while it has the lease.
+"""The consumer of a SQLite log: it owns the only partition while it holds the lease.
 
-The lease says who should try; the truth is the epoch that `open` took: it is checked in each commit.
+The lease decides who should try to consume. What protects the output is the epoch that `open` took: each commit checks it.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Top
 
 from .database import Database, check_epoch
 from .errors import translated
-from .lease import BeatingLease
+from .lease import HeartbeatLease
 from .reader import PARTITION, end_of, read_from
 from .schema import TABLES
 
@@ -20,14 +20,14 @@ _CANDLES = TABLES[Topic.CANDLES]
 
 
 class SqliteConsumer:
-    """One worker of a file. Without a lease (in memory) it always holds the partition."""
+    """A consumer of a SQLite file. Without a lease, as for a log in memory, it always owns the partition."""
 
-    def __init__(self, database: Database, lease: BeatingLease | None) -> None:
+    def __init__(self, database: Database, lease: HeartbeatLease | None) -> None:
         self._database, self._lease = database, lease
         self._epoch: int | None = None
-        """What `open` took; None while the partition is not open."""
+        """The epoch that `open` took; None while the partition is not open."""
         self._next_offset: int | None = None
-        """What to poll next; None before it is sought."""
+        """The offset from which to poll next; None before `seek`."""
 
     async def assignment(self) -> Mapping[int, int]:
         if self._lease is None:
@@ -37,19 +37,19 @@ class SqliteConsumer:
 
     async def open(self, partition: int) -> Restored:
         await self.close(partition)
-        if self._lease and self._lease.lost:  # it was ours when the worker asked, and a zombie must not fence its heir
-            raise Fenced("another process has taken over as this one showed no sign of life")
+        if self._lease and self._lease.lost:  # lost since `assignment`: a process that was paused must not fence its successor
+            raise Fenced("another process has taken over, as this one was unresponsive for longer than the session timeout")
         epoch = await self._database.take(_ROLE)
         restored = await self._database.read(restored_from)
         if restored.position < restored.earliest:
             raise Mismatch(
-                f"{self._database.path}: the state goes on at candle {restored.position}, the oldest is {restored.earliest}; "
-                "choose another file to begin anew"
+                f"{self._database.path}: the state continues at candle {restored.position}, the oldest candle is "
+                f"{restored.earliest}: choose another file to start anew"
             )
         self._epoch = epoch
         return restored
 
-    async def seek(self, partition: int, offset: int) -> None:  # noqa: ARG002  # there is but one
+    async def seek(self, partition: int, offset: int) -> None:  # noqa: ARG002  # there is only one
         if self._epoch is not None:
             self._next_offset = offset
 
@@ -75,8 +75,8 @@ class SqliteConsumer:
             check_epoch(db, _ROLE, epoch)
             db.executemany("INSERT INTO signals (key, value) VALUES (?, ?)", commit.signals)
             db.executemany("INSERT INTO rejected (key, value) VALUES (?, ?)", commit.rejects)
-            kept = [snapshot for snapshot in commit.snapshots if snapshot.value]
-            db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", kept)
+            changed = [snapshot for snapshot in commit.snapshots if snapshot.value]
+            db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", changed)
             db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
             replay_from = commit.position if commit.replay_from is None else commit.replay_from
             db.execute("UPDATE position SET next_offset = ?, replay_from = ?", (commit.position, replay_from))
@@ -88,14 +88,14 @@ class SqliteConsumer:
 
 
 def restored_from(db: sqlite3.Connection) -> Restored:
-    """What the last commit left; in one view of the file."""
+    """Return what the last commit left; call it within one transaction."""
     position, replay_from = db.execute("SELECT next_offset, replay_from FROM position").fetchone()
     snapshots = dict(db.execute("SELECT key, value FROM state"))
     return Restored(position, snapshots, replay_from, _earliest(db))
 
 
 def _earliest(db: sqlite3.Connection) -> int:
-    """The first candle's offset; 0 where none was ever deleted (the log itself deletes none)."""
+    """Return the offset of the oldest candle; 0 if none was ever deleted (the log itself deletes none)."""
     (first,) = db.execute("SELECT min(offset) FROM candles").fetchone()
     if first is None:
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'candles'").fetchone()

@@ -1,6 +1,6 @@
-"""One connection to a log's file, on one thread of its own: the event loop never waits for the disk.
+"""A connection to the SQLite file of a log, on a thread of its own, so that the event loop never waits for the disk.
 
-Whatever is done is one transaction, and ends as one: all of it, or none, and the connection is good for the next.
+Each operation is one transaction: it is committed or rolled back as a whole, and the connection stays usable afterwards.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ _Result = TypeVar("_Result")
 
 
 class Database:
-    """The file `path`, or memory; whoever waits for records looks every `poll_s`. It may be opened again after it was closed."""
+    """The database at `path`, or in memory. Readers that wait for records poll every `poll_s` seconds. Can be reopened."""
 
     def __init__(self, path: str, synchronous: str, poll_s: float) -> None:
         self.path, self._synchronous, self.poll_s = path, synchronous, poll_s
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self._identity: tuple[int, int] | None = None
-        """Of the file that was opened; None in memory."""
+        """Device and inode of the opened file; None in memory."""
 
     async def open(self) -> None:
-        """Make the file where there is none; wait while it is locked. Raises Mismatch."""
+        """Open the file, or create it; wait while it is locked. Raises Mismatch."""
         self._thread = ThreadPoolExecutor(1, "sqlite")
         try:
             await while_unavailable(f"database {self.path}", lambda: self._on_thread(self._connect), Random())  # noqa: S311  # no secret: jitter
@@ -43,22 +43,22 @@ class Database:
             raise
 
     async def close(self) -> None:
-        """Without effect where it is not open."""
+        """Close the connection; has no effect if it is not open."""
         if self._thread:
             await self._on_thread(self._disconnect)
             self._thread.shutdown()
             self._thread = None
 
     async def read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """`work` on one consistent view of the file; waits for no writer."""
+        """Run `work` on a consistent snapshot of the database, without waiting for writers, and return its result."""
         return await self._on_thread(lambda: self._transact(work, "BEGIN"))
 
     async def write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
-        """`work` in one transaction: all of it, or none."""
+        """Run `work` in one write transaction, and return its result. Raises Unavailable if the database stays locked."""
         return await self._on_thread(lambda: self._transact(work, "BEGIN IMMEDIATE"))
 
     async def take(self, role: str) -> int:
-        """Become the one holder of `role`, -> the epoch's number: whoever held it before is fenced."""
+        """Become the only holder of `role`, and return the number of the new epoch: the former holder is fenced."""
 
         def take(db: sqlite3.Connection) -> int:
             sql = "INSERT INTO epoch VALUES (?, 1) ON CONFLICT (role) DO UPDATE SET number = number + 1 RETURNING number"
@@ -68,7 +68,7 @@ class Database:
 
     async def _on_thread(self, work: Callable[[], _Result]) -> _Result:
         if self._thread is None:
-            raise LogError(f"the log {self.path} is not open: enter it first")
+            raise LogError(f"the log {self.path} is not open: use it within `async with`")
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _transact(self, work: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
@@ -78,28 +78,30 @@ class Database:
             self._check_in_place()
             db.execute(begin)
             try:
-                answer = work(db)
-                self._check_in_place()  # what is committed into a deleted file is lost
+                result = work(db)
+                self._check_in_place()  # a commit into a deleted file would be lost
                 db.execute("COMMIT")
             except BaseException:
-                with suppress(sqlite3.DatabaseError):  # some errors have rolled back already, and the first one is worth telling
+                with suppress(sqlite3.DatabaseError):  # some errors have rolled back already; the first error is the one to raise
                     db.execute("ROLLBACK")
                 raise
-        return answer
+        return result
 
     def _check_in_place(self) -> None:
         if self._identity:
             check_in_place(self.path, self._identity)
 
     def _connect(self) -> None:
-        self._disconnect()  # what an attempt before may have left
+        self._disconnect()  # a failed attempt may have left a connection open
         if Path(self.path).is_dir():
-            raise Mismatch(f"{self.path} is a folder; the log is a file: choose one in it")
+            raise Mismatch(f"{self.path} is a folder, but the log is a file: choose a file in that folder")
         with translated(self.path):
             if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            self._transact(lambda db: is_new(db, self.path), "BEGIN")  # first: the next line writes, whosever file it is
+            self._transact(
+                lambda db: is_new(db, self.path), "BEGIN"
+            )  # before the next line, which writes even to a file of another program
             if self.path != MEMORY:
                 self._identity = identity(self.path)
             self._connection.execute("PRAGMA journal_mode = WAL")
@@ -114,9 +116,10 @@ class Database:
 
 
 def check_epoch(db: sqlite3.Connection, role: str, epoch: int) -> None:
-    """Raises Fenced where another has taken the role since; within the transaction that the epoch guards."""
+    """Raise Fenced if another process has taken the role since. Call it within the transaction that the epoch protects."""
     found = db.execute("SELECT number FROM epoch WHERE role = ?", (role,)).fetchone()[0]
     if found != epoch:
         raise Fenced(
-            f"another process has begun to {role}: one may at a time, and the later one goes on (epoch {found} follows {epoch})"
+            f"another process has started to {role}: only one may at a time, and the later one wins (epoch {found} follows "
+            f"{epoch})"
         )

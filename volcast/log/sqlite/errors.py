@@ -1,4 +1,4 @@
-"""What may be wrong with a file, each told in one sentence: what, where, what to do. Only a lock is worth waiting for."""
+"""Errors of SQLite and of the system as sentences: what is wrong, with which file, and what to do. Only a lock is retried."""
 
 import errno
 import os
@@ -11,67 +11,67 @@ from volcast.log.contract import LogError, Mismatch, Unavailable
 
 BUSY_TIMEOUT_S = 10.0
 _NO_SPACE_BELOW_BYTES = 64 * 1024
-"""What SQLite's index of the write-ahead log takes at once; a failure with less than that left is the full disk's."""
+"""The size in which SQLite's index of the write-ahead log grows. A failure with less free space than that means a full disk."""
 
 
 def identity(path: str) -> tuple[int, int]:
-    """Which file a path leads to now: device and inode. Looked up by name: to open it would break SQLite's own locks."""
-    status = os.stat(path)  # noqa: PTH116  # in each transaction: a Path would take longer than the call
+    """Return device and inode of the file at `path`, by its name: to open and close the file would drop SQLite's own locks."""
+    status = os.stat(path)  # noqa: PTH116  # called in each transaction: a Path would take longer than the call
     return status.st_dev, status.st_ino
 
 
 def check_in_place(path: str, opened: tuple[int, int]) -> None:
-    """Raises Mismatch where the file that was opened is no longer the one that others find at its path."""
+    """Raise Mismatch if the file at `path` is no longer the one that was opened, by device and inode."""
     try:
         found = identity(path)
     except FileNotFoundError as error:
         raise Mismatch(
-            f"the database {path} was deleted or moved while it was in use: stop all that use it, then put it back, "
-            "or choose another file"
+            f"the database {path} was deleted or moved while it was in use: stop all processes that use it, then put it "
+            "back, or choose another file"
         ) from error
     if found != opened:
         raise Mismatch(
-            f"the database {path} was replaced by another file while it was in use: stop all that use it, delete {path}-wal and "
-            f"{path}-shm, which belong to the former one, and start again"
+            f"the database {path} was replaced by another file while it was in use: stop all processes that use it, delete "
+            f"{path}-wal and {path}-shm, which belong to the former file, and start again"
         )
 
 
 @contextmanager
 def translated(path: str) -> Iterator[None]:
-    """Turns an error of SQLite or the system into its sentence. One that is neither is a bug of ours and stays what it is."""
+    """Turn an error of SQLite or the operating system into a LogError. An error that shows a bug of ours is not changed."""
     try:
         yield
     except OSError as error:
         raise _of_system(error, path) from error
     except sqlite3.DatabaseError as error:
-        if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:  # a broken rule of a table, a wrong type
+        if type(error) not in {sqlite3.DatabaseError, sqlite3.OperationalError}:  # a violated constraint, a wrong type
             raise
         raise _of_sqlite(error, path) from error
 
 
 def _of_sqlite(error: sqlite3.DatabaseError, path: str) -> LogError:
-    match error.sqlite_errorcode & 0xFF:  # the kind, without its details
+    match error.sqlite_errorcode & 0xFF:  # the primary code, without its extension
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
-            who = "another process writes, or was paused while it wrote"
-            told: LogError = Unavailable(f"the database {path} stayed locked for {BUSY_TIMEOUT_S:.0f} s: {who}")
+            cause = "another process is writing, or was paused while it wrote"
+            translation: LogError = Unavailable(f"the database {path} stayed locked for {BUSY_TIMEOUT_S:.0f} s: {cause}")
         case sqlite3.SQLITE_NOTADB:
-            told = Mismatch(f"{path} is not a SQLite database; choose another file")
+            translation = Mismatch(f"{path} is not a SQLite database: choose another file")
         case sqlite3.SQLITE_CORRUPT:
-            told = Mismatch(
-                f"the database {path} is damaged ({error}): put a copy of it back, or choose another file; "
-                "sqlite3's command .recover saves what can be read"
+            translation = Mismatch(
+                f"the database {path} is damaged ({error}): restore it from a backup, or choose another file; the command "
+                ".recover of the sqlite3 shell saves what can still be read"
             )
         case sqlite3.SQLITE_READONLY:
-            told = _read_only(path)
+            translation = _read_only(path)
         case sqlite3.SQLITE_CANTOPEN if _is_read_only(path):
-            told = _read_only(path)
+            translation = _read_only(path)
         case sqlite3.SQLITE_FULL:
-            told = _full(path)
+            translation = _full(path)
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(path):
-            told = _full(path)
+            translation = _full(path)
         case _:
-            told = _unusable(path, f"{error}, {error.sqlite_errorname}")
-    return told
+            translation = _unusable(path, f"{error}, {error.sqlite_errorname}")
+    return translation
 
 
 def _of_system(error: OSError, path: str) -> LogError:
@@ -84,25 +84,25 @@ def _of_system(error: OSError, path: str) -> LogError:
 
 def _full(path: str) -> LogError:
     return Mismatch(
-        f"no space is left for the database {path}: free some on its disk and start again; what was committed is safe"
+        f"no space is left on the disk of the database {path}: free some and start again; all that was committed is safe"
     )
 
 
 def _read_only(path: str) -> LogError:
     return Mismatch(
-        f"the database {path} can't be written: let this user write it, the files beside it and their folder, on a disk that is "
-        "not mounted read-only, or choose another file"
+        f"the database {path} can't be written: make it, the files beside it and their folder writable for this user, on a "
+        "disk that is not mounted read-only, or choose another file"
     )
 
 
-def _unusable(path: str, why: str) -> LogError:
+def _unusable(path: str, reason: str) -> LogError:
     return Mismatch(
-        f"the database {path} can't be used: {why}; check that its folder is there and its disk is sound, or choose another file"
+        f"the database {path} can't be used: {reason}; check that its folder exists and its disk works, or choose another file"
     )
 
 
 def _is_full(path: str) -> bool:
-    """SQLite calls some failures of a full disk an I/O error."""
+    """Return whether the disk is full: SQLite reports that as an I/O error in some cases."""
     try:
         disk = os.statvfs(Path(path).parent)
     except OSError:
@@ -112,6 +112,6 @@ def _is_full(path: str) -> bool:
 
 
 def _is_read_only(path: str) -> bool:
-    """SQLite can't open what it may not read, and can't make the files beside the database in a folder that it may not write."""
+    """Return whether file or folder lack permissions: then SQLite can't open the file, or can't create the files beside it."""
     folder = Path(path).parent
     return any(file.exists() and not os.access(file, os.R_OK | os.W_OK) for file in (folder, Path(path)))

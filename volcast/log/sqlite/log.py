@@ -1,7 +1,8 @@
-"""The log of one machine: a SQLite file, one partition, one consumer at a time. WAL, so that readers never wait for the writer.
+"""The log of one machine: a SQLite file with one partition and one consumer at a time.
 
-The processes of a pipeline share the file; each handle owns one connection. What a power cut may cost is a setting,
-`synchronous`: at NORMAL the last commits, never half of one; FULL syncs at each commit.
+The processes of a pipeline share the file, each over a connection of its own. In WAL mode readers never wait for the writer.
+The setting `synchronous` says what a power cut may cost: with NORMAL the last commits, but never a part of one; with FULL
+nothing, as each commit is synced to the disk.
 """
 
 import asyncio
@@ -15,14 +16,14 @@ from volcast.log.contract import Appender, Consumer, KeyValue, Reader, Record, R
 
 from .consumer import SqliteConsumer, restored_from
 from .database import MEMORY, Database, check_epoch
-from .lease import BeatingLease
+from .lease import HeartbeatLease
 from .reader import PARTITION, open_reader
 
 
 class SqliteLog:
-    """A `Log` in the file `path`, or in memory (`:memory:`: then all ends must come from this one object).
+    """A `Log` in the file `path`, or in memory with `:memory:`: then only this object can access it.
 
-    Another consumer takes over from one of which nothing was seen for `session_timeout_s`; from a dead one at once.
+    If the consumer's process dies, another one takes over at once; if it is unresponsive, after `session_timeout_s`.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class SqliteLog:
     ) -> None:
         self.database = Database(str(path), synchronous, poll_s)
         self._session_timeout_s = session_timeout_s
-        self._lease_path = f"{Path(path).resolve()}-consumer"  # one for all the names that a file may have
+        self._lease_path = f"{Path(path).resolve()}-consumer"  # the same for all paths of a file, symbolic links included
         self._entered = 0
 
     async def __aenter__(self) -> Self:
@@ -57,14 +58,14 @@ class SqliteLog:
         if self.database.path == MEMORY:
             yield SqliteConsumer(self.database, None)
             return
-        lease = BeatingLease(self._lease_path, self._session_timeout_s, asyncio.get_running_loop().time)
-        beating = asyncio.create_task(lease.keep_beating())
+        lease = HeartbeatLease(self._lease_path, self._session_timeout_s, asyncio.get_running_loop().time)
+        heartbeat = asyncio.create_task(lease.keep_alive())
         try:
             yield SqliteConsumer(self.database, lease)
         finally:
             lease.release()
-            beating.cancel()
-            await asyncio.wait([beating])
+            heartbeat.cancel()
+            await asyncio.wait([heartbeat])
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
@@ -73,20 +74,22 @@ class SqliteLog:
     async def peek(self) -> Mapping[int, Restored]:
         return {PARTITION: await self.database.read(restored_from)}
 
-    def partition_of(self, key: bytes) -> int:  # noqa: ARG002  # there is but one
+    def partition_of(self, key: bytes) -> int:  # noqa: ARG002  # there is only one
         return PARTITION
 
 
 class _SqliteAppender:
+    """The appender of a SQLite log; its epoch is checked in each append."""
+
     def __init__(self, database: Database, role: str, epoch: int) -> None:
         self._database, self._role, self._epoch = database, role, epoch
 
-    async def last(self, key: bytes, wanted: Callable[[bytes], bool]) -> Record | None:
+    async def last(self, key: bytes, matches: Callable[[bytes], bool]) -> Record | None:
         sql = "SELECT offset, key, value FROM candles WHERE key = ? ORDER BY offset DESC"
 
         def find(db: sqlite3.Connection) -> Record | None:
             records = (Record(PARTITION, *row) for row in db.execute(sql, (key,)))
-            return next((record for record in records if wanted(record.value)), None)
+            return next((record for record in records if matches(record.value)), None)
 
         return await self._database.read(find)
 

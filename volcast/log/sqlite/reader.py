@@ -1,4 +1,4 @@
-"""Reading a topic of a file: rows behind an offset, looked for again and again."""
+"""Reads a topic of a SQLite log: the rows from an offset on, by polling."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ from .schema import TABLES
 
 PARTITION = 0
 _FIRST_OFFSET = 1
-"""The first one that SQLite gives."""
+"""The first row number that SQLite assigns."""
 
 
 class SqliteReader:
-    """Reads a table; the records before `end` were there when it was opened."""
+    """Reads a table from the first record on; `end` is the offset after the last record at the time of opening."""
 
     def __init__(self, database: Database, table: str, end: int) -> None:
         self._database, self._table, self._end = database, table, end
@@ -32,23 +32,23 @@ class SqliteReader:
 
 
 async def open_reader(database: Database, topic: Topic) -> SqliteReader:
-    """A reader that begins at the first record."""
+    """Return a reader of a topic that starts at the first record."""
     return SqliteReader(database, TABLES[topic], await end_of(database, TABLES[topic]))
 
 
 async def end_of(database: Database, table: str) -> int:
-    """The offset behind the last record; 0 where there is none."""
-    sql = f"SELECT coalesce(max(offset) + 1, 0) FROM {table}"  # noqa: S608  # a name of ours
+    """Return the offset after the last record of a table; 0 if it is empty."""
+    sql = f"SELECT coalesce(max(offset) + 1, 0) FROM {table}"  # noqa: S608  # the table's name is a constant
     return await database.read(lambda db: int(db.execute(sql).fetchone()[0]))
 
 
 async def read_from(database: Database, table: str, start: int, max_records: int, timeout_s: float) -> Sequence[Record]:
-    """The records from `start` on; looks again and again until there are some or the time is up."""
-    sql = f"SELECT offset, key, value FROM {table} WHERE offset >= ? ORDER BY offset LIMIT ?"  # noqa: S608  # a name of ours
+    """Return at most `max_records` records from offset `start` on; poll until there are any or `timeout_s` is over."""
+    sql = f"SELECT offset, key, value FROM {table} WHERE offset >= ? ORDER BY offset LIMIT ?"  # noqa: S608  # the table's name is a constant
     loop = asyncio.get_running_loop()
-    until = loop.time() + timeout_s
+    deadline_s = loop.time() + timeout_s
     while True:
         rows = await database.read(lambda db: db.execute(sql, (start, max_records)).fetchall())
-        if rows or loop.time() >= until:
+        if rows or loop.time() >= deadline_s:
             return [Record(PARTITION, *row) for row in rows]
         await asyncio.sleep(database.poll_s)

@@ -1,11 +1,11 @@
-"""The tables of a log's file, and whether a file is one: it says so in its header, as SQLite provides for."""
+"""The tables of a SQLite log. The file's header identifies it as one: SQLite's `application_id` and `user_version`."""
 
 import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
 SCHEMA_FORMAT = 4
-"""Rises with the tables, and with records of `signals` that an older reader would not understand."""
+"""Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
 _SCHEMA = """
@@ -25,7 +25,7 @@ INSERT INTO position VALUES (1, 0, 0);
 
 
 def create(db: sqlite3.Connection, path: str) -> None:
-    """Make the tables where there are none; within a transaction. Raises Mismatch as `is_new` does."""
+    """Create the tables if the database is empty; call it within a transaction. Raises Mismatch as `is_new` does."""
     if is_new(db, path):
         for statement in _SCHEMA.strip().split(";\n"):
             db.execute(statement)
@@ -34,12 +34,12 @@ def create(db: sqlite3.Connection, path: str) -> None:
 
 
 def is_new(db: sqlite3.Connection, path: str) -> bool:
-    """An empty file; False for a log of this format. Raises Mismatch for all else."""
+    """Return True for an empty database, False for a log of this format. Raises Mismatch for anything else."""
     application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
     if not application and not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         return True
     if application != _APPLICATION_ID:
-        raise Mismatch(f"{path} is a SQLite database of another program; choose another file")
+        raise Mismatch(f"{path} is a SQLite database of another program: choose another file")
     if version != SCHEMA_FORMAT:
-        raise Mismatch(f"{path} has log format {version}, this version reads {SCHEMA_FORMAT}; choose another file")
+        raise Mismatch(f"{path} has log format {version}, this version reads {SCHEMA_FORMAT}: choose another file")
     return False

@@ -1,4 +1,4 @@
-"""What only Kafka has: topics and their policies, brokers that come late or go away, rebalances, retention."""
+"""The log on Kafka beyond the contract: topics and policies, brokers that start late or stop, rebalances, retention."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from tests.log_ends import PATIENCE_S, anything, fill, opened, polled, records_of
+from tests.log_ends import TIMEOUT_S, anything, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Topic, Unavailable
 from volcast.log.kafka.client import partition_of
 from volcast.log.kafka.log import KafkaLog
@@ -23,7 +23,7 @@ RANDOM = Random(1)  # no secret: jitter
 
 @pytest.fixture
 def own_broker() -> Iterator[Broker]:
-    """One that this test may stop."""
+    """A broker that the test may stop."""
     with broker() as made:
         yield made
 
@@ -48,9 +48,9 @@ async def append(log: KafkaLog, *values: bytes, key: bytes = b"A") -> None:
     await fill(log, [KeyValue(key, value) for value in values])
 
 
-async def given(consumer: Consumer, count: int) -> dict[int, int]:
-    """Its assignment, once it has so many partitions."""
-    async with asyncio.timeout(PATIENCE_S):
+async def assigned_partitions(consumer: Consumer, count: int) -> dict[int, int]:
+    """Wait until the consumer has `count` partitions, and return its assignment."""
+    async with asyncio.timeout(TIMEOUT_S):
         while len(assigned := await consumer.assignment()) != count:
             await consumer.poll(1, 0.05)
     return dict(assigned)
@@ -60,11 +60,11 @@ async def given(consumer: Consumer, count: int) -> dict[int, int]:
     ("key", "murmur2"),
     [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536), (b"abc", 479470107)],
 )
-def test_a_key_has_the_partition_that_java_gives_it(key: bytes, murmur2: int) -> None:
+def test_the_partition_of_a_key_is_that_of_the_java_client(key: bytes, murmur2: int) -> None:
     assert partition_of(key, 1_000) == (murmur2 & 0x7FFFFFFF) % 1_000
 
 
-async def test_topics_are_made_with_their_policies(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_topics_are_created_with_their_policies(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with (
         KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3, retention_ms=7_200_000),
         admin(kafka_bootstrap) as client,
@@ -80,7 +80,7 @@ async def test_topics_are_made_with_their_policies(kafka_bootstrap: str, kafka_p
                 assert found["retention.ms"] == "7200000"
 
 
-async def test_many_may_make_them_at_once(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_topics_may_be_created_by_several_clients_at_once(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async def enter() -> None:
         async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix):
             pass
@@ -88,88 +88,88 @@ async def test_many_may_make_them_at_once(kafka_bootstrap: str, kafka_prefix: st
     await asyncio.gather(*(enter() for _ in range(5)))
 
 
-async def test_other_partition_counts_stop_it(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_another_partition_count_is_refused(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2):
         pass
-    with pytest.raises(Mismatch, match=r"has 2 partitions, the setting partitions says 3.*Set partitions to 2"):
+    with pytest.raises(Mismatch, match=r"has 2 partitions, the setting partitions says 3.*set partitions to 2"):
         await KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3).__aenter__()
 
 
-async def test_topics_that_disagree_stop_it(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_topics_with_different_partition_counts_are_refused(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2), admin(kafka_bootstrap) as client:
         await client.create_partitions({f"{kafka_prefix}signals": NewPartitions(5)})
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len((await client.describe_topics([f"{kafka_prefix}signals"]))[0]["partitions"]) != 5:
                 await asyncio.sleep(0.05)
     with pytest.raises(Mismatch, match=r"signals has 5 partitions"):
         await KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2).__aenter__()
 
 
-async def test_a_state_that_is_not_compacted_stops_it(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_a_state_topic_without_compaction_is_refused(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with admin(kafka_bootstrap) as client:
         await client.create_topics([NewTopic(f"{kafka_prefix}state", 4, 1)])
     with pytest.raises(Mismatch, match=r"state has cleanup.policy delete, it must be compact"):
         await KafkaLog(kafka_bootstrap, prefix=kafka_prefix).__aenter__()
 
 
-async def test_it_waits_for_a_broker_that_comes_later(own_broker: Broker) -> None:
+async def test_entering_waits_for_a_broker_that_starts_later(own_broker: Broker) -> None:
     own_broker.stop(kill=True)
     log = KafkaLog(own_broker.bootstrap)
     entering = asyncio.create_task(log.__aenter__())
     await asyncio.sleep(0.5)
     assert not entering.done()
     await asyncio.to_thread(own_broker.start)
-    async with asyncio.timeout(PATIENCE_S):
+    async with asyncio.timeout(TIMEOUT_S):
         await entering
     await append(log, b"1")
 
 
-async def test_all_ends_survive_a_restart_of_the_broker(own_broker: Broker) -> None:
+async def test_appender_consumer_and_reader_survive_a_restart_of_the_broker(own_broker: Broker) -> None:
     async with KafkaLog(own_broker.bootstrap, partitions=1, session_timeout_ms=6_000) as log, log.reader(Topic.CANDLES) as reader:
         await append(log, b"1")
         async with log.consumer() as consumer:
-            await given(consumer, 1)
+            await assigned_partitions(consumer, 1)
             await opened(consumer)
             (record,) = await polled(consumer, 1)
             await consumer.commit(0, Commit(record.offset + 1, [KeyValue(b"A", b"1")]))
             await asyncio.to_thread(own_broker.stop, kill=True)
             await asyncio.to_thread(own_broker.start)
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 await while_unavailable("append", lambda: append(log, b"2"), RANDOM)
 
                 async def commit_next() -> None:
-                    await given(consumer, 1)
+                    await assigned_partitions(consumer, 1)
                     await opened(consumer)
                     (following,) = await polled(consumer, 1)
                     assert following.value == b"2"
                     try:
                         await consumer.commit(0, Commit(following.offset + 1, [KeyValue(b"A", b"2")]))
-                    except Fenced as fenced:  # as a worker would: open it again
+                    except Fenced as fenced:  # open it again, as a worker does
                         raise Unavailable(str(fenced)) from fenced
 
                 await while_unavailable("commit", commit_next, RANDOM)
         seen: list[bytes] = []
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             while len(seen) < 2:
                 seen += [each.value for each in await reader.read(10, 0.2)]
         assert seen == [b"1", b"2"]
 
 
-async def test_a_broker_that_was_away_for_longer_than_a_transaction_may_last_is_no_rival(own_broker: Broker) -> None:
-    """It fences the producer whose transaction it gave up: a replay must go on, not end as if another had come."""
+async def test_an_outage_longer_than_a_transaction_timeout_is_not_a_fencing(own_broker: Broker) -> None:
+    """The broker aborts the transaction and fences its producer: a replay must continue, not stop as if another took over."""
     async with KafkaLog(own_broker.bootstrap, partitions=1, session_timeout_ms=2_000) as log, log.appender("test") as appender:
         await appender.append([KeyValue(b"A", b"1")])
         await asyncio.to_thread(own_broker.stop, kill=True)
         appending = asyncio.create_task(appender.append([KeyValue(b"A", b"2")]))
         await asyncio.sleep(3)
         await asyncio.to_thread(own_broker.start)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await asyncio.wait([appending])
         assert not isinstance(appending.exception(), Fenced)
         await while_unavailable("append", lambda: append(log, b"3"), RANDOM)
 
 
-async def test_while_the_broker_is_away_the_log_is_not_flooded(own_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_messages_are_limited_during_an_outage(own_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
     async with KafkaLog(own_broker.bootstrap, partitions=1) as log, log.appender("test") as appender:
         await appender.append([KeyValue(b"A", b"1")])
         await asyncio.to_thread(own_broker.stop, kill=True)
@@ -178,54 +178,54 @@ async def test_while_the_broker_is_away_the_log_is_not_flooded(own_broker: Broke
         await asyncio.sleep(2)
         assert 0 < len(caplog.records) < 20
         await asyncio.to_thread(own_broker.start)
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(TIMEOUT_S):
             await asyncio.wait([appending])
 
 
 async def test_two_workers_share_the_partitions(kafka_bootstrap: str, kafka_prefix: str) -> None:
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, session_timeout_ms=6_000)
     async with log, log.consumer() as first:
-        alone = await given(first, 4)
+        alone = await assigned_partitions(first, 4)
         async with log.consumer() as second:
-            shared = await given(first, 2)
-            others = await given(second, 2)
+            shared = await assigned_partitions(first, 2)
+            others = await assigned_partitions(second, 2)
             assert {*shared, *others} == {0, 1, 2, 3}
             assert all(epoch != alone[partition] for partition, epoch in shared.items())
-        again = await given(first, 4)
+        again = await assigned_partitions(first, 4)
         assert all(epoch != shared.get(partition) for partition, epoch in again.items())
 
 
-async def test_a_partition_that_was_taken_away_is_polled_no_more(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_a_revoked_partition_is_not_polled(kafka_bootstrap: str, kafka_prefix: str) -> None:
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000)
     async with log, log.consumer() as first:
-        epoch = (await given(first, 1))[0]
+        epoch = (await assigned_partitions(first, 1))[0]
         await opened(first)
         async with log.consumer() as second:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(TIMEOUT_S):
                 while (await first.assignment()).get(0) == epoch and not await second.assignment():
                     await first.poll(1, 0.05)
             await append(log, b"1")
             assert await first.poll(10, 0.5) == {}
 
 
-async def test_candles_that_are_gone_before_they_were_read(kafka_bootstrap: str, kafka_prefix: str) -> None:
+async def test_candles_deleted_before_they_were_read_are_an_error(kafka_bootstrap: str, kafka_prefix: str) -> None:
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000)
     async with log:
         await append(log, b"1", b"2", b"3")
         async with log.consumer() as consumer:
-            await given(consumer, 1)
+            await assigned_partitions(consumer, 1)
             await opened(consumer)
             first, *_ = await polled(consumer, 3)
             await consumer.commit(0, Commit(first.offset + 1))
             async with admin(kafka_bootstrap) as client:
                 await client.delete_records({TopicPartition(f"{kafka_prefix}candles", 0): RecordsToDelete(3)})
             await consumer.close(0)
-            with pytest.raises(Mismatch, match=r"goes on at 1, the log holds 3 to 4"):
+            with pytest.raises(Mismatch, match=r"continues at 1, the log holds 3 to 4"):
                 await consumer.open(0)
 
 
-async def test_what_others_are_still_writing_hides_nothing_from_last(kafka_bootstrap: str, kafka_prefix: str) -> None:
-    """An open transaction holds back what was committed after its beginning: `last` must wait for it, or candles come twice."""
+async def test_last_waits_for_open_transactions_of_others(kafka_bootstrap: str, kafka_prefix: str) -> None:
+    """An open transaction hides records that were committed after its start: if `last` missed them, they came twice."""
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=3_000)
     async with log:
         hanging = log._client.producer("hanging")
@@ -233,15 +233,15 @@ async def test_what_others_are_still_writing_hides_nothing_from_last(kafka_boots
         await hanging.begin_transaction()
         await hanging.send_and_wait(f"{kafka_prefix}candles", b"never", key=b"B", partition=0)
         await append(log, b"1", b"2")
-        async with log.appender("test") as appender, asyncio.timeout(PATIENCE_S):
+        async with log.appender("test") as appender, asyncio.timeout(TIMEOUT_S):
             last = await appender.last(b"A", anything)
         assert last is not None
         assert last.value == b"2"
         await hanging.stop()
 
 
-async def test_a_reader_waits_for_what_was_committed_a_moment_ago(kafka_bootstrap: str, kafka_prefix: str) -> None:
-    """A commit is answered before its markers are written: until then a reader is told of an end that lies before it."""
+async def test_a_reader_waits_for_a_commit_without_its_markers(kafka_bootstrap: str, kafka_prefix: str) -> None:
+    """A commit is answered before its markers are written: until then the last stable offset lies before it."""
     log = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000)
     async with log, log.appender("test") as appender:
         for count in range(1, 30):

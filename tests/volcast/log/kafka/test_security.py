@@ -32,7 +32,7 @@ BY_PLAIN = KafkaSecurity(test_broker.USER, test_broker.PASSWORD, "PLAIN")
 
 @pytest.fixture(scope="module")
 def scram_broker() -> Iterator[Broker]:
-    with broker(more=scram("SCRAM-SHA-512", "PLAIN")) as made:
+    with broker(extra_properties=scram("SCRAM-SHA-512", "PLAIN")) as made:
         add_scram_user(made.bootstrap)
         yield made
 
@@ -44,7 +44,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> CertificateFiles:
 
 @pytest.fixture(scope="module")
 def tls_broker(files: CertificateFiles) -> Iterator[Broker]:
-    with broker(more=scram("SCRAM-SHA-256", "SCRAM-SHA-512") | dict(files.broker_properties)) as made:
+    with broker(extra_properties=scram("SCRAM-SHA-256", "SCRAM-SHA-512") | dict(files.broker_properties)) as made:
         add_scram_user(made.bootstrap)
         yield made
 

@@ -1,4 +1,4 @@
-"""What is SQLite's own: the file, what it refuses, how processes share it. What every log does is told in tests/contracts."""
+"""The SQLite log beyond the contract (tests/contracts): its file, which files are refused, how processes share one."""
 
 import asyncio
 import sqlite3
@@ -25,7 +25,7 @@ async def commit(log: SqliteLog, position: int = 1) -> None:
         await consumer.commit(0, Commit(position, [ONE], [TWO], [KeyValue(b"BTCUSDT", b"state")]))
 
 
-async def test_everything_is_there_after_closing_and_opening(tmp_path: Path) -> None:
+async def test_all_records_are_there_after_the_log_is_reopened(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "er" / "log.db"
     async with SqliteLog(path) as log:
         await fill(log, [ONE, TWO])
@@ -39,14 +39,14 @@ async def test_everything_is_there_after_closing_and_opening(tmp_path: Path) -> 
         assert (restored.position, restored.snapshots) == (2, {b"BTCUSDT": b"state"})
 
 
-async def test_closed_by_the_last_the_file_stands_alone(tmp_path: Path) -> None:
+async def test_closing_the_last_connection_leaves_a_single_file(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with SqliteLog(path) as one, SqliteLog(path):
         await fill(one, [ONE])
     assert names(tmp_path) == ["log.db"]
 
 
-async def test_entered_twice_it_closes_with_the_last(tmp_path: Path) -> None:
+async def test_a_log_entered_twice_is_closed_by_the_second_exit(tmp_path: Path) -> None:
     log = SqliteLog(tmp_path / "log.db")
     async with log:
         async with log:
@@ -58,7 +58,7 @@ async def test_entered_twice_it_closes_with_the_last(tmp_path: Path) -> None:
         assert await records_of(log, Topic.CANDLES)
 
 
-async def test_a_reader_sees_what_is_committed_and_waits_for_nobody(tmp_path: Path) -> None:
+async def test_a_reader_returns_committed_records_and_does_not_wait_for_the_writer(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with SqliteLog(path) as log:
         writer = sqlite3.connect(path, isolation_level=None)
@@ -72,18 +72,18 @@ async def test_a_reader_sees_what_is_committed_and_waits_for_nobody(tmp_path: Pa
         writer.close()
 
 
-async def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
+async def test_a_failed_transaction_writes_nothing(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log, log.consumer() as consumer:
         await consumer.open(0)
         broken = Commit(7, [ONE], [TWO], [KeyValue(b"BTCUSDT", object())])  # type: ignore[arg-type]  # fails at the third table
-        with pytest.raises(sqlite3.ProgrammingError):  # a bug of the caller's, not the file's fault
+        with pytest.raises(sqlite3.ProgrammingError):  # a bug of the caller, so not translated
             await consumer.commit(0, broken)
         assert await records_of(log, Topic.SIGNALS) == []
         assert await records_of(log, Topic.REJECTED) == []
         assert (await consumer.open(0)).position == 0
 
 
-async def test_many_may_create_the_same_file_at_once(tmp_path: Path) -> None:
+async def test_several_processes_may_create_the_same_file_at_once(tmp_path: Path) -> None:
     async def enter(path: Path, name: str) -> None:
         async with SqliteLog(path) as log, log.appender(name) as appender:
             await appender.append([ONE])
@@ -99,7 +99,7 @@ def text_file(path: Path) -> None:
 
 
 def truncated_log(path: Path) -> None:
-    """A header and nothing behind it."""
+    """Truncate a log after its header."""
     log_of_ours(path)
     path.write_bytes(path.read_bytes()[:5_000])
 
@@ -137,21 +137,21 @@ def log_of_format(number: int) -> Callable[[Path], None]:
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
-        (text_file, "is not a SQLite database; choose another file"),
-        (truncated_log, "is damaged (database disk image is malformed): put a copy of it back, or choose another file"),
-        (database_of_another, "is a SQLite database of another program; choose another file"),
-        (empty_database_of_another, "is a SQLite database of another program; choose another file"),
+        (text_file, "is not a SQLite database: choose another file"),
+        (truncated_log, "is damaged (database disk image is malformed): restore it from a backup, or choose another file"),
+        (database_of_another, "is a SQLite database of another program: choose another file"),
+        (empty_database_of_another, "is a SQLite database of another program: choose another file"),
         (
             log_of_format(SCHEMA_FORMAT - 1),
-            f"has log format {SCHEMA_FORMAT - 1}, this version reads {SCHEMA_FORMAT}; choose another file",
+            f"has log format {SCHEMA_FORMAT - 1}, this version reads {SCHEMA_FORMAT}: choose another file",
         ),
         (
             log_of_format(SCHEMA_FORMAT + 1),
-            f"has log format {SCHEMA_FORMAT + 1}, this version reads {SCHEMA_FORMAT}; choose another file",
+            f"has log format {SCHEMA_FORMAT + 1}, this version reads {SCHEMA_FORMAT}: choose another file",
         ),
     ],
 )
-def test_a_file_that_is_no_log_of_this_version_is_refused_and_left_as_it_is(
+def test_a_file_that_is_not_a_log_of_this_version_is_refused_and_not_changed(
     tmp_path: Path, make: Callable[[Path], None], sentence: str
 ) -> None:
     path = tmp_path / "file"
@@ -171,24 +171,24 @@ def test_a_file_that_is_no_log_of_this_version_is_refused_and_left_as_it_is(
 
 
 @pytest.mark.parametrize(
-    ("place", "sentence"),
+    ("path", "sentence"),
     [
-        ("{}", "{} is a folder; the log is a file: choose one in it"),
+        ("{}", "{} is a folder, but the log is a file: choose a file in that folder"),
         ("{}/a-file/log.db", "the database {}/a-file/log.db can't be used: "),
         ("/dev/null/log.db", "the database /dev/null/log.db can't be used: "),
-        ("/proc/log.db", "the database /proc/log.db can't be used: "),  # nobody may write there, root included
+        ("/proc/log.db", "the database /proc/log.db can't be used: "),  # not writable, not even for root
     ],
 )
-async def test_a_place_that_cannot_hold_a_file_is_refused(tmp_path: Path, place: str, sentence: str) -> None:
+async def test_a_path_where_no_file_can_be_is_refused(tmp_path: Path, path: str, sentence: str) -> None:
     (tmp_path / "a-file").touch()
     with pytest.raises(Mismatch) as caught:
-        async with SqliteLog(place.format(tmp_path)):
+        async with SqliteLog(path.format(tmp_path)):
             pass
     assert str(caught.value).startswith(sentence.format(tmp_path))
     assert names(tmp_path) == ["a-file"]
 
 
-async def test_a_path_that_speaks_of_locks_is_not_taken_for_a_locked_database(tmp_path: Path) -> None:
+async def test_a_path_with_the_word_locked_is_not_taken_for_a_locked_database(tmp_path: Path) -> None:
     (tmp_path / "locked").touch()
     with pytest.raises(Mismatch):
         async with SqliteLog(tmp_path / "locked" / "log.db"):
@@ -201,7 +201,7 @@ async def test_an_empty_file_becomes_a_log(tmp_path: Path) -> None:
         await fill(log, [ONE])
 
 
-async def test_a_writer_that_does_not_let_go_makes_it_unavailable(tmp_path: Path) -> None:
+async def test_a_database_locked_by_another_writer_is_unavailable(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with SqliteLog(path) as log:
         await log.database.write(lambda db: db.execute("PRAGMA busy_timeout = 1").fetchall())
