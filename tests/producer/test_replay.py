@@ -226,7 +226,7 @@ async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None
         async def rival(_: float) -> None:
             await Pump(log, [source(tmp_path)], Pace(inf), 500).run()
 
-        with pytest.raises(Fenced, match="another process has begun to append BTCUSDT: "):
+        with pytest.raises(Fenced, match="another process has started to append BTCUSDT: "):
             await Pump(log, [source(tmp_path)], Pace(60, Clock(), rival), 500).run()
         assert await sent(log) == rows(source(tmp_path))
 

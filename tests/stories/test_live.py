@@ -21,7 +21,7 @@ SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
 NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")
 KILLED_AT = (1, 400, 1_100)
 """Candles on the log, of two symbols' 1 560 each."""
-ONE_AT_A_TIME = "volcast: another process has begun to append live-binance-BTCUSDT.BINANCE+ETHUSDT.BINANCE: "
+ONE_AT_A_TIME = "volcast: another process has started to append live-binance-BTCUSDT.BINANCE+ETHUSDT.BINANCE: "
 
 
 @asynccontextmanager

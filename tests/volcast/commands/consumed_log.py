@@ -7,7 +7,7 @@ from random import Random
 
 from consumer.rules import Rules
 from consumer.worker import Worker
-from tests.log_ends import PATIENCE_S
+from tests.log_ends import TIMEOUT_S
 from tests.market import prices, record
 from volcast.core.codec import encode_signal
 from volcast.core.decoder import Decoder
@@ -46,7 +46,7 @@ def expected(records: Iterable[KeyValue]) -> Mapping[bytes, list[bytes]]:
 
 async def consume(log: Log, snapshot_records: int = 5_000) -> None:
     """All that is on the log."""
-    async with consuming(log, snapshot_records) as worker, asyncio.timeout(PATIENCE_S):
+    async with consuming(log, snapshot_records) as worker, asyncio.timeout(TIMEOUT_S):
         await worker.drained()
 
 

@@ -23,7 +23,7 @@ BUS = ("--bus", "sqlite:///log.db")
     ("arguments", "code", "sentence"),
     [
         ([], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
-        (["--bus", "sqlite:///photo.jpg"], 3, "volcast: photo.jpg is not a SQLite database; choose another file\n"),
+        (["--bus", "sqlite:///photo.jpg"], 3, "volcast: photo.jpg is not a SQLite database: choose another file\n"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:

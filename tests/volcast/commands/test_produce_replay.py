@@ -38,11 +38,11 @@ async def test_told_to_end_before_it_is_done_it_says_so(tmp_path: Path) -> None:
     [
         (["btcusdt.csv"], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
         (["nowhere.csv", "--bus", "sqlite:///log.db"], 2, "volcast: nowhere.csv does not exist.\n"),
-        (["btcusdt.csv", "--bus", "sqlite:///."], 3, "volcast: . is a folder; the log is a file: choose one in it\n"),
+        (["btcusdt.csv", "--bus", "sqlite:///."], 3, "volcast: . is a folder, but the log is a file: choose a file in that folder\n"),
         (
             ["btcusdt.csv", "--bus", "sqlite:///btcusdt.csv"],
             3,
-            "volcast: btcusdt.csv is not a SQLite database; choose another file\n",
+            "volcast: btcusdt.csv is not a SQLite database: choose another file\n",
         ),
     ],
 )

@@ -73,7 +73,7 @@ def is_ready(base: str | None) -> bool:
         (
             ["--bus", "sqlite:///photo.jpg", "--port", "0", "--log-level", "error"],
             3,
-            "volcast: photo.jpg is not a SQLite database; choose another file\n",
+            "volcast: photo.jpg is not a SQLite database: choose another file\n",
         ),
     ],
 )

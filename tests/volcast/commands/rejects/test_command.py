@@ -92,7 +92,7 @@ def test_what_is_wrong_is_one_sentence(folder: Path, arguments: list[str], sente
 def test_a_log_of_another_kind_is_told_by_its_code(tmp_path: Path) -> None:
     (tmp_path / "log.db").write_bytes(b"\xff\xd8" * 999)
     result = volcast(tmp_path, "rejects", "list", *BUS)
-    assert (result.returncode, result.stderr) == (3, "volcast: log.db is not a SQLite database; choose another file\n")
+    assert (result.returncode, result.stderr) == (3, "volcast: log.db is not a SQLite database: choose another file\n")
 
 
 @pytest.mark.parametrize(("answer", "told", "sent"), [("y\n", "records sent: 2", 2), ("n\n", "nothing was sent", 0)])

@@ -113,7 +113,7 @@ async def test_where_another_replay_begins_it_ends_and_says_how_far_it_came(caps
         await left(log, *(reject(offset, value) for offset, value in enumerate(values)))
         replay = RejectReplay(RejectFilter(), 2)
         await replay.look(log)
-        with pytest.raises(Fenced, match="another process has begun to append rejects"):
+        with pytest.raises(Fenced, match="another process has started to append rejects"):
             await replay.send(log)
         assert [each.value for each in await records_of(log, Topic.CANDLES)] == values[:2]
     assert capsys.readouterr().out.endswith("\nrecords sent: 2 of 6\n")

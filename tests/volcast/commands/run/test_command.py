@@ -95,7 +95,7 @@ def test_the_database_of_another_program_is_refused_and_left_as_it_is(tmp_path: 
     connection.close()
     before = (tmp_path / "photos.db").read_bytes()
     result = volcast(tmp_path, "run", "btcusdt.csv", "--db", "photos.db", *TO_THE_END)
-    sentence = "volcast: photos.db is a SQLite database of another program; choose another file\n"
+    sentence = "volcast: photos.db is a SQLite database of another program: choose another file\n"
     assert (result.returncode, result.stdout, result.stderr) == (3, "", sentence)
     assert (tmp_path / "photos.db").read_bytes() == before
 

@@ -53,7 +53,7 @@ async def test_it_is_shown_exported_and_imported(folder: Path) -> None:
     [
         (["show"], 2, "which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)"),
         (["show", *BUS], 2, "there is no log log.db: check --bus"),
-        (["show", "--bus", "sqlite:///text"], 3, "text is not a SQLite database; choose another file"),
+        (["show", "--bus", "sqlite:///text"], 3, "text is not a SQLite database: choose another file"),
         (["export", "a.state", *BUS], 2, "there is no log log.db: check --bus"),
         (["export", "text", *BUS], 2, "text is there already: choose another name, or say --force to replace it"),
         (["import", "text", *BUS], 2, "text is no exported state: `volcast state export` makes such files"),
