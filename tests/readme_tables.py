@@ -3,13 +3,20 @@
 import re
 import ssl
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from enum import StrEnum
 from pathlib import Path
 from random import Random
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
 
 import click
+from msgspec import Struct
 from prometheus_client.registry import Collector
+from pydantic import BaseModel
 
+from api.fields import field_descriptions
 from api.metrics import ViewCollector
+from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
 from api.view import View
 from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
@@ -25,7 +32,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import SHOWN
 from volcast.core.models import design
-from volcast.core.types import EngineConfig
+from volcast.core.types import EngineConfig, HorizonForecast, Outcome, Shadow, Signal
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.describe import describe_settings, text
 
@@ -64,6 +71,51 @@ def forecast_tables() -> dict[str, str]:
     }
 
 
+JSON_TYPES = {float: "number", int: "integer", bool: "boolean", str: "text", type(None): "null"}
+Field = tuple[str, Any, str | None]
+"""Name, type and meaning."""
+
+
+def json_type(hint: Any) -> str:
+    """Return the JSON type of a Python type in words, such as `number or null`."""
+    if isinstance(hint, UnionType):
+        return " or ".join(map(json_type, get_args(hint)))
+    if get_origin(hint) in {list, tuple}:
+        return "list"
+    return JSON_TYPES.get(hint) or ("text" if issubclass(hint, StrEnum) else "object")
+
+
+def fields_table(own: Iterable[Field], outcome: Iterable[Field], horizon: Iterable[Field], shadow: Iterable[Field]) -> str:
+    """Return the table of the fields of a signal and of what it contains."""
+    as_above = f"{', '.join(f'`{name}`' for name, _, _ in horizon)}: each as above, for this horizon"
+    nested = [("outcome", outcome), ("shadows[]", shadow)]
+    rows = [(f"`{name}`", json_type(hint), meaning) for name, hint, meaning in own]
+    rows.append(("`other_horizons[]`", "object", as_above))
+    rows += [(f"`{where}`.`{name}`", json_type(hint), meaning) for where, fields in nested for name, hint, meaning in fields]
+    return "\n".join(["| field | type | meaning |", "|---|---|---|", *(f"| {' | '.join(map(str, row))} |" for row in rows)])
+
+
+def signal_table() -> str:
+    """Return the table of the fields of the API's answer for a symbol."""
+
+    def fields_of(model: type[BaseModel]) -> list[Field]:
+        return [(name, field.annotation, field.description) for name, field in model.model_fields.items()]
+
+    return fields_table(
+        fields_of(LatestResponse), fields_of(OutcomeResponse), fields_of(HorizonResponse), fields_of(ShadowResponse)
+    )
+
+
+def signal_record_table() -> str:
+    """Return the table of the fields of a record of `signals`."""
+
+    def fields_of(struct: type[Struct]) -> list[Field]:
+        descriptions = field_descriptions(struct)
+        return [(name, hint, descriptions[name]) for name, hint in get_type_hints(struct).items()]
+
+    return fields_table(fields_of(Signal), fields_of(Outcome), fields_of(HorizonForecast), fields_of(Shadow))
+
+
 def metrics_tables() -> dict[str, str]:
     """The three tables of docs/reference/metrics.md."""
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
@@ -97,6 +149,7 @@ def command_tables() -> dict[str, str]:
 
 DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "docs/forecast.md": forecast_tables,
+    ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
     ROOT / "docs/reference/metrics.md": metrics_tables,
     ROOT / "docs/reference/cli.md": command_tables,

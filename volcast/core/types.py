@@ -127,7 +127,9 @@ class Signal(Struct, frozen=True):
     ]
     horizon_minutes: Annotated[int, doc("H: the number of minutes that the forecast covers.")]
     interval_level: Annotated[float, doc("Probability that the realized volatility, or the close, is between its bounds.")]
-    volatility: Annotated[float, doc("Square root of the expected sum of the next H squared one-minute log returns.")]
+    volatility: Annotated[
+        float, doc("Forecast of the realized volatility, √E[sum of the next H squared one-minute log returns].")
+    ]
     volatility_median: Annotated[float, doc("Median forecast, which the realized volatility is as likely to exceed as not.")]
     volatility_lower: Annotated[float, doc("Lower bound of the realized volatility of the next H minutes; see interval_level.")]
     volatility_upper: Annotated[float, doc("Upper bound of the realized volatility of the next H minutes; see interval_level.")]
