@@ -1,4 +1,4 @@
-"""The `volcast` command as its users run it: a process of its own, in a folder of its own, without our environment."""
+"""Run the `volcast` command as a user does: as a process in a folder of its own, without our VOLCAST_ variables."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from volcast.proof.processes.processes import START_TIMEOUT_S, VOLCAST, Process
 
 
 def volcast(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
+    """Run the command until it ends."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
     command = [VOLCAST, *map(str, arguments)]
     return subprocess.run(
@@ -19,16 +19,16 @@ def volcast(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str
 
 
 def address(process: Process, before: str = "/latest") -> str | None:
-    """The address that a running one has told, up to `before`; None until it has."""
-    told = re.search(rf"(http://\S+){before}\b", process.said())
-    return told[1] if told else None
+    """Return the URL that a running command has printed, up to `before`; None until it has."""
+    found = re.search(rf"(http://\S+){before}\b", process.read_output())
+    return found[1] if found else None
 
 
-def get(process: Process, path: str, told_with: str = "/latest") -> str:
-    """Ask a running one over HTTP; empty while it has not told its address."""
-    base = address(process, told_with)
+def get(process: Process, path: str, before: str = "/latest") -> str:
+    """Return the response of a running command to GET `path`; empty until it has printed its URL."""
+    base = address(process, before)
     if base is None:
         return ""
-    with urlopen(base + path, timeout=START_TIMEOUT_S) as response:  # noqa: S310  # an address of ours
+    with urlopen(base + path, timeout=START_TIMEOUT_S) as response:  # noqa: S310  # a local address
         text: str = response.read().decode()
     return text

@@ -1,4 +1,4 @@
-"""One JSON line for each event, on stderr: ours, uvicorn's, aiokafka's and Python's warnings alike; secrets masked.
+"""Logging as JSON lines on stderr, with secrets masked: our own events, those of uvicorn and aiokafka, and Python's warnings.
 
 {"time": "2024-01-01T00:00:00.000Z", "level": "info", "logger": "consumer.worker", "message": "restored", "partition": 0}
 """
@@ -16,42 +16,50 @@ from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
 from volcast.settings.schema import MASK
+from volcast.settings.sources import Loaded
 
-OTHERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "aiokafka", "asyncio", "py.warnings")
-"""Loggers that libraries may have given handlers of their own. Run uvicorn with `log_config=None`, or it does so again."""
+LIBRARY_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "aiokafka", "asyncio", "py.warnings")
+"""Loggers to which libraries may have added handlers. Run uvicorn with `log_config=None`, or it adds its own again."""
 
-CHATTY = ("httpx", "httpcore", "websockets")
-"""Loggers that tell of each request and each connection; what matters of those, we tell."""
+VERBOSE_LOGGERS = ("httpx", "httpcore", "websockets")
+"""Loggers with a line for each request and connection; below `debug` only their warnings are kept, as we log what matters."""
 
 
 def configure(level: str, *, secrets: Iterable[str] = ()) -> None:
-    """Send all logging from `level` (debug, info, warning, error) on to stderr. Called again, it replaces what it did before."""
+    """Log events of at least `level` (debug, info, warning, error) to stderr. Another call replaces the earlier configuration."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in OTHERS:
+    for name in LIBRARY_LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
         logger.setLevel(logging.NOTSET)
-    for name in CHATTY:
+    for name in VERBOSE_LOGGERS:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
     logging.captureWarnings(capture=True)
 
 
+def configure_quietly(loaded: Loaded) -> None:
+    """Configure logging for a command whose output a person reads: warnings and errors only, unless a level was set."""
+    settings = loaded.settings
+    level = "warning" if loaded.origins["log_level"] == "default" else settings.log_level
+    configure(level, secrets=settings.secrets())
+
+
 class JsonLines(JsonFormatter):
-    """Formats an event as one JSON object. Masks at the end, where message, arguments, extras and traceback are text already."""
+    """Formats an event as one JSON object. Masking is the last step, when message, arguments, extras and traceback are text."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "color_message"])  # uvicorn's message again, with colours
+        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "color_message"])  # uvicorn repeats its message with colours
         spellings = {spelling for secret in secrets if secret for spelling in _spellings(secret)}
         longest_first = sorted(spellings, key=len, reverse=True)
         self._secret = re.compile("|".join(map(re.escape, longest_first))) if spellings else None
 
     def format(self, record: logging.LogRecord) -> str:
-        """A JSON line, also where the message and its arguments don't fit: logging would print both, unmasked."""
+        """Return the JSON line, also if message and arguments do not match: logging would print both unmasked."""
         try:
             record.getMessage()
         except (TypeError, ValueError, KeyError):
@@ -59,7 +67,7 @@ class JsonLines(JsonFormatter):
         return super().format(record)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Ours first, and no extra of the same name may hide them."""
+        """Add our fields first; an extra of the same name does not replace them."""
         ours = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -71,7 +79,7 @@ class JsonLines(JsonFormatter):
         log_data.update(ours)
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        """The event as plain JSON values, masked."""
+        """Return the event as plain JSON values, masked."""
         return {self._masked(str(key)): self._plain(value) for key, value in log_data.items()}
 
     def _plain(self, value: object) -> object:
@@ -94,7 +102,7 @@ class JsonLines(JsonFormatter):
 
 
 def _spellings(secret: str) -> set[str]:
-    """As it is, and as it stands in a repr, in JSON and in a URL."""
+    """Return the secret as it is, and as it is written in a repr, in JSON and in a URL."""
     return {
         secret,
         repr(secret)[1:-1],

@@ -1,6 +1,6 @@
-"""The `volcast` command: a table of verbs, each loaded when it is called, and one rule for how a command ends.
+"""The `volcast` command: a table of its subcommands, each imported when it is called, and one rule for exit codes.
 
-Whatever a command imports (River alone takes seconds) is none of `volcast --help`'s business: this file imports click only.
+This module imports nothing but click, so that `volcast --help` is fast whatever a subcommand imports (River alone takes seconds).
 """
 
 import difflib
@@ -13,29 +13,26 @@ from typing import Any
 import click
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-"""Matrices of some 80 rows: threads would only cost. It must stand before NumPy is imported."""
+"""The matrices have some 80 rows, for which threads only cost time. Must be set before NumPy is imported."""
 
 VERBS: Mapping[str, tuple[str, str]] = {
-    "run": ("volcast.commands.run.command:command", "The whole path in one process: candles, forecast, show."),
-    "produce": ("volcast.commands.produce:command", "Candles onto the log, of files or of a venue."),
-    "consume": ("volcast.commands.consume:command", "Candles from the log to signals on the log."),
-    "serve": ("volcast.commands.serve:command", "Signals from the log to the API and the gauges."),
-    "download": ("volcast.commands.download:command", "A venue's candles of the past into a CSV file."),
-    "generate": ("volcast.commands.generate:command", "Simulated candles into CSV files."),
-    "backtest": ("volcast.commands.backtest:command", "What would have been forecast after each candle."),
-    "compare": ("volcast.commands.compare:command", "Models beside each other: who forecasts best."),
-    "fit-prior": ("volcast.commands.fit_prior:command", "What a new symbol's forecaster starts from."),
-    "rejects": ("volcast.commands.rejects.command:command", "What was not taken, and why; list it, or send it again."),
-    "state": ("volcast.commands.state.command:command", "The engines' state on the log: show, export, import."),
-    "prove": ("volcast.commands.prove:command", "Kill it anywhere: whether each signal is there once."),
-    "doctor": ("volcast.commands.doctor:command", "Whether a venue can be followed from here."),
-    "simulate-exchange": (
-        "volcast.commands.simulate_exchange:command",
-        "A scripted exchange on this machine, to watch live mode.",
-    ),
-    "settings": ("volcast.commands.settings:command", "The settings in effect, and where each came from."),
+    "run": ("volcast.commands.run.command:command", "Run the whole pipeline in one process."),
+    "produce": ("volcast.commands.produce:command", "Send candles from files or from a venue to the log."),
+    "consume": ("volcast.commands.consume:command", "Read candles from the log and write signals to it."),
+    "serve": ("volcast.commands.serve:command", "Serve the latest signals over HTTP, with metrics."),
+    "download": ("volcast.commands.download:command", "Download past candles of a venue to a CSV file."),
+    "generate": ("volcast.commands.generate:command", "Generate simulated candles as CSV files."),
+    "backtest": ("volcast.commands.backtest:command", "Write the forecast after each candle of CSV files."),
+    "compare": ("volcast.commands.compare:command", "Compare the forecasts of several models."),
+    "fit-prior": ("volcast.commands.fit_prior:command", "Learn what the forecaster of a new symbol starts from."),
+    "rejects": ("volcast.commands.rejects.command:command", "List rejected candles, or replay them."),
+    "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
+    "prove": ("volcast.commands.prove:command", "Test exactly-once processing under kills and faults."),
+    "doctor": ("volcast.commands.doctor:command", "Check whether a venue can be streamed from here."),
+    "simulate-exchange": ("volcast.commands.simulate_exchange:command", "Run a simulated exchange on this machine."),
+    "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }
-"""Name: where its command is, and what it does; in the order of a candle's path."""
+"""Name of each command: where it is defined, and what it does; along the path of a candle."""
 
 EXIT_CODES: Mapping[str, int] = {
     "volcast.atomic_file:OutputFileError": 2,
@@ -44,19 +41,19 @@ EXIT_CODES: Mapping[str, int] = {
     "volcast.settings.schema:SettingsError": 2,
     "volcast.log.contract:LogError": 3,
 }
-"""The errors whose text is a sentence for the user. Named, not imported; what derives from one counts as it."""
+"""Exit codes of the errors whose text is a message for the user, subclasses included. Named here, not imported."""
 
 INTERRUPTED = 130
 
 
 class UserError(click.ClickException):
-    """Wrong use or wrong input: its message is one sentence that says what to do. Ends a command with code 2."""
+    """Wrong usage or input. The message is one sentence that says what to do; the exit code is 2."""
 
     exit_code = 2
 
 
 class Volcast(click.Group):
-    """A group that knows its verbs by name, and turns every expected end into one line and a code."""
+    """A command group that imports its subcommands on demand, and turns each expected error into a message and an exit code."""
 
     def __init__(self, *args: Any, verbs: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -76,8 +73,8 @@ class Volcast(click.Group):
         name = args[0]
         if name not in self.verbs and not name.startswith("-"):
             nearest = difflib.get_close_matches(name, self.verbs, n=1)
-            advice = f"did you mean {nearest[0]!r}?" if nearest else f"there are {', '.join(self.verbs)}."
-            raise click.UsageError(f"There is no command {name!r}; {advice}", ctx)
+            advice = f"Did you mean {nearest[0]!r}?" if nearest else f"Commands: {', '.join(self.verbs)}."
+            raise click.UsageError(f"No such command {name!r}. {advice}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - the signature is click's
@@ -92,23 +89,23 @@ class Volcast(click.Group):
         standalone_mode: bool = True,  # noqa: FBT001, FBT002 - the signature is click's
         **extra: Any,
     ) -> Any:
-        """Run, then exit with 0, 2 (wrong use or input), 3 (the log is not usable) or 130 (interrupted); a bug is raised."""
+        """Run the command and exit with its code; an error that is not in EXIT_CODES is a bug and is raised."""
         try:
             result = super().main(args, prog_name or self.name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
             error.show()
             code = error.exit_code
         except click.ClickException as error:
-            code = _say(_usage(error), UserError.exit_code)
+            code = _print_messages(_usage_message(error), UserError.exit_code)
         except click.Abort as abort:
-            if isinstance(abort.__cause__, EOFError):  # click takes it for a Ctrl-D; where nothing is asked, it is a bug
+            if isinstance(abort.__cause__, EOFError):  # click takes it for Ctrl-D at a prompt; without a prompt it is a bug
                 raise abort.__cause__ from None
-            code = _say(["interrupted"], INTERRUPTED)
+            code = _print_messages(["interrupted"], INTERRUPTED)
         except Exception as error:
-            ends = [(str(leaf) or type(leaf).__name__, _exit_code(leaf)) for leaf in _leaves(error)]
-            if not all(code for _, code in ends):
+            errors = [(str(each) or type(each).__name__, _exit_code(each)) for each in _flattened(error)]
+            if not all(code for _, code in errors):
                 raise
-            code = _say(dict.fromkeys(sentence for sentence, _ in ends), max(code for _, code in ends))
+            code = _print_messages(dict.fromkeys(message for message, _ in errors), max(code for _, code in errors))
         else:
             code = result if isinstance(result, int) else 0
         if not standalone_mode:
@@ -116,33 +113,33 @@ class Volcast(click.Group):
         sys.exit(code)
 
 
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Tasks that ran side by side fail as a group: what counts is what each of them said."""
+def _flattened(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors in a group of any depth, or the error itself: concurrent tasks fail as a group."""
     if isinstance(error, BaseExceptionGroup):
         for part in error.exceptions:
-            yield from _leaves(part)
+            yield from _flattened(part)
     else:
         yield error
 
 
 def _exit_code(error: BaseException) -> int:
-    """0 for a bug."""
+    """Return the exit code of an expected error, 0 for a bug."""
     if isinstance(error, click.ClickException):
         return UserError.exit_code
     return max(EXIT_CODES.get(f"{kind.__module__}:{kind.__qualname__}", 0) for kind in type(error).__mro__)
 
 
-def _usage(error: click.ClickException) -> Iterable[str]:
-    sentence = error.format_message()
+def _usage_message(error: click.ClickException) -> Iterable[str]:
+    message = error.format_message()
     if not isinstance(error, click.UsageError):
-        return [sentence]
-    help_of = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
-    return [" ".join(sentence.split()) + help_of]
+        return [message]
+    hint = f" Try `{error.ctx.command_path} --help`." if error.ctx else ""
+    return [" ".join(message.split()) + hint]
 
 
-def _say(sentences: Iterable[str], code: int) -> int:
-    for sentence in sentences:
-        for line in sentence.splitlines():
+def _print_messages(messages: Iterable[str], code: int) -> int:
+    for message in messages:
+        for line in message.splitlines():
             click.echo(f"volcast: {line}", err=True)
     return code
 
@@ -151,20 +148,20 @@ HELP = """Streaming volatility forecasts: one candle in, one signal out.
 
 \b
 candles -> produce -> [log] -> consume -> [log] -> serve
-           `-------------- run: all in one ------------'
+           `------------- run: all in one -------------'
 
-Try `volcast COMMAND --help`.
+Run `volcast COMMAND --help` for the options of a command.
 """
-ENDS = (
-    "Exit codes: 0 done, 2 wrong use or input, 3 the log is not usable, 130 interrupted, "
-    "1 a bug (or, of prove: NOT EXACT; of doctor: FAILED)."
+EXIT_CODE_HELP = (
+    "Exit codes: 0 success; 1 a bug, or a failed `prove` or `doctor`; 2 wrong usage or input; "
+    "3 the log cannot be used; 130 interrupted."
 )
 
 
-@click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=ENDS)
+@click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=EXIT_CODE_HELP)
 @click.version_option(package_name="volcast", message="%(prog)s %(version)s")
 def main() -> None:
-    """The command; `volcast --help` prints HELP."""
+    """The `volcast` command. `volcast --help` prints HELP."""
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Command-line options made from the settings: a command names those that it uses, and is given them with their values found."""
+"""Command-line options made from the settings: a command names the settings that it uses and receives their values."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -20,15 +20,16 @@ _METAVARS: Mapping[object, str] = {int: "INTEGER", float: "NUMBER", Path: "FILE"
 
 
 def settings_options(*names: str) -> Callable[[Command], Command]:
-    """An option for each named setting, and --config; the command takes `settings: Settings`, from all sources.
+    """Add an option for each named setting, and --config; the command receives `settings: Settings` from all sources.
 
-    A secret gets no option: everybody on a machine can read its command lines. Raises SettingsError when the command is called.
+    A secret gets no option, because every user of a machine can read its command lines. The command raises SettingsError if a
+    value is invalid.
     """
     return _options(names, lambda loaded: {"settings": loaded.settings})
 
 
 def loaded_options(*names: str) -> Callable[[Command], Command]:
-    """As `settings_options`, for a command that takes `loaded: Loaded`: it also tells where each value came from."""
+    """Do the same as `settings_options` for a command that receives `loaded: Loaded`, with the source of each value."""
     return _options(names, lambda loaded: {"loaded": loaded})
 
 
@@ -50,28 +51,39 @@ def _options(names: tuple[str, ...], argument: Callable[[Loaded], dict[str, obje
 
 
 _CONFIG: Callable[[Command], Command] = click.option(
-    "--config", metavar="FILE", help="YAML file of settings, in place of volcast.yaml in the working directory."
+    "--config", metavar="FILE", help="YAML file of settings, instead of volcast.yaml in the current directory."
 )
 
 
 def _option(name: str) -> Callable[[Command], Command]:
-    """No click type and no click default: the settings judge all sources alike, and what is not given must hide nothing."""
+    """Return an option without click type or default: settings validate all sources alike, and an absent flag hides nothing."""
     field = Settings.model_fields[name]
-    sentence = f"{field.description}  [default: {text(field.get_default())}; {allowed(name)}]"
+    default = f"default: {text(field.get_default())}"
     if kind(name) is bool:
-        return click.option(f"{flag(name)}/{flag('no_' + name)}", name, default=None, help=sentence)
-    choices = "|".join(get_args(kind(name))) if get_origin(kind(name)) is Literal else "TEXT"
-    return click.option(flag(name), name, metavar=_METAVARS.get(kind(name), choices), help=sentence)
+        return click.option(f"{flag(name)}/{flag('no_' + name)}", name, default=None, help=f"{field.description}  [{default}]")
+    if get_origin(kind(name)) is Literal:
+        choices = "|".join(get_args(kind(name)))
+        return click.option(flag(name), name, metavar=choices, help=f"{field.description}  [{default}]")
+    sentence = f"{field.description}  [{default}; {allowed(name)}]"
+    return click.option(flag(name), name, metavar=_METAVARS.get(kind(name), "TEXT"), help=sentence)
 
 
 def replay_options(command: Command) -> Command:
-    """CSV…, --symbol and --speed, as the arguments `files`, `symbols` and `speed`."""
+    """Add the arguments CSV..., --symbol and --speed, as the parameters `files`, `symbols` and `speed`."""
     for decorate in (
         click.option(
-            "--speed", type=SpeedParam(), default="max", show_default=True, help="Times real time (60: an hour a minute), or max."
+            "--speed",
+            type=SpeedParam(),
+            default="max",
+            show_default=True,
+            help="Multiple of real time (60: an hour per minute), or max.",
         ),
         click.option(
-            "--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Of each file; by default the first word of its name."
+            "--symbol",
+            "symbols",
+            multiple=True,
+            metavar="SYMBOL",
+            help="Symbol of each file, in order.  [default: the first word of its name]",
         ),
         click.argument("files", metavar="[CSV]...", nargs=-1, type=click.Path(path_type=Path)),
     ):

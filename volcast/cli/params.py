@@ -1,88 +1,84 @@
+"""Types of command-line parameters that several commands share: models, times, symbols, speeds and venues."""
+
+import re
+from datetime import UTC, datetime
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from volcast.candle_files.timestamps import parse_open_time_ms
+from volcast.core.types import MINUTE_MS
 from volcast.settings.values import ModelName
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-import re
-from datetime import UTC, datetime
-from math import inf, isfinite
-from typing import TYPE_CHECKING
-
-from volcast.candle_files.timestamps import parse_open_time_ms
 
 MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
+FIRST_YEAR, LAST_YEAR = 1975, 2189
+"""Start years of generated candles; the consumer accepts their times even ten years later."""
+MAX_SPEED = 1_000_000.0
 
 
 class ModelsParam(click.ParamType[tuple[str, ...]]):
-    """Names with commas between them."""
+    """Names of models, separated by commas."""
 
     name = "model,model"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """-> each model once, in their order."""
+        """Return the models in their order, each once."""
         names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
         for name in names:
             if name not in MODEL_NAMES:
-                self.fail(f"{name!r} is no model; there are {', '.join(MODEL_NAMES)}", param, ctx)
+                self.fail(f"{name!r} is not a model; choose from {', '.join(MODEL_NAMES)}.", param, ctx)
         return names
 
 
-_MINUTE_MS = 60_000
-
-
 class MinuteParam(click.ParamType[int]):
-    """A day, which stands for its first minute, or a minute; UTC where no offset is said."""
+    """A day, which means its first minute, or a minute; UTC unless an offset is given."""
 
     name = "yyyy-mm-dd"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """-> its beginning, milliseconds since 1970."""
+        """Return the beginning of the day or minute, in milliseconds since 1970."""
         if isinstance(value, int):
             return value
         try:
             at_ms = parse_open_time_ms(f"{value} 00:00:00" if len(value) == len("2024-01-01") else value)
         except ValueError:
             at_ms = -1
-        if at_ms < 0 or at_ms % _MINUTE_MS:
+        if at_ms < 0 or at_ms % MINUTE_MS:
             self.fail(f"{value!r} is neither a day like 2024-01-31 nor a minute like 2024-01-31T23:59.", param, ctx)
         return at_ms
 
 
 class TimeParam(click.ParamType[int]):
-    """A day, which begins at 00:00 UTC, or a time of the day."""
+    """A day, which begins at 00:00 UTC, or a time of a day."""
 
     name = "time"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """-> milliseconds since 1970."""
+        """Return the time in milliseconds since 1970."""
         try:
             if len(value) == len("2024-01-01"):
                 return int(datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000
             return parse_open_time_ms(value)
         except ValueError:
-            self.fail(f"{value!r} is no time: 2024-01-01 or 2024-01-01T00:05:00Z are", param, ctx)
-
-
-FIRST_YEAR, LAST_YEAR = 1975, 2189
-"""So that, ten years on, the consumer still takes the candles."""
+            self.fail(f"{value!r} is neither a day like 2024-01-01 nor a time like 2024-01-01T00:05:00Z.", param, ctx)
 
 
 class SymbolsParam(click.ParamType[tuple[str, ...]]):
-    """Symbols with commas between them."""
+    """Symbols, separated by commas."""
 
     name = "symbol,symbol"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        """-> each symbol once, in their order."""
+        """Return the symbols in their order, each once."""
         symbols = tuple(dict.fromkeys(symbol.strip() for symbol in str(value).split(",")))
         for symbol in symbols:
             if not re.fullmatch(r"[A-Z0-9]{1,40}", symbol):
-                self.fail(
-                    f"{symbol!r} is no symbol: up to 40 capitals A-Z and digits are expected, as in BTCUSDT,ETHUSDT.", param, ctx
-                )
+                expected = "1 to 40 of the characters A-Z and 0-9, as in BTCUSDT,ETHUSDT"
+                self.fail(f"{symbol!r} is not a symbol: expected {expected}.", param, ctx)
         return symbols
 
 
@@ -92,26 +88,24 @@ class StartParam(click.ParamType[datetime]):
     name = "yyyy-mm-dd"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """-> its first moment."""
+        """Return the beginning of the day."""
         try:
             start = datetime.strptime(value, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
             start = None
         if start is None or not FIRST_YEAR <= start.year <= LAST_YEAR:
-            self.fail(f"{value!r} is no day from {FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31, written YYYY-MM-DD.", param, ctx)
+            days = f"{FIRST_YEAR}-01-01 to {LAST_YEAR}-12-31"
+            self.fail(f"{value!r} is not a day from {days}, written as YYYY-MM-DD.", param, ctx)
         return start
 
 
-MAX_SPEED = 1_000_000.0
-
-
 class SpeedParam(click.ParamType[float]):
-    """`max`, or a number of times real time."""
+    """`max`, or a multiple of real time."""
 
     name = "max|N"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """-> times real time; `inf` for max."""
+        """Return the multiple of real time; `inf` for max."""
         if value == "max":
             return inf
         try:
@@ -119,22 +113,21 @@ class SpeedParam(click.ParamType[float]):
         except ValueError:
             speed = 0.0
         if not (isfinite(speed) and 0 < speed <= MAX_SPEED):
-            self.fail(
-                f"{value} is no speed: say max, or how many times real time, above 0 and at most {MAX_SPEED:.0f}", param, ctx
-            )
+            expected = f"max, or a multiple of real time above 0 and at most {MAX_SPEED:.0f}"
+            self.fail(f"{value} is not a speed: expected {expected}.", param, ctx)
         return speed
 
 
 class VenueParam(click.ParamType["Feed"]):
-    """The name of a venue -> its feed."""
+    """The name of a venue, in upper or lower case."""
 
     name = "VENUE"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> "Feed":
-        """The feed of that name."""
+        """Return the feed of the venue."""
         from producer.feeds import VENUES  # noqa: PLC0415  # not needed by --help
 
         feed = VENUES.get(str(value).lower())
         if feed is None:
-            self.fail(f"{value} is no venue of ours; there are {', '.join(VENUES)}", param, ctx)
+            self.fail(f"{value} is not a supported venue; choose from {', '.join(VENUES)}.", param, ctx)
         return feed

@@ -1,4 +1,4 @@
-"""What a person sees while candles are replayed: a bar on a terminal, nothing where nobody looks."""
+"""A progress bar for a replay of candles, shown on a terminal only."""
 
 import sys
 import threading
@@ -23,13 +23,13 @@ _REFRESH_S = 0.2
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        """Candles a second, of late."""
+        """Return the recent rate, in candles per second."""
         return Text(f"{task.speed or 0:,.0f}/s", style="progress.data.speed")
 
 
 @contextmanager
 def progress(what: str, total: int, completed: Callable[[], int]) -> Iterator[None]:
-    """A bar on standard error that asks `completed` a few times a second, from a thread of its own."""
+    """Show a bar on standard error during the `with` block; a thread calls `completed` a few times per second."""
     console = Console(file=sys.stderr)
     if not console.is_terminal:
         yield

@@ -1,4 +1,4 @@
-"""From settings to parts: the only place where a setting meets a constructor."""
+"""Build logs, workers, replays and engine settings from the settings: the only place where a setting meets a constructor."""
 
 from pathlib import Path
 from random import Random
@@ -11,6 +11,7 @@ from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
 
 from .main import UserError
+from .tables import counted
 
 if TYPE_CHECKING:
     from consumer.rules import Rules
@@ -41,14 +42,14 @@ FORECAST_SETTINGS = ("horizons", "interval_level", "model", "shadows", "prior")
 ENGINE_SETTINGS = ("window", "warmup", "rate_window", *FORECAST_SETTINGS, "price_decimals", "price_decimals_by_symbol")
 
 
-def log_of(settings: Settings) -> Log:
-    """The log that `bus` names; not entered yet."""
+def create_log(settings: Settings) -> Log:
+    """Return the log that `bus` names, not yet entered. Raises UserError if `bus` is not set."""
     if settings.bus is None:
-        raise UserError("which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)")
+        raise UserError("no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS")
     bus = parse_bus(settings.bus)
     if bus.kind == "sqlite":
-        return sqlite_log(Path(bus.path), settings)
-    from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite's users don't need it
+        return create_sqlite_log(Path(bus.path), settings)
+    from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite does not need it
     from volcast.log.kafka.security import KafkaSecurity  # noqa: PLC0415  # as above
 
     return KafkaLog(
@@ -71,8 +72,8 @@ def log_of(settings: Settings) -> Log:
     )
 
 
-def sqlite_log(path: Path, settings: Settings) -> Log:
-    """A file's log; not entered yet."""
+def create_sqlite_log(path: Path, settings: Settings) -> Log:
+    """Return the log in the SQLite file at `path`, not yet entered."""
     from volcast.log.sqlite.log import SqliteLog  # noqa: PLC0415  # as above
 
     return SqliteLog(
@@ -83,39 +84,44 @@ def sqlite_log(path: Path, settings: Settings) -> Log:
     )
 
 
-def worker_of(log: Log, settings: Settings) -> "Worker":
-    """A consumer of `log`."""
+def create_worker(log: Log, settings: Settings) -> "Worker":
+    """Return a worker that consumes `log`. Raises UserError if the prior cannot be used."""
     from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
 
-    return Worker(log, _rules_of(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
+    return Worker(log, _create_rules(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
 
 
-def replays_of(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
-    """The files, looked through, with their symbols; without files the bundled sample. Raises UserError, CandleFileError."""
+def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
+    """Return a replay of each file, or of the bundled sample if there are no files.
+
+    Each file is read once to validate it. Raises UserError for wrong symbols and CandleFileError for a file that cannot be used.
+    """
     from producer.replay import CsvReplay  # noqa: PLC0415  # not needed by --help
     from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
     for symbol in symbols:
         if not is_symbol(symbol):
             expected = f"[A-Z0-9]+ or SYMBOL.VENUE, at most {MAX_SYMBOL_CHARACTERS} characters"
-            raise UserError(f"--symbol {symbol} is no symbol: {expected}, as in BTCUSDT or BTCUSDT.BINANCE")
+            raise UserError(f"--symbol {symbol} is not a symbol: expected {expected}, as in BTCUSDT or BTCUSDT.BINANCE")
     if symbols and len(symbols) != len(files):
-        raise UserError(
-            f"{len(symbols)} times --symbol for {len(files)} files: give one for each file, in the same order, or none"
-        )
+        given = f"--symbol was given {counted(len(symbols), 'time')} for {counted(len(files), 'file')}"
+        raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
     return [
         CsvReplay(path, symbol)
-        for path, symbol in zip(files or sample(), symbols or (None,) * len(files or sample()), strict=True)
+        for path, symbol in zip(files or sample_files(), symbols or (None,) * len(files or sample_files()), strict=True)
     ]
 
 
-def sample() -> tuple[Path, ...]:
-    """The bundled candles: simulated, not market data."""
+def sample_files() -> tuple[Path, ...]:
+    """Return the bundled files of candles, which are simulated and no market data."""
     return tuple(sorted((Path(__file__).parent.parent / "sample").glob("*.csv.gz")))
 
 
-def prior_of(settings: Settings) -> "Prior | None":
-    """The prior of a file; None for the bundled one and none at all, which an engine knows by name. Raises UserError."""
+def load_prior(settings: Settings) -> "Prior | None":
+    """Return the prior in the file that the setting names; None for `bundled` and `none`, which an engine knows by name.
+
+    Raises UserError if the file cannot be used.
+    """
     from volcast.core.forecast import prior  # noqa: PLC0415  # as above
 
     if settings.prior in {prior.BUNDLED, prior.NONE}:
@@ -123,13 +129,13 @@ def prior_of(settings: Settings) -> "Prior | None":
     try:
         return prior.decode_prior(Path(settings.prior).expanduser().read_bytes())
     except OSError as error:
-        raise UserError(f"the prior {settings.prior} can't be read: {error.strerror}") from None
+        raise UserError(f"cannot read the prior {settings.prior}: {error.strerror}") from None
     except prior.PriorError as error:
-        raise UserError(f"the prior {settings.prior} can't be used: {error}; `volcast fit-prior` makes one") from None
+        raise UserError(f"cannot use the prior {settings.prior}: {error}; create one with `volcast fit-prior`") from None
 
 
 def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
-    """An engine's settings; `prior` is what `prior_of` found."""
+    """Return the settings of an engine; `prior` is the result of `load_prior`."""
     from volcast.core.forecast.prior import fingerprint  # noqa: PLC0415  # as above
     from volcast.core.types import EngineConfig  # noqa: PLC0415
 
@@ -145,27 +151,25 @@ def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
     )
 
 
-def _rules_of(settings: Settings) -> "Rules":
+def _create_rules(settings: Settings) -> "Rules":
     from consumer.rules import Rules  # noqa: PLC0415  # as above
     from volcast.core.decoder import Decoder  # noqa: PLC0415
 
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
-    prior = prior_of(settings)
+    prior = load_prior(settings)
     return Rules(engine_config(settings, prior), decoder, settings.max_symbols, settings.snapshot_records, prior)
 
 
-def quiet_log_of(loaded: Loaded, *, must_exist: bool = True) -> Log:
-    """The log that `bus` names, not entered yet; what is logged beside it begins at warnings, unless asked for otherwise.
+def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:
+    """Return the log that `bus` names, not yet entered, for a command that inspects it; logging is configured quietly.
 
-    Raises UserError where no log is named, or where its file must exist and doesn't: looking at a log shall not make one.
+    Raises UserError if `bus` is not set, or if its file must exist and does not: inspecting a log must not create one.
     """
-    from .log_format import configure  # noqa: PLC0415  # not needed by --help
+    from .log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
-    settings = loaded.settings
-    quiet = loaded.origins["log_level"] == "default"
-    configure("warning" if quiet else settings.log_level, secrets=settings.secrets())
-    log = log_of(settings)
-    bus = parse_bus(str(settings.bus))
+    configure_quietly(loaded)
+    log = create_log(loaded.settings)
+    bus = parse_bus(str(loaded.settings.bus))
     if must_exist and bus.kind == "sqlite" and not Path(bus.path).exists():
-        raise UserError(f"there is no log {bus.path}: check --bus")
+        raise UserError(f"log {bus.path} does not exist; check --bus")
     return log

@@ -1,4 +1,4 @@
-"""What the commands that look back have in common: files as streams of candles by symbol, and the engine that they go through."""
+"""What backtest, compare and fit-prior share: the replays of CSV files by symbol, and the engine that they run through."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,46 +21,49 @@ if TYPE_CHECKING:
 
 
 def files_argument(command: Command) -> Command:
-    """CANDLES…, as the argument `files`."""
+    """Add the argument CANDLES..., as the parameter `files`."""
     path = click.Path(path_type=Path)
     return click.argument("files", metavar="CANDLES...", nargs=-1, required=True, type=path)(command)
 
 
 def symbol_option(command: Command) -> Command:
-    """--symbol, where the files are of one."""
-    sentence = "Whose candles they are; by default the first word of the files' names."
+    """Add the option --symbol, for a command whose files are of one symbol."""
+    sentence = "Symbol of the candles.  [default: the first word of the files' names]"
     return click.option("--symbol", metavar="SYMBOL", help=sentence)(command)
 
 
-def by_symbol(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "dict[str, list[CsvReplay]]":
-    """The files, looked through, by symbol, the oldest first. Raises UserError, CandleFileError."""
-    from .wiring import replays_of  # noqa: PLC0415  # not needed by --help
+def replays_by_symbol(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "dict[str, list[CsvReplay]]":
+    """Return the replays of the files by symbol, the oldest first. Raises UserError or CandleFileError as `open_replays` does."""
+    from .wiring import open_replays  # noqa: PLC0415  # not needed by --help
 
     found: dict[str, list[CsvReplay]] = {}
-    for source in sorted(replays_of(files, symbols), key=lambda each: each.summary.first_open_time_ms):
+    for source in sorted(open_replays(files, symbols), key=lambda each: each.summary.first_open_time_ms):
         found.setdefault(source.symbol, []).append(source)
     return found
 
 
-def of_one_symbol(files: tuple[Path, ...], symbol: str | None) -> "tuple[str, list[CsvReplay]]":
-    """The same where only one is wanted: `symbol`, or that of the files' names. Raises UserError, CandleFileError."""
-    found = by_symbol(files, (symbol,) * len(files) if symbol else ())
+def replays_of_one_symbol(files: tuple[Path, ...], symbol: str | None) -> "tuple[str, list[CsvReplay]]":
+    """Return the symbol and the replays of the files, the oldest first.
+
+    The symbol is `symbol`, or that of the files' names. Raises UserError if they are of several, CandleFileError if one is bad.
+    """
+    found = replays_by_symbol(files, (symbol,) * len(files) if symbol else ())
     if len(found) > 1:
-        raise UserError(f"the files are of {' and '.join(found)}: give those of one symbol, or name it with --symbol")
+        raise UserError(f"the files are of {' and '.join(found)}: give files of one symbol, or name the symbol with --symbol")
     return next(iter(found.items()))
 
 
-def engine_of(
+def create_backtest(
     settings: Settings, symbol: str, *, horizons: Sequence[int], shadows: Sequence[str] = ()
 ) -> "tuple[Engine, BacktestReplay]":
-    """A new one by the settings, but for these. Raises UserError where its prior is of no use."""
+    """Return a new engine by the settings, with these horizons and shadows, and its replay. Raises UserError for a bad prior."""
     from volcast.backtest.run import BacktestReplay  # noqa: PLC0415  # River takes a second to import
     from volcast.core.decoder import Decoder  # noqa: PLC0415
     from volcast.core.engine import Engine  # noqa: PLC0415
 
-    from .wiring import engine_config, prior_of  # noqa: PLC0415
+    from .wiring import engine_config, load_prior  # noqa: PLC0415
 
-    prior = prior_of(settings)
+    prior = load_prior(settings)
     chosen = settings.model_copy(update={"horizons": tuple(horizons), "shadows": tuple(shadows)})
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
     engine = Engine(symbol, engine_config(chosen, prior), decoder.price_decimals(symbol), prior)
@@ -68,12 +71,12 @@ def engine_of(
 
 
 @contextmanager
-def replay_file(
+def backtest_signals(
     replay: "BacktestReplay", sources: "Sequence[CsvReplay]", *, from_ms: int = 0, to_ms: int | None = None
 ) -> "Iterator[Iterator[Signal]]":
-    """The signals of all files' rows, those from `from_ms` on and before `to_ms`; with a bar, and afterwards what was not taken.
+    """Yield the signals of all rows from `from_ms` (inclusive) to `to_ms` (exclusive), with a progress bar.
 
-    Raises UserError where no row could be taken.
+    At the end it prints to standard error how many rows were skipped, and why. Raises UserError if every row was skipped.
     """
     from .progress import progress  # noqa: PLC0415  # as above
 
@@ -89,15 +92,14 @@ def replay_file(
     with progress(symbol, total, lambda: read):
         yield replay.signals(chosen())
     for why, count in sorted(replay.not_taken.items()):
-        click.echo(
-            f"{symbol}: {count} of {replay.rows} rows not taken, {why}; the first is {replay.first_refusals[why]}", err=True
-        )
+        skipped = f"skipped {count} of {replay.rows} rows, {why}"
+        click.echo(f"{symbol}: {skipped}; the first is {replay.first_refusals[why]}", err=True)
     if not replay.taken:
-        raise UserError(f"{symbol}: no candle could be taken in, so there is nothing to forecast from")
+        raise UserError(f"{symbol}: no usable candle in the input")
 
 
 def _rows(sources: "Sequence[CsvReplay]") -> "Iterator[CandleText]":
-    """File by file, in constant memory."""
+    """Yield the rows file by file, in constant memory."""
     from producer.replay import Resume  # noqa: PLC0415  # as above
 
     for source in sources:

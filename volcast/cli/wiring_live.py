@@ -1,4 +1,4 @@
-"""From settings to a venue: its feed, where it is, and the live producer."""
+"""Build what the live mode needs from the settings: symbols, certificates, the venue's endpoints and the live producer."""
 
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from producer.live.producer import LiveProducer
     from producer.rest.client import RestClient
 
-PLACE_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
-LIVE_SETTINGS = (*PLACE_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
+ENDPOINT_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
+LIVE_SETTINGS = (*ENDPOINT_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
 
 
-def symbols_of(feed: "Feed", texts: tuple[str, ...]) -> dict[str, str]:
-    """Pairs as a person writes them -> symbol on the log: the venue's spelling. Raises UserError."""
-    from producer.symbols import parse_pair, symbol_on_log  # noqa: PLC0415  # as above
+def venue_symbols(feed: "Feed", texts: tuple[str, ...]) -> dict[str, str]:
+    """Parse pairs as users write them; return the venue's spelling of each by its symbol on the log. Raises UserError."""
+    from producer.symbols import parse_pair, symbol_on_log  # noqa: PLC0415  # not needed by --help
 
     symbols: dict[str, str] = {}
     for text in texts:
@@ -34,46 +34,48 @@ def symbols_of(feed: "Feed", texts: tuple[str, ...]) -> dict[str, str]:
         except ValueError as error:
             raise UserError(str(error)) from None
         if symbol in symbols:
-            raise UserError(f"{symbol} stands there twice; once is enough")
+            raise UserError(f"{symbol} is given twice")
         symbols[symbol] = spelled
     return symbols
 
 
-def tls_of(settings: Settings) -> ssl.SSLContext:
-    """What certificates are checked against: the system's authorities, and those of `ca_file`. Raises UserError."""
+def create_tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return a TLS context that trusts the system's certificate authorities and those in `ca_file`. Raises UserError."""
     context = ssl.create_default_context()
     if settings.ca_file is not None:
         try:
             context.load_verify_locations(settings.ca_file)
         except OSError as error:
-            reason = "it holds no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
-            raise UserError(f"ca_file {settings.ca_file} can't be used: {reason}") from None
+            reason = "it contains no PEM certificates" if isinstance(error, ssl.SSLError) else error.strerror
+            raise UserError(f"cannot use ca_file {settings.ca_file}: {reason}") from None
     return context
 
 
 @asynccontextmanager
-async def reach(
+async def open_venue(
     feed: "Feed", settings: Settings, wall: Callable[[], float] = time
 ) -> "AsyncIterator[tuple[Endpoint, RestClient]]":
-    """Where the venue's streams are, and who asks it over HTTP. Raises UserError."""
+    """Yield the endpoint of the venue's streams and a REST client of the venue. Raises UserError."""
     from producer.live.connection import Endpoint  # noqa: PLC0415  # as above
     from producer.rest.client import RestClient, http_client  # noqa: PLC0415
 
-    tls, proxy = tls_of(settings), settings.proxy.get_secret_value() if settings.proxy else None
+    tls, proxy = create_tls_context(settings), settings.proxy.get_secret_value() if settings.proxy else None
     try:
         client = http_client(feed, settings.rest_url, proxy, tls)
     except ImportError:
-        raise UserError("ALL_PROXY names a SOCKS proxy, which volcast can't use: set VOLCAST_PROXY=http://host:port") from None
+        raise UserError("ALL_PROXY is a SOCKS proxy, which is not supported: set VOLCAST_PROXY=http://host:port") from None
     async with client:
         rest = RestClient(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
         yield Endpoint(settings.socket_url or feed.socket_url, tls, proxy), rest
 
 
 @asynccontextmanager
-async def live_of(log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings) -> "AsyncIterator[LiveProducer]":
-    """The live producer of these symbols onto `log`, which the caller has entered."""
+async def open_live_producer(
+    log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings
+) -> "AsyncIterator[LiveProducer]":
+    """Yield a live producer that appends the candles of these symbols to `log`, which the caller has entered."""
     from producer.live.producer import LiveConfig, LiveProducer  # noqa: PLC0415  # as above
 
-    wish = LiveConfig(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
-    async with reach(feed, settings) as (place, rest):
-        yield LiveProducer(log, feed, wish, place, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above
+    config = LiveConfig(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
+    async with open_venue(feed, settings) as (endpoint, rest):
+        yield LiveProducer(log, feed, config, endpoint, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above

@@ -1,4 +1,4 @@
-"""`volcast backtest`: what production would have forecast after each candle of a file, to be judged by what then came."""
+"""`volcast backtest`: write the forecast that production would have made after each candle of CSV files."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,7 +10,7 @@ import click
 from volcast.atomic_file import check_targets, writing
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.options import settings_options
-from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replay_file, symbol_option
+from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -22,31 +22,40 @@ FORECAST_COLUMNS = ("timestamp", "forecast", "median", "lower", "upper")
 
 @click.command("backtest")
 @files_argument
-@click.option("--forecasts", metavar="OUT.csv", required=True, type=click.Path(path_type=Path), help="A row for each candle.")
 @click.option(
-    "--features", metavar="OUT.csv", type=click.Path(path_type=Path), help="What the model looked at, a row for each candle."
+    "--forecasts",
+    metavar="OUT.csv",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="CSV file of forecasts, a row for each candle.",
+)
+@click.option(
+    "--features",
+    metavar="OUT.csv",
+    type=click.Path(path_type=Path),
+    help="CSV file of the model's features, a row for each candle.",
 )
 @symbol_option
 @settings_options("horizons", "interval_level", "model", "prior", "price_decimals", "price_decimals_by_symbol")
 def command(*, files: tuple[Path, ...], forecasts: Path, features: Path | None, symbol: str | None, settings: Settings) -> None:
-    """Forecast after each candle of one symbol as production would have done at the time, and write the forecasts as CSV.
+    """Write the forecast that production would have made after each candle of one symbol. The columns of the CSV file:
 
     \b
-    timestamp              the candle's opening, UTC
-    forecast               root of the variance expected over the first horizon
-    median, lower, upper   of the realized volatility: its median, and its interval
+    timestamp              open time of the candle, UTC
+    forecast               root of the expected variance over the first horizon
+    median, lower, upper   median and interval of the realized volatility
 
-    Several files are taken one after another, the oldest first. Each candle that is taken in has a row, from the first one on;
-    what is not taken in is counted on standard error. A file whose name ends in .gz is gzipped.
-    """  # noqa: D301  # \b is click's mark for lines that stay as they are
+    Several files are read one after another, the oldest first. Each accepted candle has a row, from the first one on; skipped
+    rows are counted on standard error. A file whose name ends in .gz is gzipped.
+    """  # noqa: D301  # \b keeps the line breaks of a paragraph in click's help
     check_targets((forecasts, features), files)
-    name, sources = of_one_symbol(files, symbol)
-    engine, replay = engine_of(settings, name, horizons=settings.horizons[:1])
+    name, sources = replays_of_one_symbol(files, symbol)
+    engine, replay = create_backtest(settings, name, horizons=settings.horizons[:1])
     with ExitStack() as stack:
         write = stack.enter_context(writing(forecasts)).write
         write_features = stack.enter_context(writing(features)).write if features else None
         write(",".join(FORECAST_COLUMNS) + "\n")
-        with replay_file(replay, sources) as signals:
+        with backtest_signals(replay, sources) as signals:
             for signal in signals:
                 write(forecast_row(signal))
                 if write_features:
@@ -55,14 +64,14 @@ def command(*, files: tuple[Path, ...], forecasts: Path, features: Path | None, 
 
 
 def forecast_row(signal: "Signal") -> str:
-    """Numbers with as many digits as tell them apart."""
+    """Return the row of a signal; the numbers have all the digits that are needed to read them back exactly."""
     numbers = (signal.volatility, signal.volatility_median, signal.volatility_lower, signal.volatility_upper)
     return f"{format_open_time(signal.open_time_ms)},{','.join(map(repr, numbers))}\n"
 
 
 def feature_rows(engine: "Engine", signal: "Signal") -> Iterator[str]:
-    """Of the candle that was just taken in; before the first one the names."""
-    from volcast.backtest.run import features_of  # noqa: PLC0415  # as in `backtesting`
+    """Yield the row of features of the last accepted candle, preceded by the header if it is the first one."""
+    from volcast.backtest.run import features_of  # noqa: PLC0415  # River takes a second to import
 
     features = features_of(engine)
     if engine.candles == 1:

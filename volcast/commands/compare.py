@@ -1,4 +1,4 @@
-"""`volcast compare`: models beside each other on the same candles and the same outcomes."""
+"""`volcast compare`: score several models on the same candles and the same outcomes."""
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -11,7 +11,7 @@ from volcast.atomic_file import check_targets, writing
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.params import MODEL_NAMES, ModelsParam
-from volcast.cli.wiring_backtest import engine_of, files_argument, of_one_symbol, replay_file, symbol_option
+from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -29,13 +29,13 @@ def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
     type=ModelsParam(),
     default="two_stage,har_diurnal,har,ewma",
     show_default=True,
-    help=f"Of {', '.join(MODEL_NAMES)}.",
+    help=f"Models to compare, out of {', '.join(MODEL_NAMES)}.",
 )
 @click.option(
     "--champion",
     type=click.Choice(MODEL_NAMES),
     metavar="MODEL",
-    help="With which the others are compared; it takes part, named above or not. By default the setting `model`.",
+    help="Model with which the others are compared; included even if --models omits it.  [default: the setting `model`]",
 )
 @click.option(
     "--from-share",
@@ -43,11 +43,11 @@ def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
     default=0.4,
     show_default=True,
     metavar="NUMBER",
-    help="Score from this share of the candles on; those before are for learning.",
+    help="Share of the candles, from the beginning, that are not scored: the models only learn from them.",
 )
-@_file("--json", "OUT.json", "All scores, day by day skill with them.")
-@_file("--markdown", "OUT.md", "Tables, those by month and by hour with them.")
-@_file("--page", "OUT.html", "The same with plots, one file; needs Matplotlib.")
+@_file("--json", "OUT.json", "Write all scores as JSON, including the skill day by day.")
+@_file("--markdown", "OUT.md", "Write all tables as Markdown, including those by month and by hour.")
+@_file("--page", "OUT.html", "Write tables and plots as one HTML file; needs Matplotlib.")
 @symbol_option
 @settings_options("horizons", "interval_level", "prior", "price_decimals", "price_decimals_by_symbol")
 def command(
@@ -62,11 +62,11 @@ def command(
     symbol: str | None,
     settings: Settings,
 ) -> None:
-    """Let models forecast the first horizon after each candle of one symbol, and score them once an hour on what then came.
+    """Forecast the first horizon after each candle of one symbol with several models, and score the forecasts.
 
-    QLIKE, R², RMSE, MAE, coverage and width of the intervals, Diebold-Mariano against the champion; in the files also by month,
-    by hour of day and as skill over time. All models see the same candles in one pass, learn online, and are scored on the same
-    outcomes: on whole hours that don't overlap, not near gaps.
+    The scores are QLIKE, R², RMSE, MAE, coverage and width of the intervals, and the Diebold-Mariano test against the champion;
+    the output files also have them by month, by hour of day and as skill over time. All models see the same candles in one pass,
+    learn online, and are scored on the same outcomes: whole horizons that do not overlap and are not near gaps.
     """
     outputs = {"json": json_file, "markdown": markdown_file, "page": page_file}
     check_targets(outputs.values(), files)
@@ -89,23 +89,23 @@ def _compare(
     from volcast.backtest.comparison import compare  # noqa: PLC0415
     from volcast.backtest.ledger import Ledger  # noqa: PLC0415  # River takes a second to import
 
-    name, sources = of_one_symbol(files, symbol)
+    name, sources = replays_of_one_symbol(files, symbol)
     horizon_minutes = settings.horizons[0]
     shadows = tuple(model for model in models if model != settings.model)
-    engine, replay = engine_of(settings, name, horizons=(horizon_minutes,), shadows=shadows)
+    engine, replay = create_backtest(settings, name, horizons=(horizon_minutes,), shadows=shadows)
     ledger = Ledger(sum(source.summary.rows for source in sources), settings.model, shadows, horizon_minutes)
-    with replay_file(replay, sources) as signals:
+    with backtest_signals(replay, sources) as signals:
         for signal in signals:
-            ledger.add(signal, engine.forecaster.made)
+            ledger.add(signal, engine.forecaster.last_predictions)
     level = settings.interval_level
     found = compare(ledger.truth(), ledger.tracks(), settings.model, symbol=name, level=level, from_share=from_share)
     if not found.outcomes:
-        raise UserError(found.problem or f"{name}: nothing could be scored")
+        raise UserError(found.problem or f"{name}: no forecast could be scored")
     return found
 
 
 def _check_plots() -> None:
-    """Beforehand: the pass takes minutes."""
+    """Raise UserError if plots cannot be drawn: better now than after a pass of minutes."""
     from volcast.backtest.report.svg import PlotsUnavailable, canvas  # noqa: PLC0415  # Matplotlib is slow to import
 
     try:

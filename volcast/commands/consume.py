@@ -1,4 +1,4 @@
-"""`volcast consume`: candles from the log through the engines, signals onto the log."""
+"""`volcast consume`: read candles from the log, run them through the engines, and write the signals to the log."""
 
 import asyncio
 from contextlib import nullcontext
@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import click
 
 from volcast.cli.options import settings_options
-from volcast.cli.wiring import ENGINE_SETTINGS, LOG_SETTINGS, log_of, worker_of
+from volcast.cli.wiring import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker
 from volcast.settings.schema import Settings
 
 
@@ -15,19 +15,19 @@ from volcast.settings.schema import Settings
     *ENGINE_SETTINGS, *LOG_SETTINGS, "batch_records", "snapshot_records", "max_symbols", "host", "metrics_port", "log_level"
 )
 def command(settings: Settings) -> None:
-    """Candles from the log to signals on the log, each accepted candle exactly once.
+    """Read candles from the log and write signals to it, processing each accepted candle exactly once.
 
-    Any number may run on Kafka, where they share the partitions; on one SQLite file one works and the others stand by.
+    Any number of consumers can run. On Kafka they share the partitions; on an SQLite file one is active and the others stand by.
     """
-    log = log_of(settings)
+    log = create_log(settings)
 
-    from consumer.metrics import worker_monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from consumer.metrics import worker_monitor  # noqa: PLC0415  # not needed by --help, nor for a usage error
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
-    worker = worker_of(log, settings)
+    worker = create_worker(log, settings)
 
     async def work() -> None:
         async with log:
@@ -38,7 +38,7 @@ def command(settings: Settings) -> None:
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
             services = [work()]
             if listening:
-                click.echo(f"metrics on {address(listening)}/metrics")
+                click.echo(f"metrics at {address(listening)}/metrics")
                 services.append(serve(worker_monitor(worker), listening))
             await run_services(*services)
 

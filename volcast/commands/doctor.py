@@ -1,4 +1,4 @@
-"""`volcast doctor`: whether the live mode will work from here, a line for each thing that was looked at."""
+"""`volcast doctor`: check whether a venue can be streamed from this machine, with a line of output for each check."""
 
 import asyncio
 import sys
@@ -13,8 +13,8 @@ from rich.text import Text
 from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import VenueParam
-from volcast.cli.tables import printable
-from volcast.cli.wiring_live import PLACE_SETTINGS, reach
+from volcast.cli.tables import counted, printable
+from volcast.cli.wiring_live import ENDPOINT_SETTINGS, open_venue
 from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
@@ -23,40 +23,39 @@ if TYPE_CHECKING:
     from volcast.settings.schema import Settings
 
 _FAILED = 1
-_IN_DOLLARS = ("coinbase", "kraken", "bitstamp")
-"""Their busiest market is BTC-USD; the others' is BTC-USDT."""
+_USD_VENUES = ("coinbase", "kraken", "bitstamp")
+"""Venues whose busiest market is BTC-USD; at the others it is BTC-USDT."""
 _COLORS = {"ok": "green", "warning": "yellow", "FAILED": "red"}
 
 
 @click.command("doctor")
-@click.option("--live", "feed", metavar="VENUE", type=VenueParam(), help="The venue whose live candles are wanted.")
+@click.option("--live", "feed", metavar="VENUE", type=VenueParam(), help="Venue to check.")
 @click.argument("symbol", metavar="[SYMBOL]", required=False)
 @click.option(
     "--wait/--no-wait",
     default=True,
     show_default=True,
-    help="Wait for a minute to close, and compare its candle with the venue's own.",
+    help="Wait for a minute to close, and compare its candle with the one over REST.",
 )
-@loaded_options(*PLACE_SETTINGS, "log_level")
+@loaded_options(*ENDPOINT_SETTINGS, "log_level")
 def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Loaded) -> None:
-    """See whether a venue's live candles can be had from here: names, addresses, clock, candles of the past, the stream.
+    """Check whether a venue can be streamed from this machine: DNS, TLS, REST, clock, past candles, and the stream itself.
 
-    It takes three minutes, writes nothing anywhere, and ends with code 1 if anything failed. Without a SYMBOL it looks at the
-    venue's busiest market.
+    It takes up to three minutes, writes nothing, and exits with code 1 if a check failed. Without SYMBOL it checks the busiest
+    market of the venue.
     """
     if feed is None:
-        raise UserError("which venue? Say --live VENUE, as in `volcast doctor --live binance BTCUSDT`")
-    from volcast.cli.log_format import configure  # noqa: PLC0415  # not needed by --help
+        raise UserError("no venue given: use --live VENUE, as in `volcast doctor --live binance BTCUSDT`")
+    from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
-    settings = loaded.settings
-    quiet = loaded.origins["log_level"] == "default"
-    configure("warning" if quiet else settings.log_level, secrets=settings.secrets())
-    findings = asyncio.run(_examine(feed, _pair(feed, symbol), settings, wait=wait))
+    configure_quietly(loaded)
+    findings = asyncio.run(_examine(feed, _pair(feed, symbol), loaded.settings, wait=wait))
     failures = [finding for finding in findings if finding.verdict.value == "FAILED"]
     if failures:
-        click.echo(f"{len(failures)} of {len(findings)} checks failed: `volcast produce live {feed.name}` would not work well.")
+        failed = f"{len(failures)} of {counted(len(findings), 'check')} failed"
+        click.echo(f"{failed}; `volcast produce live {feed.name}` would not work well from here")
         raise click.exceptions.Exit(_FAILED)
-    click.echo(f"Nothing failed: `volcast produce live {feed.name} SYMBOL…` should work from here.")
+    click.echo(f"no check failed; `volcast produce live {feed.name} SYMBOL...` should work from here")
 
 
 async def _examine(
@@ -67,29 +66,27 @@ async def _examine(
     findings: list[CheckResult] = []
     spinner = _Spinner()
 
-    def tell(finding: "CheckResult") -> None:
+    def report(finding: "CheckResult") -> None:
         findings.append(finding)
-        spinner.hush()
+        spinner.hide()
         _print(finding)
 
-    click.echo(
-        f"{feed.name}, {feed.spelling(pair)}: what is known of it is from its documents, read on {feed.limits.verified_on}."
-    )
-    async with reach(feed, settings, wall) as (place, rest):
-        patient = Target(feed, pair, place, rest, settings.rest_url or feed.rest_url)
+    click.echo(f"{feed.name}, {feed.spelling(pair)} (by the venue's documentation of {feed.limits.verified_on})")
+    async with open_venue(feed, settings, wall) as (endpoint, rest):
+        target = Target(feed, pair, endpoint, rest, settings.rest_url or feed.rest_url)
         try:
-            await examine(patient, tell, wait=wait, say=spinner.say)
+            await examine(target, report, wait=wait, say=spinner.show)
         finally:
-            spinner.hush()
+            spinner.hide()
     return findings
 
 
 def _pair(feed: "Feed", symbol: str | None) -> "Pair":
-    """Raises UserError for one that the venue can't have."""
+    """Return the pair to check. Raises UserError if the venue cannot have it."""
     from producer.symbols import parse_pair  # noqa: PLC0415  # not needed by --help
 
     try:
-        pair = parse_pair(symbol or ("BTC-USD" if feed.name in _IN_DOLLARS else "BTC-USDT"))
+        pair = parse_pair(symbol or ("BTC-USD" if feed.name in _USD_VENUES else "BTC-USDT"))
         feed.spelling(pair)
     except ValueError as error:
         raise UserError(str(error)) from None
@@ -104,19 +101,19 @@ def _print(finding: "CheckResult") -> None:
 
 
 class _Spinner:
-    """What is being waited for: on a terminal, and only while nothing is said."""
+    """A spinner with a text that says what is being waited for, on a terminal only."""
 
     def __init__(self) -> None:
         console = Console(file=sys.stderr)
         self._status = console.status("") if console.is_terminal and sys.stdout.isatty() else None
 
-    def say(self, text: str) -> None:
-        """Begin to wait for something."""
+    def show(self, text: str) -> None:
+        """Show the spinner with this text."""
         if self._status:
             self._status.update(Text(text))
             self._status.start()
 
-    def hush(self) -> None:
-        """The waiting is over."""
+    def hide(self) -> None:
+        """Remove the spinner."""
         if self._status:
             self._status.stop()

@@ -1,4 +1,4 @@
-"""`volcast fit-prior`: what the forecaster of a new symbol starts from, learned on candles of other symbols or earlier years."""
+"""`volcast fit-prior`: learn a prior, from which the forecaster of a new symbol starts, on candles of other symbols or years."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,26 +10,30 @@ from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.params import TimeParam
-from volcast.cli.wiring_backtest import by_symbol, engine_of, files_argument, replay_file
+from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol
+from volcast.core.types import MINUTE_MS
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from producer.replay import CsvReplay
     from volcast.core.forecast.prior import Prior
 
-_MINUTE_MS = 60_000
-_ENOUGH_CANDLES = 7 * 1_440
-"""A week: with fewer not all of its hours were seen. A good prior takes months."""
+_MIN_CANDLES = 7 * 1_440
+"""A week, so that all of its hours were seen. A good prior takes months."""
 
 
 @click.command("fit-prior")
 @files_argument
-@click.option("--out", metavar="PRIOR.json", required=True, type=click.Path(path_type=Path), help="Where the prior goes.")
-@click.option("--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Of each file; by default the first word of its name.")
-@click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Learn from this time on, UTC.")
+@click.option("--out", metavar="PRIOR.json", required=True, type=click.Path(path_type=Path), help="File to write the prior to.")
 @click.option(
-    "--to", "to_ms", type=TimeParam(), metavar="TIME", help="Learn up to this time, UTC; candles that open then are left out."
+    "--symbol",
+    "symbols",
+    multiple=True,
+    metavar="SYMBOL",
+    help="Symbol of each file, in order.  [default: the first word of its name]",
 )
+@click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Learn from this time, UTC.")
+@click.option("--to", "to_ms", type=TimeParam(), metavar="TIME", help="Learn up to this time, exclusive, UTC.")
 @click.option(
     "--share",
     type=click.FloatRange(0, 1, min_open=True),
@@ -47,42 +51,40 @@ def command(
     share: float | None,
     settings: Settings,
 ) -> None:
-    """Learn what is alike for all symbols (coefficients, the habits of the clocks, calibration) and write it as a prior.
+    """Learn what symbols have in common (coefficients, time-of-day patterns, calibration) and write it as a prior.
 
-    Each symbol is learned for itself, from nothing, and counts alike in the mean. `--prior PRIOR.json` of the other commands then
-    starts new symbols from it, for the horizons, the model and the interval level that it was learned with. Never judge forecasts
-    on candles that their prior was learned on.
+    The model is fitted to each symbol alone, without a prior; the result is the mean over the symbols. With `--prior PRIOR.json`,
+    other commands start new symbols from it, for the horizons, the model and the interval level that it was learned with. Never
+    score forecasts on candles that their prior was learned on.
     """
     from volcast.backtest.mean_prior import mean_prior  # noqa: PLC0415  # River takes a second to import
     from volcast.core.forecast.prior import encode_prior  # noqa: PLC0415
 
     if share is not None and (from_ms, to_ms) != (None, None):
-        raise UserError("--share goes without --from and --to: say which candles in one way")
+        raise UserError("--share cannot be combined with --from or --to")
     check_targets((out,), files)
     learned: list[Prior] = []
     with writing(out) as file:
-        for symbol, sources in by_symbol(files, symbols).items():
+        for symbol, sources in replays_by_symbol(files, symbols).items():
             before_ms = _end_of_share(sources, share) if share is not None else to_ms
             learned.append(_learned(settings, symbol, sources, from_ms or 0, before_ms))
             click.echo(f"learned on {learned[-1].source}")
         prior = mean_prior(learned, "; ".join(each.source for each in learned))
         file.write(encode_prior(prior).decode())
-    click.echo(f"{out}: the prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes")
+    click.echo(f"{out}: prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes")
 
 
 def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_ms: int, before_ms: int | None) -> "Prior":
-    """From nothing: what is learned on one symbol shall not hang on another prior."""
-    nothing = settings.model_copy(update={"prior": "none"})
-    engine, replay = engine_of(nothing, symbol, horizons=settings.horizons)
+    """Learn the prior of one symbol, without a prior of its own, so that the result does not depend on another prior."""
+    without_prior = settings.model_copy(update={"prior": "none"})
+    engine, replay = create_backtest(without_prior, symbol, horizons=settings.horizons)
     first_ms = 0
-    with replay_file(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
+    with backtest_signals(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
         for signal in signals:
             first_ms = first_ms or signal.open_time_ms
-    if replay.taken < _ENOUGH_CANDLES:
-        raise UserError(
-            f"{symbol}: {replay.taken} candles are too few to learn a prior on; a week ({_ENOUGH_CANDLES}) is the least, "
-            "months are better"
-        )
+    if replay.taken < _MIN_CANDLES:
+        needed = f"at least a week ({_MIN_CANDLES}) is needed, months are better"
+        raise UserError(f"{symbol}: {replay.taken} candles are too few to learn a prior from; {needed}")
     last_ms = engine.last_open_time_ms
     return engine.forecaster.learned(
         f"{symbol} {format_open_time(first_ms)} to {format_open_time(last_ms)}, {replay.taken} candles"
@@ -90,8 +92,8 @@ def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_m
 
 
 def _end_of_share(sources: "list[CsvReplay]", share: float) -> int:
-    """By time, missing minutes included: the same point, whatever is missing where."""
+    """Return the time at which the share ends, in milliseconds since 1970; missing minutes count, so gaps do not move it."""
     first_ms = min(source.summary.first_open_time_ms for source in sources)
     last_ms = max(source.summary.last_open_time_ms for source in sources)
-    minutes = (last_ms - first_ms) // _MINUTE_MS + 1
-    return first_ms + int(minutes * share) * _MINUTE_MS
+    minutes = (last_ms - first_ms) // MINUTE_MS + 1
+    return first_ms + int(minutes * share) * MINUTE_MS

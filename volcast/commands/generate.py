@@ -1,4 +1,4 @@
-"""`volcast generate`: candles of a simulated market into CSV files, the same bytes for the same arguments."""
+"""`volcast generate`: write candles of a simulated market as CSV files, the same bytes for the same arguments."""
 
 from datetime import datetime
 from pathlib import Path
@@ -12,28 +12,27 @@ MAX_DAYS = 3_650
 
 
 @click.command("generate")
-@click.option("--days", type=click.IntRange(1, MAX_DAYS), default=7, show_default=True, help="How many.")
+@click.option("--days", type=click.IntRange(1, MAX_DAYS), default=7, show_default=True, help="Number of days.")
+@click.option("--symbols", type=SymbolsParam(), default="BTCUSDT,ETHUSDT", show_default=True, help="Symbols, one file each.")
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Seed of the simulated market.")
+@click.option("--start", type=StartParam(), default="2024-01-01", show_default=True, help="First day, UTC.")
 @click.option(
-    "--symbols", type=SymbolsParam(), default="BTCUSDT,ETHUSDT", show_default=True, help="Capitals and digits; a file each."
-)
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Another seed, another market.")
-@click.option("--start", type=StartParam(), default="2024-01-01", show_default=True, help="The first day, UTC.")
-@click.option(
-    "--true-volatility", is_flag=True, help="A further column: the true standard deviation of each minute's log return."
+    "--true-volatility", is_flag=True, help="Add a column with the true standard deviation of each minute's log return."
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="Where SYMBOL.csv.gz goes; made if it isn't there.",
+    help="Folder for the files SYMBOL.csv.gz; created if missing.",
 )
 def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, true_volatility: bool, out: Path) -> None:
-    """Write one-minute candles of a simulated market: stochastic volatility with a daily rhythm, clustering and jumps.
+    """Write one-minute candles of a simulated market: stochastic volatility with a daily pattern, clustering and jumps.
 
-    Made for trying out and for judging forecasts; no market data. A file that is there already is replaced, whole or not at all.
+    The candles are no market data; use them to try volcast out, or to compare forecasts with the true volatility. An existing
+    file is replaced once the new one is complete.
     """
-    # numpy and what needs it: not for `--help`.
+    # NumPy and the modules that need it are imported here: they are not needed by --help.
     from volcast.candle_files.writer import CandleWriter  # noqa: PLC0415
     from volcast.core.market.clock import DAY_MINUTES  # noqa: PLC0415
     from volcast.simulation.market import simulate_candles  # noqa: PLC0415
@@ -41,7 +40,7 @@ def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, 
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"{out} can't be made a folder: {error.strerror}.") from None
+        raise UserError(f"cannot create the folder {out}: {error.strerror}") from None
     start_ms = int(start.timestamp()) * 1_000
     minutes = days * DAY_MINUTES
     for symbol in symbols:
@@ -52,4 +51,4 @@ def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, 
                 if true_volatility:
                     numbers.append(f"{sigma:.9g}")
                 writer.write(open_time_ms, *numbers)
-        click.echo(f"{path}: {minutes} simulated candles of {symbol} from {start:%Y-%m-%d} on, seed {seed}")
+        click.echo(f"{path}: {minutes} simulated candles of {symbol} from {start:%Y-%m-%d}, seed {seed}")

@@ -1,4 +1,4 @@
-"""`volcast produce`: candles onto the log, of files as fast as was asked for, or of a venue as they happen."""
+"""`volcast produce`: append candles to the log, from CSV files at a chosen speed or from a venue as they close."""
 
 import asyncio
 from contextlib import nullcontext
@@ -10,8 +10,8 @@ import click
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.options import replay_options, settings_options
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring import LOG_SETTINGS, log_of, replays_of
-from volcast.cli.wiring_live import LIVE_SETTINGS, live_of, symbols_of
+from volcast.cli.wiring import LOG_SETTINGS, create_log, open_replays
+from volcast.cli.wiring_live import LIVE_SETTINGS, open_live_producer, venue_symbols
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 @click.group("produce")
 def command() -> None:
-    """Candles onto the log."""
+    """Send candles from files or from a venue to the log."""
 
 
-@command.command("replay")
+@command.command("replay", short_help="Replay CSV files of candles.")
 @replay_options
 @settings_options(*LOG_SETTINGS, "append_records", "log_level")
 def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, settings: Settings) -> None:
-    """Replay CSV files of candles (without any: the bundled, simulated sample) into the log that --bus names.
+    """Replay CSV files of candles into the log given by --bus. Without files, replay the bundled, simulated sample.
 
-    A replay that was interrupted goes on at the log's last candle of its symbol.
+    A replay that was interrupted resumes after the last candle of its symbol on the log.
     """
     from producer.replay import Pace, Pump  # noqa: PLC0415  # not needed by --help
     from volcast.cli.log_format import configure  # noqa: PLC0415
@@ -37,14 +37,14 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets())
-    log = log_of(settings)
-    sources = replays_of(files, symbols)
+    log = create_log(settings)
+    sources = open_replays(files, symbols)
 
     async def produce() -> None:
         async with log:
             pump = Pump(log, sources, Pace(speed), settings.append_records)
             rows = sum(source.summary.rows for source in sources)
-            with progress("on the log", rows, lambda: pump.sent + pump.found):
+            with progress("sent", rows, lambda: pump.sent + pump.found):
                 stopped = await run_services(pump.run())
             click.echo(f"{pump.sent} candles sent")
         if stopped:
@@ -53,20 +53,20 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
     asyncio.run(produce())
 
 
-@command.command("live")
+@command.command("live", short_help="Stream the candles of a venue.")
 @click.argument("feed", metavar="VENUE", type=VenueParam())
 @click.argument("pairs", metavar="SYMBOL...", nargs=-1, required=True)
 @settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level")
 def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
-    """Stream a venue's closed one-minute candles into the log that --bus names, until it is told to stop.
+    """Stream the closed one-minute candles of a venue into the log given by --bus, until stopped.
 
-    What is missing, since the log's last candle or the last lost connection, is asked for and written first. A second producer
-    of the same streams takes over from the first; with a --twin name of its own it runs beside it.
+    Candles that are missing since the last one on the log, or after a lost connection, are fetched and written first. A second
+    producer of the same streams takes over from the first one; with a --twin name of its own it runs beside the first one.
     """
-    log = log_of(settings)
-    symbols = symbols_of(feed, pairs)
+    log = create_log(settings)
+    symbols = venue_symbols(feed, pairs)
 
-    from producer.live.metrics import live_monitor  # noqa: PLC0415  # not needed by --help, nor by a refusal
+    from producer.live.metrics import live_monitor  # noqa: PLC0415  # not needed by --help, nor for a usage error
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -76,10 +76,10 @@ def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> No
     async def produce() -> None:
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
-            async with live_of(log, feed, symbols, settings) as producer, log:
+            async with open_live_producer(log, feed, symbols, settings) as producer, log:
                 services = [producer.run()]
                 if listening:
-                    click.echo(f"metrics on {address(listening)}/metrics")
+                    click.echo(f"metrics at {address(listening)}/metrics")
                     services.append(serve(live_monitor(producer), listening))
                 await run_services(*services)
 

@@ -1,4 +1,4 @@
-"""`volcast settings`: the settings in effect and where each came from, as a table, as plain columns or as JSON."""
+"""`volcast settings`: print the settings in effect and the source of each, as a table, as plain columns or as JSON."""
 
 import json
 from pathlib import Path
@@ -18,13 +18,13 @@ _COLUMNS = ("name", "value", "from", "allowed", "sentence")
 
 
 @click.command("settings")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list, an object for each setting.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object for each setting.")
 @loaded_options(*Settings.model_fields)
 def command(loaded: Loaded, *, as_json: bool) -> None:
-    """Print the settings in effect and where each came from: flag, environment, .env, a YAML file or default.
+    """Print the settings in effect and where each one comes from: flag, environment, .env, a YAML file or default.
 
-    Takes every setting as a flag, so it shows what a command line would do. On a terminal it is a table; elsewhere a line for
-    each setting with tabs between the columns. A secret that is set shows as ********.
+    Every setting is accepted as a flag, so the output shows what a command line would do. It is a table on a terminal, and
+    tab-separated lines elsewhere. A secret that is set is shown as ********.
     """
     if as_json:
         click.echo(json.dumps(_objects(loaded), indent=2))
@@ -62,7 +62,7 @@ def _plain(value: object) -> object:
 
 
 def _table(loaded: Loaded) -> Table:
-    """Cells fold where the terminal is narrow; none is cut. What is no default stands out."""
+    """Return a table whose cells wrap on a narrow terminal; settings that differ from their default are bold."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in _COLUMNS:
         table.add_column(column, overflow="fold")

@@ -1,4 +1,4 @@
-"""`volcast simulate-exchange`: an exchange on this machine, to watch the live mode without the internet."""
+"""`volcast simulate-exchange`: run an exchange on this machine, to try the live mode without the internet."""
 
 import asyncio
 import time
@@ -16,35 +16,46 @@ if TYPE_CHECKING:
     from volcast.simulation.exchange.faults import ExchangeFault
 
 _VENUES = ("binance", "coinbase", "kraken", "bybit", "okx", "bitstamp")
-FAULTS_PER_HOUR = 30.0
-FAULTS_FOR_S = 30 * 86_400.0
-"""Then the script is over."""
+_FAULTS_PER_HOUR = 30.0
+_FAULTS_FOR_S = 30 * 86_400.0
+"""For how long the exchange has faults: the length of the script."""
 CA_FILE = Path("simulated-exchange-ca.pem")
 
 
 @click.command("simulate-exchange")
-@click.argument("venue", type=click.Choice(_VENUES, case_sensitive=False))
+@click.argument("venue", metavar="VENUE", type=click.Choice(_VENUES, case_sensitive=False))
 @click.argument("symbols", nargs=-1, required=True, metavar="SYMBOL...")
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 on all of the machine's addresses."
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 for all addresses of the machine."
 )
-@click.option("--port", type=click.IntRange(0, 65_535), default=9300, show_default=True, help="0 takes a free one.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Another seed, another market.")
 @click.option(
-    "--history-minutes", type=click.IntRange(0, 20_160), default=2_880, show_default=True, help="Of candles before the start."
+    "--port", type=click.IntRange(0, 65_535), default=9300, show_default=True, help="Port to listen on; 0 takes a free one."
+)
+@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Seed of the simulated market.")
+@click.option(
+    "--history-minutes",
+    type=click.IntRange(0, 20_160),
+    default=2_880,
+    show_default=True,
+    help="Minutes of candles before the start.",
 )
 @click.option(
     "--trades-per-minute",
     type=click.FloatRange(0.0, 10_000.0),
     default=12.0,
     show_default=True,
-    help="Of each symbol, on average.",
+    help="Trades per minute of each symbol, on average.",
 )
 @click.option(
-    "--faults/--no-faults", default=False, show_default=True, help="Cuts, silence, garbage and more, every two minutes."
+    "--faults/--no-faults",
+    default=False,
+    show_default=True,
+    help="Disconnects, silence, garbage and more, about every two minutes.",
 )
-@click.option("--tls", is_flag=True, help=f"wss and https for this machine, with an authority of its own, written to {CA_FILE}.")
-def command(  # noqa: PLR0917  click gives them by name
+@click.option(
+    "--tls", is_flag=True, help=f"Use wss and https, with a certificate authority of its own, which is written to {CA_FILE}."
+)
+def command(  # noqa: PLR0917  # click passes them by name
     venue: str,
     symbols: tuple[str, ...],
     host: str,
@@ -56,9 +67,10 @@ def command(  # noqa: PLR0917  click gives them by name
     faults: bool,
     tls: bool,
 ) -> None:
-    """Be VENUE with these pairs, until Ctrl-C: its streams and its REST, with a market that is made up.
+    """Run a simulated exchange until Ctrl-C: the streams and the REST API of VENUE, with an invented market of these pairs.
 
-    It tells with which command to watch it. With --faults, a line for each one that strikes somebody.
+    VENUE is binance, coinbase, kraken, bybit, okx or bitstamp. The command prints how to connect to the exchange and, with
+    --faults, a line for each fault that affects a client.
     """
     from producer.symbols import parse_pair  # noqa: PLC0415  # not needed by --help
     from volcast.cli.services import run_services  # noqa: PLC0415  # as above
@@ -71,8 +83,8 @@ def command(  # noqa: PLR0917  click gives them by name
         raise UserError(str(error)) from None
     now_s = time.time()
     start_ms = (int(now_s * 1_000) // MINUTE_MS - history_minutes) * MINUTE_MS
-    random = Random(seed)  # noqa: S311  # chance of a simulation
-    script = make_script(venue, random, now_s, now_s + FAULTS_FOR_S, FAULTS_PER_HOUR, tls=tls) if faults else ()
+    random = Random(seed)  # noqa: S311  # a seeded simulation
+    script = make_script(venue, random, now_s, now_s + _FAULTS_FOR_S, _FAULTS_PER_HOUR, tls=tls) if faults else ()
 
     async def serve() -> None:
         exchange = Exchange(
@@ -85,33 +97,33 @@ def command(  # noqa: PLR0917  click gives them by name
             tls=tls,
             host=host,
             port=port,
-            on_fault=_tell,
+            on_fault=_print_fault,
         )
         async with AsyncExitStack() as stack:
             try:
                 await stack.enter_async_context(exchange)
             except OSError as error:
                 reason = str(error.strerror).partition(" (")[0]
-                raise UserError(f"can't listen on {host}:{port}: {reason}; choose another with --port or --host") from error
+                raise UserError(f"cannot listen on {host}:{port}: {reason}; choose another with --port or --host") from error
             if tls:
-                _write(exchange.ca_pem)
-            click.echo(f"a simulated {venue} on {exchange.socket_url} and {exchange.rest_url}, until Ctrl-C; watch it with")
+                _write_ca_file(exchange.ca_pem)
+            click.echo(f"simulated {venue} at {exchange.socket_url} and {exchange.rest_url}, until Ctrl-C; connect with:")
             authority = f" --ca-file {CA_FILE}" if tls else ""
             names = " ".join(base + quote for base, quote in pairs)
-            where = f"--socket-url {exchange.socket_url} --rest-url {exchange.rest_url}{authority}"
-            click.echo(f"volcast run --live {venue} {names} {where}")
+            urls = f"--socket-url {exchange.socket_url} --rest-url {exchange.rest_url}{authority}"
+            click.echo(f"volcast run --live {venue} {names} {urls}")
             await run_services()
 
     asyncio.run(serve())
 
 
-def _tell(fault: "ExchangeFault") -> None:
-    lasting = f" for {fault.for_s:.0f} s" if fault.for_s else ""
-    click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.sentence}{lasting}")
+def _print_fault(fault: "ExchangeFault") -> None:
+    duration = f" for {fault.for_s:.0f} s" if fault.for_s else ""
+    click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.sentence}{duration}")
 
 
-def _write(ca_pem: bytes) -> None:
+def _write_ca_file(ca_pem: bytes) -> None:
     try:
         CA_FILE.write_bytes(ca_pem)
     except OSError as error:
-        raise UserError(f"{CA_FILE} can't be written here: {error.strerror}; go to another folder.") from None
+        raise UserError(f"cannot write {CA_FILE} to the current folder: {error.strerror}") from None

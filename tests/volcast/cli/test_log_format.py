@@ -1,4 +1,4 @@
-"""Logging: a JSON line for each event, whoever logs it, and no secret in any of it."""
+"""Logging writes a JSON line for each event, also for those of libraries, and masks secrets in it."""
 
 import json
 import logging
@@ -12,15 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.cli.log_format import OTHERS, JsonLines, configure
+from volcast.cli.log_format import LIBRARY_LOGGERS, JsonLines, configure
 from volcast.settings.schema import MASK
 
 SECRETS = st.text("äß\"'\\ \n%{}$xyz@/", min_size=6, max_size=12)
 
 
 @pytest.fixture(autouse=True)
-def _logging_left_as_it_was() -> Iterator[None]:
-    loggers = [logging.getLogger(name) for name in (None, *OTHERS)]
+def _restore_logging() -> Iterator[None]:
+    loggers = [logging.getLogger(name) for name in (None, *LIBRARY_LOGGERS)]
     before = [(logger, list(logger.handlers), logger.level, logger.propagate) for logger in loggers]
     yield
     logging.captureWarnings(capture=False)
@@ -66,41 +66,41 @@ def test_the_time_is_utc_in_milliseconds() -> None:
 
 
 @pytest.mark.parametrize(("level", "count"), [("debug", 4), ("info", 3), ("warning", 2), ("error", 1)])
-def test_the_level_is_the_least_that_is_logged(level: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_events_below_the_level_are_not_logged(level: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     configure(level)
     for each in (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR):
-        logging.getLogger("x").log(each, "said")
+        logging.getLogger("x").log(each, "message")
     assert [line["level"] for line in lines(capsys)] == ["debug", "info", "warning", "error"][-count:]
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "uvicorn.access", "aiokafka.consumer.fetcher", "asyncio"])
 def test_libraries_log_through_the_same_handler(name: str, capsys: pytest.CaptureFixture[str]) -> None:
-    if name in OTHERS:  # as uvicorn's own configuration leaves it
+    if name in LIBRARY_LOGGERS:  # as uvicorn's own configuration leaves it
         logging.getLogger(name).addHandler(logging.StreamHandler())
         logging.getLogger(name).propagate = False
     configure("info", secrets=["hunter2"])
-    logging.getLogger(name).info("%s said %s", "it", "hunter2", extra={"color_message": "coloured"})
+    logging.getLogger(name).info("%s sent %s", "it", "hunter2", extra={"color_message": "coloured"})
     (line,) = lines(capsys)
-    assert (line["logger"], line["message"]) == (name, f"it said {MASK}")
+    assert (line["logger"], line["message"]) == (name, f"it sent {MASK}")
     assert "color_message" not in line
 
 
 @pytest.mark.parametrize(("level", "count"), [("info", 0), ("debug", 3)])
-def test_each_request_of_a_library_is_news_for_debugging_only(level: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_requests_of_libraries_are_logged_at_debug_only(level: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     configure(level)
     for name in ("httpx", "httpcore.connection", "websockets.client"):
         logging.getLogger(name).info("connection open")
     assert len(lines(capsys)) == count
 
 
-def test_called_again_it_replaces_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_call_replaces_the_configuration(capsys: pytest.CaptureFixture[str]) -> None:
     configure("error")
     configure("info", secrets=["hunter2"])
     logging.getLogger("x").info("hunter2")
     assert [line["message"] for line in lines(capsys)] == [MASK]
 
 
-def test_warnings_are_events(capsys: pytest.CaptureFixture[str]) -> None:
+def test_python_warnings_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         configure("info", secrets=["hunter2"])
@@ -113,10 +113,10 @@ def test_warnings_are_events(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @given(SECRETS)
-def test_a_secret_is_masked_wherever_it_stands(secret: str) -> None:
+def test_a_secret_is_masked_everywhere_in_an_event(secret: str) -> None:
     formatter = JsonLines([secret, ""])
     try:
-        raise KeyError(secret)  # noqa: TRY301 - a traceback with the secret in it is wanted
+        raise KeyError(secret)  # noqa: TRY301  # the traceback must contain the secret
     except KeyError as error:
         exc_info = (type(error), error, error.__traceback__)
     record = logging.LogRecord("x", logging.INFO, __file__, 1, "a %s b %r", (secret, [secret]), exc_info)
@@ -144,7 +144,7 @@ def test_numbers_stay_numbers_unless_they_are_the_secret() -> None:
     assert (event["offset"], event["pin"], event["share"], event["part"]) == (4512345, MASK, 0.5, "1/3")
 
 
-def test_arguments_that_do_not_fit_are_an_event_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_arguments_that_do_not_match_the_message_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", secrets=["hunter2"])
     logging.getLogger("x").info("%d tries", "hunter2")
     (line,) = lines(capsys)

@@ -1,4 +1,4 @@
-"""The command's frame: what it imports, how it helps, and with which line and code each kind of end is told."""
+"""The `volcast` command: what it imports, its help, and the message and exit code of each kind of error."""
 
 import importlib
 import subprocess
@@ -13,7 +13,7 @@ from volcast.cli.main import EXIT_CODES, VERBS, UserError, Volcast, main
 from volcast.log.contract import Busy
 from volcast.settings.schema import SettingsError
 
-ENDS: dict[str, BaseException] = {
+ERRORS: dict[str, BaseException] = {
     "user": UserError("the file x is empty; give another"),
     "settings": SettingsError("window: 0 is out of range\nport: x is no number"),
     "log": Busy("another consumer holds x.db"),
@@ -34,14 +34,14 @@ def failing(end: str, many: int | None) -> None:
     if many:
         click.get_current_context().exit(many)
     if end != "none":
-        raise ENDS[end]
+        raise ERRORS[end]
 
 
 @pytest.fixture
 def program(monkeypatch: pytest.MonkeyPatch) -> Volcast:
-    """A program of one verb, `fail`, found by name as the real ones are."""
+    """A program with one command, `fail`, which is imported by name as the real ones are."""
     monkeypatch.setitem(sys.modules, "verb_of_this_test", sys.modules[__name__])
-    return Volcast("volcast", verbs={"fail": ("verb_of_this_test:failing", "Fail as told.")})
+    return Volcast("volcast", verbs={"fail": ("verb_of_this_test:failing", "Fail with the named error.")})
 
 
 def call(program: click.Command, *args: str) -> Result:
@@ -49,7 +49,7 @@ def call(program: click.Command, *args: str) -> Result:
 
 
 @pytest.mark.parametrize(
-    ("end", "code", "said"),
+    ("end", "code", "message"),
     [
         ("none", 0, ""),
         ("user", 2, "volcast: the file x is empty; give another\n"),
@@ -61,16 +61,16 @@ def call(program: click.Command, *args: str) -> Result:
         ("file", 2, "volcast: Could not open file 'x': no such file\n"),
     ],
 )
-def test_an_expected_end_is_a_line_and_a_code(program: Volcast, end: str, code: int, said: str) -> None:
+def test_an_expected_error_is_a_message_and_an_exit_code(program: Volcast, end: str, code: int, message: str) -> None:
     result = call(program, "fail", end)
-    assert (result.exit_code, result.stderr, result.stdout) == (code, said, "")
+    assert (result.exit_code, result.stderr, result.stdout) == (code, message, "")
 
 
 @pytest.mark.parametrize("end", ["bug", "cut", "mixed"])
-def test_a_bug_is_raised_as_it_is(program: Volcast, end: str) -> None:
+def test_a_bug_is_raised_unchanged(program: Volcast, end: str) -> None:
     result = call(program, "fail", end)
     assert result.exit_code == 1
-    assert result.exception is ENDS[end]
+    assert result.exception is ERRORS[end]
 
 
 def test_a_command_may_exit_with_a_code_of_its_own(program: Volcast) -> None:
@@ -79,10 +79,10 @@ def test_a_command_may_exit_with_a_code_of_its_own(program: Volcast) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
-        (["fale"], "volcast: There is no command 'fale'; did you mean 'fail'? Try `volcast --help`.\n"),
-        (["xyz"], "volcast: There is no command 'xyz'; there are fail. Try `volcast --help`.\n"),
+        (["fale"], "volcast: No such command 'fale'. Did you mean 'fail'? Try `volcast --help`.\n"),
+        (["xyz"], "volcast: No such command 'xyz'. Commands: fail. Try `volcast --help`.\n"),
         (["--halp"], "volcast: No such option '--halp'. Did you mean '--help'? Try `volcast --help`.\n"),
         (["fail"], "volcast: Missing argument 'END'. Try `volcast fail --help`.\n"),
         (
@@ -91,12 +91,12 @@ def test_a_command_may_exit_with_a_code_of_its_own(program: Volcast) -> None:
         ),
     ],
 )
-def test_wrong_use_is_one_line(program: Volcast, args: list[str], said: str) -> None:
+def test_wrong_usage_is_one_line(program: Volcast, args: list[str], message: str) -> None:
     result = call(program, *args)
-    assert (result.exit_code, result.stderr) == (2, said)
+    assert (result.exit_code, result.stderr) == (2, message)
 
 
-def test_help_lists_the_verbs_along_the_path() -> None:
+def test_help_lists_the_commands_in_order() -> None:
     result = call(main, "--help")
     assert result.exit_code == 0
     assert "candles -> produce -> [log] -> consume -> [log] -> serve" in result.stdout
@@ -106,7 +106,7 @@ def test_help_lists_the_verbs_along_the_path() -> None:
     assert result.stdout.isascii()  # it must print in any locale
 
 
-def test_without_a_verb_it_helps() -> None:
+def test_help_is_printed_without_a_command() -> None:
     result = call(main)
     assert result.exit_code == 2
     assert result.stderr.startswith("Usage: volcast")
@@ -117,7 +117,7 @@ def test_version() -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_each_verb_is_where_the_table_says(verb: str) -> None:
+def test_each_command_is_where_the_table_says(verb: str) -> None:
     command = main.get_command(click.Context(main), verb)
     assert isinstance(command, click.Command)
     assert command.help
@@ -133,7 +133,7 @@ def python(*args: str, folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *args], cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_help_loads_click_and_nothing_else(tmp_path: Path) -> None:
+def test_help_imports_nothing_but_click(tmp_path: Path) -> None:
     source = """import sys
 before = set(sys.modules)
 from volcast.cli.main import main
@@ -146,7 +146,7 @@ print("LOADED", *sorted(loaded - sys.stdlib_module_names))
     assert result.stdout.splitlines()[-1] == "LOADED click volcast"
 
 
-def test_the_process_ends_with_one_line_and_no_traceback(tmp_path: Path) -> None:
+def test_an_error_of_the_process_is_one_line_without_a_traceback(tmp_path: Path) -> None:
     result = python("-m", "volcast.cli.main", "settings", "--window", "0", folder=tmp_path)
     assert result.returncode == 2
     assert result.stderr == "volcast: window: 0 (flag --window) is out of range: a whole number from 1 to 10080\n"

@@ -1,4 +1,4 @@
-"""Options made from settings: judged by the settings, hiding nothing when they are not given."""
+"""Options made from settings are validated by the settings; an absent one hides no other source."""
 
 import os
 from pathlib import Path
@@ -19,12 +19,12 @@ from volcast.settings.sources import Loaded
 @settings_options("window", "poll_s", "warmup", "kafka_tls", "kafka_password", "db")
 @click.option("--loud", is_flag=True)
 def show(settings: Settings, name: str, *, loud: bool) -> None:
-    """Print what was found."""
+    """Print the values."""
     click.echo(f"{name} {loud} {settings.window} {settings.poll_s} {settings.warmup} {settings.kafka_tls} {settings.db}")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("VOLCAST_")]:
         monkeypatch.delenv(name)
@@ -34,13 +34,13 @@ def call(*args: str, command: click.Command = show) -> Result:
     return CliRunner(catch_exceptions=False).invoke(command, args)
 
 
-def test_flags_reach_the_settings_beside_the_commands_own() -> None:
+def test_flags_reach_the_settings_along_with_the_commands_own_options() -> None:
     assert call("n").stdout == "n False 5 0.02 zero False None\n"
     args = ["n", "--loud", "--window", "7", "--poll-s=1", "--warmup", "exclude", "--kafka-tls", "--db", "x.db"]
     assert call(*args).stdout == "n True 7 1.0 exclude True x.db\n"
 
 
-def test_a_flag_that_is_not_given_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absent_flag_hides_no_other_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_WINDOW", "9")
     Path("volcast.yaml").write_text("kafka_tls: true\npoll_s: 0.5\n")
     assert call("n").stdout == "n False 9 0.5 zero True None\n"
@@ -61,13 +61,13 @@ def test_config_names_the_yaml_file() -> None:
         (["--config", "gone.yaml"], "the settings file gone.yaml (flag --config) does not exist or is no file"),
     ],
 )
-def test_a_wrong_flag_is_refused_as_any_source(args: list[str], sentence: str) -> None:
+def test_an_invalid_flag_is_refused_like_any_source(args: list[str], sentence: str) -> None:
     with pytest.raises(SettingsError) as caught:
         call("n", *args)
     assert str(caught.value) == sentence
 
 
-def test_a_setting_that_has_no_option_here_still_comes_from_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_without_an_option_comes_from_other_sources(monkeypatch: pytest.MonkeyPatch) -> None:
     assert call("n", "--rate-window", "3").exit_code == 2
     monkeypatch.setenv("VOLCAST_RATE_WINDOW", "0")
     with pytest.raises(SettingsError, match="rate_window: 0"):
@@ -89,7 +89,7 @@ def test_every_setting_can_be_an_option_except_a_secret(one: SettingDescription)
     assert call(command=command).stdout == "default\n"
 
 
-def test_help_tells_sentence_default_and_range() -> None:
+def test_help_shows_description_default_and_range() -> None:
     text = " ".join(call("--help").stdout.split())
     assert "--window INTEGER Closes in the rolling mean, the newest one included." in text
     assert "[default: 5; a whole number from 1 to 10080]" in text

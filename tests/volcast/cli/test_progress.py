@@ -1,4 +1,4 @@
-"""The bar: on a terminal only, and with the numbers that it was told."""
+"""The progress bar is shown on a terminal only, with the given numbers."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ with progress("candles", 1_500, lambda: 1_500):
 """
 
 
-def test_a_terminal_sees_how_far_it_is() -> None:
+def test_a_terminal_shows_the_progress() -> None:
     leader, follower = os.openpty()
     subprocess.run(
         [sys.executable, "-c", SHOW], stderr=follower, check=True, env=os.environ | {"TERM": "xterm", "COLUMNS": "100"}
@@ -21,7 +21,7 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     try:
         while part := os.read(leader, 65_536):
             shown += part
-    except OSError:  # a terminal ends so, where the other end is closed
+    except OSError:  # how reading from a terminal ends once the other end is closed
         pass
     finally:
         os.close(leader)
@@ -29,6 +29,6 @@ def test_a_terminal_sees_how_far_it_is() -> None:
     assert b"1500/1500" in shown
 
 
-def test_a_pipe_sees_nothing() -> None:
+def test_a_pipe_gets_no_output() -> None:
     result = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, check=True)
     assert (result.stdout, result.stderr) == (b"", b"")

@@ -1,4 +1,4 @@
-"""Candles on a log, consumed to their end by a worker as the command has it; and what a plain loop says of them."""
+"""Candles on a log that a worker consumes, as `volcast consume` does, and the signals that a plain loop makes of them."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -18,7 +18,7 @@ from volcast.log.contract import KeyValue, Log
 CONFIG = EngineConfig(window=3, rate_window=4)
 DECODER = Decoder(8)
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "LTCUSDT")
-"""Each of three partitions gets some of them."""
+"""Each of three partitions gets some of these symbols."""
 _CLOSES = list(prices(1_000))
 
 
@@ -31,7 +31,7 @@ def candles(minutes: Iterable[int], symbols: Iterable[str] = SYMBOLS) -> list[Ke
 
 
 def expected(records: Iterable[KeyValue]) -> Mapping[bytes, list[bytes]]:
-    """The signals of each symbol, by a plain loop."""
+    """Return the signals of each symbol, computed by a plain loop."""
     engines: dict[bytes, Engine] = {}
     signals: dict[bytes, list[bytes]] = {}
     for key, value in records:
@@ -45,15 +45,15 @@ def expected(records: Iterable[KeyValue]) -> Mapping[bytes, list[bytes]]:
 
 
 async def consume(log: Log, snapshot_records: int = 5_000) -> None:
-    """All that is on the log."""
+    """Consume all candles on the log."""
     async with consuming(log, snapshot_records) as worker, asyncio.timeout(TIMEOUT_S):
         await worker.drained()
 
 
 @asynccontextmanager
 async def consuming(log: Log, snapshot_records: int = 5_000) -> AsyncIterator[Worker]:
-    """A worker that runs meanwhile."""
-    worker = Worker(log, rules(snapshot_records), 50, Random(1))  # the same jitter each time
+    """Run a worker during the `with` block."""
+    worker = Worker(log, rules(snapshot_records), 50, Random(1))  # a fixed seed for the jitter
     running = asyncio.create_task(worker.run())
     try:
         yield worker

@@ -1,4 +1,4 @@
-"""`volcast backtest`: a row for each candle that the engine takes in, with production's forecast; wrong use is one sentence."""
+"""`volcast backtest` writes a row for each accepted candle, with the forecast of production; errors are one line."""
 
 import gzip
 from pathlib import Path
@@ -32,7 +32,7 @@ def lines(path: str) -> list[str]:
 
 
 def production(path: str) -> list[Signal]:
-    """What a consumer makes of a file's rows."""
+    """Return the signals that a consumer makes of the rows of a file."""
     source, shard = CsvReplay(Path(path)), Shard(Rules(EngineConfig(), Decoder(), 10, 5_000))
     rows = enumerate(source.candles(Resume()), start=1)
     commit = shard.process([Record(0, i, source.symbol.encode(), encode_candle(row)) for i, row in rows])
@@ -54,7 +54,7 @@ def test_a_row_for_each_candle_from_the_first_on() -> None:
         assert 0 < forecast < 1
 
 
-def test_forecasts_are_those_of_a_consumer_to_the_last_bit() -> None:
+def test_forecasts_equal_those_of_a_consumer_bit_for_bit() -> None:
     header, *good = csv_text(300).splitlines()
     del good[100:130]
     bad = "2024-01-01 01:00:00,1,1,1,NaN,1,1"
@@ -67,11 +67,11 @@ def test_forecasts_are_those_of_a_consumer_to_the_last_bit() -> None:
     ]
     assert len(rows) == 270
     twice, never = result.stderr.splitlines()
-    assert twice == "BTCUSDT: 2 of 273 rows not taken, duplicate; the first is btcusdt.csv, line 53"
-    assert never.startswith("BTCUSDT: 1 of 273 rows not taken, not_a_number; the first is btcusdt.csv, line 52: close is NaN; ")
+    assert twice == "BTCUSDT: skipped 2 of 273 rows, duplicate; the first is btcusdt.csv, line 53"
+    assert never.startswith("BTCUSDT: skipped 1 of 273 rows, not_a_number; the first is btcusdt.csv, line 52: close is NaN; ")
 
 
-def test_files_of_a_symbol_follow_each_other_whatever_their_order() -> None:
+def test_files_of_a_symbol_are_sorted_by_time() -> None:
     header, *rows = csv_text(300).splitlines()
     Path("btcusdt.csv").write_text(csv_text(300))
     Path("btcusdt-a.csv").write_text("\n".join([header, *rows[:120]]))
@@ -81,7 +81,7 @@ def test_files_of_a_symbol_follow_each_other_whatever_their_order() -> None:
     assert lines("parts.csv") == lines("whole.csv")
 
 
-def test_no_forecast_changes_when_later_candles_are_cut_off_or_other_ones() -> None:
+def test_a_forecast_does_not_depend_on_later_candles() -> None:
     header, *rows = csv_text(400).splitlines()
     Path("whole.csv").write_text(csv_text(400))
     Path("cut.csv").write_text("\n".join([header, *rows[:250]]))
@@ -92,7 +92,7 @@ def test_no_forecast_changes_when_later_candles_are_cut_off_or_other_ones() -> N
     assert lines("other.out.csv")[251:] != lines("whole.out.csv")[251:]
 
 
-def test_settings_change_the_forecasts_and_a_name_in_gz_is_gzipped() -> None:
+def test_settings_change_the_forecasts_and_a_gz_file_is_gzipped() -> None:
     Path("btcusdt.csv").write_text(csv_text(200))
     found = {}
     for name, flags in {
@@ -105,7 +105,7 @@ def test_settings_change_the_forecasts_and_a_name_in_gz_is_gzipped() -> None:
     }.items():
         assert backtest("btcusdt.csv", "--forecasts", f"{name}.csv.gz", *flags).exit_code == 0
         found[name] = gzip.decompress(Path(f"{name}.csv.gz").read_bytes())
-    assert found["plain"] == found["again"]  # what further horizons there are changes nothing
+    assert found["plain"] == found["again"]  # other horizons do not change the first one
     assert len(set(found.values())) == 5
     assert Path("plain.csv.gz").read_bytes() == Path("again.csv.gz").read_bytes()
 
@@ -128,16 +128,16 @@ def test_features_are_written_by_name() -> None:
         (None, [], "btcusdt.csv does not exist."),
         (CSV_HEADER + "\n", [], "btcusdt.csv has no rows below its first line"),
         (csv_text(3) + "2024-01-01 01:00:00,1,1,1,x,1,1\n", [], "btcusdt.csv, line 5, column close: 'x' is not a number; "),
-        (csv_text(3), ["--symbol", "btc/usdt"], "--symbol btc/usdt is no symbol: [A-Z0-9]+ or SYMBOL.VENUE, "),
-        (csv_text(3), ["--prior", "mine.json"], "the prior mine.json can't be read: No such file or directory"),
+        (csv_text(3), ["--symbol", "btc/usdt"], "--symbol btc/usdt is not a symbol: expected [A-Z0-9]+ or SYMBOL.VENUE, "),
+        (csv_text(3), ["--prior", "mine.json"], "cannot read the prior mine.json: No such file or directory"),
         (csv_text(3), ["--model", "best"], "model: best (flag --model) is "),
         (csv_text(3), ["--horizons", "2"], "horizons: "),
         (csv_text(3), ["--features", "out.csv"], "out.csv and out.csv: each file that is written needs a name of its own"),
         (csv_text(3), ["ethusdt.csv"], "ethusdt.csv does not exist."),
-        (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no candle could be taken in, so there is "),
+        (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no usable candle in the input"),
     ],
 )
-def test_wrong_use_is_one_sentence_and_nothing_is_written(
+def test_an_error_is_one_line_and_nothing_is_written(
     folder: Path, content: str | None, arguments: list[str], sentence: str
 ) -> None:
     if content is not None:
@@ -149,19 +149,19 @@ def test_wrong_use_is_one_sentence_and_nothing_is_written(
     assert sorted(folder.iterdir()) == before
 
 
-def test_files_of_two_symbols_are_refused_unless_they_are_said_to_be_one() -> None:
+def test_files_of_two_symbols_are_refused_unless_the_symbol_is_given() -> None:
     Path("btcusdt.csv").write_text(csv_text(range(100)))
     Path("xbtusdt.csv").write_text(csv_text(range(100, 150)))
     files = ("btcusdt.csv", "xbtusdt.csv")
     result = backtest(*files, "--forecasts", "out.csv")
-    sentence = "the files are of BTCUSDT and XBTUSDT: give those of one symbol, or name it with --symbol"
+    sentence = "the files are of BTCUSDT and XBTUSDT: give files of one symbol, or name the symbol with --symbol"
     assert (result.exit_code, result.stderr) == (2, f"volcast: {sentence}\n")
     assert backtest(*files, "--forecasts", "out.csv", "--symbol", "BTCUSDT").stdout == "out.csv: 150 forecasts of BTCUSDT\n"
 
 
-def test_it_replaces_what_it_wrote_before_and_never_its_input() -> None:
+def test_it_replaces_its_older_output_but_never_its_input() -> None:
     Path("btcusdt.csv").write_text(csv_text(5))
-    Path("out.csv").write_text("of yesterday")
+    Path("out.csv").write_text("an older result")
     assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
     assert len(lines("out.csv")) == 6
     assert backtest("btcusdt.csv", "--forecasts", "btcusdt.csv").exit_code == 2

@@ -1,4 +1,4 @@
-"""`volcast compare`: the scores of one pass, on standard output and in files; they are those of the models run alone."""
+"""`volcast compare` prints and writes the scores of one pass, which equal those of each model alone."""
 
 from pathlib import Path
 
@@ -37,29 +37,28 @@ def read(path: str) -> Comparison:
     return msgspec.json.decode(Path(path).read_bytes(), type=Comparison)
 
 
-def test_a_table_and_the_files_that_were_asked_for(candles: str, folder: Path) -> None:
+def test_the_table_and_the_requested_files_are_written(candles: str, folder: Path) -> None:
     result = call("compare", candles, "--models", "har,last", "--json", "c.json", "--markdown", "c.md", "--page", "c.html")
     assert (result.exit_code, result.stderr) == (0, "")
     found = read("c.json")
     assert {model.model for model in found.models} == {"two_stage", "har", "last"}
     assert (found.champion, found.symbol, found.candles, found.from_share) == ("two_stage", "BTCUSDT", MINUTES, 0.4)
-    assert found.outcomes == 57  # of 58 hours the last one has not come
+    assert found.outcomes == 57  # of 58 hours, the outcome of the last one is not known yet
     for text in (result.stdout, Path("c.md").read_text(), Path("c.html").read_text()):
         assert all(name in text for name in ("two_stage", "har", "last", "BTCUSDT"))
     assert sorted(path.name for path in folder.iterdir()) == ["c.html", "c.json", "c.md"]
 
 
-def test_scores_are_those_of_each_model_alone(candles: str) -> None:
-    """As its own champion it is in nobody's shadow."""
+def test_scores_equal_those_of_each_model_alone(candles: str) -> None:
     assert call("compare", candles, "--models", "two_stage,har", "--json", "both.json").exit_code == 0
     assert call("compare", candles, "--models", "har", "--champion", "har", "--json", "har.json").exit_code == 0
     (alone,) = read("har.json").models
-    in_shadow = next(model for model in read("both.json").models if model.model == "har")
+    as_challenger = next(model for model in read("both.json").models if model.model == "har")
     same = ("qlike", "r2_log_median", "coverage", "winkler", "mae_bp", "price_coverage")
-    assert [getattr(in_shadow, name) for name in same] == [getattr(alone, name) for name in same]
+    assert [getattr(as_challenger, name) for name in same] == [getattr(alone, name) for name in same]
 
 
-def test_the_champions_loss_is_that_of_a_backtest(candles: str) -> None:
+def test_the_champions_loss_equals_that_of_a_backtest(candles: str) -> None:
     assert call("compare", candles, "--models", "two_stage", "--json", "c.json").exit_code == 0
     assert call("backtest", candles, "--forecasts", "f.csv").exit_code == 0
     forecast = np.loadtxt("f.csv", delimiter=",", skiprows=1, usecols=1)
@@ -81,16 +80,14 @@ def test_the_horizon_and_the_level_are_settings(candles: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--models", "har,best"], f"Invalid value for '--models': 'best' is no model; there are {', '.join(MODELS)}"),
+        (["--models", "har,best"], f"Invalid value for '--models': 'best' is not a model; choose from {', '.join(MODELS)}."),
         (["--champion", "best"], "Invalid value for '--champion': 'best' is not one of "),
         (["--from-share", "1"], "Invalid value for '--from-share': 1.0 is not in the range 0<=x<1."),
         (["--json", "c.x", "--page", "c.x"], "c.x and c.x: each file that is written needs a name of its own"),
         (["--markdown", "none/c.md"], "none/c.md can't be written: No such file or directory"),
     ],
 )
-def test_wrong_use_is_one_sentence_and_nothing_is_written(
-    candles: str, folder: Path, arguments: list[str], sentence: str
-) -> None:
+def test_an_error_is_one_line_and_nothing_is_written(candles: str, folder: Path, arguments: list[str], sentence: str) -> None:
     result = call("compare", candles, *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"volcast: {sentence}")
@@ -98,7 +95,7 @@ def test_wrong_use_is_one_sentence_and_nothing_is_written(
     assert list(folder.iterdir()) == []
 
 
-def test_where_nothing_can_be_scored_that_is_the_answer(folder: Path) -> None:
+def test_too_few_outcomes_are_an_error(folder: Path) -> None:
     Path("btcusdt.csv").write_text(csv_text(100))
     result = call("compare", "btcusdt.csv", "--models", "ewma", "--json", "c.json")
     assert (result.exit_code, result.stdout) == (2, "")

@@ -1,4 +1,4 @@
-"""`volcast consume`, as a process; and the three that make a pipeline, each on its own."""
+"""`volcast consume`, run as a process, alone and together with a producer and an API."""
 
 import json
 import socket
@@ -22,25 +22,25 @@ BUS = ("--bus", "sqlite:///log.db")
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        ([], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
+        ([], 2, "volcast: no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS\n"),
         (["--bus", "sqlite:///photo.jpg"], 3, "volcast: photo.jpg is not a SQLite database: choose another file\n"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:
+def test_an_error_is_one_line(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8" * 999)
     result = volcast(tmp_path, "consume", *arguments)
     assert (result.returncode, result.stdout, result.stderr) == (code, "", sentence)
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+def test_the_error_for_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = volcast(tmp_path, "consume", *BUS, "--metrics-port", port)
-    sentence = f"can't listen on 127.0.0.1:{port}: Address already in use; choose another with --metrics-port or --host"
+    sentence = f"cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --metrics-port or --host"
     assert (result.returncode, result.stderr) == (2, f"volcast: {sentence}\n")
 
 
-async def test_three_processes_make_a_pipeline_and_end_when_told(tmp_path: Path) -> None:
+async def test_three_processes_form_a_pipeline_and_stop_cleanly(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(1_500))
     with process_group(tmp_path) as parts:
         api = parts.start("serve", *BUS, "--port", "0")
@@ -49,7 +49,7 @@ async def test_three_processes_make_a_pipeline_and_end_when_told(tmp_path: Path)
         producer = parts.start("produce", "replay", "btcusdt.csv", *BUS)
         running = (api, consumer, standby)
         await until(lambda: producer.exit_code == 0, "the replay's end", *running, producer)
-        assert "1500 candles sent" in producer.said()
+        assert "1500 candles sent" in producer.read_output()
         await until(lambda: '"candles":1500,' in get(api, "/latest"), "the last signal", *running)
         latest = json.loads(get(api, "/latest/BTCUSDT"))
         assert (latest["timestamp"], latest["outcomes"], latest["warm"]) == ("2024-01-02T00:59:00Z", 1_440, True)

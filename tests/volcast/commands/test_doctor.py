@@ -1,4 +1,4 @@
-"""`volcast doctor` as a user calls it; what it finds is tested with the doctor itself."""
+"""`volcast doctor` as a user calls it: output and exit codes. The checks are tested in tests/producer/doctor."""
 
 import threading
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from volcast.settings.schema import Settings
 from volcast.simulation.exchange.server import Exchange
 
 
-class Refusing(BaseHTTPRequestHandler):
+class RefusingHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
@@ -29,12 +29,12 @@ class Refusing(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Nothing to the terminal."""
+        """Log nothing."""
 
 
 @contextmanager
-def refusing() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+def refusing_server() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), RefusingHandler) as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
         try:
@@ -48,34 +48,34 @@ def doctor(*arguments: str) -> Result:
     return CliRunner().invoke(command, arguments)
 
 
-def test_a_check_that_failed_is_exit_code_1_and_says_what_to_do() -> None:
-    with refusing() as host:
+def test_a_failed_check_gives_exit_code_1_and_advice() -> None:
+    with refusing_server() as host:
         result = doctor("--live", "binance", "--socket-url", f"ws://{host}", "--rest-url", f"http://{host}")
     lines = result.output.splitlines()
     assert result.exit_code == 1
     assert lines[0].startswith("binance, BTCUSDT: ")
     assert "FAILED   connection" in result.output
     assert any(line.strip().startswith("→ the venue refuses this location") for line in lines)
-    assert lines[-1] == "2 of 4 checks failed: `volcast produce live binance` would not work well."
+    assert lines[-1] == "2 of 4 checks failed; `volcast produce live binance` would not work well from here"
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "which venue?"),
-        (("--live", "mtgox"), "mtgox is no venue of ours"),
+        ((), "no venue given: use --live VENUE"),
+        (("--live", "mtgox"), "mtgox is not a supported venue"),
         (("--live", "binance", "BTC"), "'BTC' ends in no currency"),
         (("--live", "coinbase", "BTC-USDC"), "ask for BTC-USD"),
-        (("--live", "binance", "--ca-file", "nowhere.pem"), "ca_file nowhere.pem can't be used"),
+        (("--live", "binance", "--ca-file", "nowhere.pem"), "cannot use ca_file nowhere.pem"),
     ],
 )
-def test_wrong_use_is_a_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+def test_wrong_usage_is_an_error(arguments: tuple[str, ...], sentence: str) -> None:
     result = doctor(*arguments)
     assert (result.exit_code, sentence in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("venue", ["binance", "coinbase"])
-def test_a_venue_that_is_well(venue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_checks_of_a_working_venue_are_ok(venue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def main() -> list[str]:
         async with Exchange(venue, [usual(venue)], seed=1, start_ms=START_MS, wall=wall, tls=True) as at:
             ca_file = tmp_path / "ca.pem"
@@ -86,10 +86,10 @@ def test_a_venue_that_is_well(venue: str, tmp_path: Path, capsys: pytest.Capture
 
     assert set(run_with_sockets(main())) == {"ok"}
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"{venue}, {VENUES[venue].spelling(usual(venue))}: ")
+    assert first.startswith(f"{venue}, {VENUES[venue].spelling(usual(venue))} (")
     assert all(line.startswith("ok       ") for line in lines)
 
 
-def test_the_market_is_the_busiest_one_unless_another_is_named() -> None:
+def test_the_busiest_market_is_checked_unless_another_is_named() -> None:
     assert {feed.name: _pair(feed, None) for feed in VENUES.values()} == {name: usual(name) for name in VENUES}
     assert _pair(VENUES["kraken"], "xbt/eur") == Pair("BTC", "EUR")

@@ -1,4 +1,4 @@
-"""`volcast fit-prior`: what is learned on some candles, and on no others, is what other commands then start from."""
+"""`volcast fit-prior` learns on the chosen candles only, and other commands start from the result."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def call(*arguments: str) -> Result:
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with 8 days of two symbols."""
+    """A folder with files of 8 days of two symbols."""
     folder = tmp_path_factory.mktemp("candles")
     (folder / "btcusdt.csv").write_text(csv_text(MINUTES))
     (folder / "ethusdt.csv").write_text(csv_text(MINUTES, seed=2))
@@ -40,7 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def learned(path: Path, count: int, horizons: tuple[int, ...] = (60,)) -> Prior:
-    """By a plain loop, on the first so many rows."""
+    """Return the prior that a plain loop learns on the first `count` rows."""
     symbol = path.stem.upper()
     engine = Engine(symbol, EngineConfig(horizons=horizons, prior="none"), 8)
     rows = [CandleText(symbol, *row[1:], source=path.name, closed_by="file", line=row.line) for row in read_candles(path)]
@@ -50,7 +50,7 @@ def learned(path: Path, count: int, horizons: tuple[int, ...] = (60,)) -> Prior:
 
 
 def test_a_share_of_one_symbol_for_two_horizons(files: Path) -> None:
-    Path("volcast.yaml").write_text("prior: none.json\n")  # no other prior is in it: this one is not even read
+    Path("volcast.yaml").write_text("prior: none.json\n")  # must not be read: the result contains no other prior
     result = call("fit-prior", str(files / "btcusdt.csv"), "--out", "p.json", "--share", "0.9", "--horizons", "60,240")
     assert result.exit_code == 0, result.stderr
     found = decode_prior(Path("p.json").read_bytes())
@@ -59,11 +59,11 @@ def test_a_share_of_one_symbol_for_two_horizons(files: Path) -> None:
     assert list(found.learned) == [60, 240]
     assert result.stdout.splitlines() == [
         f"learned on {source}",
-        "p.json: the prior of two_stage for horizons of 60, 240 minutes",
+        "p.json: prior of two_stage for horizons of 60, 240 minutes",
     ]
 
 
-def test_times_and_two_symbols_whose_mean_it_is(files: Path) -> None:
+def test_the_prior_is_the_mean_of_two_symbols_between_two_times(files: Path) -> None:
     paths = [str(files / "btcusdt.csv"), str(files / "ethusdt.csv")]
     result = call("fit-prior", *paths, "--out", "p.json", "--from", "2023-12-31", "--to", "2024-01-08T00:00:00Z")
     assert result.exit_code == 0, result.stderr
@@ -73,7 +73,7 @@ def test_times_and_two_symbols_whose_mean_it_is(files: Path) -> None:
     assert [part.split(" ")[0] for part in found.source.split("; ")] == ["BTCUSDT", "ETHUSDT"]
 
 
-def test_others_start_from_it(files: Path) -> None:
+def test_other_commands_start_from_the_prior(files: Path) -> None:
     assert call("fit-prior", str(files / "btcusdt.csv"), "--out", "p.json").exit_code == 0
     Path("ethusdt.csv").write_text(csv_text(3))
     rows = {}
@@ -87,14 +87,17 @@ def test_others_start_from_it(files: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--share", "0.5"], "BTCUSDT: 5760 candles are too few to learn a prior on; a week (10080) is the least"),
-        (["--to", "2023-01-01"], "BTCUSDT: no candle could be taken in, so there is nothing to forecast from"),
-        (["--to", "January"], "Invalid value for '--to': 'January' is no time: 2024-01-01 or 2024-01-01T00:05:00Z are"),
-        (["--share", "0.5", "--to", "2024-01-10"], "--share goes without --from and --to: say which candles in one way"),
+        (["--share", "0.5"], "BTCUSDT: 5760 candles are too few to learn a prior from; at least a week (10080) is needed"),
+        (["--to", "2023-01-01"], "BTCUSDT: no usable candle in the input"),
+        (
+            ["--to", "January"],
+            "Invalid value for '--to': 'January' is neither a day like 2024-01-01 nor a time like 2024-01-01T00:05:00Z.",
+        ),
+        (["--share", "0.5", "--to", "2024-01-10"], "--share cannot be combined with --from or --to"),
         (["--share", "2"], "Invalid value for '--share': 2.0 is not in the range 0<x<=1."),
     ],
 )
-def test_wrong_use_is_one_sentence_and_nothing_is_written(files: Path, folder: Path, arguments: list[str], sentence: str) -> None:
+def test_an_error_is_one_line_and_nothing_is_written(files: Path, folder: Path, arguments: list[str], sentence: str) -> None:
     result = call("fit-prior", str(files / "btcusdt.csv"), "--out", "p.json", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(f"volcast: {sentence}")

@@ -1,4 +1,4 @@
-"""The same arguments are the same bytes, wrong ones are refused in a sentence, and the bundled sample is what it says."""
+"""`volcast generate`: equal arguments give equal bytes, wrong ones are refused, and the bundled sample can be reproduced."""
 
 import gzip
 from pathlib import Path
@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from volcast.candle_files.reader import CandleRow, check_candles, read_candles, symbol_of
 from volcast.cli.main import main
-from volcast.cli.wiring import sample
+from volcast.cli.wiring import sample_files
 from volcast.simulation.market import simulate_candles
 
 START_MS = 1_704_067_200_000
@@ -22,7 +22,7 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_a_file_for_each_symbol_and_a_line_for_each_file(tmp_path: Path) -> None:
+def test_a_file_and_a_line_of_output_for_each_symbol(tmp_path: Path) -> None:
     out = tmp_path / "a" / "b"
     result = generate(out, "--days", "2", "--symbols", "ETHUSDT,XUSD", "--seed", "7", "--start", "2024-01-02")
     assert result.exit_code == 0
@@ -39,7 +39,7 @@ def test_the_defaults_are_a_week_of_two_symbols(tmp_path: Path) -> None:
     assert check_candles(tmp_path / "BTCUSDT.csv.gz") == (7 * 1_440, START_MS, START_MS + (7 * 1_440 - 1) * 60_000)
 
 
-def test_the_same_arguments_are_the_same_bytes(tmp_path: Path) -> None:
+def test_equal_arguments_give_equal_bytes(tmp_path: Path) -> None:
     for out in ("a", "b"):
         assert generate(tmp_path / out, "--days", "1").exit_code == 0
     assert generate(tmp_path / "c", "--days", "1", "--seed", "43").exit_code == 0
@@ -47,7 +47,7 @@ def test_the_same_arguments_are_the_same_bytes(tmp_path: Path) -> None:
     assert first == again != other
 
 
-def test_the_true_volatility_is_one_more_column(tmp_path: Path) -> None:
+def test_the_true_volatility_is_an_additional_column(tmp_path: Path) -> None:
     assert generate(tmp_path / "plain", "--days", "1", "--symbols", "X").exit_code == 0
     assert generate(tmp_path / "more", "--days", "1", "--symbols", "X", "--true-volatility").exit_code == 0
     path = tmp_path / "more" / "X.csv.gz"
@@ -59,9 +59,9 @@ def test_the_true_volatility_is_one_more_column(tmp_path: Path) -> None:
         assert float(line.rpartition(",")[2]) == pytest.approx(candle.true_volatility, rel=1e-8)
 
 
-def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
+def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
     path = tmp_path / "X.csv.gz"
-    path.write_text("former")
+    path.write_text("older")
     assert generate(tmp_path, "--days", "1", "--symbols", "X").exit_code == 0
     assert check_candles(path).rows == 1_440
     assert names(tmp_path) == ["X.csv.gz"]
@@ -70,20 +70,20 @@ def test_a_file_that_is_there_is_replaced(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("flag", "value", "sentence"),
     [
-        ("--symbols", "btcusdt", "'btcusdt' is no symbol"),
-        ("--symbols", "BTC/USD", "'BTC/USD' is no symbol"),
-        ("--symbols", "BTCUSDT,", "'' is no symbol"),
-        ("--symbols", "A" * 41, "is no symbol"),
-        ("--symbols", "ÄTH", "'ÄTH' is no symbol"),
+        ("--symbols", "btcusdt", "'btcusdt' is not a symbol"),
+        ("--symbols", "BTC/USD", "'BTC/USD' is not a symbol"),
+        ("--symbols", "BTCUSDT,", "'' is not a symbol"),
+        ("--symbols", "A" * 41, "is not a symbol"),
+        ("--symbols", "ÄTH", "'ÄTH' is not a symbol"),
         ("--days", "0", "1<=x<=3650"),
         ("--days", "3651", "1<=x<=3650"),
         ("--days", "1.5", "not a valid integer"),
         ("--seed", "-1", "x>=0"),
-        ("--start", "2024-02-30", "'2024-02-30' is no day"),
-        ("--start", "1969-12-31", "'1969-12-31' is no day"),
+        ("--start", "2024-02-30", "'2024-02-30' is not a day"),
+        ("--start", "1969-12-31", "'1969-12-31' is not a day"),
     ],
 )
-def test_wrong_arguments(tmp_path: Path, flag: str, value: str, sentence: str) -> None:
+def test_wrong_arguments_are_refused(tmp_path: Path, flag: str, value: str, sentence: str) -> None:
     result = generate(tmp_path / "out", flag, value)
     assert result.exit_code == 2
     assert sentence in result.output
@@ -92,15 +92,15 @@ def test_wrong_arguments(tmp_path: Path, flag: str, value: str, sentence: str) -
     assert not (tmp_path / "out").exists()
 
 
-def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "file"
     out.touch()
     result = generate(out)
     assert result.exit_code == 2
-    assert result.output == f"volcast: {out} can't be made a folder: File exists.\n"
+    assert result.output == f"volcast: cannot create the folder {out}: File exists\n"
 
 
-def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "X.csv.gz").mkdir()
     result = generate(tmp_path, "--days", "1", "--symbols", "X")
     assert result.exit_code == 2
@@ -108,11 +108,11 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
     assert names(tmp_path) == ["X.csv.gz"]
 
 
-def test_the_bundled_sample_is_what_its_readme_says(tmp_path: Path) -> None:
-    """A last digit may differ on another CPU: one tick in a price that was just between two."""
+def test_the_bundled_sample_can_be_reproduced(tmp_path: Path) -> None:
+    """The last digit of a price may differ by one on another CPU, because of rounding."""
     assert generate(tmp_path, "--days", "13", "--start", "2024-01-01").exit_code == 0
-    assert [path.name for path in sample()] == ["BTCUSDT-simulated.csv.gz", "ETHUSDT-simulated.csv.gz"]
-    for path in sample():
+    assert [path.name for path in sample_files()] == ["BTCUSDT-simulated.csv.gz", "ETHUSDT-simulated.csv.gz"]
+    for path in sample_files():
         assert path.stat().st_size < 500_000
         bundled, anew = list(read_candles(path)), list(read_candles(tmp_path / f"{symbol_of(path)}.csv.gz"))
         assert [row[:2] for row in bundled] == [row[:2] for row in anew]

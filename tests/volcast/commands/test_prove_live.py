@@ -1,4 +1,4 @@
-"""`volcast prove --live`: EXACT or NOT EXACT, and how to see it again."""
+"""`volcast prove --live` prints EXACT or NOT EXACT, and the command that repeats a failed day."""
 
 from collections import Counter
 from pathlib import Path
@@ -24,16 +24,16 @@ def test_two_short_days_are_exact(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_venue_is_told(tmp_path: Path) -> None:
+def test_an_unknown_venue_is_refused(tmp_path: Path) -> None:
     result = run_volcast(tmp_path, "prove", "--live", "mtgox")
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
-    assert "mtgox is no venue of ours; there are binance, " in result.stderr
+    assert "mtgox is not a supported venue; choose from binance, " in result.stderr
 
 
-def test_days_that_differ_are_told_with_the_command_to_repeat_them(
+def test_days_that_differ_are_printed_with_the_command_that_repeats_them(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def days(wanted: list[VenueProofConfig], told: object) -> VenueProofTotals:
+    def days(wanted: list[VenueProofConfig], on_day: object) -> VenueProofTotals:
         summary = VenueProofTotals()
         for each in wanted:
             difference = "minute 7 was expected" if each.seed % 2 else ""
@@ -48,10 +48,10 @@ def test_days_that_differ_are_told_with_the_command_to_repeat_them(
         "venue      kraken, seeds 10 to 17, 1.5 hours each",
         "days       8",
         "candles    960, closed by 960 × flag",
-        "beside     nothing",
+        "besides    nothing",
         "happened   8 × cut",
         *(
-            f"seed {seed}: minute 7 was expected  (again: volcast prove --live kraken --seed {seed} --seeds 1 --hours 1.5)"
+            f"seed {seed}: minute 7 was expected  (repeat with: volcast prove --live kraken --seed {seed} --seeds 1 --hours 1.5)"
             for seed in (11, 13)
         ),
         "NOT EXACT: 4 of 8 days",

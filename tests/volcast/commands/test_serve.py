@@ -1,4 +1,4 @@
-"""`volcast serve`, as a process."""
+"""`volcast serve`, run as a process."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 
 
 async def commit(log: SqliteLog, minutes: int) -> None:
-    """Signals of two symbols, as a consumer would leave them."""
+    """Commit signals of two symbols as a consumer does."""
     items = [
         KeyValue(symbol, record(minute, f"{100 + minute % 7}", symbol=symbol.decode()))
         for minute in range(minutes)
@@ -37,7 +37,7 @@ async def commit(log: SqliteLog, minutes: int) -> None:
         await consumer.commit(0, batch.commit)
 
 
-async def test_it_serves_what_is_there_and_what_comes_until_it_is_told_to_end(tmp_path: Path) -> None:
+async def test_it_serves_old_and_new_signals_until_it_is_stopped(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log:
         with process_group(tmp_path) as parts:
             api = parts.start("serve", "--bus", "sqlite:///log.db", "--port", "0", "--log-level", "warning")
@@ -51,13 +51,13 @@ async def test_it_serves_what_is_there_and_what_comes_until_it_is_told_to_end(tm
             assert (latest["candles"], latest["outcomes"], latest["status"]) == (70, 10, "warming")
             assert 'volcast_candles{symbol="ETHUSDT"} 70.0' in get(api, "/metrics")
             assert api.end() == 0
-            assert api.said() == f"open {address(api)}/latest\n"
+            assert api.read_output() == f"serving {address(api)}/latest\n"
 
 
 def is_ready(base: str | None) -> bool:
-    """Raises HTTPError where it is neither ready nor unready."""
+    """Return whether the API is ready. Raises HTTPError for a response that is neither 200 nor 503."""
     try:
-        urlopen(f"{base}/ready", timeout=60).close()  # noqa: S310  # an address of ours
+        urlopen(f"{base}/ready", timeout=60).close()  # noqa: S310  # a local address
     except HTTPError as error:
         error.close()
         if error.code != 503:
@@ -69,7 +69,7 @@ def is_ready(base: str | None) -> bool:
 @pytest.mark.parametrize(
     ("bus", "code", "sentence"),
     [
-        ([], 2, "volcast: which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)\n"),
+        ([], 2, "volcast: no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS\n"),
         (
             ["--bus", "sqlite:///photo.jpg", "--port", "0", "--log-level", "error"],
             3,
@@ -77,15 +77,15 @@ def is_ready(base: str | None) -> bool:
         ),
     ],
 )
-def test_what_is_wrong_is_one_sentence(tmp_path: Path, bus: list[str], code: int, sentence: str) -> None:
+def test_an_error_is_one_line(tmp_path: Path, bus: list[str], code: int, sentence: str) -> None:
     (tmp_path / "photo.jpg").write_bytes(b"\xff\xd8" * 999)
     result = volcast(tmp_path, "serve", *bus)
     assert (result.returncode, result.stderr) == (code, sentence)
 
 
-def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
+def test_the_error_for_a_taken_port_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         result = volcast(tmp_path, "serve", "--bus", "sqlite:///log.db", "--port", port)
-    sentence = f"volcast: can't listen on 127.0.0.1:{port}: Address already in use; choose another with --port or --host\n"
+    sentence = f"volcast: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --port or --host\n"
     assert (result.returncode, result.stdout, result.stderr) == (2, "", sentence)

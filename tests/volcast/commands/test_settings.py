@@ -1,4 +1,4 @@
-"""`volcast settings`: all settings, where each came from, no text lost and no secret shown."""
+"""`volcast settings` prints all settings and their sources, without truncating text or showing a secret."""
 
 import io
 import json
@@ -16,7 +16,7 @@ from volcast.settings.sources import load
 
 
 @pytest.fixture(autouse=True)
-def _given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("VOLCAST_")]:
         monkeypatch.delenv(name)
@@ -32,7 +32,7 @@ def call(*args: str) -> str:
     return result.stdout
 
 
-def test_in_a_pipe_it_is_a_line_for_each_setting_with_tabs_between() -> None:
+def test_a_pipe_gets_a_tab_separated_line_for_each_setting() -> None:
     rows = [line.split("\t") for line in call("--window", "7", "--db", "/a/b.db").splitlines()]
     assert tuple(rows[0]) == _COLUMNS
     assert [row[0] for row in rows[1:]] == [one.name for one in describe_settings()]
@@ -46,7 +46,7 @@ def test_in_a_pipe_it_is_a_line_for_each_setting_with_tabs_between() -> None:
     assert found["rate_window"] == ("1440", "default")
 
 
-def test_as_json_values_keep_their_types() -> None:
+def test_values_keep_their_types_in_json() -> None:
     found = {one["name"]: one for one in json.loads(call("--json", "--poll-s", "0.5", "--kafka-tls", "--db", "x.db"))}
     assert list(found) == [one.name for one in describe_settings()]
     assert found["poll_s"] == {
@@ -65,7 +65,7 @@ def test_as_json_values_keep_their_types() -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
-def test_on_a_terminal_cells_fold_and_lose_nothing(width: int) -> None:
+def test_cells_wrap_on_a_terminal_and_are_not_truncated(width: int) -> None:
     out = io.StringIO()
     Console(file=out, width=width, force_terminal=True, color_system=None).print(_table(load({"topic_prefix": "a.b"})))
     lines = out.getvalue().splitlines()

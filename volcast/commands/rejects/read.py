@@ -1,10 +1,12 @@
-"""Reading `candles.rejected` from its beginning to its present end, one reject after the other."""
+"""Reads the topic `candles.rejected` from its beginning to its current end, one reject at a time, through a filter."""
 
 from collections import Counter
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 
+from volcast.cli.tables import counted
 from volcast.core.codec import UNDECODABLE, Reject, decode_reject
+from volcast.core.decoder import MAX_KEPT_BYTES
 from volcast.log.contract import Log, Topic
 
 _READ_RECORDS = 100
@@ -13,15 +15,15 @@ _READ_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class RejectFilter:
-    """Which rejects; None for any. Partition and offset are those on `candles`."""
+    """Which rejects to select; None matches any value. Partition and offset are those on the topic `candles`."""
 
     symbol: str | None = None
     reason: str | None = None
     partition: int | None = None
     offset: int | None = None
 
-    def has(self, reject: Reject) -> bool:
-        """It is one of them."""
+    def matches(self, reject: Reject) -> bool:
+        """Return whether the reject is selected."""
         return (
             (self.symbol is None or reject.symbol == self.symbol or reject.key == self.symbol.encode())
             and (self.reason is None or reject.reason == self.reason)
@@ -31,48 +33,53 @@ class RejectFilter:
 
 
 @dataclass(slots=True)
-class Seen:
-    """What one reading came upon."""
+class RejectCounts:
+    """Counts of the records of one pass over the topic."""
 
     reasons: Counter[str] = field(default_factory=Counter)
-    """Of the selected rejects."""
-    others: int = 0
-    """Rejects that were not selected."""
-    strangers: int = 0
-    """Records that are no rejects, or those of another version."""
+    """Selected rejects by reason."""
+    not_selected: int = 0
+    """Rejects that the filter left out."""
+    unreadable: int = 0
+    """Records that are no rejects, or are of another version."""
 
-    def sentences(self) -> list[str]:
-        """A summary for the user."""
+    def summary(self) -> list[str]:
+        """Return the lines of a summary for the user."""
         total = self.reasons.total()
-        told = [f"{total} rejected: {in_words(self.reasons)}" if total else "no record of candles was rejected"]
-        if not total and self.others:
-            told = [f"none of the {self.others} rejects is of that kind"]
-        if self.strangers:
-            told.append(f"{self.strangers} records there are no rejects that this version can read")
-        return told
+        lines = [f"{counted(total, 'reject')}: {by_reason(self.reasons)}" if total else "no rejects"]
+        if not total and self.not_selected:
+            lines = [f"no matching reject among {self.not_selected}"]
+        if self.unreadable:
+            lines.append(f"skipped {counted(self.unreadable, 'record')} that this version cannot read")
+        return lines
 
 
-def in_words(reasons: Counter[str]) -> str:
-    """Most of them first.
+def by_reason(reasons: Counter[str]) -> str:
+    """Return the counts as text, the highest first.
 
-    >>> in_words(Counter(bad_time=1, too_large=7))
+    >>> by_reason(Counter(bad_time=1, too_large=7))
     '7 too_large, 1 bad_time'
     """
     return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
 
 
-async def read_rejects(log: Log, selection: RejectFilter, seen: Seen) -> AsyncGenerator[Reject]:
-    """The selected ones, those of a partition in their order. Raises Unavailable."""
+def is_truncated(reject: Reject) -> bool:
+    """Return whether only the beginning of the original record was stored."""
+    return max(len(reject.key), len(reject.value)) >= MAX_KEPT_BYTES
+
+
+async def read_rejects(log: Log, selection: RejectFilter, counts: RejectCounts) -> AsyncGenerator[Reject]:
+    """Yield the selected rejects, those of a partition in order, and count all records in `counts`. Raises Unavailable."""
     async with log.reader(Topic.REJECTED) as reader:
         while not reader.caught_up:
             for record in await reader.read(_READ_RECORDS, _READ_S):
                 try:
                     reject = decode_reject(record.value)
                 except UNDECODABLE:
-                    seen.strangers += 1
+                    counts.unreadable += 1
                     continue
-                if selection.has(reject):
-                    seen.reasons[reject.reason.value] += 1
+                if selection.matches(reject):
+                    counts.reasons[reject.reason.value] += 1
                     yield reject
                 else:
-                    seen.others += 1
+                    counts.not_selected += 1

@@ -1,6 +1,7 @@
-"""Rejects onto `candles` again, as they were. Read twice: to say what would be sent, and to send just that.
+"""Appends rejects to the topic `candles` again, unchanged.
 
-So no more of it is in memory than one append, and a digest of each record.
+The topic of rejects is read twice, once to report what would be sent and once to send exactly that. So no more than one append
+and a digest of each record is in memory.
 """
 
 from collections import Counter
@@ -12,77 +13,76 @@ import click
 from volcast.core.codec import Reject
 from volcast.log.contract import Appender, KeyValue, Log
 
-from .list import is_cut
-from .read import RejectFilter, Seen, in_words, read_rejects
+from .read import RejectCounts, RejectFilter, by_reason, is_truncated, read_rejects
 
 APPENDER = "rejects"
 _APPEND_BYTES = 1_000_000
-_EXPECT = """\
-those older than the last candle taken of their symbol will be skipped as late, or as duplicates
-those that are still no good will be rejected again"""
+_NOTE = """\
+candles older than the last one of their symbol will be skipped as late or duplicate
+records that are still invalid will be rejected again"""
 
 
 class RejectReplay:
-    """One replay of the `selection`, at most `append_records` in an append."""
+    """One replay of the rejects of a selection, with at most `append_records` records per append."""
 
     def __init__(self, selection: RejectFilter, append_records: int) -> None:
-        self.wanted: set[bytes] = set()
-        """Digests of the originals that are still to be sent."""
+        self.pending: set[bytes] = set()
+        """Digests of the original records that have yet to be sent."""
         self.sent = 0
         self._selection, self._append_records = selection, append_records
 
-    async def look(self, log: Log) -> None:
-        """Find out what there is to send, and say so. Raises Unavailable."""
-        seen, reasons, cut = Seen(), Counter[str](), 0
-        async with aclosing(read_rejects(log, self._selection, seen)) as rejects:
+    async def scan(self, log: Log) -> None:
+        """Find the records to send, and print their counts. Raises Unavailable."""
+        counts, reasons, truncated = RejectCounts(), Counter[str](), 0
+        async with aclosing(read_rejects(log, self._selection, counts)) as rejects:
             async for reject in rejects:
                 digest = _digest(reject)
-                if is_cut(reject):
-                    cut += 1
-                elif digest not in self.wanted:
-                    self.wanted.add(digest)
+                if is_truncated(reject):
+                    truncated += 1
+                elif digest not in self.pending:
+                    self.pending.add(digest)
                     reasons[reject.reason.value] += 1
-        for sentence in seen.sentences():
-            click.echo(sentence)
-        if cut:
-            click.echo(f"left out: {cut} too large to have been kept whole")
-        if repeated := seen.reasons.total() - cut - reasons.total():
-            click.echo(f"left out: {repeated} that stand there more than once")
+        for line in counts.summary():
+            click.echo(line)
+        if truncated:
+            click.echo(f"not sent: {truncated} too large to be stored completely")
+        if repeated := counts.reasons.total() - truncated - reasons.total():
+            click.echo(f"not sent: {repeated} rejected more than once")
         if reasons:
-            click.echo(f"to send: {in_words(reasons)}\n{_EXPECT}")
-        elif cut:
-            click.echo("nothing can be sent")
+            click.echo(f"to send: {by_reason(reasons)}\n{_NOTE}")
+        elif truncated:
+            click.echo("nothing to send")
 
     async def send(self, log: Log) -> None:
-        """Append them, each once, those of a partition in their order; say how many. Raises Fenced or Unavailable."""
-        all_of_them = len(self.wanted)
+        """Append the records that `scan` found, each once, and print how many were sent. Raises Fenced or Unavailable."""
+        total = len(self.pending)
         try:
             async with log.appender(APPENDER) as appender:
                 await self._send(log, appender)
         finally:
-            of = "" if self.sent == all_of_them else f" of {all_of_them}"
+            of = "" if self.sent == total else f" of {total}"
             click.echo(f"records sent: {self.sent}{of}")
 
     async def _send(self, log: Log, appender: Appender) -> None:
-        bunch, size = list[KeyValue](), 0
-        async with aclosing(read_rejects(log, self._selection, Seen())) as rejects:
+        batch, size = list[KeyValue](), 0
+        async with aclosing(read_rejects(log, self._selection, RejectCounts())) as rejects:
             async for reject in rejects:
-                if (digest := _digest(reject)) not in self.wanted:  # sent already, or come since the user was asked
+                if (digest := _digest(reject)) not in self.pending:  # already sent, or rejected since the scan
                     continue
-                self.wanted.remove(digest)
-                bunch.append(KeyValue(reject.key, reject.value))
+                self.pending.remove(digest)
+                batch.append(KeyValue(reject.key, reject.value))
                 size += len(reject.key) + len(reject.value)
-                if len(bunch) >= self._append_records or size >= _APPEND_BYTES:
-                    await self._append(appender, bunch)
-                    bunch, size = [], 0
-        if bunch:
-            await self._append(appender, bunch)
+                if len(batch) >= self._append_records or size >= _APPEND_BYTES:
+                    await self._append(appender, batch)
+                    batch, size = [], 0
+        if batch:
+            await self._append(appender, batch)
 
-    async def _append(self, appender: Appender, bunch: list[KeyValue]) -> None:
-        await appender.append(bunch)
-        self.sent += len(bunch)
+    async def _append(self, appender: Appender, batch: list[KeyValue]) -> None:
+        await appender.append(batch)
+        self.sent += len(batch)
 
 
 def _digest(reject: Reject) -> bytes:
-    """Of the original; keys and values of all lengths stay apart."""
+    """Return a digest of the original record; the length of the key keeps key and value apart."""
     return blake2b(b"%d:%b%b" % (len(reject.key), reject.key, reject.value), digest_size=16).digest()

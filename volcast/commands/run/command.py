@@ -1,4 +1,4 @@
-"""`volcast run`: the whole path in one process, on a log in one file."""
+"""`volcast run`: the whole pipeline in one process, on a log in an SQLite file."""
 
 import asyncio
 import re
@@ -10,15 +10,15 @@ import click
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring import ENGINE_SETTINGS, replays_of, sample
-from volcast.cli.wiring_live import LIVE_SETTINGS, symbols_of, tls_of
+from volcast.cli.wiring import ENGINE_SETTINGS, open_replays, sample_files
+from volcast.cli.wiring_live import LIVE_SETTINGS, create_tls_context, venue_symbols
 from volcast.settings.describe import text
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 
-from .live import streaming
-from .pipeline import run_around
-from .replay import replaying
+from .live import live_source
+from .pipeline import run_pipeline
+from .replay import replay_source
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     "feed",
     metavar="VENUE",
     type=VenueParam(),
-    help="Stream from a venue instead; then symbols take the place of files.",
+    help="Stream from this venue; give symbols instead of files.",
 )
-@click.option("--exit-when-done", is_flag=True, help="End when the last candle's signal can be read; without it the API stays.")
+@click.option("--exit-when-done", is_flag=True, help="Exit when the last signal can be read, instead of serving on.")
 @loaded_options(
     *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
     *("batch_records", "snapshot_records", *LIVE_SETTINGS, "max_symbols", "stale_after_s", "log_level"),
@@ -42,45 +42,45 @@ if TYPE_CHECKING:
 def command(
     *, files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, feed: "Feed | None", exit_when_done: bool, loaded: Loaded
 ) -> None:
-    """Replay CSV files of candles (without any: the bundled, simulated sample) through the whole pipeline, and serve the result.
+    """Replay CSV files of candles through the whole pipeline and serve the signals. Without files, replay the bundled sample.
 
-    With --live, stream a venue's candles: `volcast run --live binance BTCUSDT ETHUSDT`. Killed and started again with the same
-    --db, it goes on where it was.
+    With --live, stream the candles of a venue: `volcast run --live binance BTCUSDT ETHUSDT`. If it is killed and started again
+    with the same --db, it resumes where it was.
     """
-    from volcast.cli.log_format import configure  # noqa: PLC0415  # not needed by --help
+    from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
     settings = loaded.settings
-    quiet = loaded.origins["log_level"] == "default"  # a person is looking: unless asked for, no news is good news
-    configure("warning" if quiet else settings.log_level, secrets=settings.secrets())
+    configure_quietly(loaded)
     if feed is not None:
         _run_live(feed, files, symbols, settings)
         return
-    sources = replays_of(files, symbols)
+    sources = open_replays(files, symbols)
     if not files:
-        click.echo("Replaying the bundled sample: simulated candles, not market data.")
-    opening = replaying(sources, speed, settings.append_records, exit_when_done=exit_when_done)
-    stopped = asyncio.run(run_around(opening, settings.db or _default_path(_name_of(sources), settings), settings))
+        click.echo("replaying the bundled sample: simulated candles, not market data")
+    open_source = replay_source(sources, speed, settings.append_records, exit_when_done=exit_when_done)
+    path = settings.db or _default_path(_source_name(sources), settings)
+    stopped = asyncio.run(run_pipeline(open_source, path, settings))
     if stopped and exit_when_done:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
 def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], settings: Settings) -> None:
     if symbols or not files:
-        raise UserError(f"with --live name the symbols as arguments, as in: volcast run --live {feed.name} BTCUSDT")
-    pairs = symbols_of(feed, tuple(map(str, files)))
-    tls_of(settings)  # a certificate's file that is none is told before anything is written
+        raise UserError(f"with --live, give symbols as arguments, as in `volcast run --live {feed.name} BTCUSDT`")
+    pairs = venue_symbols(feed, tuple(map(str, files)))
+    create_tls_context(settings)  # report an unusable certificate file before anything is written
     path = settings.db or _default_path("+".join(pairs), settings)
-    asyncio.run(run_around(streaming(feed, pairs, settings), path, settings))
+    asyncio.run(run_pipeline(live_source(feed, pairs, settings), path, settings))
 
 
-def _name_of(sources: "list[CsvReplay]") -> str:
-    if [source.path for source in sources] == list(sample()):
+def _source_name(sources: "list[CsvReplay]") -> str:
+    if [source.path for source in sources] == list(sample_files()):
         return "sample"
     return "+".join(source.path.name.removesuffix(".gz").removesuffix(".csv") for source in sources)
 
 
 def _default_path(name: str, settings: Settings) -> Path:
-    """A file of its own for each source and engine settings, so that no run meets another's state."""
+    """Return a path in the user's data folder, different for each source and set of engine settings, so that runs do not mix."""
     import platformdirs  # noqa: PLC0415  # not needed by --help
 
     changed = [

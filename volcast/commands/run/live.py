@@ -1,4 +1,4 @@
-"""`volcast run --live`: a venue's streams, and a line on the terminal for each new signal."""
+"""`volcast run --live`: the streams of a venue as the source of candles, and a line of output for each new signal."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,55 +9,55 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.cli.wiring_live import live_of
+from volcast.cli.wiring_live import open_live_producer
 from volcast.settings.schema import Settings
 
-from .pipeline import Opening, RunPipeline, Source
+from .pipeline import OpenSource, RunPipeline, Source
 
 if TYPE_CHECKING:
     from api.view import View
     from producer.feeds.contract import Feed
     from volcast.core.types import Signal
 
-_LOOK_S = 0.25
-_NEWS_S = 240.0
-"""An older candle's signal is told by nobody's terminal."""
+_POLL_S = 0.25
+_MAX_AGE_S = 240.0
+"""Signals of older candles are not printed: they come from the backfill."""
 
 
-def streaming(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Opening:
-    """Stream until told to stop."""
+def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings) -> OpenSource:
+    """Return a source that streams the venue's candles until it is cancelled."""
 
     @asynccontextmanager
-    async def opening(stage: RunPipeline) -> AsyncIterator[Source]:
+    async def open_source(pipeline: RunPipeline) -> AsyncIterator[Source]:
         from producer.live.metrics import LiveCollector  # noqa: PLC0415  # not needed by --help
 
-        async with live_of(stage.log, feed, symbols, settings) as producer:
+        async with open_live_producer(pipeline.log, feed, symbols, settings) as producer:
 
             async def work() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(producer.run())
-                    group.create_task(show_live(stage.view, set(symbols)))
+                    group.create_task(print_new_signals(pipeline.view, set(symbols)))
 
-            click.echo(f"live {feed.name}: {', '.join(symbols)}; a line for each new minute, until Ctrl-C")
+            click.echo(f"streaming {', '.join(symbols)} from {feed.name}, until Ctrl-C")
             yield Source(work(), (LiveCollector(producer),))
 
-    return opening
+    return open_source
 
 
-async def show_live(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:
-    """The newest signal of each symbol whenever there is one; those of the backfill are no news."""
+async def print_new_signals(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:
+    """Print a line for each new signal of each symbol, until cancelled; those of the backfill are left out."""
     shown: dict[str, int] = {}
     while True:
-        await asyncio.sleep(_LOOK_S)
+        await asyncio.sleep(_POLL_S)
         for symbol in sorted(symbols.intersection(view.symbols)):
             latest = view.get(symbol)
-            if latest and shown.get(symbol) != latest.signal.open_time_ms > (wall() - _NEWS_S) * 1_000:
+            if latest and shown.get(symbol) != latest.signal.open_time_ms > (wall() - _MAX_AGE_S) * 1_000:
                 shown[symbol] = latest.signal.open_time_ms
-                click.echo(live_line_of(latest.signal))
+                click.echo(signal_line(latest.signal))
 
 
-def live_line_of(signal: "Signal") -> str:
-    """When the candle closed, what it said, and how far the price may move within the horizon."""
+def signal_line(signal: "Signal") -> str:
+    """Return a line with the candle's close, its signal, and how far the price may move within the horizon."""
     closed = datetime.fromtimestamp(signal.open_time_ms / 1_000 + 60, UTC)
     percent = 100 * signal.volatility
     bounds = f"{signal.price_lower:.8g} to {signal.price_upper:.8g}"

@@ -1,4 +1,4 @@
-"""What `volcast run` sets up around its source of candles: log, consumer, API, in one process."""
+"""The pipeline of `volcast run`: log, consumer and API in one process, around a source of candles."""
 
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from volcast.cli.wiring import sqlite_log, worker_of
+from volcast.cli.wiring import create_sqlite_log, create_worker
 from volcast.log.contract import Busy, Log
 from volcast.settings.schema import Settings
 
@@ -23,28 +23,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RunPipeline:
-    """What a source of candles works on."""
+    """The parts of the pipeline that a source of candles uses."""
 
     log: Log
     worker: "Worker"
     view: "View"
     follower: "Follower"
     address: str
-    """Of the API."""
+    """URL of the API."""
 
 
 class Source(NamedTuple):
-    """Where candles come from: what it does until the run is over, and what it shows on /metrics."""
+    """A source of candles: the coroutine that runs until the source is exhausted, and its collectors for /metrics."""
 
     work: Coroutine[Any, Any, None]
     collectors: "tuple[Collector, ...]" = ()
 
 
-Opening = Callable[[RunPipeline], AbstractAsyncContextManager[Source]]
+OpenSource = Callable[[RunPipeline], AbstractAsyncContextManager[Source]]
+"""Opens a source of candles on the pipeline that it will feed."""
 
 
-async def run_around(opening: Opening, path: Path, settings: Settings) -> bool:
-    """Run consumer and API on the log in `path` until the source's work is done; -> whether a signal ended it."""
+async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) -> bool:
+    """Run consumer and API on the log in `path` until the source is exhausted; return whether a stop signal ended it.
+
+    Raises UserError if the port is not available, and Busy if another process uses the file.
+    """
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
     from api.follower import Follower  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
@@ -52,23 +56,23 @@ async def run_around(opening: Opening, path: Path, settings: Settings) -> bool:
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
-    with bind(settings.host, settings.port, "--port") as listening, _only_run_on(path) as alone:
-        async with sqlite_log(path, settings) as log:
+    with bind(settings.host, settings.port, "--port") as listening, _exclusive_lease(path) as lease:
+        async with create_sqlite_log(path, settings) as log:
             async with log.consumer() as consumer:
-                if not (await consumer.assignment() and alone.take()):
-                    raise Busy(f"another volcast is working on {path}: stop it, or choose another file with --db")
-            worker = worker_of(log, settings)
+                if not (await consumer.assignment() and lease.take()):
+                    raise Busy(f"another volcast process is using {path}: stop it, or choose another file with --db")
+            worker = create_worker(log, settings)
             view = View(settings.stale_after_s)
             follower = Follower(log, view)
-            click.echo(f"log  {path}")
-            click.echo(f"open {address(listening)}/latest")
-            async with opening(RunPipeline(log, worker, view, follower, address(listening))) as source:
+            click.echo(f"log: {path}")
+            click.echo(f"serving {address(listening)}/latest")
+            async with open_source(RunPipeline(log, worker, view, follower, address(listening))) as source:
                 app = create_app(view, (WorkerCollector(worker), *source.collectors))
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
 
 
-def _only_run_on(path: Path) -> "Lease":
-    """Of two runs that start together on one file, under whatever name, one must go before it touches anything."""
+def _exclusive_lease(path: Path) -> "Lease":
+    """Return the lease of which only one run on this file, whatever its path is called, can have; taken before any write."""
     from volcast.log.sqlite.lease import Lease  # noqa: PLC0415  # not needed by --help
 
     return Lease(f"{path.resolve()}-run")

@@ -1,4 +1,4 @@
-"""What a replay came to, a line a symbol: on standard output, for people and for pipes."""
+"""The summary of a replay on standard output: a line per symbol, and the number of rejects by reason."""
 
 from math import floor, log10
 from typing import TYPE_CHECKING
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from consumer.worker import Worker
     from volcast.core.types import EngineConfig, Signal
 
-_WIDE = 200
-"""Characters; a terminal may break a line, yet a number is never cut short."""
+_WIDTH = 200
+"""Width of the table in characters: a terminal may wrap a line, but no number is truncated."""
 _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "signal rate")
 
 
 def print_summary(view: View, worker: "Worker") -> None:
-    """Candles by verdict, ones, signal rate and forecast of each symbol; then the rejects by reason."""
+    """Print counts, signal rate and forecast of each symbol; then the number of rejects by reason."""
     from consumer.stats import rejects_by_reason  # noqa: PLC0415  # River takes a second to import
 
     table = Table(box=None, pad_edge=False)
@@ -30,36 +30,36 @@ def print_summary(view: View, worker: "Worker") -> None:
                 continue
             if not table.columns:
                 _add_columns(table, engine.config)
-            s = latest.signal
+            signal = latest.signal
             table.add_row(
                 symbol,
-                str(s.candles),
-                str(s.gaps),
-                str(s.missing_minutes),
+                str(signal.candles),
+                str(signal.gaps),
+                str(signal.missing_minutes),
                 str(counts["duplicate"]),
                 str(counts["late"]),
-                str(s.signal_ones),
-                "" if s.signal_rate is None else f"{s.signal_rate:.6f}",
-                f"{s.volatility:.3%}",
-                f"{s.volatility_annualized:.1%}",
-                price_range(s),
+                str(signal.signal_ones),
+                "" if signal.signal_rate is None else f"{signal.signal_rate:.6f}",
+                f"{signal.volatility:.3%}",
+                f"{signal.volatility_annualized:.1%}",
+                price_range(signal),
             )
     if table.row_count:
-        Console(width=_WIDE).print(table)
+        Console(width=_WIDTH).print(table)
     for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
         click.echo(f"rejected: {count} {reason}")
 
 
 def price_range(signal: "Signal") -> str:
-    """`42311–42852`: where the price will be after the horizon, with as many decimals as tell three digits of the width."""
+    """Return the forecast range of the price, as in `42311–42852`, with three significant digits of its width."""
     width = max(signal.price_upper - signal.price_lower, signal.close * 1e-9)
     decimals = max(0, 2 - floor(log10(width)))
     return f"{signal.price_lower:.{decimals}f}–{signal.price_upper:.{decimals}f}"
 
 
 def _add_columns(table: Table, config: "EngineConfig") -> None:
-    """They say how long the horizon is, and how probable the interval: both are settings."""
-    horizon = "hour" if config.horizons[0] == 60 else f"{config.horizons[0]} min"  # noqa: PLR2004  # minutes of an hour
+    """Add the columns; their titles name the horizon and the probability of the interval, which are settings."""
+    horizon = "hour" if config.horizons[0] == 60 else f"{config.horizons[0]} min"  # noqa: PLR2004  # minutes per hour
     table.add_column("symbol")
     for column in (*_COUNTED, f"σ next {horizon}", "σ a year", f"{config.interval_level * 100:g} % price range"):
         table.add_column(column, justify="right")

@@ -1,4 +1,4 @@
-"""`volcast state show`, `export` and `import`: what the engines know, on the log and on the way to another one."""
+"""`volcast state show`, `export` and `import`: the state of the engines on a log, and its transfer to another log."""
 
 import asyncio
 from pathlib import Path
@@ -7,97 +7,99 @@ import click
 from rich.console import Console
 
 from volcast.cli.options import loaded_options
-from volcast.cli.wiring import LOG_SETTINGS, quiet_log_of
+from volcast.cli.tables import counted
+from volcast.cli.wiring import LOG_SETTINGS, create_quiet_log
 from volcast.settings.sources import Loaded
 
 _REBALANCE_S = 5
-"""What a group takes to give partitions, beside finding out that a former member is dead."""
+"""Time that a consumer group needs to assign partitions, on top of the session timeout of a dead member."""
 
 
 @click.group("state")
 def command() -> None:
-    """The engines' state on the log: show, export, import."""
+    """Show, export or import the state of the engines."""
 
 
-@command.command("show", short_help="By partition and symbol, as it stands on the log.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list, an object for each partition.")
+@command.command("show", short_help="Show the state by partition and symbol.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object for each partition.")
 @loaded_options(*LOG_SETTINGS, "log_level")
 def show_command(*, as_json: bool, loaded: Loaded) -> None:
-    """Show the state on the log, by partition and symbol; a consumer that runs is not disturbed.
+    """Show the state on the log by partition and symbol; a running consumer is not disturbed.
 
-    `position` is the offset of the next candle to answer, `replay from` where a consumer that starts must begin to read, `behind`
-    how many records of its partition a symbol's snapshot may lack. A symbol without a line has no snapshot yet. On a terminal it
-    is a table; elsewhere a line for each symbol, with tabs between the columns.
+    `position` is the offset of the next candle to process, `replay from` the offset at which a starting consumer begins to read,
+    and `behind` the number of records that a symbol's snapshot may lack. A symbol without a line has no snapshot yet. The output
+    is a table on a terminal, and tab-separated lines elsewhere.
     """
     from . import show as state_show  # noqa: PLC0415  # River takes a second to import
 
-    log = quiet_log_of(loaded)
+    log = create_quiet_log(loaded)
 
-    async def look() -> None:
+    async def show() -> None:
         async with log:
-            partitions = state_show.read_state(await log.peek())
+            partitions = state_show.report_state(await log.peek())
         if as_json:
             click.echo(state_show.state_as_json(partitions))
         else:
             state_show.show_state(partitions, Console())
 
-    asyncio.run(look())
+    asyncio.run(show())
 
 
-@command.command("export", short_help="All of it into one file.")
+@command.command("export", short_help="Write the state to a file.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--force", is_flag=True, help="Replace an existing file.")
 @loaded_options(*LOG_SETTINGS, "log_level")
 def export(*, file: Path, force: bool, loaded: Loaded) -> None:
-    """Write the state of all symbols into FILE, as it was after the last commit: what the snapshots lack is replayed.
+    """Write the state of all symbols, as of the last commit, to FILE.
 
-    A consumer that runs is not disturbed; to move to another log, stop it first: what it does afterwards is not in the file.
+    Candles that are newer than a snapshot are replayed to complete it. A running consumer is not disturbed; to move to another
+    log, stop it first, because FILE does not contain what it does later.
     """
     from volcast.cli.main import UserError  # noqa: PLC0415
 
     from . import file as state_file  # noqa: PLC0415
-    from .transfer import snapshots_of, whole_shards  # noqa: PLC0415
+    from .transfer import current_shards, encode_snapshots  # noqa: PLC0415
 
     state_file.check_target(file, force=force)
-    log = quiet_log_of(loaded)
+    log = create_quiet_log(loaded)
 
-    async def look() -> list[bytes]:
+    async def read() -> list[bytes]:
         async with log:
-            shards = await whole_shards(log)
+            shards = await current_shards(log)
         for partition, shard in shards.items():
             for symbol, why in shard.state.unusable.items():
-                cut = ", as far as the log goes back" if shard.is_cut else ""
-                click.echo(f"{symbol}, partition {partition}: rebuilt from the log{cut}: {why}", err=True)
-        return snapshots_of(shards)
+                extent = "what is left of the log" if shard.is_cut else "the log"
+                click.echo(f"{symbol}, partition {partition}: rebuilt from {extent}; its snapshot is unusable: {why}", err=True)
+        return encode_snapshots(shards)
 
-    snapshots = asyncio.run(look())
+    snapshots = asyncio.run(read())
     if not snapshots:
-        raise UserError("there is no state to export: nothing has been consumed from this log")
+        raise UserError("no state to export: nothing has been consumed from this log")
     size = state_file.write_state_file(file, snapshots)
-    click.echo(f"{file}: the state of {len(snapshots)} symbols, {size} bytes")
+    click.echo(f"{file}: state of {counted(len(snapshots), 'symbol')}, {size} bytes")
 
 
-@command.command("import", short_help="From such a file onto another log.")
+@command.command("import", short_help="Write the state in a file to a log.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--force", is_flag=True, help="Put it in the place of state that is there.")
+@click.option("--force", is_flag=True, help="Overwrite existing state of the same symbols.")
 @loaded_options(*LOG_SETTINGS, "log_level")
 def import_(*, file: Path, force: bool, loaded: Loaded) -> None:
-    """Put the state in FILE onto the log: SQLite or Kafka, of any number of partitions.
+    """Write the state in FILE to the log, SQLite or Kafka with any number of partitions.
 
-    Each symbol goes on from there with whatever comes next; candles that it has taken in already are skipped. No consumer may run
-    meanwhile; one that does is noticed. Symbols of which the log has other state already are refused. Twice is the same as once:
-    where it was broken off, do it again. A consumer with other engine settings can't use it.
+    Each symbol continues from there with the next candle; candles that its state already contains are skipped. The import fails
+    if a consumer is running, or if the log has other state of a symbol. An import that was interrupted can be repeated. A
+    consumer with other engine settings cannot use the state.
     """
     from . import file as state_file  # noqa: PLC0415  # River takes a second to import
-    from .transfer import Import  # noqa: PLC0415
+    from .transfer import StateImport  # noqa: PLC0415
 
     states = state_file.read_state_file(file)
-    log = quiet_log_of(loaded, must_exist=False)
-    task = Import(states, loaded.settings.session_timeout_s + _REBALANCE_S, force=force)
+    log = create_quiet_log(loaded, must_exist=False)
+    state_import = StateImport(states, loaded.settings.session_timeout_s + _REBALANCE_S, force=force)
 
-    async def put() -> int:
+    async def write() -> int:
         async with log:
-            return await task.run(log)
+            return await state_import.run(log)
 
-    partitions = asyncio.run(put())
-    click.echo(f"the state of {len(states)} symbols is there, in {partitions} of the log's partitions")
+    partitions = asyncio.run(write())
+    click.echo(f"imported the state of {counted(len(states), 'symbol')} into {counted(partitions, 'partition')}")

@@ -1,4 +1,4 @@
-"""The engines' state in one file, to be taken from one log to another.
+"""The file format for the state of all engines, to move it from one log to another.
 
     "VCST" | CRC-32 of the rest, 4 bytes, little-endian | msgpack: format, snapshots
 
@@ -24,55 +24,57 @@ _MAGIC = b"VCST"
 
 
 class SymbolState(NamedTuple):
-    """One symbol's snapshot, and what it says of itself."""
+    """The snapshot of one symbol, and its description."""
 
-    told: SnapshotDescription
+    description: SnapshotDescription
     raw: bytes
 
 
-class _AnyFormat(Struct, frozen=True):
+class _Header(Struct, frozen=True):
     format: int
 
 
-class _Written(_AnyFormat, frozen=True):
+class _StateFile(_Header, frozen=True):
     snapshots: list[bytes]
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Raises UserError where `write_state_file` would destroy what is there."""
+    """Raise UserError if the file exists and `force` is not set."""
     if not force and path.exists():
-        raise UserError(f"{path} is there already: choose another name, or say --force to replace it")
+        raise UserError(f"{path} already exists: choose another name, or use --force to replace it")
 
 
 def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
-    """-> the bytes written. The file appears under its name complete or not at all. Raises OutputFileError if it can't."""
-    payload = msgspec.msgpack.encode(_Written(STATE_FILE_FORMAT, list(snapshots)))
-    whole = _MAGIC + seal(payload)
+    """Write the file, complete or not at all, and return its size in bytes. Raises OutputFileError if it cannot be written."""
+    payload = msgspec.msgpack.encode(_StateFile(STATE_FILE_FORMAT, list(snapshots)))
+    content = _MAGIC + seal(payload)
     with writing_bytes(path) as file:
-        file.write(whole)
-    return len(whole)
+        file.write(content)
+    return len(content)
 
 
 def read_state_file(path: Path) -> Mapping[str, SymbolState]:
-    """-> the state of each symbol. Raises UserError where the file, or any snapshot in it, is not whole and sound."""
+    """Return the state of each symbol by its name. Raises UserError if the file or a snapshot in it cannot be used."""
     try:
-        whole = path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise UserError(f"{path} can't be read: {error.strerror or error}") from None
-    if whole[: len(_MAGIC)] != _MAGIC:
-        raise UserError(f"{path} is no exported state: `volcast state export` makes such files")
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    if content[: len(_MAGIC)] != _MAGIC:
+        raise UserError(f"{path} is not an exported state; create one with `volcast state export`")
     try:
-        payload = unseal(whole[len(_MAGIC) :])
+        payload = unseal(content[len(_MAGIC) :])
     except msgspec.DecodeError:
-        raise UserError(f"{path} is damaged: its checksum does not fit; export the state again") from None
+        raise UserError(f"{path} is damaged: its checksum is wrong; export the state again") from None
     try:
-        found = msgspec.msgpack.decode(payload, type=_AnyFormat).format
+        found = msgspec.msgpack.decode(payload, type=_Header).format
         if found != STATE_FILE_FORMAT:
-            raise UserError(f"{path} has format {found}, this version reads {STATE_FILE_FORMAT}: export the state again")
-        states = [SymbolState(describe_snapshot(raw), raw) for raw in msgspec.msgpack.decode(payload, type=_Written).snapshots]
+            raise UserError(
+                f"{path} has format {found}, but this version reads format {STATE_FILE_FORMAT}; export the state again"
+            )
+        states = [SymbolState(describe_snapshot(raw), raw) for raw in msgspec.msgpack.decode(payload, type=_StateFile).snapshots]
     except (*UNDECODABLE, SnapshotError) as error:
-        raise UserError(f"{path} can't be used: {error}") from None
-    by_symbol = {state.told.symbol: state for state in states}
+        raise UserError(f"{path} cannot be used: {error}") from None
+    by_symbol = {state.description.symbol: state for state in states}
     if len(by_symbol) < len(states) or not all(map(is_symbol, by_symbol)):
-        raise UserError(f"{path} can't be used: a symbol stands there twice, or is none")
+        raise UserError(f"{path} cannot be used: it has a symbol twice, or an invalid symbol")
     return by_symbol

@@ -1,4 +1,4 @@
-"""The state on a log, by partition and symbol, as far as each snapshot can be read; nothing is decoded into an engine."""
+"""Describes the state on a log by partition and symbol. Snapshots are described, not decoded into engines."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,25 +17,25 @@ KEY_COLUMNS = ("symbol", "candles", "last candle", "behind", "bytes", "made with
 
 
 class SymbolReport(Struct, frozen=True):
-    """One key of the state; what follows `bytes` is None where it can't be told."""
+    """One symbol's snapshot; the fields after `bytes` are None if the snapshot is unreadable."""
 
     symbol: str
     bytes: int
     candles: int | None = None
     last_candle: str | None = None
     behind: int | None = None
-    """Records of the partition that it may lack, at most."""
+    """The largest number of records of the partition that the snapshot may lack."""
     format: int | None = None
     versions: dict[str, str] | None = None
     fingerprint: str | None = None
     settings: EngineConfig | None = None
     price_decimals: int | None = None
     problem: str | None = None
-    """Why it can't be used."""
+    """Why the snapshot cannot be used."""
 
 
 class PartitionReport(Struct, frozen=True):
-    """One partition's state."""
+    """The state of one partition; positions are offsets on the topic `candles`."""
 
     partition: int
     position: int
@@ -43,11 +43,11 @@ class PartitionReport(Struct, frozen=True):
     earliest: int
     symbols: list[SymbolReport]
     bookkeeping: dict[str, int]
-    """Bytes of the keys that are no symbol's."""
+    """Size in bytes of each key that does not belong to a symbol."""
 
 
-def read_state(state: Mapping[int, Restored]) -> list[PartitionReport]:
-    """All of it, in order."""
+def report_state(state: Mapping[int, Restored]) -> list[PartitionReport]:
+    """Return a report of each partition, in order."""
     return [
         PartitionReport(
             partition,
@@ -62,20 +62,20 @@ def read_state(state: Mapping[int, Restored]) -> list[PartitionReport]:
 
 
 def show_state(partitions: list[PartitionReport], console: Console) -> None:
-    """Two tables on a terminal; elsewhere one, in which each symbol's line begins with its partition."""
+    """Print two tables on a terminal; elsewhere one, in which the line of each symbol starts with the cells of its partition."""
     if console.is_terminal:
-        print_rows(PARTITION_COLUMNS, map(_numbers, partitions), console)
+        print_rows(PARTITION_COLUMNS, map(_partition_cells, partitions), console)
         console.print()
-        keys = ((str(each.partition), *row) for each in partitions for row in _keys(each))
+        keys = ((str(each.partition), *row) for each in partitions for row in _key_rows(each))
         print_rows((PARTITION_COLUMNS[0], *KEY_COLUMNS), keys, console)
         return
-    nothing = ("",) * len(KEY_COLUMNS)
-    rows = ((*_numbers(each), *row) for each in partitions for row in (list(_keys(each)) or [nothing]))
+    no_symbol = ("",) * len(KEY_COLUMNS)
+    rows = ((*_partition_cells(each), *row) for each in partitions for row in (list(_key_rows(each)) or [no_symbol]))
     print_rows((*PARTITION_COLUMNS, *KEY_COLUMNS), rows, console)
 
 
 def state_as_json(partitions: list[PartitionReport]) -> str:
-    """An indented JSON list, an object for each partition."""
+    """Return the reports as an indented JSON list."""
     return msgspec.json.format(msgspec.json.encode(partitions), indent=2).decode()
 
 
@@ -88,48 +88,48 @@ def _symbol(key: bytes, raw: bytes, restored: Restored) -> SymbolReport:
         _name(key),
         len(raw),
         found.candles,
-        _time(found),
+        _last_candle(found),
         max(0, restored.position - max(found.position, restored.replay_from)),
         found.format,
         found.versions,
         found.fingerprint,
         found.config,
         found.price_decimals,
-        None if found.symbol.encode() == key else f"it is of another symbol, {found.symbol}",
+        None if found.symbol.encode() == key else f"it belongs to another symbol, {found.symbol}",
     )
 
 
-def _time(found: SnapshotDescription) -> str | None:
+def _last_candle(found: SnapshotDescription) -> str | None:
     if not found.candles:
         return None
     try:
         return datetime.fromtimestamp(found.last_open_time_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except (ValueError, OverflowError, OSError):  # a time that no calendar has
+    except (ValueError, OverflowError, OSError):  # outside the range of datetime
         return f"{found.last_open_time_ms} ms"
 
 
-def _numbers(each: PartitionReport) -> tuple[str, ...]:
+def _partition_cells(each: PartitionReport) -> tuple[str, ...]:
     return tuple(map(str, (each.partition, each.position, each.replay_from, each.earliest)))
 
 
-def _keys(each: PartitionReport) -> Iterator[tuple[str, ...]]:
-    for one in each.symbols:
-        cells = (one.candles, one.last_candle, one.behind, one.bytes)
-        yield (one.symbol, *("" if cell is None else str(cell) for cell in cells), _made_with(one))
+def _key_rows(each: PartitionReport) -> Iterator[tuple[str, ...]]:
+    for symbol in each.symbols:
+        cells = (symbol.candles, symbol.last_candle, symbol.behind, symbol.bytes)
+        yield (symbol.symbol, *("" if cell is None else str(cell) for cell in cells), _made_with(symbol))
     for name, size in each.bookkeeping.items():
         yield (name, "", "", "", str(size), "bookkeeping")
 
 
-def _made_with(one: SymbolReport) -> str:
-    if one.settings is None:
-        return f"unusable: {one.problem}"
-    settings = {**msgspec.to_builtins(one.settings), "price_decimals": one.price_decimals}
+def _made_with(report: SymbolReport) -> str:
+    if report.settings is None:
+        return f"unusable: {report.problem}"
+    settings = {**msgspec.to_builtins(report.settings), "price_decimals": report.price_decimals}
     parts = [
-        " ".join(f"{name}={_words(value)}" for name, value in settings.items()) + f" ({one.fingerprint})",
-        f"format {one.format}",
+        " ".join(f"{name}={_setting_text(value)}" for name, value in settings.items()) + f" ({report.fingerprint})",
+        f"format {report.format}",
     ]
-    parts += [f"{name} {version}" for name, version in (one.versions or {}).items()]
-    return ", ".join([f"unusable: {one.problem}", *parts] if one.problem else parts)
+    parts += [f"{name} {version}" for name, version in (report.versions or {}).items()]
+    return ", ".join([f"unusable: {report.problem}", *parts] if report.problem else parts)
 
 
 def _is_bookkeeping(key: bytes) -> bool:
@@ -140,5 +140,5 @@ def _name(key: bytes) -> str:
     return key.decode(errors="replace")
 
 
-def _words(value: object) -> str:
+def _setting_text(value: object) -> str:
     return (",".join(map(str, value)) or "none") if isinstance(value, list | tuple) else str(value)

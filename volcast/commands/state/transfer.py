@@ -1,4 +1,7 @@
-"""The state as a consumer would hold it now, read without disturbing one: the last snapshots, and what they lack replayed."""
+"""Reads the current state of a log for an export, without disturbing its consumer, and writes an exported state to a log.
+
+The current state is what a consumer has in memory: the last snapshots, with the candles since then replayed.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -18,21 +21,23 @@ from .file import SymbolState
 
 _READ_RECORDS = 1_000
 _READ_S = 0.2
+_POLL_S = 0.1
+_MAX_NAMES = 5
 
 
-async def whole_shards(log: Log) -> Mapping[int, Shard]:
-    """-> the shard of each partition, at the position of its last commit, with the settings that it was made with."""
-    shards = {partition: Shard(rules_of(restored), restored) for partition, restored in (await log.peek()).items()}
+async def current_shards(log: Log) -> Mapping[int, Shard]:
+    """Return the shard of each partition at the position of its last commit, with the settings that it was made with."""
+    shards = {partition: Shard(recorded_rules(restored), restored) for partition, restored in (await log.peek()).items()}
     if any(shard.restoring for shard in shards.values()):
         await _replay(log, shards)
     return shards
 
 
-def rules_of(restored: Restored) -> Rules:
-    """By which the state says that it was made; where it doesn't, as it was just imported, those of its snapshots."""
-    if told := read_settings(restored.snapshots):
-        decoder = Decoder(told.price_decimals, told.price_decimals_by_symbol)
-        return Rules(told.engine, decoder, told.max_symbols, snapshot_records=1)
+def recorded_rules(restored: Restored) -> Rules:
+    """Return the rules that the state was made with: those that it records, or, just after an import, those of its snapshots."""
+    if recorded := read_settings(restored.snapshots):
+        decoder = Decoder(recorded.price_decimals, recorded.price_decimals_by_symbol)
+        return Rules(recorded.engine, decoder, recorded.max_symbols, snapshot_records=1)
     described = []
     for raw in restored.snapshots.values():
         with suppress(snapshot.SnapshotError):
@@ -45,17 +50,17 @@ def rules_of(restored: Restored) -> Rules:
 async def _replay(log: Log, shards: Mapping[int, Shard]) -> None:
     async with log.reader(Topic.CANDLES) as reader:
         while not reader.caught_up and any(shard.restoring for shard in shards.values()):
-            lacking = defaultdict[int, list[Record]](list)
+            missing = defaultdict[int, list[Record]](list)
             for record in await reader.read(_READ_RECORDS, _READ_S):
                 shard = shards[record.partition]
                 if shard.next_offset <= record.offset < shard.position:
-                    lacking[record.partition].append(record)
-            for partition, records in lacking.items():
+                    missing[record.partition].append(record)
+            for partition, records in missing.items():
                 shards[partition].process(records)
 
 
-def snapshots_of(shards: Mapping[int, Shard]) -> list[bytes]:
-    """Of all symbols; by symbol, so that the same state is the same file."""
+def encode_snapshots(shards: Mapping[int, Shard]) -> list[bytes]:
+    """Return the snapshots of all symbols, sorted by symbol, so that equal states give equal files."""
     found = [
         (symbol, snapshot.encode_snapshot(engine, shard.position, shard.counts[symbol]))
         for shard in shards.values()
@@ -64,30 +69,26 @@ def snapshots_of(shards: Mapping[int, Shard]) -> list[bytes]:
     return [raw for _, raw in sorted(found)]
 
 
-_ASK_AGAIN_S = 0.1
-_NAMED = 5
+class StateImport:
+    """Imports the states of symbols into a log; it waits up to `timeout_s` seconds to be assigned their partitions."""
 
-
-class Import:
-    """One import of these states. `patience_s`: how long to wait until all their partitions are ours."""
-
-    def __init__(self, states: Mapping[str, SymbolState], patience_s: float, *, force: bool) -> None:
-        self._states, self._patience_s, self._force = states, patience_s, force
+    def __init__(self, states: Mapping[str, SymbolState], timeout_s: float, *, force: bool) -> None:
+        self._states, self._timeout_s, self._force = states, timeout_s, force
 
     async def run(self, log: Log) -> int:
-        """-> the number of partitions that were written. Raises Busy where a consumer runs, Mismatch where state is there.
+        """Write the states and return the number of partitions written to; repeating an import changes nothing.
 
-        Done twice, it changes nothing the second time; broken off, it may be done again.
+        Raises Busy if a consumer is running, and Mismatch if the log has other state of a symbol and `force` is not set.
         """
         by_partition = defaultdict[int, dict[bytes, bytes]](dict)
         for symbol, state in self._states.items():
             by_partition[log.partition_of(symbol.encode())][symbol.encode()] = state.raw
         async with log.consumer() as consumer:
-            await self._hold(consumer, {0, *by_partition})
+            await self._acquire(consumer, {0, *by_partition})
             found = await log.peek()
             await self._check(log, {partition: found[partition] for partition in by_partition}, by_partition)
             if 0 not in by_partition:
-                await consumer.open(0)  # its state tells how many partitions there are
+                await consumer.open(0)  # the state of partition 0 records the number of partitions
                 await consumer.close(0)
             for partition, snapshots in sorted(by_partition.items()):
                 restored = await consumer.open(partition)
@@ -97,35 +98,33 @@ class Import:
                 await consumer.close(partition)
         return len(by_partition)
 
-    async def _hold(self, consumer: Consumer, wanted: Collection[int]) -> None:
-        """Wait until the partitions are given to us; a group may have to find out first that a former member is dead."""
+    async def _acquire(self, consumer: Consumer, partitions: Collection[int]) -> None:
+        """Wait until the partitions are assigned to `consumer`; a group may first have to notice that an old member is dead."""
         loop = asyncio.get_running_loop()
-        until_s = loop.time() + self._patience_s
-        while not set(wanted) <= set(await consumer.assignment()):
-            if loop.time() > until_s:
-                raise Busy("a consumer works on this log: stop all of them, import, and start them again")
-            await consumer.poll(1, _ASK_AGAIN_S)  # nothing is open: it only shows the group that we are there
+        deadline_s = loop.time() + self._timeout_s
+        while not set(partitions) <= set(await consumer.assignment()):
+            if loop.time() > deadline_s:
+                raise Busy("a consumer is using this log: stop all consumers, import, and start them again")
+            await consumer.poll(1, _POLL_S)  # no partition is open: polling keeps the membership of the group alive
 
     async def _check(self, log: Log, found: Mapping[int, Restored], by_partition: Mapping[int, Mapping[bytes, bytes]]) -> None:
-        """Raises Mismatch where a symbol has other state, or has been consumed since the last snapshots."""
+        """Raise Mismatch if a symbol has other state, or candles that were consumed since the last snapshots."""
         if self._force:
             return
-        consumed = await _lacking(log, found)
-        there = {
+        consumed = await _keys_without_snapshot(log, found)
+        conflicts = {
             key.decode()
             for partition, restored in found.items()
             for key, raw in by_partition[partition].items()
             if (key in restored.snapshots or key in consumed) and restored.snapshots.get(key) != moved(raw, restored.position)
         }
-        if there:
-            names = ", ".join(sorted(there)[:_NAMED]) + (" and others" if len(there) > _NAMED else "")
-            raise Mismatch(
-                f"the log already has state of {names}: import into another log, or say --force to put the file's in its place"
-            )
+        if conflicts:
+            names = ", ".join(sorted(conflicts)[:_MAX_NAMES]) + (" and others" if len(conflicts) > _MAX_NAMES else "")
+            raise Mismatch(f"the log already has state of {names}: import into another log, or use --force to overwrite it")
 
 
-async def _lacking(log: Log, found: Mapping[int, Restored]) -> set[bytes]:
-    """The keys of the candles that were consumed, and stand in no snapshot yet."""
+async def _keys_without_snapshot(log: Log, found: Mapping[int, Restored]) -> set[bytes]:
+    """Return the keys of the candles that were consumed, but are not in a snapshot yet."""
     keys: set[bytes] = set()
     if all(restored.replay_from == restored.position for restored in found.values()):
         return keys

@@ -1,4 +1,4 @@
-"""The list: which rejects, in which order, how many of them; whatever their writers put in."""
+"""The list of rejects: selection, order and limit, and text from elsewhere that must not reach the terminal unescaped."""
 
 import io
 import json
@@ -8,7 +8,8 @@ import pytest
 from rich.console import Console
 
 from tests.log_ends import opened
-from volcast.commands.rejects.list import _COLUMNS, Listing, row_of
+from volcast.cli.tables import counted
+from volcast.commands.rejects.list import _COLUMNS, RejectListing, row_of
 from volcast.commands.rejects.read import RejectFilter
 from volcast.core.codec import Reason, Reject, encode_reject
 from volcast.log.contract import Commit, KeyValue, Log
@@ -24,28 +25,28 @@ def reject(offset: int, value: bytes = b"?", *, partition: int = 0, symbol: str 
     return Reject(reason, "it is wrong", key, value, symbol, "a.csv", 7, partition, offset)
 
 
-async def left(log: Log, *values: bytes | Reject) -> None:
-    """What a consumer's commit leaves on the topic of rejects."""
+async def commit_rejects(log: Log, *values: bytes | Reject) -> None:
+    """Commit rejects as a consumer does."""
     rejects = [KeyValue(b"", encode_reject(each) if isinstance(each, Reject) else each) for each in values]
     async with log.consumer() as consumer:
         await opened(consumer)
         await consumer.commit(0, Commit(0, rejects=rejects))
 
 
-async def listed(
+async def list_rejects(
     log: Log, selection: RejectFilter, capsys: pytest.CaptureFixture[str], limit: int | None = None, *, as_json: bool = False
 ) -> tuple[list[str], str]:
-    """-> the lines, and what was said on standard error."""
-    await Listing(selection, limit, NOWHERE, as_json=as_json).show(log)
+    """Return the lines of the list, and the text on standard error."""
+    await RejectListing(selection, limit, NOWHERE, as_json=as_json).show(log)
     out, err = capsys.readouterr()
     return out.splitlines(), err
 
 
-async def test_nothing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_empty_list_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     async with SqliteLog(":memory:") as log:
-        assert await listed(log, RejectFilter(), capsys) == ([], "no record of candles was rejected\n")
-        await left(log, reject(1))
-        assert await listed(log, RejectFilter("X"), capsys) == ([], "none of the 1 rejects is of that kind\n")
+        assert await list_rejects(log, RejectFilter(), capsys) == ([], "no rejects\n")
+        await commit_rejects(log, reject(1))
+        assert await list_rejects(log, RejectFilter("X"), capsys) == ([], "no matching reject among 1\n")
 
 
 @pytest.mark.parametrize(
@@ -60,70 +61,72 @@ async def test_nothing_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None
         (RejectFilter(partition=0, offset=2), [2]),
     ],
 )
-async def test_a_selection(selection: RejectFilter, offsets: list[int], capsys: pytest.CaptureFixture[str]) -> None:
+async def test_rejects_are_selected_by_the_filter(
+    selection: RejectFilter, offsets: list[int], capsys: pytest.CaptureFixture[str]
+) -> None:
     third = reject(3, partition=1, symbol="ETHUSDT", reason=Reason.TIME)
     async with SqliteLog(":memory:") as log:
-        await left(log, reject(1), reject(2, symbol="ETHUSDT"), third, reject(4, symbol=None))
-        lines, told = await listed(log, selection, capsys)
+        await commit_rejects(log, reject(1), reject(2, symbol="ETHUSDT"), third, reject(4, symbol=None))
+        lines, errors = await list_rejects(log, selection, capsys)
     assert [int(line.split("\t")[1]) for line in lines[1:]] == offsets
-    assert told.startswith(f"{len(offsets)} rejected: " if offsets else "none of the 4 ")
+    assert errors.startswith(f"{counted(len(offsets), 'reject')}: " if offsets else "no matching reject among 4\n")
 
 
-async def test_records_that_are_no_rejects_are_counted_and_passed_over(capsys: pytest.CaptureFixture[str]) -> None:
-    other = encode_reject(reject(2)).replace(b'"unreadable"', b'"a reason of tomorrow"')
+async def test_records_that_are_no_rejects_are_counted_and_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    other = encode_reject(reject(2)).replace(b'"unreadable"', b'"a future reason"')
     async with SqliteLog(":memory:") as log:
-        await left(log, b"", b"\xff", b"{}", b"[" * 60_000, other, reject(9))
-        lines, told = await listed(log, RejectFilter(), capsys)
+        await commit_rejects(log, b"", b"\xff", b"{}", b"[" * 60_000, other, reject(9))
+        lines, errors = await list_rejects(log, RejectFilter(), capsys)
     assert [line.split("\t")[1] for line in lines[1:]] == ["9"]
-    assert told == "1 rejected: 1 unreadable\n5 records there are no rejects that this version can read\n"
+    assert errors == "1 reject: 1 unreadable\nskipped 5 records that this version cannot read\n"
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-async def test_the_last_of_each_partition(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: FBT001  # a parameter
+async def test_the_limit_keeps_the_last_of_each_partition(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: FBT001  # a parameter
     rejects = [reject(offset, partition=offset % 3) for offset in range(30)]
     async with SqliteLog(":memory:") as log:
-        await left(log, *rejects)
-        lines, told = await listed(log, RejectFilter(), capsys, limit=2, as_json=as_json)
+        await commit_rejects(log, *rejects)
+        lines, errors = await list_rejects(log, RejectFilter(), capsys, limit=2, as_json=as_json)
     cells = (
         [json.loads(line) for line in lines]
         if as_json
         else [dict(zip(_COLUMNS, line.split("\t"), strict=True)) for line in lines[1:]]
     )
     assert [int(each["offset"]) for each in cells] == [24, 27, 25, 28, 26, 29]
-    assert told == "30 rejected: 30 unreadable\nshown are the last 6; --limit shows more\n"
+    assert errors == "30 rejects: 30 unreadable\nshowing the last 6; use --limit to show more\n"
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
     [(b'{"a":"\xc3\xa9"}', '{"a":"é"}'), (b"\xff", None), (b"a\nb", None), (b"\x1b[31m", None), (b"", "")],
 )
-async def test_the_original_bytes_are_there(value: bytes, text: str | None, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_json_has_the_original_bytes(value: bytes, text: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     async with SqliteLog(":memory:") as log:
-        await left(log, reject(1, value))
-        (line,), _ = await listed(log, RejectFilter(), capsys, as_json=True)
-    told = json.loads(line)
-    assert (b64decode(told["key"]), b64decode(told["value"]), told["text"], told["cut"]) == (b"BTCUSDT", value, text, False)
+        await commit_rejects(log, reject(1, value))
+        (line,), _ = await list_rejects(log, RejectFilter(), capsys, as_json=True)
+    found = json.loads(line)
+    assert (b64decode(found["key"]), b64decode(found["value"]), found["text"], found["cut"]) == (b"BTCUSDT", value, text, False)
 
 
-async def test_what_others_wrote_neither_breaks_a_line_nor_speaks_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_control_characters_are_escaped(capsys: pytest.CaptureFixture[str]) -> None:
     evil = Reject(Reason.SYMBOL, "x\x1b]0;title\x07", b"", b"", "A\tB\nC", "[red]", None)
     async with SqliteLog(":memory:") as log:
-        await left(log, evil)
-        lines, _ = await listed(log, RejectFilter(), capsys)
+        await commit_rejects(log, evil)
+        lines, _ = await list_rejects(log, RejectFilter(), capsys)
         out = io.StringIO()
         terminal = Console(file=out, width=100, force_terminal=True, color_system=None)
-        await Listing(RejectFilter(), 5, terminal, as_json=False).show(log)
+        await RejectListing(RejectFilter(), 5, terminal, as_json=False).show(log)
     assert lines[1].split("\t") == ["", "", r"A\tB\nC", "bad_symbol", "[red]", r"x\x1b]0;title\x07"]
     assert out.getvalue().splitlines()[1].split() == [r"A\tB\nC", "bad_symbol", "[red]", r"x\x1b]0;title\x07"]
 
 
 @pytest.mark.parametrize("width", [60, 200])
-async def test_cells_fold_and_lose_nothing(width: int) -> None:
+async def test_cells_wrap_and_are_not_truncated(width: int) -> None:
     wide = Reject(Reason.TOO_LARGE, "word " * 40, b"", b"", "S" * 40, "file" * 20, 5, 0, 10**15)
     async with SqliteLog(":memory:") as log:
-        await left(log, wide)
+        await commit_rejects(log, wide)
         out = io.StringIO()
-        await Listing(
+        await RejectListing(
             RejectFilter(), 5, Console(file=out, width=width, force_terminal=True, color_system=None), as_json=False
         ).show(log)
     lines = out.getvalue().splitlines()

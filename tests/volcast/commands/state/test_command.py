@@ -1,4 +1,4 @@
-"""`volcast state`, as a process: from one log's file to another's, and what is wrong in one sentence each."""
+"""`volcast state`, run as a process: transfer from one log to another, and errors of one line."""
 
 import json
 import sqlite3
@@ -21,26 +21,26 @@ BUS, OTHER = ("--bus", "sqlite:///log.db"), ("--bus", "sqlite:///other.db")
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
-    """Where log.db has been consumed; no snapshot was due yet."""
+    """A folder with a log.db that was consumed, but has no snapshot yet."""
     async with SqliteLog(tmp_path / "log.db") as log:
         await fill(log, candles(range(20), SYMBOLS))
         await consume(log)
     return tmp_path
 
 
-async def test_it_is_shown_exported_and_imported(folder: Path) -> None:
+async def test_state_is_shown_exported_and_imported(folder: Path) -> None:
     exported = volcast(folder, "state", "export", "a.state", *BUS)
     size = (folder / "a.state").stat().st_size
     assert (exported.returncode, exported.stderr) == (0, "")
-    assert exported.stdout == f"a.state: the state of 2 symbols, {size} bytes\n"
+    assert exported.stdout == f"a.state: state of 2 symbols, {size} bytes\n"
     for _ in range(2):
         imported = volcast(folder, "state", "import", "a.state", *OTHER)
         assert (imported.returncode, imported.stderr) == (0, "")
-        assert imported.stdout == "the state of 2 symbols is there, in 1 of the log's partitions\n"
+        assert imported.stdout == "imported the state of 2 symbols into 1 partition\n"
     shown = volcast(folder, "state", "show", *OTHER).stdout.splitlines()
     assert [line.split("\t")[4:8] for line in shown[1:]] == [[name, "20", "2024-01-01T00:19:00Z", "0"] for name in SYMBOLS]
-    (told,) = json.loads(volcast(folder, "state", "show", "--json", *BUS).stdout)
-    assert (told["partition"], told["position"], told["replay_from"]) == (0, 41, 1)
+    (report,) = json.loads(volcast(folder, "state", "show", "--json", *BUS).stdout)
+    assert (report["partition"], report["position"], report["replay_from"]) == (0, 41, 1)
     async with SqliteLog(folder / "other.db") as log:
         await fill(log, candles(range(15, 30), SYMBOLS))
         await consume(log)
@@ -51,36 +51,36 @@ async def test_it_is_shown_exported_and_imported(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["show"], 2, "which log? Say --bus sqlite:///PATH or --bus kafka://HOST:PORT (or set VOLCAST_BUS)"),
-        (["show", *BUS], 2, "there is no log log.db: check --bus"),
+        (["show"], 2, "no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS"),
+        (["show", *BUS], 2, "log log.db does not exist; check --bus"),
         (["show", "--bus", "sqlite:///text"], 3, "text is not a SQLite database: choose another file"),
-        (["export", "a.state", *BUS], 2, "there is no log log.db: check --bus"),
-        (["export", "text", *BUS], 2, "text is there already: choose another name, or say --force to replace it"),
-        (["import", "text", *BUS], 2, "text is no exported state: `volcast state export` makes such files"),
-        (["import", "none", *BUS], 2, "none can't be read: No such file or directory"),
+        (["export", "a.state", *BUS], 2, "log log.db does not exist; check --bus"),
+        (["export", "text", *BUS], 2, "text already exists: choose another name, or use --force to replace it"),
+        (["import", "text", *BUS], 2, "text is not an exported state; create one with `volcast state export`"),
+        (["import", "none", *BUS], 2, "cannot read none: No such file or directory"),
     ],
 )
-def test_what_is_wrong_is_one_sentence(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:
-    (tmp_path / "text").write_text("a text that is long enough to be no SQLite database by its first bytes" * 9)
+def test_an_error_is_one_line(tmp_path: Path, arguments: list[str], code: int, sentence: str) -> None:
+    (tmp_path / "text").write_text("text that is long enough to be recognized as no SQLite database" * 9)
     result = volcast(tmp_path, "state", *arguments)
     assert (result.returncode, result.stdout, result.stderr) == (code, "", f"volcast: {sentence}\n")
     assert not (tmp_path / "log.db").exists()
 
 
-def test_an_export_that_can_not_be_is_one_sentence(folder: Path) -> None:
+def test_the_error_for_a_file_that_cannot_be_written_is_one_line(folder: Path) -> None:
     nowhere = volcast(folder, "state", "export", "a/b", *BUS)
     assert (nowhere.returncode, nowhere.stderr) == (2, "volcast: a/b can't be written: No such file or directory\n")
 
 
-def test_a_log_that_nobody_has_consumed_has_nothing_to_export(tmp_path: Path) -> None:
+def test_a_log_that_was_never_consumed_has_nothing_to_export(tmp_path: Path) -> None:
     (tmp_path / "log.db").touch()
     result = volcast(tmp_path, "state", "export", "a.state", *BUS)
-    sentence = "there is no state to export: nothing has been consumed from this log"
+    sentence = "no state to export: nothing has been consumed from this log"
     assert (result.returncode, result.stderr) == (2, f"volcast: {sentence}\n")
     assert not (tmp_path / "a.state").exists()
 
 
-def test_state_that_is_there_is_told_by_the_code_of_the_log(folder: Path) -> None:
+def test_an_import_over_existing_state_gives_exit_code_3(folder: Path) -> None:
     assert volcast(folder, "state", "export", "a.state", *BUS).returncode == 0
     again = volcast(folder, "state", "import", "a.state", *BUS)
     assert again.returncode == 3
@@ -88,7 +88,7 @@ def test_state_that_is_there_is_told_by_the_code_of_the_log(folder: Path) -> Non
     assert volcast(folder, "state", "import", "a.state", *BUS, "--force").returncode == 0
 
 
-async def test_a_snapshot_that_can_not_be_used_is_told_of(folder: Path) -> None:
+async def test_an_unusable_snapshot_is_reported_and_rebuilt(folder: Path) -> None:
     async with SqliteLog(folder / "log.db") as log:
         await fill(log, candles([20], SYMBOLS))
         await consume(log, 1)
@@ -96,7 +96,7 @@ async def test_a_snapshot_that_can_not_be_used_is_told_of(folder: Path) -> None:
         database.execute("UPDATE state SET value = x'00' WHERE key = CAST('ETHUSDT' AS BLOB)")
         database.commit()
     result = volcast(folder, "state", "export", "a.state", *BUS)
-    why = "ETHUSDT, partition 0: rebuilt from the log: it is damaged: its checksum does not fit\n"
+    why = "ETHUSDT, partition 0: rebuilt from the log; its snapshot is unusable: it is damaged: its checksum does not fit\n"
     assert (result.returncode, result.stderr) == (0, why)
     assert volcast(folder, "state", "import", "a.state", *OTHER).returncode == 0
     assert volcast(folder, "state", "export", "b.state", *OTHER).returncode == 0

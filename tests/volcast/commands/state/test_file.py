@@ -1,4 +1,4 @@
-"""The file: what was written is read, all else is refused in a sentence; and it stands there whole or not at all."""
+"""The state file: a written file can be read, anything else is refused, and no incomplete file is left."""
 
 from pathlib import Path
 from random import Random
@@ -22,7 +22,7 @@ def raw(symbol: str) -> bytes:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A sound one, of two symbols."""
+    """A valid file of two symbols."""
     state_file.write_state_file(tmp_path / "state", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
     return tmp_path / "state"
 
@@ -38,56 +38,56 @@ def refusal(path: Path) -> str:
     return refused.value.message
 
 
-def test_what_was_written_is_read(path: Path) -> None:
+def test_a_written_file_can_be_read(path: Path) -> None:
     states = state_file.read_state_file(path)
     assert {symbol: state.raw for symbol, state in states.items()} == {symbol: raw(symbol) for symbol in states}
-    assert [state.told.symbol for state in states.values()] == ["BTCUSDT", "ETHUSDT.BINANCE"]
+    assert [state.description.symbol for state in states.values()] == ["BTCUSDT", "ETHUSDT.BINANCE"]
     assert [file.name for file in path.parent.iterdir()] == ["state"]
 
 
-def test_the_same_state_is_the_same_file(path: Path, tmp_path: Path) -> None:
+def test_equal_states_give_equal_files(path: Path, tmp_path: Path) -> None:
     size = state_file.write_state_file(tmp_path / "again", [raw("BTCUSDT"), raw("ETHUSDT.BINANCE")])
     assert (tmp_path / "again").read_bytes() == path.read_bytes()
     assert size == path.stat().st_size
 
 
-def test_every_damage_is_found(path: Path) -> None:
-    whole, random = path.read_bytes(), Random(5)  # the same damage each time
-    for place in (*range(12), *random.sample(range(len(whole)), 200)):
-        damaged = bytearray(whole)
-        damaged[place] ^= 1 << random.randrange(8)
+def test_any_damage_is_detected(path: Path) -> None:
+    content, random = path.read_bytes(), Random(5)  # a fixed seed for the damage
+    for position in (*range(12), *random.sample(range(len(content)), 200)):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << random.randrange(8)
         path.write_bytes(damaged)
         assert refusal(path).startswith(f"{path} is ")
-    for length in (*range(12), *random.sample(range(len(whole)), 50)):
-        path.write_bytes(whole[:length])
+    for length in (*range(12), *random.sample(range(len(content)), 50)):
+        path.write_bytes(content[:length])
         assert refusal(path).startswith(f"{path} is ")
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"", "is no exported state: `volcast state export` makes such files"),
-        (b"PNG" * 99, "is no exported state: `volcast state export` makes such files"),
-        (sealed(format=1, snapshots=[b"x"]), "can't be used: it is damaged: its checksum does not fit"),
-        (sealed(format=2, what="ever"), "has format 2, this version reads 1: export the state again"),
-        (sealed(format="1"), "can't be used: Expected `int`, got `str` - at `$.format`"),
-        (sealed(format=1), "can't be used: Object missing required field `snapshots`"),
-        (sealed(format=1, snapshots=[raw("X"), raw("X")]), "can't be used: a symbol stands there twice, or is none"),
-        (sealed(format=1, snapshots=[raw("@log/position")]), "can't be used: a symbol stands there twice, or is none"),
+        (b"", "is not an exported state; create one with `volcast state export`"),
+        (b"PNG" * 99, "is not an exported state; create one with `volcast state export`"),
+        (sealed(format=1, snapshots=[b"x"]), "cannot be used: it is damaged: its checksum does not fit"),
+        (sealed(format=2, what="ever"), "has format 2, but this version reads format 1; export the state again"),
+        (sealed(format="1"), "cannot be used: Expected `int`, got `str` - at `$.format`"),
+        (sealed(format=1), "cannot be used: Object missing required field `snapshots`"),
+        (sealed(format=1, snapshots=[raw("X"), raw("X")]), "cannot be used: it has a symbol twice, or an invalid symbol"),
+        (sealed(format=1, snapshots=[raw("@log/position")]), "cannot be used: it has a symbol twice, or an invalid symbol"),
     ],
 )
-def test_what_is_no_such_file_is_refused_in_a_sentence(path: Path, content: bytes, sentence: str) -> None:
+def test_a_file_of_another_kind_is_refused(path: Path, content: bytes, sentence: str) -> None:
     path.write_bytes(content)
     assert refusal(path) == f"{path} {sentence}"
 
 
-def test_a_file_that_is_not_there_and_a_folder_are_refused_in_a_sentence(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none") == f"{tmp_path / 'none'} can't be read: No such file or directory"
-    assert refusal(tmp_path) == f"{tmp_path} can't be read: Is a directory"
+def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
+    assert refusal(tmp_path / "none") == f"cannot read {tmp_path / 'none'}: No such file or directory"
+    assert refusal(tmp_path) == f"cannot read {tmp_path}: Is a directory"
 
 
-def test_a_file_that_is_there_is_replaced_only_when_told(path: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is there already: choose another name, or say --force to replace it"):
+def test_an_existing_file_is_replaced_only_with_force(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="already exists: choose another name, or use --force to replace it"):
         state_file.check_target(path, force=False)
     state_file.check_target(path, force=True)
     state_file.check_target(tmp_path / "other", force=False)
@@ -95,9 +95,9 @@ def test_a_file_that_is_there_is_replaced_only_when_told(path: Path, tmp_path: P
     assert not state_file.read_state_file(path)
 
 
-@pytest.mark.parametrize("place", ["no/such/folder", "folder"])
-def test_where_it_can_not_be_written_nothing_is_left(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("name", ["no/such/folder", "folder"])
+def test_a_failed_write_leaves_no_file(tmp_path: Path, name: str) -> None:
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputFileError, match=f"^{tmp_path / place} can't be written: "):
-        state_file.write_state_file(tmp_path / place, [raw("X")])
+    with pytest.raises(OutputFileError, match=f"^{tmp_path / name} can't be written: "):
+        state_file.write_state_file(tmp_path / name, [raw("X")])
     assert [file.name for file in tmp_path.iterdir()] == ["folder"]

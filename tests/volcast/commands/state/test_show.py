@@ -1,4 +1,4 @@
-"""What is shown of a state: all that a snapshot says of itself, and of one that can't be read, why."""
+"""The report of a state: the description of each snapshot, and why one cannot be used."""
 
 import io
 import json
@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from tests.market import SYMBOL, at, walk
-from volcast.commands.state.show import read_state, show_state, state_as_json
+from volcast.commands.state.show import report_state, show_state, state_as_json
 from volcast.core import snapshot
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig
@@ -26,7 +26,7 @@ def raw(position: int = 40, candles: int = 3, symbol: str = SYMBOL) -> bytes:
 
 
 def of_time(time_ms: int) -> bytes:
-    """A snapshot whose last candle is of that time."""
+    """Return a snapshot whose last candle has this open time."""
     written = msgspec.msgpack.decode(raw()[8:])
     written["state"]["last_ms"] = time_ms
     payload = msgspec.msgpack.encode(written)
@@ -39,8 +39,8 @@ STATE = {
 }
 
 
-def test_all_that_a_snapshot_says_of_itself() -> None:
-    zeroth, first = json.loads(state_as_json(read_state(STATE)))
+def test_a_report_has_the_whole_description_of_a_snapshot() -> None:
+    zeroth, first = json.loads(state_as_json(report_state(STATE)))
     assert (first.pop("symbols"), first.pop("bookkeeping")) == ([], {})
     assert first == {"partition": 1, "position": 5, "replay_from": 5, "earliest": 5}
     assert (zeroth["position"], zeroth["replay_from"], zeroth["earliest"]) == (100, 30, 2)
@@ -59,32 +59,32 @@ def test_all_that_a_snapshot_says_of_itself() -> None:
 
 
 @pytest.mark.parametrize(("position", "behind"), [(0, 70), (30, 70), (31, 69), (100, 0), (120, 0)])
-def test_a_symbol_lacks_nothing_from_before_where_a_restart_reads(position: int, behind: int) -> None:
-    ((one,),) = (each.symbols for each in read_state({0: Restored(100, {b"BTCUSDT": raw(position)}, 30, 0)}))
-    assert one.behind == behind
+def test_records_before_the_replay_do_not_count_as_behind(position: int, behind: int) -> None:
+    ((report,),) = (each.symbols for each in report_state({0: Restored(100, {b"BTCUSDT": raw(position)}, 30, 0)}))
+    assert report.behind == behind
 
 
 @pytest.mark.parametrize(
     ("time_ms", "text"),
     [(at(0), "2024-01-01T00:00:00Z"), (2**62, f"{2**62} ms"), (-(2**62), f"{-(2**62)} ms"), (0, "1970-01-01T00:00:00Z")],
 )
-def test_any_time_is_told(time_ms: int, text: str) -> None:
-    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": of_time(time_ms)})}))
-    assert one.last_candle == text
+def test_any_time_can_be_shown(time_ms: int, text: str) -> None:
+    ((report,),) = (each.symbols for each in report_state({0: Restored(0, {b"BTCUSDT": of_time(time_ms)})}))
+    assert report.last_candle == text
 
 
-def test_before_the_first_candle_there_is_no_time() -> None:
-    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": raw(candles=0)})}))
-    assert (one.candles, one.last_candle) == (0, None)
+def test_a_snapshot_without_candles_has_no_time() -> None:
+    ((report,),) = (each.symbols for each in report_state({0: Restored(0, {b"BTCUSDT": raw(candles=0)})}))
+    assert (report.candles, report.last_candle) == (0, None)
 
 
-def test_a_snapshot_under_another_symbol_is_called_unusable() -> None:
-    ((one,),) = (each.symbols for each in read_state({0: Restored(0, {b"BTCUSDT": raw(symbol="X")})}))
-    assert one.problem == "it is of another symbol, X"
+def test_a_snapshot_of_another_symbol_is_unusable() -> None:
+    ((report,),) = (each.symbols for each in report_state({0: Restored(0, {b"BTCUSDT": raw(symbol="X")})}))
+    assert report.problem == "it belongs to another symbol, X"
 
 
-def test_in_a_pipe_each_symbol_is_a_line_and_so_is_an_empty_partition(capsys: pytest.CaptureFixture[str]) -> None:
-    show_state(read_state(STATE), Console(file=io.StringIO()))
+def test_a_pipe_gets_a_line_for_each_symbol_and_each_empty_partition(capsys: pytest.CaptureFixture[str]) -> None:
+    show_state(report_state(STATE), Console(file=io.StringIO()))
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert rows[0] == [
         *(
@@ -111,13 +111,13 @@ def test_in_a_pipe_each_symbol_is_a_line_and_so_is_an_empty_partition(capsys: py
 
 
 @pytest.mark.parametrize("width", [70, 90, 200])
-def test_on_a_terminal_cells_fold_and_lose_nothing(width: int) -> None:
+def test_cells_wrap_on_a_terminal_and_are_not_truncated(width: int) -> None:
     out = io.StringIO()
-    show_state(read_state(STATE), Console(file=out, width=width, force_terminal=True, color_system=None))
+    show_state(report_state(STATE), Console(file=out, width=width, force_terminal=True, color_system=None))
     text = out.getvalue()
     assert max(map(len, text.splitlines())) <= width
     assert "…" not in text
     letters = sorted("".join(text.split()))
     wide = io.StringIO()
-    show_state(read_state(STATE), Console(file=wide, width=500, force_terminal=True, color_system=None))
+    show_state(report_state(STATE), Console(file=wide, width=500, force_terminal=True, color_system=None))
     assert letters == sorted("".join(wide.getvalue().split()))

@@ -1,4 +1,4 @@
-"""State moved from log to log: the signals go on as if nothing had happened, byte for byte; and nothing is written over."""
+"""The import: after a transfer to another log the signals continue, byte for byte, and existing state is not overwritten."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -10,16 +10,16 @@ from tests.log_ends import fill, opened, records_of
 from tests.volcast.commands.consumed_log import SYMBOLS, candles, consume, expected
 from volcast.commands.state import file as state_file
 from volcast.commands.state.file import SymbolState
-from volcast.commands.state.transfer import Import, snapshots_of, whole_shards
+from volcast.commands.state.transfer import StateImport, current_shards, encode_snapshots
 from volcast.core.snapshot import describe_snapshot
 from volcast.log.contract import Busy, Log, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 
-PATIENCE_S = 20.0
+TIMEOUT_S = 20.0
 HALF, WHOLE = 100, 200
 OpenLog = Callable[[str], Log]
-"""-> the log of that name, not entered yet."""
+"""Returns the log of that name, not yet entered."""
 
 
 @pytest.fixture
@@ -39,13 +39,13 @@ def either(request: pytest.FixtureRequest) -> OpenLog:
 
 
 async def exported(log: Log, path: Path) -> Mapping[str, SymbolState]:
-    """The state on a log that is entered, by way of a file."""
-    state_file.write_state_file(path, snapshots_of(await whole_shards(log)))
+    """Export the state of an entered log to a file, and read it."""
+    state_file.write_state_file(path, encode_snapshots(await current_shards(log)))
     return state_file.read_state_file(path)
 
 
 async def some_state(log: Log, path: Path, minutes: int = 5) -> Mapping[str, SymbolState]:
-    """Consume so many candles of each symbol there, and export the state."""
+    """Consume so many candles of each symbol on the log, and export the state."""
     async with log:
         await fill(log, candles(range(minutes)))
         await consume(log)
@@ -59,7 +59,7 @@ async def snapshots_on(log: Log) -> Mapping[bytes, bytes]:
 
 @pytest.mark.parametrize(("source", "target"), [("sqlite", "kafka"), ("kafka", "sqlite")])
 @pytest.mark.parametrize("snapshot_records", [50, 5_000])
-async def test_the_signals_go_on_as_if_nothing_had_happened(
+async def test_signals_continue_after_a_transfer(
     source: str, target: str, snapshot_records: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     before, after = request.getfixturevalue(source)("one"), request.getfixturevalue(target)("other")
@@ -69,8 +69,8 @@ async def test_the_signals_go_on_as_if_nothing_had_happened(
         states = await exported(before, tmp_path / "state")
     assert sorted(states) == sorted(SYMBOLS)
     async with after:
-        await fill(after, candles(range(HALF - 30, HALF)))  # that they overlap is no matter
-        assert await Import(states, PATIENCE_S, force=False).run(after) == (3 if target == "kafka" else 1)
+        await fill(after, candles(range(HALF - 30, HALF)))  # candles that the state already contains
+        assert await StateImport(states, TIMEOUT_S, force=False).run(after) == (3 if target == "kafka" else 1)
         await fill(after, candles(range(HALF, WHOLE)))
         await consume(after)
         signals = defaultdict(list)
@@ -79,24 +79,24 @@ async def test_the_signals_go_on_as_if_nothing_had_happened(
     assert signals == {key: values[HALF:] for key, values in expected(candles(range(WHOLE))).items()}
 
 
-async def test_twice_is_the_same_as_once(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
+async def test_an_import_can_be_repeated(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with either("target") as log:
         part = {symbol: state for symbol, state in states.items() if symbol < "D"}
-        await Import(part, PATIENCE_S, force=False).run(log)  # broken off on the way
-        await Import(states, PATIENCE_S, force=False).run(log)
+        await StateImport(part, TIMEOUT_S, force=False).run(log)  # as if interrupted
+        await StateImport(states, TIMEOUT_S, force=False).run(log)
         once = await log.peek()
-        await Import(states, PATIENCE_S, force=False).run(log)
+        await StateImport(states, TIMEOUT_S, force=False).run(log)
         assert await log.peek() == once
         assert sorted(await snapshots_on(log)) == sorted(symbol.encode() for symbol in SYMBOLS)
 
 
-async def test_what_the_log_knows_of_other_symbols_stays(sqlite: OpenLog, tmp_path: Path) -> None:
+async def test_the_state_of_other_symbols_is_kept(sqlite: OpenLog, tmp_path: Path) -> None:
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with sqlite("target") as log:
         await fill(log, candles(range(7), ["OTHER"]))
         await consume(log)
-        await Import(states, PATIENCE_S, force=False).run(log)
+        await StateImport(states, TIMEOUT_S, force=False).run(log)
         (restored,) = (await log.peek()).values()
         assert (restored.position, restored.replay_from) == (8, 1)
         assert {describe_snapshot(raw).position for key, raw in restored.snapshots.items() if not key.startswith(b"@")} == {8}
@@ -107,19 +107,19 @@ async def test_what_the_log_knows_of_other_symbols_stays(sqlite: OpenLog, tmp_pa
 
 
 @pytest.mark.parametrize("snapshot_records", [1, 5_000])
-async def test_state_that_is_there_is_not_written_over_unless_told(
+async def test_existing_state_is_overwritten_only_with_force(
     either: OpenLog, sqlite: OpenLog, snapshot_records: int, tmp_path: Path
 ) -> None:
-    """Also where a symbol's candles have been consumed, and no snapshot was due yet."""
+    """This includes the state of a symbol that has no snapshot yet."""
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with either("target") as log:
         await fill(log, candles(range(9), ["BTCUSDT"]))
         await consume(log, snapshot_records)
         before = await log.peek()
-        with pytest.raises(Mismatch, match=r"^the log already has state of BTCUSDT: import into another log, or say --force"):
-            await Import(states, PATIENCE_S, force=False).run(log)
+        with pytest.raises(Mismatch, match=r"^the log already has state of BTCUSDT: import into another log, or use --force"):
+            await StateImport(states, TIMEOUT_S, force=False).run(log)
         assert await log.peek() == before
-        await Import(states, PATIENCE_S, force=True).run(log)
+        await StateImport(states, TIMEOUT_S, force=True).run(log)
         assert {describe_snapshot(raw).candles for raw in (await snapshots_on(log)).values()} == {5}
         await fill(log, candles(range(5, 20)))
         await consume(log)
@@ -127,20 +127,20 @@ async def test_state_that_is_there_is_not_written_over_unless_told(
     assert signals == expected(candles(range(20)))[b"ETHUSDT"][5:]
 
 
-async def test_many_names_are_cut_short(sqlite: OpenLog, tmp_path: Path) -> None:
+async def test_a_long_list_of_symbols_is_shortened(sqlite: OpenLog, tmp_path: Path) -> None:
     states = await some_state(sqlite("source"), tmp_path / "state")
     with pytest.raises(Mismatch, match="ADAUSDT, BTCUSDT, ETHUSDT, LTCUSDT, SOLUSDT and others: "):
         async with sqlite("source") as log:
-            await Import(states, PATIENCE_S, force=False).run(log)
+            await StateImport(states, TIMEOUT_S, force=False).run(log)
 
 
-async def test_while_a_consumer_works_nothing_is_written(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
+async def test_nothing_is_written_while_a_consumer_is_running(either: OpenLog, sqlite: OpenLog, tmp_path: Path) -> None:
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with either("target") as log, log.consumer() as consumer:
         while not await consumer.assignment():
             await consumer.poll(1, 0.1)
         await opened(consumer)
         async with either("target") as again:
-            with pytest.raises(Busy, match=r"^a consumer works on this log: stop all of them, import, and start them again$"):
-                await Import(states, 1.0, force=True).run(again)
+            with pytest.raises(Busy, match=r"^a consumer is using this log: stop all consumers, import, and start them again$"):
+                await StateImport(states, 1.0, force=True).run(again)
         assert not await snapshots_on(log)
