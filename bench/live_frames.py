@@ -42,7 +42,7 @@ async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, round
     started_ms = (int(time() * 1_000) - _AGO_MS) // MINUTE_MS * MINUTE_MS
     dialect = DIALECTS[feed.name](pairs)
     spelled = [dialect.spellings[base + quote] for base, quote in pairs]
-    every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.tells_candles else 1e6 / per_s)
+    every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.sends_candles else 1e6 / per_s)
     texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
     tally = LiveStats()
     moment_s = started_ms / 1_000
@@ -77,7 +77,7 @@ def _desk(
     waits = Deadlines(settle=10_000, timeout=10_000, budget=60_000, retry=5_000)
     position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
     streams = [
-        _subscription(feed, pair, CandleSequencer(position, waits, tells_empty_minutes=feed.tells_empty_minutes), tally)
+        _subscription(feed, pair, CandleSequencer(position, waits, sends_empty_minutes=feed.sends_empty_minutes), tally)
         for pair in spelled
     ]
     return Dispatcher(feed.name, streams, clock, stats=tally, wall=wall)
@@ -100,7 +100,7 @@ def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_u
         for tally in random.sample(tallies, len(tallies)):
             now_us += every_us
             trade = tally.trade(now_us)
-            if not dialect.tells_candles:
+            if not dialect.sends_candles:
                 yield now_us / 1e6, dialect.trades(talk, tally.symbol, [trade], snapshot=False)
                 continue
             minute_ms = now_us // 1_000 // MINUTE_MS * MINUTE_MS

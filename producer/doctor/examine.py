@@ -47,7 +47,7 @@ async def compare_candle(patient: Target, heard: ClosedCandle, tell: Report, say
     deadline_s = asyncio.get_running_loop().time() + _GIVE_UP_S
     try:
         while True:
-            page = await rest.candles(patient.spelled, heard.open_time_ms, heard.end_ms, patience_s=_PATIENCE_S)
+            page = await rest.candles(patient.spelled, heard.open_time_ms, heard.end_ms, timeout_s=_PATIENCE_S)
             if page.covered_to_ms > heard.open_time_ms or asyncio.get_running_loop().time() > deadline_s:
                 break
             await asyncio.sleep(_ASK_EVERY_S)
@@ -70,7 +70,7 @@ def _verdict(heard: ClosedCandle, own: ClosedCandle | None) -> CheckResult:
         return failed(
             "compared", f"stream and HTTP differ: {', '.join(prices)}", "look again; if it happens often, please report it"
         )
-    if heard.differs(own):
+    if heard.differs_from(own):
         volume = _difference("volume", heard, own)
         return warning(
             "compared", f"the prices are equal, but {volume}", "such minutes would each be followed by a revision record"

@@ -82,17 +82,17 @@ class Recorder:
                 self._close(closed_candle_of(candle, ClosedBy.FLAG))
 
     def _hear_trades(self, line: Connection, message: Message) -> None:
-        tape = line.tapes.get(self._pair)
+        tape = line.builders.get(self._pair)
         for trade in message.trades:
             if trade.pair != self._pair:
                 self.strangers.add(trade.pair)
                 continue
             self.data += 1
             self.trades += 1
-            self.ids.saw(trade.id, trade.time_us // 1_000)
+            self.ids.add(trade.id, trade.time_us // 1_000)
             if tape:
-                tape.trade(trade, self._clock.now_ms())
-        for bar in tape.closed() if tape else ():
+                tape.add_trade(trade, self._clock.now_ms())
+        for bar in tape.closed_candles() if tape else ():
             self._close(bar)
 
     def _close(self, bar: ClosedCandle) -> None:

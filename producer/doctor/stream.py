@@ -8,7 +8,7 @@ from statistics import median
 from producer.feeds.contract import Feed, MessageKind
 from producer.live.candle import ClosedCandle
 from producer.live.connection import ConnectError, Connection
-from producer.live.watchdog import FIRST_S
+from producer.live.watchdog import FIRST_DATA_S
 
 from .check import CheckResult, Report, Target, failed, ok, warning
 from .recorder import Recorder
@@ -52,7 +52,7 @@ async def _listen(
     feed = patient.feed
 
     def is_over() -> bool:
-        return line.why_ended is not None or bool(ear.refusals)
+        return line.end_reason is not None or bool(ear.refusals)
 
     say("waiting for the venue's acknowledgment")
     wanted = len(feed.subscriptions((patient.spelled,)))
@@ -60,9 +60,9 @@ async def _listen(
     tell(_of_ack(ear))
     if ear.refusals:
         return None
-    say(f"waiting for data, {FIRST_S:.0f} s at most")
+    say(f"waiting for data, {FIRST_DATA_S:.0f} s at most")
     began_s = line.opened_s
-    await ear.until(lambda: ear.data or is_over(), FIRST_S)
+    await ear.until(lambda: ear.data or is_over(), FIRST_DATA_S)
     tell(_of_data(patient, line, ear, _now_s() - began_s))
     if not ear.data:
         return None
@@ -93,15 +93,15 @@ def _of_ack(ear: Recorder) -> CheckResult:
 def _of_data(patient: Target, line: Connection, ear: Recorder, after_s: float) -> CheckResult:
     spelled = patient.spelled
     if ear.data:
-        return ok("data", f"{'candles' if patient.feed.tells_candles else 'trades'} of {spelled} after {after_s:.1f} s")
+        return ok("data", f"{'candles' if patient.feed.sends_candles else 'trades'} of {spelled} after {after_s:.1f} s")
     if ear.strangers:
         return failed("data", f"it came as {', '.join(sorted(ear.strangers))}, not as {spelled}", _TO_REPORT)
     if line.garbage:
         return failed("data", f"{line.garbage} frames could not be read, and none was data of {spelled}", _TO_REPORT)
-    if line.why_ended is not None:
-        return failed("data", f"the connection ended after {after_s:.1f} s: {line.why_ended}", "check the symbol, and try again")
+    if line.end_reason is not None:
+        return failed("data", f"the connection ended after {after_s:.1f} s: {line.end_reason}", "check the symbol, and try again")
     return failed(
-        "data", f"nothing of {spelled} came within {FIRST_S:.0f} s", "check the symbol; if the market is a quiet one, try another"
+        "data", f"nothing of {spelled} came within {FIRST_DATA_S:.0f} s", "check the symbol; if the market is a quiet one, try another"
     )
 
 
@@ -114,9 +114,9 @@ def _of_frames(feed: Feed, line: Connection, ear: Recorder, after_s: float) -> l
         findings.append(failed("frames", f"{line.garbage} could not be read", _TO_REPORT))
     if ear.strangers:
         findings.append(warning("frames", f"some were of {', '.join(sorted(ear.strangers))}, not asked for", _TO_REPORT))
-    if line.why_ended is not None:
+    if line.end_reason is not None:
         findings.append(
-            failed("connection", f"it ended after {after_s:.0f} s: {line.why_ended}", "try again; a proxy may cut it")
+            failed("connection", f"it ended after {after_s:.0f} s: {line.end_reason}", "try again; a proxy may cut it")
         )
     if ear.delays_ms:
         findings.append(_of_delays(ear))
@@ -152,7 +152,7 @@ def _of_pongs(pongs: int) -> CheckResult:
 
 
 def _of_close(feed: Feed, ear: Recorder) -> CheckResult:
-    if ear.closed is None and feed.tells_candles:
+    if ear.closed is None and feed.sends_candles:
         return failed("closed candle", f"none came within {CLOSE_S:.0f} s", _TO_REPORT)
     if ear.closed is None:
         return warning(

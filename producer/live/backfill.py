@@ -1,4 +1,4 @@
-"""Keeps one series whole: waits until something is wanted, asks the venue for it, and writes what it says."""
+"""Asks the venue over HTTP for the minutes that a symbol's sequencer misses, and writes what it answers."""
 
 import asyncio
 import logging
@@ -13,72 +13,77 @@ from .connection import Connection
 from .sequencer import MinuteRange
 from .subscription import Subscription
 
-_QUESTION_S = 20.0
-"""Patience with one question where no candle waits for the answer."""
-_MIN_QUESTION_S = 1.0
+_REQUEST_TIMEOUT_S = 20.0
+"""For one request while no live candle waits for its answer."""
+_MIN_REQUEST_TIMEOUT_S = 1.0
 _log = logging.getLogger(__name__)
 
 
 class Backfiller:
-    """`lines` gives the living lines, the newest last."""
+    """Fills the gaps of all symbols of a venue, with one task (`run`) for each of them."""
 
     def __init__(
         self,
         rest: RestClient,
-        outbox: AppendQueue,
-        lines: Callable[[], Sequence[Connection]],
+        queue: AppendQueue,
+        connections: Callable[[], Sequence[Connection]],
         *,
-        queue_s: float = 0.0,
+        max_turn_wait_s: float = 0.0,
     ) -> None:
-        """`queue_s`: so long a question may wait for its turn."""
-        self._rest, self._outbox, self._lines = rest, outbox, lines
-        self._question_s = max(_QUESTION_S, queue_s)
+        """`connections` returns the present connections, the newest last.
 
-    async def keep(self, stream: Subscription) -> None:
-        """Until cancelled. Raises UnknownPair where the venue has never known the pair."""
-        clock, series = self._rest.clock, stream.series
+        `max_turn_wait_s` is how long a request may wait for its turn at the venue's pace; that is no failure.
+        """
+        self._rest, self._queue, self._connections = rest, queue, connections
+        self._request_timeout_s = max(_REQUEST_TIMEOUT_S, max_turn_wait_s)
+
+    async def run(self, subscription: Subscription) -> None:
+        """Fill the gaps of one symbol until cancelled. Raises UnknownPair if the venue has never known the pair."""
+        clock, sequencer = self._rest.clock, subscription.sequencer
         is_known = False
         while True:
             now_ms = clock.now_ms()
-            span = series.wanted(now_ms)
-            if span is None:
-                stream.stirred.clear()
+            missing = sequencer.next_request(now_ms)
+            if missing is None:
+                subscription.wake.clear()
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(max(series.due_in_ms(now_ms), 0) / 1_000 + 0.001):
-                        await stream.stirred.wait()
+                    async with asyncio.timeout(max(sequencer.next_request_in_ms(now_ms), 0) / 1_000 + 0.001):
+                        await subscription.wake.wait()
                 continue
-            await self._outbox.room()
-            left_s = series.patience_ms(now_ms) / 1_000 if series.waiting else self._question_s
+            await self._queue.wait_for_room()
+            timeout_s = sequencer.budget_left_ms(now_ms) / 1_000 if sequencer.waiting else self._request_timeout_s
             try:
-                page = await self._rest.candles(stream.pair, span.from_ms, span.to_ms, patience_s=max(left_s, _MIN_QUESTION_S))
+                page = await self._rest.candles(
+                    subscription.pair, missing.from_ms, missing.to_ms, timeout_s=max(timeout_s, _MIN_REQUEST_TIMEOUT_S)
+                )
             except UnknownPair as unknown:
                 if not is_known:
-                    raise UnknownPair(f"{stream.symbol}: {unknown}") from None
-                self._refused(stream, str(unknown))
-            except RestError as refused:
-                self._refused(stream, str(refused))
+                    raise UnknownPair(f"{subscription.symbol}: {unknown}") from None
+                self._request_failed(subscription, str(unknown))
+            except RestError as error:
+                self._request_failed(subscription, str(error))
             else:
-                is_known, stream.unanswered = True, False
-                covered = MinuteRange(span.from_ms, page.covered_to_ms)
+                is_known, subscription.last_request_failed = True, False
+                covered = MinuteRange(missing.from_ms, page.covered_to_ms)
                 rows = [closed_candle_of(row, ClosedBy.REST) for row in page.rows]
-                stream.write(series.answered(rows, covered, page.reachable_from_ms, clock.now_ms()))
+                subscription.write(sequencer.page_received(rows, covered, page.reachable_from_ms, clock.now_ms()))
 
-    def _refused(self, stream: Subscription, reason: str) -> None:
-        """The hole may have to be given up; or the trades that were heard must do."""
+    def _request_failed(self, subscription: Subscription, reason: str) -> None:
+        """Give the gap up if its budget is used up, or close the next minute by the trades that a connection has received."""
         now_ms = self._rest.clock.now_ms()
-        _log.log(
-            logging.DEBUG if stream.unanswered else logging.WARNING, "not answered: %s", reason, extra={"symbol": stream.symbol}
-        )
-        stream.unanswered = True
-        stream.write(stream.series.refused(reason, now_ms))
-        if not stream.series.waiting and stream.series.patience_ms(now_ms) <= 0 and (bar := self._by_watermark(stream)):
-            stream.write(stream.series.heard(bar))
+        sequencer = subscription.sequencer
+        level = logging.DEBUG if subscription.last_request_failed else logging.WARNING  # an outage is a warning only once
+        _log.log(level, "REST request failed: %s", reason, extra={"symbol": subscription.symbol})
+        subscription.last_request_failed = True
+        subscription.write(sequencer.request_failed(reason, now_ms))
+        if not sequencer.waiting and sequencer.budget_left_ms(now_ms) <= 0 and (candle := self._by_watermark(subscription)):
+            subscription.write(sequencer.candle_closed(candle))
 
-    def _by_watermark(self, stream: Subscription) -> ClosedCandle | None:
+    def _by_watermark(self, subscription: Subscription) -> ClosedCandle | None:
         now_s = asyncio.get_running_loop().time()
-        for line in self._lines():
-            alive_ms = self._rest.clock.now_ms() - int((now_s - line.alive_s) * 1_000)
-            tape = line.tapes.get(stream.pair)
-            if tape and (bar := tape.closed_by_watermark(stream.series.next_ms, alive_ms)):
-                return bar
+        for connection in self._connections():
+            alive_ms = self._rest.clock.now_ms() - int((now_s - connection.last_frame_s) * 1_000)
+            builder = connection.builders.get(subscription.pair)
+            if builder and (candle := builder.closed_by_watermark(subscription.sequencer.next_ms, alive_ms)):
+                return candle
         return None

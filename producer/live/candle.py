@@ -1,4 +1,4 @@
-"""A closed candle on its way to the log, and how it was known to be closed."""
+"""The values that travel to the log: closed candles, missing minutes and revised candles, and the records that they become."""
 
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from enum import StrEnum
@@ -12,25 +12,27 @@ from volcast.core.codec import LiveCandleText, encode_candle, encode_gap, encode
 from volcast.core.types import MINUTE_MS, Gap
 from volcast.log.contract import KeyValue
 
+_EIGHT_DECIMALS = Decimal("1e-8")
+_CONTEXT = Context(prec=80, rounding=ROUND_HALF_EVEN)
 _VOLUME_TOLERANCE = Decimal("1e-6")
-"""Relative: venues round volumes in their candles of the past otherwise than in their streams."""
+"""Relative. Venues round the volumes in their past candles differently from those in their streams."""
 
 
 class ClosedBy(StrEnum):
-    """How a producer knew that a candle was closed."""
+    """How the producer knew that a candle was closed."""
 
     FLAG = "flag"
     """The venue said so in the stream."""
     LATER_TRADE = "later_trade"
-    """Built from trades: one came that was later than the minute's end and a grace, and none was missing."""
+    """Built from trades: a trade came that was later than the minute's end by a grace period, and no trade was missing."""
     REST = "rest"
-    """The venue's own candle of the past, once the venue's clock was past its end."""
+    """The venue's own past candle, requested over HTTP once the venue's clock was past its end."""
     WATERMARK = "watermark"
-    """Built from trades: the line was alive after the minute's end, the pair trades rarely, and the venue would not answer."""
+    """Built from trades: the connection was alive after the minute's end, the pair trades rarely, the venue did not answer."""
 
 
 BUILT = frozenset({ClosedBy.LATER_TRADE, ClosedBy.WATERMARK})
-"""Our sums over trades, not the venue's word."""
+"""Candles that were summed up here from trades, and not sent by the venue."""
 
 
 class ClosedCandle(Struct, frozen=True):
@@ -45,26 +47,26 @@ class ClosedCandle(Struct, frozen=True):
     quote_volume: Decimal
     closed_by: ClosedBy
     synthetic: bool = False
-    """The minute had no trade and the venue has no candle of it: flat at the last close, without volume."""
+    """True for a minute without a trade, of which the venue has no candle: flat at the last close, without volume."""
     sent_ms: int | None = None
-    """When the venue sent what closed it, by its clock; None where it doesn't tell."""
+    """When the venue sent the frame that closed it, by the venue's clock; None if the frame does not say."""
     received_ms: int | None = None
-    """When that was here, by the clock of this machine."""
+    """When that frame was received, by this machine's clock."""
 
     @property
     def end_ms(self) -> int:
-        """Where the next minute begins."""
+        """The opening time of the next minute."""
         return self.open_time_ms + MINUTE_MS
 
-    def differs(self, other: "ClosedCandle") -> bool:
-        """It is another candle: other prices, or another volume by more than rounding."""
+    def differs_from(self, other: "ClosedCandle") -> bool:
+        """Return whether the prices differ, or the volumes by more than rounding."""
         if (self.open, self.high, self.low, self.close) != (other.open, other.high, other.low, other.close):
             return True
         return abs(self.volume - other.volume) > _VOLUME_TOLERANCE * max(self.volume, other.volume)
 
 
 def closed_candle_of(candle: VenueCandle, closed_by: ClosedBy) -> ClosedCandle:
-    """-> the same, closed."""
+    """Return the venue's candle as a closed one."""
     return ClosedCandle(
         candle.open_time_ms,
         candle.open,
@@ -78,75 +80,73 @@ def closed_candle_of(candle: VenueCandle, closed_by: ClosedBy) -> ClosedCandle:
 
 
 def flat_candle(open_time_ms: int, close: Decimal, closed_by: ClosedBy) -> ClosedCandle:
-    """-> the candle of a minute without trades, after a `close`."""
+    """Return the candle of a minute without trades: flat at the `close` before it."""
     nothing = Decimal(0)
     return ClosedCandle(open_time_ms, close, close, close, close, nothing, nothing, closed_by, synthetic=True)
 
 
-def with_latency(bar: ClosedCandle, sent_ms: int | None, received_ms: int) -> ClosedCandle:
-    """-> the same with the times of the frame that closed it."""
-    return replace(bar, sent_ms=sent_ms, received_ms=received_ms)
+def with_latency(candle: ClosedCandle, sent_ms: int | None, received_ms: int) -> ClosedCandle:
+    """Return the candle with the times of the frame that closed it."""
+    return replace(candle, sent_ms=sent_ms, received_ms=received_ms)
 
 
 class MissingMinutes(NamedTuple):
-    """Minutes that can't be had: the first missing, and the first present one after them."""
+    """Minutes that the venue did not deliver: a `gap` record on the log."""
 
     from_ms: int
+    """The first missing minute."""
     to_ms: int
+    """The first minute after them that is not missing."""
     reason: str
 
 
 class RevisedCandle(NamedTuple):
-    """The venue's later word on a candle that was written."""
+    """A candle that the venue has changed after it was written: a `revision` record on the log."""
 
-    bar: ClosedCandle
+    candle: ClosedCandle
 
 
 CandleEvent = ClosedCandle | MissingMinutes | RevisedCandle
 
 
-def record_of(out: CandleEvent, symbol: str, venue: str) -> KeyValue:
-    """-> key and value; `symbol` as on the log, `BTCUSDT.BINANCE`."""
-    if isinstance(out, ClosedCandle):
-        value = encode_candle(_text_of(out, symbol, venue))
-    elif isinstance(out, MissingMinutes):
-        value = encode_gap(Gap(symbol, out.from_ms, out.to_ms, venue, out.reason))
+def record_of(event: CandleEvent, symbol: str, venue: str) -> KeyValue:
+    """Return the record of an event, for the topic of candles. `symbol` is the one on the log, as `BTCUSDT.BINANCE`."""
+    if isinstance(event, ClosedCandle):
+        value = encode_candle(_text_of(event, symbol, venue))
+    elif isinstance(event, MissingMinutes):
+        value = encode_gap(Gap(symbol, event.from_ms, event.to_ms, venue, event.reason))
     else:
-        value = encode_revision(_text_of(out.bar, symbol, venue))
+        value = encode_revision(_text_of(event.candle, symbol, venue))
     return KeyValue(symbol.encode(), value)
 
 
-def _text_of(bar: ClosedCandle, symbol: str, venue: str) -> LiveCandleText:
+def _text_of(candle: ClosedCandle, symbol: str, venue: str) -> LiveCandleText:
     return LiveCandleText(
         symbol,
-        bar.open_time_ms,
-        _plain(bar.open),
-        _plain(bar.high),
-        _plain(bar.low),
-        _plain(bar.close),
-        _plain(bar.volume),
-        _plain(bar.quote_volume),
+        candle.open_time_ms,
+        _plain(candle.open),
+        _plain(candle.high),
+        _plain(candle.low),
+        _plain(candle.close),
+        _plain(candle.volume),
+        _plain(candle.quote_volume),
         venue,
-        bar.closed_by.value,
+        candle.closed_by.value,
         live=True,
-        synthetic=bar.synthetic,
-        sent_ms=bar.sent_ms,
-        received_ms=bar.received_ms,
+        synthetic=candle.synthetic,
+        sent_ms=candle.sent_ms,
+        received_ms=candle.received_ms,
     )
 
 
 def _plain(number: Decimal) -> str:
-    """The digits as the venue wrote them, without an exponent."""
+    """Return the digits as the venue wrote them, without an exponent."""
     return format(number, "f")
 
 
-_EIGHT_DECIMALS = Decimal("1e-8")
-_CONTEXT = Context(prec=80, rounding=ROUND_HALF_EVEN)
-
-
 def quote_volume_of(candle: VenueCandle) -> Decimal:
-    """As the venue tells it; else the volume at the mean of open, high, low and close, rounded to 8 decimals."""
+    """Return the venue's own quote volume; without one, the volume times the mean of open, high, low and close, to 8 decimals."""
     if candle.quote_volume is not None:
         return candle.quote_volume
-    with_four = _CONTEXT.add(_CONTEXT.add(candle.open, candle.high), _CONTEXT.add(candle.low, candle.close))
-    return _CONTEXT.quantize(_CONTEXT.divide(_CONTEXT.multiply(candle.volume, with_four), Decimal(4)), _EIGHT_DECIMALS)
+    four_prices = _CONTEXT.add(_CONTEXT.add(candle.open, candle.high), _CONTEXT.add(candle.low, candle.close))
+    return _CONTEXT.quantize(_CONTEXT.divide(_CONTEXT.multiply(candle.volume, four_prices), Decimal(4)), _EIGHT_DECIMALS)

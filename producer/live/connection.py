@@ -1,4 +1,4 @@
-"""One connection to a venue, from its handshake to its end: it subscribes, pings, and hands on what it hears."""
+"""One websocket connection to a venue, from its handshake to its end: it subscribes, pings, and hands each frame on."""
 
 import asyncio
 import ssl
@@ -21,23 +21,23 @@ OPEN_TIMEOUT_S = 20.0
 CLOSE_TIMEOUT_S = 2.0
 MAX_FRAME_BYTES = 1 << 20
 MAX_QUEUE_FRAMES = 256
-"""Read ahead of the parser; then the venue must wait, and will cut a line that is too slow."""
+"""Frames that are read ahead of the parser. Beyond them the venue must wait, and will cut a connection that is too slow."""
 MAX_GARBAGE = 50
-"""Frames one after the other that can't be read: this is not the venue that we take it for."""
+"""More unreadable frames than this in a row end the connection: the server is probably not the venue."""
 PROTOCOL_PING_S = 20.0
 
 
 class Endpoint(NamedTuple):
-    """Where a venue is found."""
+    """Where a venue's streams are found, and how they are reached."""
 
     socket_url: str
     tls: ssl.SSLContext
     proxy: str | None
-    """None for what the environment says; this machine's own address is asked directly."""
+    """None for the proxy of the environment variables. This machine's own address is always reached directly."""
 
 
 class ConnectError(Exception):
-    """A line could not be opened: one sentence. `kind` is a word for the metrics."""
+    """A connection could not be opened. The message is one sentence; `kind` is a word for the metrics."""
 
     def __init__(self, kind: str, detail: str) -> None:
         super().__init__(detail)
@@ -48,43 +48,42 @@ OnMessage = Callable[["Connection", Message], None]
 
 
 class Connection:
-    """Open it, then `listen` until it ends. `hear` is called with each frame, in order."""
+    """A connection for some pairs of a venue: `open` it, then `listen` until it ends."""
 
-    def __init__(self, feed: Feed, pairs: Sequence[str], place: Endpoint, hear: OnMessage, clock: VenueClock) -> None:
+    def __init__(self, feed: Feed, pairs: Sequence[str], endpoint: Endpoint, on_message: OnMessage, clock: VenueClock) -> None:
+        """`pairs` are spelled as by the venue; `on_message` is called with each frame, in order."""
         self.pairs = tuple(pairs)
-        """As the venue spells them."""
         self._frame_gaps = SequenceGaps()
         """Missing numbers among the frames, where the venue numbers them."""
         dense = feed.dense_trade_ids
-        self.tapes = {} if feed.tells_candles else {pair: CandleBuilder(self._frame_gaps, dense_ids=dense) for pair in pairs}
-        """By pair, where candles are built from trades."""
-        self.heard: set[str] = set()
-        """Pairs of which it brought data."""
-        self.told: set[str] = set()
-        """Pairs of which it brought a closed candle."""
+        self.builders = {} if feed.sends_candles else {pair: CandleBuilder(self._frame_gaps, dense_ids=dense) for pair in pairs}
+        """By pair; empty where the venue itself sends candles."""
+        self.pairs_with_data: set[str] = set()
+        self.pairs_with_closed_candle: set[str] = set()
         self.garbage = 0
+        """Frames that could not be read."""
         self.opened_s = 0.0
-        self.alive_s = 0.0
-        """When the last frame came."""
-        self.why_ended: str | None = None
-        """None while it lives."""
+        self.last_frame_s = 0.0
+        """When the last frame came, by the event loop's clock."""
+        self.end_reason: str | None = None
+        """Why it has ended; None while it is open."""
         self.notice: str | None = None
-        """The venue's word that it will cut the line."""
+        """The venue's announcement that it will cut the connection."""
         self.changed = asyncio.Event()
-        """Its end, or a notice."""
-        self._feed, self._place, self._hear, self._clock = feed, place, hear, clock
+        """Set at the connection's end, and when a notice comes."""
+        self._feed, self._endpoint, self._on_message, self._clock = feed, endpoint, on_message, clock
         self._socket: ClientConnection | None = None
         self._garbage_in_a_row = 0
 
     async def open(self) -> None:
-        """Raises LineError."""
-        place = self._place
-        url = place.socket_url + self._feed.socket_path(self.pairs)
+        """Connect, without subscribing. Raises ConnectError."""
+        endpoint = self._endpoint
+        url = endpoint.socket_url + self._feed.socket_path(self.pairs)
         try:
             self._socket = await connect(
                 url,
-                ssl=place.tls if url.startswith("wss://") else None,
-                proxy=None if urlsplit(url).hostname in LOOPBACK else place.proxy or True,
+                ssl=endpoint.tls if url.startswith("wss://") else None,
+                proxy=None if urlsplit(url).hostname in LOOPBACK else endpoint.proxy or True,
                 compression=None,
                 open_timeout=OPEN_TIMEOUT_S,
                 close_timeout=CLOSE_TIMEOUT_S,
@@ -97,54 +96,58 @@ class Connection:
             status = error.response.status_code
             raise ConnectError(f"http_{status}", f"{url} answered the handshake with HTTP status {status}") from None
         except ssl.SSLCertVerificationError as error:
-            raise ConnectError("certificate", f"{url}: its certificate is not to be trusted ({error.verify_message})") from None
+            raise ConnectError("certificate", f"{url}: its certificate is not trusted ({error.verify_message})") from None
         except TimeoutError:
             raise ConnectError("timeout", f"{url} did not answer within {OPEN_TIMEOUT_S:.0f} s") from None
         except (OSError, EOFError, UnicodeError) as error:
             raise ConnectError("unreachable", f"{url} can't be reached: {error}") from None
-        except (InvalidHandshake, WebSocketException, ValueError) as error:  # ValueError: a redirect to an address that is none
-            raise ConnectError("handshake", f"{url} speaks no websocket: {error}") from None
+        except (InvalidHandshake, WebSocketException, ValueError) as error:  # ValueError: a redirect to an invalid address
+            raise ConnectError("handshake", f"{url} is not a websocket server: {error}") from None
         except ImportError:
-            sentence = "the environment names a SOCKS proxy, which can't be used: set VOLCAST_PROXY=http://host:port"
+            sentence = "the environment names a SOCKS proxy, which is not supported: set VOLCAST_PROXY=http://host:port"
             raise ConnectError("proxy", f"{url}: {sentence}") from None
-        self.opened_s = self.alive_s = _now_s()
+        self.opened_s = self.last_frame_s = _now_s()
 
     async def listen(self) -> None:
-        """Until the line ends; then `why_ended` tells why. Cancelled, it closes the connection."""
+        """Subscribe, and hand on all frames until the connection ends; `end_reason` is then set.
+
+        Closes the connection if cancelled. Raises what `on_message` raises.
+        """
         assert self._socket is not None  # noqa: S101  # opened before
-        speaking = asyncio.create_task(self._speak(self._socket))
+        sending = asyncio.create_task(self._send_messages(self._socket))
         try:
-            self.why_ended = await self._hear_all(self._socket)
+            self.end_reason = await self._receive_frames(self._socket)
         finally:
-            self.why_ended = self.why_ended or "closed here"
+            self.end_reason = self.end_reason or "closed here"
             self.changed.set()
-            speaking.cancel()
+            sending.cancel()
             try:
-                await asyncio.wait([speaking])
+                await asyncio.wait([sending])
                 with suppress(OSError, WebSocketException):
                     await self._socket.close()
             finally:
-                self._socket.transport.abort()  # cancelled once more, or the venue's goodbye did not come
+                self._socket.transport.abort()  # cancelled a second time, or the venue did not answer the closing handshake
 
     @property
     def missed_frames(self) -> int:
-        """Frame numbers that were skipped, whether or not they came later."""
+        """How many frame numbers were skipped, whether or not they came later."""
         return self._frame_gaps.missed
 
     def receive(self, message: Message) -> None:
         """Take in a frame's number and the venue's notice, then hand the frame on."""
         if message.sequence is not None:
-            self._frame_gaps.saw(message.sequence, message.sent_ms or self._clock.now_ms())
+            self._frame_gaps.add(message.sequence, message.sent_ms or self._clock.now_ms())
         if message.kind is MessageKind.RECONNECT:
             self.notice = message.detail or message.name
             self.changed.set()
-        self._hear(self, message)
+        self._on_message(self, message)
 
-    async def _hear_all(self, socket: ClientConnection) -> str:
+    async def _receive_frames(self, socket: ClientConnection) -> str:
+        """Receive frames until the connection ends. Return the reason."""
         try:
             while True:
                 frame = await socket.recv()
-                self.alive_s = _now_s()
+                self.last_frame_s = _now_s()
                 try:
                     message = self._feed.parse(frame)
                 except FrameError:
@@ -159,8 +162,8 @@ class Connection:
             close = closed.rcvd or closed.sent
             return f"closed_{close.code}" if close else "cut"
 
-    async def _speak(self, socket: ClientConnection) -> None:
-        """Subscribes, then pings. Ends quietly with the connection."""
+    async def _send_messages(self, socket: ClientConnection) -> None:
+        """Subscribe, then ping at the venue's pace. Return when the connection has ended."""
         limits = self._feed.limits
         with suppress(ConnectionClosed):
             for text in self._feed.subscriptions(self.pairs):

@@ -1,4 +1,4 @@
-"""Where the lines of a venue come together: frames in, records out. It holds the series of each symbol; no socket, no task."""
+"""Hands each frame of a venue's connections to the symbols that it concerns. No socket and no task of its own."""
 
 import asyncio
 import logging
@@ -14,84 +14,85 @@ from .stats import LiveStats
 from .subscription import Subscription
 
 MAX_AHEAD_MS = 60_000
-"""A venue's stamp that is farther ahead of its own clock is garbage; as with trades, one would close hours of minutes."""
+"""A time that is farther ahead of the venue's own clock is garbage. As the time of a trade it would close hours of minutes."""
 MAX_BEHIND_MS = 3_600_000
 _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """`wall` is this machine's clock, in seconds since 1970."""
+    """The subscriptions of one venue. `on_message` is called with each frame of each connection, in order."""
 
     def __init__(
         self,
         venue: str,
-        streams: Iterable[Subscription],
+        subscriptions: Iterable[Subscription],
         clock: VenueClock,
         *,
-        tally: LiveStats,
+        stats: LiveStats,
         wall: Callable[[], float],
     ) -> None:
-        self.streams: Mapping[str, Subscription] = {stream.pair: stream for stream in streams}
-        """By pair."""
-        self._venue, self._clock, self._tally, self._wall = venue, clock, tally, wall
+        """`wall` is this machine's clock, in seconds since 1970."""
+        self.subscriptions: Mapping[str, Subscription] = {each.pair: each for each in subscriptions}
+        """By pair, as the venue spells it."""
+        self._venue, self._clock, self._stats, self._wall = venue, clock, stats, wall
 
-    def hear(self, line: Connection, message: Message) -> None:
-        """A frame of `line`."""
-        self._tally.frames[message.kind.value] += 1
+    def on_message(self, connection: Connection, message: Message) -> None:
+        """Take in a frame of `connection`: write the candles that it closes, and count it."""
+        self._stats.frames[message.kind.value] += 1
         received_ms = int(self._wall() * 1_000)
         if message.sent_ms is not None and not message.snapshot:
-            self._tally.delays.add(max(self._clock.now_ms() - message.sent_ms, 0) / 1_000)
+            self._stats.delays.add(max(self._clock.now_ms() - message.sent_ms, 0) / 1_000)
         if message.kind is MessageKind.CANDLES:
             for candle in message.candles:
-                self._hear_candle(line, candle, message.sent_ms, received_ms)
+                self._on_candle(connection, candle, message.sent_ms, received_ms)
         elif message.kind is MessageKind.TRADES and not message.snapshot:
-            self._hear_trades(line, message, received_ms)
+            self._on_trades(connection, message, received_ms)
         elif message.kind is MessageKind.REFUSED:
-            _log.error("the venue refuses: %s", message.detail, extra={"venue": self._venue})
+            _log.error("the venue refused a message: %s", message.detail, extra={"venue": self._venue})
 
-    def _hear_candle(self, line: Connection, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
-        stream = self.streams.get(candle.pair)
+    def _on_candle(self, connection: Connection, candle: VenueCandle, sent_ms: int | None, received_ms: int) -> None:
+        subscription = self.subscriptions.get(candle.pair)
         now_ms = self._clock.now_ms()
-        if stream is None or not _is_now(candle.open_time_ms, now_ms):
-            self._tally.frames["strange"] += 1
+        if subscription is None or not _is_plausible(candle.open_time_ms, now_ms):
+            self._stats.frames["strange"] += 1
             return
-        self._spoke(line, stream, now_ms)
+        self._data_arrived(connection, subscription, now_ms)
         if candle.closed:
-            line.told.add(candle.pair)
-            self._heard(stream, with_latency(closed_candle_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
+            connection.pairs_with_closed_candle.add(candle.pair)
+            self._candle_closed(subscription, with_latency(closed_candle_of(candle, ClosedBy.FLAG), sent_ms, received_ms))
 
-    def _hear_trades(self, line: Connection, message: Message, received_ms: int) -> None:
+    def _on_trades(self, connection: Connection, message: Message, received_ms: int) -> None:
         for trade in message.trades:
-            self._hear_trade(line, trade)
-        for pair in dict.fromkeys(trade.pair for trade in message.trades if trade.pair in line.tapes):
-            for bar in line.tapes[pair].closed():
-                line.told.add(pair)
-                self._heard(self.streams[pair], with_latency(bar, message.sent_ms, received_ms))
+            self._on_trade(connection, trade)
+        for pair in dict.fromkeys(trade.pair for trade in message.trades if trade.pair in connection.builders):
+            for candle in connection.builders[pair].closed_candles():
+                connection.pairs_with_closed_candle.add(pair)
+                self._candle_closed(self.subscriptions[pair], with_latency(candle, message.sent_ms, received_ms))
 
-    def _hear_trade(self, line: Connection, trade: VenueTrade) -> None:
-        stream = self.streams.get(trade.pair)
+    def _on_trade(self, connection: Connection, trade: VenueTrade) -> None:
+        subscription = self.subscriptions.get(trade.pair)
         now_ms = self._clock.now_ms()
-        if stream is None or trade.pair not in line.tapes or not _is_now(trade.time_us // 1_000, now_ms):
-            self._tally.frames["strange"] += 1
+        if subscription is None or trade.pair not in connection.builders or not _is_plausible(trade.time_us // 1_000, now_ms):
+            self._stats.frames["strange"] += 1
             return
-        self._spoke(line, stream, now_ms)
-        late_for_ms = line.tapes[trade.pair].trade(trade, now_ms)
+        self._data_arrived(connection, subscription, now_ms)
+        late_for_ms = connection.builders[trade.pair].add_trade(trade, now_ms)
         if late_for_ms is not None:
-            stream.series.doubt(late_for_ms, now_ms)
-            stream.stirred.set()
+            subscription.sequencer.recheck(late_for_ms, now_ms)
+            subscription.wake.set()
 
-    def _spoke(self, line: Connection, stream: Subscription, now_ms: int) -> None:
-        stream.rhythm.heard(asyncio.get_running_loop().time())
-        if stream.pair not in line.heard:
-            line.heard.add(stream.pair)
-            stream.series.look_back(now_ms)
-            stream.stirred.set()
+    def _data_arrived(self, connection: Connection, subscription: Subscription, now_ms: int) -> None:
+        subscription.silence.data_arrived(asyncio.get_running_loop().time())
+        if subscription.pair not in connection.pairs_with_data:
+            connection.pairs_with_data.add(subscription.pair)
+            subscription.sequencer.check_overlap(now_ms)
+            subscription.wake.set()
 
-    def _heard(self, stream: Subscription, bar: ClosedCandle) -> None:
-        stream.write(stream.series.heard(bar))
-        if stream.series.waiting:
-            stream.stirred.set()
+    def _candle_closed(self, subscription: Subscription, candle: ClosedCandle) -> None:
+        subscription.write(subscription.sequencer.candle_closed(candle))
+        if subscription.sequencer.waiting:
+            subscription.wake.set()
 
 
-def _is_now(time_ms: int, now_ms: int) -> bool:
+def _is_plausible(time_ms: int, now_ms: int) -> bool:
     return -MAX_BEHIND_MS <= time_ms - now_ms <= MAX_AHEAD_MS + MINUTE_MS

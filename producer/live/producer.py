@@ -1,11 +1,11 @@
-"""The live producer of one venue: streams in, records of `candles` out, for months.
+"""The live producer of one venue: streams in, records of the topic `candles` out, for months.
 
-    sockets ─► Line ─► Feed.parse ─► Desk ─► Series ─► Outbox ─► log
-                 ▲                      ▲        │
-                Lane (reconnects)       └─ Keeper (asks over HTTP for what is missing)
+    websockets ─► Connection ─► Feed.parse ─► Dispatcher ─► CandleSequencer ─► AppendQueue ─► log
+                      ▲                                           ▲
+                 Reconnector                  Backfiller (asks over HTTP for what is missing)
 
-Start, restart and a log that was away are one path: it goes on behind the log's last candle of each symbol, and what was
-missed is asked for. Nothing is kept in memory that the log does not have.
+A start, a restart and the end of a log's outage are one path: the producer resumes after the log's last candle of each symbol,
+and asks for what it has missed. It keeps no state that the log does not have.
 """
 
 import asyncio
@@ -33,65 +33,72 @@ from .sequencer import CandleSequencer, Deadlines
 from .stats import LiveStats
 from .subscription import Subscription
 
-FIRST_ANSWER_TIMEOUT_S = 10.0
-"""After a minute's end, for its live candle."""
+LIVE_CANDLE_TIMEOUT_S = 10.0
+"""How long after a minute's end its live candle is awaited."""
 _ROUNDING_S = 1.5
-"""A venue's time in an answer is told in whole seconds: who asks at once after the settling time asks twice."""
+"""Added to the settling time: venues round the time in their answers to seconds, so a request at that moment is too early."""
 _TURNS = 3.0
+"""A gap's budget holds so many rounds of requests of all symbols, at the venue's pace."""
 _RETRY_MS = 5_000
-_MEASURE_EVERY_S = 600.0
-_MEASURE_AGAIN_S = 30.0
+_MEASURE_CLOCK_EVERY_S = 600.0
+_MEASURE_CLOCK_RETRY_S = 30.0
 _MAX_NAME = 60
 _log = logging.getLogger(__name__)
 
 
 class LiveConfig(NamedTuple):
-    """What the user asked for."""
+    """What the user has asked for."""
 
     symbols: Mapping[str, str]
-    """Symbol on the log -> pair as the venue spells it."""
+    """Symbols as on the log -> pairs as the venue spells them."""
     backfill_minutes: int = 1_560
-    """What a symbol begins with that the log has nothing of."""
+    """How much of the past is fetched of a symbol of which the log has nothing."""
     backfill_budget_s: float = 60.0
+    """How long candles wait for a gap before them to be filled, at least."""
     twin: str | None = None
-    """The name of this producer, where another one of the same streams runs beside it."""
+    """A name of this producer, if another one of the same streams runs beside it."""
 
 
 class LiveProducer:
-    """One venue's producer. `rest` asks over HTTP; both it and the log are the caller's to open and close."""
+    """The producer of one venue. The caller opens and closes the log and the HTTP client of `rest`."""
 
     def __init__(
         self,
         log: Log,
         feed: Feed,
-        wish: LiveConfig,
-        place: Endpoint,
+        config: LiveConfig,
+        endpoint: Endpoint,
         rest: RestClient,
         *,
         append_records: int,
         random: Random,
         wall: Callable[[], float] = time,
     ) -> None:
-        self.tally = LiveStats()
-        self.streams: Mapping[str, Subscription] = {}
-        """By pair, since the log's last candles are known."""
-        self.lanes: list[Reconnector] = []
-        self.outbox: AppendQueue | None = None
+        """`wall` is this machine's clock, in seconds since 1970."""
+        self.stats = LiveStats()
+        self.subscriptions: Mapping[str, Subscription] = {}
+        """By pair; empty until the log's last candles are known."""
+        self.reconnectors: list[Reconnector] = []
+        self.queue: AppendQueue | None = None
         self.feed, self.rest = feed, rest
-        self._log, self._wish, self._place = log, wish, place
+        self._log, self._config, self._endpoint = log, config, endpoint
         self._append_records, self._random, self._wall = append_records, random, wall
         self._pacer = Pacer(feed.limits.connect_every_s)
-        self._queue_s = _TURNS * len(wish.symbols) / feed.limits.requests_per_s
-        """All symbols may ask at once, and the venue bears so many questions a second: waiting for one's turn is no refusal."""
-        self._waits = Deadlines(
+        self._max_turn_wait_s = _TURNS * len(config.symbols) / feed.limits.requests_per_s
+        """All symbols may ask at once, while the venue allows so many requests a second: a wait for one's turn is no failure."""
+        self._deadlines = Deadlines(
             settle=int((feed.limits.settle_s + _ROUNDING_S) * 1_000),
-            patience=int(max(FIRST_ANSWER_TIMEOUT_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
-            budget=int(max(wish.backfill_budget_s, self._queue_s) * 1_000),
+            timeout=int(max(LIVE_CANDLE_TIMEOUT_S, feed.limits.settle_s + _ROUNDING_S) * 1_000),
+            budget=int(max(config.backfill_budget_s, self._max_turn_wait_s) * 1_000),
             retry=_RETRY_MS,
         )
 
     async def run(self) -> None:
-        """Until cancelled. Raises LogError where only a person can help, Fenced where another took over, UnknownPair."""
+        """Produce until cancelled; wait while the log is unavailable.
+
+        Raises LogError for a trouble that needs a person, Fenced if another producer took over, UnknownPair if the venue does
+        not know a pair.
+        """
         await while_unavailable(f"live {self.feed.name}", self._attempt, self._random)
 
     async def _attempt(self) -> None:
@@ -99,74 +106,83 @@ class LiveProducer:
             async with self._log.appender(self._name()) as appender:
                 await self._produce(appender)
         finally:
-            self.lanes, self.outbox = [], None  # while the log is away, nothing stands still
+            self.reconnectors, self.queue = [], None  # while the log is away, nothing counts as stalled
 
     async def _produce(self, appender: Appender) -> None:
-        outbox = self.outbox = AppendQueue(appender, self._append_records)
-        streams = [await self._stream(symbol, pair, appender, outbox.put) for symbol, pair in self._wish.symbols.items()]
-        desk = Dispatcher(self.feed.name, streams, self.rest.clock, tally=self.tally, wall=self._wall)
-        self.streams = desk.streams
-        self.lanes = self._lanes(desk)
-        keeper = Backfiller(
-            self.rest, outbox, lambda: [line for lane in self.lanes for line in lane.lines], queue_s=self._queue_s
+        queue = self.queue = AppendQueue(appender, self._append_records)
+        subscriptions = [
+            await self._subscription(symbol, pair, appender, queue.put) for symbol, pair in self._config.symbols.items()
+        ]
+        dispatcher = Dispatcher(self.feed.name, subscriptions, self.rest.clock, stats=self.stats, wall=self._wall)
+        self.subscriptions = dispatcher.subscriptions
+        self.reconnectors = self._reconnectors_of(dispatcher)
+        backfiller = Backfiller(
+            self.rest,
+            queue,
+            lambda: [connection for each in self.reconnectors for connection in each.connections],
+            max_turn_wait_s=self._max_turn_wait_s,
         )
         await _all_or_none(
-            outbox.run(),
-            self._measure(),
-            *(lane.run() for lane in self.lanes),
-            *(keeper.keep(stream) for stream in streams),
+            queue.run(),
+            self._measure_clock(),
+            *(reconnector.run() for reconnector in self.reconnectors),
+            *(backfiller.run(subscription) for subscription in subscriptions),
         )
 
     def _name(self) -> str:
-        """Of the appender: a second producer of the same streams takes over from the first, unless it is its twin."""
-        symbols = "+".join(sorted(self._wish.symbols))
+        """Return the appender's name. A second producer of the same streams takes over from the first, unless it is its twin."""
+        symbols = "+".join(sorted(self._config.symbols))
         if len(symbols) > _MAX_NAME:
-            symbols = f"{len(self._wish.symbols)}-{zlib.crc32(symbols.encode()):08x}"
-        return "-".join(["live", self.feed.name, symbols, *([self._wish.twin] if self._wish.twin else [])])
+            symbols = f"{len(self._config.symbols)}-{zlib.crc32(symbols.encode()):08x}"
+        return "-".join(["live", self.feed.name, symbols, *([self._config.twin] if self._config.twin else [])])
 
-    async def _stream(self, symbol: str, pair: str, appender: Appender, put: Callable[[list[KeyValue]], None]) -> Subscription:
+    async def _subscription(
+        self, symbol: str, pair: str, appender: Appender, put: Callable[[list[KeyValue]], None]
+    ) -> Subscription:
+        """Return a subscription that resumes after the log's last candle of the symbol."""
         now_ms = self.rest.clock.now_ms()
-        recall = ResumePointReader(now_ms)
-        await appender.last(symbol.encode(), recall)
-        position = recall.result()
-        if position is None:
-            first_ms = (now_ms // MINUTE_MS - self._wish.backfill_minutes) * MINUTE_MS
-            position = ResumePoint(first_ms, None, is_new=True)
-        _log.info("live begins", extra={"symbol": symbol, "from_ms": position.next_ms})
-        series = CandleSequencer(position, self._waits, tells_empty_minutes=self.feed.tells_empty_minutes)
-        return Subscription(symbol, pair, self.feed.name, series, put, self.tally)
+        reader = ResumePointReader(now_ms)
+        await appender.last(symbol.encode(), reader)
+        resume_point = reader.result()
+        if resume_point is None:
+            first_ms = (now_ms // MINUTE_MS - self._config.backfill_minutes) * MINUTE_MS
+            resume_point = ResumePoint(first_ms, None, is_new=True)
+        _log.info("live producer starts", extra={"symbol": symbol, "from_ms": resume_point.next_ms})
+        sequencer = CandleSequencer(resume_point, self._deadlines, sends_empty_minutes=self.feed.sends_empty_minutes)
+        return Subscription(symbol, pair, self.feed.name, sequencer, put, self.stats)
 
-    def _lanes(self, desk: Dispatcher) -> list[Reconnector]:
-        pairs, most = list(desk.streams), self.feed.limits.pairs_per_connection
+    def _reconnectors_of(self, dispatcher: Dispatcher) -> list[Reconnector]:
+        """Return a reconnector for each group of as many pairs as the venue allows on one connection."""
+        pairs, most = list(dispatcher.subscriptions), self.feed.limits.pairs_per_connection
         groups = [pairs[first : first + most] for first in range(0, len(pairs), most)]
         return [
             Reconnector(
                 self.feed,
-                {pair: desk.streams[pair].rhythm for pair in group},
-                self._place,
-                desk.hear,
+                {pair: dispatcher.subscriptions[pair].silence for pair in group},
+                self._endpoint,
+                dispatcher.on_message,
                 self.rest.clock,
                 pacer=self._pacer,
                 random=self._random,
-                tally=self.tally,
+                stats=self.stats,
             )
             for group in groups
         ]
 
-    async def _measure(self) -> None:
-        """The venue's clock, again and again: clocks drift."""
+    async def _measure_clock(self) -> None:
+        """Measure the venue's clock at regular intervals, because clocks drift."""
         while True:
             try:
                 await self.rest.measure_clock()
-            except RestError as refused:
-                _log.warning("clock not measured: %s", refused, extra={"venue": self.feed.name})
-                await asyncio.sleep(_MEASURE_AGAIN_S)
+            except RestError as error:
+                _log.warning("measuring the venue's clock failed: %s", error, extra={"venue": self.feed.name})
+                await asyncio.sleep(_MEASURE_CLOCK_RETRY_S)
             else:
-                await asyncio.sleep(_MEASURE_EVERY_S)
+                await asyncio.sleep(_MEASURE_CLOCK_EVERY_S)
 
 
 async def _all_or_none(*works: Coroutine[Any, Any, None]) -> None:
-    """Run all until one fails; then end the others, and raise what it raised."""
+    """Run all until the first one ends; then cancel the others, and raise what the first one raised."""
     tasks = [asyncio.ensure_future(work) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

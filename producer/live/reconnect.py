@@ -1,8 +1,8 @@
-"""Keeps some pairs of a venue on a living connection, for months: back-off, watchdog, and a new line before the old one is cut.
+"""Keeps some pairs of a venue connected for months: back-off, silence, and a new connection before the old one is cut.
 
-connect ──► proven by data ──► until it should be left ──┬─ it ended ──────────────► connect
-   ▲                                                     └─ notice, age, silence ──► connect a second one beside it,
-   └───────────────────────────────────────────────────────── leave the old one once the new one is proven ────────┘
+connect ──► proven by data ──► until it should be replaced ──┬─ it ended ──────────────► connect
+   ▲                                                         └─ notice, age, silence ──► connect a second one beside it,
+   └───────────────────────────────────────────── close the old one once the new one is proven ────────────────────┘
 """
 
 import asyncio
@@ -20,146 +20,148 @@ from .stats import LiveStats
 from .watchdog import SilenceDetector
 
 HAND_OVER_S = 130.0
-"""Two lines side by side for so long: one whole minute is then heard by the new one, wherever in a minute it began."""
+"""Two connections run side by side for so long: the new one then receives one whole minute, wherever in a minute it began."""
 PROVE_S = 60.0
-"""A new line that has not brought what the old one brings within this time is given up."""
+"""A new connection without any data after this time is given up while the old one is still open."""
 AGE_MARGIN_S = 3_600.0
-"""Before the venue's own cut."""
-_LOOK_S = 1.0
+"""How long before the venue's own cut a connection is replaced, at most."""
+_CHECK_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
 class Reconnector:
-    """One connection at a time, two while they change. `hear` gets every frame of both."""
+    """One connection at a time, and two while one replaces the other. `on_message` gets every frame of both."""
 
     def __init__(
         self,
         feed: Feed,
-        rhythms: Mapping[str, SilenceDetector],
-        place: Endpoint,
-        hear: OnMessage,
+        silences: Mapping[str, SilenceDetector],
+        endpoint: Endpoint,
+        on_message: OnMessage,
         clock: VenueClock,
         *,
         pacer: Pacer,
         random: Random,
-        tally: LiveStats,
+        stats: LiveStats,
     ) -> None:
-        self.rhythms = rhythms
-        """By pair: the pairs that it carries."""
-        self.lines: list[Connection] = []
-        """The newest last; one that has ended stays until its successor stands."""
-        self._feed, self._pairs, self._place, self._hear = feed, tuple(rhythms), place, hear
-        self._clock = clock
-        self._pacer, self._random, self._tally = pacer, random, tally
+        """`silences` are the detectors of the pairs to connect, by pair; `pacer` is shared by all reconnectors of the venue."""
+        self.silences = silences
+        self.connections: list[Connection] = []
+        """The newest last. One that has ended stays until its successor is connected."""
+        self._feed, self._pairs, self._endpoint, self._on_message = feed, tuple(silences), endpoint, on_message
+        self._clock, self._pacer, self._random, self._stats = clock, pacer, random, stats
         self._backoff = Backoff(random)
         self._listening: dict[Connection, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup
 
     async def run(self) -> None:
-        """Until cancelled; closes what is open then. Raises what `hear` raised, as soon as it did."""
+        """Stay connected until cancelled; then close what is open. Raises what `on_message` raises, at once."""
         try:
             async with asyncio.TaskGroup() as self._group:
-                await self._keep()
+                await self._stay_connected()
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from None
         finally:
-            for line in tuple(self.lines):
-                self._forget(line)
+            for connection in tuple(self.connections):
+                self._remove(connection)
 
-    async def _keep(self) -> None:
-        line = await self._connect()
+    async def _stay_connected(self) -> None:
+        connection = await self._connect()
         while True:
-            why = await self._until_leaving(line)
-            self._tally.left[why] += 1
-            _log.warning("line left: %s", why, extra={"venue": self._feed.name, "pairs": len(self._pairs)})
-            if line.alive_s - line.opened_s > GOOD_S and line.heard:
+            reason = await self._reason_to_replace(connection)
+            self._stats.replaced[reason] += 1
+            _log.warning("replacing a connection: %s", reason, extra={"venue": self._feed.name, "pairs": len(self._pairs)})
+            if connection.last_frame_s - connection.opened_s > GOOD_S and connection.pairs_with_data:
                 self._backoff.reset()
-            successor = await self._successor_of(line)
-            await self._close(line)
-            line = successor
+            successor = await self._successor_of(connection)
+            await self._close(connection)
+            connection = successor
 
     async def _connect(self) -> Connection:
-        """A line that stands, however long it takes."""
+        """Return an open connection, however many attempts it takes."""
         while True:
             await asyncio.sleep(self._backoff.pause_s())
             await self._pacer.turn()
-            line = Connection(self._feed, self._pairs, self._place, self._hear, self._clock)
+            connection = Connection(self._feed, self._pairs, self._endpoint, self._on_message, self._clock)
             try:
-                await line.open()
+                await connection.open()
             except ConnectError as error:
-                self._tally.connects[error.kind] += 1
-                _log.warning("no line: %s", error, extra={"venue": self._feed.name})
+                self._stats.connects[error.kind] += 1
+                _log.warning("connecting failed: %s", error, extra={"venue": self._feed.name})
                 continue
-            self._tally.connects["ok"] += 1
-            for rhythm in self.rhythms.values():
-                rhythm.begin(_now_s())
-            self.lines.append(line)
-            self._listening[line] = self._group.create_task(line.listen())
-            return line
+            self._stats.connects["ok"] += 1
+            for silence in self.silences.values():
+                silence.connected(_now_s())
+            self.connections.append(connection)
+            self._listening[connection] = self._group.create_task(connection.listen())
+            return connection
 
-    async def _successor_of(self, line: Connection) -> Connection:
+    async def _successor_of(self, connection: Connection) -> Connection:
         while True:
             successor = await self._connect()
-            if await self._is_proven(successor, line):
+            if await self._is_proven(successor, connection):
                 return successor
             await self._close(successor)
 
-    async def _is_proven(self, successor: Connection, line: Connection) -> bool:
-        """It brings what the old one brings. True at once where the old one has ended: then it is all there is."""
-        wanted = set(line.heard)
+    async def _is_proven(self, successor: Connection, old: Connection) -> bool:
+        """Wait until the successor brings what the old connection brings. Return False if it does not.
+
+        Return True at once if the old connection has ended: there is no other one then.
+        """
+        expected = set(old.pairs_with_data)
         began_s = _now_s()
-        while line.why_ended is None:
-            if successor.why_ended is not None:
+        while old.end_reason is None:
+            if successor.end_reason is not None:
                 return False
-            is_whole = _now_s() - began_s >= HAND_OVER_S or successor.told >= wanted
-            if successor.heard >= wanted and is_whole:
+            is_complete = _now_s() - began_s >= HAND_OVER_S or successor.pairs_with_closed_candle >= expected
+            if successor.pairs_with_data >= expected and is_complete:
                 return True
-            if _now_s() - began_s >= PROVE_S and not successor.heard:
+            if _now_s() - began_s >= PROVE_S and not successor.pairs_with_data:
                 return False
-            if _now_s() - began_s >= 2 * HAND_OVER_S:  # some pair trades rarely: it must not keep a dying line
+            if _now_s() - began_s >= 2 * HAND_OVER_S:  # a pair that trades rarely must not keep a connection that is due to end
                 return True
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CHECK_EVERY_S)
         return True
 
-    async def _until_leaving(self, line: Connection) -> str:
-        """-> why: how it ended, `notice`, `age` or `silence`."""
-        retire_s = self._retire_s(line)
+    async def _reason_to_replace(self, connection: Connection) -> str:
+        """Wait until the connection is to be replaced. Return how it ended, or `notice`, `age` or `silence`."""
+        retire_s = self._retire_s(connection)
         while True:
-            if line.why_ended is not None:
-                return line.why_ended
-            if line.notice is not None:
+            if connection.end_reason is not None:
+                return connection.end_reason
+            if connection.notice is not None:
                 return "notice"
             now_s = _now_s()
             if now_s >= retire_s:
                 return "age"
-            silent = [rhythm for rhythm in self.rhythms.values() if rhythm.is_too_long(now_s)]
-            if silent:
-                for rhythm in silent:
-                    rhythm.struck()
+            too_long = [silence for silence in self.silences.values() if silence.is_too_long(now_s)]
+            if too_long:
+                for silence in too_long:
+                    silence.caused_reconnect()
                 return "silence"
-            look_s = min(rhythm.limit_s - rhythm.since_s(now_s) for rhythm in self.rhythms.values())
-            line.changed.clear()
+            left_s = min(silence.limit_s - silence.silent_s(now_s) for silence in self.silences.values())
+            connection.changed.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(look_s + _LOOK_S, retire_s - now_s)):
-                    await line.changed.wait()
+                async with asyncio.timeout(min(left_s + _CHECK_EVERY_S, retire_s - now_s)):
+                    await connection.changed.wait()
 
-    def _retire_s(self, line: Connection) -> float:
-        """Before the venue's own cut, and not with all others at once."""
+    def _retire_s(self, connection: Connection) -> float:
+        """Return when to replace the connection because of its age: before the venue's cut, and not all of them at once."""
         max_age_s = self._feed.limits.max_age_s
         if max_age_s is None:
             return float("inf")
-        return line.opened_s + max(max_age_s - AGE_MARGIN_S * self._random.uniform(0.5, 1.0), max_age_s / 2)
+        return connection.opened_s + max(max_age_s - AGE_MARGIN_S * self._random.uniform(0.5, 1.0), max_age_s / 2)
 
-    async def _close(self, line: Connection) -> None:
-        """Raises nothing of the line's: the group does."""
-        self._forget(line)
-        task = self._listening.pop(line)
+    async def _close(self, connection: Connection) -> None:
+        """Close the connection. What its task raised is raised by the group, not here."""
+        self._remove(connection)
+        task = self._listening.pop(connection)
         task.cancel()
         await asyncio.wait([task])
 
-    def _forget(self, line: Connection) -> None:
-        self.lines.remove(line)
-        self._tally.frames["garbage"] += line.garbage
+    def _remove(self, connection: Connection) -> None:
+        self.connections.remove(connection)
+        self._stats.frames["garbage"] += connection.garbage
 
 
 def _now_s() -> float:

@@ -1,12 +1,13 @@
-"""One symbol's candles on their way to the log: in order, each once, and what is missing asked for. Pure: times are arguments.
+"""Puts one symbol's candles in order, each minute once, and says which minutes to ask the venue for. Pure: times are arguments.
 
-    heard (live) ──┐
-                   ├──► next_ms, next_ms + 1 min, … ──► Bar | Hole | Revised
-    answered (REST)┘        │
-                            └── a hole, or a minute that is overdue ──► wanted: what to ask the venue for
+    candle_closed (live) ───┐
+                            ├──► next_ms, next_ms + 1 min, … ──► ClosedCandle | MissingMinutes | RevisedCandle
+    page_received (REST) ───┘        │
+                                     └── a gap, or a minute that is overdue ──► next_request: what to ask the venue for
 
-A live candle behind a hole waits until the venue has answered for the hole, or until its budget is used up: then the hole becomes
-a record of its own. A hole is only called one where something stands behind it. All times are the venue's, in milliseconds.
+A live candle behind a gap waits until the venue has answered for the gap, or until the gap's budget is used up: then the gap
+becomes a record of its own. Missing minutes become a gap only where a candle waits behind them. All times are the venue's, in
+milliseconds.
 """
 
 from collections import Counter
@@ -19,180 +20,190 @@ from .candle import BUILT, CandleEvent, ClosedBy, ClosedCandle, MissingMinutes, 
 from .resume import RECALLED_MINUTES, ResumePoint
 
 REMEMBERED_MINUTES = RECALLED_MINUTES
-"""Of what was written last: a later word on it is told from the same once more."""
+"""So many of the last written minutes are kept in memory: a later candle of one of them is compared with it."""
 MAX_WAITING = 1_500
-"""Candles behind a hole; what comes beyond is asked for again later."""
+"""So many candles may wait behind a gap; later ones are dropped, and requested again when it is their turn."""
 AUDIT_EVERY_MS = 900_000
-"""Venues correct candles without a word, and not each numbers what it sends."""
+"""How often all remembered minutes are compared with the venue's: venues correct candles unannounced, and some number nothing."""
 OVERLAP_MINUTES = 5
-"""Asked for once more when a line begins: a candle may have been revised while nobody listened."""
+"""So many minutes are requested again when a connection begins: a candle may have been revised while none was open."""
 
 
 class MinuteRange(NamedTuple):
-    """Minutes to ask the venue for: from the first up to, but without, the last."""
+    """Minutes to ask the venue for: `from_ms` is included, `to_ms` is not."""
 
     from_ms: int
     to_ms: int
 
 
 class Deadlines(NamedTuple):
-    """How long a series waits, in milliseconds."""
+    """How long a sequencer waits, in milliseconds."""
 
     settle: int
     """After a minute's end, until the venue's candle of it is final."""
-    patience: int
+    timeout: int
     """After a minute's end, for its live candle; at least `settle`."""
     budget: int
-    """For a hole to be filled, while candles wait behind it."""
+    """For a gap to be filled while candles wait behind it."""
     retry: int
-    """Between two questions for the same minutes."""
+    """Between two requests for the same minutes."""
 
-    def for_hole(self, minutes: int) -> int:
-        """A long hole is worth a longer wait: a second for each minute."""
+    def gap_budget(self, minutes: int) -> int:
+        """Return the budget of a gap of so many minutes: at least a second for each of them."""
         return max(self.budget, minutes * 1_000)
 
 
 class CandleSequencer:
-    """Where one symbol stands. `next_ms` is the minute to be written next."""
+    """The order of one symbol's candles. `next_ms` is the minute to be written next."""
 
-    def __init__(self, position: ResumePoint, waits: Deadlines, *, tells_empty_minutes: bool) -> None:
-        self.next_ms = position.next_ms
+    def __init__(self, resume_point: ResumePoint, deadlines: Deadlines, *, sends_empty_minutes: bool) -> None:
+        """`sends_empty_minutes`: the venue has candles of minutes without trades, so a missing candle is no empty minute."""
+        self.next_ms = resume_point.next_ms
         self.counts: Counter[str] = Counter()
-        """duplicate, late, dropped: live candles that were not written, and why."""
-        self._last_close = position.last_close
-        self._is_new = position.is_new
-        """The log has nothing of it yet."""
-        self._waits = waits
-        self._tells_empty_minutes = tells_empty_minutes
+        """Live candles that were not written, by the reason: `duplicate`, `late` or `dropped`."""
+        self._last_close = resume_point.last_close
+        self._is_new = resume_point.is_new
+        """The log has nothing of the symbol yet."""
+        self._deadlines = deadlines
+        self._tells_empty_minutes = sends_empty_minutes
         self._waiting: dict[int, ClosedCandle] = {}
-        self._written: dict[int, ClosedCandle] = {bar.open_time_ms: bar for bar in position.written}
-        self._hole_since_ms: int | None = None
+        self._written: dict[int, ClosedCandle] = {candle.open_time_ms: candle for candle in resume_point.written}
+        self._gap_since_ms: int | None = None
         """When the minute `next_ms` was first missed."""
-        self._doubted_ms: int | None = None
-        self._ask_not_before_ms = 0
+        self._recheck_from_ms: int | None = None
+        """Minutes from here on, written already, are to be compared with the venue's candles; None if there are none."""
+        self._not_before_ms = 0
+        """The earliest time of the next request."""
         self._audit_ms = 0
-        """When all that is remembered is compared with the venue's own candles next; 0 before the first look at the clock."""
+        """When all remembered minutes are compared with the venue's candles next; 0 before the first `next_request`."""
 
-    def heard(self, bar: ClosedCandle) -> list[CandleEvent]:
-        """A live candle that is closed."""
-        if bar.open_time_ms < self.next_ms:
-            return self._heard_again(bar)
-        if len(self._waiting) >= MAX_WAITING and bar.open_time_ms not in (self.next_ms, *self._waiting):
+    def candle_closed(self, candle: ClosedCandle) -> list[CandleEvent]:
+        """Take in a live candle. Return what is to be written now, in order."""
+        if candle.open_time_ms < self.next_ms:
+            return self._compare(candle)
+        if len(self._waiting) >= MAX_WAITING and candle.open_time_ms not in (self.next_ms, *self._waiting):
             self.counts["dropped"] += 1
             return []
         if not self._waiting:
-            self._hole_since_ms = None  # the budget begins with the first candle that waits behind the hole
-        self._waiting[bar.open_time_ms] = bar
-        return list(self._on({}))
+            self._gap_since_ms = None  # the budget begins with the first candle that waits behind the gap
+        self._waiting[candle.open_time_ms] = candle
+        return list(self._advance({}))
 
-    def doubt(self, from_ms: int, now_ms: int) -> None:
-        """What was written from there on may be wrong: to be compared with the venue's own candles, once those are final."""
-        self._doubt_from(from_ms)
-        self._ask_not_before_ms = max(self._ask_not_before_ms, now_ms + self._waits.settle)
+    def recheck(self, from_ms: int, now_ms: int) -> None:
+        """Have all minutes written from there on compared with the venue's candles, once those are final."""
+        self._extend_recheck(from_ms)
+        self._not_before_ms = max(self._not_before_ms, now_ms + self._deadlines.settle)
 
-    def look_back(self, now_ms: int) -> None:
-        """A new line has begun to speak: what was written last may have been revised while nobody listened."""
-        self.doubt(self.next_ms - OVERLAP_MINUTES * MINUTE_MS, now_ms)
+    def check_overlap(self, now_ms: int) -> None:
+        """Have the last minutes compared: a new connection has brought data, and a candle may have been revised before it."""
+        self.recheck(self.next_ms - OVERLAP_MINUTES * MINUTE_MS, now_ms)
 
-    def wanted(self, now_ms: int) -> MinuteRange | None:
-        """What to ask the venue for now."""
+    def next_request(self, now_ms: int) -> MinuteRange | None:
+        """Return the minutes to ask the venue for now; None if there is nothing to ask."""
         to_ms = self._missing_to(now_ms)
-        if to_ms > self.next_ms and self._hole_since_ms is None:
-            self._hole_since_ms = now_ms
+        if to_ms > self.next_ms and self._gap_since_ms is None:
+            self._gap_since_ms = now_ms
         if now_ms >= self._audit_ms:
             if self._audit_ms and self._written:
-                self._doubt_from(min(self._written))
+                self._extend_recheck(min(self._written))
             self._audit_ms = now_ms + AUDIT_EVERY_MS
-        if now_ms < self._ask_not_before_ms:
+        if now_ms < self._not_before_ms:
             return None
-        from_ms, to_ms = self._doubted_from(), max(to_ms, self.next_ms)
+        from_ms, to_ms = self._request_from(), max(to_ms, self.next_ms)
         return MinuteRange(from_ms, to_ms) if from_ms < to_ms else None
 
-    def due_in_ms(self, now_ms: int) -> int:
-        """How long `wanted` will have nothing new to say, if nothing is heard."""
-        until_ms = self.next_ms + MINUTE_MS + (self._waits.settle if self._waiting else self._waits.patience)
-        if self._doubted_from() < self.next_ms:  # a doubt of what was not written wants nothing
-            until_ms = self._ask_not_before_ms
-        return min(max(until_ms, self._ask_not_before_ms), self._audit_ms) - now_ms
+    def next_request_in_ms(self, now_ms: int) -> int:
+        """Return after how many milliseconds `next_request` may have something new to ask, if no candle comes before."""
+        until_ms = self.next_ms + MINUTE_MS + (self._deadlines.settle if self._waiting else self._deadlines.timeout)
+        if self._request_from() < self.next_ms:  # a recheck of minutes that were never written asks for nothing
+            until_ms = self._not_before_ms
+        return min(max(until_ms, self._not_before_ms), self._audit_ms) - now_ms
 
-    def patience_ms(self, now_ms: int) -> int:
-        """What is left of the budget for the present hole."""
-        since_ms = now_ms if self._hole_since_ms is None else self._hole_since_ms
-        return since_ms + self._waits.for_hole((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
+    def budget_left_ms(self, now_ms: int) -> int:
+        """Return what is left of the present gap's budget; zero or less once it is used up."""
+        since_ms = now_ms if self._gap_since_ms is None else self._gap_since_ms
+        return since_ms + self._deadlines.gap_budget((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
 
-    def answered(
+    def page_received(
         self, rows: Sequence[ClosedCandle], covered: MinuteRange, reachable_from_ms: int, now_ms: int
     ) -> list[CandleEvent]:
-        """The venue's candles of `covered`, which begins where `wanted` did; it has none before `reachable_from_ms`."""
-        self._ask_not_before_ms = now_ms + self._waits.retry
+        """Take in the venue's candles of `covered`, which begins where `next_request` did. Return what is to be written now.
+
+        The venue has no candle before `reachable_from_ms`.
+        """
+        self._not_before_ms = now_ms + self._deadlines.retry
         by_time = {row.open_time_ms: row for row in rows}
-        outs: list[CandleEvent] = [
-            out for row in rows if row.open_time_ms < self.next_ms for out in self._heard_again(row, counted=False)
+        events: list[CandleEvent] = [
+            event for row in rows if row.open_time_ms < self.next_ms for event in self._compare(row, counted=False)
         ]
-        if self._doubted_ms is not None and covered.from_ms <= self._doubted_from():
-            self._doubted_ms = covered.to_ms if covered.to_ms < self.next_ms else None
+        if self._recheck_from_ms is not None and covered.from_ms <= self._request_from():
+            self._recheck_from_ms = covered.to_ms if covered.to_ms < self.next_ms else None
         before_ms = self.next_ms
         if self.next_ms < reachable_from_ms:
-            outs += self._pass_over(reachable_from_ms, "older than what the venue keeps")
-        outs += self._on(by_time, covered.to_ms)
+            events += self._skip(reachable_from_ms, "older than what the venue keeps")
+        events += self._advance(by_time, covered.to_ms)
         if self.next_ms > before_ms:
-            self._ask_not_before_ms = min(self._ask_not_before_ms, now_ms)
-        elif covered.to_ms > self.next_ms and self.patience_ms(now_ms) <= 0:
-            outs += self.refused("the venue has no candle", now_ms)
-        return outs
+            self._not_before_ms = min(self._not_before_ms, now_ms)
+        elif covered.to_ms > self.next_ms and self.budget_left_ms(now_ms) <= 0:
+            events += self.request_failed("the venue has no candle", now_ms)
+        return events
 
-    def refused(self, reason: str, now_ms: int) -> list[CandleEvent]:
-        """The venue did not answer: give the hole up if its budget is used up and a candle waits behind it."""
-        self._ask_not_before_ms = now_ms + self._waits.retry
-        if not self._waiting or self.patience_ms(now_ms) > 0:
+    def request_failed(self, reason: str, now_ms: int) -> list[CandleEvent]:
+        """Note that the venue did not answer. Give the gap up if its budget is used up and a candle waits behind it.
+
+        Return what is to be written: nothing, or the gap with this reason and the candles behind it.
+        """
+        self._not_before_ms = now_ms + self._deadlines.retry
+        if not self._waiting or self.budget_left_ms(now_ms) > 0:
             return []
-        hole = MissingMinutes(self.next_ms, min(self._waiting), reason)
-        self._give_up(hole.to_ms)
-        return [hole, *self._on({})]
+        gap = MissingMinutes(self.next_ms, min(self._waiting), reason)
+        self._jump(gap.to_ms)
+        return [gap, *self._advance({})]
 
     @property
     def waiting(self) -> int:
-        """Candles behind a hole."""
+        """How many candles wait behind a gap."""
         return len(self._waiting)
 
-    def _doubt_from(self, minute_ms: int) -> None:
-        self._doubted_ms = minute_ms if self._doubted_ms is None else min(minute_ms, self._doubted_ms)
+    def _extend_recheck(self, minute_ms: int) -> None:
+        self._recheck_from_ms = minute_ms if self._recheck_from_ms is None else min(minute_ms, self._recheck_from_ms)
 
     def _missing_to(self, now_ms: int) -> int:
-        """Up to where minutes are missing that the venue should have by now."""
-        wait_ms = self._waits.settle if self._waiting else self._waits.patience
+        """Return the end of the minutes that are missing although the venue should have them by now."""
+        wait_ms = self._deadlines.settle if self._waiting else self._deadlines.timeout
         to_ms = (now_ms - wait_ms) // MINUTE_MS * MINUTE_MS
         return min((to_ms, *self._waiting))
 
-    def _doubted_from(self) -> int:
-        if self._doubted_ms is None or not self._written:
+    def _request_from(self) -> int:
+        """Return the first minute of the next request: one to be rechecked that is still remembered, else `next_ms`."""
+        if self._recheck_from_ms is None or not self._written:
             return self.next_ms
-        return min(self.next_ms, max(self._doubted_ms, min(self._written)))
+        return min(self.next_ms, max(self._recheck_from_ms, min(self._written)))
 
-    def _heard_again(self, bar: ClosedCandle, *, counted: bool = True) -> list[CandleEvent]:
-        """A second word on a minute that is dealt with."""
-        written = self._written.get(bar.open_time_ms)
-        if written is None or not bar.differs(written):
+    def _compare(self, candle: ClosedCandle, *, counted: bool = True) -> list[CandleEvent]:
+        """Compare a second candle of a minute with the one that was written. Return a revision if it differs."""
+        written = self._written.get(candle.open_time_ms)
+        if written is None or not candle.differs_from(written):
             if counted:
                 self.counts["late" if written is None else "duplicate"] += 1
             return []
-        if bar.closed_by in BUILT:  # sums of ours prove nothing against a candle that is written: the venue shall tell
-            self._doubt_from(bar.open_time_ms)
+        if candle.closed_by in BUILT:  # a candle built here does not disprove the written one: the venue is asked
+            self._extend_recheck(candle.open_time_ms)
             return []
-        self._written[bar.open_time_ms] = bar
-        if bar.end_ms == self.next_ms:
-            self._last_close = bar.close
-        return [RevisedCandle(bar)]
+        self._written[candle.open_time_ms] = candle
+        if candle.end_ms == self.next_ms:
+            self._last_close = candle.close
+        return [RevisedCandle(candle)]
 
-    def _on(self, rows: dict[int, ClosedCandle], covered_to_ms: int = 0) -> Iterator[CandleEvent]:
-        """Write on, minute by minute, as far as they are known."""
+    def _advance(self, rows: dict[int, ClosedCandle], covered_to_ms: int = 0) -> Iterator[CandleEvent]:
+        """Write minute after minute, as far as they are known from live candles and from the venue's rows."""
         while True:
             minute_ms = self.next_ms
-            row, heard = rows.get(minute_ms), self._waiting.pop(minute_ms, None)
-            if heard:
-                yield self._write(heard)
+            row, live = rows.get(minute_ms), self._waiting.pop(minute_ms, None)
+            if live:
+                yield self._write(live)
                 if row:
-                    yield from self._heard_again(row, counted=False)
+                    yield from self._compare(row, counted=False)
             elif row:
                 yield self._write(row)
             elif minute_ms >= covered_to_ms:
@@ -200,35 +211,35 @@ class CandleSequencer:
             elif not self._tells_empty_minutes and self._last_close is not None:
                 yield self._write(flat_candle(minute_ms, self._last_close, ClosedBy.REST))
             elif (after_ms := min((time_ms for time_ms in rows if time_ms > minute_ms), default=None)) is not None:
-                yield from self._pass_over(after_ms, "the venue has no candle")
+                yield from self._skip(after_ms, "the venue has no candle")
             else:
-                self._skip_what_never_was(covered_to_ms)
+                self._skip_unlisted(covered_to_ms)
                 return
 
-    def _write(self, bar: ClosedCandle) -> ClosedCandle:
-        self._written[bar.open_time_ms] = bar
+    def _write(self, candle: ClosedCandle) -> ClosedCandle:
+        self._written[candle.open_time_ms] = candle
         if len(self._written) > REMEMBERED_MINUTES:
             del self._written[next(iter(self._written))]
-        self._last_close, self._is_new = bar.close, False
-        self._move(bar.end_ms)
-        return bar
+        self._last_close, self._is_new = candle.close, False
+        self._move(candle.end_ms)
+        return candle
 
-    def _pass_over(self, to_ms: int, reason: str) -> list[MissingMinutes]:
-        """What the venue has not. Before the first candle of all that is no hole: the market may not have been there yet."""
-        holes = [] if self._is_new else [MissingMinutes(self.next_ms, to_ms, reason)]
-        self._give_up(to_ms)
-        return holes
+    def _skip(self, to_ms: int, reason: str) -> list[MissingMinutes]:
+        """Skip minutes that the venue does not have. Before a symbol's first candle that is no gap: it may not be listed yet."""
+        gaps = [] if self._is_new else [MissingMinutes(self.next_ms, to_ms, reason)]
+        self._jump(to_ms)
+        return gaps
 
-    def _give_up(self, to_ms: int) -> None:
-        self._last_close = None  # a price from before the hole says nothing of an empty minute behind it
-        self._move(to_ms)
-
-    def _skip_what_never_was(self, covered_to_ms: int) -> None:
-        """Of a market without any candle so far; the last minutes may yet come."""
+    def _skip_unlisted(self, covered_to_ms: int) -> None:
+        """Skip minutes of a symbol without any candle so far, but for the last ones, whose candles may still come."""
         to_ms = covered_to_ms - OVERLAP_MINUTES * MINUTE_MS
         if self._is_new and to_ms > self.next_ms:
             self._move(to_ms)
 
+    def _jump(self, to_ms: int) -> None:
+        self._last_close = None  # a price from before the gap says nothing of an empty minute behind it
+        self._move(to_ms)
+
     def _move(self, next_ms: int) -> None:
         self.next_ms = next_ms
-        self._hole_since_ms = None
+        self._gap_since_ms = None

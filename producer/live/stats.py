@@ -1,4 +1,4 @@
-"""What a live producer did since its process began, for its metrics."""
+"""Counters of one live producer since its process began. The metrics are made from them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,17 +8,17 @@ from volcast.durations import Durations
 
 @dataclass(slots=True)
 class LiveStats:
-    """Counts of one venue. Streams are told by their symbols on the log."""
+    """Counts for one venue. Symbols are named as on the log."""
 
     frames: Counter[str] = field(default_factory=Counter)
-    """By kind; `garbage` beside the kinds: what could not be read."""
+    """Frames by kind; `garbage` counts frames that could not be read, `strange` data of unknown pairs or with absurd times."""
     written: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """(symbol, how it was closed); `synthetic`, `revision` and `gap` beside the ways of closing."""
+    """Candles by symbol and way of closing; `synthetic` ones count there, too. `revision` and `gap` count those records."""
     missing_minutes: Counter[str] = field(default_factory=Counter)
-    """By symbol, of gap records."""
+    """Minutes in gap records, by symbol."""
     connects: Counter[str] = field(default_factory=Counter)
-    """By how an attempt ended: `ok`, or the kind of failure."""
-    left: Counter[str] = field(default_factory=Counter)
-    """Lines that were left, by why."""
+    """Attempts to connect, by how they ended: `ok`, or the kind of failure."""
+    replaced: Counter[str] = field(default_factory=Counter)
+    """Connections that ended or were replaced, by the reason."""
     delays: Durations = field(default_factory=Durations)
-    """From the venue's sending of a frame to its being here, clocks made equal."""
+    """Seconds from the venue's sending of a frame until it was received, by the venue's clock."""

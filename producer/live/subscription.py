@@ -18,42 +18,42 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Subscription:
-    """What a live producer knows of one symbol. The dispatcher and the backfiller both work on it."""
+    """The state of one symbol. The dispatcher writes live candles to it, the backfiller those that were missing."""
 
     symbol: str
     """As on the log: `BTCUSDT.BINANCE`."""
     pair: str
     """As the venue spells it."""
     venue: str
-    series: CandleSequencer
+    sequencer: CandleSequencer
     put: Callable[[list[KeyValue]], None]
     """Takes the records to be appended to the log."""
-    tally: LiveStats
-    rhythm: SilenceDetector = field(default_factory=SilenceDetector)
-    stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    stats: LiveStats
+    silence: SilenceDetector = field(default_factory=SilenceDetector)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the sequencer may have something new to ask the venue for."""
-    unanswered: bool = False
-    """The venue did not answer the last request."""
+    last_request_failed: bool = False
+    """The venue did not answer the last REST request."""
 
     def write(self, events: Iterable[CandleEvent]) -> None:
-        """Put the events' records on their way to the log, and count them."""
+        """Put the records of these events into the queue, and count them. Raises Unavailable if the queue is too long."""
         records = []
         for event in events:
             records.append(record_of(event, self.symbol, self.venue))
             self._count(event)
         if records:
             self.put(records)
-            self.stirred.set()
+            self.wake.set()
 
     def _count(self, event: CandleEvent) -> None:
         if isinstance(event, ClosedCandle):
-            self.tally.written[self.symbol, event.closed_by.value] += 1
+            self.stats.written[self.symbol, event.closed_by.value] += 1
             if event.synthetic:
-                self.tally.written[self.symbol, "synthetic"] += 1
+                self.stats.written[self.symbol, "synthetic"] += 1
         elif isinstance(event, RevisedCandle):
-            self.tally.written[self.symbol, "revision"] += 1
-            _log.warning("revised", extra={"symbol": self.symbol, "open_time_ms": event.bar.open_time_ms})
+            self.stats.written[self.symbol, "revision"] += 1
+            _log.warning("candle revised", extra={"symbol": self.symbol, "open_time_ms": event.candle.open_time_ms})
         elif isinstance(event, MissingMinutes):
-            self.tally.written[self.symbol, "gap"] += 1
-            self.tally.missing_minutes[self.symbol] += (event.to_ms - event.from_ms) // MINUTE_MS
+            self.stats.written[self.symbol, "gap"] += 1
+            self.stats.missing_minutes[self.symbol] += (event.to_ms - event.from_ms) // MINUTE_MS
             _log.warning("gap: %s", event.reason, extra={"symbol": self.symbol, "from_ms": event.from_ms, "to_ms": event.to_ms})

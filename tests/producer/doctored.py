@@ -18,7 +18,8 @@ from producer.feeds.contract import Pair
 from producer.live.connection import Endpoint
 from producer.rest.client import RestClient, http_client
 from tests.market import START_MS
-from tests.producer.live_stage import TLS, quote_of
+from tests.producer.live.parts import TLS
+from tests.producer.live.producing import quote_of
 
 NOW_MS = START_MS + 2 * 3_600_000 + 13_000
 """Two hours and some seconds after the exchanges' first minute."""

@@ -15,7 +15,8 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from producer.feeds import VENUES
 from tests.log_ends import records_of
-from tests.producer.live_stage import BACKFILL_MINUTES, START_S, Running, exchange, fault, producing, until
+from tests.producer.live.parts import until
+from tests.producer.live.producing import BACKFILL_MINUTES, START_S, ProducerSetup, exchange, fault, producing
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Log, Topic
@@ -46,7 +47,7 @@ async def consumed(log: Log) -> Consumed:
     return Consumed(signals, sum(shard.counts.values(), Counter()), candles)
 
 
-Change = Callable[[AsyncExitStack, list[Running]], Any]
+Change = Callable[[AsyncExitStack, list[ProducerSetup]], Any]
 
 
 def produced(
@@ -106,13 +107,13 @@ def shared(one: Consumed, two: Consumed) -> bool:
     return abs(len(one.signals) - len(two.signals)) <= 1 and one.signals[:length] == two.signals[:length]
 
 
-async def killed(one: Running) -> None:
+async def killed(one: ProducerSetup) -> None:
     one.task.cancel()
     await asyncio.wait([one.task])
 
 
 @asynccontextmanager
-async def back(former: Running) -> AsyncIterator[None]:
+async def back(former: ProducerSetup) -> AsyncIterator[None]:
     """The same producer, started anew: as after a kill, it knows what the log has, and nothing else."""
     task = former.task = asyncio.create_task(former.live.run())
     try:
@@ -122,7 +123,7 @@ async def back(former: Running) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def taking_turns(stack: AsyncExitStack, running: list[Running]) -> None:
+async def taking_turns(stack: AsyncExitStack, running: list[ProducerSetup]) -> None:
     """Now one of them is dead, now the other."""
     for turn in range(4):
         one = running[turn % 2]

@@ -11,7 +11,7 @@ from producer.feeds import VENUES
 from producer.feeds.contract import Pair
 from tests.market import START_MS
 from tests.producer.doctored import a_server, findings_at, seen, usual, verdicts, wall
-from tests.producer.live_stage import TLS
+from tests.producer.live.parts import TLS
 from volcast.proof.virtual_time import run_with_sockets
 from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange

@@ -11,8 +11,8 @@ import pytest
 
 from producer.history.binance_archive import Archive
 from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
-from producer.rest.client import RestClient, RestError, client_of
-from tests.producer.plain_venue import MINUTE_MS, Asked, Market, PlainFeed, Reply, Server, flat
+from producer.rest.client import RestClient, RestError, open_client
+from tests.producer.scripted_venue import MINUTE_MS, Market, PlainFeed, ReceivedRequest, Reply, Server, flat_row
 from tests.producer.zips import checksum, lines, zipped
 from volcast.proof.virtual_time import run_with_sockets
 
@@ -41,16 +41,16 @@ def files(names: Iterable[str]) -> dict[str, bytes]:
     return found
 
 
-def serve(found: Mapping[str, bytes]) -> Callable[[Asked], Reply]:
-    def answer(asked: Asked) -> Reply:
+def serve(found: Mapping[str, bytes]) -> Callable[[ReceivedRequest], Reply]:
+    def answer(asked: ReceivedRequest) -> Reply:
         return Reply(200, found[asked.path]) if asked.path in found else Reply(404, b"<Error/>")
 
     return answer
 
 
-def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[Asked], Reply]) -> tuple[Covered, list[str]]:
+def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[ReceivedRequest], Reply]) -> tuple[Covered, list[str]]:
     """-> how it ended, and what was asked for: names of files, and `rest` for each page over HTTP."""
-    rows = {at: flat() for at in range(ms("2025-02-01"), ms("2025-02-04"), MINUTE_MS)}
+    rows = {at: flat_row() for at in range(ms("2025-02-01"), ms("2025-02-04"), MINUTE_MS)}
 
     def wall() -> float:
         return NOW_S + asyncio.get_running_loop().time()
@@ -60,7 +60,7 @@ def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[Asked], Repl
         feed = PlainFeed(rows=1_000, empty=True)
         async with (
             Server(lambda asked: (market if asked.path == "/candles" else archive)(asked)) as server,
-            client_of(server.url) as client,
+            open_client(server.url) as client,
         ):
             rest = RestClient(feed, client, Random(1), wall=wall)
             wanted = DownloadRange("binance", "BTCUSDT", ms(first), ms(last), "archive")
@@ -70,7 +70,7 @@ def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[Asked], Repl
                     await archive_of.fill(part, rest)
             finally:
                 assert not (tmp_path / ".zip").exists()
-            asked = [each.path.rpartition("/")[2].removesuffix(".zip") for each in server.asked]
+            asked = [each.path.rpartition("/")[2].removesuffix(".zip") for each in server.requests]
             return part.covered, ["rest" if each == "candles" else each for each in asked if not each.endswith("CHECKSUM")]
 
     return run_with_sockets(main())
@@ -124,7 +124,7 @@ def test_a_zip_that_is_not_what_its_checksum_says_is_fetched_once_more(tmp_path:
     good = files([DAY])
     bad = iter([Reply(200, b"half a zip")])
 
-    def answer(asked: Asked) -> Reply:
+    def answer(asked: ReceivedRequest) -> Reply:
         return (next(bad, None) if asked.path.endswith(".zip") else None) or serve(good)(asked)
 
     covered, asked = fetch(tmp_path, "2025-01-05", "2025-01-06", answer)
@@ -170,7 +170,7 @@ def test_what_passes_is_asked_again_and_what_does_not_names_its_setting(tmp_path
         fetch(tmp_path, "2025-01-05", "2025-01-06", lambda _: Reply(403))
 
 
-def closed_to(name: str, good: Callable[[Asked], Reply]) -> Callable[[Asked], Reply]:
+def closed_to(name: str, good: Callable[[ReceivedRequest], Reply]) -> Callable[[ReceivedRequest], Reply]:
     return lambda asked: Reply(403) if name in asked.path else good(asked)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from producer.feeds.contract import VenueCandle
 from producer.history.binance_archive import candles_of
 from producer.history.download import DownloadError
-from tests.producer.plain_venue import MINUTE_MS, START_MS
+from tests.producer.scripted_venue import MINUTE_MS, START_MS
 from tests.producer.zips import HEADER, line, lines, zipped, zipped_files
 
 END_MS = START_MS + 100 * MINUTE_MS

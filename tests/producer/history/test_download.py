@@ -8,11 +8,21 @@ import pytest
 
 from producer.history.download import Covered, DownloadError, DownloadRange, PartFile, by_rest
 from producer.rest.client import RestClient, RestError, UnknownPair, http_client
-from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, flat, minutes
+from tests.producer.scripted_venue import (
+    MINUTE_MS,
+    START_MS,
+    Market,
+    PlainFeed,
+    ReceivedRequest,
+    Reply,
+    Server,
+    flat_row,
+    minute_rows,
+)
 from volcast.proof.virtual_time import run_with_sockets
 
 NOW_S = START_MS / 1_000 + 3_600
-SPARSE = {START_MS + minute * MINUTE_MS: flat(minute) for minute in (3, 4, 17, 38, 39)}
+SPARSE = {START_MS + minute * MINUTE_MS: flat_row(minute) for minute in (3, 4, 17, 38, 39)}
 
 
 def wanted(to_minute: int = 50, *, pair: str = "BTCUSDT") -> DownloadRange:
@@ -33,7 +43,7 @@ def download(
         left = answers
         well = Market(lambda: NOW_S + asyncio.get_running_loop().time(), market)
 
-        def answer(asked: Asked) -> Reply:
+        def answer(asked: ReceivedRequest) -> Reply:
             nonlocal left
             left -= 1
             return well(asked) if left >= 0 else Reply(451)
@@ -77,7 +87,7 @@ def test_a_venue_that_has_a_candle_for_each_minute_has_holes(tmp_path: Path) -> 
 
 def test_minutes_that_are_not_closed_are_said(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match=r"plain has no closed candles from 2024-01-01 00:59:00 UTC on yet; call again later"):
-        download(tmp_path / "part", wanted(90), market=minutes(90))
+        download(tmp_path / "part", wanted(90), market=minute_rows(90))
 
 
 def test_minutes_out_of_reach_are_said(tmp_path: Path) -> None:

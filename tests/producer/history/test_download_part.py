@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from producer.feeds.contract import VenueCandle
 from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
-from tests.producer.plain_venue import MINUTE_MS, START_MS
+from tests.producer.scripted_venue import MINUTE_MS, START_MS
 from volcast.candle_files.reader import read_candles
 
 WANTED = DownloadRange("plain", "BTCUSDT", START_MS, START_MS + 10 * MINUTE_MS, "rest")

@@ -13,24 +13,24 @@ def records(numbers: Sequence[int]) -> list[KeyValue]:
     return [KeyValue(b"X", b"%d" % number) for number in numbers]
 
 
-async def test_it_writes_in_order_and_in_bunches() -> None:
+async def test_records_are_appended_in_order_and_in_batches() -> None:
     async with SqliteLog(":memory:") as log, log.appender("x") as appender, log.reader(Topic.CANDLES) as reader:
-        outbox = AppendQueue(appender, append_records=7)
-        writing = asyncio.create_task(outbox.run())
-        outbox.put(records(range(5_000)))
-        await outbox.room()
-        outbox.put(records(range(5_000, 6_000)))
+        queue = AppendQueue(appender, append_records=7)
+        appending = asyncio.create_task(queue.run())
+        queue.put(records(range(5_000)))
+        await queue.wait_for_room()
+        queue.put(records(range(5_000, 6_000)))
         read: list[bytes] = []
         while len(read) < 6_000:
             read += [record.value for record in await reader.read(1_000, 1.0)]
         assert read == [b"%d" % number for number in range(6_000)]
-        writing.cancel()
+        appending.cancel()
         with suppress(asyncio.CancelledError):
-            await writing
+            await appending
 
 
-async def test_a_log_that_does_not_keep_up_is_said_so() -> None:
+async def test_a_queue_that_grows_too_long_raises_unavailable() -> None:
     async with SqliteLog(":memory:") as log, log.appender("x") as appender:
-        outbox = AppendQueue(appender, append_records=7)
+        queue = AppendQueue(appender, append_records=7)
         with pytest.raises(Unavailable, match="does not keep up"):
-            outbox.put(records(range(MAX_RECORDS + 1)))
+            queue.put(records(range(MAX_RECORDS + 1)))

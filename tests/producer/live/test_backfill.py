@@ -1,4 +1,4 @@
-"""The keeper against a venue's HTTP end, on a real log: holes are filled, or given up in time. Real sockets, virtual time."""
+"""The backfiller at a scripted HTTP server, with a real log: gaps are filled, or given up in time. Real sockets, virtual time."""
 
 import asyncio
 import logging
@@ -8,78 +8,79 @@ import pytest
 
 from producer.feeds.contract import VenueTrade
 from producer.rest.client import UnknownPair
-from tests.producer.keeper_stage import BEGIN_S, Trading, asked_for, keeping, market, now_s, refuses_from, until
-from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Reply
+from tests.producer.live.backfilling import BEGIN_S, TradesFeed, backfilling, failing_from, market
+from tests.producer.live.parts import now_s, until
+from tests.producer.scripted_venue import MINUTE_MS, START_MS, ReceivedRequest, Reply
 from volcast.log.contract import KeyValue
 from volcast.proof.virtual_time import run_with_sockets
 
 
-def test_what_is_missing_is_asked_for_page_by_page_and_written() -> None:
+def test_missing_minutes_are_requested_page_by_page_and_written() -> None:
     async def main() -> None:
-        async with keeping(market, next_minute=25) as kept:
+        async with backfilling(market, next_minute=25) as setup:
             await until(9.5)
-            assert await kept.minutes() == list(range(25, 60))
-            assert len(asked_for(kept.server.asked)) <= 5
-            assert {record["closed_by"] for record in await kept.records()} == {"rest"}
+            assert await setup.minutes() == list(range(25, 60))
+            assert len(setup.candle_requests()) <= 5
+            assert {record["closed_by"] for record in await setup.records()} == {"rest"}
 
     run_with_sockets(main())
 
 
-def test_while_nothing_is_missing_nobody_is_asked() -> None:
+def test_without_missing_minutes_nothing_is_requested() -> None:
     async def main() -> None:
-        async with keeping(market, next_minute=60) as kept:
+        async with backfilling(market, next_minute=60) as setup:
             await until(68.5)
-            assert kept.server.asked == [], "it is due ten seconds after its end"
+            assert setup.server.requests == [], "the minute is overdue ten seconds after its end"
             await until(70.0)
-            assert await kept.minutes() == [60]
+            assert await setup.minutes() == [60]
             for minute in range(61, 70):
                 await until((minute - 60) * 60 + 60)
-                kept.heard(minute)
-            assert len(asked_for(kept.server.asked)) == 1
-            assert await kept.minutes() == list(range(60, 70))
+                setup.receive_candle(minute)
+            assert len(setup.candle_requests()) == 1
+            assert await setup.minutes() == list(range(60, 70))
 
     run_with_sockets(main())
 
 
-def test_a_candle_behind_a_hole_makes_it_ask_at_once() -> None:
+def test_a_candle_behind_a_gap_causes_a_request_at_once() -> None:
     async def main() -> None:
-        async with keeping(market, next_minute=59) as kept:
+        async with backfilling(market, next_minute=59) as setup:
             await until(2.0)
-            assert kept.server.asked == []
-            kept.heard(60)
+            assert setup.server.requests == []
+            setup.receive_candle(60)
             await until(4.0)
-            assert await kept.minutes() == [59, 60]
+            assert await setup.minutes() == [59, 60]
 
     run_with_sockets(main())
 
 
-def test_a_stir_that_comes_while_it_asks_is_not_lost() -> None:
-    """A live candle behind a second hole, during the question for the first."""
+def test_a_gap_that_appears_during_a_request_is_filled_too() -> None:
+    """A live candle comes behind a second gap, during the request for the first."""
 
     async def main() -> None:
-        def answer(asked: Asked) -> Reply:
-            if len(asked_for(kept.server.asked)) == 1:
-                kept.heard(62)
-            return market(asked)
+        def answer(request: ReceivedRequest) -> Reply:
+            if len(setup.candle_requests()) == 1:
+                setup.receive_candle(62)
+            return market(request)
 
-        async with keeping(answer, next_minute=59) as kept:
+        async with backfilling(answer, next_minute=59) as setup:
             await until(121.0)
-            kept.heard(60)
+            setup.receive_candle(60)
             await until(126.0)
-            assert await kept.minutes() == [59, 60, 61, 62]
+            assert await setup.minutes() == [59, 60, 61, 62]
 
     run_with_sockets(main())
 
 
-def unknown(_: Asked) -> Reply:
+def unknown(_: ReceivedRequest) -> Reply:
     return Reply(400, b'{"error": "unknown"}')
 
 
-def test_a_pair_that_the_venue_never_knew_is_raised_with_its_symbol() -> None:
+def test_a_pair_that_the_venue_never_knew_raises_unknown_pair_with_the_symbol() -> None:
     async def main() -> None:
-        async with keeping(unknown) as kept:
-            await asyncio.wait([kept.task], timeout=60.0)
-            assert kept.task.done()
+        async with backfilling(unknown) as setup:
+            await asyncio.wait([setup.task], timeout=60.0)
+            assert setup.task.done()
 
     with pytest.raises(UnknownPair, match=r"^BTCUSDT\.PLAIN: plain has no such market"):
         run_with_sockets(main())
@@ -88,17 +89,17 @@ def test_a_pair_that_the_venue_never_knew_is_raised_with_its_symbol() -> None:
 @pytest.mark.parametrize(
     ("reply", "reason"), [(Reply(503), "503"), (Reply(400, b'{"error": "unknown"}'), "no such market"), (Reply(0), "plain")]
 )
-def test_a_hole_that_the_venue_does_not_fill_is_given_up_when_the_budget_is_used_up(reply: Reply, reason: str) -> None:
-    """Whether it is ill, or has taken the pair off: it knew it before."""
+def test_a_gap_that_is_not_filled_is_given_up_when_its_budget_is_used_up(reply: Reply, reason: str) -> None:
+    """Whether the venue is down, or has delisted a pair that it knew before."""
 
     async def main() -> None:
-        async with keeping(refuses_from(30.0, reply), next_minute=50) as kept:
+        async with backfilling(failing_from(30.0, reply), next_minute=50) as setup:
             await until(119.5)
-            kept.heard(61)
+            setup.receive_candle(61)
             await until(125.0)
-            assert len(await kept.records()) == 10
+            assert len(await setup.records()) == 10
             await until(200.0)
-            gap, candle = (await kept.records())[10:]
+            gap, candle = (await setup.records())[10:]
             assert (gap["from_ms"], gap["to_ms"]) == (START_MS + 60 * MINUTE_MS, START_MS + 61 * MINUTE_MS)
             assert reason in gap["reason"]
             assert candle["open_time_ms"] == gap["to_ms"]
@@ -106,49 +107,49 @@ def test_a_hole_that_the_venue_does_not_fill_is_given_up_when_the_budget_is_used
     run_with_sockets(main())
 
 
-def test_a_venue_that_is_back_in_time_fills_the_hole() -> None:
+def test_a_gap_is_filled_if_the_venue_answers_again_in_time() -> None:
     async def main() -> None:
-        async with keeping(refuses_from(30.0, Reply(503), 122.0), next_minute=50) as kept:
+        async with backfilling(failing_from(30.0, Reply(503), 122.0), next_minute=50) as setup:
             await until(119.5)
-            kept.heard(61)
+            setup.receive_candle(61)
             await until(140.0)
-            assert await kept.minutes() == list(range(50, 62))
+            assert await setup.minutes() == list(range(50, 62))
 
     run_with_sockets(main())
 
 
-def test_after_a_long_silence_of_all_the_budget_begins_with_the_first_candle_behind_the_hole() -> None:
-    """The stream is back before the answers are."""
+def test_after_a_long_outage_the_budget_begins_with_the_first_candle_behind_the_gap() -> None:
+    """The stream is back before REST is."""
 
     async def main() -> None:
-        async with keeping(refuses_from(30.0, Reply(503), 690.0), next_minute=50) as kept:
+        async with backfilling(failing_from(30.0, Reply(503), 690.0), next_minute=50) as setup:
             await until(660.0)
-            kept.heard(70)
+            setup.receive_candle(70)
             await until(720.0)
-            assert await kept.minutes() == list(range(50, 71))
+            assert await setup.minutes() == list(range(50, 71))
 
     run_with_sockets(main())
 
 
-def test_as_long_as_nothing_stands_behind_it_a_hole_is_none() -> None:
+def test_without_a_candle_behind_them_missing_minutes_never_become_a_gap() -> None:
     async def main() -> None:
-        async with keeping(refuses_from(30.0, Reply(503), 600.0), next_minute=50) as kept:
+        async with backfilling(failing_from(30.0, Reply(503), 600.0), next_minute=50) as setup:
             await until(599.0)
-            before, was_unanswered = await kept.minutes(), kept.stream.unanswered
+            before, had_failed = await setup.minutes(), setup.subscription.last_request_failed
             await until(660.0)
-            assert (before, was_unanswered) == (list(range(50, 60)), True)
-            assert await kept.minutes() == list(range(50, 70))
-            assert {record["kind"] for record in await kept.records()} == {"candle"}
-            assert not kept.stream.unanswered
+            assert (before, had_failed) == (list(range(50, 60)), True)
+            assert await setup.minutes() == list(range(50, 70))
+            assert {record["kind"] for record in await setup.records()} == {"candle"}
+            assert not setup.subscription.last_request_failed
 
     run_with_sockets(main())
 
 
-def test_a_venue_that_is_ill_for_long_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outage_of_rest_is_logged_as_a_warning_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, logger="producer.live.backfill")
 
     async def main() -> None:
-        async with keeping(refuses_from(0.0, Reply(503), 400.0)):
+        async with backfilling(failing_from(0.0, Reply(503), 400.0)):
             await until(450.0)
 
     run_with_sockets(main())
@@ -164,23 +165,25 @@ def trade(number: int, second: float) -> VenueTrade:
 
 
 @pytest.mark.parametrize("alive", [True, False])
-def test_where_the_venue_does_not_answer_a_line_that_is_alive_must_do(*, alive: bool) -> None:
-    """A pair that trades once in five minutes: its empty minutes are told by the silence, once the budget is used up."""
+def test_if_rest_fails_a_minute_is_closed_by_a_live_connection(*, alive: bool) -> None:
+    """A pair trades once in five minutes: its empty minutes follow from the silence, once the budget is used up."""
 
     async def main() -> None:
-        async with keeping(refuses_from(0.0, Reply(503)), next_minute=59, feed=Trading()) as kept:
-            tape = kept.line.tapes["BTCUSDT"]
+        async with backfilling(failing_from(0.0, Reply(503)), next_minute=59, feed=TradesFeed()) as setup:
+            builder = setup.connection.builders["BTCUSDT"]
             for number in range(4):
                 one = trade(number, 300.0 * number - 902.0)
-                tape.trade(one, one.time_us // 1_000)
-            assert list(tape.closed())[-1].end_ms == START_MS + 59 * MINUTE_MS
+                builder.add_trade(one, one.time_us // 1_000)
+            assert list(builder.closed_candles())[-1].end_ms == START_MS + 59 * MINUTE_MS
             for second in range(300):
                 await until(second)
                 if alive:
-                    kept.line.alive_s = now_s()
+                    setup.connection.last_frame_s = now_s()
                 if second == 65:
-                    assert await kept.records() == [], "a minute is missed ten seconds after its end; its budget begins then"
-            records = await kept.records()
+                    assert await setup.records() == [], (
+                        "a minute is overdue ten seconds after its end, and its budget begins then"
+                    )
+            records = await setup.records()
             assert {record["closed_by"] for record in records} == ({"watermark"} if alive else set())
             assert [record["synthetic"] for record in records] == [False, True, True, True][: len(records)]
             assert {record["close"] for record in records} <= {"7"}
@@ -189,16 +192,16 @@ def test_where_the_venue_does_not_answer_a_line_that_is_alive_must_do(*, alive: 
     run_with_sockets(main())
 
 
-def test_while_the_log_is_slow_nothing_is_asked_for() -> None:
+def test_while_the_log_is_slow_nothing_is_requested() -> None:
     async def main() -> None:
-        async with keeping(market, next_minute=50, writes=False) as kept:
-            kept.outbox.put([KeyValue(b"other", b"{}")] * 2_001)
+        async with backfilling(market, next_minute=50, appends=False) as setup:
+            setup.queue.put([KeyValue(b"other", b"{}")] * 2_001)
             await until(600.0)
-            assert kept.server.asked == []
-            writing = asyncio.create_task(kept.outbox.run())
+            assert setup.server.requests == []
+            appending = asyncio.create_task(setup.queue.run())
             await until(620.0)
-            assert (await kept.minutes()) == list(range(50, 70))
-            writing.cancel()
-            await asyncio.wait([writing])
+            assert (await setup.minutes()) == list(range(50, 70))
+            appending.cancel()
+            await asyncio.wait([appending])
 
     run_with_sockets(main())

@@ -8,144 +8,155 @@ from producer.feeds.contract import VenueTrade
 from producer.live.candle import ClosedBy, ClosedCandle
 from producer.live.candle_builder import CandleBuilder
 from producer.live.sequence_gaps import SequenceGaps
-from tests.producer.bars import MINUTE, at, trade
+from tests.producer.live.candles import MINUTE_MS, at, trade
 
 
-def told(tape: CandleBuilder, *trades: VenueTrade) -> list[ClosedCandle]:
-    bars: list[ClosedCandle] = []
+def closed_by_trades(builder: CandleBuilder, *trades: VenueTrade) -> list[ClosedCandle]:
+    candles: list[ClosedCandle] = []
     for each in trades:
-        tape.trade(each, each.time_us // 1_000)
-        bars += tape.closed()
-    return bars
+        builder.add_trade(each, each.time_us // 1_000)
+        candles += builder.closed_candles()
+    return candles
 
 
-def test_a_minute_is_closed_by_a_trade_that_is_later_by_a_grace() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    assert told(tape, trade(1, 0, 30), trade(2, 1, 5, "10"), trade(3, 1, 50, "12", "2"), trade(4, 2, 1.9)) == []
-    (bar,) = told(tape, trade(5, 2, 2))
-    assert bar.open_time_ms == at(1)
-    assert [bar.open, bar.high, bar.low, bar.close, bar.volume] == [10, 12, 10, 12, 3]
-    assert bar.closed_by is ClosedBy.LATER_TRADE
-    assert not bar.synthetic
+def test_a_minute_is_closed_by_a_trade_later_than_its_end_by_the_grace_period() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    assert closed_by_trades(builder, trade(1, 0, 30), trade(2, 1, 5, "10"), trade(3, 1, 50, "12", "2"), trade(4, 2, 1.9)) == []
+    (candle,) = closed_by_trades(builder, trade(5, 2, 2))
+    assert candle.open_time_ms == at(1)
+    assert [candle.open, candle.high, candle.low, candle.close, candle.volume] == [10, 12, 10, 12, 3]
+    assert candle.closed_by is ClosedBy.LATER_TRADE
+    assert not candle.synthetic
 
 
-def test_the_minute_in_which_a_line_began_is_not_told() -> None:
-    assert [bar.open_time_ms for bar in told(CandleBuilder(SequenceGaps()), trade(1, 0, 0), trade(2, 2, 3))] == [at(1)]
+def test_the_minute_of_the_first_trade_has_no_candle() -> None:
+    assert [
+        candle.open_time_ms for candle in closed_by_trades(CandleBuilder(SequenceGaps()), trade(1, 0, 0), trade(2, 2, 3))
+    ] == [at(1)]
 
 
-def test_a_line_that_begins_with_a_late_trade_has_not_heard_the_minute_in_which_it_began() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    tape.trade(trade(1, 0, 50), at(1) + 40_000)
-    assert [bar.open_time_ms for bar in told(tape, trade(2, 1, 45), trade(3, 2, 5), trade(4, 3, 3))] == [at(2)]
+def test_if_the_first_trade_is_late_the_minute_in_which_it_arrived_has_no_candle() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    builder.add_trade(trade(1, 0, 50), at(1) + 40_000)
+    assert [candle.open_time_ms for candle in closed_by_trades(builder, trade(2, 1, 45), trade(3, 2, 5), trade(4, 3, 3))] == [
+        at(2)
+    ]
 
 
 def test_an_empty_minute_between_trades_is_flat_at_the_last_price() -> None:
-    first, second, third = told(CandleBuilder(SequenceGaps()), trade(1, 0, 1, "50"), trade(2, 1, 1, "51"), trade(3, 4, 3, "60"))
+    first, second, third = closed_by_trades(
+        CandleBuilder(SequenceGaps()), trade(1, 0, 1, "50"), trade(2, 1, 1, "51"), trade(3, 4, 3, "60")
+    )
     assert [first.close, second.close, third.close] == [51, 51, 51]
     assert [first.synthetic, second.synthetic, third.synthetic] == [False, True, True]
     assert second.volume == 0
 
 
-def test_neighbours_that_changed_places_are_in_time() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    (bar,) = told(tape, trade(1, 0, 1), trade(4, 2, 1, "9"), trade(3, 1, 59.5, "8"), trade(2, 1, 59.4, "7"), trade(5, 2, 3))
-    assert [bar.open, bar.close, bar.high] == [7, 8, 8]
+def test_trades_slightly_out_of_order_count() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    (candle,) = closed_by_trades(
+        builder, trade(1, 0, 1), trade(4, 2, 1, "9"), trade(3, 1, 59.5, "8"), trade(2, 1, 59.4, "7"), trade(5, 2, 3)
+    )
+    assert [candle.open, candle.close, candle.high] == [7, 8, 8]
 
 
-def test_trades_of_one_microsecond_are_told_apart_by_their_numbers() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    (bar,) = told(tape, trade(1, 0, 1), trade(4, 1, 7, "9"), trade(3, 1, 7, "8"), trade(5, 2, 3))
-    assert [bar.open, bar.close] == [8, 9]
+def test_trades_of_one_microsecond_are_ordered_by_id() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    (candle,) = closed_by_trades(builder, trade(1, 0, 1), trade(4, 1, 7, "9"), trade(3, 1, 7, "8"), trade(5, 2, 3))
+    assert [candle.open, candle.close] == [8, 9]
 
 
 def test_a_trade_that_comes_twice_counts_once() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    (bar,) = told(tape, trade(1, 0, 1), trade(2, 1, 1), trade(2, 1, 1), trade(3, 2, 3))
-    assert bar.volume == 1
+    builder = CandleBuilder(SequenceGaps())
+    (candle,) = closed_by_trades(builder, trade(1, 0, 1), trade(2, 1, 1), trade(2, 1, 1), trade(3, 2, 3))
+    assert candle.volume == 1
 
 
-def test_a_trade_that_comes_too_late_is_told() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    told(tape, trade(1, 0, 1), trade(2, 1, 1), trade(4, 2, 30))
-    assert tape.trade(trade(3, 1, 50), at(2)) == at(1)
-    assert tape.trade(trade(2, 1, 1), at(2)) is None, "the same once more"
+def test_a_trade_that_comes_too_late_is_reported_with_its_minute() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    closed_by_trades(builder, trade(1, 0, 1), trade(2, 1, 1), trade(4, 2, 30))
+    assert builder.add_trade(trade(3, 1, 50), at(2)) == at(1)
+    assert builder.add_trade(trade(2, 1, 1), at(2)) is None, "the same trade again"
 
 
-def test_too_late_for_the_minute_in_which_the_line_began_counts_as_well() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    told(tape, trade(1, 0, 1), trade(4, 2, 30))
-    assert tape.trade(trade(2, 0, 50), at(2)) == at(0)
+def test_a_trade_that_comes_too_late_for_the_first_minute_is_reported_too() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    closed_by_trades(builder, trade(1, 0, 1), trade(4, 2, 30))
+    assert builder.add_trade(trade(2, 0, 50), at(2)) == at(0)
 
 
-def test_a_minute_in_which_a_trade_was_not_heard_is_passed_over() -> None:
-    tape = CandleBuilder(SequenceGaps(), dense_ids=True)
-    bars = told(tape, trade(1, 0, 1), trade(2, 1, 20), trade(4, 1, 40), trade(5, 2, 20), trade(6, 3, 3))
-    assert [bar.open_time_ms for bar in bars] == [at(2)]
+def test_a_minute_with_a_missing_trade_has_no_candle() -> None:
+    builder = CandleBuilder(SequenceGaps(), dense_ids=True)
+    candles = closed_by_trades(builder, trade(1, 0, 1), trade(2, 1, 20), trade(4, 1, 40), trade(5, 2, 20), trade(6, 3, 3))
+    assert [candle.open_time_ms for candle in candles] == [at(2)]
 
 
-def test_one_that_comes_in_the_end_heals_it() -> None:
-    tape = CandleBuilder(SequenceGaps(), dense_ids=True)
-    bars = told(tape, trade(1, 0, 1), trade(2, 1, 20), trade(4, 1, 40), trade(3, 1, 30), trade(5, 2, 3))
-    assert [bar.volume for bar in bars] == [3]
+def test_a_missing_trade_that_comes_in_time_fills_the_gap() -> None:
+    builder = CandleBuilder(SequenceGaps(), dense_ids=True)
+    candles = closed_by_trades(builder, trade(1, 0, 1), trade(2, 1, 20), trade(4, 1, 40), trade(3, 1, 30), trade(5, 2, 3))
+    assert [candle.volume for candle in candles] == [3]
 
 
-def test_a_hole_among_the_frames_counts_for_every_pair() -> None:
-    numbering = SequenceGaps()
-    tape = CandleBuilder(numbering)
-    numbering.saw(1, at(1) + 10_000)
-    numbering.saw(3, at(1) + 20_000)
-    assert [bar.open_time_ms for bar in told(tape, trade(1, 0, 1), trade(2, 1, 1), trade(3, 2, 20), trade(4, 3, 3))] == [at(2)]
+def test_a_missing_frame_counts_for_every_pair() -> None:
+    frame_gaps = SequenceGaps()
+    builder = CandleBuilder(frame_gaps)
+    frame_gaps.add(1, at(1) + 10_000)
+    frame_gaps.add(3, at(1) + 20_000)
+    assert [
+        candle.open_time_ms
+        for candle in closed_by_trades(builder, trade(1, 0, 1), trade(2, 1, 1), trade(3, 2, 20), trade(4, 3, 3))
+    ] == [at(2)]
 
 
-def test_by_watermark_a_rest_that_is_usual_is_a_rest() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    told(tape, *(trade(number, 2 * number, 3) for number in range(5)))
-    rare = tape.closed_by_watermark(at(8), at(9) + 2_000)
+def test_a_usual_silence_closes_a_minute_by_watermark() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    closed_by_trades(builder, *(trade(number, 2 * number, 3) for number in range(5)))
+    rare = builder.closed_by_watermark(at(8), at(9) + 2_000)
     assert rare
     assert (rare.closed_by, rare.volume) == (ClosedBy.WATERMARK, Decimal(1))
-    nothing = tape.closed_by_watermark(at(9), at(10) + 2_000)
+    nothing = builder.closed_by_watermark(at(9), at(10) + 2_000)
     assert nothing
     assert nothing.synthetic
 
 
-def test_by_watermark_a_rest_that_is_unusual_is_no_proof() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    told(tape, *(trade(number, 0, number) for number in range(60)), trade(60, 1, 5))
-    assert tape.closed_by_watermark(at(1), at(2) + 2_000) is None
+def test_an_unusual_silence_closes_no_minute_by_watermark() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    closed_by_trades(builder, *(trade(number, 0, number) for number in range(60)), trade(60, 1, 5))
+    assert builder.closed_by_watermark(at(1), at(2) + 2_000) is None
 
 
-def test_by_watermark_only_a_line_that_is_alive_can_tell() -> None:
-    tape = CandleBuilder(SequenceGaps())
-    told(tape, *(trade(number, 2 * number, 3) for number in range(5)))
-    assert tape.closed_by_watermark(at(8), at(9) + 1_999) is None
-    assert tape.closed_by_watermark(at(7), at(9) + 2_000) is None, "told already"
+def test_only_a_connection_that_was_alive_closes_a_minute_by_watermark() -> None:
+    builder = CandleBuilder(SequenceGaps())
+    closed_by_trades(builder, *(trade(number, 2 * number, 3) for number in range(5)))
+    assert builder.closed_by_watermark(at(8), at(9) + 1_999) is None
+    assert builder.closed_by_watermark(at(7), at(9) + 2_000) is None, "closed already"
 
 
 def test_memory_is_bounded() -> None:
-    tape = CandleBuilder(SequenceGaps(), dense_ids=True)
+    builder = CandleBuilder(SequenceGaps(), dense_ids=True)
     for number in range(20_000):
-        told(tape, trade(number, number // 100, number % 100 * 0.5))
-    assert len(tape._told) <= 3
-    assert len(tape._minutes) <= 2
+        closed_by_trades(builder, trade(number, number // 100, number % 100 * 0.5))
+    assert len(builder._closed_ids) <= 3
+    assert len(builder._minutes) <= 2
 
 
 @given(st.integers(0, 2**32))
-def test_whatever_the_order_within_the_grace_candles_are_the_sums_of_their_trades(seed: int) -> None:
+def test_in_any_order_within_the_grace_period_candles_are_the_sums_of_their_trades(seed: int) -> None:
     random = Random(seed)
     trades = [trade(1, 0, 1, "100")]
     second = 1.0
     for number in range(2, 60):
         second += random.expovariate(1 / 7.0)
         trades.append(trade(number, 0, second, str(random.randint(90, 110)), f"0.{random.randint(1, 10**8):08d}"))
-    heard = sorted(
+    received = sorted(
         (each for each in trades for _ in range(random.choice((1, 1, 2)))), key=lambda t: t.time_us + random.uniform(0, 1.9e6)
     )
-    if heard[0].id != 1:
-        heard.insert(0, trades[0])
-    for bar in told(CandleBuilder(SequenceGaps(), dense_ids=True), *heard):
-        mine = [each for each in trades if bar.open_time_ms <= each.time_us // 1_000 < bar.open_time_ms + MINUTE]
-        before = [each for each in trades if each.time_us // 1_000 < bar.open_time_ms]
-        prices = [each.price for each in mine] or [before[-1].price]
-        assert (bar.open, bar.high, bar.low, bar.close) == (prices[0], max(prices), min(prices), prices[-1])
-        assert bar.volume == sum((each.size for each in mine), Decimal(0))
-        assert bar.synthetic == (not mine)
+    if received[0].id != 1:
+        received.insert(0, trades[0])
+    for candle in closed_by_trades(CandleBuilder(SequenceGaps(), dense_ids=True), *received):
+        own = [each for each in trades if candle.open_time_ms <= each.time_us // 1_000 < candle.open_time_ms + MINUTE_MS]
+        before = [each for each in trades if each.time_us // 1_000 < candle.open_time_ms]
+        prices = [each.price for each in own] or [before[-1].price]
+        assert (candle.open, candle.high, candle.low, candle.close) == (prices[0], max(prices), min(prices), prices[-1])
+        assert candle.volume == sum((each.size for each in own), Decimal(0))
+        assert candle.synthetic == (not own)

@@ -1,4 +1,4 @@
-"""Whatever answers a handshake, or does not: it is a line, or an error in one sentence. Real sockets, virtual time."""
+"""Whatever answers a handshake, `open` connects or raises a ConnectError of one sentence. Real sockets, virtual time."""
 
 import asyncio
 import ssl
@@ -8,37 +8,40 @@ import trustme
 
 from producer.live.connection import OPEN_TIMEOUT_S, ConnectError, Connection, Endpoint
 from producer.rest.clock import VenueClock
-from tests.producer.plain_lines import PAIRS, TLS, SpeakingFeed, now_s, refusal, stay, venue, wall
+from tests.producer.live.parts import PAIRS, TLS, now_s
+from tests.producer.live.scripted_stream import StreamFeed, refusal, send_nothing, stream_server, wall
 from volcast.proof.virtual_time import run_with_sockets
 
 
-async def refused(place: Endpoint) -> ConnectError:
+async def refused(endpoint: Endpoint) -> ConnectError:
     with pytest.raises(ConnectError) as caught:
-        await Connection(SpeakingFeed(), PAIRS, place, lambda *_: None, VenueClock(wall)).open()
+        await Connection(StreamFeed(), PAIRS, endpoint, lambda *_: None, VenueClock(wall)).open()
     return caught.value
 
 
 @pytest.mark.parametrize("status", [403, 451, 503])
-def test_a_refused_handshake_is_told_with_its_status(status: int) -> None:
+def test_a_refused_handshake_is_reported_with_its_status(status: int) -> None:
     async def main() -> None:
-        async with venue(stay, answer=lambda _: refusal(status, b"<html>not from here</html>")) as made:
-            error = await refused(made.place())
+        async with stream_server(send_nothing, answer=lambda _: refusal(status, b"<html>not from here</html>")) as server:
+            error = await refused(server.endpoint())
             assert error.kind == f"http_{status}"
-            assert str(error) == f"{made.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}"
+            assert str(error) == f"{server.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}"
 
     run_with_sockets(main())
 
 
-def test_a_page_in_place_of_a_handshake_is_no_line() -> None:
+def test_a_web_page_in_place_of_a_handshake_is_an_error() -> None:
     async def main() -> None:
-        async with venue(stay, answer=lambda _: refusal(200, b"<html>log in to the hotel's network</html>")) as made:
-            assert (await refused(made.place())).kind == "http_200"
+        async with stream_server(
+            send_nothing, answer=lambda _: refusal(200, b"<html>log in to the hotel's network</html>")
+        ) as server:
+            assert (await refused(server.endpoint())).kind == "http_200"
 
     run_with_sockets(main())
 
 
 async def raw_server(answer: bytes | None) -> asyncio.Server:
-    """Says this to whoever asks, or nothing until the other has gone."""
+    """Send this answer to each client, or nothing until the client has closed."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -56,7 +59,7 @@ def at(server: asyncio.Server) -> Endpoint:
 
 
 @pytest.mark.parametrize("answer", [b"220 smtp.example ESMTP\r\n", b"", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
-def test_whoever_speaks_no_websocket_is_no_line(answer: bytes) -> None:
+def test_a_server_without_websockets_is_an_error(answer: bytes) -> None:
     async def main() -> None:
         async with await raw_server(answer) as server:
             error = await refused(at(server))
@@ -68,18 +71,18 @@ def test_whoever_speaks_no_websocket_is_no_line(answer: bytes) -> None:
 @pytest.mark.parametrize(
     "elsewhere", ["wss://127.0.0.1:1/x", "https://127.0.0.1/x", "ftp://x", "//", "http://[", "ws://127.0.0.1:x/"]
 )
-def test_whoever_sends_us_elsewhere_is_no_line(elsewhere: str) -> None:
+def test_a_redirect_is_an_error(elsewhere: str) -> None:
     """A captive network's redirect must not end the producer."""
 
     async def main() -> None:
-        async with venue(stay, answer=lambda _: refusal(302, Location=elsewhere)) as made:
-            assert (await refused(made.place())).kind in {"handshake", "unreachable", "http_302"}
+        async with stream_server(send_nothing, answer=lambda _: refusal(302, Location=elsewhere)) as server:
+            assert (await refused(server.endpoint())).kind in {"handshake", "unreachable", "http_302"}
 
     run_with_sockets(main())
 
 
 @pytest.mark.parametrize("url", ["ws://a..b", "ws://127.0.0.1:1", "wss://127.0.0.1:1"])
-def test_a_host_that_cannot_be_reached_is_told(url: str) -> None:
+def test_a_host_that_cannot_be_reached_is_reported(url: str) -> None:
     async def main() -> None:
         error = await refused(Endpoint(url, TLS, None))
         assert error.kind == "unreachable"
@@ -88,8 +91,8 @@ def test_a_host_that_cannot_be_reached_is_told(url: str) -> None:
     run_with_sockets(main())
 
 
-@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("elsewhere.example",)], ids=["of nobody", "another host's"])
-def test_a_certificate_that_is_not_to_be_trusted_is_told(hosts: tuple[str]) -> None:
+@pytest.mark.parametrize("hosts", [("127.0.0.1",), ("elsewhere.example",)], ids=["of no authority", "another host's"])
+def test_an_untrusted_certificate_is_reported(hosts: tuple[str]) -> None:
     async def main() -> None:
         authority = trustme.CA()
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -97,15 +100,15 @@ def test_a_certificate_that_is_not_to_be_trusted_is_told(hosts: tuple[str]) -> N
         client = ssl.create_default_context()
         if hosts != ("127.0.0.1",):
             authority.configure_trust(client)
-        async with venue(stay, tls=tls) as made:
-            error = await refused(made.place(client))
+        async with stream_server(send_nothing, tls=tls) as server:
+            error = await refused(server.endpoint(client))
             assert error.kind == "certificate"
-            assert "its certificate is not to be trusted (" in str(error)
+            assert "its certificate is not trusted (" in str(error)
 
     run_with_sockets(main())
 
 
-def test_a_handshake_that_takes_for_ever_is_given_up() -> None:
+def test_a_handshake_without_an_answer_times_out() -> None:
     async def main() -> None:
         async with await raw_server(None) as server:
             error = await refused(at(server))
@@ -115,7 +118,7 @@ def test_a_handshake_that_takes_for_ever_is_given_up() -> None:
     run_with_sockets(main())
 
 
-def test_a_proxy_of_a_kind_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_socks_proxy_is_reported_as_not_supported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("socks_proxy", "socks5://127.0.0.1:1")
     monkeypatch.setenv("no_proxy", "")
 

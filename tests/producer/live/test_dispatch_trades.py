@@ -1,143 +1,144 @@
-"""The desk with trades: what closes a minute, and what closes none. No socket; the clock stands where a test puts it."""
+"""The dispatcher with trades: what closes a minute, and what does not. No socket; a test sets the clock."""
 
 import pytest
 from msgspec.structs import replace
 
 from producer.feeds.contract import Message, MessageKind, VenueTrade
-from producer.live.connection import Connection, Endpoint
 from producer.live.dispatch import MAX_AHEAD_MS, MAX_BEHIND_MS
 from producer.live.sequencer import MinuteRange
-from tests.producer.bars import MINUTE, at, bar, trade
-from tests.producer.desk_stage import PAIRS, WAITS, Stage, heard
-from tests.producer.plain_lines import TLS
+from tests.producer.live.candles import MINUTE_MS, at, candle, trade
+from tests.producer.live.dispatching import DISPATCHED_PAIRS, DispatcherSetup
+from tests.producer.live.parts import DEADLINES
 
 
 def test_candles_from_trades_with_the_times_of_the_frame_that_closed_them() -> None:
-    stage = Stage()
-    heard(stage, 30, 65, 100)
-    assert stage.records == []
-    stage.trades(trade(4, 2, 2.5, "7"), sent_ms=at(2) + 2_600)
-    (record,) = stage.said
+    setup = DispatcherSetup()
+    setup.receive_trades_at(30, 65, 100)
+    assert setup.records == []
+    setup.receive_trades(trade(4, 2, 2.5, "7"), sent_ms=at(2) + 2_600)
+    (record,) = setup.log
     assert (record["open_time_ms"], record["closed_by"], record["volume"]) == (at(1), "later_trade", "2")
-    assert (record["sent_ms"], record["received_ms"]) == (at(2) + 2_600, stage.now_ms)
-    assert stage.line.told == stage.line.heard == {"BTC-USD"}
+    assert (record["sent_ms"], record["received_ms"]) == (at(2) + 2_600, setup.now_ms)
+    assert setup.connection.pairs_with_closed_candle == setup.connection.pairs_with_data == {"BTC-USD"}
 
 
-def test_trades_of_two_pairs_in_a_frame_close_both() -> None:
-    stage = Stage()
+def test_trades_of_two_pairs_in_one_frame_close_both() -> None:
+    setup = DispatcherSetup()
     for minute, second in ((0, 30.0), (1, 5.0), (2, 3.0)):
         one = trade(minute, minute, second)
-        stage.trades(one, replace(one, pair="ETH-USD"))
-    assert sorted(record["symbol"] for record in stage.said) == ["BTC-USD.X", "ETH-USD.X"]
+        setup.receive_trades(one, replace(one, pair="ETH-USD"))
+    assert sorted(record["symbol"] for record in setup.log) == ["BTC-USD.X", "ETH-USD.X"]
 
 
-def test_a_snapshot_tells_of_what_was_before_and_closes_nothing() -> None:
-    stage = Stage()
-    stage.trades(*(trade(minute, minute, 3) for minute in range(3)), snapshot=True, sent_ms=at(2))
-    assert (stage.records, stage.line.heard, stage.line.tapes["BTC-USD"].next_ms) == ([], set(), None)
-    assert sum(stage.tally.delays.counts) == 0
+def test_a_snapshot_of_past_trades_closes_nothing() -> None:
+    setup = DispatcherSetup()
+    setup.receive_trades(*(trade(minute, minute, 3) for minute in range(3)), snapshot=True, sent_ms=at(2))
+    assert (setup.records, setup.connection.pairs_with_data, setup.connection.builders["BTC-USD"].next_ms) == ([], set(), None)
+    assert sum(setup.stats.delays.counts) == 0
 
 
-def test_trades_on_a_line_that_has_no_tape_for_them_are_strange() -> None:
-    """Of a venue that tells candles; or of a pair that another line carries."""
-    stage = Stage("binance")
-    stage.trades(trade(1, 0, 1))
-    other = Stage()
-    line = Connection(other.feed, PAIRS[1:], Endpoint("", TLS, None), other.desk.hear, other.clock)
-    other.trades(trade(1, 0, 1), line=line)
-    assert stage.tally.frames["strange"] == other.tally.frames["strange"] == 1
-    assert other.line.heard == line.heard == set()
+def test_trades_on_a_connection_without_a_builder_for_them_are_strange() -> None:
+    """Of a venue that sends candles, or of a pair that another connection carries."""
+    setup = DispatcherSetup("binance")
+    setup.receive_trades(trade(1, 0, 1))
+    other = DispatcherSetup()
+    connection = other.new_connection(*DISPATCHED_PAIRS[1:])
+    other.receive_trades(trade(1, 0, 1), connection=connection)
+    assert setup.stats.frames["strange"] == other.stats.frames["strange"] == 1
+    assert other.connection.pairs_with_data == connection.pairs_with_data == set()
 
 
-TOO_FAR_MS = (MAX_AHEAD_MS + MINUTE + 1, 86_400_000, 31_536_000_000, -MAX_BEHIND_MS - 1, -86_400_000)
+TOO_FAR_MS = (MAX_AHEAD_MS + MINUTE_MS + 1, 86_400_000, 31_536_000_000, -MAX_BEHIND_MS - 1, -86_400_000)
 
 
 @pytest.mark.parametrize("off_ms", TOO_FAR_MS)
-def test_a_trade_with_a_wrong_time_closes_nothing(off_ms: int) -> None:
-    stage = Stage()
-    heard(stage, 30, 65)
-    stage.trades(replace(trade(3, 0, 0), time_us=(stage.now_ms + off_ms) * 1_000))
-    assert (stage.records, stage.tally.frames["strange"]) == ([], 1)
-    stage.trades(trade(4, 2, 3))
-    assert stage.records == [], "its number is missing, so the minute may lack it: the venue is asked"
-    stage.trades(trade(5, 3, 3), trade(6, 4, 3))
-    assert (stage.records, stage.streams[0].series.waiting) == ([], 1)
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(3))
+def test_a_trade_with_an_absurd_time_closes_nothing(off_ms: int) -> None:
+    setup = DispatcherSetup()
+    setup.receive_trades_at(30, 65)
+    setup.receive_trades(replace(trade(3, 0, 0), time_us=(setup.now_ms + off_ms) * 1_000))
+    assert (setup.records, setup.stats.frames["strange"]) == ([], 1)
+    setup.receive_trades(trade(4, 2, 3))
+    assert setup.records == [], "its number is missing, so the minute may lack a trade, and the venue is asked"
+    setup.receive_trades(trade(5, 3, 3), trade(6, 4, 3))
+    assert (setup.records, setup.subscriptions[0].sequencer.waiting) == ([], 1)
+    assert setup.subscriptions[0].sequencer.next_request(setup.now_ms + DEADLINES.settle) == MinuteRange(at(1), at(3))
 
 
-def test_what_is_now_is_told_by_the_venues_clock_and_not_by_ours() -> None:
-    stage = Stage()
-    venue_ms = stage.now_ms
-    stage.now_ms -= 7_200_000
-    stage.clock.add(stage.now_ms / 1_000, stage.now_ms / 1_000, venue_ms, 1)
-    heard(stage, 30, 65, 123)
-    assert [record["received_ms"] for record in stage.said] == [venue_ms - 7_200_000]
-    assert stage.opened == [1]
+def test_absurd_times_are_judged_by_the_venues_clock() -> None:
+    setup = DispatcherSetup()
+    venue_ms = setup.now_ms
+    setup.now_ms -= 7_200_000
+    setup.clock.add(setup.now_ms / 1_000, setup.now_ms / 1_000, venue_ms, 1)
+    setup.receive_trades_at(30, 65, 123)
+    assert [record["received_ms"] for record in setup.log] == [venue_ms - 7_200_000]
+    assert setup.minutes == [1]
 
 
 def frame(number: int, *trades: VenueTrade, sent_ms: int) -> Message:
     return Message(MessageKind.TRADES, "market_trades", trades=trades, sequence=number, sent_ms=sent_ms)
 
 
-def test_a_hole_among_the_frames_costs_the_minutes_around_it() -> None:
-    stage = Stage("coinbase")
-    stage.hear(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
-    stage.hear(Message(MessageKind.HEARTBEAT, "heartbeats", sequence=2, sent_ms=at(1) + 10_000))
-    stage.hear(frame(4, trade(2, 1, 40), sent_ms=at(1) + 40_000))
-    stage.hear(frame(5, trade(9, 2, 3), sent_ms=at(2) + 3_000))
-    assert (stage.opened, stage.line.missed_frames) == ([], 1)
-    stage.now_ms = at(3) + 5_000
-    stage.hear(frame(6, trade(10, 3, 3), sent_ms=at(3) + 3_000))
-    assert stage.streams[0].series.waiting == 1, "the minute after it is known, and waits for the venue's word on the other"
+def test_minutes_around_a_missing_frame_are_not_built() -> None:
+    setup = DispatcherSetup("coinbase")
+    setup.receive(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
+    setup.receive(Message(MessageKind.HEARTBEAT, "heartbeats", sequence=2, sent_ms=at(1) + 10_000))
+    setup.receive(frame(4, trade(2, 1, 40), sent_ms=at(1) + 40_000))
+    setup.receive(frame(5, trade(9, 2, 3), sent_ms=at(2) + 3_000))
+    assert (setup.minutes, setup.connection.missed_frames) == ([], 1)
+    setup.now_ms = at(3) + 5_000
+    setup.receive(frame(6, trade(10, 3, 3), sent_ms=at(3) + 3_000))
+    assert setup.subscriptions[0].sequencer.waiting == 1, (
+        "the minute after it is known, and waits for the venue's candle of the one before"
+    )
 
 
 @pytest.mark.parametrize("kind", [MessageKind.ACK, MessageKind.HEARTBEAT, MessageKind.OTHER])
-def test_frames_without_data_count_among_the_numbers(kind: MessageKind) -> None:
-    stage = Stage("coinbase")
-    stage.hear(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
-    stage.hear(Message(kind, "x", sequence=2))
-    stage.hear(frame(3, trade(2, 2, 3), sent_ms=at(2) + 3_000))
-    assert stage.opened == [1]
+def test_numbers_of_frames_without_data_count(kind: MessageKind) -> None:
+    setup = DispatcherSetup("coinbase")
+    setup.receive(frame(1, trade(1, 0, 30), sent_ms=at(0) + 30_000))
+    setup.receive(Message(kind, "x", sequence=2))
+    setup.receive(frame(3, trade(2, 2, 3), sent_ms=at(2) + 3_000))
+    assert setup.minutes == [1]
 
 
-def test_numbers_are_those_of_one_line() -> None:
-    stage = Stage("coinbase")
-    stage.hear(frame(900, trade(1, 0, 30), sent_ms=at(0) + 30_000))
-    other = stage.new_line()
-    stage.hear(frame(0, trade(1, 0, 31), sent_ms=at(0) + 31_000), other)
-    stage.hear(frame(901, trade(2, 2, 3), sent_ms=at(2) + 3_000))
-    assert (stage.opened, stage.line.missed_frames, other.missed_frames) == ([1], 0, 0)
+def test_frame_numbers_belong_to_one_connection() -> None:
+    setup = DispatcherSetup("coinbase")
+    setup.receive(frame(900, trade(1, 0, 30), sent_ms=at(0) + 30_000))
+    other = setup.new_connection()
+    setup.receive(frame(0, trade(1, 0, 31), sent_ms=at(0) + 31_000), other)
+    setup.receive(frame(901, trade(2, 2, 3), sent_ms=at(2) + 3_000))
+    assert (setup.minutes, setup.connection.missed_frames, other.missed_frames) == ([1], 0, 0)
 
 
-def test_two_lines_tell_the_same_candle_once() -> None:
-    stage = Stage()
-    other = stage.new_line()
+def test_a_candle_from_two_connections_is_written_once() -> None:
+    setup = DispatcherSetup()
+    other = setup.new_connection()
     for number, second in enumerate((30, 65, 123), start=1):
-        for line in (stage.line, other):
-            stage.trades(trade(number, second // 60, second % 60), line=line)
-    assert stage.opened == [1]
-    assert stage.streams[0].series.counts == {"duplicate": 1}
-    assert other.told == {"BTC-USD"}
+        for connection in (setup.connection, other):
+            setup.receive_trades(trade(number, second // 60, second % 60), connection=connection)
+    assert setup.minutes == [1]
+    assert setup.subscriptions[0].sequencer.counts == {"duplicate": 1}
+    assert other.pairs_with_closed_candle == {"BTC-USD"}
 
 
-def test_a_trade_that_comes_too_late_makes_the_venue_be_asked() -> None:
-    stage = Stage("bitstamp")
-    heard(stage, 30, 65, 123)
-    stage.streams[0].stirred.clear()
-    stage.streams[0].series._doubted_ms = None
-    stage.trades(trade(9, 1, 50))
-    series = stage.streams[0].series
-    assert stage.streams[0].stirred.is_set()
-    assert series.wanted(stage.now_ms) is None, "not before it is settled"
-    assert series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(2))
+def test_a_trade_that_comes_too_late_causes_a_request() -> None:
+    setup = DispatcherSetup("bitstamp")
+    setup.receive_trades_at(30, 65, 123)
+    setup.subscriptions[0].wake.clear()
+    setup.subscriptions[0].sequencer._recheck_from_ms = None
+    setup.receive_trades(trade(9, 1, 50))
+    sequencer = setup.subscriptions[0].sequencer
+    assert setup.subscriptions[0].wake.is_set()
+    assert sequencer.next_request(setup.now_ms) is None, "not before the minute is settled"
+    assert sequencer.next_request(setup.now_ms + DEADLINES.settle) == MinuteRange(at(1), at(2))
 
 
-def test_a_line_that_begins_to_speak_makes_the_venue_be_asked_for_what_was_written_last() -> None:
-    stage = Stage()
-    heard(stage, 30, 65, 123)
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.settle) == MinuteRange(at(1), at(2))
-    stage.streams[0].series.answered([bar(1)], MinuteRange(at(1), at(2)), 0, stage.now_ms)
-    stage.trades(trade(4, 2, 4))
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.retry) is None, "once for a line"
-    stage.trades(trade(5, 2, 5), line=stage.new_line())
-    assert stage.streams[0].series.wanted(stage.now_ms + WAITS.retry) == MinuteRange(at(1), at(2))
+def test_the_first_data_of_a_connection_causes_a_request_for_the_last_minutes() -> None:
+    setup = DispatcherSetup()
+    setup.receive_trades_at(30, 65, 123)
+    assert setup.subscriptions[0].sequencer.next_request(setup.now_ms + DEADLINES.settle) == MinuteRange(at(1), at(2))
+    setup.subscriptions[0].sequencer.page_received([candle(1)], MinuteRange(at(1), at(2)), 0, setup.now_ms)
+    setup.receive_trades(trade(4, 2, 4))
+    assert setup.subscriptions[0].sequencer.next_request(setup.now_ms + DEADLINES.retry) is None, "once for each connection"
+    setup.receive_trades(trade(5, 2, 5), connection=setup.new_connection())
+    assert setup.subscriptions[0].sequencer.next_request(setup.now_ms + DEADLINES.retry) == MinuteRange(at(1), at(2))

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from producer.live.metrics import MAX_IDLE_CONNECTION_S, MAX_LOG_STANDSTILL_S, live_monitor
+from producer.live.metrics import MAX_IDLE_CONNECTION_S, MAX_LOG_STALL_S, live_monitor
 from producer.live.producer import LiveProducer
 from tests.flaky_log import Fault as LogFault
 from tests.flaky_log import FlakyLog
-from tests.producer.live_stage import Running, exchange, fault, producing, until
+from tests.producer.live.parts import until
+from tests.producer.live.producing import ProducerSetup, exchange, fault, producing
 from volcast.log.contract import Appender, KeyValue, Unavailable
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.virtual_time import run_with_sockets
@@ -20,20 +21,20 @@ from volcast.simulation.exchange.faults import FaultKind
 Sample = tuple[str, ...]
 
 
-def asking(live: LiveProducer) -> Callable[[str], Awaitable[httpx.Response]]:
-    """One monitor, asked again and again."""
+def monitor_of(live: LiveProducer) -> Callable[[str], Awaitable[httpx.Response]]:
+    """A client of one monitor, which keeps its state between requests."""
     app = live_monitor(live)
 
-    async def ask(path: str) -> httpx.Response:
+    async def get(path: str) -> httpx.Response:
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://producer") as client:
             return await client.get(path)
 
-    return ask
+    return get
 
 
 async def samples(live: LiveProducer) -> dict[Sample, float]:
-    """By name, without what all have in common, and the values of the other labels in the order of their names."""
-    families = text_string_to_metric_families((await asking(live)("/metrics")).text)
+    """Samples by name, without the common prefix and label, and by the values of the other labels in the order of their names."""
+    families = text_string_to_metric_families((await monitor_of(live)("/metrics")).text)
     found: dict[Sample, float] = {}
     for sample in (each for family in families for each in family.samples):
         labels = dict(sample.labels)
@@ -42,16 +43,16 @@ async def samples(live: LiveProducer) -> dict[Sample, float]:
     return found
 
 
-def test_an_hour_as_metrics() -> None:
+def test_the_metrics_after_an_hour_with_faults() -> None:
     async def main() -> None:
         market = exchange("kraken", [fault(1_000, FaultKind.CUT), fault(2_000, FaultKind.GARBAGE, 20.0)], skew_ms=7_000)
-        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as setup:
             await until(1_800)
-            before = await samples(one.live)
+            before = await samples(setup.live)
             await until(3_605)
-            found = await samples(one.live)
-            records = await one.records()
-        symbol = one.symbol
+            found = await samples(setup.live)
+            records = await setup.records()
+        symbol = setup.symbol
         assert {name for name, count in before.items() if found.get(name, 0.0) < count and name[0].endswith("_total")} == set()
         candles = {name[1]: count for name, count in found.items() if name[0] == "candles_total"}
         assert set(candles) == {"later_trade", "rest"}
@@ -68,19 +69,19 @@ def test_an_hour_as_metrics() -> None:
         assert 0 <= found["silence_seconds", symbol] <= found["silence_limit_seconds", symbol]
         assert abs(found["clock_skew_seconds",] - 7) <= found["clock_skew_doubt_seconds",] < 1
         assert found["receive_seconds_count",] == found["receive_seconds_bucket", "+Inf"] > 0
-        assert found["unwritten_candles_total", symbol, "late"] == one.live.streams["BTC/USD"].series.counts["late"]
+        assert found["unwritten_candles_total", symbol, "late"] == setup.live.subscriptions["BTC/USD"].sequencer.counts["late"]
         assert (found["waiting_candles", symbol], found["outbox_records",]) == (0, 0)
 
     run_with_sockets(main())
 
 
-def test_before_it_begins_there_are_no_samples_of_streams_and_it_is_healthy() -> None:
+def test_before_the_start_there_are_no_samples_of_symbols_and_health_is_good() -> None:
     async def main() -> None:
-        async with exchange("okx") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
-            found = await samples(one.live)
+        async with exchange("okx") as market, SqliteLog(":memory:") as log, producing(market, log) as setup:
+            found = await samples(setup.live)
             assert found["connections",] == 0
-            assert not [name for name in found if one.symbol in name]
-            health = await asking(one.live)("/health")
+            assert not [name for name in found if setup.symbol in name]
+            health = await monitor_of(setup.live)("/health")
             assert (health.status_code, health.text) == (200, "waiting for the log\n")
 
     run_with_sockets(main())
@@ -89,95 +90,97 @@ def test_before_it_begins_there_are_no_samples_of_streams_and_it_is_healthy() ->
 def test_a_gap_is_counted_with_its_minutes() -> None:
     async def main() -> None:
         market = exchange("binance", [fault(600, FaultKind.REFUSE, 600.0, handshakes_s=90.0, cut=True)])
-        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as setup:
             await until(1_800)
-            found = await samples(one.live)
-            gaps = [record for record in await one.records() if record["kind"] == "gap"]
-        assert len(gaps) == found["gaps_total", one.symbol] >= 1
-        assert found["missing_minutes_total", one.symbol] == sum((gap["to_ms"] - gap["from_ms"]) // 60_000 for gap in gaps)
+            found = await samples(setup.live)
+            gaps = [record for record in await setup.records() if record["kind"] == "gap"]
+        assert len(gaps) == found["gaps_total", setup.symbol] >= 1
+        assert found["missing_minutes_total", setup.symbol] == sum((gap["to_ms"] - gap["from_ms"]) // 60_000 for gap in gaps)
 
     run_with_sockets(main())
 
 
-def test_a_venue_that_is_down_is_news_and_no_illness() -> None:
+def test_a_venue_that_is_down_is_reported_but_healthy() -> None:
     async def main() -> None:
         market = exchange("bybit", [fault(600, FaultKind.REFUSE, 3_000.0, handshakes_s=3_000.0, cut=True)])
-        async with market, SqliteLog(":memory:") as log, producing(market, log) as one:
-            ask = asking(one.live)
+        async with market, SqliteLog(":memory:") as log, producing(market, log) as setup:
+            get = monitor_of(setup.live)
             for minute in range(10, 30):
                 await until(60.0 * minute + 30)
-                assert (await ask("/health")).status_code == 200
-            assert (await ask("/health")).text.startswith("0 connections to bybit\n")
-            found = await samples(one.live)
-            assert found["candle_age_seconds", one.symbol] > 1_000
+                assert (await get("/health")).status_code == 200
+            assert (await get("/health")).text.startswith("0 connections to bybit\n")
+            found = await samples(setup.live)
+            assert found["candle_age_seconds", setup.symbol] > 1_000
             assert sum(count for name, count in found.items() if name[0] == "connects_total" and name[1] != "ok") > 20
 
     run_with_sockets(main())
 
 
 class AwayLog(FlakyLog):
-    """Gone at some moment, and not to be opened any more."""
+    """A log that is away from some moment on, and then can't be opened."""
 
     is_away = False
 
     @asynccontextmanager
     async def appender(self, name: str) -> AsyncIterator[Appender]:
         if self.is_away:
-            raise Unavailable("nobody answers")
+            raise Unavailable("no answer")
         async with super().appender(name) as appender:
             yield appender
 
 
-def test_a_log_that_is_away_for_long_is_no_illness() -> None:
+def test_a_log_that_is_away_for_long_is_healthy() -> None:
     async def main() -> None:
         faults = {-1: LogFault.LOST}
         log = AwayLog(SqliteLog(":memory:"), appends=faults)
-        async with exchange("bybit") as market, log, producing(market, log) as one:
-            ask = asking(one.live)
+        async with exchange("bybit") as market, log, producing(market, log) as setup:
+            get = monitor_of(setup.live)
             await until(100)
             log.is_away, faults[log.appends] = True, LogFault.LOST
             for minute in range(2, 30):
                 await until(60.0 * minute)
-                assert (await ask("/health")).status_code == 200
-            assert (await samples(one.live))["candle_age_seconds", one.symbol] > 1_500
+                assert (await get("/health")).status_code == 200
+            assert (await samples(setup.live))["candle_age_seconds", setup.symbol] > 1_500
 
     run_with_sockets(main())
 
 
-async def ill(one: Running, after_s: float) -> str:
-    """What /health says before, and so long after."""
-    ask = asking(one.live)
-    assert (await ask("/health")).status_code == 200
+async def unhealthy(setup: ProducerSetup, after_s: float) -> str:
+    """Return the text of /health, which is healthy now and unhealthy after this time."""
+    get = monitor_of(setup.live)
+    assert (await get("/health")).status_code == 200
     await asyncio.sleep(after_s)
-    health = await ask("/health")
+    health = await get("/health")
     assert health.status_code == 503
     return str(health.text)
 
 
-def test_an_append_that_never_ends_is_an_illness() -> None:
+def test_an_append_that_never_ends_is_unhealthy() -> None:
     async def main() -> None:
-        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
+        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as setup:
             await until(30)
-            outbox = one.live.outbox
-            assert outbox is not None
+            queue = setup.live.queue
+            assert queue is not None
 
             async def never(_: object) -> None:
                 await asyncio.Event().wait()
 
-            outbox._appender.append = never  # type: ignore[method-assign, assignment]  # a log that hangs can't be had otherwise
-            outbox.put([KeyValue(b"BTCUSDT.BYBIT", b"{}")])
-            said = await ill(one, MAX_LOG_STANDSTILL_S + 1)
-            assert said.startswith("the log has taken nothing for 361 s, while ")
+            queue._appender.append = never  # type: ignore[method-assign, assignment]  # there is no other way to make a log hang
+            queue.put([KeyValue(b"BTCUSDT.BYBIT", b"{}")])
+            health = await unhealthy(setup, MAX_LOG_STALL_S + 1)
+            assert health.startswith("the log has accepted nothing for 361 s, while ")
 
     run_with_sockets(main())
 
 
-def test_a_connection_that_nobody_tries_to_make_is_an_illness() -> None:
+def test_a_missing_connection_without_an_attempt_is_unhealthy() -> None:
     async def main() -> None:
-        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as one:
+        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as setup:
             await until(30)
-            one.live.lanes[0].lines.clear()
-            said = await ill(one, MAX_IDLE_CONNECTION_S + 1)
-            assert said.startswith("a connection has been missing for 301 s, and none was tried\n0 connections to bybit\n")
+            setup.live.reconnectors[0].connections.clear()
+            health = await unhealthy(setup, MAX_IDLE_CONNECTION_S + 1)
+            assert health.startswith(
+                "a connection has been missing for 301 s without an attempt to connect\n0 connections to bybit\n"
+            )
 
     run_with_sockets(main())

@@ -1,4 +1,4 @@
-"""Many symbols at a venue that bears a question a second: waiting for one's turn is no refusal."""
+"""Many symbols at a venue that allows one request a second: a wait for one's turn is no failure."""
 
 import asyncio
 from collections import Counter
@@ -12,7 +12,8 @@ from producer.live.connection import Endpoint
 from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
 from producer.symbols import symbol_on_log
-from tests.producer.live_stage import START_S, TLS, fault, until, wall
+from tests.producer.live.parts import TLS, until
+from tests.producer.live.producing import START_S, fault, wall
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.virtual_time import run_with_sockets
@@ -22,7 +23,7 @@ from volcast.simulation.exchange.server import Exchange
 BASES = [f"C{number:02}" for number in range(80)]
 
 
-def test_after_a_cut_all_symbols_get_their_turn_and_none_a_gap() -> None:
+def test_after_a_cut_the_gaps_of_all_symbols_are_filled() -> None:
     async def main() -> Counter[str]:
         feed = VENUES["kraken"]
         pairs = [Pair(base, "USD") for base in BASES]
@@ -38,9 +39,9 @@ def test_after_a_cut_all_symbols_get_their_turn_and_none_a_gap() -> None:
         )
         async with market, SqliteLog(":memory:") as log, http_client(feed, market.rest_url, None, TLS) as client:
             rest = RestClient(feed, client, Random(1), wall=wall)
-            wish = LiveConfig({symbol_on_log(pair, "kraken"): feed.spelling(pair) for pair in pairs}, backfill_minutes=10)
-            place = Endpoint(market.socket_url, TLS, None)
-            live = LiveProducer(log, feed, wish, place, rest, append_records=500, random=Random(2), wall=wall)
+            config = LiveConfig({symbol_on_log(pair, "kraken"): feed.spelling(pair) for pair in pairs}, backfill_minutes=10)
+            endpoint = Endpoint(market.socket_url, TLS, None)
+            live = LiveProducer(log, feed, config, endpoint, rest, append_records=500, random=Random(2), wall=wall)
             task = asyncio.create_task(live.run())
             await until(720.0)
             task.cancel()

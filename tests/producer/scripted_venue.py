@@ -1,4 +1,4 @@
-"""A venue of the tests: a real HTTP server on this machine that answers by script or from a market, and its feed."""
+"""A scripted venue: a real HTTP server on this machine that answers by a function or from a market, and its feed."""
 
 import asyncio
 import json
@@ -18,25 +18,25 @@ START_MS = 1_704_067_200_000
 
 
 class Reply(NamedTuple):
-    """What the server sends; `status` 0 hangs up, -1 never answers."""
+    """What the server sends. With `status` 0 it hangs up, with -1 it never answers."""
 
     status: int = 200
     body: bytes = b""
     headers: Mapping[str, str] = {}
 
 
-class Asked(NamedTuple):
+class ReceivedRequest(NamedTuple):
     at_s: float
     path: str
     params: Mapping[str, str]
 
 
 class Server:
-    """Answers each GET with what `answer` makes of it, and writes down when it was asked what."""
+    """Answers each GET with the reply that `answer` returns, and keeps all requests."""
 
-    def __init__(self, answer: Callable[[Asked], Reply]) -> None:
+    def __init__(self, answer: Callable[[ReceivedRequest], Reply]) -> None:
         self.answer = answer
-        self.asked: list[Asked] = []
+        self.requests: list[ReceivedRequest] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -49,9 +49,9 @@ class Server:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         url = urlsplit(head.split(b" ")[1].decode())
-        asked = Asked(asyncio.get_running_loop().time(), url.path, dict(parse_qsl(url.query)))
-        self.asked.append(asked)
-        status, body, headers = self.answer(asked)
+        request = ReceivedRequest(asyncio.get_running_loop().time(), url.path, dict(parse_qsl(url.query)))
+        self.requests.append(request)
+        status, body, headers = self.answer(request)
         if status < 0:
             await reader.read()
         elif status:
@@ -62,50 +62,50 @@ class Server:
 
 
 class Market:
-    """Rows by minute, on a clock of its own: what a well-behaved venue answers, its still open candle included."""
+    """The answers of a venue without a fault, from rows by minute and a clock. They include the candle that is still open."""
 
     def __init__(self, now_s: Callable[[], float], rows: Mapping[int, Sequence[str]], *, date: bool = True) -> None:
         self.now_s = now_s
         self.rows = rows
         self.date = date
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, request: ReceivedRequest) -> Reply:
         now_s = self.now_s()
         headers = {"Date": formatdate(now_s, usegmt=True)} if self.date else {}
-        if asked.path == "/time":
+        if request.path == "/time":
             return Reply(body=json.dumps({"ms": int(now_s * 1_000)}).encode(), headers=headers)
-        if asked.path != "/candles":
+        if request.path != "/candles":
             return Reply(404, b"{}", headers)
-        if asked.params["pair"] != "BTCUSDT":
+        if request.params["pair"] != "BTCUSDT":
             return Reply(400, b'{"error": "unknown"}', headers)
-        first, last = int(asked.params["from"]), int(asked.params["to"])
+        first, last = int(request.params["from"]), int(request.params["to"])
         rows = [[at, *cells] for at, cells in self.rows.items() if first - 3 * MINUTE_MS <= at <= last and at <= now_s * 1_000]
         return Reply(body=json.dumps(rows[::-1]).encode(), headers=headers)
 
 
-def flat(price: object = 100, volume: object = 1) -> tuple[str, ...]:
+def flat_row(price: object = 100, volume: object = 1) -> tuple[str, ...]:
     return (str(price),) * 4 + (str(volume),)
 
 
-def minutes(count: int, *, without: Sequence[int] = ()) -> dict[int, tuple[str, ...]]:
-    """Of the market's first minutes; each has a price of its own."""
-    return {START_MS + i * MINUTE_MS: flat(f"{100 + i}.50") for i in range(count) if i not in without}
+def minute_rows(count: int, *, without: Sequence[int] = ()) -> dict[int, tuple[str, ...]]:
+    """Rows of the market's first minutes, each with a price of its own."""
+    return {START_MS + i * MINUTE_MS: flat_row(f"{100 + i}.50") for i in range(count) if i not in without}
 
 
 class PlainFeed:
-    """A `Feed` without streams."""
+    """A `Feed` with HTTP requests only."""
 
     name = "plain"
     socket_url = "wss://plain.invalid"
     rest_url = "https://plain.invalid"
-    tells_candles = True
+    sends_candles = True
     dense_trade_ids = False
     ping: str | None = None
 
     def __init__(
         self, *, rows: int = 10, empty: bool = False, history_minutes: int | None = None, per_s: float = 10.0, clock: bool = True
     ) -> None:
-        self.tells_empty_minutes = empty
+        self.sends_empty_minutes = empty
         self._rows = rows
         self._clock = clock
         self.limits = Limits(

@@ -1,12 +1,11 @@
-"""A live producer and the simulated exchange that it listens to, without TLS; to be run on the loop with virtual time."""
+"""A live producer at the simulated exchange, without TLS; to be run in virtual time."""
 
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
-from ssl import create_default_context
 from typing import Any
 
 import msgspec
@@ -17,21 +16,18 @@ from producer.live.connection import Endpoint
 from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
 from producer.symbols import symbol_on_log
+from tests.producer.live.parts import TLS, wall_from
 from volcast.log.contract import Log, Topic
 from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 START_S = 1_767_225_600
 BACKFILL_MINUTES = 30
-TLS = create_default_context()
-
-
-def wall() -> float:
-    return START_S + asyncio.get_running_loop().time()
+wall = wall_from(START_S)
 
 
 def fault(at_s: float, kind: FaultKind, for_s: float = 0.0, **more: Any) -> ExchangeFault:
-    """`at_s` seconds after the stage's start."""
+    """A fault `at_s` seconds after the start of the event loop's clock."""
     return ExchangeFault(START_S + at_s, kind, for_s, **more)
 
 
@@ -63,17 +59,16 @@ def quote_of(venue: str) -> str:
 
 
 @dataclass
-class Running:
+class ProducerSetup:
     """One producer at work."""
 
     live: LiveProducer
     task: asyncio.Task[None]
     log: Log
     symbol: str
-    seen: list[dict[str, Any]] = field(default_factory=list)
 
     async def records(self) -> list[dict[str, Any]]:
-        """All of the log."""
+        """All records of the log, decoded."""
         found: list[dict[str, Any]] = []
         async with self.log.reader(Topic.CANDLES) as reader:
             while not reader.caught_up:
@@ -81,7 +76,7 @@ class Running:
         return found
 
     async def closed_by(self) -> Counter[str]:
-        """Of the candles of the live part: the backfill at the start left out."""
+        """How the candles were closed, without those of the backfill at the start."""
         return Counter(
             record["closed_by"] for record in await self.records() if record.get("open_time_ms", 0) >= START_S * 1_000 + 60_000
         )
@@ -90,26 +85,21 @@ class Running:
 @asynccontextmanager
 async def producing(
     venue: Exchange, log: Log, *, twin: str | None = None, base: str = "BTC", feed: Feed | None = None
-) -> AsyncIterator[Running]:
-    """A producer of the exchange's pair onto `log`; ended at the end, and what it raised is raised."""
+) -> AsyncIterator[ProducerSetup]:
+    """A producer of the exchange's pair onto `log`, cancelled at the end; what it has raised is raised."""
     feed = feed or VENUES[venue.dialect.name]
     pair = Pair(base, quote_of(feed.name))
     symbol = symbol_on_log(pair, feed.name)
     async with http_client(feed, venue.rest_url, None, TLS) as client:
         rest = RestClient(feed, client, Random(1), wall=wall)
-        wish = LiveConfig({symbol: feed.spelling(pair)}, BACKFILL_MINUTES, twin=twin)
-        place = Endpoint(venue.socket_url, TLS, None)
-        live = LiveProducer(log, feed, wish, place, rest, append_records=100, random=Random(2), wall=wall)
+        config = LiveConfig({symbol: feed.spelling(pair)}, BACKFILL_MINUTES, twin=twin)
+        endpoint = Endpoint(venue.socket_url, TLS, None)
+        live = LiveProducer(log, feed, config, endpoint, rest, append_records=100, random=Random(2), wall=wall)
         task = asyncio.create_task(live.run())
         try:
-            yield Running(live, task, log, symbol)
+            yield ProducerSetup(live, task, log, symbol)
         finally:
             task.cancel()
             await asyncio.wait([task])
             with suppress(asyncio.CancelledError):
                 task.result()
-
-
-async def until(at_s: float) -> None:
-    """Of the stage's clock."""
-    await asyncio.sleep(at_s - asyncio.get_running_loop().time())

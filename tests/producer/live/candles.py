@@ -1,20 +1,20 @@
-"""Candles of a made-up market, for tests of the live path."""
+"""Candles and trades of an invented market, with minutes counted from its start."""
 
 from decimal import Decimal
 
 from producer.feeds.contract import VenueTrade
 from producer.live.candle import ClosedBy, ClosedCandle
 
-MINUTE = 60_000
-START = 1_700_000_040_000
+MINUTE_MS = 60_000
+START_MS = 1_700_000_040_000
 
 
 def at(minute: int) -> int:
-    """When the test's minute begins."""
-    return START + minute * MINUTE
+    """The opening time of a minute."""
+    return START_MS + minute * MINUTE_MS
 
 
-def bar(minute: int, close: str = "100", closed_by: ClosedBy = ClosedBy.FLAG, volume: str = "1") -> ClosedCandle:
+def candle(minute: int, close: str = "100", closed_by: ClosedBy = ClosedBy.FLAG, volume: str = "1") -> ClosedCandle:
     price = Decimal(close)
     return ClosedCandle(at(minute), price, price, price, price, Decimal(volume), price * Decimal(volume), closed_by)
 
