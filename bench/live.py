@@ -60,7 +60,7 @@ def watched(venue: str, pairs: int, per_s: float, seconds: float) -> Run:
 
 def pairs_of(venue: str, count: int) -> list[Pair]:
     """Of coins that don't exist."""
-    return [Pair(f"C{number:02}", "USDT" if VENUES[venue].tells_candles else "USD") for number in range(count)]
+    return [Pair(f"C{number:02}", "USDT" if VENUES[venue].sends_candles else "USD") for number in range(count)]
 
 
 def row(venue: str, run: Run) -> str:

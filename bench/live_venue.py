@@ -188,7 +188,7 @@ async def _play(pipe: Connection, venue: Venue) -> None:
     async with venue.open() as port:
         pipe.send(port)
         async with asyncio.TaskGroup() as group:
-            work = venue.push() if venue.dialect.tells_candles else venue.trade()
+            work = venue.push() if venue.dialect.sends_candles else venue.trade()
             working = [group.create_task(work), group.create_task(venue.beat())]
             await word(pipe)
             for task in working:

@@ -45,7 +45,7 @@ async def resolve(patient: Target, tell: Report) -> bool:
 async def ask(patient: Target, tell: Report) -> bool:
     """Whether the venue answers with candles. Raises UnknownPair where it has no such market; that is told then."""
     try:
-        await patient.rest.measure_clock(patience_s=_PATIENCE_S)
+        await patient.rest.measure_clock(timeout_s=_PATIENCE_S)
     except RestError as refused:
         tell(failed("http", f"{patient.rest_url}: {refused}", _advice(str(refused))))
         return False
@@ -55,7 +55,7 @@ async def ask(patient: Target, tell: Report) -> bool:
     to_ms = rest.clock.now_ms() // MINUTE_MS * MINUTE_MS
     from_ms = to_ms - _MINUTES * MINUTE_MS
     try:
-        page = await rest.candles(spelled, from_ms, to_ms, patience_s=_PATIENCE_S)
+        page = await rest.candles(spelled, from_ms, to_ms, timeout_s=_PATIENCE_S)
     except UnknownPair as unknown:
         tell(
             failed(
@@ -93,7 +93,7 @@ def _of_proxy(scheme: str, seen: str) -> CheckResult:
 
 def _of_clock(patient: Target) -> CheckResult:
     clock = patient.rest.clock
-    doubt_s = (clock.doubt_ms or 0) / 1_000
+    doubt_s = (clock.uncertainty_ms or 0) / 1_000
     way = "behind" if clock.offset_ms < 0 else "ahead of"
     seen = f"the venue's is {abs(clock.offset_ms) / 1_000:.2f} s {way} ours, give or take {doubt_s:.2f} s"
     if abs(clock.offset_ms) / 1_000 > MAX_SKEW_S + doubt_s:
@@ -106,13 +106,13 @@ def _of_page(patient: Target, page: Page, from_ms: int) -> CheckResult:
     minutes, rows = (page.covered_to_ms - from_ms) // MINUTE_MS, len(page.rows)
     age_ms = patient.rest.clock.now_ms() - page.covered_to_ms
     seen = f"{rows} of the last {minutes} minutes, in order; the newest closed {age_ms / 1_000:.0f} s ago"
-    if not rows and (patient.feed.tells_empty_minutes or not minutes):
+    if not rows and (patient.feed.sends_empty_minutes or not minutes):
         return failed("candles", "no closed candle of the last hour", "check whether the market is still open at the venue")
     if not rows:
         return warning("candles", f"nothing was traded in {minutes} minutes", "try a busier market")
     if age_ms > _STALE_MS:
         return warning("candles", seen, "the venue is late with its candles: holes will take longer to be filled")
-    if rows < minutes and patient.feed.tells_empty_minutes:
+    if rows < minutes and patient.feed.sends_empty_minutes:
         return warning("candles", seen, "each minute without a candle becomes a gap record")
     return ok("candles", seen)
 
@@ -122,7 +122,7 @@ async def _of_stranger(patient: Target, from_ms: int, to_ms: int) -> CheckResult
     spelled = patient.feed.spelling(Pair(NO_SUCH_COIN, patient.pair.quote))
     advice = "a mistyped symbol would be asked for again and again; please report these words"
     try:
-        page = await patient.rest.candles(spelled, from_ms, to_ms, patience_s=_PATIENCE_S / 3)
+        page = await patient.rest.candles(spelled, from_ms, to_ms, timeout_s=_PATIENCE_S / 3)
     except UnknownPair:
         return ok("no market", f"{spelled} is refused, as it should be")
     except RestError as refused:

@@ -1,7 +1,7 @@
-"""Binance spot: candles from `@kline_1m`, pushed every two seconds, the last of a minute flagged; of empty minutes, too.
+"""Binance spot: candles from the stream `@kline_1m`, sent every two seconds.
 
-Frames come in an envelope with their stream's name (`/stream`) or bare (`/ws`); both are read. Its sister in the United States
-speaks the same on hosts of its own, which are a setting.
+The last candle of a minute is flagged as closed, also for a minute without trades. Frames come in an envelope with the stream's
+name (`/stream`) or without one (`/ws`); both are parsed. Binance US uses the same protocol on other hosts, which are settings.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import UNSET, Raw, Struct, UnsetType
 
-from . import parsing as wire
+from . import parsing
 from .base import BaseFeed
 from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
 from .parsing import Integer, Number
@@ -24,7 +24,7 @@ class _Complaint(Struct, frozen=True, gc=False):
 
 
 class _Frame(Struct, frozen=True, gc=False):
-    """Whatever comes: an envelope, a bare event, or an answer."""
+    """Any frame: an envelope, a bare event, or a response to a subscription."""
 
     stream: str = ""
     data: Raw = Raw()
@@ -69,7 +69,7 @@ class _TradeEvent(Struct, frozen=True, gc=False):
 
 
 class _Row(Struct, frozen=True, gc=False, array_like=True):
-    """Of a page; what stands behind the quote volume is not read."""
+    """A row of a page; its fields behind the quote volume are not read."""
 
     open_time: Integer
     open: Number
@@ -94,7 +94,7 @@ _times = msgspec.json.Decoder(_Time)
 
 
 class BinanceFeed(BaseFeed):
-    """See the file's head."""
+    """The feed of Binance's spot market."""
 
     name = "binance"
     socket_url = "wss://stream.binance.com:9443"
@@ -104,34 +104,36 @@ class BinanceFeed(BaseFeed):
     limits = Limits(
         verified_on="2026-11-21",
         pairs_per_connection=1_024,
-        topics_per_message=200,  # no limit is told; this is a text of some 4 KB
-        messages_per_s=4,  # 5, pongs included: one is left to them
+        topics_per_message=200,  # no documented limit; a message of about 4 KB
+        messages_per_s=4,  # the limit is 5, including pongs: one is left for them
         connect_every_s=1,  # 300 in 5 minutes
         max_age_s=86_400,
         ping_every_s=None,
-        requests_per_s=10,  # 6000 of weight a minute, and a page weighs 2
+        requests_per_s=10,  # the limit is a weight of 6000 a minute, and a page weighs 2
         history_minutes=None,
         settle_s=3,
     )
-    tells_candles = True
+    sends_candles = True
     dense_trade_ids = True
-    tells_empty_minutes = True
+    sends_empty_minutes = True
     ping = None
 
     def spelling(self, pair: Pair) -> str:
-        """`BTCUSDT`; in the names of streams it stands in small letters."""
+        """Return the pair as in `BTCUSDT`. The names of streams have it in small letters."""
         return pair.base + pair.quote
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
-        """One-minute candles."""
+        """Return the subscriptions to one-minute candles."""
         return [
-            wire.reason({"method": "SUBSCRIBE", "params": [f"{pair.lower()}@kline_1m" for pair in group], "id": number})
-            for number, group in enumerate(wire.batches(pairs, self.limits.topics_per_message), start=1)
+            parsing.encode_message(
+                {"method": "SUBSCRIBE", "params": [f"{pair.lower()}@kline_1m" for pair in group], "id": number}
+            )
+            for number, group in enumerate(parsing.batches(pairs, self.limits.topics_per_message), start=1)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError."""
-        found = wire.decode_frame(_frames, frame)
+        """Parse a frame. Raise FrameError if it is none of this venue."""
+        found = parsing.decode_frame(_frames, frame)
         event: str | bytes = found.data if found.stream else frame
         name = (found.stream.partition("@")[2] or found.stream.removeprefix("!")) if found.stream else found.event
         if name.startswith("kline"):
@@ -141,57 +143,58 @@ class BinanceFeed(BaseFeed):
         if name == "serverShutdown":
             return Message(MessageKind.RECONNECT, name, detail="the server shuts down")
         if name:
-            return Message(MessageKind.OTHER, (wire.decode_frame(_events, event).event or name) if found.stream else name)
+            return Message(MessageKind.OTHER, (parsing.decode_frame(_events, event).event or name) if found.stream else name)
         complaint = found.error or (_Complaint(found.code, found.msg) if found.code is not None else None)
         if complaint is not None:
-            return Message(MessageKind.REFUSED, "error", detail=wire.shortened(f"{complaint.code} {complaint.msg}"))
+            return Message(MessageKind.REFUSED, "error", detail=parsing.shortened(f"{complaint.code} {complaint.msg}"))
         if found.result is not UNSET and found.id is not UNSET:
             return Message(MessageKind.ACK, "result", detail=str(found.id))
-        raise FrameError("nothing of what Binance sends")
+        raise FrameError("this is no message of Binance")
 
-    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
-        """Ascending, both ends inclusive."""
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same for all times
+        """Return the request for a page. Its rows ascend in time; both ends of the window are inclusive."""
         times = {"startTime": str(from_ms), "endTime": str(to_ms - 1), "limit": str(self.rows)}
         return Request("/api/v3/klines", {"symbol": pair, "interval": "1m", **times})
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """Raises FrameError, VenueError."""
-        rows = wire.decode_frame(_pages, body)
+        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+        rows = parsing.decode_frame(_pages, body)
         if isinstance(rows, _Complaint):
-            detail = wire.shortened(f"{rows.code} {rows.msg}")
+            detail = parsing.shortened(f"{rows.code} {rows.msg}")
             raise VenueError(detail, too_many=rows.code == _TOO_MANY, unknown_pair=rows.code == _NO_SUCH_PAIR)
         return [
-            wire.candle("", wire.time_us(r.open_time), (r.open, r.high, r.low, r.close, r.volume, r.quote_volume)) for r in rows
+            parsing.candle("", parsing.time_us(r.open_time), (r.open, r.high, r.low, r.close, r.volume, r.quote_volume))
+            for r in rows
         ]
 
     def time_request(self) -> Request:
-        """In milliseconds."""
+        """Return the request for the venue's time, which it sends in milliseconds."""
         return Request("/api/v3/time", {})
 
     def time_ms(self, body: bytes) -> int:
-        """Raises FrameError."""
-        return wire.time_ms(wire.decode_frame(_times, body).server_time)
+        """Return the venue's time in milliseconds since 1970. Raise FrameError if the response has none."""
+        return parsing.time_ms(parsing.decode_frame(_times, body).server_time)
 
 
 def _candle_message(event: str | bytes) -> Message:
-    """Of a kline of another interval only its name is told."""
-    found = wire.decode_frame(_klines, event)
+    """Return the candle of a one-minute kline; a kline of another interval becomes OTHER."""
+    found = parsing.decode_frame(_klines, event)
     k = found.kline
-    sent_ms = wire.time_ms(found.sent)
+    sent_ms = parsing.time_ms(found.sent)
     if k.interval != "1m":
         return Message(MessageKind.OTHER, f"kline_{k.interval}", sent_ms=sent_ms)
     numbers = (k.open, k.high, k.low, k.close, k.volume, k.quote_volume)
-    candle = wire.candle(found.symbol, wire.time_us(k.open_time), numbers, closed=k.closed)
+    candle = parsing.candle(found.symbol, parsing.time_us(k.open_time), numbers, closed=k.closed)
     return Message(MessageKind.CANDLES, "kline", candles=(candle,), sent_ms=sent_ms)
 
 
 def _trade_message(name: str, event: str | bytes) -> Message:
-    found = wire.decode_frame(_trades, event)
+    found = parsing.decode_frame(_trades, event)
     trade_id = found.trade_id if name == "trade" else found.aggregate_id
     if trade_id is None:
-        raise FrameError("a trade without its id")
-    trade = wire.trade(found.symbol, trade_id, wire.time_us(found.time), found.price, found.size)
-    return Message(MessageKind.TRADES, name, trades=(trade,), sent_ms=wire.time_ms(found.sent))
+        raise FrameError("a trade without an id")
+    trade = parsing.trade(found.symbol, trade_id, parsing.time_us(found.time), found.price, found.size)
+    return Message(MessageKind.TRADES, name, trades=(trade,), sent_ms=parsing.time_ms(found.sent))
 
 
 BINANCE = BinanceFeed()

@@ -1,6 +1,7 @@
-"""Bitstamp v2: candles are built from `live_trades`, one channel a pair and a message; it has no candle channel.
+"""Bitstamp v2: candles are built from the trades of `live_trades`, because there is no candle channel.
 
-Trade ids rise but have holes, and nothing else tells of a lost frame. Prices come as JSON numbers and as text: the text is read.
+There is one channel for each pair, and one trade in each frame. Trade ids rise but have gaps, so a lost frame can't be detected.
+Prices come both as JSON numbers and as text; the text is used.
 """
 
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from . import parsing as wire
+from . import parsing
 from .base import BaseFeed
 from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
 from .parsing import Digits, Integer, Number
@@ -65,50 +66,50 @@ _pages = msgspec.json.Decoder(_Page)
 
 
 class BitstampFeed(BaseFeed):
-    """See the file's head."""
+    """The feed of Bitstamp."""
 
     name = "bitstamp"
     socket_url = "wss://ws.bitstamp.net"
     rest_url = "https://www.bitstamp.net"
     path = "/"
-    rows = 998  # 1000 rows come, should both ends be inclusive
+    rows = 998  # at most 1000 rows, if both ends are inclusive
     limits = Limits(
         verified_on="2026-11-21",
-        pairs_per_connection=100,  # no limit is told
+        pairs_per_connection=100,  # no documented limit
         topics_per_message=1,
-        messages_per_s=10,  # no limit is told
-        connect_every_s=1,  # no limit is told
+        messages_per_s=10,  # no documented limit
+        connect_every_s=1,  # no documented limit
         max_age_s=7_776_000,  # 90 days
-        ping_every_s=10,  # as a library does
+        ping_every_s=10,  # as a client library does
         requests_per_s=8,  # general knowledge: 10 000 in 10 minutes
         history_minutes=None,
         settle_s=10,
     )
-    tells_candles = False
+    sends_candles = False
     dense_trade_ids = False
-    tells_empty_minutes = False
+    sends_empty_minutes = False
     ping = '{"event":"bts:heartbeat"}'
 
     def spelling(self, pair: Pair) -> str:
-        """`btcusd`."""
+        """Return the pair as in `btcusd`."""
         return (pair.base + pair.quote).lower()
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
-        """Trades, a message for each pair."""
-        return [wire.reason({"event": "bts:subscribe", "data": {"channel": f"{_TRADES}{pair}"}}) for pair in pairs]
+        """Return the subscriptions to trades, one message for each pair."""
+        return [parsing.encode_message({"event": "bts:subscribe", "data": {"channel": f"{_TRADES}{pair}"}}) for pair in pairs]
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError."""
-        found = wire.decode_frame(_frames, frame)
+        """Parse a frame. Raise FrameError if it is none of this venue."""
+        found = parsing.decode_frame(_frames, frame)
         pair = found.channel.removeprefix(_TRADES)
         match found.event:
             case "trade" if pair != found.channel:
-                trade = wire.decode_frame(_trades, found.data)
-                at_us = wire.time_us(int(trade.microtimestamp))
-                trades = (wire.trade(pair, trade.id, at_us, trade.price_str, trade.amount_str),)
+                trade = parsing.decode_frame(_trades, found.data)
+                at_us = parsing.time_us(int(trade.microtimestamp))
+                trades = (parsing.trade(pair, trade.id, at_us, trade.price_str, trade.amount_str),)
                 return Message(MessageKind.TRADES, "trade", trades=trades)
             case "data" | "order_created" | "order_changed" | "order_deleted" if found.channel and found.data:
-                # Of other channels; `diff_order_book_btcusd` is told without its pair.
+                # Other channels, named without their pair: `diff_order_book_btcusd` becomes `diff_order_book`.
                 return Message(MessageKind.OTHER, found.channel.rpartition("_")[0] or found.channel)
             case "bts:subscription_succeeded" | "bts:unsubscription_succeeded":
                 return Message(MessageKind.ACK, found.event, detail=found.channel)
@@ -117,33 +118,36 @@ class BitstampFeed(BaseFeed):
             case "bts:request_reconnect":
                 return Message(MessageKind.RECONNECT, found.event, detail="the server asks for it")
             case "bts:error":
-                complaint = wire.decode_frame(_complaints, found.data)
-                return Message(MessageKind.REFUSED, found.event, detail=wire.shortened(f"{complaint.message} {found.channel}"))
-        raise FrameError("nothing of what Bitstamp sends")
+                complaint = parsing.decode_frame(_complaints, found.data)
+                return Message(MessageKind.REFUSED, found.event, detail=parsing.shortened(f"{complaint.message} {found.channel}"))
+        raise FrameError("this is no message of Bitstamp")
 
-    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
-        """Ascending. Whether the ends are inclusive is told nowhere: a minute more is asked for on both sides."""
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same for all times
+        """Return the request for a page, in ascending order.
+
+        It is one minute longer on both sides, because it is not documented whether the ends of the window are inclusive.
+        """
         start, end = max(0, from_ms // 1_000 - 60), to_ms // 1_000
         return Request(f"/api/v2/ohlc/{pair}/", {"step": "60", "limit": str(_LIMIT), "start": str(start), "end": str(end)})
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """Raises FrameError, VenueError."""
-        found = wire.decode_frame(_pages, body)
+        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+        found = parsing.decode_frame(_pages, body)
         if found.data is None:
             raise _refusal(found)
         return [
-            wire.candle("", wire.time_us(int(r.timestamp) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
+            parsing.candle("", parsing.time_us(int(r.timestamp) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
             for r in found.data.ohlc
         ]
 
 
 def _refusal(found: _Page) -> FrameError | VenueError:
-    """What its refusals look like is general knowledge: several shapes are read."""
+    """Return the error of a response without candles. The form of refusals is not documented, so several forms are parsed."""
     words = [bytes(raw).decode(errors="replace") for raw in (found.reason, found.error, found.errors) if bytes(raw) not in _NONE]
     if not words and found.status != "error":
-        return FrameError("neither candles nor a refusal")
+        return FrameError("the response has neither candles nor a refusal")
     code = "" if found.code is None else str(found.code)
-    detail = wire.shortened(" ".join((code, *words)))
+    detail = parsing.shortened(" ".join((code, *words)))
     too_many = code.startswith(("429", "400.002")) or "too many" in detail.lower()
     return VenueError(detail, too_many=too_many, unknown_pair=code.startswith("404") or "pair" in detail.lower())
 

@@ -1,8 +1,8 @@
-"""Coinbase, Advanced Trade: candles are built from `market_trades`, for its own are of five minutes.
+"""Coinbase Advanced Trade: candles are built from the trades of `market_trades`, because its own candles have five minutes.
 
-A frame's `sequence_num` counts the frames of the connection: a hole there is a frame that was not heard. `heartbeats` keep the
-line open. A batch's trades are put in the order of their ids. Pairs in USDC answer under the names of those in USD, so they are
-refused. The frames of the older Exchange feed (`match`) are understood, too.
+`sequence_num` numbers the frames of a connection: a gap means that a frame was not received. The channel `heartbeats` keeps the
+connection open. The trades of a frame are sorted by their ids. Pairs in USDC are refused, because Coinbase answers them under the
+names of the pairs in USD. Frames of the older Exchange feed (`match`) are parsed, too.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from operator import attrgetter
 import msgspec
 from msgspec import Raw, Struct
 
-from . import parsing as wire
+from . import parsing
 from .base import BaseFeed
 from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
 from .parsing import Digits, Integer, Number
@@ -88,111 +88,117 @@ _pages = msgspec.json.Decoder(_Page)
 
 
 class CoinbaseFeed(BaseFeed):
-    """See the file's head."""
+    """The feed of Coinbase Advanced Trade."""
 
     name = "coinbase"
     socket_url = "wss://advanced-trade-ws.coinbase.com"
     rest_url = "https://api.coinbase.com"
     path = "/"
-    rows = 298  # 300 come, should both ends be inclusive; 350 is general knowledge
+    rows = 298  # at most 300 rows, if both ends are inclusive; 350 is general knowledge
     limits = Limits(
         verified_on="2026-11-21",
-        pairs_per_connection=100,  # no limit is told
-        topics_per_message=50,  # no limit is told
-        messages_per_s=5,  # 8 without a key
-        connect_every_s=0.2,  # 8 a second
+        pairs_per_connection=100,  # no documented limit
+        topics_per_message=50,  # no documented limit
+        messages_per_s=5,  # the limit is 8 without a key
+        connect_every_s=0.2,  # the limit is 8 a second
         max_age_s=None,
         ping_every_s=None,
-        requests_per_s=5,  # general knowledge: 10 without a key
+        requests_per_s=5,  # general knowledge: the limit is 10 without a key
         history_minutes=None,
         settle_s=10,
     )
-    tells_candles = False
-    dense_trade_ids = False  # `sequence_num` tells of holes
-    tells_empty_minutes = False
+    sends_candles = False
+    dense_trade_ids = False  # gaps show in `sequence_num`
+    sends_empty_minutes = False
     ping = None
 
     def spelling(self, pair: Pair) -> str:
-        """`BTC-USD`. Raises ValueError for USDC."""
+        """Return the pair as in `BTC-USD`. Raise ValueError for a pair in USDC."""
         if pair.quote == "USDC":
             raise ValueError(f"Coinbase answers {pair.base}-USDC under the name {pair.base}-USD; ask for {pair.base}-USD.")
         return f"{pair.base}-{pair.quote}"
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
-        """One channel in a message. Heartbeats first: the first must come within five seconds."""
+        """Return the subscriptions, one channel in each message.
+
+        Heartbeats come first: the first subscription must arrive within five seconds of connecting.
+        """
         return [
-            wire.reason({"type": "subscribe", "channel": "heartbeats"}),
+            parsing.encode_message({"type": "subscribe", "channel": "heartbeats"}),
             *(
-                wire.reason({"type": "subscribe", "product_ids": group, "channel": "market_trades"})
-                for group in wire.batches(pairs, self.limits.topics_per_message)
+                parsing.encode_message({"type": "subscribe", "product_ids": group, "channel": "market_trades"})
+                for group in parsing.batches(pairs, self.limits.topics_per_message)
             ),
         ]
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError."""
-        found = wire.decode_frame(_frames, frame)
+        """Parse a frame. Raise FrameError if it is none of this venue."""
+        found = parsing.decode_frame(_frames, frame)
         if not found.channel:
             return _exchange_message(found, frame)
         if not found.events or found.sequence_num is None:
-            raise FrameError("a frame of Coinbase without its events or its number")
-        sent_ms = wire.moment_us(found.timestamp) // 1_000
+            raise FrameError("a frame of Coinbase without events or number")
+        sent_ms = parsing.moment_us(found.timestamp) // 1_000
         sequence = found.sequence_num
         if found.channel == "market_trades":
-            events = wire.decode_frame(_trades, found.events)
+            events = parsing.decode_frame(_trades, found.events)
             trades = sorted((_trade(t, int(t.trade_id)) for event in events for t in event.trades), key=attrgetter("id"))
             before = all(event.type == "snapshot" for event in events)
             return Message(MessageKind.TRADES, found.channel, (), tuple(trades), sent_ms, sequence, before)
         if found.channel == "heartbeats":
             return Message(MessageKind.HEARTBEAT, found.channel, sent_ms=sent_ms, sequence=sequence)
         if found.channel == "subscriptions":
-            acks = [item for each in wire.decode_frame(_acks, found.events) for item in each.subscriptions.items()]
+            acks = [item for each in parsing.decode_frame(_acks, found.events) for item in each.subscriptions.items()]
             detail = "; ".join(f"{channel} {' '.join(pairs)}" for channel, pairs in acks)
             return Message(MessageKind.ACK, found.channel, sent_ms=sent_ms, sequence=sequence, detail=detail)
         return Message(MessageKind.OTHER, found.channel, sent_ms=sent_ms, sequence=sequence)
 
-    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same at all times
-        """Newest first. Whether the ends are inclusive is told nowhere: a minute more is asked for on both sides."""
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same for all times
+        """Return the request for a page, in descending order.
+
+        It is one minute longer on both sides, because it is not documented whether the ends of the window are inclusive.
+        """
         start, end = max(0, from_ms // 1_000 - 60), to_ms // 1_000
         window = {"start": str(start), "end": str(end), "granularity": "ONE_MINUTE", "limit": str(_LIMIT)}
         return Request(f"/api/v3/brokerage/market/products/{pair}/candles", window)
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """Raises FrameError, VenueError."""
-        found = wire.decode_frame(_pages, body)
+        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+        found = parsing.decode_frame(_pages, body)
         if found.errors or found.error:
             words = [*(f"{each.id} {each.message}" for each in found.errors), found.error, found.error_details or found.message]
-            detail = wire.shortened(" ".join(words))
-            # The words about pairs are general knowledge; "rate_limit_exceeded" is documented.
+            detail = parsing.shortened(" ".join(words))
+            # The texts about pairs are general knowledge; "rate_limit_exceeded" is documented.
             no_pair = found.error == "NOT_FOUND" or "product" in detail.lower()
             raise VenueError(detail, too_many="rate_limit" in detail.lower(), unknown_pair=no_pair)
         if found.candles is None:
-            raise FrameError("neither candles nor errors")
+            raise FrameError("the response has neither candles nor errors")
         return [
-            wire.candle("", wire.time_us(int(r.start) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
+            parsing.candle("", parsing.time_us(int(r.start) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
             for r in found.candles
         ]
 
 
 def _trade(found: _Trade | _Match, trade_id: int) -> VenueTrade:
-    return wire.trade(found.product_id, trade_id, wire.moment_us(found.time), found.price, found.size)
+    return parsing.trade(found.product_id, trade_id, parsing.moment_us(found.time), found.price, found.size)
 
 
 def _exchange_message(found: _Frame, frame: str | bytes) -> Message:
-    """Frames of the Exchange feed, and complaints of both."""
+    """Return the message of a frame of the Exchange feed, or of an error of either feed."""
     if found.type == "error" and found.message:
-        return Message(MessageKind.REFUSED, "error", detail=wire.shortened(f"{found.message} {found.reason}"))
+        return Message(MessageKind.REFUSED, "error", detail=parsing.shortened(f"{found.message} {found.reason}"))
     if found.type == "subscriptions" and found.channels:
         return Message(MessageKind.ACK, found.type)
-    sent_ms = wire.moment_us(found.time) // 1_000 if found.time else None
+    sent_ms = parsing.moment_us(found.time) // 1_000 if found.time else None
     if found.type in {"match", "last_match"}:
-        match = wire.decode_frame(_matches, frame)
+        match = parsing.decode_frame(_matches, frame)
         trades = (_trade(match, match.trade_id),)
         return Message(MessageKind.TRADES, found.type, trades=trades, sent_ms=sent_ms, snapshot=found.type == "last_match")
     if found.type == "heartbeat" and found.product_id:
         return Message(MessageKind.HEARTBEAT, found.type, sent_ms=sent_ms)
     if found.type in _EXCHANGE_OTHERS and found.product_id:
         return Message(MessageKind.OTHER, found.type, sent_ms=sent_ms)
-    raise FrameError("nothing of what Coinbase sends")
+    raise FrameError("this is no message of Coinbase")
 
 
 COINBASE = CoinbaseFeed()

@@ -1,7 +1,7 @@
-"""What a venue's file gives: tables of facts, and pure functions from what the venue sends to values. No sockets, no clock.
+"""The interface that each venue's file implements: constants, and pure functions that parse what the venue sends.
 
-Every feed passes `tests/contracts/test_feeds.py`. A frame comes to a `Message`, an answer over HTTP to candles; whatever else it
-is (garbage, another venue's words) raises `FrameError`, and nothing but that.
+A feed knows no sockets and no clock. It turns a frame into a `Message` and an HTTP response into candles; anything else (garbage,
+another venue's messages) raises `FrameError` and no other exception. `tests/contracts/test_feeds.py` holds every feed to this.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,169 +13,174 @@ from msgspec import Struct
 
 
 class FrameError(Exception):
-    """A frame or an answer that is not what the venue says it sends: one sentence, without the frame."""
+    """A frame or an HTTP response is not what the venue documents: one sentence, without the content of the frame."""
 
 
 class VenueError(Exception):
-    """The venue understood the question and says no, in its own words."""
+    """The venue understood the request and refused it; the text is the venue's own."""
 
     def __init__(self, detail: str, *, too_many: bool = False, unknown_pair: bool = False) -> None:
         super().__init__(detail)
         self.too_many = too_many
-        """Asked too often: ask again later."""
+        """Too many requests: ask again later."""
         self.unknown_pair = unknown_pair
-        """It has no such market: asking again won't help."""
+        """The venue has no such market: asking again will not help."""
 
 
 class Pair(NamedTuple):
-    """A market in nobody's spelling."""
+    """A market, independent of how a venue spells it."""
 
     base: str
-    """`BTC`, in capitals."""
+    """The currency that is traded, in capitals: `BTC`."""
     quote: str
-    """`USDT`."""
+    """The currency of its price, in capitals: `USDT`."""
 
 
 class MessageKind(StrEnum):
-    """What a frame is."""
+    """The kind of a frame."""
 
     CANDLES = "candles"
     TRADES = "trades"
     ACK = "ack"
-    """The venue confirms a subscription; no proof that data will come."""
+    """The venue confirms a subscription, which does not prove that data will come."""
     REFUSED = "refused"
-    """The venue refuses a subscription, or complains of what was sent."""
+    """The venue refuses a subscription or another message of ours."""
     HEARTBEAT = "heartbeat"
     PONG = "pong"
     RECONNECT = "reconnect"
-    """The venue will cut the line soon, and asks to connect anew."""
+    """The venue announces that it will close the connection soon."""
     OTHER = "other"
-    """Something else that this venue sends; `name` says what."""
+    """Another message of this venue, of no use here; `name` is the venue's name for it."""
 
 
 class VenueCandle(Struct, frozen=True, gc=False):
-    """A candle in a venue's words, open or closed."""
+    """A one-minute candle as a venue sent it, open or closed."""
 
     pair: str
-    """The market as the venue spells it in frames; empty in an answer over HTTP, which was asked for one."""
+    """The market as the venue's frames spell it; empty in an HTTP response, which is about the market in the request."""
     open_time_ms: int
     open: Decimal
     high: Decimal
     low: Decimal
     close: Decimal
     volume: Decimal
-    """In the base currency."""
+    """Volume in the base currency."""
     quote_volume: Decimal | None
-    """In the quote currency; None where the venue doesn't tell it."""
+    """Volume in the quote currency; None if the venue does not send it."""
     closed: bool
-    """It says so itself. Of rows over HTTP, which mostly say nothing, True: whoever asked drops the minute still open."""
+    """Whether the venue marks the candle as closed. True for rows over HTTP, which mostly have no mark: the client of the page
+    drops the open minute by its time.
+    """
 
 
 class VenueTrade(Struct, frozen=True, gc=False):
-    """A trade in a venue's words."""
+    """A trade as a venue sent it."""
 
     pair: str
     id: int
-    """Rises with time within a pair."""
+    """The venue's number for the trade, which rises with time within a pair."""
     time_us: int
-    """Microseconds since 1970-01-01 UTC."""
+    """Time of the trade, in microseconds since 1970-01-01 UTC."""
     price: Decimal
     size: Decimal
-    """In the base currency."""
+    """Amount in the base currency."""
 
 
 class Message(Struct, frozen=True, gc=False):
-    """A frame, understood."""
+    """A parsed frame."""
 
     kind: MessageKind
     name: str
-    """The venue's own word for it: `kline`, `depthUpdate`, `match`."""
+    """The venue's own name for this kind of frame: `kline`, `depthUpdate`, `match`."""
     candles: tuple[VenueCandle, ...] = ()
     trades: tuple[VenueTrade, ...] = ()
     sent_ms: int | None = None
-    """When the venue sent it, by its clock; None where it doesn't tell."""
+    """When the venue sent the frame, by its clock; None if the frame has no such time."""
     sequence: int | None = None
-    """Its number among all frames of this connection; None where the venue counts none."""
+    """The number of the frame on this connection; None if the venue does not number frames."""
     snapshot: bool = False
-    """It tells of what was before the subscription."""
+    """Whether the frame describes the time before the subscription."""
     detail: str = ""
-    """Of ACK: the stream; of REFUSED and RECONNECT: the venue's reason."""
+    """For ACK the stream that is confirmed; for REFUSED and RECONNECT the venue's reason."""
 
 
 class Request(NamedTuple):
-    """A GET, relative to the feed's `rest_url`."""
+    """A GET request, relative to the feed's `rest_url`."""
 
     path: str
     params: Mapping[str, str]
 
 
 class Limits(Struct, frozen=True, kw_only=True):
-    """What a venue allows and wants, as of `verified_on`: it changes without asking us."""
+    """The limits of a venue as of `verified_on`. A venue may change them at any time."""
 
     verified_on: str
-    """When the facts were last compared with the venue's documents: YYYY-MM-DD."""
+    """The day when the numbers were last compared with the venue's documentation: YYYY-MM-DD."""
     pairs_per_connection: int
     topics_per_message: int
-    """Pairs in one subscribing message."""
+    """The most pairs in one subscription message."""
     messages_per_s: float
     connect_every_s: float
-    """Between two attempts to connect."""
+    """The least time between two attempts to connect."""
     max_age_s: float | None
-    """After so long the venue cuts a connection, whatever is on it; None where it doesn't."""
+    """The age at which the venue closes any connection; None if it does not."""
     ping_every_s: float | None
-    """How often the venue wants the client's own ping (`ping`); None where it wants none."""
+    """The interval at which the venue expects the client's own ping (`ping`); None if it expects none."""
     requests_per_s: float
-    """Over HTTP."""
+    """The most HTTP requests in a second."""
     history_minutes: int | None
-    """How far back candles can be asked for; None where that goes back to the first."""
+    """How many of the newest minutes can be requested over HTTP; None if all since the first."""
     settle_s: float
-    """After a minute's close: until then an answer over HTTP may lack its last trades."""
+    """The time after a minute's close until its candle over HTTP is final; before that its last trades may be missing."""
 
 
 class Feed(Protocol):
-    """One venue: what to connect to, what to say, and what is heard. Its methods are pure."""
+    """One venue: its addresses, the messages to send, and the parsers of what it sends. All methods are pure."""
 
     name: str
-    """`binance`; in capitals behind the point of a symbol on the log."""
+    """The name of the venue, as `binance`. A symbol on the log ends in it, in capitals: `BTCUSDT.BINANCE`."""
     socket_url: str
-    """The host of the streams, without a path; a setting may name another."""
+    """The URL of the streams' host, without a path; a setting may replace it."""
     rest_url: str
     limits: Limits
-    tells_candles: bool
-    """Its streams have candles with a closed flag; else candles are built from trades."""
+    sends_candles: bool
+    """Whether its stream has candles with a closed flag. If not, candles are built from trades."""
     dense_trade_ids: bool
-    """Trade ids of a pair have no holes, so a hole is a trade that was not heard."""
-    tells_empty_minutes: bool
-    """It has a candle for a minute without trades, too; else a missing one means an empty minute."""
+    """Whether the trade ids of a pair have no gaps, so that a gap means a trade that was not received."""
+    sends_empty_minutes: bool
+    """Whether it has a candle of a minute without trades, too. If not, a missing candle means a minute without trades."""
     ping: str | None
-    """The text of the client's ping."""
+    """The text of the client's ping; None if the venue expects none."""
 
     def spelling(self, pair: Pair) -> str:
-        """The pair as frames of this venue spell it: `BTC-USD`. Raises ValueError where it can't tell that pair apart."""
+        """Return the pair as this venue's frames spell it: `BTC-USD`. Raise ValueError if they don't distinguish the pair."""
 
     def socket_path(self, pairs: Sequence[str]) -> str:
-        """What stands behind `socket_url`, for a connection with these pairs (spelled as in frames)."""
+        """Return the path behind `socket_url` for a connection with these pairs, which are spelled as in frames."""
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
-        """The texts to be sent, in order, once a connection stands; at most `limits.topics_per_message` pairs in each."""
+        """Return the messages to send, in order, on a new connection; each has at most `limits.topics_per_message` pairs."""
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError. Numbers are finite and sane: price > 0, high >= low, a candle's opening on the minute."""
+        """Parse a frame. Raise FrameError if it is none of this venue.
+
+        Numbers are finite and plausible: price > 0, high >= low, and a candle opens on the minute.
+        """
 
     def page_rows(self, from_ms: int, now_ms: int) -> int:
-        """Minutes that may be asked for at once, from there on."""
+        """Return how many minutes from `from_ms` on may be requested at once."""
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:
-        """Asks for the candles that open at `from_ms` or later, and before `to_ms`: at most `page_rows` minutes."""
+        """Return the request for the candles that open in [from_ms, to_ms), which is at most `page_rows` minutes."""
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """The candles of an answer, as sane as those of frames; in any order, maybe more than was asked for.
+        """Return the candles of a response, in any order, perhaps more than were requested, as plausible as those of frames.
 
-        Raises FrameError, VenueError.
+        Raises FrameError if it is no response of this venue, VenueError if the venue refused the request.
         """
 
     def time_request(self) -> Request | None:
-        """Asks for the venue's clock; None where only the `Date` of any answer tells it."""
+        """Return the request for the venue's time; None if only the `Date` header of its responses has it."""
 
     def time_ms(self, body: bytes) -> int:
-        """The venue's clock, of an answer. Raises FrameError."""
+        """Return the venue's time from the response to `time_request`, in milliseconds since 1970. Raise FrameError."""

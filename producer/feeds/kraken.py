@@ -1,7 +1,8 @@
-"""Kraken spot, WebSocket v2: candles are built from `trade`, for `ohlc` has no closed flag and is silent in empty minutes.
+"""Kraken spot, WebSocket v2: candles are built from the trades of the channel `trade`.
 
-Trade ids of a pair have no holes. Prices are JSON numbers; they are read from their text, never as floats. Over HTTP it has the
-newest 720 candles only, the last of them still open, and calls Bitcoin XBT and Dogecoin XDG.
+Its channel `ohlc` has no closed flag and sends nothing in minutes without trades. Trade ids of a pair have no gaps. Prices are
+JSON numbers; they are read from their text, never as floats. Over HTTP only the newest 720 candles can be had, the last of them
+still open, and Bitcoin is called XBT and Dogecoin XDG.
 """
 
 from collections.abc import Sequence
@@ -9,13 +10,13 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Raw, Struct
 
-from . import parsing as wire
+from . import parsing
 from .base import BaseFeed
 from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
 from .parsing import Integer, Number
 
 _HISTORY_MINUTES = 717
-"""Of 720 rows one is still open, one is only partly within so many minutes, and a minute may pass on the way."""
+"""Of the 720 rows one is still open, one is only partly within 720 minutes, and one may pass while the response travels."""
 _REST_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 
 
@@ -79,7 +80,7 @@ _rows = msgspec.json.Decoder(list[_Row])
 
 
 class KrakenFeed(BaseFeed):
-    """See the file's head."""
+    """The feed of Kraken's spot market."""
 
     name = "kraken"
     socket_url = "wss://ws.kraken.com"
@@ -88,45 +89,45 @@ class KrakenFeed(BaseFeed):
     rows = 720
     limits = Limits(
         verified_on="2026-11-21",
-        pairs_per_connection=200,  # no limit is told
-        topics_per_message=100,  # no limit is told
-        messages_per_s=5,  # no limit is told
-        connect_every_s=4,  # general knowledge: some 150 in 10 minutes
+        pairs_per_connection=200,  # no documented limit
+        topics_per_message=100,  # no documented limit
+        messages_per_s=5,  # no documented limit
+        connect_every_s=4,  # general knowledge: about 150 in 10 minutes
         max_age_s=None,
-        ping_every_s=None,  # its heartbeats come every second
+        ping_every_s=None,  # Kraken sends a heartbeat every second
         requests_per_s=1,
         history_minutes=_HISTORY_MINUTES,
         settle_s=10,
     )
-    tells_candles = False
+    sends_candles = False
     dense_trade_ids = True
-    tells_empty_minutes = False
+    sends_empty_minutes = False
     ping = None
 
     def spelling(self, pair: Pair) -> str:
-        """`BTC/USD`."""
+        """Return the pair as in `BTC/USD`."""
         return f"{pair.base}/{pair.quote}"
 
     def subscriptions(self, pairs: Sequence[str]) -> Sequence[str]:
-        """Trades from now on."""
+        """Return the subscriptions to trades, without the trades before the subscription."""
         return [
-            wire.reason(
+            parsing.encode_message(
                 {"method": "subscribe", "params": {"channel": "trade", "symbol": group, "snapshot": False}, "req_id": number}
             )
-            for number, group in enumerate(wire.batches(pairs, self.limits.topics_per_message), start=1)
+            for number, group in enumerate(parsing.batches(pairs, self.limits.topics_per_message), start=1)
         ]
 
     def parse(self, frame: str | bytes) -> Message:
-        """Raises FrameError."""
-        found = wire.decode_frame(_frames, frame)
+        """Parse a frame. Raise FrameError if it is none of this venue."""
+        found = parsing.decode_frame(_frames, frame)
         sent_ms = _sent_ms(found.timestamp or found.time_out)
         before = found.type == "snapshot"
         match found.channel:
             case "trade":
-                trades = tuple(_trade(each) for each in wire.decode_frame(_trades, found.data))
+                trades = tuple(_trade(each) for each in parsing.decode_frame(_trades, found.data))
                 return Message(MessageKind.TRADES, "trade", trades=trades, sent_ms=sent_ms, snapshot=before)
             case "ohlc":
-                rows = wire.decode_frame(_candles, found.data)
+                rows = parsing.decode_frame(_candles, found.data)
                 if others := [row.interval for row in rows if row.interval != 1]:
                     return Message(MessageKind.OTHER, f"ohlc_{others[0]}", sent_ms=sent_ms)
                 candles = tuple(map(_candle, rows))
@@ -137,51 +138,57 @@ class KrakenFeed(BaseFeed):
                 return _answer(found, sent_ms)
             case other if bytes(found.data).startswith(b"["):
                 return Message(MessageKind.OTHER, other, sent_ms=sent_ms, snapshot=before)
-        raise FrameError("a frame of Kraken without its data")
+        raise FrameError("a frame of Kraken without data")
 
-    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  it ends now, always
-        """A minute earlier, should `since` be exclusive."""
+    def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  a page always ends now
+        """Return the request for a page. It begins a minute earlier, in case `since` is exclusive."""
         name = "".join(_REST_NAMES.get(part, part) for part in pair.split("/"))
         return Request("/0/public/OHLC", {"pair": name, "interval": "1", "since": str(max(0, from_ms // 1_000 - 60))})
 
     def page(self, body: bytes) -> list[VenueCandle]:
-        """Raises FrameError, VenueError."""
-        found = wire.decode_frame(_pages, body)
+        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+        found = parsing.decode_frame(_pages, body)
         if found.error:
-            detail = wire.shortened(", ".join(found.error))
-            # Which words it has for these is general knowledge.
+            detail = parsing.shortened(", ".join(found.error))
+            # The texts of these errors are general knowledge.
             too_many = any(words in detail for words in ("Rate limit", "Too many", "Throttled"))
             raise VenueError(detail, too_many=too_many, unknown_pair="Unknown asset pair" in detail)
         tables = [rows for name, rows in found.result.items() if name != "last"]
         if len(tables) != 1:
-            raise FrameError("an answer with the candles of one pair is expected")
-        rows = wire.decode_frame(_rows, tables[0])
-        return [wire.candle("", wire.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None)) for r in rows]
+            raise FrameError("a response with the candles of one pair is expected")
+        rows = parsing.decode_frame(_rows, tables[0])
+        return [
+            parsing.candle("", parsing.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None)) for r in rows
+        ]
 
 
 def _answer(found: _Frame, sent_ms: int | None) -> Message:
-    """To a subscription, or to a ping."""
+    """Return the message of a response to a subscription or a ping."""
     if found.success is False and (found.method or found.error):
-        return Message(MessageKind.REFUSED, found.method, sent_ms=sent_ms, detail=wire.shortened(f"{found.error} {found.symbol}"))
+        return Message(
+            MessageKind.REFUSED, found.method, sent_ms=sent_ms, detail=parsing.shortened(f"{found.error} {found.symbol}")
+        )
     if found.method == "pong":
         return Message(MessageKind.PONG, "pong", sent_ms=sent_ms)
     if found.method in {"subscribe", "unsubscribe"} and found.success and found.result is not None:
         return Message(MessageKind.ACK, found.method, sent_ms=sent_ms, detail=f"{found.result.channel} {found.result.symbol}")
-    raise FrameError("nothing of what Kraken sends")
+    raise FrameError("this is no message of Kraken")
 
 
 def _sent_ms(moment: str) -> int | None:
-    return wire.moment_us(moment) // 1_000 if moment else None
+    return parsing.moment_us(moment) // 1_000 if moment else None
 
 
 def _trade(found: _Trade) -> VenueTrade:
-    price, size = wire.raw_number(found.price), wire.raw_number(found.qty)
-    return wire.trade(found.symbol, found.trade_id, wire.moment_us(found.timestamp), price, size)
+    price, size = parsing.raw_number(found.price), parsing.raw_number(found.qty)
+    return parsing.trade(found.symbol, found.trade_id, parsing.moment_us(found.timestamp), price, size)
 
 
 def _candle(found: _Candle) -> VenueCandle:
-    open_, high, low, close, volume = map(wire.raw_number, (found.open, found.high, found.low, found.close, found.volume))
-    return wire.candle(found.symbol, wire.moment_us(found.interval_begin), (open_, high, low, close, volume, None), closed=False)
+    open_, high, low, close, volume = map(parsing.raw_number, (found.open, found.high, found.low, found.close, found.volume))
+    return parsing.candle(
+        found.symbol, parsing.moment_us(found.interval_begin), (open_, high, low, close, volume, None), closed=False
+    )
 
 
 KRAKEN = KrakenFeed()

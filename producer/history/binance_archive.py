@@ -22,7 +22,7 @@ import httpx
 
 from producer.feeds.contract import Request, VenueCandle
 from producer.rest.client import RestClient
-from producer.rest.response import check_passing_trouble, failing_softly, get, lasting_trouble
+from producer.rest.response import get, permanent_error, raise_if_retryable, retryable_errors
 from producer.rest.throttle import RetryableError, Throttle
 from volcast.core.types import MINUTE_MS
 
@@ -60,7 +60,7 @@ class Archive:
         self._client = client
         self._zip_path = zip_path
         self._wall = wall
-        self._manners = Throttle(_WHO, _REQUESTS_PER_S, random)
+        self._throttle = Throttle(_WHO, _REQUESTS_PER_S, random)
 
     async def fill(self, part: PartFile, rest: RestClient) -> None:
         """Go on where `part` ends, to its end; what the archive hasn't comes from `rest`.
@@ -97,8 +97,8 @@ class Archive:
         """The zip onto the disk. -> its checksum; None where the archive hasn't got it. Raises DownloadError, RestError."""
         for _ in range(_TRIES):
             told = await self._checksum(file)
-            found = told and await self._manners.ask(
-                lambda: self._zip(file), patience_s=PAGE_TIMEOUT_S + _ZIP_S, request_s=_ZIP_S
+            found = told and await self._throttle.ask(
+                lambda: self._zip(file), timeout_s=PAGE_TIMEOUT_S + _ZIP_S, request_timeout_s=_ZIP_S
             )
             if told is None or found is None:
                 return None
@@ -119,12 +119,12 @@ class Archive:
                 raise RetryableError("garbage", f"the checksum of {file.name} can't be read")
             return told[1].lower()
 
-        return await self._manners.ask(once, patience_s=PAGE_TIMEOUT_S)
+        return await self._throttle.ask(once, timeout_s=PAGE_TIMEOUT_S)
 
     async def _zip(self, file: ArchiveFile) -> str | None:
         digest = hashlib.sha256()
         size = 0
-        async with failing_softly(), self._client.stream("GET", file.path) as response:
+        async with retryable_errors(), self._client.stream("GET", file.path) as response:
             if not self._is_there(response.status_code, response.headers):
                 return None
             self._write(b"", "wb")
@@ -139,8 +139,8 @@ class Archive:
     def _is_there(self, status: int, headers: httpx.Headers) -> bool:
         if status == httpx.codes.NOT_FOUND:
             return False
-        check_passing_trouble(status, headers, self._wall())
-        if refused := lasting_trouble(_WHO, status, headers, setting="archive_url"):
+        raise_if_retryable(status, headers, self._wall())
+        if refused := permanent_error(_WHO, status, headers, setting="archive_url"):
             raise refused
         return True
 

@@ -216,7 +216,7 @@ async def by_rest(rest: RestClient, part: PartFile, to_ms: int | None = None) ->
     """
     end_ms = part.wanted.to_ms if to_ms is None else to_ms
     venue = rest.feed.name
-    async for page in history(rest, part.wanted.pair, part.covered.to_ms, end_ms, patience_s=PAGE_TIMEOUT_S):
+    async for page in history(rest, part.wanted.pair, part.covered.to_ms, end_ms, timeout_s=PAGE_TIMEOUT_S):
         if page.reachable_from_ms > part.covered.to_ms:
             minutes = rest.feed.limits.history_minutes
             begun = f", and remove {part.path}" if part.covered.rows else ""
@@ -225,7 +225,7 @@ async def by_rest(rest: RestClient, part: PartFile, to_ms: int | None = None) ->
                 f"take --from {format_open_time(page.reachable_from_ms).replace(' ', 'T')} or later{begun}."
             )
         by_rest_minutes = (page.covered_to_ms - part.covered.to_ms) // MINUTE_MS if part.wanted.source == "archive" else 0
-        part.append(page.rows, page.covered_to_ms, fills=not rest.feed.tells_empty_minutes, by_rest=by_rest_minutes)
+        part.append(page.rows, page.covered_to_ms, fills=not rest.feed.sends_empty_minutes, by_rest=by_rest_minutes)
     if part.covered.to_ms < end_ms:
         until = format_open_time(part.covered.to_ms)
         raise DownloadError(

@@ -1,12 +1,13 @@
-"""What is asked of a venue over HTTP: pages of closed candles, and its clock.
+"""A client for a venue's HTTP interface: pages of closed candles, and the venue's time.
 
     from_ms ──────────── page ────────────► covered_to_ms      to_ms
        │  one window of `feed.page_rows` minutes  │ not closed, or not settled yet
        ▼                                          ▼
-    rows; a minute without a row is one that the venue has no row for
+    rows; the venue has no candle of a minute without a row
 
-A candle comes out once the venue's own clock, told by the answer it came in, is past its close and the settling time: our clock
-may be wrong by minutes. The manners towards the venue stand in `rest_manners`, what an answer's status means in `rest_answer`.
+A candle is returned once the venue's own clock, read from the same response, is past the candle's close and the settling time.
+Our clock is not used for this, because it may be wrong by minutes. `throttle.py` decides when a request is sent, `response.py`
+what a status means.
 """
 
 import asyncio
@@ -24,204 +25,208 @@ from producer.feeds.contract import Feed, FrameError, Request, VenueCandle, Venu
 from volcast.core.types import MINUTE_MS
 
 from .clock import VenueClock
-from .response import Response, check_passing_trouble, get, lasting_trouble, printable_text, retry_after_s
+from .response import Response, get, permanent_error, printable_text, raise_if_retryable, retry_after_s
 from .throttle import RestError, RetryableError, Throttle, UnknownPair
 
 __all__ = ["Page", "RestClient", "RestError", "UnknownPair", "VenueClock", "history", "http_client"]
 
 _Value = TypeVar("_Value")
 
-_CLOCK_PATIENCE_S = 10.0
+_CLOCK_TIMEOUT_S = 10.0
 _SECOND_MS = 1_000
-_ASTRAY_MS = 30_000
-"""If our idea of the venue's time was wrong by more, the question may have been the wrong one."""
+_WRONG_CLOCK_MS = 30_000
+"""If our estimate of the venue's time was off by more than this, the page is requested again: its window may have been wrong."""
 _LATE_ROWS_MS = 2 * MINUTE_MS
-"""A venue that has a row for each minute may take so long to show the newest ones; only then they count as missing."""
+"""A venue with a row for each minute may show the newest ones this late. Only after that do they count as missing."""
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 4
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Page(NamedTuple):
-    """An answer: what the venue has of a stretch of minutes."""
+    """The closed candles that a venue has of a range of minutes."""
 
     rows: tuple[VenueCandle, ...]
-    """Closed, in order, each minute once, from `from_ms` to before `covered_to_ms`."""
+    """Closed candles in order, each minute once, from `from_ms` to before `covered_to_ms`."""
     covered_to_ms: int
-    """All minutes below it are answered: what is missing among the rows is not there at the venue. `from_ms` if none is yet."""
+    """All minutes before this are answered: the venue has no candle of one without a row. `from_ms` if none is answered yet."""
     reachable_from_ms: int
-    """Minutes before it can't be asked for any more; 0 where the venue tells all of the past."""
+    """The venue no longer serves minutes before this; 0 if it serves all of the past."""
 
 
 def http_client(
     feed: Feed, rest_url: str | None = None, proxy: str | None = None, verify: ssl.SSLContext | None = None
 ) -> httpx.AsyncClient:
-    """For `RestClient`, which doesn't close it. `rest_url` stands in place of the feed's own."""
-    return client_of(rest_url or feed.rest_url, proxy, verify)
+    """Return a client for `RestClient`; the caller closes it. `rest_url` replaces the feed's own."""
+    return open_client(rest_url or feed.rest_url, proxy, verify)
 
 
-def client_of(base_url: str, proxy: str | None = None, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-    """Bounded times and connections, no redirect followed.
+def open_client(base_url: str, proxy: str | None = None, verify: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """Return an HTTP client with bounded timeouts and connections, which follows no redirects.
 
-    Without a `proxy` the usual environment variables may name one; this machine's own address is asked directly.
+    Without a `proxy`, the usual environment variables may name one. A loopback address is always asked directly.
     """
-    here = httpx.URL(base_url).host in LOOPBACK
+    is_loopback = httpx.URL(base_url).host in LOOPBACK
     return httpx.AsyncClient(
         base_url=base_url,
-        proxy=None if here else proxy,
+        proxy=None if is_loopback else proxy,
         verify=verify or True,
         timeout=httpx.Timeout(_TIMEOUT_S),
         limits=httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_CONNECTIONS),
         headers={"User-Agent": f"volcast/{version('volcast')}", "Cache-Control": "no-cache"},
         follow_redirects=False,
-        trust_env=not here,
+        trust_env=not is_loopback,
     )
 
 
 class RestClient:
-    """All questions to one venue: at its pace, with patience, and never a candle that is still open."""
+    """Asks one venue for closed candles and for its time, no faster than it allows, and repeats requests that failed."""
 
     def __init__(self, feed: Feed, client: httpx.AsyncClient, random: Random, *, wall: Callable[[], float] = time) -> None:
-        """`client` has the venue's `base_url`; `random` draws the pauses; `wall` tells seconds since 1970."""
+        """`client` has the venue's `base_url`; `random` draws the pauses; `wall` returns seconds since 1970."""
         self.feed = feed
         self.clock = VenueClock(wall)
         self._client = client
         self._wall = wall
-        self._manners = Throttle(feed.name, feed.limits.requests_per_s, random)
+        self._throttle = Throttle(feed.name, feed.limits.requests_per_s, random)
 
     @property
     def stats(self) -> Counter[str]:
-        """Requests so far, by outcome; see `Throttle.stats`."""
-        return self._manners.stats
+        """The number of requests so far by outcome, as in `Throttle.stats`."""
+        return self._throttle.stats
 
-    async def candles(self, pair: str, from_ms: int, to_ms: int, *, patience_s: float) -> Page:
-        """The first page of [from_ms, to_ms), both whole minutes; `pair` as the venue's frames spell it.
+    async def candles(self, pair: str, from_ms: int, to_ms: int, *, timeout_s: float) -> Page:
+        """Return the first page of [from_ms, to_ms). Both bounds are on the minute; `pair` is spelled as in the venue's frames.
 
-        Raises RestError, UnknownPair; ValueError where a bound is no whole minute.
+        Raises RestError if the venue does not answer usefully within `timeout_s`, UnknownPair if it has no such market, and
+        ValueError if a bound is not on the minute.
         """
         if from_ms % MINUTE_MS or to_ms % MINUTE_MS:
             raise ValueError(f"[{from_ms}, {to_ms}) ms: whole minutes are expected")
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + patience_s
+        deadline_s = loop.time() + timeout_s
         offset_ms = self.clock.offset_ms
-        page = await self._page(pair, from_ms, to_ms, patience_s)
-        if abs(self.clock.offset_ms - offset_ms) > _ASTRAY_MS:
+        page = await self._page(pair, from_ms, to_ms, timeout_s)
+        if abs(self.clock.offset_ms - offset_ms) > _WRONG_CLOCK_MS:
             page = await self._page(pair, from_ms, to_ms, deadline_s - loop.time())
         return page
 
-    async def measure_clock(self, *, patience_s: float = _CLOCK_PATIENCE_S) -> None:
-        """Take a sample of the venue's clock. Raises RestError."""
+    async def measure_clock(self, *, timeout_s: float = _CLOCK_TIMEOUT_S) -> None:
+        """Take a sample of the venue's clock. Raise RestError if none can be had within `timeout_s`."""
         request = self.feed.time_request()
         if request is None:
-            await self._manners.ask(self._look_at_date, patience_s=patience_s)
+            await self._throttle.ask(self._read_date_header, timeout_s=timeout_s)
             return
-        venue_ms, answer = await self._ask(request, self.feed.time_ms, patience_s)
-        # A time on the second is most likely one that is told in seconds.
-        self.clock.add(answer.sent_s, answer.received_s, venue_ms, 1 if venue_ms % _SECOND_MS else _SECOND_MS)
+        venue_ms, response = await self._ask(request, self.feed.time_ms, timeout_s)
+        # A time on the second most likely comes from a clock that shows seconds only.
+        self.clock.add(response.sent_s, response.received_s, venue_ms, 1 if venue_ms % _SECOND_MS else _SECOND_MS)
 
-    async def _page(self, pair: str, from_ms: int, to_ms: int, patience_s: float) -> Page:
+    async def _page(self, pair: str, from_ms: int, to_ms: int, timeout_s: float) -> Page:
         if to_ms <= from_ms:
             return Page((), from_ms, 0)
         now_ms = self.clock.now_ms()
         first_ms = max(from_ms, self._reachable_from_ms(now_ms))
         if first_ms >= to_ms:
-            await self.measure_clock(patience_s=patience_s)
+            await self.measure_clock(timeout_s=timeout_s)
             return Page((), to_ms, first_ms)
-        # Of minutes that lie ahead there is nothing to be known.
+        # Minutes in the future are not asked for.
         ahead_ms = max(first_ms, now_ms // MINUTE_MS * MINUTE_MS) + MINUTE_MS
         last_ms = min(to_ms, ahead_ms, first_ms + max(1, self.feed.page_rows(first_ms, now_ms)) * MINUTE_MS)
         request = self.feed.page_request(pair, first_ms, last_ms, now_ms)
-        rows, answer = await self._ask(request, self._sound_rows, patience_s)
-        earliest_ms = await self._made_ms(answer, patience_s)
+        rows, response = await self._ask(request, self._checked_rows, timeout_s)
+        earliest_ms = await self._made_ms(response, timeout_s)
         page = self._settled(rows, first_ms, last_ms, earliest_ms)
         return page if first_ms == from_ms else page._replace(reachable_from_ms=max(first_ms, page.reachable_from_ms))
 
     def _settled(self, rows: list[VenueCandle], first_ms: int, last_ms: int, earliest_ms: int) -> Page:
-        """What is final of [first_ms, last_ms), of an answer that the venue made at `earliest_ms` or later, by its clock."""
+        """Return the final candles of [first_ms, last_ms). The venue made the response at `earliest_ms` of its clock or later."""
         closed_ms = (earliest_ms - round(self.feed.limits.settle_s * _SECOND_MS)) // MINUTE_MS * MINUTE_MS
         reachable_ms = self._reachable_from_ms(earliest_ms + 2 * _SECOND_MS)
         first_ms = max(first_ms, reachable_ms)
         open_ms = min((row.open_time_ms for row in rows if not row.closed), default=last_ms)
         covered_ms = max(first_ms, min(last_ms, closed_ms, open_ms))
         by_time = {row.open_time_ms: row for row in rows if first_ms <= row.open_time_ms < covered_ms}
-        if self.feed.tells_empty_minutes:
-            told_ms = max(by_time, default=first_ms - MINUTE_MS) + MINUTE_MS
-            covered_ms = max(told_ms, min(covered_ms, closed_ms - _LATE_ROWS_MS))
+        if self.feed.sends_empty_minutes:
+            newest_row_end_ms = max(by_time, default=first_ms - MINUTE_MS) + MINUTE_MS
+            covered_ms = max(newest_row_end_ms, min(covered_ms, closed_ms - _LATE_ROWS_MS))
         return Page(tuple(by_time[each] for each in sorted(by_time)), covered_ms, reachable_ms)
 
-    def _sound_rows(self, body: bytes) -> list[VenueCandle]:
+    def _checked_rows(self, body: bytes) -> list[VenueCandle]:
         rows = self.feed.page(body)
         if any(row.open_time_ms % MINUTE_MS for row in rows):
-            raise FrameError("a candle that doesn't begin with a minute")
+            raise FrameError("a candle that does not open on the minute")
         return rows
 
     def _reachable_from_ms(self, now_ms: int) -> int:
-        """The newest of `history_minutes` rows is the minute that is still open."""
+        """Return the first minute that the venue still serves. The newest of its `history_minutes` rows is the open minute."""
         minutes = self.feed.limits.history_minutes
         return 0 if minutes is None else max(0, now_ms // MINUTE_MS - minutes + 1) * MINUTE_MS
 
-    async def _made_ms(self, answer: Response, patience_s: float) -> int:
-        """The venue's clock showed this, or a later time, when it made the answer."""
-        if answer.made_ms is not None:
-            return answer.made_ms
-        if (earliest_ms := self.clock.earliest_ms(answer.sent_s)) is None:
-            await self.measure_clock(patience_s=patience_s)
-            earliest_ms = self.clock.earliest_ms(answer.sent_s)
+    async def _made_ms(self, response: Response, timeout_s: float) -> int:
+        """Return the earliest time that the venue's clock can have shown when it made the response."""
+        if response.made_ms is not None:
+            return response.made_ms
+        if (earliest_ms := self.clock.earliest_ms(response.sent_s)) is None:
+            await self.measure_clock(timeout_s=timeout_s)
+            earliest_ms = self.clock.earliest_ms(response.sent_s)
         if earliest_ms is None:
-            raise RestError(f"{self.feed.name} tells no time, so which candle is closed can't be known.")
+            raise RestError(f"{self.feed.name} sends no time, so it is unknown which candles are closed.")
         return earliest_ms
 
-    async def _look_at_date(self) -> None:
-        """Any answer of the venue tells its time in a header, to a second."""
-        answer = await get(self._client, Request("/", {}), self._wall)
-        check_passing_trouble(answer.status, answer.headers, answer.received_s)
-        if answer.made_ms is None:
-            raise RetryableError("garbage", "its answer tells no time")
-        self._take_time(answer)
+    async def _read_date_header(self) -> None:
+        """Take a sample from the Date header of any response, which is rounded to a second."""
+        response = await get(self._client, Request("/", {}), self._wall)
+        raise_if_retryable(response.status, response.headers, response.received_s)
+        if response.made_ms is None:
+            raise RetryableError("garbage", "its answer has no time")
+        self._add_clock_sample(response)
 
-    def _take_time(self, answer: Response) -> None:
-        if answer.made_ms is not None and "age" not in answer.headers:
-            self.clock.add(answer.sent_s, answer.received_s, answer.made_ms, _SECOND_MS)
+    def _add_clock_sample(self, response: Response) -> None:
+        if response.made_ms is not None and "age" not in response.headers:
+            self.clock.add(response.sent_s, response.received_s, response.made_ms, _SECOND_MS)
 
-    async def _ask(self, request: Request, understand: Callable[[bytes], _Value], patience_s: float) -> tuple[_Value, Response]:
-        async def once() -> tuple[_Value, Response]:
-            answer = await get(self._client, request, self._wall)
-            check_passing_trouble(answer.status, answer.headers, answer.received_s)
-            value = self._understood(answer, understand)
-            self._take_time(answer)
-            return value, answer
+    async def _ask(self, request: Request, decode: Callable[[bytes], _Value], timeout_s: float) -> tuple[_Value, Response]:
+        async def send() -> tuple[_Value, Response]:
+            response = await get(self._client, request, self._wall)
+            raise_if_retryable(response.status, response.headers, response.received_s)
+            value = self._decoded(response, decode)
+            self._add_clock_sample(response)
+            return value, response
 
-        return await self._manners.ask(once, patience_s=patience_s)
+        return await self._throttle.ask(send, timeout_s=timeout_s)
 
-    def _understood(self, answer: Response, understand: Callable[[bytes], _Value]) -> _Value:
-        """A venue may say no with any status, so its words come first. Raises RetryableError, RestError, UnknownPair."""
-        who, status = self.feed.name, answer.status
+    def _decoded(self, response: Response, decode: Callable[[bytes], _Value]) -> _Value:
+        """Return the decoded body. Raise RetryableError, RestError or UnknownPair if the venue refuses.
+
+        A venue may refuse with any status, so the body is read before the status.
+        """
+        who, status = self.feed.name, response.status
         try:
-            value = understand(answer.body)
+            value = decode(response.body)
         except VenueError as error:
-            said = printable_text(str(error))
+            words = printable_text(str(error))
             if error.too_many:
-                wait_s = retry_after_s(answer.headers, answer.received_s)
-                raise RetryableError("429", f"it says {said}", wait_s=wait_s, hold=True) from None
+                wait_s = retry_after_s(response.headers, response.received_s)
+                raise RetryableError("429", f"it says {words}", wait_s=wait_s, hold=True) from None
             if error.unknown_pair:
-                raise UnknownPair(f"{who} has no such market: it says {said}; check the symbol.") from None
-            raise lasting_trouble(who, status, answer.headers, said) or RetryableError("refusal", f"it says {said}") from None
+                raise UnknownPair(f"{who} has no such market: it says {words}; check the symbol.") from None
+            raise permanent_error(who, status, response.headers, words) or RetryableError("refusal", f"it says {words}") from None
         except FrameError as error:
             garbage = RetryableError("garbage", f"its answer can't be read ({printable_text(str(error))})")
-            raise lasting_trouble(who, status, answer.headers) or garbage from None
-        if refused := lasting_trouble(who, status, answer.headers):
+            raise permanent_error(who, status, response.headers) or garbage from None
+        if refused := permanent_error(who, status, response.headers):
             raise refused
         return value
 
 
-async def history(rest: RestClient, pair: str, from_ms: int, to_ms: int, *, patience_s: float) -> AsyncIterator[Page]:
-    """All pages of [from_ms, to_ms) in order, each beginning where the one before ended; `patience_s` for each of them.
+async def history(rest: RestClient, pair: str, from_ms: int, to_ms: int, *, timeout_s: float) -> AsyncIterator[Page]:
+    """Yield the pages of [from_ms, to_ms) in order, each beginning where the last one ended; each may take `timeout_s`.
 
-    It ends early, with a page that covers nothing, at the minutes that the venue has not closed yet. Raises what
+    It ends early, with a page that covers nothing, at the first minute that the venue has not closed yet. Raises what
     `RestClient.candles` raises.
     """
     while from_ms < to_ms:
-        page = await rest.candles(pair, from_ms, to_ms, patience_s=patience_s)
+        page = await rest.candles(pair, from_ms, to_ms, timeout_s=timeout_s)
         yield page
         if page.covered_to_ms <= from_ms:
             return

@@ -1,8 +1,8 @@
-"""How often a venue is asked over HTTP, and when again after a failure: one rule for all who ask the same venue.
+"""The rate of HTTP requests to one venue, and their retries; all callers of a venue share one Throttle.
 
-A request takes its turn, `requests_per_s` at most, in the order of coming. A venue that says when to come back is asked nothing
-at all before that. After another failure it is asked again when a random pause is over whose bound doubles each time
-(exponential back-off with full jitter), until the caller's patience is used up. All times are those of the event loop.
+Requests take turns in the order of arrival, at most `requests_per_s`. If the venue says when to come back, nothing is sent before
+that. After any other failure the request is repeated after a pause (exponential back-off with full jitter), until the caller's
+timeout is over. All times are those of the event loop.
 """
 
 import asyncio
@@ -15,16 +15,16 @@ from volcast.pacing import Backoff
 
 _Result = TypeVar("_Result")
 
-REQUEST_S = 30.0
-"""One request, from its first byte out to the last one in, at most."""
+REQUEST_TIMEOUT_S = 30.0
+"""The longest that a single request may take, from its first byte sent to the last one received."""
 _BACKOFF_S = 0.5
 _BACKOFF_CAP_S = 30.0
 _INSTANT_S = 1e-6
-"""A timer may come early by a rounding error."""
+"""A timer may fire this early because of rounding."""
 
 
 class RestError(Exception):
-    """The venue does not answer within what was allowed, or never will: one sentence says why."""
+    """The venue did not answer within the timeout, or refuses for good: one sentence says why."""
 
 
 class UnknownPair(Exception):
@@ -32,10 +32,13 @@ class UnknownPair(Exception):
 
 
 class RetryableError(Exception):
-    """One request that came to nothing and may be asked again."""
+    """A request failed and may be repeated."""
 
     def __init__(self, outcome: str, reason: str, *, wait_s: float | None = None, hold: bool = False) -> None:
-        """`outcome` is a word to count by. For `wait_s` nothing may be asked by anybody; `hold`: nor during the back-off."""
+        """`outcome` is the word that counts it in `Throttle.stats`. All requests to the venue wait for `wait_s`.
+
+        With `hold` they wait during this request's back-off, too.
+        """
         super().__init__(reason)
         self.outcome = outcome
         self.wait_s = wait_s
@@ -43,33 +46,35 @@ class RetryableError(Exception):
 
 
 class Throttle:
-    """The pace and the patience of all requests to one venue."""
+    """Spaces all requests to one venue, and repeats those that failed for the moment."""
 
     def __init__(self, who: str, requests_per_s: float, random: Random) -> None:
-        """`who` begins the sentences."""
+        """`who` is the subject of error messages; `random` draws the pauses."""
         self._who = who
         self._gap_s = 1 / requests_per_s
         self._random = random
         self._next_turn_s = 0.0
         self._held_until_s = 0.0
-        self._held_for = "too many questions are waiting"
+        self._held_for = "too many requests are waiting"
         self.stats: Counter[str] = Counter()
         """By outcome: `ok`, `429`, `418`, `5xx`, `timeout`, `connection`, `garbage`, `refusal`, `refused`, `unknown_pair`."""
 
-    async def ask(self, once: Callable[[], Awaitable[_Result]], *, patience_s: float, request_s: float = REQUEST_S) -> _Result:
-        """Return the result of the first `once()` that does not raise RetryableError.
+    async def ask(
+        self, send: Callable[[], Awaitable[_Result]], *, timeout_s: float, request_timeout_s: float = REQUEST_TIMEOUT_S
+    ) -> _Result:
+        """Return the result of the first `send()` that does not raise RetryableError.
 
-        Raises RestError, and whatever else `once` raises.
+        Raises RestError when `timeout_s` is over, or would be over before the next attempt; and any other exception of `send`.
         """
         loop = asyncio.get_running_loop()
-        deadline_s = loop.time() + patience_s
+        deadline_s = loop.time() + timeout_s
         backoff = Backoff(self._random, base_s=_BACKOFF_S, cap_s=_BACKOFF_CAP_S)
         reason = ""
         while True:
             await self._turn(deadline_s, reason)
             try:
-                async with asyncio.timeout_at(min(deadline_s, loop.time() + request_s)):
-                    answer = await once()
+                async with asyncio.timeout_at(min(deadline_s, loop.time() + request_timeout_s)):
+                    result = await send()
             except (RestError, UnknownPair) as error:
                 self.stats["refused" if isinstance(error, RestError) else "unknown_pair"] += 1
                 raise
@@ -79,7 +84,7 @@ class Throttle:
                 failed = error
             else:
                 self.stats["ok"] += 1
-                return answer
+                return result
             self.stats[failed.outcome] += 1
             reason = str(failed)
             again_s = loop.time() + _pause_s(failed, backoff)
@@ -108,6 +113,7 @@ class Throttle:
 
 
 def _pause_s(failed: RetryableError, backoff: Backoff) -> float:
+    """Return the seconds until the next attempt: those that the venue asks for, else those of the back-off."""
     if not failed.wait_s:
         return backoff.pause_s()
     backoff.double()

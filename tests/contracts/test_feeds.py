@@ -1,4 +1,4 @@
-"""What every feed promises, held against each venue."""
+"""The contract of a feed, tested on each venue."""
 
 import json
 import re
@@ -16,37 +16,37 @@ from tests.contracts.venue_pages import MINUTE_MS, Market, answer, numbers, wind
 from tests.producer.feeds.frames import FRAMES, PAGES
 
 MIDNIGHT_MS = 1_767_225_600_000
-BTC = {name: Pair("BTC", "USDT" if feed.tells_candles else "USD") for name, feed in VENUES.items()}
+BTC = {name: Pair("BTC", "USDT" if feed.sends_candles else "USD") for name, feed in VENUES.items()}
 every_venue = pytest.mark.parametrize("feed", VENUES.values(), ids=VENUES)
 
 
-def test_the_venues() -> None:
+def test_the_venues_by_name() -> None:
     assert list(VENUES) == ["binance", "coinbase", "kraken", "bybit", "okx", "bitstamp"]
     assert all(name == feed.name for name, feed in VENUES.items())
 
 
-def test_which_tell_candles() -> None:
-    assert [name for name, feed in VENUES.items() if feed.tells_candles] == ["binance", "bybit", "okx"]
-    assert all(feed.tells_candles == feed.tells_empty_minutes for feed in VENUES.values())
+def test_which_venues_send_candles() -> None:
+    assert [name for name, feed in VENUES.items() if feed.sends_candles] == ["binance", "bybit", "okx"]
+    assert all(feed.sends_candles == feed.sends_empty_minutes for feed in VENUES.values())
     assert not VENUES["coinbase"].dense_trade_ids
     assert not VENUES["bitstamp"].dense_trade_ids
     assert VENUES["kraken"].dense_trade_ids
 
 
 @every_venue
-def test_addresses(feed: Feed) -> None:
+def test_addresses_are_complete_urls(feed: Feed) -> None:
     assert re.fullmatch(r"wss://[a-z0-9.-]+(:\d+)?", feed.socket_url)
     assert re.fullmatch(r"https://[a-z0-9.-]+", feed.rest_url)
     assert feed.socket_path([feed.spelling(BTC[feed.name])]).startswith("/")
 
 
 @every_venue
-def test_limits(feed: Feed) -> None:
+def test_limits_are_complete_and_positive(feed: Feed) -> None:
     limits = feed.limits
     assert date.fromisoformat(limits.verified_on) >= date(2026, 11, 21)
     assert 0 < limits.topics_per_message <= limits.pairs_per_connection
     assert min(limits.messages_per_s, limits.connect_every_s, limits.requests_per_s) > 0
-    assert limits.settle_s == (3 if feed.tells_candles else 10)
+    assert limits.settle_s == (3 if feed.sends_candles else 10)
     assert all(limit is None or limit > 0 for limit in (limits.max_age_s, limits.ping_every_s, limits.history_minutes))
     assert (feed.ping is None) == (limits.ping_every_s is None)
 
@@ -64,30 +64,30 @@ def test_subscriptions_name_every_pair_once(feed: Feed, count: int) -> None:
 
 
 @every_venue
-def test_a_frame_is_text_or_bytes(feed: Feed) -> None:
+def test_a_frame_may_be_text_or_bytes(feed: Feed) -> None:
     for frame in FRAMES[feed.name].values():
         assert feed.parse(frame) == feed.parse(frame.encode())
 
 
 @every_venue
-def test_every_kind_that_a_venue_has_is_tried(feed: Feed) -> None:
+def test_the_frames_cover_every_kind_that_a_venue_sends(feed: Feed) -> None:
     kinds = {feed.parse(frame).kind for frame in FRAMES[feed.name].values()}
     assert {MessageKind.ACK, MessageKind.REFUSED, MessageKind.OTHER, MessageKind.TRADES} <= kinds
     assert (MessageKind.PONG in kinds) >= (feed.ping is not None)
     closed = {candle.closed for frame in FRAMES[feed.name].values() for candle in feed.parse(frame).candles}
-    assert closed == ({True, False} if feed.tells_candles else {False} if feed.name == "kraken" else set())
+    assert closed == ({True, False} if feed.sends_candles else {False} if feed.name == "kraken" else set())
 
 
 @every_venue
 def test_frames_spell_a_pair_as_the_feed_does(feed: Feed) -> None:
-    pair = feed.spelling(Pair("ETH", "USDT" if feed.tells_candles else "USD"))
+    pair = feed.spelling(Pair("ETH", "USDT" if feed.sends_candles else "USD"))
     for frame in FRAMES[feed.name].values():
         message = feed.parse(frame)
         assert {candle.pair for candle in message.candles} | {trade.pair for trade in message.trades} <= {pair}
 
 
 @every_venue
-def test_words_of_another_venue(feed: Feed) -> None:
+def test_frames_of_another_venue_are_refused(feed: Feed) -> None:
     for other, frames in FRAMES.items():
         for frame in frames.values():
             if other != feed.name:
@@ -96,7 +96,7 @@ def test_words_of_another_venue(feed: Feed) -> None:
 
 
 @every_venue
-def test_pages_of_another_venue(feed: Feed) -> None:
+def test_pages_of_another_venue_are_refused(feed: Feed) -> None:
     for other, page in PAGES.items():
         if other != feed.name:
             with pytest.raises(FrameError):
@@ -112,7 +112,7 @@ NOTHING: tuple[str | bytes, ...] = (
 
 @every_venue
 @pytest.mark.parametrize("nothing", NOTHING, ids=range(len(NOTHING)))
-def test_garbage(feed: Feed, nothing: str | bytes) -> None:
+def test_garbage_is_refused(feed: Feed, nothing: str | bytes) -> None:
     with pytest.raises(FrameError) as refused:
         feed.parse(nothing)
     assert 0 < len(str(refused.value)) < 200
@@ -125,7 +125,7 @@ def test_garbage(feed: Feed, nothing: str | bytes) -> None:
 
 
 def fetched(feed: Feed, market: Market, from_ms: int, to_ms: int, size: int) -> dict[int, VenueCandle]:
-    """All candles of the pages, what lies outside of each page's window dropped."""
+    """Return the candles of all pages by time, without those outside of each page's window."""
     found: dict[int, VenueCandle] = {}
     pair, now_ms = feed.spelling(BTC[feed.name]), market.now_ms
     for start, end in windows(from_ms, to_ms, lambda start: min(size, feed.page_rows(start, now_ms))):
@@ -140,19 +140,19 @@ def expected(feed: Feed, minute_ms: int, now_ms: int) -> VenueCandle:
     *prices, volume, quote = map(Decimal, numbers(minute_ms))
     open_, high, low, close = prices
     closed = feed.name != "okx" or minute_ms + MINUTE_MS <= now_ms
-    return VenueCandle("", minute_ms, open_, high, low, close, volume, quote if feed.tells_candles else None, closed)
+    return VenueCandle("", minute_ms, open_, high, low, close, volume, quote if feed.sends_candles else None, closed)
 
 
 def minutes_with_candles(feed: Feed, first_ms: int, last_ms: int, missing: Collection[int]) -> list[int]:
     every = range(first_ms, last_ms + 1, MINUTE_MS)
-    return [minute for i, minute in enumerate(every) if feed.tells_empty_minutes or i not in missing]
+    return [minute for i, minute in enumerate(every) if feed.sends_empty_minutes or i not in missing]
 
 
 @every_venue
 @given(st.data())
 @settings(max_examples=40, deadline=None)
-def test_pages_of_any_size_are_the_same_set(feed: Feed, data: st.DataObject) -> None:
-    """Whatever the size, the bounds and the empty minutes; the first minutes lie before the window, the last is still open."""
+def test_pages_of_any_size_give_the_same_candles(feed: Feed, data: st.DataObject) -> None:
+    """For any size, bounds and empty minutes. The first minutes lie before the window, and the last one is still open."""
     length = data.draw(st.integers(1, 700))
     before = data.draw(st.integers(0, 5))
     ago = data.draw(st.integers(0, 3_000)) if feed.limits.history_minutes is None else 0
@@ -171,8 +171,8 @@ def test_pages_of_any_size_are_the_same_set(feed: Feed, data: st.DataObject) -> 
 @every_venue
 @pytest.mark.parametrize("into_ms", [0, 1, MINUTE_MS - 1])
 @pytest.mark.parametrize("ahead_ms", [0, 20_000])
-def test_history_reaches_as_far_as_it_says(feed: Feed, into_ms: int, ahead_ms: int) -> None:
-    """Also where the venue's clock is ahead of ours: a minute that is not there any more would be taken for an empty one."""
+def test_history_reaches_as_far_back_as_the_limits_say(feed: Feed, into_ms: int, ahead_ms: int) -> None:
+    """Also if the venue's clock is ahead of ours: a minute that it no longer serves would be taken for an empty one."""
     ours_ms = MIDNIGHT_MS + into_ms
     history = feed.limits.history_minutes or 2_000
     from_ms = -(-(ours_ms - history * MINUTE_MS) // MINUTE_MS) * MINUTE_MS
@@ -182,20 +182,20 @@ def test_history_reaches_as_far_as_it_says(feed: Feed, into_ms: int, ahead_ms: i
 
 
 @every_venue
-def test_a_page_of_nothing(feed: Feed) -> None:
+def test_a_page_may_be_empty(feed: Feed) -> None:
     market = Market([], MIDNIGHT_MS)
     assert fetched(feed, market, MIDNIGHT_MS - 300_000, MIDNIGHT_MS, 1_000) == {}
 
 
 @every_venue
-def test_a_request_from_the_first_minute_of_all(feed: Feed) -> None:
-    """No time in it is below 0."""
+def test_a_request_from_1970_has_no_negative_time(feed: Feed) -> None:
+    """A minute before the window must not become a time before 1970."""
     request = feed.page_request(feed.spelling(BTC[feed.name]), 0, MINUTE_MS, MIDNIGHT_MS)
     assert all(not value.startswith("-") or key == "before" for key, value in request.params.items())
 
 
 @every_venue
-def test_a_clock_that_is_asked_for_can_be_read(feed: Feed) -> None:
+def test_the_response_to_a_time_request_is_parsed(feed: Feed) -> None:
     bodies = {
         "binance": b'{"serverTime":1767225661000}',
         "bybit": b'{"retCode":0,"retMsg":"OK","result":{},"time":1767225661000}',
@@ -206,7 +206,7 @@ def test_a_clock_that_is_asked_for_can_be_read(feed: Feed) -> None:
         assert feed.time_ms(bodies[feed.name]) == 1_767_225_661_000
 
 
-def test_refusals_are_no_frame_errors() -> None:
-    """One may be asked again, of the other nobody knows."""
+def test_refusals_are_not_frame_errors() -> None:
+    """A refused request has a known reason; a response that can't be parsed has none."""
     assert not issubclass(VenueError, FrameError)
     assert not issubclass(FrameError, VenueError)

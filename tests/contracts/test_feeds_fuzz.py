@@ -1,6 +1,6 @@
-"""Broken frames and answers, a great many: a feed answers with a value that can be, or with its own error, and nothing else.
+"""Fuzz tests of all feeds: a damaged frame or page gives plausible values or the feed's own error, and nothing else.
 
-VOLCAST_FUZZ_INPUTS says how many. A failure names the seed and the bytes.
+The environment variable VOLCAST_FUZZ_INPUTS is the number of inputs. A failure shows the seed and the bytes.
 """
 
 import json
@@ -23,17 +23,17 @@ from tests.mutations import broken_bytes, price_of, value_of
 from tests.producer.feeds.frames import FRAMES, PAGES
 
 INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000"))
-A_SEED = 250
+INPUTS_OF_A_SEED = 250
 MAX_TIME_MS = 7_258_118_400_000
 every_venue = pytest.mark.parametrize("feed", VENUES.values(), ids=VENUES)
 NUMBERS_IN = re.compile(rb"[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]{1,2})?")
 
 
 def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Seeds for a share of all inputs, `A_SEED` to each."""
+    """Run the test for as many seeds as make up this share of all inputs."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        examples = max(1, int(INPUTS * share / A_SEED))
+        examples = max(1, int(INPUTS * share / INPUTS_OF_A_SEED))
         decorated: Callable[..., None] = settings(max_examples=examples, deadline=None)(given(seed=st.integers(0, 2**63))(test))
         return decorated
 
@@ -41,15 +41,15 @@ def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 def tree_of(text: str | bytes) -> Any:
-    """Its numbers stay as they are written."""
+    """Return the decoded JSON; its numbers stay text."""
     return json.loads(text, parse_float=lambda number: Raw(number.encode()), parse_int=lambda number: Raw(number.encode()))
 
 
 def broken_tree(random: Random, text: str | bytes) -> bytes:
-    """A value somewhere within becomes another, goes, is doubled, or takes another's place."""
+    """Return the JSON with some values replaced, removed, doubled or copied to another place."""
     root = [tree_of(text)]
     for _ in range(random.choice((1, 1, 1, 2, 3))):
-        holder, key = place_in(random, root)
+        holder, key = random_place(random, root)
         match random.randrange(6):
             case 0:
                 holder[key] = Raw(value_of(random) or b"0")
@@ -60,13 +60,13 @@ def broken_tree(random: Random, text: str | bytes) -> bytes:
             case 4 if isinstance(holder, list) and holder is not root:
                 holder.insert(key, holder[key])
             case _:
-                other, elsewhere = place_in(random, root)
+                other, elsewhere = random_place(random, root)
                 if other is not root and holder is not root:
                     holder[key] = Raw(msgspec.json.encode(other[elsewhere]))
     return msgspec.json.encode(root[0])
 
 
-def place_in(random: Random, root: list[Any]) -> tuple[Any, Any]:
+def random_place(random: Random, root: list[Any]) -> tuple[Any, Any]:
     holder, key = root, 0
     while isinstance(holder[key], dict | list) and holder[key] and (holder is root or random.random() < 0.9):
         holder = holder[key]
@@ -85,8 +85,8 @@ def broken(random: Random, samples: Sequence[str | bytes]) -> bytes:
     return raw
 
 
-def hold_candle(candle: VenueCandle, raw: bytes) -> None:
-    """Sound in itself, and each number stands in the frame."""
+def check_candle(candle: VenueCandle, raw: bytes) -> None:
+    """Assert that the candle is plausible, and that each of its numbers occurs in the frame."""
     assert 0 <= candle.open_time_ms < MAX_TIME_MS
     assert candle.open_time_ms % 60_000 == 0
     prices = (candle.open, candle.high, candle.low, candle.close)
@@ -98,7 +98,7 @@ def hold_candle(candle: VenueCandle, raw: bytes) -> None:
     assert type(candle.closed) is bool
 
 
-def hold_trade(trade: VenueTrade, raw: bytes) -> None:
+def check_trade(trade: VenueTrade, raw: bytes) -> None:
     assert 0 <= trade.id < 2**64
     assert 0 <= trade.time_us < MAX_TIME_MS * 1_000
     assert 0 < trade.price < 10**15
@@ -106,28 +106,28 @@ def hold_trade(trade: VenueTrade, raw: bytes) -> None:
     assert {trade.price, trade.size} <= {Decimal(number.decode()) for number in NUMBERS_IN.findall(raw)}
 
 
-def hold_message(message: Message, raw: bytes) -> None:
+def check_message(message: Message, raw: bytes) -> None:
     assert (message.kind is MessageKind.CANDLES) >= bool(message.candles)
     assert (message.kind is MessageKind.TRADES) >= bool(message.trades)
     assert message.sent_ms is None or 0 <= message.sent_ms < MAX_TIME_MS
     assert message.sequence is None or message.sequence >= 0
     for candle in message.candles:
-        hold_candle(candle, raw)
+        check_candle(candle, raw)
     for trade in message.trades:
-        hold_trade(trade, raw)
+        check_trade(trade, raw)
 
 
 @every_venue
 @fuzz(share=0.1)
-def test_a_broken_frame(feed: Feed, seed: int) -> None:
+def test_a_damaged_frame_gives_plausible_values_or_frame_error(feed: Feed, seed: int) -> None:
     random = Random(seed)
     samples = list(FRAMES[feed.name].values())
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_OF_A_SEED):
         raw = broken(random, samples)
         try:
-            hold_message(feed.parse(raw), raw)
+            check_message(feed.parse(raw), raw)
         except FrameError as error:
-            assert str(error)  # noqa: PT017  any other must come through
+            assert str(error)  # noqa: PT017  any other exception must be raised
         except Exception as error:
             error.add_note(f"input: {raw!r}")
             raise
@@ -135,15 +135,15 @@ def test_a_broken_frame(feed: Feed, seed: int) -> None:
 
 @every_venue
 @fuzz(share=0.05)
-def test_a_broken_page(feed: Feed, seed: int) -> None:
+def test_a_damaged_page_gives_plausible_candles_or_an_error_of_the_feed(feed: Feed, seed: int) -> None:
     random = Random(seed)
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_OF_A_SEED):
         raw = broken(random, [PAGES[feed.name]])
         try:
             for candle in feed.page(raw):
-                hold_candle(candle, raw)
+                check_candle(candle, raw)
         except (FrameError, VenueError) as error:
-            assert str(error)  # noqa: PT017  any other must come through
+            assert str(error)  # noqa: PT017  any other exception must be raised
         except Exception as error:
             error.add_note(f"input: {raw!r}")
             raise
@@ -151,10 +151,10 @@ def test_a_broken_page(feed: Feed, seed: int) -> None:
 
 @every_venue
 @fuzz(share=0.01)
-def test_no_frame_at_all(feed: Feed, seed: int) -> None:
-    """Bytes without sense never are a candle, nor anything else."""
+def test_random_bytes_are_refused(feed: Feed, seed: int) -> None:
+    """As a frame, as a page and as the response to a time request."""
     random = Random(seed)
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_OF_A_SEED):
         raw = random.randbytes(random.randrange(200)) if random.random() < 0.5 else value_of(random)
         for read in (feed.parse, feed.page, feed.time_ms):
             if raw != b"[]":
@@ -165,8 +165,8 @@ def test_no_frame_at_all(feed: Feed, seed: int) -> None:
 @every_venue
 @given(text=st.text())
 @settings(max_examples=100, deadline=None)
-def test_no_text_at_all(feed: Feed, text: str) -> None:
-    """Half of a surrogate pair included."""
+def test_random_text_is_refused(feed: Feed, text: str) -> None:
+    """Also text with half of a surrogate pair."""
     if text != "pong" and text[:1] not in {"{", "["}:
         with pytest.raises(FrameError):
             feed.parse(text)

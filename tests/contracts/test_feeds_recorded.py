@@ -1,4 +1,4 @@
-"""Messages recorded on the venues' lines, where they lie beside the repository: how many of each kind there are is known."""
+"""Frames recorded from real venues, if they lie beside the repository: the number of frames of each kind is known."""
 
 import gzip
 from collections import Counter
@@ -50,7 +50,7 @@ SINGLE = {
 
 
 def recorded(name: str, request: pytest.FixtureRequest) -> Path:
-    """-> the file; where it is missing, that is said aloud."""
+    """Return the path of a recording; skip the test, with a visible note, if it is missing."""
     path = FRAMES / name
     if not path.is_file():
         plugins = request.config.pluginmanager
@@ -62,15 +62,15 @@ def recorded(name: str, request: pytest.FixtureRequest) -> Path:
 
 
 def incoming(path: Path) -> Iterator[str]:
-    """What was heard: a line is its time, a colon and the frame. Lines with a URL tell of connects and of what was said."""
+    """Yield the received frames: a line is a time, a colon and a frame. Lines with a URL record connects and sent messages."""
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
             if line.strip() and not line.startswith("wss://"):
                 yield line.partition(": ")[2].strip()
 
 
-def counted(name: str, frame: str) -> Counter[str]:
-    """Candles and trades one by one, all else by the frame."""
+def counts_of(name: str, frame: str) -> Counter[str]:
+    """Count candles and trades one by one, and other frames by their kind and name."""
     feed = VENUES[name.lower().replace(".", "-").replace("_", "-").partition("-")[0]]
     try:
         message = feed.parse(frame)
@@ -84,24 +84,24 @@ def counted(name: str, frame: str) -> Counter[str]:
 
 
 @pytest.mark.parametrize("name", SESSIONS)
-def test_a_session(name: str, request: pytest.FixtureRequest) -> None:
+def test_each_frame_of_a_session_is_parsed(name: str, request: pytest.FixtureRequest) -> None:
     found: Counter[str] = Counter()
     for frame in incoming(recorded(name, request)):
-        found += counted(name, frame)
+        found += counts_of(name, frame)
     assert found == Counter(SESSIONS[name])
 
 
 @pytest.mark.parametrize("name", SINGLE)
-def test_a_single_message(name: str, request: pytest.FixtureRequest) -> None:
-    assert counted(name, recorded(name, request).read_text()) == Counter(SINGLE[name])
+def test_a_single_frame_is_parsed(name: str, request: pytest.FixtureRequest) -> None:
+    assert counts_of(name, recorded(name, request).read_text()) == Counter(SINGLE[name])
 
 
-def test_nothing_was_left_out(request: pytest.FixtureRequest) -> None:
+def test_all_recordings_are_used(request: pytest.FixtureRequest) -> None:
     recorded("BINANCE.ws.1.0.gz", request)
     assert {path.name for path in FRAMES.iterdir()} == {*SESSIONS, *SINGLE}
 
 
-def test_the_one_closed_candle(request: pytest.FixtureRequest) -> None:
+def test_the_values_of_a_closed_candle(request: pytest.FixtureRequest) -> None:
     messages: list[Message] = []
     for frame in incoming(recorded("BINANCE_US.ws.1.0.gz", request)):
         messages += [VENUES["binance"].parse(frame)]

@@ -1,6 +1,6 @@
-"""How each venue answers a request for candles, in a few lines: its order, its bounds, its limits, the minute still open.
+"""A model of each venue's response to a request for candles: its order, its bounds, its limits, the open minute.
 
-Where no document says whether an end is inclusive, both are tried (`inclusive`).
+If it is not documented whether the ends of a window are inclusive, the tests try both (`inclusive`).
 """
 
 import json
@@ -13,25 +13,25 @@ MINUTE_MS = 60_000
 
 
 class Market(NamedTuple):
-    """What there is to be asked for."""
+    """The candles of a simulated venue and its time."""
 
     minutes_ms: Collection[int]
-    """Openings of minutes that have a candle, the open one included."""
+    """The opening times of the minutes that have a candle, the open minute included."""
     now_ms: int
-    """The venue's clock."""
+    """The time on the venue's clock."""
     inclusive: bool = True
 
     def within(self, first_ms: int, last_ms: int) -> list[int]:
-        """Ascending, both ends included."""
+        """Return the minutes of [first_ms, last_ms] in ascending order."""
         return sorted(minute for minute in self.minutes_ms if first_ms <= minute <= min(last_ms, self.now_ms))
 
     def between(self, start_ms: int, end_ms: int) -> list[int]:
-        """Ascending; the ends as is tried."""
+        """Return the minutes from start_ms to end_ms in ascending order, with or without the ends, as `inclusive` says."""
         return self.within(start_ms, end_ms) if self.inclusive else self.within(start_ms + 1, end_ms - 1)
 
 
 def numbers(minute_ms: int) -> tuple[str, str, str, str, str, str]:
-    """Open, high, low, close, volume and quote volume of a minute: each minute has its own."""
+    """Return open, high, low, close, volume and quote volume of a minute, different for each minute."""
     price = minute_ms // MINUTE_MS % 1_000_000 + 10
     return f"{price}.25", f"{price + 2}", f"{price - 1}.5", f"{price + 1}.125", f"{price}.5", f"{price * 7}.75"
 
@@ -124,12 +124,12 @@ _ANSWERS: dict[str, Callable[[Request, Market], Any]] = {
 
 
 def answer(venue: str, request: Request, market: Market) -> bytes:
-    """The body of the venue's answer."""
+    """Return the body of the venue's response."""
     return json.dumps(_ANSWERS[venue](request, market)).encode()
 
 
 def windows(from_ms: int, to_ms: int, rows: Callable[[int], int]) -> Iterator[tuple[int, int]]:
-    """`from_ms` to `to_ms` in pages, each of as many minutes as `rows` says of its beginning."""
+    """Yield the windows of the pages from `from_ms` to `to_ms`; `rows` returns the size of a page by its first minute."""
     while from_ms < to_ms:
         end_ms = min(to_ms, from_ms + rows(from_ms) * MINUTE_MS)
         yield from_ms, end_ms

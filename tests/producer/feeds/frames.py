@@ -1,4 +1,4 @@
-"""Frames and answers by hand, a few of each venue, for the suites that run on all venues."""
+"""Handwritten frames and responses of each venue, for the suites that run on all venues."""
 
 from decimal import Decimal
 
@@ -214,6 +214,6 @@ PAGES = {
 
 
 def first_minute(pair: str, *, closed: bool = True, quote: bool = True) -> VenueCandle:
-    """The candle that most of these tell of: of 2026-01-01 00:00."""
+    """Return the candle of 2026-01-01 00:00 that most of the frames contain."""
     prices = (Decimal("2981.4"), Decimal(2983), Decimal("2980.01"), Decimal("2982.15"))
     return VenueCandle(pair, 1_767_225_600_000, *prices, Decimal("41.25"), Decimal("122999.5") if quote else None, closed)

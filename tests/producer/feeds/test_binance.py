@@ -1,4 +1,4 @@
-"""Binance's words."""
+"""The feed of Binance: frames, subscriptions, pages."""
 
 import json
 from decimal import Decimal
@@ -13,18 +13,18 @@ from tests.producer.feeds.frames import PAGES, first_minute
 CLOSED = first_minute("ETHUSDT")
 
 
-def test_a_closed_candle() -> None:
+def test_a_closed_candle_is_parsed() -> None:
     message = BINANCE.parse(FRAMES["closed candle"])
     assert message == Message(MessageKind.CANDLES, "kline", candles=(CLOSED,), sent_ms=1_767_225_660_041)
     assert str(message.candles[0].close) == "2982.15000000"
 
 
-def test_an_open_candle_without_envelope() -> None:
+def test_an_open_candle_without_an_envelope_is_parsed() -> None:
     message = BINANCE.parse(FRAMES["open candle, bare"].encode())
     assert [(c.open_time_ms, c.closed) for c in message.candles] == [(1_767_225_660_000, False)]
 
 
-def test_microseconds() -> None:
+def test_times_in_microseconds_are_parsed() -> None:
     frame = FRAMES["closed candle"]
     for stamp in ("1767225660041", "1767225600000", "1767225659999"):
         frame = frame.replace(stamp, f"{stamp}000")
@@ -32,7 +32,7 @@ def test_microseconds() -> None:
     assert BINANCE.parse(frame).sent_ms == 1_767_225_660_041
 
 
-def test_trades() -> None:
+def test_trades_are_parsed() -> None:
     price, size = Decimal("2982.10"), Decimal("0.5")
     trade = BINANCE.parse(FRAMES["trade"])
     assert (trade.kind, trade.name) == (MessageKind.TRADES, "trade")
@@ -55,7 +55,7 @@ def test_trades() -> None:
         ("five minutes", MessageKind.OTHER, "kline_5m", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
+def test_other_frames_are_named(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     message = BINANCE.parse(FRAMES[frame])
     assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())
 
@@ -83,26 +83,26 @@ def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: st
         ('"E":1767225660041', '"E":9999999999999'),
     ],
 )
-def test_a_candle_that_cannot_be(was: str, becomes: str) -> None:
+def test_an_implausible_candle_is_refused(was: str, becomes: str) -> None:
     frame = FRAMES["closed candle"]
     assert was in frame
     with pytest.raises(FrameError):
         BINANCE.parse(frame.replace(was, becomes))
 
 
-def test_a_trade_without_its_own_id() -> None:
+def test_a_trade_without_an_id_is_refused() -> None:
     with pytest.raises(FrameError):
         BINANCE.parse(FRAMES["trade"].replace('"t":712', '"a":712'))
 
 
-def test_what_is_said() -> None:
+def test_the_subscription_messages() -> None:
     assert BINANCE.spelling(Pair("ETH", "USDT")) == "ETHUSDT"
     [message] = BINANCE.subscriptions(["ETHUSDT", "BTCUSDT"])
     assert json.loads(message) == {"method": "SUBSCRIBE", "params": ["ethusdt@kline_1m", "btcusdt@kline_1m"], "id": 1}
     assert BINANCE.socket_path(["ETHUSDT"]) == "/stream"
 
 
-def test_a_page() -> None:
+def test_a_page_is_requested_and_parsed() -> None:
     expected = Request(
         "/api/v3/klines",
         {"symbol": "ETHUSDT", "interval": "1m", "startTime": "120000", "endTime": "299999", "limit": "1000"},
@@ -114,13 +114,13 @@ def test_a_page() -> None:
 
 
 @pytest.mark.parametrize(("code", "too_many", "unknown"), [(-1121, False, True), (-1003, True, False), (-1000, False, False)])
-def test_a_page_refused(code: int, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
+def test_a_refused_page_raises_venue_error(code: int, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
     with pytest.raises(VenueError, match="no way") as refused:
         BINANCE.page(json.dumps({"code": code, "msg": "no way"}).encode())
     assert (refused.value.too_many, refused.value.unknown_pair) == (too_many, unknown)
 
 
-def test_its_clock() -> None:
+def test_the_venues_time_is_requested_and_parsed() -> None:
     assert BINANCE.time_request() == Request("/api/v3/time", {})
     assert BINANCE.time_ms(b'{"serverTime":1767225661000}') == 1_767_225_661_000
     with pytest.raises(FrameError):

@@ -1,4 +1,4 @@
-"""Bitstamp's words."""
+"""The feed of Bitstamp: frames, subscriptions, pages."""
 
 import json
 from decimal import Decimal
@@ -11,12 +11,12 @@ from tests.producer.feeds.frames import BITSTAMP as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
 
-def test_a_trade() -> None:
+def test_a_trade_is_parsed() -> None:
     trade = VenueTrade("ethusd", 300_000_001, 1_767_225_661_499_001, Decimal("2982.10"), Decimal("0.50000000"))
     assert BITSTAMP.parse(FRAMES["trade"]) == Message(MessageKind.TRADES, "trade", trades=(trade,))
 
 
-def test_a_trade_of_dust() -> None:
+def test_a_trade_with_size_0_is_parsed() -> None:
     frame = FRAMES["trade"].replace('"amount_str":"0.50000000"', '"amount_str":"0.00000000"')
     assert BITSTAMP.parse(frame).trades[0].size == 0
 
@@ -31,7 +31,7 @@ def test_a_trade_of_dust() -> None:
         ("pong", MessageKind.PONG, "bts:heartbeat", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
+def test_other_frames_are_named(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     assert BITSTAMP.parse(FRAMES[frame]) == Message(kind, name, detail=detail)
 
 
@@ -47,13 +47,13 @@ def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: st
         ('"data":', '"dato":'),
     ],
 )
-def test_a_trade_that_cannot_be(was: str, becomes: str) -> None:
+def test_an_implausible_trade_is_refused(was: str, becomes: str) -> None:
     assert was in FRAMES["trade"]
     with pytest.raises(FrameError):
         BITSTAMP.parse(FRAMES["trade"].replace(was, becomes))
 
 
-def test_what_is_said() -> None:
+def test_the_subscription_messages() -> None:
     assert BITSTAMP.spelling(Pair("ETH", "USD")) == "ethusd"
     assert list(map(json.loads, BITSTAMP.subscriptions(["ethusd", "btcusd"]))) == [
         {"event": "bts:subscribe", "data": {"channel": "live_trades_ethusd"}},
@@ -62,7 +62,7 @@ def test_what_is_said() -> None:
     assert json.loads(BITSTAMP.ping or "") == {"event": "bts:heartbeat"}
 
 
-def test_a_page() -> None:
+def test_a_page_is_requested_and_parsed() -> None:
     request = BITSTAMP.page_request("ethusd", 120_000, 300_000, 10**12)
     assert request.path == "/api/v2/ohlc/ethusd/"
     assert request.params == {"step": "60", "limit": "1000", "start": "60", "end": "300"}
@@ -81,13 +81,13 @@ def test_a_page() -> None:
         (b'{"error":{"__all__":["no way: invalid currency pair"]}}', False, True),
     ],
 )
-def test_a_page_refused(body: bytes, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
+def test_a_refused_page_raises_venue_error(body: bytes, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
     with pytest.raises(VenueError, match="no way") as refused:
         BITSTAMP.page(body)
     assert (refused.value.too_many, refused.value.unknown_pair) == (too_many, unknown)
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"data":{}}', b'{"data":{"ohlc":[{}]}}'])
-def test_no_page(body: bytes) -> None:
+def test_a_body_that_is_no_page_is_refused(body: bytes) -> None:
     with pytest.raises(FrameError):
         BITSTAMP.page(body)

@@ -1,4 +1,4 @@
-"""Bybit's words."""
+"""The feed of Bybit: frames, subscriptions, pages."""
 
 import json
 from decimal import Decimal
@@ -11,14 +11,14 @@ from tests.producer.feeds.frames import BYBIT as FRAMES
 from tests.producer.feeds.frames import PAGES, first_minute
 
 
-def test_candles() -> None:
+def test_candles_are_parsed() -> None:
     closed = BYBIT.parse(FRAMES["closed candle"])
     assert closed == Message(MessageKind.CANDLES, "kline", candles=(first_minute("ETHUSDT"),), sent_ms=1_767_225_660_020)
     [candle] = BYBIT.parse(FRAMES["open candle"]).candles
     assert (candle.open_time_ms, candle.closed) == (1_767_225_660_000, False)
 
 
-def test_trades() -> None:
+def test_trades_are_parsed() -> None:
     message = BYBIT.parse(FRAMES["trades"])
     assert (message.kind, message.name, message.sent_ms, len(message.trades)) == (
         *(MessageKind.TRADES, "publicTrade", 1_767_225_661_501, 2),
@@ -40,7 +40,7 @@ def test_trades() -> None:
         ("other pong", MessageKind.PONG, "pong", ""),
     ],
 )
-def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: str) -> None:
+def test_other_frames_are_named(frame: str, kind: MessageKind, name: str, detail: str) -> None:
     message = BYBIT.parse(FRAMES[frame])
     assert (message.kind, message.name, message.detail, message.candles, message.trades) == (kind, name, detail, (), ())
 
@@ -59,19 +59,19 @@ def test_what_else_it_sends(frame: str, kind: MessageKind, name: str, detail: st
         ('"data":', '"dato":'),
     ],
 )
-def test_a_candle_that_cannot_be(was: str, becomes: str) -> None:
+def test_an_implausible_candle_is_refused(was: str, becomes: str) -> None:
     assert was in FRAMES["closed candle"]
     with pytest.raises(FrameError):
         BYBIT.parse(FRAMES["closed candle"].replace(was, becomes))
 
 
-def test_an_interval_in_the_row_alone() -> None:
-    """Then it is no minute, whatever its topic says."""
+def test_a_row_of_another_interval_is_not_a_candle() -> None:
+    """The row decides, whatever its topic is."""
     message = BYBIT.parse(FRAMES["closed candle"].replace('"interval":"1"', '"interval":"5"'))
     assert (message.kind, message.candles) == (MessageKind.OTHER, ())
 
 
-def test_what_is_said() -> None:
+def test_the_subscription_messages() -> None:
     assert BYBIT.spelling(Pair("ETH", "USDT")) == "ETHUSDT"
     messages = list(map(json.loads, BYBIT.subscriptions([f"A{number}USDT" for number in range(11)])))
     assert [len(message["args"]) for message in messages] == [10, 1]
@@ -80,7 +80,7 @@ def test_what_is_said() -> None:
     assert json.loads(BYBIT.ping or "") == {"op": "ping"}
 
 
-def test_a_page() -> None:
+def test_a_page_is_requested_and_parsed() -> None:
     params = {"category": "spot", "symbol": "ETHUSDT", "interval": "1", "start": "120000", "end": "299999", "limit": "1000"}
     assert BYBIT.page_request("ETHUSDT", 120_000, 300_000, 10**12) == Request("/v5/market/kline", params)
     rows = BYBIT.page(PAGES["bybit"])
@@ -97,13 +97,13 @@ def test_a_page() -> None:
         (10016, "Server error", True, False),
     ],
 )
-def test_a_page_refused(code: int, message: str, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
+def test_a_refused_page_raises_venue_error(code: int, message: str, too_many: bool, unknown: bool) -> None:  # noqa: FBT001  a table's columns
     with pytest.raises(VenueError, match=message) as refused:
         BYBIT.page(json.dumps({"retCode": code, "retMsg": message, "result": {}, "time": 1}).encode())
     assert (refused.value.too_many, refused.value.unknown_pair) == (too_many, unknown)
 
 
-def test_its_clock() -> None:
+def test_the_venues_time_is_requested_and_parsed() -> None:
     assert BYBIT.time_request() == Request("/v5/market/time", {})
     assert (
         BYBIT.time_ms(b'{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1767225661"},"time":1767225661123}')

@@ -1,4 +1,4 @@
-"""What each venue's simulated exchange made is what comes out of its pages: nothing half-formed, nothing left out."""
+"""Each venue against its simulated exchange: the pages hold exactly the closed candles that the exchange made."""
 
 import asyncio
 from collections import Counter
@@ -19,7 +19,7 @@ from volcast.simulation.exchange.server import Exchange
 MINUTE_MS = 60_000
 START_MS = 1_704_067_200_000
 NOW_S = START_MS / 1_000 + 700 * 60 + 2.5
-"""A minute has just closed; which is too early to ask for it."""
+"""A minute has just closed, and its candle is not final yet."""
 
 
 def wall() -> float:
@@ -29,8 +29,8 @@ def wall() -> float:
 @pytest.mark.parametrize("venue", VENUES)
 @pytest.mark.parametrize("skew_ms", [0, 600_000, -600_000])
 @pytest.mark.parametrize("tls", [False, True])
-def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> None:
-    """The exchange's clock is ours and the skew."""
+def test_pages_hold_all_closed_candles(venue: str, skew_ms: int, *, tls: bool) -> None:
+    """The exchange's clock is ours plus the skew."""
     feed = VENUES[venue]
     pair = feed.spelling(Pair("BTC", "USD"))
 
@@ -42,7 +42,7 @@ def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> 
             rest = RestClient(feed, client, Random(1), wall=wall)
             await rest.measure_clock()
             offset_ms = rest.clock.offset_ms
-            pages = [page async for page in history(rest, pair, START_MS, START_MS + 2_000 * MINUTE_MS, patience_s=60)]
+            pages = [page async for page in history(rest, pair, START_MS, START_MS + 2_000 * MINUTE_MS, timeout_s=60)]
             made = {at: tuple(map(Decimal, versions[0][:5])) for at, versions in exchange.history(pair).items()}
             return pages, made, offset_ms
 
@@ -52,9 +52,9 @@ def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> 
     last_ms = START_MS + (700 * 60 + 3) * 1_000 + skew_ms
     assert last_ms - 2 * MINUTE_MS < covered_ms <= last_ms
     assert pages[0].reachable_from_ms <= START_MS
-    told = {row.open_time_ms: (row.open, row.high, row.low, row.close, row.volume) for page in pages for row in page.rows}
-    assert told == {at: candle for at, candle in made.items() if at < covered_ms}
-    assert len(told) > 600
+    returned = {row.open_time_ms: (row.open, row.high, row.low, row.close, row.volume) for page in pages for row in page.rows}
+    assert returned == {at: candle for at, candle in made.items() if at < covered_ms}
+    assert len(returned) > 600
 
 
 @pytest.mark.parametrize("venue", VENUES)
@@ -73,7 +73,7 @@ def test_all_that_was_made_comes_out(venue: str, skew_ms: int, *, tls: bool) -> 
     ],
     ids=lambda fault: fault.kind,
 )
-def test_trouble_that_passes_changes_nothing(venue: str, fault: ExchangeFault) -> None:
+def test_faults_that_pass_change_no_candle(venue: str, fault: ExchangeFault) -> None:
     feed = VENUES[venue]
     pair = feed.spelling(Pair("BTC", "USD"))
 
@@ -85,7 +85,7 @@ def test_trouble_that_passes_changes_nothing(venue: str, fault: ExchangeFault) -
             await asyncio.sleep(0.1)
             rest = RestClient(feed, client, Random(1), wall=wall)
             first_ms, last_ms = START_MS + 100 * MINUTE_MS, START_MS + 690 * MINUTE_MS
-            pages = [page async for page in history(rest, pair, first_ms, last_ms, patience_s=1_000)]
+            pages = [page async for page in history(rest, pair, first_ms, last_ms, timeout_s=1_000)]
             made = {at: Decimal(each[0].close) for at, each in exchange.history(pair).items() if first_ms <= at < last_ms}
             return pages, made, rest.stats
 
@@ -96,7 +96,7 @@ def test_trouble_that_passes_changes_nothing(venue: str, fault: ExchangeFault) -
 
 
 @pytest.mark.parametrize("venue", VENUES)
-def test_an_unknown_market_is_told_from_trouble(venue: str) -> None:
+def test_an_unknown_market_is_returned_from_trouble(venue: str) -> None:
     feed = VENUES[venue]
 
     async def main() -> None:
@@ -106,7 +106,7 @@ def test_an_unknown_market_is_told_from_trouble(venue: str) -> None:
         ):
             rest = RestClient(feed, client, Random(1), wall=wall)
             pair = feed.spelling(Pair("NONE", "USD"))
-            await rest.candles(pair, START_MS + 600 * MINUTE_MS, START_MS + 610 * MINUTE_MS, patience_s=60)
+            await rest.candles(pair, START_MS + 600 * MINUTE_MS, START_MS + 610 * MINUTE_MS, timeout_s=60)
 
     with pytest.raises(UnknownPair):
         run_with_sockets(main())
@@ -129,6 +129,6 @@ def test_a_download_has_no_holes(venue: str, tmp_path: Path) -> None:
                 await by_rest(rest, part)
                 assert part.covered.rows in range(598, 601)  # the first minutes may be empty
                 assert part.covered.missing == 0
-                assert (part.covered.flat > 0) != feed.tells_empty_minutes
+                assert (part.covered.flat > 0) != feed.sends_empty_minutes
 
     run_with_sockets(main())

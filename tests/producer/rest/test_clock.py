@@ -1,4 +1,4 @@
-"""The venue's time by the sample that leaves the least doubt; stale samples and those of a clock that was set anew go."""
+"""VenueClock: the best sample is used; old samples, and those from before a clock was set, are dropped."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +16,10 @@ class Wall:
 def test_without_samples_it_is_our_clock() -> None:
     clock = VenueClock(Wall())
     assert clock.now_ms() == 1_000_000
-    assert (clock.offset_ms, clock.doubt_ms, clock.samples, clock.earliest_ms(1_000.0)) == (0.0, None, (), None)
+    assert (clock.offset_ms, clock.uncertainty_ms, clock.samples, clock.earliest_ms(1_000.0)) == (0.0, None, (), None)
 
 
-def test_the_least_doubt_counts() -> None:
+def test_the_sample_with_the_least_uncertainty_is_used() -> None:
     clock = VenueClock(Wall())
     clock.add(999.0, 1_000.0, 1_004_500, 1)
     clock.add(999.9, 1_000.0, 1_004_960, 1)
@@ -29,7 +29,7 @@ def test_the_least_doubt_counts() -> None:
     assert len(clock.samples) == 3
 
 
-def test_a_date_header_counts_only_where_nothing_better_is_there() -> None:
+def test_a_date_header_is_used_only_if_there_is_nothing_better() -> None:
     clock = VenueClock(Wall())
     clock.add(999.99, 1_000.0, 1_004_000, 1_000)
     assert clock.offset_ms == 4_505.0
@@ -39,7 +39,7 @@ def test_a_date_header_counts_only_where_nothing_better_is_there() -> None:
     assert clock.offset_ms == 5_050.5
 
 
-def test_samples_are_forgotten_after_an_hour_and_when_our_clock_was_set_back() -> None:
+def test_samples_are_dropped_after_an_hour_and_when_our_clock_was_set_back() -> None:
     wall = Wall()
     clock = VenueClock(wall)
     clock.add(1_000.0, 1_000.0, 1_007_000, 1)
@@ -52,7 +52,7 @@ def test_samples_are_forgotten_after_an_hour_and_when_our_clock_was_set_back() -
     assert clock.samples == ()
 
 
-def test_a_sample_that_can_not_be_true_beside_the_others_replaces_them() -> None:
+def test_a_sample_that_contradicts_the_others_replaces_them() -> None:
     wall = Wall()
     clock = VenueClock(wall)
     clock.add(1_000.0, 1_000.0, 1_000_000, 1)
@@ -62,7 +62,7 @@ def test_a_sample_that_can_not_be_true_beside_the_others_replaces_them() -> None
     assert len(clock.samples) == 1
 
 
-def test_our_clock_set_back_between_question_and_answer_is_no_sample() -> None:
+def test_a_request_during_which_our_clock_was_set_back_is_no_sample() -> None:
     clock = VenueClock(Wall())
     clock.add(1_000.0, 999.0, 5_000_000, 1)
     assert clock.samples == ()
@@ -74,8 +74,8 @@ def test_few_samples_are_kept_and_the_best_is_among_them() -> None:
     for _ in range(100):
         clock.add(999.0, 1_000.0, 1_000_000, 1_000)
     assert len(clock.samples) == 16
-    assert clock.doubt_ms is not None
-    assert clock.doubt_ms < 2
+    assert clock.uncertainty_ms is not None
+    assert clock.uncertainty_ms < 2
 
 
 @given(
@@ -84,23 +84,23 @@ def test_few_samples_are_kept_and_the_best_is_among_them() -> None:
     back_ms=st.integers(0, 3_000),
     resolution_ms=st.sampled_from([1, 1_000]),
 )
-def test_the_truth_is_never_farther_away_than_the_doubt(
+def test_the_error_of_the_offset_is_at_most_the_uncertainty(
     true_offset_ms: int, out_ms: int, back_ms: int, resolution_ms: int
 ) -> None:
     wall = Wall()
     clock = VenueClock(wall)
     sent_ms = 1_000_000_123
     wall.now_s = (sent_ms + out_ms + back_ms) / 1_000
-    told_ms = (sent_ms + out_ms + true_offset_ms) // resolution_ms * resolution_ms
-    clock.add(sent_ms / 1_000, wall.now_s, told_ms, resolution_ms)
-    assert clock.doubt_ms is not None
-    assert abs(clock.offset_ms - true_offset_ms) <= clock.doubt_ms + 1
+    venue_ms = (sent_ms + out_ms + true_offset_ms) // resolution_ms * resolution_ms
+    clock.add(sent_ms / 1_000, wall.now_s, venue_ms, resolution_ms)
+    assert clock.uncertainty_ms is not None
+    assert abs(clock.offset_ms - true_offset_ms) <= clock.uncertainty_ms + 1
     earliest_ms = clock.earliest_ms(wall.now_s)
     assert earliest_ms is not None
     assert earliest_ms <= wall.now_s * 1_000 + true_offset_ms + 1
 
 
-def test_when_the_best_sample_has_grown_old_the_next_best_counts() -> None:
+def test_when_the_best_sample_is_too_old_the_next_best_is_used() -> None:
     wall = Wall()
     clock = VenueClock(wall)
     clock.add(1_000.0, 1_000.0, 1_007_000, 1)

@@ -1,4 +1,4 @@
-"""How often a venue is asked, and when again: each kind of failure, on an event loop whose hours cost nothing."""
+"""Throttle: the rate of requests and the pauses after each kind of failure, in virtual time."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,10 +9,10 @@ from random import Random
 import pytest
 
 from producer.rest.client import RestClient, RestError, UnknownPair, http_client
-from tests.producer.plain_venue import MINUTE_MS, START_MS, Asked, Market, PlainFeed, Reply, Server, minutes
+from tests.producer.scripted_venue import MINUTE_MS, START_MS, Market, PlainFeed, ReceivedRequest, Reply, Server, minute_rows
 from volcast.proof.virtual_time import run_with_sockets
 
-ROWS = minutes(5)
+ROWS = minute_rows(5)
 TO_MS = START_MS + 5 * MINUTE_MS
 NOW_S = START_MS / 1_000 + 3_600
 
@@ -22,9 +22,12 @@ def wall() -> float:
 
 
 def ask(
-    replies: list[Reply], *, patience_s: float = 600, seed: int = 1, per_s: float = 10.0
+    replies: list[Reply], *, timeout_s: float = 600, seed: int = 1, per_s: float = 10.0
 ) -> tuple[RestClient, list[float], BaseException | None]:
-    """Ask for a page where the venue first answers so, then well. -> when it was asked, and what came of it."""
+    """Request a page from a venue that first sends these replies and then the page.
+
+    Return the client, the times of the requests, and the exception that it raised.
+    """
 
     async def main() -> tuple[RestClient, list[float], BaseException | None]:
         left = list(replies)
@@ -36,11 +39,11 @@ def ask(
             rest = RestClient(PlainFeed(per_s=per_s), client, Random(seed), wall=wall)
             raised = None
             try:
-                page = await rest.candles("BTCUSDT", START_MS, TO_MS, patience_s=patience_s)
+                page = await rest.candles("BTCUSDT", START_MS, TO_MS, timeout_s=timeout_s)
                 assert [row.open_time_ms for row in page.rows] == list(ROWS)
             except (RestError, UnknownPair) as error:
                 raised = error
-            return rest, [asked.at_s for asked in server.asked], raised
+            return rest, [asked.at_s for asked in server.requests], raised
 
     return run_with_sockets(main())
 
@@ -66,7 +69,7 @@ def ask(
         (Reply(-1), "timeout"),
     ],
 )
-def test_what_may_pass_is_asked_again_after_a_pause(reply: Reply, outcome: str) -> None:
+def test_a_retryable_failure_is_repeated_after_a_pause(reply: Reply, outcome: str) -> None:
     rest, asked_s, raised = ask([reply, reply])
     assert raised is None
     assert rest.stats == {outcome: 2, "ok": 1}
@@ -75,8 +78,8 @@ def test_what_may_pass_is_asked_again_after_a_pause(reply: Reply, outcome: str) 
     assert 0.2 <= asked_s[2] - asked_s[0] <= 0.5 + 1.0 + timeouts_s + 0.2
 
 
-def test_the_pauses_are_drawn_and_their_bound_doubles_up_to_a_cap() -> None:
-    _, asked_s, raised = ask([Reply(500)] * 400, patience_s=10_000)
+def test_pauses_are_random_and_their_bound_doubles_up_to_a_cap() -> None:
+    _, asked_s, raised = ask([Reply(500)] * 400, timeout_s=10_000)
     assert raised is None
     pauses_s = [after - before for before, after in pairwise(asked_s)]
     assert all(pause_s <= min(30, 0.5 * 2**i) + 0.1 for i, pause_s in enumerate(pauses_s))
@@ -88,8 +91,8 @@ def test_the_pauses_are_drawn_and_their_bound_doubles_up_to_a_cap() -> None:
     assert ask([Reply(500)] * 5)[1] != pytest.approx(ask([Reply(500)] * 5, seed=2)[1])
 
 
-def test_patience_ends_with_the_last_reason() -> None:
-    rest, asked_s, raised = ask([Reply(500)] * 100, patience_s=20)
+def test_the_timeout_ends_with_the_last_reason() -> None:
+    rest, asked_s, raised = ask([Reply(500)] * 100, timeout_s=20)
     assert isinstance(raised, RestError)
     assert str(raised) == "plain does not answer as it should: it answers HTTP 500 (internal server error)."
     assert asked_s[-1] <= 20
@@ -98,7 +101,7 @@ def test_patience_ends_with_the_last_reason() -> None:
 
 @pytest.mark.parametrize("status", [429, 418, 503])
 @pytest.mark.parametrize("as_date", [False, True])
-def test_a_venue_that_says_when_is_not_asked_before(status: int, *, as_date: bool) -> None:
+def test_retry_after_is_obeyed(status: int, *, as_date: bool) -> None:
     after = formatdate(NOW_S + 4_017, usegmt=True) if as_date else "17"
     headers = {"Retry-After": after, "Date": formatdate(NOW_S + 4_000, usegmt=True)}
     rest, asked_s, raised = ask([Reply(status, b"", headers)])
@@ -107,8 +110,8 @@ def test_a_venue_that_says_when_is_not_asked_before(status: int, *, as_date: boo
     assert rest.stats["ok"] == 1
 
 
-def test_a_wait_beyond_the_patience_is_refused_at_once() -> None:
-    _, asked_s, raised = ask([Reply(429, b"", {"Retry-After": "90"})], patience_s=60)
+def test_a_wait_beyond_the_timeout_fails_at_once() -> None:
+    _, asked_s, raised = ask([Reply(429, b"", {"Retry-After": "90"})], timeout_s=60)
     assert isinstance(raised, RestError)
     assert "HTTP 429 (too many requests), and asks to wait 90 s" in str(raised)
     assert len(asked_s) == 1
@@ -120,7 +123,7 @@ def test_a_ban_without_a_time_lasts_two_minutes() -> None:
 
 
 @pytest.mark.parametrize("after", ["soon", "", "-5", "٣", "1e9", "Mon, 99 Foo"])
-def test_a_retry_after_that_can_not_be_read_is_none(after: str) -> None:
+def test_a_retry_after_that_can_not_be_read_is_ignored(after: str) -> None:
     _, asked_s, raised = ask([Reply(503, b"", {"Retry-After": after.encode().decode("latin-1")})])
     assert raised is None
     assert asked_s[1] - asked_s[0] <= 0.6
@@ -140,7 +143,7 @@ def test_a_retry_after_that_can_not_be_read_is_none(after: str) -> None:
         ),
     ],
 )
-def test_what_will_not_pass_is_refused_at_once(reply: Reply, sentence: str) -> None:
+def test_a_permanent_error_fails_at_once(reply: Reply, sentence: str) -> None:
     rest, asked_s, raised = ask([reply])
     assert isinstance(raised, RestError)
     assert sentence in str(raised)
@@ -148,7 +151,7 @@ def test_what_will_not_pass_is_refused_at_once(reply: Reply, sentence: str) -> N
     assert rest.stats == {"refused": 1}
 
 
-def test_an_unknown_pair_is_no_refusal() -> None:
+def test_an_unknown_pair_raises_unknown_pair() -> None:
     rest, asked_s, raised = ask([Reply(400, b'{"error": "unknown"}')])
     assert isinstance(raised, UnknownPair)
     assert str(raised) == "plain has no such market: it says unknown; check the symbol."
@@ -156,37 +159,39 @@ def test_an_unknown_pair_is_no_refusal() -> None:
     assert rest.stats == {"unknown_pair": 1}
 
 
-def many(answer: Callable[[Asked], Reply], count: int, *, per_s: float, patience_s: float) -> tuple[list[Asked], list[object]]:
-    """Ask `count` times at once; each from a minute of its own, so that their order shows."""
+def many(
+    answer: Callable[[ReceivedRequest], Reply], count: int, *, per_s: float, timeout_s: float
+) -> tuple[list[ReceivedRequest], list[object]]:
+    """Send `count` requests at once, each for a minute of its own, so that their order shows."""
 
-    async def main() -> tuple[list[Asked], list[object]]:
+    async def main() -> tuple[list[ReceivedRequest], list[object]]:
         async with Server(answer) as server, http_client(PlainFeed(), server.url) as client:
             rest = RestClient(PlainFeed(per_s=per_s, rows=1), client, Random(1), wall=wall)
             pages = (
-                rest.candles("BTCUSDT", START_MS + i * MINUTE_MS, TO_MS + i * MINUTE_MS, patience_s=patience_s)
+                rest.candles("BTCUSDT", START_MS + i * MINUTE_MS, TO_MS + i * MINUTE_MS, timeout_s=timeout_s)
                 for i in range(count)
             )
             outcomes = await asyncio.gather(*pages, return_exceptions=True)
-            return server.asked, list(outcomes)
+            return server.requests, list(outcomes)
 
     return run_with_sockets(main())
 
 
-def test_all_callers_share_one_pace_in_the_order_of_coming() -> None:
-    asked, _ = many(Market(wall, ROWS), 12, per_s=4, patience_s=60)
+def test_all_callers_share_one_rate_in_the_order_of_arrival() -> None:
+    asked, _ = many(Market(wall, ROWS), 12, per_s=4, timeout_s=60)
     assert [int(each.params["from"]) for each in asked] == [START_MS + i * MINUTE_MS for i in range(12)]
     assert [each.at_s for each in asked] == pytest.approx([i / 4 for i in range(12)])
 
 
-def test_one_answer_of_429_holds_everybody() -> None:
+def test_one_answer_of_429_delays_all_callers() -> None:
     first = iter([Reply(429, b"", {"Retry-After": "30"})])
-    asked, outcomes = many(lambda asked: next(first, None) or Market(wall, ROWS)(asked), 8, per_s=4, patience_s=60)
+    asked, outcomes = many(lambda asked: next(first, None) or Market(wall, ROWS)(asked), 8, per_s=4, timeout_s=60)
     assert len(asked) == 9
     assert [each.at_s for each in asked[1:]] == pytest.approx([30 + i / 4 for i in range(8)])
     assert not any(isinstance(outcome, BaseException) for outcome in outcomes)
 
 
-def test_who_comes_during_a_ban_without_the_patience_is_refused_at_once() -> None:
-    asked, outcomes = many(lambda _: Reply(418, b"", {"Retry-After": "3600"}), 5, per_s=4, patience_s=60)
+def test_a_request_during_a_ban_longer_than_its_timeout_fails_at_once() -> None:
+    asked, outcomes = many(lambda _: Reply(418, b"", {"Retry-After": "3600"}), 5, per_s=4, timeout_s=60)
     assert len(asked) == 1
     assert all(isinstance(outcome, RestError) and "asks to wait 3600 s" in str(outcome) for outcome in outcomes)
