@@ -17,7 +17,7 @@ from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
 from tests.log_ends import fill, records_of
 from tests.market import at, prices, record
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Restoring, Signal
@@ -76,7 +76,7 @@ async def restored_shard(log: Log) -> Shard:
         return shard
 
 
-async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
+async def test_every_record_on_the_log_is_processed_and_committed() -> None:
     async with SqliteLog(":memory:") as log:
         await fill(log, STREAM)
         async with working(log) as worker:
@@ -92,7 +92,7 @@ async def test_all_that_is_on_the_log_is_dealt_with_and_committed() -> None:
         assert records_processed([shard]) == len(STREAM)
 
 
-async def test_how_long_a_live_signal_took_is_measured_at_its_commit() -> None:
+async def test_the_latency_of_a_live_signal_is_measured_at_its_commit() -> None:
     fields = {"live": True, "closed_by": "flag"}
     items = [record(0, "1.00"), *(record(minute, "1.00", **fields) for minute in (1, 2, 4))]
     async with SqliteLog(":memory:") as log:
@@ -108,7 +108,7 @@ async def test_how_long_a_live_signal_took_is_measured_at_its_commit() -> None:
     assert dict(zip(took.bounds_s, took.counts, strict=False)) == dict.fromkeys(took.bounds_s, 0) | {0.05: 1, 2.5: 1, 120.0: 1}
 
 
-async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None:
+async def test_drained_does_not_trust_an_empty_poll_that_began_before_the_call() -> None:
     async with FlakyLog(SqliteLog(":memory:")) as log, asyncio.TaskGroup() as tasks, working(log) as worker:
         drained: list[asyncio.Task[None]] = []
 
@@ -123,7 +123,7 @@ async def test_an_empty_poll_that_began_before_the_call_proves_nothing() -> None
         assert sum(worker.stats.commits.counts) == -(-len(STREAM) // 20)
 
 
-async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes_back() -> None:
+async def test_a_partition_is_dropped_when_revoked_and_opened_again_when_assigned_again() -> None:
     async with FlakyLog(SqliteLog(":memory:")) as log, working(log) as worker:
         await fill(log, STREAM[:60])
         await worker.drained()
@@ -146,7 +146,7 @@ async def test_a_partition_is_dropped_when_it_goes_and_opened_anew_when_it_comes
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
-async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:
+async def test_a_second_worker_continues_where_the_first_was_cancelled() -> None:
     async with SqliteLog(":memory:") as log:
         await fill(log, STREAM[:200])
         async with working(log) as first:
@@ -158,7 +158,7 @@ async def test_a_second_worker_goes_on_where_the_first_was_cancelled() -> None:
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
-async def test_cancelled_at_any_moment_the_log_stays_whole(tmp_path: Path) -> None:
+async def test_a_worker_cancelled_at_any_moment_leaves_a_complete_log(tmp_path: Path) -> None:
     random = Random(1)
     async with SqliteLog(tmp_path / "log.db") as log:
         await fill(log, STREAM)
@@ -173,7 +173,7 @@ async def test_cancelled_at_any_moment_the_log_stays_whole(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("fault", Fault)
-async def test_a_commit_that_fails_is_dropped_and_the_log_is_asked(fault: Fault) -> None:
+async def test_after_a_failed_commit_the_shard_is_restored_from_the_log(fault: Fault) -> None:
     async with FlakyLog(SqliteLog(":memory:"), commits={2: fault}) as log:
         await fill(log, STREAM)
         async with working(log) as worker:
@@ -185,7 +185,7 @@ async def test_a_commit_that_fails_is_dropped_and_the_log_is_asked(fault: Fault)
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
-async def test_fenced_while_opening_it_tries_again() -> None:
+async def test_a_worker_fenced_while_opening_tries_again() -> None:
     async with FlakyLog(SqliteLog(":memory:")) as log:
         log.fenced_opens = 2
         await fill(log, STREAM)
@@ -195,7 +195,7 @@ async def test_fenced_while_opening_it_tries_again() -> None:
         assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
-async def test_each_signal_once_under_any_script_of_faults() -> None:
+async def test_each_signal_is_written_once_under_any_faults() -> None:
     async def disturbed(seed: int) -> None:
         random = Random(seed)
         script = {at: random.choice(list(Fault)) for at in random.sample(range(20), random.randint(1, 12))}
@@ -221,7 +221,7 @@ def all_of(items: list[KeyValue]) -> Shard:
 WHOLE = state_of(all_of(STREAM))
 
 
-async def test_state_of_other_settings_is_rebuilt_and_what_was_said_is_not_said_again() -> None:
+async def test_state_of_other_settings_is_rebuilt_without_writing_signals_again() -> None:
     other = replace(RULES, config=EngineConfig(window=20))
     async with SqliteLog(":memory:") as log:
         await fill(log, STREAM[:100])
@@ -240,7 +240,7 @@ async def test_state_of_other_settings_is_rebuilt_and_what_was_said_is_not_said_
         assert records[len(before) : len(before) + 4] == notices
 
 
-async def test_a_rebuild_that_is_cut_off_at_any_moment_goes_on() -> None:
+async def test_a_rebuild_interrupted_at_any_moment_is_completed_later() -> None:
     random = Random(3)
     other = replace(RULES, config=EngineConfig(window=20))
     async with SqliteLog(":memory:", poll_s=0.001) as log:
@@ -258,7 +258,7 @@ async def test_a_rebuild_that_is_cut_off_at_any_moment_goes_on() -> None:
         assert last.value == undisturbed([*STREAM, KeyValue(b"BTCUSDT", record(200, "42000.00"))], other).signals[-1].value
 
 
-async def test_one_works_and_the_other_stands_by_until_it_ends(tmp_path: Path) -> None:
+async def test_a_second_worker_stands_by_until_the_first_ends(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with SqliteLog(path) as one, SqliteLog(path) as two:
         await fill(one, STREAM[:100])
@@ -275,7 +275,7 @@ async def test_one_works_and_the_other_stands_by_until_it_ends(tmp_path: Path) -
         assert pairs(await records_of(one, Topic.SIGNALS)) == undisturbed(STREAM).signals
 
 
-async def test_what_is_not_taken_is_said_and_not_at_length(caplog: pytest.LogCaptureFixture) -> None:
+async def test_rejected_and_skipped_candles_are_logged_a_few_per_batch(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("WARNING", "consumer")
     async with SqliteLog(":memory:") as log:
         await fill(log, [KeyValue(b"BTCUSDT", record(minute, "NaN")) for minute in range(9)])

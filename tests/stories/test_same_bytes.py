@@ -1,5 +1,5 @@
-"""The same candles make the same signals, byte for byte: in a plain loop, in one process, in three over SQLite, in three over
-Kafka, at any speed, with every part killed once on the way."""
+"""The same candles give the same signals, byte for byte: in a plain loop, in one process, in three processes over SQLite and over
+Kafka, at any speed, with each process killed once."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from producer.replay import CsvReplay, Resume
-from tests.stories.pipeline import Watch, until
+from tests.stories.waiting import TopicWatch, until
 from volcast.core.codec import encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
@@ -26,13 +26,13 @@ from volcast.simulation.market import simulate_candles
 MINUTES = 2_000
 START_MS = 1_704_067_200_000
 SPEED = "12000"
-"""200 candles a second of each symbol: ten seconds in which to be killed on the way."""
+"""200 candles per second of each symbol, so that a process can be killed during the ten seconds of the replay."""
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Three symbols; one file has all that can be wrong with rows: a bad one, a duplicate, a late one, a gap."""
+    """Files of three symbols, one of which has every kind of bad row: an invalid one, a duplicate, a late one and a gap."""
     folder = tmp_path_factory.mktemp("candles")
     paths = []
     for symbol in SYMBOLS:
@@ -53,7 +53,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 def plain_loop(path: Path) -> list[bytes]:
-    """What a reader of the docs would write in ten lines."""
+    """Return the signals of a file, computed by a loop over its rows."""
     source, decoder = CsvReplay(path), Decoder()
     engine = Engine(source.symbol, EngineConfig(), price_decimals=8)
     signals = []
@@ -73,9 +73,9 @@ def expected(files: list[Path]) -> Mapping[str, list[bytes]]:
 
 
 @asynccontextmanager
-async def watched(log: Log, topic: Topic = Topic.SIGNALS) -> AsyncIterator[Watch]:
-    """What has come onto a topic so far, while the processes work on it."""
-    watch = Watch()
+async def watched(log: Log, topic: Topic = Topic.SIGNALS) -> AsyncIterator[TopicWatch]:
+    """Watch a topic during the `with` block, while processes write to it."""
+    watch = TopicWatch()
     async with log:
         following = asyncio.create_task(watch.follow(log, topic))
         try:
@@ -85,7 +85,7 @@ async def watched(log: Log, topic: Topic = Topic.SIGNALS) -> AsyncIterator[Watch
             await asyncio.wait([following])
 
 
-async def test_in_one_process_killed_on_the_way(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
+async def test_in_one_process_that_is_killed(files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path) -> None:
     with process_group(tmp_path) as parts:
         arguments = ("--db", str(tmp_path / "log.db"), "--port", "0", "--exit-when-done", "--speed", SPEED)
         run = parts.start("run", *map(str, files), *arguments)
@@ -117,7 +117,7 @@ async def test_in_three_processes_over_kafka(
         await three_processes(parts, files, expected, log, "--bus", f"kafka://{kafka_bootstrap}", "--topic-prefix", kafka_prefix)
 
 
-async def test_services_are_there_before_their_broker_and_outlive_it(
+async def test_services_start_before_their_broker_and_outlive_it(
     files: list[Path], expected: Mapping[str, list[bytes]], tmp_path: Path
 ) -> None:
     with process_group(tmp_path) as parts, broker() as made:
@@ -126,7 +126,10 @@ async def test_services_are_there_before_their_broker_and_outlive_it(
         producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
         consumer, api = parts.start("consume", *bus, "--batch-records", "100"), parts.start("serve", *bus, "--port", "0")
         await until(lambda: address(api), "an API without a broker", api)
-        await until(lambda: all("trying again" in part.read_output() for part in (*producers, consumer, api)), "all to have tried")
+        await until(
+            lambda: all("trying again" in part.read_output() for part in (*producers, consumer, api)),
+            "a first attempt of each process",
+        )
         await asyncio.to_thread(made.start)
         async with watched(KafkaLog(made.bootstrap)) as watch:
             await until(lambda: watch.records > 1_000, "signals", *producers, consumer, api)
@@ -140,7 +143,7 @@ async def test_services_are_there_before_their_broker_and_outlive_it(
 async def three_processes(
     parts: ProcessGroup, files: list[Path], expected: Mapping[str, list[bytes]], log: Log, *bus: str
 ) -> None:
-    """A producer for each file, a consumer, an API; each is killed once while candles flow."""
+    """Run a producer for each file, a consumer and an API, and kill each once while candles flow."""
     producers = [parts.start("produce", "replay", str(path), "--speed", SPEED, *bus) for path in files]
     member = ("--instance-id", "one", "--session-timeout-s", "6") if "--topic-prefix" in bus else ()
     consumer = parts.start("consume", *bus, *member, "--batch-records", "100")
@@ -159,13 +162,13 @@ async def three_processes(
 
 
 def address(api: Process) -> str | None:
-    """Where it serves, once it has said so."""
+    """Return the URL of the API once it has printed it."""
     return next((word for word in api.read_output().split() if word.startswith("http://")), None)
 
 
 def latest(api: Process) -> dict[str, int]:
-    """The number of candles by symbol, as the API tells."""
+    """Return the number of candles by symbol, as the API reports it."""
     if (url := address(api)) is None:
         return {}
-    with urlopen(url) as response:  # noqa: S310  # an address of ours
+    with urlopen(url) as response:  # noqa: S310  # a local address
         return {symbol: answer["candles"] for symbol, answer in json.load(response).items()}

@@ -1,5 +1,5 @@
-"""Two live producers of the same streams on one log: the consumer takes the first of each candle, counts the others, and its
-signals are the same bytes as with one. The exchange and the producers are the real ones, on real sockets in virtual time.
+"""Twins: two live producers of the same streams on one log. The consumer accepts the first of each candle and counts the others;
+its signals are the same bytes as with one producer. Exchange and producers run on real sockets in virtual time.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ RULES = Rules(EngineConfig(window=3, rate_window=4), Decoder(), max_symbols=10, 
 
 
 class Consumed(NamedTuple):
-    """What a consumer made of a log."""
+    """The result of a consumer on a log."""
 
     signals: list[bytes]
     counts: Counter[str]
     candles: list[dict[str, Any]]
-    """On the log, by whomever."""
+    """All candles on the log, of all producers."""
 
 
 async def consumed(log: Log) -> Consumed:
-    """As the consumer does: in the order of the log, a few records at a time."""
+    """Consume a log as the consumer does: in order, a few records at a time."""
     records, shard, signals = await records_of(log, Topic.CANDLES), Shard(RULES), list[bytes]()
     for first in range(0, len(records), 7):
         signals += [signal.value for signal in shard.process(records[first : first + 7]).signals]
@@ -53,7 +53,7 @@ Change = Callable[[AsyncExitStack, list[ProducerSetup]], Any]
 def produced(
     venue: str, twins: Sequence[str | None], script: Sequence[ExchangeFault] = (), change: Change | None = None
 ) -> Consumed:
-    """By producers of these names, within ten minutes."""
+    """Run producers with these twin names for ten minutes, and consume the result."""
 
     async def main() -> Consumed:
         async with exchange(venue, script) as market, SqliteLog(":memory:") as log:
@@ -73,19 +73,19 @@ def minutes(candles: Sequence[Mapping[str, Any]]) -> list[int]:
 
 @pytest.fixture(scope="module")
 def alone() -> Callable[[str], Consumed]:
-    """What one producer and its consumer make of a venue."""
-    made: dict[str, Consumed] = {}
+    """A function that returns the result of a single producer of a venue; the result is cached."""
+    results: dict[str, Consumed] = {}
 
     def of(venue: str) -> Consumed:
-        if venue not in made:
-            made[venue] = produced(venue, [None])
-        return made[venue]
+        if venue not in results:
+            results[venue] = produced(venue, [None])
+        return results[venue]
 
     return of
 
 
-def test_one_alone(alone: Callable[[str], Consumed]) -> None:
-    """What the others are compared with: each minute once, and a signal of each."""
+def test_a_single_producer(alone: Callable[[str], Consumed]) -> None:
+    """Each minute is on the log once and has a signal: the result with which the others are compared."""
     one = alone("binance")
     assert len(one.signals) == len(one.candles) == BACKFILL_MINUTES + 10
     assert minutes(one.candles) == list(range(BACKFILL_MINUTES + 10))
@@ -93,28 +93,28 @@ def test_one_alone(alone: Callable[[str], Consumed]) -> None:
 
 
 @pytest.mark.parametrize("venue", VENUES)
-def test_the_signals_of_twins_are_the_same_bytes_as_of_one(venue: str, alone: Callable[[str], Consumed]) -> None:
+def test_the_signals_of_twins_are_the_same_bytes_as_of_one_producer(venue: str, alone: Callable[[str], Consumed]) -> None:
     one, two = alone(venue), produced(venue, "ab")
     assert len(one.signals) >= BACKFILL_MINUTES + 8
-    assert shared(one, two)
+    assert same_signals(one, two)
     assert two.counts == {"duplicate": len(two.candles) - len(two.signals)}
     assert two.counts["duplicate"] >= len(one.candles) - 1
 
 
-def shared(one: Consumed, two: Consumed) -> bool:
-    """Where candles are built from trades, the last one may still be on its way; none differs in a byte."""
+def same_signals(one: Consumed, two: Consumed) -> bool:
+    """Return whether all common signals are equal; a last candle that is built from trades may be missing in one of them."""
     length = min(len(one.signals), len(two.signals))
     return abs(len(one.signals) - len(two.signals)) <= 1 and one.signals[:length] == two.signals[:length]
 
 
-async def killed(one: ProducerSetup) -> None:
+async def kill(one: ProducerSetup) -> None:
     one.task.cancel()
     await asyncio.wait([one.task])
 
 
 @asynccontextmanager
-async def back(former: ProducerSetup) -> AsyncIterator[None]:
-    """The same producer, started anew: as after a kill, it knows what the log has, and nothing else."""
+async def restarted(former: ProducerSetup) -> AsyncIterator[None]:
+    """Run the producer again, as after a kill: it knows only what is on the log."""
     task = former.task = asyncio.create_task(former.live.run())
     try:
         yield
@@ -123,36 +123,36 @@ async def back(former: ProducerSetup) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-async def taking_turns(stack: AsyncExitStack, running: list[ProducerSetup]) -> None:
-    """Now one of them is dead, now the other."""
+async def kill_in_turns(stack: AsyncExitStack, running: list[ProducerSetup]) -> None:
+    """Kill and restart the two producers in turns, so that one of them is always running."""
     for turn in range(4):
         one = running[turn % 2]
         await until(125.0 + 100.0 * turn)
-        await killed(one)
+        await kill(one)
         await until(195.0 + 100.0 * turn)
-        await stack.enter_async_context(back(one))
+        await stack.enter_async_context(restarted(one))
 
 
 @pytest.mark.parametrize("venue", ["binance", "kraken"])
-def test_while_one_of_the_twins_lives_there_is_no_gap(venue: str, alone: Callable[[str], Consumed]) -> None:
-    one, two = alone(venue), produced(venue, "ab", change=taking_turns)
-    assert minutes(two.candles) == list(range(len(minutes(two.candles)))), "no gap: the other one went on"
+def test_there_is_no_gap_while_one_of_the_twins_is_running(venue: str, alone: Callable[[str], Consumed]) -> None:
+    one, two = alone(venue), produced(venue, "ab", change=kill_in_turns)
+    assert minutes(two.candles) == list(range(len(minutes(two.candles)))), "the other producer should have filled the gap"
     assert {candle["kind"] for candle in two.candles} == {"candle"}
-    assert shared(one, two)
+    assert same_signals(one, two)
     assert two.counts == {"duplicate": len(two.candles) - len(two.signals)}
     assert set(Counter(candle["open_time_ms"] for candle in two.candles).values()) == {1, 2}
 
 
-def ways(candles: Sequence[Mapping[str, Any]]) -> dict[int, str]:
-    """How the first of each minute was known to be closed."""
+def closed_by(candles: Sequence[Mapping[str, Any]]) -> dict[int, str]:
+    """Return how each minute's first candle was known to be closed, by its open time."""
     return {candle["open_time_ms"]: candle["closed_by"] for candle in reversed(candles)}
 
 
 @pytest.mark.parametrize("venue", ["kraken", "coinbase", "bitstamp"])
-def test_of_trades_or_over_http_a_candle_is_the_same_signal(venue: str, alone: Callable[[str], Consumed]) -> None:
-    """A producer that is cut off again and again asks the venue for what the other one had built from trades."""
+def test_a_candle_from_trades_and_one_over_rest_give_the_same_signal(venue: str, alone: Callable[[str], Consumed]) -> None:
+    """A producer that is disconnected repeatedly fetches over REST what the other one builds from trades."""
     cuts = [fault(at_s, FaultKind.CUT) for at_s in (125.0, 245.0, 365.0)]
     one, other = alone(venue), produced(venue, [None], cuts)
-    assert shared(one, other)
-    built, told = ways(one.candles), ways(other.candles)
-    assert sum((built.get(minute), told[minute]) == ("later_trade", "rest") for minute in told) >= 3
+    assert same_signals(one, other)
+    from_trades, fetched = closed_by(one.candles), closed_by(other.candles)
+    assert sum((from_trades.get(minute), fetched[minute]) == ("later_trade", "rest") for minute in fetched) >= 3

@@ -1,4 +1,4 @@
-"""The wheel alone, in an empty environment, from another folder: nothing it needs lies only in the checkout."""
+"""The wheel runs in an empty environment and another folder, so it needs nothing that is only in the checkout."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ def test_the_wheel_runs_by_itself(tmp_path: Path) -> None:
         assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    source = tmp_path / "source"  # a copy: what an older build left in the checkout must not get in
+    source = tmp_path / "source"  # a copy, without what an older build left in the checkout
     source.mkdir()
     for name in SOURCES:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

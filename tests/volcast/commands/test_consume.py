@@ -9,7 +9,7 @@ import pytest
 from tests.command import get, volcast
 from tests.log_ends import records_of
 from tests.market import csv_text
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Topic

@@ -16,7 +16,7 @@ from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
 from tests.producer.scripted_venue import MINUTE_MS, START_MS, ReceivedRequest, Reply, Server
 from tests.producer.zips import checksum, line, lines, zipped
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.candle_files.reader import CandleRow, read_candles, symbol_of
 from volcast.proof.processes.processes import Process
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.command import get, volcast
 from tests.log_ends import records_of
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog

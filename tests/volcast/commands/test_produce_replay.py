@@ -7,7 +7,7 @@ import pytest
 from tests.command import volcast
 from tests.log_ends import records_of
 from tests.market import csv_text
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.processes import process_group
@@ -38,7 +38,11 @@ async def test_a_replay_that_is_stopped_early_gives_exit_code_130(tmp_path: Path
     [
         (["btcusdt.csv"], 2, "volcast: no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS\n"),
         (["nowhere.csv", "--bus", "sqlite:///log.db"], 2, "volcast: nowhere.csv does not exist.\n"),
-        (["btcusdt.csv", "--bus", "sqlite:///."], 3, "volcast: . is a folder, but the log is a file: choose a file in that folder\n"),
+        (
+            ["btcusdt.csv", "--bus", "sqlite:///."],
+            3,
+            "volcast: . is a folder, but the log is a file: choose a file in that folder\n",
+        ),
         (
             ["btcusdt.csv", "--bus", "sqlite:///btcusdt.csv"],
             3,

@@ -12,7 +12,7 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from tests.command import address, get, volcast
 from tests.market import record
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record

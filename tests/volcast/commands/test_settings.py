@@ -55,7 +55,7 @@ def test_values_keep_their_types_in_json() -> None:
         "from": "flag",
         "default": 0.02,
         "allowed": "a number from 0.001 to 1",
-        "sentence": "Pause between two looks at a log without anything new, in seconds.",
+        "sentence": "Seconds between polls of a log that has no new records.",
     }
     assert found["kafka_tls"]["value"] is True
     assert found["db"]["value"] == "x.db"

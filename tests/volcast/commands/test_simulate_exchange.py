@@ -10,7 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.command import volcast
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.commands.simulate_exchange import _VENUES, CA_FILE, _print_fault
 from volcast.proof.processes.processes import Process, process_group
 from volcast.simulation.exchange.dialects import DIALECTS

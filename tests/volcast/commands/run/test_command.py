@@ -16,7 +16,7 @@ from consumer.shard import Shard
 from producer.replay import CsvReplay, Resume
 from tests.command import get, volcast
 from tests.market import CSV_HEADER, csv_text
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.core.codec import decode_reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig

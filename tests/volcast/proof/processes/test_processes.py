@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stories.pipeline import until
+from tests.stories.waiting import until
 from volcast.proof.processes.processes import EndedByItself, ProcessGroup, process_group
 
 
