@@ -1,4 +1,4 @@
-"""Describes settings to people: name, default, range and sentence of each, its spelling in each source, a value as text."""
+"""Settings as text for users: the description of each, its name in each source, and its value on one line."""
 
 import types
 from typing import Any, Literal, NamedTuple, get_args, get_origin
@@ -9,7 +9,7 @@ from .schema import MASK, PREFIX, Settings
 
 
 class SettingDescription(NamedTuple):
-    """What a user must know of one setting."""
+    """The description of one setting."""
 
     name: str
     default: object
@@ -19,7 +19,7 @@ class SettingDescription(NamedTuple):
 
 
 def describe_settings() -> list[SettingDescription]:
-    """All settings, in the order in which they stand in the class."""
+    """Return the descriptions of all settings, in the order of the class."""
     return [
         SettingDescription(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
         for name, field in Settings.model_fields.items()
@@ -27,7 +27,7 @@ def describe_settings() -> list[SettingDescription]:
 
 
 def kind(name: str) -> Any:
-    """The type of a setting's value, `| None` left out."""
+    """Return the type of a setting without `| None`."""
     annotation = Settings.model_fields[name].annotation
     if get_origin(annotation) is types.UnionType:
         return next(part for part in get_args(annotation) if part is not types.NoneType)
@@ -35,7 +35,7 @@ def kind(name: str) -> Any:
 
 
 def allowed(name: str) -> str:
-    """The range of a setting in words."""
+    """Return the allowed values of a setting in words."""
     field = Settings.model_fields[name]
     if isinstance(field.json_schema_extra, dict):
         return str(field.json_schema_extra["allowed"])
@@ -55,17 +55,17 @@ def allowed(name: str) -> str:
 
 
 def variable(name: str) -> str:
-    """The setting's name in the environment and in `.env`."""
+    """Return the name of a setting in the environment and in `.env`."""
     return PREFIX + name.upper()
 
 
 def flag(name: str) -> str:
-    """The setting's name on the command line."""
+    """Return the name of a setting on the command line."""
     return "--" + name.replace("_", "-")
 
 
 def text(value: object) -> str:
-    """A setting's value on one line; a secret's is never shown."""
+    """Return a value on one line; a secret is masked."""
     if isinstance(value, SecretStr):
         return MASK
     if isinstance(value, tuple):

@@ -1,4 +1,4 @@
-"""Settings that are more than a number or a text: lists, decimals by symbol, the log's URL."""
+"""Types of settings that are more than a number or a text: lists, decimals by symbol, the URL of the log."""
 
 import json
 import re
@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 
-def _decimals(value: object) -> object:
-    """Reads `PEPEUSDT=12,SHIBUSDT=10` or a JSON object; whatever is no text goes on as it is."""
+def _parse_decimals(value: object) -> object:
+    """Parse `PEPEUSDT=12,SHIBUSDT=10` or a JSON object; return other types unchanged."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("{"):
@@ -21,40 +21,40 @@ def _decimals(value: object) -> object:
             raise PydanticCustomError("json", "not JSON") from None
     pairs = [pair.strip().partition("=") for pair in value.split(",")]
     if len({symbol for symbol, _, _ in pairs}) < len(pairs):
-        raise ValueError("a symbol stands there twice")
+        raise ValueError("a symbol occurs twice")
     return {symbol: decimals for symbol, _, decimals in pairs}
 
 
-def _listed(value: object) -> object:
-    """Reads `60,240` as a list; one number or a list goes on as such."""
+def _parse_list(value: object) -> object:
+    """Parse `60,240` as a list, and make a list of a single number; return other types unchanged."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")] if value.strip() else []
     return [value] if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+def _check_unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) < len(values):
-        raise ValueError("one stands there twice")
+        raise ValueError("a value occurs twice")
     return values
 
 
 ModelName = Literal["two_stage", "river_blr", "har_diurnal", "har", "ewma", "last"]
 Horizons = Annotated[
     tuple[Annotated[int, Field(ge=5, le=1_440)], ...],
-    BeforeValidator(_listed),
+    BeforeValidator(_parse_list),
     Field(min_length=1, max_length=8),
-    AfterValidator(_different),
+    AfterValidator(_check_unique),
 ]
-Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_listed), AfterValidator(_different)]
+Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 DecimalsBySymbol = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_decimals)
+    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_parse_decimals)
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class SqliteBus:
-    """A log in a file of this machine."""
+    """A log in a SQLite file on this machine."""
 
     path: Path
     kind: Literal["sqlite"] = "sqlite"
@@ -72,7 +72,10 @@ Bus = SqliteBus | KafkaBus
 
 
 def parse_bus(url: str) -> Bus:
-    """`sqlite:///relative.db`, `sqlite:////absolute.db` or `kafka://host:port[,host:port]`; ValueError with a sentence."""
+    """Parse `sqlite:///relative.db`, `sqlite:////absolute.db` or `kafka://host:port[,host:port]`.
+
+    Raises ValueError; its message is a sentence for the user, without passwords.
+    """
     scheme, separator, rest = url.partition("://")
     if separator and scheme == "sqlite":
         return SqliteBus(_sqlite_path(rest))
@@ -84,21 +87,23 @@ def parse_bus(url: str) -> Bus:
 def _sqlite_path(rest: str) -> Path:
     path = rest.removeprefix("/")
     if not rest.startswith("/"):
-        raise ValueError("the path of an SQLite file stands behind three slashes, as in sqlite:///volcast.db")
+        raise ValueError("the path of a SQLite file follows three slashes, as in sqlite:///volcast.db")
     if not path or path.endswith("/"):
         raise ValueError("the path of the SQLite file is missing, as in sqlite:///volcast.db")
     if path == ":memory:":
-        raise ValueError("processes of their own can't share a log in memory; give a file, as in sqlite:///volcast.db")
+        raise ValueError("separate processes can't share a log in memory: name a file, as in sqlite:///volcast.db")
     return Path(path)
 
 
 def _brokers(rest: str) -> str:
     if "@" in rest:
-        raise ValueError("a URL is no place for a password; give VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD instead")
+        raise ValueError(
+            "the URL must not contain a user or a password: set VOLCAST_KAFKA_USERNAME and VOLCAST_KAFKA_PASSWORD instead"
+        )
     for broker in rest.split(","):
         match = re.fullmatch(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::([0-9]{1,5}))?", broker)
         if match is None:
-            raise ValueError("Kafka's brokers are host:port, with commas between them, as in kafka://one:9092,two:9092")
+            raise ValueError("Kafka brokers are written as host:port, separated by commas, as in kafka://one:9092,two:9092")
         if match[1] is None:
             raise ValueError("each Kafka broker needs a port, as in kafka://localhost:9092")
         if not 1 <= int(match[1]) <= 65_535:  # noqa: PLR2004 - the highest port

@@ -58,7 +58,7 @@ def test_config_names_the_yaml_file() -> None:
         (["--window", "x"], "window: x (flag --window) is not a whole number from 1 to 10080"),
         (["--window", "-1"], "window: -1 (flag --window) is out of range: a whole number from 1 to 10080"),
         (["--warmup", "no"], "warmup: no (flag --warmup) is not one of zero, exclude"),
-        (["--config", "gone.yaml"], "the settings file gone.yaml (flag --config) does not exist or is no file"),
+        (["--config", "gone.yaml"], "the settings file gone.yaml (flag --config) does not exist or is not a file"),
     ],
 )
 def test_an_invalid_flag_is_refused_like_any_source(args: list[str], sentence: str) -> None:
@@ -91,7 +91,7 @@ def test_every_setting_can_be_an_option_except_a_secret(one: SettingDescription)
 
 def test_help_shows_description_default_and_range() -> None:
     text = " ".join(call("--help").stdout.split())
-    assert "--window INTEGER Closes in the rolling mean, the newest one included." in text
+    assert "--window INTEGER Number of closes in the rolling mean, including the newest." in text
     assert "[default: 5; a whole number from 1 to 10080]" in text
     assert "--warmup zero|exclude" in text
     assert "--kafka-tls / --no-kafka-tls" in text

@@ -1,4 +1,4 @@
-"""The knobs: each has a sentence and a range, and takes the ends of its range but nothing beyond."""
+"""The settings: each has a description and a range, and accepts the limits of its range but nothing outside."""
 
 from pathlib import Path
 from typing import get_args
@@ -25,7 +25,7 @@ def limits(name: str) -> tuple[float, float]:
 
 
 @ALL
-def test_has_a_sentence_and_a_range(one: SettingDescription) -> None:
+def test_a_setting_has_a_description_and_a_range(one: SettingDescription) -> None:
     assert one.sentence.endswith(".")
     assert one.sentence[0].isupper()
     assert one.allowed == allowed(one.name)
@@ -34,13 +34,13 @@ def test_has_a_sentence_and_a_range(one: SettingDescription) -> None:
 
 
 @ALL
-def test_its_default_is_within_its_range(one: SettingDescription) -> None:
+def test_a_default_is_allowed(one: SettingDescription) -> None:
     if one.default is not None:
         assert getattr(Settings.model_validate({one.name: one.default}), one.name) == one.default
 
 
 @NUMBERS
-def test_takes_both_ends_of_its_range(one: SettingDescription) -> None:
+def test_a_number_accepts_both_limits_of_its_range(one: SettingDescription) -> None:
     for end in limits(one.name):
         assert getattr(Settings.model_validate({one.name: end}), one.name) == end
         assert getattr(Settings.model_validate({one.name: str(end)}), one.name) == end
@@ -49,7 +49,7 @@ def test_takes_both_ends_of_its_range(one: SettingDescription) -> None:
 
 
 @NUMBERS
-def test_refuses_what_is_just_outside(one: SettingDescription) -> None:
+def test_a_number_refuses_values_outside_its_range(one: SettingDescription) -> None:
     low, high = limits(one.name)
     step = 1 if kind(one.name) is int else 1e-9
     for value in (low - step, high + step, str(low - step), "x", "nan", "inf", "", True, [low]):
@@ -67,7 +67,7 @@ def test_refuses_what_is_just_outside(one: SettingDescription) -> None:
         ("log_level", ["debug", "info", "warning", "error"]),
     ],
 )
-def test_takes_one_of_a_list(name: str, values: list[str]) -> None:
+def test_a_choice_accepts_its_values_only(name: str, values: list[str]) -> None:
     assert allowed(name) == f"one of {', '.join(values)}"
     for value in values:
         assert getattr(Settings.model_validate({name: value}), name) == value
@@ -76,32 +76,32 @@ def test_takes_one_of_a_list(name: str, values: list[str]) -> None:
 
 
 @pytest.mark.parametrize("name", ["topic_prefix", "group", "instance_id"])
-def test_text_is_held_to_its_pattern(name: str) -> None:
+def test_text_must_match_its_pattern(name: str) -> None:
     assert getattr(Settings.model_validate({name: "a.B_c-9"}), name) == "a.B_c-9"
     for value in ("a b", "a/b", "ä", "a\n", "a" * 101, 7):
         with pytest.raises(ValidationError):
             Settings.model_validate({name: value})
 
 
-def test_it_reads_no_source_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_class_reads_no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_WINDOW", "7")
     assert Settings().window == 5
 
 
-def test_it_is_frozen() -> None:
+def test_settings_are_immutable() -> None:
     with pytest.raises(ValidationError):
-        Settings().window = 6  # type: ignore[misc]  # that it can't be set is the point
+        Settings().window = 6  # type: ignore[misc]  # the assignment must fail
 
 
-def test_decimals_by_symbol_are_held_to_symbols_and_range() -> None:
-    given_ = {"PEPEUSDT": 12, "BTCUSD.COINBASE": 0}
+def test_decimals_by_symbol_are_validated() -> None:
+    expected = {"PEPEUSDT": 12, "BTCUSD.COINBASE": 0}
     for value in (
-        given_,
+        expected,
         "PEPEUSDT=12,BTCUSD.COINBASE=0",
         " PEPEUSDT=12, BTCUSD.COINBASE=0 ",
         '{"PEPEUSDT": 12, "BTCUSD.COINBASE": 0}',
     ):
-        assert Settings.model_validate({"price_decimals_by_symbol": value}).price_decimals_by_symbol == given_
+        assert Settings.model_validate({"price_decimals_by_symbol": value}).price_decimals_by_symbol == expected
     for wrong in ("PEPEUSDT", "PEPEUSDT=13", "PEPEUSDT=-1", "pepe=1", "A=1,A=2", "{", "A=1,", "[]", "=1", {"A": None}, 5):
         with pytest.raises(ValidationError):
             Settings.model_validate({"price_decimals_by_symbol": wrong})
@@ -119,7 +119,7 @@ def test_decimals_by_symbol_are_held_to_symbols_and_range() -> None:
         ("shadows", [], ()),
     ],
 )
-def test_a_list_is_read_from_text_or_yaml(name: str, given_: object, value: tuple[object, ...]) -> None:
+def test_a_list_is_parsed_from_text_or_yaml(name: str, given_: object, value: tuple[object, ...]) -> None:
     settings = Settings.model_validate({name: given_})
     assert getattr(settings, name) == value
     assert text(value) == (",".join(map(str, value)) or "none")
@@ -142,17 +142,17 @@ def test_a_wrong_list_is_refused(name: str, wrong: object) -> None:
 
 
 @given(st.dictionaries(SYMBOLS, st.integers(0, 12), min_size=1))
-def test_decimals_by_symbol_are_read_as_they_are_shown(decimals: dict[str, int]) -> None:
+def test_decimals_by_symbol_can_be_parsed_from_their_text(decimals: dict[str, int]) -> None:
     assert Settings.model_validate({"price_decimals_by_symbol": text(decimals)}).price_decimals_by_symbol == decimals
 
 
-def test_user_and_password_go_together() -> None:
+def test_user_and_password_belong_together() -> None:
     both = Settings(kafka_username="me", kafka_password=SecretStr("hunter2"))
     assert both.secrets() == ("hunter2",)
     assert "hunter2" not in repr(both)
     assert Settings().secrets() == ()
     for alone in ({"kafka_username": "me"}, {"kafka_password": "hunter2"}):
-        with pytest.raises(ValidationError, match="give both or neither"):
+        with pytest.raises(ValidationError, match="set both or neither"):
             Settings.model_validate(alone)
 
 
@@ -162,10 +162,10 @@ def test_user_and_password_go_together() -> None:
         ({"kafka_ca_file": "ca.pem"}, "kafka_ca_file needs TLS: set kafka_tls=true"),
         ({"kafka_client_cert_file": "cert.pem"}, "kafka_client_cert_file needs TLS: set kafka_tls=true"),
         ({"kafka_client_key_file": "key.pem", "kafka_tls": True}, "kafka_client_key_file needs kafka_client_cert_file"),
-        ({"kafka_ca_file": "", "kafka_tls": True}, "not empty"),
+        ({"kafka_ca_file": "", "kafka_tls": True}, "must not be empty"),
     ],
 )
-def test_certificate_files_of_kafka_go_with_tls(given_: dict[str, object], sentence: str) -> None:
+def test_certificate_files_of_kafka_need_tls(given_: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValidationError, match=sentence):
         Settings.model_validate(given_)
     files = {"kafka_ca_file": "~/ca.pem", "kafka_client_cert_file": "cert.pem", "kafka_client_key_file": "key.pem"}
@@ -174,7 +174,7 @@ def test_certificate_files_of_kafka_go_with_tls(given_: dict[str, object], sente
     assert settings.kafka_client_cert_file == Path("cert.pem")
 
 
-def test_a_database_may_lie_in_the_home_folder() -> None:
+def test_the_home_folder_is_expanded() -> None:
     assert Settings.model_validate({"db": "~/x.db"}).db == Path.home() / "x.db"
     with pytest.raises(ValidationError):
         Settings.model_validate({"db": ""})
@@ -187,14 +187,14 @@ def test_a_database_may_lie_in_the_home_folder() -> None:
         ("", "''"), ("a\tb", r"'a\tb'"), (SecretStr("hunter2"), MASK), (Path("x/y"), "x/y"),
     ],
 )  # fmt: skip
-def test_a_value_is_shown_on_one_line(value: object, shown: str) -> None:
+def test_the_text_of_a_value_is_one_line(value: object, shown: str) -> None:
     assert text(value) == shown
 
 
-def test_names_in_the_environment_and_on_the_command_line() -> None:
+def test_names_in_environment_and_command_line() -> None:
     assert variable("rate_window") == "VOLCAST_RATE_WINDOW"
     assert flag("rate_window") == "--rate-window"
 
 
-def test_the_models_are_those_of_the_table() -> None:
+def test_the_choices_of_model_are_the_models_of_the_core() -> None:
     assert list(get_args(Settings.model_fields["model"].annotation)) == list(MODELS)

@@ -1,4 +1,4 @@
-"""Where a value comes from: five sources in order, and a sentence for whatever is wrong in one of them."""
+"""The sources of settings: their order, and the error message for each kind of mistake."""
 
 import itertools
 import os
@@ -17,7 +17,7 @@ BY_SYMBOL = allowed("price_decimals_by_symbol")
 
 
 @pytest.fixture(autouse=True)
-def _nothing_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("VOLCAST_")]:
         monkeypatch.delenv(name)
@@ -32,7 +32,7 @@ def refusal(flags: dict[str, object] | None = None, config: str | None = None) -
 
 
 @pytest.mark.parametrize("sources", [chosen for n in range(5) for chosen in itertools.combinations(ORDER, n)], ids="+".join)
-def test_the_first_source_that_names_it_wins(sources: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_source_with_the_setting_wins(sources: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     values = {source: 11 + number for number, source in enumerate(ORDER)}
     if "environment" in sources:
         monkeypatch.setenv("VOLCAST_WINDOW", str(values["environment"]))
@@ -46,7 +46,7 @@ def test_the_first_source_that_names_it_wins(sources: tuple[str, ...], monkeypat
     assert loaded.origins["model"] == "default"
 
 
-def test_sources_are_joined_setting_by_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sources_are_merged_by_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_PORT", "1")
     Path(".env").write_text("export VOLCAST_HOST='::1'  # comment\nPATH=/bin\nvolcast_window=9\n")
     Path("volcast.yaml").write_text("kafka_tls: yes\nprice_decimals_by_symbol: {PEPEUSDT: 12}\ndb: null\n")
@@ -54,12 +54,12 @@ def test_sources_are_joined_setting_by_setting(monkeypatch: pytest.MonkeyPatch) 
     assert (settings.window, settings.poll_s, settings.port, settings.host, settings.kafka_tls) == (3, 1.0, 1, "::1", True)
     assert settings.price_decimals_by_symbol == {"PEPEUSDT": 12}
     assert settings.db is None
-    named = {"window": "flag", "poll_s": "flag", "port": "environment", "host": ".env"}
-    named |= dict.fromkeys(["kafka_tls", "price_decimals_by_symbol", "db"], "volcast.yaml")
-    assert origins == {one.name: named.get(one.name, "default") for one in describe_settings()}
+    origins_expected = {"window": "flag", "poll_s": "flag", "port": "environment", "host": ".env"}
+    origins_expected |= dict.fromkeys(["kafka_tls", "price_decimals_by_symbol", "db"], "volcast.yaml")
+    assert origins == {one.name: origins_expected.get(one.name, "default") for one in describe_settings()}
 
 
-def test_a_mapping_is_taken_whole_from_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mapping_is_taken_from_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("volcast.yaml").write_text("price_decimals_by_symbol: {PEPEUSDT: 12}\n")
     for given in ("SHIBUSDT=10", '{"SHIBUSDT": 10}'):
         monkeypatch.setenv("VOLCAST_PRICE_DECIMALS_BY_SYMBOL", given)
@@ -67,7 +67,7 @@ def test_a_mapping_is_taken_whole_from_one_source(monkeypatch: pytest.MonkeyPatc
     assert load({"price_decimals_by_symbol": "ABC=1"}).settings.price_decimals_by_symbol == {"ABC": 1}
 
 
-def test_an_empty_variable_counts_as_not_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_WINDOW", "")
     monkeypatch.setenv("VOLCAST_CONFIG", "")
     Path(".env").write_text("VOLCAST_WINDOW=\n")
@@ -88,15 +88,15 @@ def test_another_yaml_file_can_be_named(by: str, monkeypatch: pytest.MonkeyPatch
     assert loaded.origins["window"] == "other.yaml"
 
 
-def test_the_flag_names_the_yaml_file_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_flag_config_takes_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_CONFIG", "missing.yaml")
     Path("other.yaml").write_text("window: 8\n")
     assert load({}, "other.yaml").settings.window == 8
-    assert refusal() == "the settings file missing.yaml (environment VOLCAST_CONFIG) does not exist or is no file"
-    assert refusal(config="gone.yaml") == "the settings file gone.yaml (flag --config) does not exist or is no file"
+    assert refusal() == "the settings file missing.yaml (environment VOLCAST_CONFIG) does not exist or is not a file"
+    assert refusal(config="gone.yaml") == "the settings file gone.yaml (flag --config) does not exist or is not a file"
 
 
-def test_a_wrong_value_is_named_with_its_source_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_message_names_setting_source_and_range(monkeypatch: pytest.MonkeyPatch) -> None:
     ranged = "is out of range: a whole number from 1 to 10080"
     Path("volcast.yaml").write_text("window: 0\n")
     assert refusal() == f"window: 0 (volcast.yaml) {ranged}"
@@ -127,26 +127,26 @@ def test_a_wrong_value_is_named_with_its_source_and_range(monkeypatch: pytest.Mo
         ),
         (
             {"price_decimals_by_symbol": "A=1,A=2"},
-            "price_decimals_by_symbol: A=1,A=2 (flag --price-decimals-by-symbol) is refused: a symbol stands there twice",
+            "price_decimals_by_symbol: A=1,A=2 (flag --price-decimals-by-symbol) is refused: a symbol occurs twice",
         ),
         (
             {"bus": "kafka://a"},
             "bus: kafka://a (flag --bus) is refused: each Kafka broker needs a port, as in kafka://localhost:9092",
         ),
-        ({"kafka_username": "me"}, "kafka_username and kafka_password go together: give both or neither"),
+        ({"kafka_username": "me"}, "kafka_username and kafka_password belong together: set both or neither"),
     ],
 )
-def test_each_kind_of_wrong_value_has_its_sentence(flags: dict[str, object], sentence: str) -> None:
+def test_each_kind_of_wrong_value_has_a_message(flags: dict[str, object], sentence: str) -> None:
     assert refusal(flags) == sentence
 
 
 @pytest.mark.parametrize("name", [one.name for one in describe_settings() if kind(one.name) in {int, float}])
-def test_every_number_is_refused_by_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_number_out_of_range_is_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable(name), "-1")
     assert refusal() == f"{name}: -1 (environment {variable(name)}) is out of range: {allowed(name)}"
 
 
-def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VOLCAST_PORT", "x")
     Path("volcast.yaml").write_text("model: none\nwindw: 3\n")
     assert refusal({"window": "0"}).splitlines() == [
@@ -164,8 +164,8 @@ def test_unknown_names_are_refused_with_the_nearest_one(monkeypatch: pytest.Monk
     Path(".env").unlink()
     Path("volcast.yaml").write_text("config: x\n5: y\nqqqqqqqq: 1\n")
     assert refusal().splitlines()[1:] == [
-        "config (volcast.yaml) is not a setting; `volcast settings` lists them all",
-        "qqqqqqqq (volcast.yaml) is not a setting; `volcast settings` lists them all",
+        "config (volcast.yaml) is not a setting; `volcast settings` lists all settings",
+        "qqqqqqqq (volcast.yaml) is not a setting; `volcast settings` lists all settings",
     ]
     Path("volcast.yaml").unlink()
     for wrong, right in (("VOLCAST_CONFG", "VOLCAST_CONFIG"), ("VOLCAST_window", "VOLCAST_WINDOW")):
@@ -195,7 +195,7 @@ def test_a_secret_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal() == "kafka_password: ******** (volcast.yaml) is not text; write it in quotes"
 
 
-def test_a_password_may_stand_in_each_source_but_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_may_be_in_each_source_but_a_flag(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("volcast.yaml").write_text(f"kafka_username: me\nkafka_password: '{PASSWORD}'\n")
     assert load({}).settings.secrets() == (PASSWORD,)
     Path(".env").write_text("VOLCAST_KAFKA_PASSWORD='from $env'\n")
@@ -207,34 +207,34 @@ def test_a_password_may_stand_in_each_source_but_a_flag(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"- window\n", "volcast.yaml must hold a line `name: value` for each setting"),
-        (b"window=5\n", "volcast.yaml must hold a line `name: value` for each setting"),
-        (b"false\n", "volcast.yaml must hold a line `name: value` for each setting"),
-        (b"port: 1\nwindow: [\n", "volcast.yaml can't be read: line 3 is no YAML"),
-        (b"port: 1\n\twindow: 5\n", "volcast.yaml can't be read: line 2 is no YAML"),
-        (b"window: 2024-99-99\n", "volcast.yaml can't be read: it is no YAML"),
-        (b"window: !!python/name:os.system\n", "volcast.yaml can't be read: line 1 is no YAML"),
-        (b"group: \xff\n", "volcast.yaml can't be read: it is no UTF-8 text"),
-        (b"group: \0\n", "volcast.yaml can't be read: it is no YAML"),
+        (b"- window\n", "volcast.yaml must have a line `name: value` for each setting"),
+        (b"window=5\n", "volcast.yaml must have a line `name: value` for each setting"),
+        (b"false\n", "volcast.yaml must have a line `name: value` for each setting"),
+        (b"port: 1\nwindow: [\n", "volcast.yaml can't be read: line 3 is not YAML"),
+        (b"port: 1\n\twindow: 5\n", "volcast.yaml can't be read: line 2 is not YAML"),
+        (b"window: 2024-99-99\n", "volcast.yaml can't be read: it is not YAML"),
+        (b"window: !!python/name:os.system\n", "volcast.yaml can't be read: line 1 is not YAML"),
+        (b"group: \xff\n", "volcast.yaml can't be read: it is not UTF-8 text"),
+        (b"group: \0\n", "volcast.yaml can't be read: it is not YAML"),
     ],
 )
-def test_a_yaml_file_that_is_none_is_refused(content: bytes, sentence: str) -> None:
+def test_a_malformed_yaml_file_is_refused(content: bytes, sentence: str) -> None:
     Path("volcast.yaml").write_bytes(content)
     assert refusal() == sentence
 
 
-def test_an_empty_yaml_file_and_a_folder_called_dotenv_do_no_harm() -> None:
+def test_an_empty_yaml_file_and_a_folder_named_dotenv_are_ignored() -> None:
     Path("volcast.yaml").write_text("# nothing yet\n")
     Path(".env").mkdir()
     assert set(load({}).origins.values()) == {"default"}
 
 
 @pytest.mark.parametrize("line", ["VOLCAST_WINDOW 5", "VOLCAST_WINDOW", "VOLCAST_GROUP='open"])
-def test_a_line_of_dotenv_that_is_ours_and_broken_is_refused(line: str) -> None:
+def test_a_malformed_line_of_ours_in_dotenv_is_refused(line: str) -> None:
     Path(".env").write_text(f"A=1\n{line}\n")
     assert refusal() == ".env: line 2 can't be read; write VOLCAST_NAME=value"
 
 
-def test_a_dotenv_that_is_no_text_is_refused() -> None:
+def test_a_dotenv_that_is_not_text_is_refused() -> None:
     Path(".env").write_bytes(b"VOLCAST_GROUP=\xff\n")
-    assert refusal() == ".env can't be read: it is no UTF-8 text"
+    assert refusal() == ".env can't be read: it is not UTF-8 text"

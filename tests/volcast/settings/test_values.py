@@ -1,4 +1,4 @@
-"""The log's URL: what it says, or one sentence on what is wrong; never with a password."""
+"""The URL of the log: parsed, or refused with a message that never contains a password."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from volcast.settings.values import Bus, KafkaBus, SqliteBus, parse_bus
         ("kafka://[::1]:9092", KafkaBus("[::1]:9092")),
     ],
 )
-def test_a_bus_is_read(url: str, bus: Bus) -> None:
+def test_a_bus_is_parsed(url: str, bus: Bus) -> None:
     assert parse_bus(url) == bus
     assert Settings(bus=url).bus == url
 
