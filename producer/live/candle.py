@@ -22,7 +22,7 @@ class ClosedBy(StrEnum):
     """How the producer knew that a candle was closed."""
 
     FLAG = "flag"
-    """The venue said so in the stream."""
+    """The venue's stream marked it as closed."""
     LATER_TRADE = "later_trade"
     """Built from trades: a trade came that was later than the minute's end by a grace period, and no trade was missing."""
     REST = "rest"

@@ -90,12 +90,12 @@ class CandleSequencer:
         return list(self._advance({}))
 
     def recheck(self, from_ms: int, now_ms: int) -> None:
-        """Have all minutes written from there on compared with the venue's candles, once those are final."""
+        """Request the written minutes from there on again, once they are final, and compare them with the venue's candles."""
         self._extend_recheck(from_ms)
         self._not_before_ms = max(self._not_before_ms, now_ms + self._deadlines.settle)
 
     def check_overlap(self, now_ms: int) -> None:
-        """Have the last minutes compared: a new connection has brought data, and a candle may have been revised before it."""
+        """Recheck the last minutes: a new connection has brought data, and a candle may have been revised before it."""
         self.recheck(self.next_ms - OVERLAP_MINUTES * MINUTE_MS, now_ms)
 
     def next_request(self, now_ms: int) -> MinuteRange | None:

@@ -146,8 +146,8 @@ class PlainFeed:
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FrameError("no rows") from error
         if isinstance(rows, dict):
-            said = rows.get("error", "nothing")
-            raise VenueError(said, too_many=said == "too many", unknown_pair=said == "unknown")
+            reason = rows.get("error", "nothing")
+            raise VenueError(reason, too_many=reason == "too many", unknown_pair=reason == "unknown")
         return [
             VenueCandle("", at, open_, high, low, close, volume, None, closed=True)
             for at, open_, high, low, close, volume in rows

@@ -92,7 +92,7 @@ def ended(script: Script) -> Connection:
     return run_with_sockets(main())
 
 
-async def goodbye(connection: VenueConnection, _: int) -> None:
+async def close_politely(connection: VenueConnection, _: int) -> None:
     await connection.socket.close(1012, "restart")
 
 
@@ -100,7 +100,7 @@ async def cut(connection: VenueConnection, _: int) -> None:
     connection.socket.cut()
 
 
-async def deaf(connection: VenueConnection, _: int) -> None:
+async def half_open(connection: VenueConnection, _: int) -> None:
     connection.socket.become_half_open()
     await asyncio.Event().wait()
 
@@ -118,7 +118,7 @@ async def no_text(connection: VenueConnection, _: int) -> None:
 
 @pytest.mark.parametrize(
     ("script", "why"),
-    [(goodbye, "closed_1012"), (cut, "cut"), (deaf, "closed_1011"), (huge, "closed_1009"), (no_text, "closed_1007")],
+    [(close_politely, "closed_1012"), (cut, "cut"), (half_open, "closed_1011"), (huge, "closed_1009"), (no_text, "closed_1007")],
 )
 def test_the_reason_of_an_end_is_kept(script: Script, why: str) -> None:
     assert ended(script).end_reason == why
@@ -127,7 +127,7 @@ def test_the_reason_of_an_end_is_kept(script: Script, why: str) -> None:
 def test_the_largest_frame_is_read() -> None:
     async def script(connection: VenueConnection, _: int) -> None:
         connection.send("x" * MAX_FRAME_BYTES)
-        await goodbye(connection, 0)
+        await close_politely(connection, 0)
 
     client = ended(script)
     assert (client.end_reason, client.garbage) == ("closed_1012", 1)
@@ -146,13 +146,13 @@ def test_garbage_among_good_frames_is_only_counted() -> None:
     async def script(connection: VenueConnection, _: int) -> None:
         for number in range(4 * MAX_GARBAGE):
             connection.send("?" if number % MAX_GARBAGE else "beat")
-        await goodbye(connection, 0)
+        await close_politely(connection, 0)
 
     client = ended(script)
     assert (client.end_reason, client.garbage) == ("closed_1012", 4 * MAX_GARBAGE - 4)
 
 
-@pytest.mark.parametrize("script", [send_nothing, deaf], ids=["polite", "deaf"])
+@pytest.mark.parametrize("script", [send_nothing, half_open], ids=["polite", "half_open"])
 def test_a_cancelled_connection_is_closed(script: Script) -> None:
     async def main() -> None:
         async with listening(script) as (_server, client, task):
@@ -171,7 +171,7 @@ def test_a_connection_cancelled_during_the_closing_handshake_is_closed_too() -> 
         async def script(connection: VenueConnection, _: int) -> None:
             for _ in range(MAX_GARBAGE + 1):
                 connection.send("?")
-            await deaf(connection, 0)
+            await half_open(connection, 0)
 
         async with listening(script) as (server, client, task):
             await client.changed.wait()

@@ -135,7 +135,7 @@ def test_a_clock_that_is_ten_minutes_wrong_does_no_harm(skew_ms: int) -> None:
     run_with_sockets(main())
 
 
-def test_killed_at_any_moment_it_goes_on_behind_the_last_candle() -> None:
+def test_a_killed_producer_resumes_after_the_last_candle() -> None:
     async def main() -> None:
         async with exchange("binance") as market, SqliteLog(":memory:") as log:
             for end_s in (0.05, 0.5, 3.0, 61.0, 400.0, 1_000.0):

@@ -24,14 +24,14 @@ def test_a_reconnector_cancelled_at_any_moment_leaves_nothing_behind(at_s: float
     run_with_sockets(main())
 
 
-def deaf_after(notice_s: float, deaf_s: float) -> Script:
-    """The first connection gives notice and then goes deaf: its closing handshake will not be answered."""
+def half_open_after(notice_s: float, half_open_s: float) -> Script:
+    """The first connection gives notice and then becomes half open: its closing handshake will not be answered."""
 
     async def script(connection: VenueConnection, number: int) -> None:
         if number == 0:
             await connection.send_data(until_s=notice_s)
             connection.send("notice")
-            await connection.send_data(until_s=deaf_s)
+            await connection.send_data(until_s=half_open_s)
             connection.socket.become_half_open()
             await send_nothing(connection, number)
         await connection.send_data()
@@ -41,7 +41,7 @@ def deaf_after(notice_s: float, deaf_s: float) -> Script:
 
 def test_a_reconnector_cancelled_while_it_closes_the_old_connection_leaves_nothing_behind() -> None:
     async def main() -> None:
-        async with stream_server(deaf_after(100.0, 112.0)) as server, reconnecting(server) as setup:
+        async with stream_server(half_open_after(100.0, 112.0)) as server, reconnecting(server) as setup:
             await until(110.0)
             old, _ = setup.reconnector.connections
             async with asyncio.timeout(600.0):
