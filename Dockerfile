@@ -1,6 +1,6 @@
-# One image for every process of volcast: `docker run IMAGE COMMAND …` is `volcast COMMAND …`.
-# The first stage builds the wheel and a virtual environment; the second keeps nothing but that environment, which holds no
-# installer and no compiler. It runs as a user without rights and needs no writable file system but /tmp.
+# The image of all volcast services: `docker run IMAGE COMMAND ...` runs `volcast COMMAND ...`.
+# The first stage builds the wheel and a virtual environment; the second has only that environment, without pip or a compiler.
+# It runs as an unprivileged user and needs no writable file system except /tmp.
 ARG PYTHON_IMAGE=python:3.12.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
@@ -8,7 +8,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/build && /opt/build/bin/pip install --quiet --only-binary=:all: pip==26.3 setuptools==84.2.1 \
     && python -m venv --without-pip /opt/venv
 WORKDIR /src
-# The libraries change rarely: they come first, so that a change of the code leaves their layer as it is.
+# The libraries change rarely: they are installed first, so that their layer is reused after a change of the code.
 COPY requirements.txt ./
 RUN /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements.txt
 COPY . .
@@ -20,7 +20,7 @@ LABEL org.opencontainers.image.title="volcast" \
       org.opencontainers.image.description="Streaming volatility forecasts for crypto markets: exact signals, an online forecaster, nothing lost." \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.licenses="Apache-2.0"
-# The numbers are fixed: an orchestrator can check that they are not root's, and a volume can be given to them beforehand.
+# The ids are fixed, so that an orchestrator can verify that they are not root's, and a volume can be given to them in advance.
 RUN groupadd --gid 10001 volcast && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin volcast
 COPY --from=builder /opt/venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Brings docker-compose.yml up under a name, ports and volumes of its own, checks what a user would see, and removes it all.
+# Starts docker-compose.yml with its own project name, ports and volumes, checks what a user would see, and removes everything.
 #
 #   deploy/compose-smoke.sh                 replays the bundled sample (with podman-compose its first file)
-#   deploy/compose-smoke.sh FILE [ONES]     replays FILE, whose rows are all sound, and expects this many signals of 1
-#   deploy/compose-smoke.sh --live …        then the profile `live` as well: candles of the simulated exchange, two minutes more
+#   deploy/compose-smoke.sh FILE [ONES]     replays FILE, whose rows must all be valid, and expects ONES signals of 1
+#   deploy/compose-smoke.sh --live ...      also starts the profile `live`, with the simulated exchange; takes two minutes more
 #
-# With docker compose where a Docker daemon answers, else with podman-compose. Each state is awaited for at most LIMIT_S seconds.
-# Exit codes: 0 all as it should be, 1 something is not (its sentence and the last logs are printed), 2 no engine or no such file.
+# Uses docker compose if a Docker daemon is running, else podman-compose. Waits for each condition at most LIMIT_S seconds.
+# Exit codes: 0 all checks passed, 1 a check failed (it is printed with the last logs), 2 no container engine or no such file.
 set -euo pipefail
 limit_s=${LIMIT_S:-300}
 live=''
@@ -29,11 +29,11 @@ if docker info >/dev/null 2>&1; then
 elif command -v podman-compose >/dev/null; then
   engine=podman compose=(podman-compose -p "$project")
 else
-  echo "needs docker compose with a running daemon, or podman-compose" >&2
+  echo "needs docker compose with a running Docker daemon, or podman-compose" >&2
   exit 2
 fi
 
-if [ "$engine" = podman ] && [ -z "$CSV" ]; then # podman-compose would hand the empty word on, as the name of a file
+if [ "$engine" = podman ] && [ -z "$CSV" ]; then # podman-compose would pass the empty string on as a file name
   files=("${files[0]}") CSV=/data/$(basename "${files[0]}")
 fi
 
@@ -60,7 +60,7 @@ container() {
 
 state() { [ "$("$engine" inspect -f '{{.State.Status}} {{.State.ExitCode}}' "$(container "$1")")" = "$2" ]; }
 
-healthy() {  # by the health check that the compose file gives to the service; without systemd, podman runs it only when asked
+healthy() {  # by the health check in the compose file; without systemd, podman runs it only on request
   if [ "$engine" = docker ]; then
     [ "$(docker inspect -f '{{.State.Health.Status}}' "$(container "$1")")" = healthy ]
   else
@@ -68,10 +68,10 @@ healthy() {  # by the health check that the compose file gives to the service; w
   fi
 }
 
-answers() {  # URL EXPRESSION: the JSON there, as `body`, makes this Python expression true
+answers() {  # URL EXPRESSION: the Python expression is true for the JSON response `body`
   python3 -c 'import json, sys, urllib.request
-with urllib.request.urlopen(sys.argv[1], timeout=5) as answer:
-    body = json.load(answer)
+with urllib.request.urlopen(sys.argv[1], timeout=5) as response:
+    body = json.load(response)
 sys.exit(not eval(sys.argv[2], {"body": body}))' "$1" "$2"
 }
 
@@ -79,17 +79,17 @@ responds() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.
 
 metric() { answers "$prometheus/api/v1/query?query=$1" "[each['value'][1] for each in body['data']['result']] == ['$2']"; }
 
-await() {  # SENTENCE COMMAND…: until the command succeeds
-  local sentence=$1 deadline=$((SECONDS + limit_s))
+await() {  # DESCRIPTION COMMAND...: wait until the command succeeds
+  local description=$1 deadline=$((SECONDS + limit_s))
   shift
   until "$@" >/dev/null 2>&1; do
     if [ "$SECONDS" -ge "$deadline" ]; then
-      echo "not so after $limit_s s: $sentence" >&2
+      echo "timeout after $limit_s s: $description" >&2
       exit 1
     fi
     sleep 0.5
   done
-  echo "$SECONDS s: $sentence"
+  echo "$SECONDS s: $description"
 }
 
 served() {
@@ -102,11 +102,11 @@ with (gzip.open if path.suffix == ".gz" else open)(path, "rt") as lines:
 print(re.match("[A-Za-z0-9]+", path.name)[0].upper(), rows)' "$file")
     latest=$api/latest/$symbol
     await "$symbol: the API has all $rows candles" answers "$latest" "body['symbol'] == '$symbol' and body['candles'] == $rows"
-    await "$symbol: a signal with a forecast, warmed up" answers "$latest" \
+    await "$symbol: the signal has a forecast and is warm" answers "$latest" \
       "body['signal'] in (0, 1) and 0 < body['volatility'] < body['volatility_annualized'] and body['warm'] is True and \
        body['volatility_lower'] < body['volatility_upper'] and body['price_lower'] < body['close'] < body['price_upper']"
-    [ -z "$ones" ] || await "$symbol: $ones ones" answers "$latest" "round(body['signal_rate'] * body['candles']) == $ones"
-    await "$symbol: Prometheus has scraped as many" metric "volcast_candles%7Bsymbol=%22$symbol%22%7D" "$rows"
+    [ -z "$ones" ] || await "$symbol: $ones signals of 1" answers "$latest" "round(body['signal_rate'] * body['candles']) == $ones"
+    await "$symbol: Prometheus has scraped all $rows candles" metric "volcast_candles%7Bsymbol=%22$symbol%22%7D" "$rows"
   done
 }
 
@@ -116,21 +116,21 @@ streamed() {
   await "the exchange is healthy" healthy exchange
   await "the live producer is healthy" healthy produce-live
   for symbol in BTCUSDT.BINANCE ETHUSDT.BINANCE; do
-    await "$symbol: the API has a day of it, and the newest minute" answers "$api/latest/$symbol" \
+    await "$symbol: the API has a day of candles and the latest minute" answers "$api/latest/$symbol" \
       "body['live'] is True and body['status'] == 'ok' and body['candles'] > 1440 and body['age_seconds'] < 90"
   done
   await "Prometheus reaches volcast-produce-live" metric "up%7Bjob=%22volcast-produce-live%22%7D" 1
   await "both streams have closed a candle" metric "count(volcast_live_candles_total%7Bclosed_by=%22flag%22%7D)" 2
 }
 
-echo "with ${compose[*]}"
+echo "using ${compose[*]}"
 compose --profile live down --volumes || true
-compose build produce || { echo "the image can't be built" >&2; exit 1; }
+compose build produce || { echo "the image cannot be built" >&2; exit 1; }
 compose up -d --no-deps consume serve produce
-await "the API is alive before there is a broker" responds "$api/health"
+await "the API is alive without a broker" responds "$api/health"
 compose up -d
 await "Kafka is healthy" healthy kafka
-await "the producer has ended well" state produce "exited 0"
+await "the producer has exited with code 0" state produce "exited 0"
 await "the API has caught up" responds "$api/ready"
 await "the consumer is healthy" healthy consume
 await "the API is healthy" healthy serve
@@ -144,4 +144,4 @@ await "Kafka is healthy after a restart" healthy kafka
 await "the API has caught up after a restart" responds "$api/ready"
 served
 [ -z "$live" ] || streamed
-echo "all as it should be"
+echo "all checks passed"

@@ -1,4 +1,4 @@
-"""The Dockerfile, the compose file and Prometheus' file agree with each other and with the program. No engine is needed."""
+"""The Dockerfile, docker-compose.yml and prometheus.yml agree with each other and with the program; no container is started."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 LIVE = ("produce-live", "exchange")
-"""Under the profile `live` alone."""
+"""Services that only the profile `live` starts."""
 COMMANDS = {
     "produce": "produce",
     "produce-live": "produce",
@@ -34,12 +34,12 @@ COMMANDS = {
 OURS = tuple(COMMANDS)
 ON_THE_BUS = ("produce", "produce-live", "consume", "serve")
 METRICS_PORTS = {service: SERVICES[service]["environment"]["VOLCAST_METRICS_PORT"] for service in ("consume", "produce-live")}
-EVERYWHERE = "0.0.0.0"  # noqa: S104 - compared with
+ALL_ADDRESSES = "0.0.0.0"  # noqa: S104  # compared, not bound
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*")
 
 
 def words(service: str) -> list[str]:
-    """The service's command as the process gets it when nothing is set outside: `${NAME:-default}` is its default."""
+    """Return the words of the service's command, with the default of each variable `${NAME:-default}`."""
     return shlex.split(re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", SERVICES[service]["command"]))
 
 
@@ -49,7 +49,7 @@ def after(option: str, service: str) -> str:
 
 
 def command_of(given: list[str]) -> tuple[click.Command, list[str]]:
-    """The command that these words name, down through its groups, and the words behind its name."""
+    """Return the click command that these words name, and the words that follow its name."""
     command: click.Command = main
     while isinstance(command, click.Group):
         found = command.get_command(click.Context(command), given[0])
@@ -58,7 +58,7 @@ def command_of(given: list[str]) -> tuple[click.Command, list[str]]:
     return command, given
 
 
-def test_who_is_there() -> None:
+def test_the_services() -> None:
     assert set(SERVICES) == {"kafka", *OURS, "prometheus"}
 
 
@@ -67,7 +67,7 @@ def test_images_are_pinned_to_a_release(service: str) -> None:
     assert PINNED.fullmatch(SERVICES[service]["image"])
 
 
-def test_one_image_is_built_for_all_of_ours_and_tells_the_version() -> None:
+def test_all_volcast_services_use_one_image_labelled_with_the_version() -> None:
     version = PROJECT["project"]["version"]
     assert {SERVICES[service]["image"] for service in OURS} == {f"volcast:{version}"}
     assert [service for service in SERVICES if "build" in SERVICES[service]] == ["produce"]
@@ -77,23 +77,23 @@ def test_one_image_is_built_for_all_of_ours_and_tells_the_version() -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_no_service_has_rights_that_it_does_not_need(service: str) -> None:
+def test_no_service_has_privileges_that_it_does_not_need(service: str) -> None:
     assert SERVICES[service]["cap_drop"] == ["ALL"]
     assert SERVICES[service]["security_opt"] == ["no-new-privileges:true"]
     assert "privileged" not in SERVICES[service]
-    if service != "kafka":  # it writes its own settings when it starts
+    if service != "kafka":  # it writes its own configuration when it starts
         assert SERVICES[service]["read_only"] is True
-        assert SERVICES[service]["tmpfs"] == ["/tmp"]  # noqa: S108 - a folder in a container
+        assert SERVICES[service]["tmpfs"] == ["/tmp"]  # noqa: S108  # a folder in a container
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_all_come_back_but_the_producer_that_is_done(service: str) -> None:
+def test_all_services_restart_except_a_finished_producer(service: str) -> None:
     assert SERVICES[service]["restart"] == ("on-failure:5" if service == "produce" else "unless-stopped")
     assert ("healthcheck" in SERVICES[service]) == (service != "produce")
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_ports_are_open_to_this_machine_alone(service: str) -> None:
+def test_ports_are_published_on_localhost_only(service: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[service].get("ports", []))
 
 
@@ -114,43 +114,43 @@ def test_kafka_is_one_node_without_zookeeper() -> None:
 
 
 @pytest.mark.parametrize("service", ON_THE_BUS)
-def test_the_bus_is_where_kafka_says_that_it_is(service: str) -> None:
+def test_the_bus_is_the_advertised_listener_of_kafka(service: str) -> None:
     bus = urlsplit(after("--bus", service))
     assert bus.scheme == "kafka"
     assert SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bus.netloc}"
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_commands_are_understood(service: str) -> None:
+def test_commands_can_be_parsed(service: str) -> None:
     command, rest = command_of(words(service))
     assert words(service)[0] == COMMANDS[service]
     command.make_context(service, rest)
 
 
 @pytest.mark.parametrize("service", OURS)
-def test_variables_are_settings(service: str) -> None:
+def test_environment_variables_are_settings(service: str) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
     assert set(SERVICES[service].get("environment", {})) <= known
 
 
-def test_the_bundled_sample_is_replayed_at_an_hour_a_minute() -> None:
+def test_the_bundled_sample_is_replayed_at_an_hour_per_minute() -> None:
     assert words("produce")[:3] == ["produce", "replay", "--bus"]
     assert after("--speed", "produce") == "60"
 
 
-def test_live_is_a_profile_and_nothing_else_is() -> None:
+def test_live_is_the_only_profile() -> None:
     assert [service for service in SERVICES if SERVICES[service].get("profiles") == ["live"]] == list(LIVE)
     assert [service for service in SERVICES if "profiles" in SERVICES[service]] == list(LIVE)
 
 
 def test_the_live_producer_streams_from_the_simulated_exchange() -> None:
-    produced, played = words("produce-live"), words("exchange")
+    produced, simulated = words("produce-live"), words("exchange")
     venue, *pairs = produced[2 : produced.index("--bus")]
-    assert played[1 : played.index("--host")] == [venue, *pairs]
-    assert after("--host", "exchange") == EVERYWHERE
-    place = f"exchange:{after('--port', 'exchange')}/{venue}"
-    assert after("--socket-url", "produce-live") == f"ws://{place}"
-    assert after("--rest-url", "produce-live") == f"http://{place}"
+    assert simulated[1 : simulated.index("--host")] == [venue, *pairs]
+    assert after("--host", "exchange") == ALL_ADDRESSES
+    endpoint = f"exchange:{after('--port', 'exchange')}/{venue}"
+    assert after("--socket-url", "produce-live") == f"ws://{endpoint}"
+    assert after("--rest-url", "produce-live") == f"http://{endpoint}"
     assert f"('127.0.0.1', {after('--port', 'exchange')})" in SERVICES["exchange"]["healthcheck"]["test"][-1]
 
 
@@ -162,10 +162,10 @@ def test_without_its_two_urls_the_live_producer_streams_from_the_real_venue() ->
     live.make_context("produce-live", rest)
 
 
-def test_prometheus_and_the_health_checks_ask_where_the_services_listen() -> None:
+def test_prometheus_and_the_health_checks_use_the_ports_of_the_services() -> None:
     api = int(after("--port", "serve"))
-    assert after("--host", "serve") == EVERYWHERE
-    assert {SERVICES[service]["environment"]["VOLCAST_HOST"] for service in METRICS_PORTS} == {EVERYWHERE}
+    assert after("--host", "serve") == ALL_ADDRESSES
+    assert {SERVICES[service]["environment"]["VOLCAST_HOST"] for service in METRICS_PORTS} == {ALL_ADDRESSES}
     targets = {job["job_name"]: job["static_configs"] for job in PROMETHEUS["scrape_configs"]}
     assert targets["volcast-serve"] == [{"targets": [f"serve:{api}"]}]
     for service, port in METRICS_PORTS.items():
@@ -176,20 +176,20 @@ def test_prometheus_and_the_health_checks_ask_where_the_services_listen() -> Non
         assert f"http://127.0.0.1:{port}/health" in SERVICES[service]["healthcheck"]["test"][-1]
 
 
-def test_both_stages_stand_on_one_pinned_image() -> None:
+def test_both_stages_use_one_pinned_image() -> None:
     default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert default
     assert PINNED.fullmatch(default[1])
     assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
 
 
-def test_what_is_installed_is_pinned() -> None:
+def test_installed_packages_are_pinned() -> None:
     for line in re.findall(r"pip [^&\n]*\binstall\b([^&\n]*)", DOCKERFILE.replace("\\\n", " ")):
         packages = [word for word in line.split() if not word.startswith("-")]
         assert "--require-hashes" in line or "--no-index" in line or all("==" in package for package in packages), line
 
 
-def test_the_image_runs_as_a_numbered_user_without_rights() -> None:
+def test_the_image_runs_as_an_unprivileged_user_with_a_fixed_id() -> None:
     last_stage = DOCKERFILE.rpartition("FROM ")[2]
     users = re.findall(r"^USER (\d+):(\d+)$", last_stage, re.MULTILINE)
     assert len(users) == 1
@@ -197,15 +197,15 @@ def test_the_image_runs_as_a_numbered_user_without_rights() -> None:
     assert 'ENTRYPOINT ["volcast"]' in last_stage
 
 
-def test_the_builder_gets_the_packages_and_no_more() -> None:
+def test_the_build_context_has_only_the_packages() -> None:
     lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
-    let_in = {line.removeprefix("!") for line in lines if line.startswith("!")}
+    included = {line.removeprefix("!") for line in lines if line.startswith("!")}
     packages = {name.removesuffix("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert lines[1] == "*"
-    assert let_in == packages | {"pyproject.toml", "requirements.txt", PROJECT["project"]["readme"], "LICENSE"}
+    assert included == packages | {"pyproject.toml", "requirements.txt", PROJECT["project"]["readme"], "LICENSE"}
 
 
-def test_the_smoke_script_is_sound_shell() -> None:
+def test_the_smoke_test_is_valid_shell() -> None:
     script = ROOT / "deploy/compose-smoke.sh"
     assert script.stat().st_mode & 0o111
     subprocess.run(["/bin/bash", "-n", script], check=True)
