@@ -20,16 +20,19 @@ from aiokafka.errors import (
 from volcast.log.contract import Mismatch, Unavailable
 
 PLAIN = "PLAIN"
-"""The SASL mechanism that sends the password itself. SCRAM proves to both sides that the other one knows it."""
+"""The SASL mechanism that sends the password itself. With SCRAM each side proves to the other that it knows the password."""
 _REFUSED_CLIENT_CERTIFICATE = ("CERTIFICATE", "UNKNOWN_CA", "HANDSHAKE_FAILURE")
 """Words in the reason of a TLS alert that the broker sent."""
 _NO_TLS = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE")
+"""Reasons of OpenSSL when the first bytes from the broker are not TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class KafkaSecurity:
-    """How to connect to the brokers: plainly or over TLS, and as which user. The mechanism is one, and is never negotiated:
-    a client that tries a weaker one after a refusal hands its password to any server that refuses the stronger ones.
+    """How to connect to the brokers: with or without TLS, and as which user.
+
+    Only `mechanism` is used to sign in. A client that tries a weaker mechanism after a refusal hands its password to any server
+    that refuses the stronger ones.
     """
 
     username: str | None = None
@@ -77,11 +80,12 @@ def _file_problem(error: OSError, lacks: str) -> str:
 
 
 async def check_access(bootstrap: str, security: KafkaSecurity, timeout_s: float) -> None:
-    """Connect to the first broker that answers, and sign in there. Does nothing without TLS and user.
+    """Connect to the first broker that answers, and sign in there. Without TLS and user this does nothing.
 
     Raises Mismatch if certificate, mechanism, user or password are refused, Unavailable if no broker answers. aiokafka's
-    clients report a refused password as a broker that can't be reached, which would be retried for ever: so this uses
-    `create_conn` below them, which raises the reason.
+    clients report a refused password as a broker that can't be reached, which would be retried for ever; `create_conn`, which
+    they use, raises the reason. PLAIN without TLS is allowed if all of `bootstrap` is on this machine; the addresses that those
+    brokers advertise are not checked.
     """
     if not security.username and not security.tls:
         return
@@ -135,7 +139,7 @@ def _refusal(error: BaseException, broker: str, security: KafkaSecurity) -> Mism
                 refusal = "does not speak TLS on this port: use its TLS port, or unset kafka_tls"
             case KafkaError() | OSError():
                 continue
-            case ValueError() | KeyError():  # from aiokafka's check of the server's half of SCRAM
+            case ValueError() | KeyError() if user:  # from aiokafka's check of the server's half of SCRAM
                 refusal = f"does not prove that it knows the password of {user}: make sure that it is your broker"
             case _:
                 continue

@@ -1,6 +1,9 @@
 """Sign-in and TLS at real brokers: what they accept, and one sentence for each way in which they refuse."""
 
 import asyncio
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -101,6 +104,20 @@ async def test_a_mechanism_that_the_broker_does_not_offer_is_refused(scram_broke
 async def test_a_port_without_sign_in_is_refused(scram_broker: Broker) -> None:
     sentence = await refusal(scram_broker.bootstrap, SIGNED_IN)
     assert sentence == "signs no users in: use its SASL port, or unset kafka_username and kafka_password"
+
+
+def test_a_command_ends_with_exit_code_3_when_the_password_is_refused(scram_broker: Broker, tmp_path: Path) -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "volcast.cli.main", "consume", "--bus", f"kafka://{scram_broker.bootstrap_for_users}"],
+        env=os.environ | {"VOLCAST_KAFKA_USERNAME": USER, "VOLCAST_KAFKA_PASSWORD": "wrong", "PYTHONPATH": str(Path.cwd())},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 3, result.stderr
+    assert f"refuses to sign in {USER} by SCRAM-SHA-512: check kafka_username" in result.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("bootstrap", ["kafka.example:9092", "localhost:1,10.0.0.1:1"])
