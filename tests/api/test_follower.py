@@ -9,7 +9,7 @@ import pytest
 from api.follower import Follower
 from api.view import Status, View
 from tests.api.signals import signals
-from tests.log_ends import fill
+from tests.log_access import fill
 from volcast.core.codec import encode_restoring, encode_signal
 from volcast.core.types import Restoring
 from volcast.log.contract import Commit, KeyValue, Log

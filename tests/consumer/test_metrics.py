@@ -9,7 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from consumer.metrics import worker_monitor
 from consumer.rules import Rules
 from consumer.worker import Worker
-from tests.log_ends import fill
+from tests.log_access import fill
 from tests.market import at, record
 from volcast.core.decoder import Decoder
 from volcast.core.types import MINUTE_MS, EngineConfig

@@ -15,7 +15,7 @@ from consumer.stats import records_processed
 from consumer.worker import Worker
 from tests.consumer.test_shard import state_of
 from tests.flaky_log import Fault, FlakyLog
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.market import at, prices, record
 from tests.stories.waiting import until
 from volcast.core.codec import decode_signal, encode_signal

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from tests.log_ends import TIMEOUT_S, fill, polled
+from tests.log_access import TIMEOUT_S, fill, polled
 from volcast.log.contract import Consumer, KeyValue, Log, Record, Restored
 
 OpenLog = Callable[[], Log]

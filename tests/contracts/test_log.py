@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.contracts.log_worker import append, pairs, values
-from tests.log_ends import TIMEOUT_S, anything, records_of
+from tests.log_access import TIMEOUT_S, anything, records_of
 from volcast.log.contract import Fenced, KeyValue, Log, Record, Topic
 
 

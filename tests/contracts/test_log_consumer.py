@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.contracts.log_worker import OpenLog, Worker, append, pairs, values
-from tests.log_ends import TIMEOUT_S, records_of
+from tests.log_access import TIMEOUT_S, records_of
 from volcast.log.contract import Commit, Fenced, KeyValue, Log, Restored, Topic
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from producer.replay import CsvReplay, Pace, Pump, Resume
 from tests.flaky_log import Fault, FlakyLog
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.market import CSV_HEADER, START_MS, at, csv_text, record
 from volcast.core.codec import encode_candle
 from volcast.log.contract import Fenced, KeyValue, Log, Topic

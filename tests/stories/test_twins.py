@@ -14,7 +14,7 @@ import pytest
 from consumer.rules import Rules
 from consumer.shard import Shard
 from producer.feeds import VENUES
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.producer.live.parts import until
 from tests.producer.live.producing import BACKFILL_MINUTES, START_S, ProducerSetup, exchange, fault, producing
 from volcast.core.decoder import Decoder

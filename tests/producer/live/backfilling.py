@@ -17,7 +17,7 @@ from producer.live.connection import Connection, Endpoint
 from producer.live.stats import LiveStats
 from producer.live.subscription import Subscription
 from producer.rest.client import RestClient, http_client
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.producer.live.parts import TLS, now_s, subscription, wall_from
 from tests.producer.scripted_venue import MINUTE_MS, START_MS, Market, PlainFeed, ReceivedRequest, Reply, Server, minute_rows
 from volcast.log.contract import Topic

@@ -7,7 +7,7 @@ from random import Random
 
 from consumer.rules import Rules
 from consumer.worker import Worker
-from tests.log_ends import TIMEOUT_S
+from tests.log_access import TIMEOUT_S
 from tests.market import prices, record
 from volcast.core.codec import encode_signal
 from volcast.core.decoder import Decoder

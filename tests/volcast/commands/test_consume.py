@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import get, volcast
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.market import csv_text
 from tests.stories.waiting import until
 from volcast.core.codec import decode_signal

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import get, volcast
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.stories.waiting import until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import volcast
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.market import csv_text
 from tests.stories.waiting import until
 from volcast.log.contract import Topic

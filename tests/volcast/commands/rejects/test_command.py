@@ -12,7 +12,7 @@ import pytest
 from consumer.rules import Rules
 from consumer.shard import Shard
 from tests.command import volcast
-from tests.log_ends import fill, opened, polled, records_of
+from tests.log_access import fill, opened, polled, records_of
 from tests.market import record
 from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder

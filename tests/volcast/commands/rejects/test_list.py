@@ -7,7 +7,7 @@ from base64 import b64decode
 import pytest
 from rich.console import Console
 
-from tests.log_ends import opened
+from tests.log_access import opened
 from volcast.cli.tables import counted
 from volcast.commands.rejects.list import _COLUMNS, RejectListing, row_of
 from volcast.commands.rejects.read import RejectFilter

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.market import record
 from tests.volcast.commands.consumed_log import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import commit_rejects, reject

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import volcast
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.volcast.commands.consumed_log import candles, consume, expected
 from volcast.commands.state import file as state_file
 from volcast.core import snapshot

@@ -3,7 +3,7 @@
 import pytest
 
 from consumer.shard import Shard
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.volcast.commands.consumed_log import candles, consume, consuming, rules
 from volcast.commands.state.transfer import current_shards, encode_snapshots
 from volcast.core.snapshot import describe_snapshot

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_ends import fill, opened, records_of
+from tests.log_access import fill, opened, records_of
 from tests.volcast.commands.consumed_log import SYMBOLS, candles, consume, expected
 from volcast.commands.state import file as state_file
 from volcast.commands.state.file import SymbolState

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import TopicPartition
 
-from tests.log_ends import TIMEOUT_S, anything, fill, opened, polled, records_of
+from tests.log_access import TIMEOUT_S, anything, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, Topic, Unavailable
 from volcast.log.kafka.client import partition_of
 from volcast.log.kafka.log import KafkaLog

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from tests.log_ends import TIMEOUT_S
+from tests.log_access import TIMEOUT_S
 from volcast.log.contract import Commit, KeyValue, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.kafka.reader import bounds, read_range, reading_from

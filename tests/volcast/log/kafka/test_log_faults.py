@@ -13,7 +13,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
-from tests.log_ends import TIMEOUT_S, fill, opened, polled, records_of
+from tests.log_access import TIMEOUT_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.kafka.log_filter import LogFilter, is_not_abandoned_future

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat, load_pem_private_key
 
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from tests.volcast.log.kafka.fake_broker import fake_broker
 from tests.volcast.log.kafka.secured_broker import (
     PASSWORD,

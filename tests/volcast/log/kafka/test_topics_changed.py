@@ -6,7 +6,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from tests.log_ends import TIMEOUT_S, fill, opened, polled
+from tests.log_access import TIMEOUT_S, fill, opened, polled
 from volcast.log.contract import Commit, Consumer, KeyValue, Mismatch, Restored, Topic
 from volcast.log.kafka.log import KafkaLog
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from volcast.log.contract import Commit, Consumer, KeyValue, Mismatch, Restored, Topic
 from volcast.log.sqlite.log import SqliteLog
 

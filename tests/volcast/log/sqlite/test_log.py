@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_ends import fill, records_of
+from tests.log_access import fill, records_of
 from volcast.log.contract import Commit, KeyValue, LogError, Mismatch, Record, Topic, Unavailable
 from volcast.log.sqlite.log import SqliteLog
 from volcast.log.sqlite.schema import SCHEMA_FORMAT

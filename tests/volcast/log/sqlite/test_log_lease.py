@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_ends import records_of
+from tests.log_access import records_of
 from tests.volcast.log.consumer_process import TIMEOUT_S, ConsumerProcess, consumers
 from volcast.log.contract import Commit, Fenced, Record, Topic, Unavailable
 from volcast.log.sqlite.log import SqliteLog

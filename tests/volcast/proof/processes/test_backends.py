@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_ends import fill
+from tests.log_access import fill
 from volcast.log.contract import KeyValue, Topic
 from volcast.proof.processes.backends import KafkaBackend, SqliteBackend, kafka_backend
 from volcast.proof.processes.broker import BrokerError, free_ports

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.log_ends import fill, opened
+from tests.log_access import fill, opened
 from volcast.log.contract import Commit, KeyValue, Log, Reader, Record, Topic, Unavailable
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.watch import Watch, now_s, positions_of, records_of
