@@ -1,4 +1,4 @@
-"""From the log into the view: reads all signals from the first one on, without a group, for as long as the API lives."""
+"""Reads all signals from the log into the view, from the first one on and for as long as the API runs."""
 
 import asyncio
 import logging
@@ -18,20 +18,20 @@ _log = logging.getLogger(__name__)
 
 
 class Follower:
-    """Keeps one view up to date. Reading twice does no harm: the view is idempotent."""
+    """Keeps one view up to date, without a consumer group. A signal may be read twice: the view does not change by it."""
 
     def __init__(self, log: Log, view: View, now: Callable[[], float] = time.monotonic) -> None:
         self._log, self._view, self._now = log, view, now
         self._empty_read = asyncio.Condition()
 
     async def run(self) -> None:
-        """Until cancelled. Raises LogError where only a person can help; while the log is unavailable, it waits."""
+        """Run until cancelled; while the log is unavailable, wait for it. Raises LogError if only a person can help."""
         await while_unavailable("api", self._attempt, Random())  # noqa: S311  # no secret: jitter
 
     async def drained(self) -> None:
-        """Return when all signals that were on the log at the call are in the view."""
+        """Return once every signal that was on the log at the time of the call is in the view."""
         async with self._empty_read:
-            for _ in range(2):  # the first may have begun before the call
+            for _ in range(2):  # the first empty read may have begun before the call
                 await self._empty_read.wait()
 
     async def _attempt(self) -> None:
@@ -44,7 +44,7 @@ class Follower:
                         self._view.put(decode_signal(record.value), arrived_s)
                     except UNDECODABLE as error:
                         where = {"partition": record.partition, "offset": record.offset}
-                        _log.error("a record of signals is no signal: %s", error, extra=where)
+                        _log.error("a record of the topic signals cannot be decoded and is skipped: %s", error, extra=where)
                 self._view.caught_up = reader.caught_up
                 if not records:
                     async with self._empty_read:

@@ -1,4 +1,7 @@
-"""The last signal of each symbol. Pure: signals and times in, answers out. Newest event time wins: twice is as good as once."""
+"""The latest signal of each symbol, and its status. Pure: signals and times in, answers out.
+
+The signal of the latest candle wins, so reading a signal again changes nothing.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,43 +13,45 @@ _REPLAY_PAUSES = 3
 
 
 class Status(StrEnum):
-    """What a reader must know before using a number; the first that holds."""
+    """What a reader must know before using a number. Of several that apply, the first one in this order is given."""
 
     RESTORING = "restoring"
-    """The log is still being read, or the consumer rebuilds the symbol's state: this may be an old signal."""
+    """The API is still reading the log, or the consumer is rebuilding the symbol's state: the signal may be an old one."""
     STALE = "stale"
-    """A live source has been silent for longer than it should be."""
+    """A live source has sent nothing for longer than `stale_after_s`."""
     WARMING = "warming"
-    """The rolling mean or the forecaster has not seen enough."""
+    """The rolling mean or the forecaster has not seen enough candles."""
     REPLAYING = "replaying"
-    """Signals of the past are arriving from a file."""
+    """Signals of the past are arriving from a replay."""
     OK = "ok"
 
 
 @dataclass(slots=True)
 class Latest:
-    """A symbol's last signal, and when it came."""
+    """A symbol's latest signal, and when it arrived."""
 
     signal: Signal
     arrived_s: float
     spacing_s: float
-    """Between its arrival and the one before."""
+    """Time between the arrivals of the previous signal and of this one; 0 for the first."""
 
 
 class View:
-    """What the API knows. `now_s` and `arrived_s` are of one monotonic clock, the caller's."""
+    """What the API knows. All times are seconds of one monotonic clock, the caller's."""
 
     def __init__(self, stale_after_s: float) -> None:
         self.signals = 0
+        """Number of signals read."""
         self.caught_up = False
+        """Whether every signal that was on the log at the start has been read."""
         self._stale_after_s = stale_after_s
         self._latest: dict[str, Latest] = {}
-        self._rebuilt: set[str] = set()
+        self._rebuilding: set[str] = set()
 
     def put(self, signal: Signal | Restoring, arrived_s: float) -> None:
-        """Take in a record of `signals`."""
+        """Take in a record of `signals` that arrived at `arrived_s`."""
         if isinstance(signal, Restoring):
-            (self._rebuilt.discard if signal.done else self._rebuilt.add)(signal.symbol)
+            (self._rebuilding.discard if signal.done else self._rebuilding.add)(signal.symbol)
             return
         self.signals += 1
         latest = self._latest.get(signal.symbol)
@@ -58,17 +63,17 @@ class View:
 
     @property
     def symbols(self) -> list[str]:
-        """All that have a signal, sorted."""
+        """All symbols that have a signal, sorted."""
         return sorted(self._latest)
 
     def get(self, symbol: str) -> Latest | None:
-        """None where the symbol has no signal yet."""
+        """Return the latest signal of a symbol; None if it has none yet."""
         return self._latest.get(symbol)
 
     def status(self, latest: Latest, now_s: float) -> Status:
-        """What to think of `latest` at `now_s`."""
+        """Return the status of a latest signal at the time `now_s`."""
         age_s = now_s - latest.arrived_s
-        if not self.caught_up or latest.signal.symbol in self._rebuilt:
+        if not self.caught_up or latest.signal.symbol in self._rebuilding:
             return Status.RESTORING
         if latest.signal.live and age_s > self._stale_after_s:
             return Status.STALE

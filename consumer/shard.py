@@ -36,7 +36,7 @@ class SkippedCandle(NamedTuple):
 
 
 DecodedRecord = Candle | Gap | Revision | Reject | None
-"""A record as it was judged; None if it was accepted once, and the rules of now cannot take it in any more."""
+"""A record after decoding; None if it was accepted before and the present rules would reject it."""
 RecordResult = Signal | SkippedCandle | Reject | None
 """What one record leads to; None if there is nothing to report."""
 
@@ -110,7 +110,7 @@ class Shard:
         self.position = max(self.position, self.next_offset)
         is_restored = was_restoring and not self.restoring
         notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
-        # After a change of settings all snapshots are written: by the new rules nothing may be replayed that the old ones judged.
+        # After a change of settings all snapshots are written, so that no record judged by the old rules is replayed by the new.
         has_new_settings = is_restored and bool(self.state.changed_settings)
         if self.next_offset > self.answered_below or any(notices) or has_new_settings:
             batch.commit = self._commit(batch, notices, all_snapshots=has_new_settings)
@@ -128,7 +128,7 @@ class Shard:
         )
 
     def _decode(self, record: Record) -> DecodedRecord:
-        """Judge a record: one that was answered before by the rules of then, since a record that was rejected has no signal."""
+        """Decode a record. One that was answered before is judged by the rules that held then: if rejected, it has no signal."""
         item = self._rules.decoder.decode(record.key, record.value)
         rules = self._rules_for(record)
         if rules is self._rules:

@@ -1,4 +1,4 @@
-"""The routes, asked over HTTP."""
+"""The routes, requested over HTTP."""
 
 from collections.abc import Iterator
 
@@ -58,31 +58,31 @@ async def get(view: View, path: str, *collectors: Collector) -> httpx.Response:
         ("shadows", list),
     ],
 )
-async def test_the_promised_keys_are_there(key: str, kind: type) -> None:
+async def test_the_answer_has_the_documented_keys_and_types(key: str, kind: type) -> None:
     assert type((await get(view_of("BTCUSDT"), "/latest/BTCUSDT")).json()[key]) is kind
 
 
-async def test_latest_of_all_is_by_symbol() -> None:
+async def test_latest_of_all_symbols_is_an_object_by_symbol() -> None:
     view = view_of("ETHUSDT", "BTCUSDT", minutes=2)
-    told = (await get(view, "/latest")).json()
-    assert list(told) == ["BTCUSDT", "ETHUSDT"]
-    assert told["ETHUSDT"] == (await get(view, "/latest/ETHUSDT")).json()
+    answer = (await get(view, "/latest")).json()
+    assert list(answer) == ["BTCUSDT", "ETHUSDT"]
+    assert answer["ETHUSDT"] == (await get(view, "/latest/ETHUSDT")).json()
     assert (await get(View(180), "/latest")).json() == {}
 
 
 @pytest.mark.parametrize("path", ["DOGEUSDT", "btcusdt", "BTC%20USDT", "%F0%9F%90%95"])
-async def test_an_unknown_symbol_is_told_the_known_ones(path: str) -> None:
+async def test_an_unknown_symbol_is_answered_with_the_known_ones(path: str) -> None:
     response = await get(view_of("ETHUSDT", "BTCUSDT", minutes=1), f"/latest/{path}")
     assert response.status_code == 404
     assert response.json()["known"] == ["BTCUSDT", "ETHUSDT"]
-    assert response.json()["detail"].endswith("; known symbols: BTCUSDT, ETHUSDT")
+    assert response.json()["detail"].endswith("; symbols with a signal: BTCUSDT, ETHUSDT")
 
 
-async def test_without_any_symbol_the_answer_says_so() -> None:
+async def test_before_the_first_signal_a_symbol_is_unknown() -> None:
     response = await get(View(180), "/latest/BTCUSDT")
     assert (response.status_code, response.json()) == (
         404,
-        {"detail": "no signal of 'BTCUSDT'; known symbols: none yet", "known": []},
+        {"detail": "no signal for 'BTCUSDT'; symbols with a signal: none yet", "known": []},
     )
 
 
@@ -100,13 +100,13 @@ async def test_ready_is_about_the_log() -> None:
     assert (response.status_code, response.json()) == (200, {"ready": True, "signals": 3})
 
 
-class OneMore(Collector):
+class ExtraCollector(Collector):
     def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("volcast_of_this_test", "One more.", 7.0)
+        yield GaugeMetricFamily("volcast_of_this_test", "A metric of another part of the process.", 7.0)
 
 
-async def test_metrics_are_those_of_the_view_and_of_whatever_else_runs_here() -> None:
-    response = await get(view_of("BTCUSDT"), "/metrics", OneMore())
+async def test_metrics_include_those_of_other_parts_of_the_process() -> None:
+    response = await get(view_of("BTCUSDT"), "/metrics", ExtraCollector())
     assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
     families = {family.name: family for family in text_string_to_metric_families(response.text)}
     (close,) = families["volcast_close"].samples
@@ -122,13 +122,13 @@ async def test_the_schema_lists_the_routes_and_their_answers() -> None:
     assert schema["components"]["schemas"]["Status"]["enum"] == ["restoring", "stale", "warming", "replaying", "ok"]
 
 
-async def test_docs_answer() -> None:
+async def test_the_swagger_page_is_served() -> None:
     response = await get(View(180), "/docs")
     assert response.status_code == 200
     assert "swagger" in response.text
 
 
-async def test_the_front_door_shows_the_way() -> None:
-    told = (await get(view_of("BTCUSDT", minutes=1), "/")).json()
-    assert told["symbols"] == ["BTCUSDT"]
-    assert "/latest" in told["endpoints"]
+async def test_the_index_lists_symbols_and_endpoints() -> None:
+    answer = (await get(view_of("BTCUSDT", minutes=1), "/")).json()
+    assert answer["symbols"] == ["BTCUSDT"]
+    assert "/latest" in answer["endpoints"]

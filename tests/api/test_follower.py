@@ -1,4 +1,4 @@
-"""From the log into the view."""
+"""The follower reads signals from the log into the view."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -35,7 +35,7 @@ async def following(log: Log, view: View) -> AsyncIterator[Follower]:
         running.cancel()
 
 
-async def test_it_reads_from_the_first_signal_on_and_goes_on() -> None:
+async def test_signals_are_read_from_the_first_one_on_and_followed() -> None:
     view, made = View(180), records(30)
     async with SqliteLog(":memory:") as log:
         await commit(log, *made[:20])
@@ -58,40 +58,42 @@ async def test_an_empty_log_is_caught_up_at_once() -> None:
     assert (view.signals, view.caught_up) == (0, True)
 
 
-class NotingView(View):
-    """Notes what it is told of being caught up, and after how many signals."""
+class RecordingView(View):
+    """Records each value of `caught_up`, with the number of signals at that time."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if name == "caught_up":
-            self.__dict__.setdefault("notes", []).append((self.signals, value))
+            self.__dict__.setdefault("values", []).append((self.signals, value))
         super().__setattr__(name, value)
 
 
-async def test_it_is_caught_up_only_when_all_that_was_there_is_in_the_view() -> None:
-    view, (one,) = NotingView(180), records(1)
+async def test_it_is_caught_up_only_once_all_earlier_signals_are_in_the_view() -> None:
+    view, (one,) = RecordingView(180), records(1)
     async with SqliteLog(":memory:") as log:
         await commit(log, *[one] * 1_500)
         async with following(log, view) as follower:
             await follower.drained()
-    assert view.__dict__["notes"][:3] == [(0, False), (1_000, False), (1_500, True)]
+    assert view.__dict__["values"][:3] == [(0, False), (1_000, False), (1_500, True)]
 
 
 GARBAGE = (b"", b"null", b'{"v":1}', b'{"symbol":"\xff"}', b'{"deep":' + b"[" * 100_000, b'{"open_time_ms":1e999}')
 
 
-async def test_a_record_that_is_no_signal_is_told_and_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_record_that_is_no_signal_is_logged_and_skipped(caplog: pytest.LogCaptureFixture) -> None:
     view, (one, two) = View(180), records(2)
     async with SqliteLog(":memory:") as log:
         await commit(log, one, *(KeyValue(b"BTCUSDT", garbage) for garbage in GARBAGE), two)
         async with following(log, view) as follower:
             await follower.drained()
     assert (view.signals, view.caught_up) == (2, True)
-    told = [entry for entry in caplog.records if entry.levelname == "ERROR"]
-    assert [vars(entry)["offset"] for entry in told] == list(range(2, 2 + len(GARBAGE)))
-    assert all(entry.getMessage().startswith("a record of signals is no signal: ") for entry in told)
+    errors = [entry for entry in caplog.records if entry.levelname == "ERROR"]
+    assert [vars(entry)["offset"] for entry in errors] == list(range(2, 2 + len(GARBAGE)))
+    assert all(
+        entry.getMessage().startswith("a record of the topic signals cannot be decoded and is skipped: ") for entry in errors
+    )
 
 
-async def test_word_of_a_rebuild_reaches_the_view() -> None:
+async def test_a_rebuild_of_a_symbol_is_visible_in_its_status() -> None:
     view, (one, two) = View(180), records(2)
     notices = [KeyValue(b"BTCUSDT", encode_restoring(Restoring("BTCUSDT", done))) for done in (False, True)]
     async with SqliteLog(":memory:") as log, following(log, view) as follower:

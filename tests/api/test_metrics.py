@@ -1,4 +1,4 @@
-"""The gauges: each number of the last signals, and nothing else."""
+"""The gauges: each number of the latest signals, and nothing else."""
 
 import msgspec
 import pytest
@@ -14,7 +14,7 @@ from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 
 def scrape(view: View, now_s: float = 100.0) -> dict[str, float]:
-    """Samples as they are written, `name{label="value"}`; parsed by Prometheus's own parser."""
+    """Return the samples by name and labels, `name{label="value"}`, as parsed by Prometheus' own parser."""
     registry = CollectorRegistry()
     registry.register(ViewCollector(view, lambda: now_s))
     found: dict[str, float] = {}
@@ -40,7 +40,7 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
     assert found['volcast_age_seconds{symbol="BTCUSDT"}'] == 2.5
 
 
-def test_no_field_is_forgotten() -> None:
+def test_every_number_of_a_struct_is_a_numeric_field() -> None:
     for struct, no_numbers in (
         (Signal, {"symbol", "source", "open_time_ms", "outcome", "other_horizons", "shadows"}),
         (Outcome, {"open_time_ms"}),
@@ -50,7 +50,7 @@ def test_no_field_is_forgotten() -> None:
         assert set(struct.__struct_fields__) - set(numeric_fields(struct)) == no_numbers
 
 
-def test_further_horizons_have_gauges_of_their_own() -> None:
+def test_other_horizons_have_their_own_gauges() -> None:
     view, signal = View(180), signals(61)[-1]
     view.put(signal, 97.5)
     found = scrape(view)
@@ -58,15 +58,15 @@ def test_further_horizons_have_gauges_of_their_own() -> None:
         labels = f'{{horizon_minutes="{each.horizon_minutes}",symbol="BTCUSDT"}}'
         for name in set(numeric_fields(HorizonForecast)) - {"horizon_minutes"}:
             assert found[f"volcast_horizon_{name}{labels}"] == getattr(each, name)
-        for name in numeric_fields(Outcome):  # that of four hours is not there yet, and no gauge either
+        for name in numeric_fields(Outcome):  # the outcome of four hours is not known yet, so it has no sample
             assert found.get(f"volcast_horizon_outcome_{name}{labels}") == (each.outcome and getattr(each.outcome, name))
     assert [each.outcome is None for each in signal.other_horizons] == [False, True]
     assert not [name for name in found if name.startswith("volcast_horizon_horizon_minutes")]
 
 
-def test_challengers_have_gauges_of_their_own() -> None:
+def test_challengers_have_their_own_gauges() -> None:
     view, made = View(180), signals(61)
-    for signal in (made[0], made[-1]):  # without answers, and with them
+    for signal in (made[0], made[-1]):  # without outcomes, and with them
         view.put(signal, 97.5)
         found = scrape(view)
         for each in signal.shadows:
@@ -75,7 +75,7 @@ def test_challengers_have_gauges_of_their_own() -> None:
     assert [each.qlike is None for each in (*made[0].shadows, *made[-1].shadows)] == [True, True, False, False]
 
 
-def test_one_status_holds() -> None:
+def test_exactly_one_status_is_1() -> None:
     view = View(180)
     view.put(signals(1)[0], 100.0)
     found = scrape(view)
@@ -84,24 +84,24 @@ def test_one_status_holds() -> None:
     }
 
 
-def test_each_gauge_has_its_own_sentence() -> None:
-    told = {metric.name: metric.documentation for metric in ViewCollector(View(180)).collect()}
-    assert len(set(told.values())) == len(told)
-    assert told["volcast_horizon_minutes"] == "H: the number of minutes that the forecast covers."
+def test_each_gauge_has_its_own_description() -> None:
+    descriptions = {metric.name: metric.documentation for metric in ViewCollector(View(180)).collect()}
+    assert len(set(descriptions.values())) == len(descriptions)
+    assert descriptions["volcast_horizon_minutes"] == "H: the number of minutes that the forecast covers."
     assert (
-        told["volcast_horizon_outcome_qlike"]
-        == "Of the forecast for another horizon that came due: " + told["volcast_outcome_qlike"].partition(": ")[2]
+        descriptions["volcast_horizon_outcome_qlike"]
+        == "Of the forecast for another horizon that came due: " + descriptions["volcast_outcome_qlike"].partition(": ")[2]
     )
 
 
 @pytest.mark.parametrize("caught_up", [False, True])
-def test_before_any_signal_there_is_the_process_alone(caught_up: bool) -> None:  # noqa: FBT001  # a table
+def test_before_the_first_signal_only_the_process_has_samples(caught_up: bool) -> None:  # noqa: FBT001  # a table
     view = View(180)
     view.caught_up = caught_up
     assert scrape(view) == {"volcast_api_caught_up": float(caught_up), "volcast_api_signals_total": 0.0}
 
 
-def test_what_a_signal_does_not_have_leaves_no_old_value_behind() -> None:
+def test_a_number_that_a_signal_lacks_has_no_sample() -> None:
     view, made = View(180), signals(61)
     view.put(made[60], 99.0)
     assert 'volcast_outcome_qlike{symbol="BTCUSDT"}' in scrape(view)
@@ -114,7 +114,7 @@ def test_what_a_signal_does_not_have_leaves_no_old_value_behind() -> None:
     assert found['volcast_close{symbol="BTCUSDT"}'] == newer.close
 
 
-def test_symbols_stand_side_by_side() -> None:
+def test_each_symbol_has_its_own_samples() -> None:
     view = View(180)
     for symbol in ("BTCUSDT", "ETHUSDT.BINANCE"):
         view.put(signals(3, symbol)[-1], 99.0)

@@ -1,4 +1,4 @@
-"""What a trader is told: every field of the signal, what it means for the clock, and null for what is not known."""
+"""The answer for a symbol: every field of its signal, times as text, and null for unknown values."""
 
 from typing import Any
 
@@ -13,55 +13,54 @@ from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 
 def answer(signal: Signal, age_s: float = 2.5) -> dict[str, Any]:
-    """As it stands in the JSON."""
+    """Return the answer as decoded JSON."""
     view = View(stale_after_s=180)
     view.put(signal, 100.0)
     view.caught_up = True
     latest = view.get(signal.symbol)
     assert latest
-    told: dict[str, Any] = response_of(latest, view, 100.0 + age_s).model_dump(mode="json")
-    return told
+    decoded: dict[str, Any] = response_of(latest, view, 100.0 + age_s).model_dump(mode="json")
+    return decoded
 
 
-def with_words(outcome: dict[str, Any] | None, timestamp: str) -> dict[str, Any] | None:
+def with_timestamp(outcome: dict[str, Any] | None, timestamp: str) -> dict[str, Any] | None:
     return {**{key: outcome[key] for key in outcome if key != "open_time_ms"}, "timestamp": timestamp} if outcome else None
 
 
-def test_all_of_a_signal_is_told() -> None:
+def test_the_answer_contains_every_field_of_the_signal() -> None:
     signal = signals(61)[-1]
     expected = msgspec.json.decode(msgspec.json.encode(signal))
     del expected["open_time_ms"]
     expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming"}
-    expected |= {"horizon_end": "2024-01-01T02:01:00Z", "outcome": with_words(expected["outcome"], "2024-01-01T00:00:00Z")}
+    expected |= {"horizon_end": "2024-01-01T02:01:00Z", "outcome": with_timestamp(expected["outcome"], "2024-01-01T00:00:00Z")}
     quarter, four_hours = expected["other_horizons"]
-    quarter |= {"horizon_end": "2024-01-01T01:16:00Z", "outcome": with_words(quarter["outcome"], "2024-01-01T00:45:00Z")}
+    quarter |= {"horizon_end": "2024-01-01T01:16:00Z", "outcome": with_timestamp(quarter["outcome"], "2024-01-01T00:45:00Z")}
     four_hours |= {"horizon_end": "2024-01-01T05:01:00Z"}
     assert [each["outcome"] is None for each in (expected, quarter, four_hours)] == [False, False, True]
     assert answer(signal) == expected
 
 
-def test_what_is_not_known_yet_is_null() -> None:
-    told = answer(signals(1)[0])
-    assert (told["rolling_mean"], told["outcome"], told["signal_rate"]) == (None, None, 0.0)
-    assert [each["outcome"] for each in told["other_horizons"]] == [None, None]
-    assert [(each["qlike"], each["covered"]) for each in told["shadows"]] == [(None, None), (None, None)]
+def test_unknown_values_are_null() -> None:
+    decoded = answer(signals(1)[0])
+    assert (decoded["rolling_mean"], decoded["outcome"], decoded["signal_rate"]) == (None, None, 0.0)
+    assert [each["outcome"] for each in decoded["other_horizons"]] == [None, None]
+    assert [(each["qlike"], each["covered"]) for each in decoded["shadows"]] == [(None, None), (None, None)]
 
 
-def test_without_further_horizons_and_challengers_their_lists_are_empty() -> None:
-    told = answer(msgspec.structs.replace(signals(1)[0], other_horizons=(), shadows=()))
-    assert (told["other_horizons"], told["shadows"]) == ([], [])
+def test_without_other_horizons_and_challengers_their_lists_are_empty() -> None:
+    decoded = answer(msgspec.structs.replace(signals(1)[0], other_horizons=(), shadows=()))
+    assert (decoded["other_horizons"], decoded["shadows"]) == ([], [])
 
 
 def test_the_bounds_are_in_order_from_the_first_candle_on() -> None:
     for signal in signals(61):
-        told = answer(signal)
-        for forecast in (told, *told["other_horizons"]):
+        decoded = answer(signal)
+        for forecast in (decoded, *decoded["other_horizons"]):
             assert 0 < forecast["volatility_lower"] <= forecast["volatility_median"] <= forecast["volatility_upper"]
-            assert 0 < forecast["price_lower"] <= told["close"] <= forecast["price_upper"]
+            assert 0 < forecast["price_lower"] <= decoded["close"] <= forecast["price_upper"]
 
 
-def test_state_age_and_range_stand_on_top() -> None:
-    """What is read first."""
+def test_status_age_and_price_range_come_first() -> None:
     assert list(answer(signals(61)[-1]))[:12] == [
         *("symbol", "timestamp", "status", "age_seconds", "source", "live", "close"),
         *("horizon_minutes", "horizon_end", "interval_level", "price_lower", "price_upper"),
@@ -69,13 +68,12 @@ def test_state_age_and_range_stand_on_top() -> None:
 
 
 @pytest.mark.parametrize(
-    ("struct", "told"),
+    ("struct", "model"),
     [(Signal, LatestResponse), (HorizonForecast, HorizonResponse), (Shadow, ShadowResponse), (Outcome, OutcomeResponse)],
 )
-def test_no_field_is_forgotten_and_each_has_a_sentence(struct: type[msgspec.Struct], told: type[LatestResponse]) -> None:
-    assert set(struct.__struct_fields__) - set(told.model_fields) <= {"open_time_ms"}
-    silent = {name for name, field in told.model_fields.items() if not field.description}
-    assert silent <= {"symbol", "status", "close", "model"}
+def test_the_answer_has_every_field_and_each_has_a_description(struct: type[msgspec.Struct], model: type[LatestResponse]) -> None:
+    assert set(struct.__struct_fields__) - set(model.model_fields) <= {"open_time_ms"}
+    assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
 def test_times_are_utc_with_a_z() -> None:

@@ -1,4 +1,4 @@
-"""The view: newest event time wins, and the status tells what a reader must know first."""
+"""The view: the signal of the latest candle wins, and the status says what a reader must know first."""
 
 import msgspec
 import pytest
@@ -12,7 +12,7 @@ from volcast.core.types import Restoring, Signal
 
 
 def signal(minute: int = 0, **fields: object) -> Signal:
-    """A real one, with some fields replaced."""
+    """Return a signal with some fields replaced."""
     return msgspec.structs.replace(signals(1)[0], open_time_ms=at(minute), **fields)
 
 
@@ -30,19 +30,19 @@ def status(view: View, now_s: float) -> Status:
     return view.status(latest, now_s)
 
 
-def test_it_knows_nothing_at_first() -> None:
+def test_a_new_view_is_empty() -> None:
     view = View(stale_after_s=180)
     assert (view.symbols, view.get("BTCUSDT"), view.signals, view.caught_up) == ([], None, 0, False)
 
 
-def test_symbols_are_sorted_and_kept_apart() -> None:
+def test_symbols_are_sorted_and_independent() -> None:
     view = view_of((signal(5, symbol="ETHUSDT"), 1.0), (signal(3, symbol="BTCUSDT"), 2.0), (signal(1, symbol="ETHUSDT"), 3.0))
     assert view.symbols == ["BTCUSDT", "ETHUSDT"]
     assert [latest.signal.open_time_ms for name in view.symbols if (latest := view.get(name))] == [at(3), at(5)]
     assert view.signals == 3
 
 
-def test_an_older_or_repeated_signal_changes_neither_the_answer_nor_its_age() -> None:
+def test_an_older_or_repeated_signal_changes_neither_the_latest_signal_nor_its_age() -> None:
     view = view_of((signal(5), 1.0), (signal(4, close=1.0), 2.0), (signal(5, close=2.0), 3.0))
     latest = view.get("BTCUSDT")
     assert latest
@@ -50,7 +50,7 @@ def test_an_older_or_repeated_signal_changes_neither_the_answer_nor_its_age() ->
 
 
 @given(st.permutations(range(6)), st.lists(st.integers(0, 5)))
-def test_any_order_and_any_repetition_end_alike(order: list[int], again: list[int]) -> None:
+def test_the_order_and_repetition_of_signals_do_not_matter(order: list[int], again: list[int]) -> None:
     view = view_of(*((signal(minute, candles=minute), float(i)) for i, minute in enumerate([*order, *again])))
     latest = view.get("BTCUSDT")
     assert latest
@@ -65,7 +65,7 @@ def test_any_order_and_any_repetition_end_alike(order: list[int], again: list[in
         (True, True, True, 180.0, Status.OK),
         (True, True, True, 180.1, Status.STALE),
         (True, False, True, 0.0, Status.WARMING),
-        (True, False, True, 181.0, Status.STALE),  # before warming: no use waiting for it
+        (True, False, True, 181.0, Status.STALE),  # before warming: waiting does not help
         (True, True, False, 181.0, Status.RESTORING),  # before stale: a newer one may be on its way
         (True, False, False, 0.0, Status.RESTORING),
         (False, True, False, 0.0, Status.RESTORING),
@@ -74,20 +74,20 @@ def test_any_order_and_any_repetition_end_alike(order: list[int], again: list[in
         (False, True, True, 0.0, Status.REPLAYING),
         (False, True, True, 5.0, Status.REPLAYING),
         (False, True, True, 5.1, Status.OK),
-        (False, True, True, 9_999.0, Status.OK),  # the past does not go stale
+        (False, True, True, 9_999.0, Status.OK),  # a replay does not become stale
     ],
 )
-def test_the_first_status_that_holds(live: bool, warm: bool, caught_up: bool, age_s: float, expected: Status) -> None:  # noqa: FBT001  # a table
+def test_the_first_status_that_applies_is_given(live: bool, warm: bool, caught_up: bool, age_s: float, expected: Status) -> None:  # noqa: FBT001  # a table
     view = view_of((signal(live=live, warm=warm), 1_000.0), caught_up=caught_up)
     assert status(view, 1_000.0 + age_s) is expected
 
 
-def test_a_slow_replay_is_a_replay_between_two_candles_too() -> None:
+def test_a_slow_replay_is_replaying_between_two_candles() -> None:
     view = view_of((signal(0, warm=True), 0.0), (signal(1, warm=True), 60.0))  # real time
     assert [status(view, now_s) for now_s in (60.0, 119.0, 240.0, 240.1)] == [*[Status.REPLAYING] * 3, Status.OK]
 
 
-def test_a_symbol_that_is_being_rebuilt_says_so_until_it_is_whole_again() -> None:
+def test_a_symbol_is_restoring_until_its_rebuild_ends() -> None:
     view = view_of((signal(5, warm=True), 0.0), (signal(5, symbol="ETHUSDT", warm=True), 0.0))
     view.put(Restoring("BTCUSDT", done=False), 1.0)
     other = view.get("ETHUSDT")

@@ -20,7 +20,7 @@ from volcast.stall import StallDetector
 RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=1)
 
 
-def a_worker(log: Log) -> Worker:
+def new_worker(log: Log) -> Worker:
     return Worker(log, RULES, 3, Random(1))
 
 
@@ -38,11 +38,11 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
     }
 
 
-async def test_metrics_tell_what_the_worker_did_and_what_the_stream_holds() -> None:
+async def test_metrics_show_the_work_of_the_process_and_the_counts_of_the_state() -> None:
     items = [record(0, "1.00"), record(5, "1.01"), record(5, "1.01"), record(3, "1.00"), record(6, "0"), b"?", record(6, "1.02")]
     async with SqliteLog(":memory:") as log:
         await fill(log, [KeyValue(b"BTCUSDT", item) for item in items])
-        worker = a_worker(log)
+        worker = new_worker(log)
         running = asyncio.create_task(worker.run())
         await worker.drained()
         response = await get(worker, "/metrics")
@@ -73,18 +73,18 @@ async def test_metrics_tell_what_the_worker_did_and_what_the_stream_holds() -> N
     assert found["volcast_consumer_commit_seconds_sum",] > 0
 
 
-async def test_an_idle_consumer_has_metrics_too() -> None:
-    found = samples((await get(a_worker(SqliteLog(":memory:")), "/metrics")).text)
+async def test_a_consumer_without_a_partition_has_metrics() -> None:
+    found = samples((await get(new_worker(SqliteLog(":memory:")), "/metrics")).text)
     assert found["volcast_consumer_partitions",] == 0
 
 
 async def test_a_consumer_that_waits_for_its_log_is_healthy() -> None:
-    assert (await get(a_worker(SqliteLog(":memory:")), "/health")).status_code == 200
+    assert (await get(new_worker(SqliteLog(":memory:")), "/health")).status_code == 200
 
 
-async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
+async def test_a_stuck_loop_is_not_healthy() -> None:
     async with SqliteLog(":memory:") as log:
-        worker = a_worker(log)
+        worker = new_worker(log)
         running = asyncio.create_task(worker.run())
         await worker.drained()
         healthy = await get(worker, "/health")
@@ -98,8 +98,8 @@ async def test_a_loop_that_does_not_turn_is_not_healthy() -> None:
     assert (stuck.status_code, stuck.text.splitlines()[0]) == (503, "the consumer's loop is stuck")
 
 
-async def test_a_partition_that_gets_candles_and_deals_with_none_is_not_healthy() -> None:
-    worker = a_worker(SqliteLog(":memory:"))
+async def test_a_partition_that_receives_candles_and_processes_none_is_not_healthy() -> None:
+    worker = new_worker(SqliteLog(":memory:"))
     stall = worker.stalls[3] = StallDetector()
     stall.look(5, 0.0, end=6)
     for at_s, status in ((10.0, 200), (65.0, 200), (71.0, 503)):

@@ -1,6 +1,6 @@
 """A shard fed with broken records, in any batches and with restarts: it never raises, and every record is accounted for.
 
-VOLCAST_FUZZ_INPUTS says how much; `make fuzz` gives a million records to all fuzzing.
+VOLCAST_FUZZ_INPUTS sets the number of records; `make fuzz` uses a million for each fuzz test.
 """
 
 import os
@@ -20,17 +20,17 @@ from volcast.core.types import EngineConfig, Gap, Signal
 from volcast.log.contract import Record, Restored
 
 INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000")) // 20
-A_SEED = 300
+RECORDS_PER_SEED = 300
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
-CLOSES = list(prices(A_SEED))
+CLOSES = list(prices(RECORDS_PER_SEED))
 RULES = Rules(EngineConfig(window=3, rate_window=4), Decoder(2), max_symbols=2, snapshot_records=25)
 OTHERS = [encode_gap(Gap("BTCUSDT", at(3), at(7), "test", "outage")), encode_revision(candle_text(0, "0.07"))]
 
 
 def stream(random: Random) -> list[Record]:
-    """Candles of three symbols as their minutes go, two in three of them sound; offsets with holes."""
+    """Candles of three symbols in the order of their minutes, two thirds of them sound; the offsets have gaps."""
     records, offset = list[Record](), 1
-    for minute in range(A_SEED):
+    for minute in range(RECORDS_PER_SEED):
         symbol = random.choice(SYMBOLS)
         value = record(minute + random.choice((0, 0, 0, 0, -3, 10**6)), CLOSES[minute], symbol=symbol)
         if random.random() < 0.35:
@@ -41,24 +41,24 @@ def stream(random: Random) -> list[Record]:
     return records
 
 
-@settings(max_examples=max(1, INPUTS // A_SEED), deadline=None)
+@settings(max_examples=max(1, INPUTS // RECORDS_PER_SEED), deadline=None)
 @given(seed=st.integers(0, 2**63))
-def test_broken_records_are_all_accounted_for(seed: int) -> None:
+def test_every_broken_record_is_accounted_for(seed: int) -> None:
     random = Random(seed)
     log = stream(random)
     by_offset = {each.offset: each for each in log}
     shard, state, position, signals, rejects = Shard(RULES), dict[bytes, bytes](), 0, 0, 0
     while shard.position <= log[-1].offset:
-        todo = [each for each in log if each.offset >= shard.next_offset][: random.randint(1, 80)]
-        batch = shard.process(todo)
-        if batch.commit is None:  # all of it was answered before
+        next_records = [each for each in log if each.offset >= shard.next_offset][: random.randint(1, 80)]
+        batch = shard.process(next_records)
+        if batch.commit is None:  # every record had been answered before
             continue
         assert position < batch.commit.position == shard.position
         position = batch.commit.position
         assert all(isinstance(decode_signal(each.value), Signal) for each in batch.commit.signals)
-        for told in map(decode_reject, (each.value for each in batch.commit.rejects)):
-            assert told.offset is not None
-            assert (told.key, told.value) == by_offset[told.offset][2:]
+        for reject in map(decode_reject, (each.value for each in batch.commit.rejects)):
+            assert reject.offset is not None
+            assert (reject.key, reject.value) == by_offset[reject.offset][2:]
         signals, rejects = signals + len(batch.commit.signals), rejects + len(batch.commit.rejects)
         state |= dict(batch.commit.snapshots)
         check(shard, sum(each.offset < position for each in log), signals, rejects)
@@ -69,7 +69,7 @@ def test_broken_records_are_all_accounted_for(seed: int) -> None:
 
 
 def check(shard: Shard, records: int, signals: int, rejects: int) -> None:
-    """Each of the records became a signal, a reject or a count; once."""
+    """Check that each record became exactly one signal, reject or count."""
     assert len(shard.engines) <= RULES.max_symbols
     assert sum(engine.candles for engine in shard.engines.values()) == signals
     assert rejects_by_reason([shard]).total() == rejects

@@ -1,14 +1,14 @@
-"""Of which signals it is worth knowing how long they took."""
+"""For which signals the time since the end of the minute is measured."""
 
 from dataclasses import replace
 
 from consumer.shard import Shard
 from producer.live.candle import ClosedBy
-from tests.consumer.test_shard import PRICES, RULES, left_by, records, written
+from tests.consumer.test_shard import PRICES, RULES, commit_of, records, restored_from
 from tests.market import at, record
 
 
-def test_only_signals_of_candles_that_were_closed_live_have_a_latency() -> None:
+def test_latency_is_measured_for_candles_that_arrived_live() -> None:
     def live(minute: int, **fields: object) -> bytes:
         return record(minute, PRICES[minute], **{"live": True, "closed_by": "flag"} | fields)
 
@@ -26,6 +26,6 @@ def test_only_signals_of_candles_that_were_closed_live_have_a_latency() -> None:
     assert first.live_ends_ms == [at(1)]
     assert shard.process(log[1:]).live_ends_ms == [at(2), at(5)]
     rare = replace(RULES, snapshot_records=100)
-    restored = Shard(rare, left_by(written(Shard(rare).process(log[:2]))))
+    restored = Shard(rare, restored_from(commit_of(Shard(rare).process(log[:2]))))
     assert restored.replay_from == 1
     assert restored.process(log).live_ends_ms == [at(5)]

@@ -1,4 +1,4 @@
-"""The worker on a real log: what is committed is what an undisturbed run commits, whatever goes wrong on the way."""
+"""The worker on a real log: whatever fails, it commits what a run without failures commits."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -29,7 +29,7 @@ SYMBOLS = ("BTCUSDT", "ETHUSDT")
 
 
 def stream(minutes: int) -> list[KeyValue]:
-    """Two symbols in turn; now and then a bad row, and a duplicate."""
+    """Two symbols in turn, with some bad rows and duplicates."""
     items = [
         KeyValue(symbol.encode(), record(minute, "NaN" if minute % 50 == 7 else close, symbol=symbol))
         for minute, close in enumerate(prices(minutes))
@@ -41,8 +41,8 @@ def stream(minutes: int) -> list[KeyValue]:
 STREAM = stream(150)
 
 
-def undisturbed(items: list[KeyValue], rules: Rules = RULES) -> Commit:
-    """What a shard makes of all of it at once."""
+def expected_commit(items: list[KeyValue], rules: Rules = RULES) -> Commit:
+    """The commit of a shard that processes all records at once."""
     commit = Shard(rules).process([Record(0, i + 1, *item) for i, item in enumerate(items)]).commit
     assert commit is not None
     return commit
@@ -54,7 +54,7 @@ def pairs(records: list[Record]) -> list[KeyValue]:
 
 @asynccontextmanager
 async def working(log: Log, rules: Rules = RULES, batch_records: int = 20) -> AsyncIterator[Worker]:
-    """A worker that runs; if it fails, so does the test."""
+    """A running worker; if it fails, so does the test."""
     worker = Worker(log, rules, batch_records, Random(1))
     async with asyncio.TaskGroup() as tasks:
         running = tasks.create_task(worker.run())
@@ -67,7 +67,7 @@ def processed(worker: Worker) -> int:
 
 
 async def restored_shard(log: Log) -> Shard:
-    """One that has caught up with what the last commit left."""
+    """A shard that has been restored from the last commit."""
     async with log.consumer() as consumer:
         shard = Shard(RULES, await consumer.open(0))
         await consumer.seek(0, shard.replay_from)
@@ -84,7 +84,7 @@ async def test_every_record_on_the_log_is_processed_and_committed() -> None:
             assert processed(worker) == len(STREAM)
             assert sum(worker.stats.commits.counts) == -(-len(STREAM) // 20)
             assert (worker.stats.restores, worker.stats.fencings, worker.stats.failed_commits) == (1, 0, 0)
-        expected = undisturbed(STREAM)
+        expected = expected_commit(STREAM)
         assert pairs(await records_of(log, Topic.SIGNALS)) == expected.signals
         assert pairs(await records_of(log, Topic.REJECTED)) == expected.rejects
         shard = await restored_shard(log)
@@ -103,9 +103,13 @@ async def test_the_latency_of_a_live_signal_is_measured_at_its_commit() -> None:
             running = tasks.create_task(worker.run())
             await worker.drained()
             running.cancel()
-    took = worker.stats.close_to_signal
-    assert took.total_s == 61.5 + 1.5 + 0
-    assert dict(zip(took.bounds_s, took.counts, strict=False)) == dict.fromkeys(took.bounds_s, 0) | {0.05: 1, 2.5: 1, 120.0: 1}
+    durations = worker.stats.close_to_signal
+    assert durations.total_s == 61.5 + 1.5 + 0
+    assert dict(zip(durations.bounds_s, durations.counts, strict=False)) == dict.fromkeys(durations.bounds_s, 0) | {
+        0.05: 1,
+        2.5: 1,
+        120.0: 1,
+    }
 
 
 async def test_drained_does_not_trust_an_empty_poll_that_began_before_the_call() -> None:
@@ -130,7 +134,7 @@ async def test_a_partition_is_dropped_when_revoked_and_opened_again_when_assigne
         log.assigned = {}
         await until(lambda: not worker.shards, "the partition to go")
         await fill(log, STREAM[60:100])
-        async with log.consumer() as other:  # it has the partition in between
+        async with log.consumer() as other:  # another consumer has the partition in the meantime
             shard = Shard(RULES, await other.open(0))
             await other.seek(0, shard.replay_from)
             commit = shard.process((await other.poll(100, 0.0))[0]).commit
@@ -140,10 +144,10 @@ async def test_a_partition_is_dropped_when_revoked_and_opened_again_when_assigne
         log.assigned = {0: 7}
         await worker.drained()
         assert (processed(worker), worker.stats.restores) == (len(STREAM), 2)
-        log.assigned = {0: 8}  # somebody may have had it, if only for a moment
+        log.assigned = {0: 8}  # another epoch: another consumer may have had the partition for a moment
         await worker.drained()
         assert (processed(worker), worker.stats.restores, worker.stats.fencings) == (len(STREAM), 3, 0)
-        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected_commit(STREAM).signals
 
 
 async def test_a_second_worker_continues_where_the_first_was_cancelled() -> None:
@@ -155,7 +159,7 @@ async def test_a_second_worker_continues_where_the_first_was_cancelled() -> None
         async with working(log) as second:
             await second.drained()
             assert processed(second) == len(STREAM)
-        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected_commit(STREAM).signals
 
 
 async def test_a_worker_cancelled_at_any_moment_leaves_a_complete_log(tmp_path: Path) -> None:
@@ -168,8 +172,8 @@ async def test_a_worker_cancelled_at_any_moment_leaves_a_complete_log(tmp_path: 
                     await asyncio.sleep(0)
         async with working(log) as last:
             await last.drained()
-        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
-        assert pairs(await records_of(log, Topic.REJECTED)) == undisturbed(STREAM).rejects
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected_commit(STREAM).signals
+        assert pairs(await records_of(log, Topic.REJECTED)) == expected_commit(STREAM).rejects
 
 
 @pytest.mark.parametrize("fault", Fault)
@@ -182,7 +186,7 @@ async def test_after_a_failed_commit_the_shard_is_restored_from_the_log(fault: F
             assert worker.stats.fencings == (fault is Fault.FENCED)
             assert worker.stats.failed_commits == (fault is not Fault.FENCED)
             assert processed(worker) == len(STREAM)
-        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected_commit(STREAM).signals
 
 
 async def test_a_worker_fenced_while_opening_tries_again() -> None:
@@ -192,33 +196,33 @@ async def test_a_worker_fenced_while_opening_tries_again() -> None:
         async with working(log) as worker:
             await worker.drained()
             assert (worker.stats.fencings, worker.stats.restores) == (2, 1)
-        assert pairs(await records_of(log, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(log, Topic.SIGNALS)) == expected_commit(STREAM).signals
 
 
 async def test_each_signal_is_written_once_under_any_faults() -> None:
-    async def disturbed(seed: int) -> None:
+    async def run_with_faults(seed: int) -> None:
         random = Random(seed)
         script = {at: random.choice(list(Fault)) for at in random.sample(range(20), random.randint(1, 12))}
         async with FlakyLog(SqliteLog(":memory:", poll_s=0.005), commits=script) as log:
             await fill(log, STREAM)
             async with working(log, batch_records=random.randint(10, 40)) as worker:
                 await worker.drained()
-            commit = undisturbed(STREAM)
+            commit = expected_commit(STREAM)
             assert pairs(await records_of(log, Topic.SIGNALS)) == commit.signals, (seed, script)
             assert pairs(await records_of(log, Topic.REJECTED)) == commit.rejects, (seed, script)
             shard = await restored_shard(log)
-            assert state_of(shard) == WHOLE
+            assert state_of(shard) == FINAL_STATE
 
-    await asyncio.gather(*(disturbed(seed) for seed in range(12)))
+    await asyncio.gather(*(run_with_faults(seed) for seed in range(12)))
 
 
-def all_of(items: list[KeyValue]) -> Shard:
+def shard_after(items: list[KeyValue]) -> Shard:
     shard = Shard(RULES)
     shard.process([Record(0, i + 1, *item) for i, item in enumerate(items)])
     return shard
 
 
-WHOLE = state_of(all_of(STREAM))
+FINAL_STATE = state_of(shard_after(STREAM))
 
 
 async def test_state_of_other_settings_is_rebuilt_without_writing_signals_again() -> None:
@@ -233,7 +237,7 @@ async def test_state_of_other_settings_is_rebuilt_without_writing_signals_again(
             await fill(log, STREAM[100:])
             await worker.drained()
         records = [decode_signal(record.value) for record in await records_of(log, Topic.SIGNALS)]
-        before, after = undisturbed(STREAM[:100]).signals, undisturbed(STREAM, other).signals
+        before, after = expected_commit(STREAM[:100]).signals, expected_commit(STREAM, other).signals
         signals = [encode_signal(each) for each in records if isinstance(each, Signal)]
         assert signals == [pair.value for pair in [*before, *after[len(before) :]]]
         notices = [Restoring(symbol, done) for done in (False, True) for symbol in SYMBOLS]
@@ -255,7 +259,7 @@ async def test_a_rebuild_interrupted_at_any_moment_is_completed_later() -> None:
         async with working(log, other) as worker:
             await worker.drained()
         *_, last = await records_of(log, Topic.SIGNALS)
-        assert last.value == undisturbed([*STREAM, KeyValue(b"BTCUSDT", record(200, "42000.00"))], other).signals[-1].value
+        assert last.value == expected_commit([*STREAM, KeyValue(b"BTCUSDT", record(200, "42000.00"))], other).signals[-1].value
 
 
 async def test_a_second_worker_stands_by_until_the_first_ends(tmp_path: Path) -> None:
@@ -272,7 +276,7 @@ async def test_a_second_worker_stands_by_until_the_first_ends(tmp_path: Path) ->
             await fill(one, STREAM[100:])
             await second.drained()
             assert processed(second) == len(STREAM)
-        assert pairs(await records_of(one, Topic.SIGNALS)) == undisturbed(STREAM).signals
+        assert pairs(await records_of(one, Topic.SIGNALS)) == expected_commit(STREAM).signals
 
 
 async def test_rejected_and_skipped_candles_are_logged_a_few_per_batch(caplog: pytest.LogCaptureFixture) -> None:
@@ -282,8 +286,8 @@ async def test_rejected_and_skipped_candles_are_logged_a_few_per_batch(caplog: p
         await fill(log, [KeyValue(b"BTCUSDT", record(0, "1.00"))] * 3)
         async with working(log) as worker:
             await worker.drained()
-    said = [entry.getMessage() for entry in caplog.records]
-    assert said == [
+    messages = [entry.getMessage() for entry in caplog.records]
+    assert messages == [
         *["rejected: open is NaN; a finite number is expected"] * 5,
         *["duplicate candle skipped"] * 2,
         "4 more candles of this batch were not accepted",
