@@ -1,4 +1,4 @@
-"""What one check of `volcast doctor` comes to."""
+"""The result of one check of `volcast doctor`, and the target of an examination."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,57 +10,57 @@ from producer.rest.client import RestClient
 
 
 class CheckStatus(StrEnum):
-    """Of a check."""
+    """The status of a check, as the user sees it."""
 
     OK = "ok"
     WARNING = "warning"
-    """The live mode works, with less than it could have."""
+    """The live mode works, with a restriction."""
     FAILED = "FAILED"
-    """The live mode can't work like this, or would write what is wrong."""
+    """The live mode does not work like this, or would write wrong candles."""
 
 
 class CheckResult(NamedTuple):
-    """One line for the user."""
+    """The result of a check: one line for the user."""
 
-    verdict: CheckStatus
+    status: CheckStatus
     check: str
-    """What was looked at: a word or two."""
-    seen: str
-    """May hold a venue's own words."""
+    """The name of the check: a word or two."""
+    found: str
+    """What was found. It may contain the venue's own words."""
     advice: str = ""
-    """What to do; empty where nothing is to be done."""
+    """What the user can do; empty if there is nothing to do."""
 
 
 Report = Callable[[CheckResult], None]
-"""Takes each finding as soon as it is there."""
+"""Called with each result as soon as it is known."""
 
 
-def ok(check: str, seen: str) -> CheckResult:
-    """All is well."""
-    return CheckResult(CheckStatus.OK, check, seen)
+def ok(check: str, found: str) -> CheckResult:
+    """Return the result of a check that passed."""
+    return CheckResult(CheckStatus.OK, check, found)
 
 
-def warning(check: str, seen: str, advice: str) -> CheckResult:
-    """It works, but."""
-    return CheckResult(CheckStatus.WARNING, check, seen, advice)
+def warning(check: str, found: str, advice: str) -> CheckResult:
+    """Return the result of a check that passed with a restriction."""
+    return CheckResult(CheckStatus.WARNING, check, found, advice)
 
 
-def failed(check: str, seen: str, advice: str) -> CheckResult:
-    """It does not work."""
-    return CheckResult(CheckStatus.FAILED, check, seen, advice)
+def failed(check: str, found: str, advice: str) -> CheckResult:
+    """Return the result of a check that failed."""
+    return CheckResult(CheckStatus.FAILED, check, found, advice)
 
 
 class Target(NamedTuple):
-    """A venue and one of its markets."""
+    """The venue that is examined, and one of its markets."""
 
     feed: Feed
     pair: Pair
-    place: Endpoint
+    endpoint: Endpoint
     rest: RestClient
     rest_url: str
-    """What `rest` asks."""
+    """The URL that `rest` asks."""
 
     @property
-    def spelled(self) -> str:
-        """The market as the venue spells it."""
+    def market(self) -> str:
+        """The pair as the venue's frames spell it."""
         return self.feed.spelling(self.pair)

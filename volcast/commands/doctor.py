@@ -50,7 +50,7 @@ def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Load
 
     configure_quietly(loaded)
     findings = asyncio.run(_examine(feed, _pair(feed, symbol), loaded.settings, wait=wait))
-    failures = [finding for finding in findings if finding.verdict.value == "FAILED"]
+    failures = [finding for finding in findings if finding.status.value == "FAILED"]
     if failures:
         failed = f"{len(failures)} of {counted(len(findings), 'check')} failed"
         click.echo(f"{failed}; `volcast produce live {feed.name}` would not work well from here")
@@ -75,7 +75,7 @@ async def _examine(
     async with open_venue(feed, settings, wall) as (endpoint, rest):
         target = Target(feed, pair, endpoint, rest, settings.rest_url or feed.rest_url)
         try:
-            await examine(target, report, wait=wait, say=spinner.show)
+            await examine(target, report, wait=wait, progress=spinner.show)
         finally:
             spinner.hide()
     return findings
@@ -94,8 +94,8 @@ def _pair(feed: "Feed", symbol: str | None) -> "Pair":
 
 
 def _print(finding: "CheckResult") -> None:
-    verdict = click.style(f"{finding.verdict.value:<8}", fg=_COLORS[finding.verdict.value])
-    click.echo(f"{verdict} {finding.check:<14} {printable(finding.seen)}")
+    verdict = click.style(f"{finding.status.value:<8}", fg=_COLORS[finding.status.value])
+    click.echo(f"{verdict} {finding.check:<14} {printable(finding.found)}")
     if finding.advice:
         click.echo(f"{'':23} → {finding.advice}")
 

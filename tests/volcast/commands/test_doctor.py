@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
 from tests.market import START_MS
-from tests.producer.doctored import usual, wall
+from tests.producer.doctor.examining import default_pair, wall
 from volcast.commands.doctor import _examine, _pair, command
 from volcast.proof.virtual_time import run_with_sockets
 from volcast.settings.schema import Settings
@@ -53,7 +53,7 @@ def test_a_failed_check_gives_exit_code_1_and_advice() -> None:
         result = doctor("--live", "binance", "--socket-url", f"ws://{host}", "--rest-url", f"http://{host}")
     lines = result.output.splitlines()
     assert result.exit_code == 1
-    assert lines[0].startswith("binance, BTCUSDT: ")
+    assert lines[0].startswith("binance, BTCUSDT (")
     assert "FAILED   connection" in result.output
     assert any(line.strip().startswith("→ the venue refuses this location") for line in lines)
     assert lines[-1] == "2 of 4 checks failed; `volcast produce live binance` would not work well from here"
@@ -77,19 +77,19 @@ def test_wrong_usage_is_an_error(arguments: tuple[str, ...], sentence: str) -> N
 @pytest.mark.parametrize("venue", ["binance", "coinbase"])
 def test_all_checks_of_a_working_venue_are_ok(venue: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     async def main() -> list[str]:
-        async with Exchange(venue, [usual(venue)], seed=1, start_ms=START_MS, wall=wall, tls=True) as at:
+        async with Exchange(venue, [default_pair(venue)], seed=1, start_ms=START_MS, wall=wall, tls=True) as at:
             ca_file = tmp_path / "ca.pem"
             ca_file.write_bytes(at.ca_pem)
             settings = Settings(socket_url=at.socket_url, rest_url=at.rest_url, ca_file=ca_file)
-            findings = await _examine(VENUES[venue], usual(venue), settings, wait=True, wall=wall)
-            return [finding.verdict.value for finding in findings]
+            findings = await _examine(VENUES[venue], default_pair(venue), settings, wait=True, wall=wall)
+            return [finding.status.value for finding in findings]
 
     assert set(run_with_sockets(main())) == {"ok"}
     first, *lines = capsys.readouterr().out.splitlines()
-    assert first.startswith(f"{venue}, {VENUES[venue].spelling(usual(venue))} (")
+    assert first.startswith(f"{venue}, {VENUES[venue].spelling(default_pair(venue))} (")
     assert all(line.startswith("ok       ") for line in lines)
 
 
 def test_the_busiest_market_is_checked_unless_another_is_named() -> None:
-    assert {feed.name: _pair(feed, None) for feed in VENUES.values()} == {name: usual(name) for name in VENUES}
+    assert {feed.name: _pair(feed, None) for feed in VENUES.values()} == {name: default_pair(name) for name in VENUES}
     assert _pair(VENUES["kraken"], "xbt/eur") == Pair("BTC", "EUR")

@@ -1,4 +1,4 @@
-"""The doctor at work: on a loop whose time is virtual, at a simulated exchange or at a server of the test's own."""
+"""Runs an examination in virtual time, at a simulated exchange or at a server of the test's own."""
 
 import asyncio
 import ssl
@@ -22,15 +22,15 @@ from tests.producer.live.parts import TLS
 from tests.producer.live.producing import quote_of
 
 NOW_MS = START_MS + 2 * 3_600_000 + 13_000
-"""Two hours and some seconds after the exchanges' first minute."""
+"""Two hours and 13 seconds after the exchange's first minute."""
 
 
 def wall() -> float:
-    """This machine's clock, as far as the test is concerned."""
+    """Return the time of this machine's clock in the test, in seconds since 1970."""
     return NOW_MS / 1_000 + asyncio.get_running_loop().time()
 
 
-async def findings_at(
+async def results_at(
     venue: str,
     socket_url: str,
     rest_url: str,
@@ -40,34 +40,34 @@ async def findings_at(
     proxy: str | None = None,
     wait: bool = True,
 ) -> list[CheckResult]:
-    """All that the doctor finds; by default of BTC in the venue's most usual quote."""
-    feed, found = VENUES[venue], list[CheckResult]()
+    """Return the results of all checks; by default of BTC in the venue's most usual quote currency."""
+    feed, results = VENUES[venue], list[CheckResult]()
     async with http_client(feed, rest_url, None, tls) as client:
         rest = RestClient(feed, client, Random(1), wall=wall)
-        place = Endpoint(socket_url, tls or TLS, proxy)
-        await examine(Target(feed, pair or usual(venue), place, rest, rest_url), found.append, wait=wait)
-    return found
+        endpoint = Endpoint(socket_url, tls or TLS, proxy)
+        await examine(Target(feed, pair or default_pair(venue), endpoint, rest, rest_url), results.append, wait=wait)
+    return results
 
 
-def usual(venue: str) -> Pair:
+def default_pair(venue: str) -> Pair:
     return Pair("BTC", quote_of(venue))
 
 
-def verdicts(findings: list[CheckResult]) -> dict[str, str]:
-    """By check; the last counts."""
-    return {finding.check: finding.verdict.value for finding in findings}
+def statuses(results: list[CheckResult]) -> dict[str, str]:
+    """Return the status of each check; of the last one, if a check has several results."""
+    return {result.check: result.status.value for result in results}
 
 
-def seen(findings: list[CheckResult], check: str) -> str:
-    """Of the last finding of that check."""
-    return [finding.seen for finding in findings if finding.check == check][-1]
+def found_by(results: list[CheckResult], check: str) -> str:
+    """Return what the last result of that check says."""
+    return [result.found for result in results if result.check == check][-1]
 
 
 @asynccontextmanager
-async def a_server(
+async def scripted_server(
     handle: Callable[[ServerConnection], Awaitable[None]], status: int | None = None, body: bytes = b""
 ) -> AsyncIterator[str]:
-    """-> `127.0.0.1:PORT`; with a status, it answers everything with that, handshakes too."""
+    """Yield the address of a WebSocket server, `127.0.0.1:PORT`. With a `status` it answers even handshakes with it."""
 
     def answer(_: ServerConnection, __: Request) -> Response | None:
         if status is None:
