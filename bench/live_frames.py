@@ -12,8 +12,7 @@ from producer.live.connection import Connection, Endpoint
 from producer.live.dispatch import Dispatcher
 from producer.live.resume import ResumePoint
 from producer.live.sequencer import CandleSequencer, Deadlines
-from producer.live.stats import LiveStats
-from producer.live.subscription import Subscription
+from producer.live.subscription import LiveStats, Subscription
 from producer.rest.clock import VenueClock
 from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.dialects import DIALECTS

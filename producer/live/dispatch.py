@@ -10,8 +10,7 @@ from volcast.core.types import MINUTE_MS
 
 from .candle import ClosedBy, ClosedCandle, closed_candle_of, with_latency
 from .connection import Connection
-from .stats import LiveStats
-from .subscription import Subscription
+from .subscription import LiveStats, Subscription
 
 MAX_AHEAD_MS = 60_000
 """A time that is farther ahead of the venue's own clock is garbage. As the time of a trade it would close hours of minutes."""

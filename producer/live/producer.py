@@ -30,8 +30,7 @@ from .dispatch import Dispatcher
 from .reconnect import Reconnector
 from .resume import ResumePoint, ResumePointReader
 from .sequencer import CandleSequencer, Deadlines
-from .stats import LiveStats
-from .subscription import Subscription
+from .subscription import LiveStats, Subscription
 
 LIVE_CANDLE_TIMEOUT_S = 10.0
 """How long after a minute's end its live candle is awaited."""

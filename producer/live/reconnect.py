@@ -16,7 +16,7 @@ from producer.rest.clock import VenueClock
 from volcast.pacing import GOOD_S, Backoff, Pacer
 
 from .connection import ConnectError, Connection, Endpoint, OnMessage
-from .stats import LiveStats
+from .subscription import LiveStats
 from .watchdog import SilenceDetector
 
 HAND_OVER_S = 130.0

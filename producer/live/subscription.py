@@ -1,19 +1,38 @@
-"""One symbol of a live producer: its sequencer, its silence detector, and the way of its events to the log."""
+"""One symbol of a live producer: its sequencer, its silence detector, and the way of its events to the log. Counters, too."""
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from volcast.core.types import MINUTE_MS
+from volcast.durations import Durations
 from volcast.log.contract import KeyValue
 
 from .candle import CandleEvent, ClosedCandle, MissingMinutes, RevisedCandle, record_of
 from .sequencer import CandleSequencer
-from .stats import LiveStats
 from .watchdog import SilenceDetector
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class LiveStats:
+    """Counters of one live producer since its process began. The metrics are made from them; symbols are named as on the log."""
+
+    frames: Counter[str] = field(default_factory=Counter)
+    """Frames by kind; `garbage` counts frames that could not be read, `strange` data of unknown pairs or with absurd times."""
+    written: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Candles by symbol and way of closing; `synthetic` ones count there, too. `revision` and `gap` count those records."""
+    missing_minutes: Counter[str] = field(default_factory=Counter)
+    """Minutes in gap records, by symbol."""
+    connects: Counter[str] = field(default_factory=Counter)
+    """Attempts to connect, by how they ended: `ok`, or the kind of failure."""
+    replaced: Counter[str] = field(default_factory=Counter)
+    """Connections that ended or were replaced, by the reason."""
+    delays: Durations = field(default_factory=Durations)
+    """Seconds from the venue's sending of a frame until it was received, by the venue's clock."""
 
 
 @dataclass(slots=True)

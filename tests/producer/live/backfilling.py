@@ -14,8 +14,7 @@ from producer.live.append_queue import AppendQueue
 from producer.live.backfill import Backfiller
 from producer.live.candle import ClosedBy, ClosedCandle
 from producer.live.connection import Connection, Endpoint
-from producer.live.stats import LiveStats
-from producer.live.subscription import Subscription
+from producer.live.subscription import LiveStats, Subscription
 from producer.rest.client import RestClient, http_client
 from tests.log_access import records_of
 from tests.producer.live.parts import TLS, now_s, subscription, wall_from

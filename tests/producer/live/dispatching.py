@@ -9,7 +9,7 @@ from producer.feeds import VENUES
 from producer.feeds.contract import Message, MessageKind, VenueCandle, VenueTrade
 from producer.live.connection import Connection, Endpoint
 from producer.live.dispatch import Dispatcher
-from producer.live.stats import LiveStats
+from producer.live.subscription import LiveStats
 from producer.rest.clock import VenueClock
 from tests.producer.live.candles import MINUTE_MS, at, trade
 from tests.producer.live.parts import TLS, subscription

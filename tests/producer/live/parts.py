@@ -7,8 +7,7 @@ from ssl import create_default_context
 
 from producer.live.resume import ResumePoint
 from producer.live.sequencer import CandleSequencer, Deadlines
-from producer.live.stats import LiveStats
-from producer.live.subscription import Subscription
+from producer.live.subscription import LiveStats, Subscription
 from volcast.log.contract import KeyValue
 
 DEADLINES = Deadlines(settle=3_000, timeout=10_000, budget=60_000, retry=5_000)

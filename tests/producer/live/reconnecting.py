@@ -8,7 +8,7 @@ from random import Random
 
 from producer.live.dispatch import Dispatcher
 from producer.live.reconnect import Reconnector
-from producer.live.stats import LiveStats
+from producer.live.subscription import LiveStats
 from producer.rest.clock import VenueClock
 from tests.producer.live.candles import START_MS
 from tests.producer.live.parts import PAIRS, subscription

@@ -9,7 +9,7 @@ import pytest
 
 from producer.live.connection import Connection
 from producer.live.reconnect import HAND_OVER_S, PROVE_S, Reconnector
-from producer.live.stats import LiveStats
+from producer.live.subscription import LiveStats
 from producer.rest.clock import VenueClock
 from tests.producer.live.parts import PAIRS, now_s, until
 from tests.producer.live.reconnecting import ReconnectorSetup, notice_then_cut, reconnecting, send_data
