@@ -1,10 +1,10 @@
-"""Whether forecasts are as good as they were: `python -m bench.accuracy [CANDLES…] [--cold-start] [--check]`.
+"""The accuracy of forecasts, with limits: `python -m bench.accuracy [CANDLES…] [--cold-start] [--check]`.
 
-Simulated markets, always the same ones, and the candles of files where some are given; with `--cold-start` first weeks instead.
-The forecaster is compared with both HARs and, where the market is simulated, with one who knows the variance of each minute to
-come: what is left to him is the noise of an hour's realized variance, and below his loss no forecast can come.
+It uses simulated markets, always the same ones, and the candles of the given files; with `--cold-start` first weeks instead.
+The forecaster is compared with both HARs and, where the market is simulated, with the true variance of the hour to come. The loss
+of the true variance is the noise of an hour's realized variance: no forecast can have a smaller one.
 
-`--check` ends with 1 where a figure falls behind its limit. Figures hang on no clock: another CPU changes a last digit.
+With `--check` the exit code is 1 if a figure misses its limit. Figures do not depend on time; another CPU changes a last digit.
 """
 
 import argparse
@@ -36,22 +36,22 @@ COLD_STARTS = 60
 
 
 class Figures(NamedTuple):
-    """Of one market; a ratio below 1 is good."""
+    """The figures of one market. Ratios below 1 are good."""
 
     qlike: float
     to_har: float
-    """QLIKE / that of log-HAR."""
+    """QLIKE divided by that of log-HAR."""
     to_har_diurnal: float
     to_truth: float
-    """QLIKE / that of one who knows the variances to come; NaN where nobody does."""
+    """QLIKE divided by that of the true variance; NaN where it is not known."""
     r2_log: float
     coverage: float
     winkler: float
-    """To that of HAR-diurnal's tracked interval."""
+    """The Winkler score divided by that of HAR-diurnal's tracked interval."""
 
 
 class Limits(NamedTuple):
-    """What a figure must not pass, infinite where there is no limit."""
+    """The limits of the figures; infinite where there is no limit."""
 
     to_har: float
     to_har_diurnal: float
@@ -66,39 +66,39 @@ MARKETS = {
     Simulated("ETHUSDT", 90, 2): Limits(0.750, 0.795, 4.08, 0.720, (0.885, 0.91), 0.885),
     Simulated("SOLUSDT", 90, 3): Limits(0.675, 0.730, 4.52, 0.745, (0.89, 0.915), 0.845),
 }
-"""With limits a little behind what was reached: accuracy may rise, and fall no further than by a percent or two."""
+"""The limits are a little worse than the measured figures: accuracy may rise, but not fall by more than a percent or two."""
 SHORT = Simulated("BTCUSDT", 14, 7)
 SHORT_LIMITS = Limits(0.790, 0.865, 2.41, 0.540, (0.89, 0.93), 0.905)
-"""What the tests can wait for."""
+"""A market that is short enough for the tests."""
 REAL_LIMITS = Limits(0.87, 0.89, np.inf, -np.inf, (0.88, 0.92), 0.97)
-"""As promised for coins and years that nothing was chosen on."""
+"""The promised figures for coins and years on which nothing was tuned."""
 COLD_LIMITS = (1.0, 1.0)
 
 
-def main(words: Sequence[str] | None = None) -> int:
-    """-> the exit code."""
+def main(arguments_: Sequence[str] | None = None) -> int:
+    """Print a table and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="bench.accuracy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="CSV files of real minutes, a symbol each")
-    parser.add_argument("--cold-start", action="store_true", help="first weeks, from the bundled prior, instead")
-    parser.add_argument("--starts", type=int, default=COLD_STARTS, metavar="N", help="so many of them (%(default)s)")
-    parser.add_argument("--from-share", type=float, default=0.4, metavar="SHARE", help="score from there on (%(default)s)")
-    parser.add_argument("--check", action="store_true", help="end with 1 where a figure falls behind its limit")
-    arguments = parser.parse_args(words)
+    parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="CSV files of real one-minute candles, one for each symbol")
+    parser.add_argument("--cold-start", action="store_true", help="measure first weeks, from the bundled prior, instead")
+    parser.add_argument("--starts", type=int, default=COLD_STARTS, metavar="N", help="number of cold starts (%(default)s)")
+    parser.add_argument("--from-share", type=float, default=0.4, metavar="SHARE", help="score after this share of the candles (%(default)s)")
+    parser.add_argument("--check", action="store_true", help="exit with 1 if a figure misses its limit")
+    arguments = parser.parse_args(arguments_)
     if arguments.cold_start:
-        wrong = list(cold_start_table(arguments.candles, arguments.starts, arguments.from_share))
+        missed = list(cold_start_table(arguments.candles, arguments.starts, arguments.from_share))
     else:
-        wrong = list(accuracy_table(arguments.candles, arguments.from_share))
+        missed = list(accuracy_table(arguments.candles, arguments.from_share))
     if not arguments.candles:
-        print("\nREAL MONTHS WERE NOT SCORED: no file of candles was given (make bench-accuracy CANDLES=FILE).")
-    for sentence in wrong:
-        print(f"BEHIND ITS LIMIT: {sentence}")
-    return 1 if arguments.check and wrong else 0
+        print("\nREAL MONTHS WERE NOT SCORED: no candle file was given (make bench-accuracy CANDLES=FILE).")
+    for sentence in missed:
+        print(f"LIMIT MISSED: {sentence}")
+    return 1 if arguments.check and missed else 0
 
 
 def accuracy_table(files: list[Path], from_share: float) -> Iterator[str]:
-    """Print it as it grows; -> what lies behind its limit."""
+    """Print the accuracy of each market, and yield a sentence for each figure that misses its limit."""
     print(f"{'':28}{'QLIKE':>8}{'/ HAR':>8}{'/ HAR-d':>8}{'/ truth':>8}{'R² log':>8}{'cover':>8}{'Winkler':>8}")
     for market, limits in MARKETS.items():
         yield from _line(f"simulated {market.symbol}, {market.days} d", figures(market), limits)
@@ -108,7 +108,7 @@ def accuracy_table(files: list[Path], from_share: float) -> Iterator[str]:
 
 
 def cold_start_table(files: list[Path], starts: int, from_share: float) -> Iterator[str]:
-    """The same for first weeks."""
+    """Print the losses of cold starts, and yield a sentence for each ratio that misses its limit."""
     print(f"{starts} starts{'':18}{'hours 2-24':>12}{'warm EWMA':>12}{'ratio':>8}{'days 2-7':>12}{'warm HAR':>12}{'ratio':>8}")
     for stream in map(Recorded, files) if files else (COLD_MARKET,):
         found = cold_starts(as_arrays(stream), starts, from_share)
@@ -126,7 +126,7 @@ def cold_start_table(files: list[Path], starts: int, from_share: float) -> Itera
 
 
 def figures(stream: Simulated | Recorded, from_share: float = 0.4) -> Figures:
-    """One pass over a market."""
+    """Return the figures of one pass over a market."""
     scores = {model.model: model for model in compared(stream, from_share).models}
     mine, har, diurnal = (scores[name] for name in (CHAMPION, *SHADOWS))
     known = scores[TRUTH].qlike if TRUTH in scores else None
@@ -142,7 +142,7 @@ def figures(stream: Simulated | Recorded, from_share: float = 0.4) -> Figures:
 
 
 def compared(stream: Simulated | Recorded, from_share: float) -> Comparison:
-    """The champion, both HARs in its shadow, and the truth where it is known."""
+    """Compare the champion, both HARs as shadows, and the true variance where it is known."""
     decoder = Decoder()
     engine = Engine(stream.symbol, EngineConfig(horizons=(HORIZON_MINUTES,), interval_level=LEVEL, shadows=SHADOWS), 8)
     replay, ledger = BacktestReplay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, HORIZON_MINUTES)
@@ -155,7 +155,7 @@ def compared(stream: Simulated | Recorded, from_share: float) -> Comparison:
 
 
 def _known(stream: Simulated) -> Track:
-    """The sum of the variances of the hour to come: what only a simulation can tell."""
+    """Return a track of the true variance of the hour to come, which only a simulation knows."""
     nothing = np.full(stream.minutes, np.nan)
     variance = nothing.copy()
     variance[:-HORIZON_MINUTES] = sliding_window_view(stream.true_variance()[1:], HORIZON_MINUTES).sum(axis=1)
@@ -165,7 +165,7 @@ def _known(stream: Simulated) -> Track:
 
 
 def behind(name: str, found: Figures, limits: Limits) -> Iterator[str]:
-    """What lies behind its limit, each in a sentence."""
+    """Return a sentence for each figure that misses its limit."""
     for field in ("to_har", "to_har_diurnal", "to_truth", "winkler"):
         value, limit = getattr(found, field), getattr(limits, field)
         if limit < np.inf and not value <= limit:

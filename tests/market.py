@@ -1,4 +1,4 @@
-"""Candles for tests: one from the numbers that matter, or a seeded random walk of them, as values, records and CSV rows."""
+"""Candles for tests, as values, records and CSV rows: single ones by minute and close, or a seeded random walk."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -18,12 +18,12 @@ CSV_HEADER = "timestamp,open,high,low,close,volume_btc,volume_usd"
 
 
 def at(minute: int) -> int:
-    """-> open_time_ms of the minute, counted from the first."""
+    """Return the open_time_ms of a minute, counted from `START_MS`."""
     return START_MS + minute * MINUTE_MS
 
 
 def candle(minute: int, close: str | float, *, symbol: str = SYMBOL, decimals: int = DECIMALS, volume: float = 1.0) -> Candle:
-    """A candle whose four prices are one."""
+    """Return a candle whose four prices are equal."""
     price = Decimal(str(close))
     units, value = int(price.scaleb(decimals)), float(price)
     four = (value, value, value, value)
@@ -31,19 +31,19 @@ def candle(minute: int, close: str | float, *, symbol: str = SYMBOL, decimals: i
 
 
 def candle_text(minute: int, close: str, *, symbol: str = SYMBOL, **fields: Any) -> CandleText:
-    """The same as its producer reads it; `fields` replace any of its own."""
+    """Return such a candle as its producer reads it, with any of its fields replaced."""
     prices = dict.fromkeys(("open", "high", "low", "close"), close)
     other = {"volume": "1", "quote_volume": close, "source": "test.csv", "closed_by": "file", "line": minute + 2}
     return CandleText(**{"symbol": symbol, "open_time_ms": at(minute), **prices, **other, **fields})
 
 
 def record(minute: int, close: str, **fields: Any) -> bytes:
-    """The same as a record of `candles`."""
+    """Return such a candle as a record of `candles`."""
     return encode_candle(candle_text(minute, close, **fields))
 
 
 def prices(count: int, seed: int = 1, start: float = 42_000.0, step: float = 0.0007) -> Iterator[str]:
-    """A random walk of closes with two decimals; every fourth one repeats the close before."""
+    """Yield a random walk of closes with two decimals; every fourth one repeats the close before."""
     random = Random(seed)  # the same candles each time
     close = start
     for i in range(count):
@@ -53,13 +53,13 @@ def prices(count: int, seed: int = 1, start: float = 42_000.0, step: float = 0.0
 
 
 def walk(minutes: int | Iterable[int], seed: int = 1, **how: Any) -> list[Candle]:
-    """A random walk over the given minutes, or the first so many."""
+    """Return a random walk over the given minutes, or over the first so many."""
     chosen = list(range(minutes) if isinstance(minutes, int) else minutes)
     return [candle(minute, close) for minute, close in zip(chosen, prices(len(chosen), seed, **how), strict=True)]
 
 
 def minutes_with_gaps(count: int, seed: int = 1, share: float = 0.01) -> list[int]:
-    """So many minutes, rising; before each one, with this chance, up to 90 are missing."""
+    """Return `count` rising minutes; before each one up to 90 are missing with the probability `share`."""
     random = Random(seed)  # the same candles each time
     minutes, minute = [], -1
     for _ in range(count):
@@ -69,7 +69,7 @@ def minutes_with_gaps(count: int, seed: int = 1, share: float = 0.01) -> list[in
 
 
 def csv_text(minutes: int | Iterable[int], seed: int = 1) -> str:
-    """A random walk as a CSV file's text, header included."""
+    """Return a random walk as the text of a CSV file with a header."""
     rows = [CSV_HEADER]
     for one in walk(minutes, seed):
         time = datetime.fromtimestamp(one.open_time_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -1,4 +1,4 @@
-"""Minutes of a made-up market as plain numbers, with gaps where wanted: what a `Forecaster` is fed in tests."""
+"""Minutes of simulated markets as plain numbers, the input of a `Forecaster` in tests."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp, isfinite, log
@@ -15,7 +15,7 @@ DAY = 1_440
 
 
 MAX_MOVE = 63.0
-"""No log return is larger: prices lie between 1e-12 and 1e15."""
+"""Upper bound of a log return's size: prices lie between 1e-12 and 1e15."""
 
 
 class Minute(NamedTuple):
@@ -25,7 +25,7 @@ class Minute(NamedTuple):
 
 
 def minutes(count: int, *, seed: int = 1, price: float = 100.0, gaps: Sequence[tuple[int, int]] = ()) -> list[Minute]:
-    """Heavy-tailed returns whose scale wanders and has a daily rhythm; `gaps` are (first missing, first present again)."""
+    """Return minutes with heavy-tailed returns whose scale wanders and has a daily pattern, without those in `gaps`."""
     rng = np.random.default_rng(seed)
     wander = np.cumsum(rng.normal(0.0, 0.02, count))
     scale = 5e-4 * np.exp(0.5 * np.sin(np.arange(count) * 2 * np.pi / DAY) + wander - wander.mean())
@@ -46,40 +46,40 @@ def minutes(count: int, *, seed: int = 1, price: float = 100.0, gaps: Sequence[t
     return rows
 
 
-def standing(first: int, count: int, price: float, volume: float = 0.0) -> list[Minute]:
-    """The price does not move."""
+def constant_price(first: int, count: int, price: float, volume: float = 0.0) -> list[Minute]:
+    """Return minutes in which the price does not change."""
     return [Minute(first + i, (price, price, price, price, volume), 0.0) for i in range(count)]
 
 
-def bad_weather(price: float) -> list[Minute]:
-    """A day of trade, a crash of 30 % and back, a week of zero volume, an outage of ten hours, and a day of trade again."""
+def extreme_market(price: float) -> list[Minute]:
+    """Return a day of trade, a crash of 30 % and back, a week of zero volume, an outage of ten hours, and a day of trade."""
     rows = minutes(DAY, price=price)
     last = rows[-1].candle[3]
     now = rows[-1].minute + 1
     rows.append(Minute(now, (last, last, 0.65 * last, 0.7 * last, 1e9), log(0.7)))
     rows.append(Minute(now + 1, (0.7 * last, last, 0.7 * last, last, 1e9), log(1 / 0.7)))
-    rows += standing(now + 2, 7 * DAY, last)
+    rows += constant_price(now + 2, 7 * DAY, last)
     after = minutes(DAY, seed=5, price=last)
     shift = now + 2 + 7 * DAY + 600 - START
     return rows + [row._replace(minute=row.minute + shift) for row in after]
 
 
-def run(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Prediction]:
-    """The forecast of the first horizon after each minute, or only after the last one of every so many."""
-    for made in run_all(forecaster, rows, every_minutes):
-        yield next(iter(made.horizons.values()))
+def main_predictions(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Prediction]:
+    """Yield the forecast of the first horizon after each minute, or only after the last one of every `every_minutes`."""
+    for predictions in all_predictions(forecaster, rows, every_minutes):
+        yield next(iter(predictions.horizons.values()))
 
 
-def run_all(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Predictions]:
-    """The same with further horizons and shadows."""
+def all_predictions(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Predictions]:
+    """Yield the forecasts of all horizons and shadows, likewise."""
     for row in rows:
         forecaster.observe(*row)
         if row.minute % every_minutes == every_minutes - 1:
             yield forecaster.forecast()
 
 
-def sound(prediction: Prediction) -> bool:
-    """Finite, positive, in order."""
+def is_valid(prediction: Prediction) -> bool:
+    """Return whether all numbers are finite, in their range and in order."""
     variance, median, lower, upper, return_lower, return_upper = prediction
     finite = all(isfinite(value) for value in prediction)
     return finite and variance > 0 and 0 < lower <= median <= upper and -MAX_MOVE <= return_lower <= 0 <= return_upper <= MAX_MOVE

@@ -1,6 +1,6 @@
-"""Broken records for fuzzing: JSON objects as lists of fields, and what can go wrong with fields and with bytes, by a seed.
+"""Broken records for fuzzing: seeded mutations of JSON objects, given as lists of fields, and of bytes.
 
-Quick, as a million of them are wanted; the same seed gives the same bytes.
+They are fast, since a million of them are needed; the same seed gives the same bytes.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,7 +9,7 @@ from random import Random
 import msgspec
 
 Fields = list[tuple[bytes, bytes]]
-"""Of a JSON object: each name and each value as JSON text."""
+"""The fields of a JSON object: each name and each value as JSON text."""
 
 NUMBERS = (
     *(b"0", b"-0", b"-1", b"1", b"1.5", b"60000", b"59999", b"60000.0", b"6e4", b"1e15", b"1e14", b"999999999999999"),
@@ -59,13 +59,13 @@ JUNK = (
 
 
 def fields_of(record: bytes) -> Fields:
-    """The fields of a sound JSON object."""
+    """Return the fields of a sound JSON object."""
     found = msgspec.json.decode(record, type=dict[str, msgspec.Raw])
     return [(b'"%b"' % name.encode(), bytes(value)) for name, value in found.items()]
 
 
 def value_of(random: Random) -> bytes:
-    """A JSON value that hardly ever fits, or none at all."""
+    """Return a JSON value that is hardly ever valid for its field, or broken JSON."""
     kind = random.random()
     if kind < 0.4:
         return random.choice(NUMBERS)
@@ -75,16 +75,16 @@ def value_of(random: Random) -> bytes:
 
 
 def price_of(random: Random) -> bytes:
-    """A number around what is taken: of up to 17 digits, in one of many spellings."""
+    """Return a number of up to 17 digits, around the limits of a price, in one of many spellings."""
     digits = str(random.randrange(1, 10 ** random.randint(1, 17)))
     point = random.randint(0, len(digits))
     text = f"{digits[:point] or '0'}.{digits[point:] or '0'}" if random.random() < 0.7 else f"{digits}e{random.randint(-14, 4)}"
     return f'"{text}"'.encode() if random.random() < 0.5 else text.encode()
 
 
-def _replace(random: Random, fields: Fields) -> None:
-    place = random.randrange(len(fields))
-    fields[place] = (fields[place][0], value_of(random))
+def _reindex(random: Random, fields: Fields) -> None:
+    index = random.randrange(len(fields))
+    fields[index] = (fields[index][0], value_of(random))
 
 
 def _reprice(random: Random, fields: Fields) -> None:
@@ -111,18 +111,18 @@ def _swap(random: Random, fields: Fields) -> None:
 
 
 def _rename(random: Random, fields: Fields) -> None:
-    place = random.randrange(len(fields))
-    fields[place] = (b'"%b"' % random.choice(NAMES), fields[place][1])
+    index = random.randrange(len(fields))
+    fields[index] = (b'"%b"' % random.choice(NAMES), fields[index][1])
 
 
 _PRICES = {b'"open"', b'"high"', b'"low"', b'"close"'}
 _OF_FIELDS: Sequence[Callable[[Random, Fields], None]] = (
-    *(_replace, _replace, _reprice, _reprice, _reprice, _reprice, _delete, _duplicate, _duplicate, _add, _add, _swap, _rename),
+    *(_reindex, _reindex, _reprice, _reprice, _reprice, _reprice, _delete, _duplicate, _duplicate, _add, _add, _swap, _rename),
 )
 
 
 def broken_bytes(random: Random, value: bytes, other: bytes) -> bytes:
-    """Bits flipped, a piece cut out, doubled, replaced or put in, the end cut off, or the end of another record instead."""
+    """Flip bits, cut out, repeat, reindex or insert a piece, truncate, or append the end of another record."""
     start = random.randint(0, len(value))
     end = min(start + random.choice((0, 1, 1, 2, 8, 100)), len(value))
     piece = value[start:end]
@@ -152,7 +152,7 @@ def _flipped(random: Random, value: bytes) -> bytes:
 
 
 def broken_record(random: Random, records: Sequence[Fields]) -> bytes:
-    """One of the records with a few things wrong in its fields, in its bytes, or both; now and then in a field of a field."""
+    """Return one of the records with a few mutations of its fields, its bytes, or both; sometimes as a revision's candle."""
     fields = list(random.choice(records))
     for _ in range(random.choice((0, 1, 1, 1, 1, 2, 3))):
         if fields:
@@ -166,5 +166,5 @@ def broken_record(random: Random, records: Sequence[Fields]) -> bytes:
 
 
 def assembled(fields: Fields) -> bytes:
-    """-> the JSON object."""
+    """Return the JSON object."""
     return b"{%b}" % b",".join([b"%b:%b" % field for field in fields])

@@ -30,7 +30,7 @@ from volcast.cli.main import VERBS
 from volcast.cli.main import main as volcast_command
 from volcast.core.decoder import Decoder
 from volcast.core.market.features import FEATURES
-from volcast.core.market.indicators import SHOWN
+from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
 from volcast.core.types import EngineConfig, HorizonForecast, Outcome, Shadow, Signal
 from volcast.log.sqlite.log import SqliteLog
@@ -65,9 +65,9 @@ def forecast_tables() -> dict[str, str]:
     """By the name that stands in the markers of docs/forecast.md."""
     products = [f"`{name}`" for name in design.DESIGN_NAMES if "*" in name]
     return {
-        "features": features_table((*FEATURES, *design.CLOCKS)),
+        "features": features_table((*FEATURES, *design.CLOCK_FEATURES)),
         "products": ", ".join(products) + ".",
-        "shown features": features_table((name, *told) for name, told in SHOWN.items()),
+        "shown features": features_table((name, *told) for name, told in INDICATORS.items()),
     }
 
 

@@ -1,4 +1,4 @@
-"""What every estimator of `volcast.core.estimators` must be: River's, by River's own checks, and safe to write down."""
+"""The contract of all estimators in `volcast.core.estimators`: River's own checks, and a state that can be stored."""
 
 import copy
 import pickle
@@ -16,22 +16,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from river import base, checks
 
-from volcast.core import estimators as models
+from volcast.core import estimators
 from volcast.core.estimators.diurnal_profile import DiurnalProfile
 from volcast.core.estimators.gamma_regression import GammaRegression
 from volcast.core.estimators.recursive_least_squares import RecursiveLeastSquares
 from volcast.core.estimators.river_blr import RiverBlr
 
-RIVERS_NAMES = ["ordinal_date", "gallup", "ipsos", "morning_consult", "rasmussen", "you_gov"]
-"""Of the set that River's checks learn from."""
+RIVER_NAMES = ["ordinal_date", "gallup", "ipsos", "morning_consult", "rasmussen", "you_gov"]
+"""The features of the data set in River's checks."""
 NAMES = ["minute", "a", "b"]
-OURS: dict[str, Callable[[list[str]], Any]] = {
+ESTIMATORS: dict[str, Callable[[list[str]], Any]] = {
     "RecursiveLeastSquares": RecursiveLeastSquares,
     "GammaRegression": GammaRegression,
     "DiurnalProfile": lambda names: DiurnalProfile(names[0]),
     "RiverBlr": lambda _: RiverBlr(),
 }
-ALL = pytest.mark.parametrize("name", OURS)
+ALL = pytest.mark.parametrize("name", ESTIMATORS)
 NAMED = pytest.mark.parametrize("name", ["RecursiveLeastSquares", "GammaRegression"])
 X = {"minute": 600.0, "a": 0.5, "b": -0.5}
 
@@ -42,34 +42,34 @@ def samples(count: int, seed: int = 1) -> Iterator[tuple[dict[str, float], float
 
 
 def trained(name: str, count: int = 300, seed: int = 1) -> Any:
-    model = OURS[name](NAMES)
+    model = ESTIMATORS[name](NAMES)
     for x, y in samples(count, seed):
         model.learn_one(x, y)
     return model
 
 
 def reloaded(name: str, state: dict[str, Any]) -> Any:
-    model = OURS[name](NAMES)
+    model = ESTIMATORS[name](NAMES)
     model.load(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
     return model
 
 
-def test_none_is_left_out() -> None:
-    files = Path(models.__file__).parent.glob("*.py")
-    modules = [import_module(f"{models.__name__}.{file.stem}") for file in files if file.stem != "__init__"]
-    estimators = {
+def test_every_estimator_is_tested_here() -> None:
+    files = Path(estimators.__file__).parent.glob("*.py")
+    modules = [import_module(f"{estimators.__name__}.{file.stem}") for file in files if file.stem != "__init__"]
+    found = {
         name
         for module in modules
         for name, value in vars(module).items()
         if isinstance(value, type) and issubclass(value, base.Estimator) and value.__module__ == module.__name__
         if not isabstract(value)
     }
-    assert estimators == set(OURS)
+    assert found == set(ESTIMATORS)
 
 
 @ALL
-def test_it_passes_every_check_of_river_and_asks_to_be_spared_none(name: str) -> None:
-    model = OURS[name](RIVERS_NAMES)
+def test_it_passes_every_check_of_river_and_skips_none(name: str) -> None:
+    model = ESTIMATORS[name](RIVER_NAMES)
     assert isinstance(model, base.Regressor)
     assert set(model._unit_test_skips()) == set()
     checks.check_estimator(model)
@@ -78,12 +78,12 @@ def test_it_passes_every_check_of_river_and_asks_to_be_spared_none(name: str) ->
 @ALL
 def test_it_forecasts_before_it_has_learned_anything(name: str) -> None:
     for x in ({}, X):
-        assert isfinite(OURS[name](NAMES).predict_one(dict(x)))
+        assert isfinite(ESTIMATORS[name](NAMES).predict_one(dict(x)))
 
 
 @ALL
-def test_it_leaves_its_inputs_alone_and_keeps_no_reference_to_them(name: str) -> None:
-    model, twin = OURS[name](NAMES), OURS[name](NAMES)
+def test_it_neither_changes_its_inputs_nor_keeps_references_to_them(name: str) -> None:
+    model, twin = ESTIMATORS[name](NAMES), ESTIMATORS[name](NAMES)
     for x, y in samples(50):
         before = dict(x)
         model.predict_one(x)
@@ -95,7 +95,7 @@ def test_it_leaves_its_inputs_alone_and_keeps_no_reference_to_them(name: str) ->
 
 
 @ALL
-def test_a_forecast_changes_nothing(name: str) -> None:
+def test_predicting_changes_nothing(name: str) -> None:
     model, twin = trained(name), trained(name)
     first = [model.predict_one(x) for x, _ in samples(50, seed=2)]
     assert [model.predict_one(x) for x, _ in samples(50, seed=2)] == first
@@ -109,7 +109,7 @@ def test_a_forecast_changes_nothing(name: str) -> None:
 @ALL
 def test_a_clone_is_new_and_a_copy_shares_nothing(name: str) -> None:
     model = trained(name)
-    assert model.clone().predict_one(X) == OURS[name](NAMES).predict_one(X)
+    assert model.clone().predict_one(X) == ESTIMATORS[name](NAMES).predict_one(X)
     assert model.clone()._get_params() == model._get_params()
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model)), reloaded(name, model.dump())):  # noqa: S301  # its own
         before = model.predict_one(X), model.dump()
@@ -122,7 +122,7 @@ def test_a_clone_is_new_and_a_copy_shares_nothing(name: str) -> None:
 
 @ALL
 @pytest.mark.parametrize("count", [0, 1, 2, 7, 300])
-def test_it_comes_back_from_its_dump_to_the_last_bit(name: str, count: int) -> None:
+def test_a_dump_restores_the_state_to_the_last_bit(name: str, count: int) -> None:
     model = trained(name, count)
     again = reloaded(name, model.dump())
     assert again.dump() == model.dump()
@@ -146,12 +146,12 @@ def test_it_does_not_grow_with_the_samples(name: str) -> None:
 def test_the_state_of_something_else_is_refused(name: str) -> None:
     for state in ({}, {"coefficients": 1}, {"means": "x", "visits": "y"}):
         with pytest.raises((KeyError, TypeError, ValueError)):
-            OURS[name](NAMES).load(state)
+            ESTIMATORS[name](NAMES).load(state)
 
 
 @NAMED
-def test_what_is_missing_or_has_no_place_is_counted_by_learning_alone(name: str) -> None:
-    model = OURS[name](NAMES)
+def test_missing_and_unknown_features_are_counted_when_learning_only(name: str) -> None:
+    model = ESTIMATORS[name](NAMES)
     model.predict_one({"c": 1.0})
     assert (model.missing, model.unknown) == (0, 0)
     model.learn_one({"a": 1.0, "c": 2.0, "d": 3.0}, 1.0)
@@ -162,12 +162,12 @@ def test_what_is_missing_or_has_no_place_is_counted_by_learning_alone(name: str)
 
 @NAMED
 def test_unknown_features_and_the_order_of_features_change_nothing(name: str) -> None:
-    model, other = OURS[name](NAMES), OURS[name](NAMES)
+    model, other = ESTIMATORS[name](NAMES), ESTIMATORS[name](NAMES)
     for x, y in samples(100):
-        strange = {"volume": 7.0, **dict(reversed(x.items()))}
+        renamed = {"volume": 7.0, **dict(reversed(x.items()))}
         model.learn_one(x, y)
-        other.learn_one(strange, y)
-        assert model.predict_one(x) == other.predict_one(strange)
+        other.learn_one(renamed, y)
+        assert model.predict_one(x) == other.predict_one(renamed)
 
 
 @NAMED
@@ -184,8 +184,8 @@ def test_unknown_features_and_the_order_of_features_change_nothing(name: str) ->
         max_size=20,
     )
 )
-def test_no_features_make_a_forecast_that_is_not_finite(name: str, vectors: list[tuple[dict[str, float], float]]) -> None:
-    model = OURS[name](NAMES)
+def test_predictions_are_finite_for_any_features(name: str, vectors: list[tuple[dict[str, float], float]]) -> None:
+    model = ESTIMATORS[name](NAMES)
     for x, y in vectors:
         assert isfinite(model.predict_one(x))
         model.learn_one(x, y)
@@ -194,6 +194,6 @@ def test_no_features_make_a_forecast_that_is_not_finite(name: str, vectors: list
 
 
 @NAMED
-def test_a_name_stands_once(name: str) -> None:
+def test_a_repeated_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="twice"):
-        OURS[name](["a", "a"])
+        ESTIMATORS[name](["a", "a"])

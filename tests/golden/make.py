@@ -1,7 +1,7 @@
-"""An engine's snapshot in this version's format, the candles after it and their signals: later versions are held to them.
+"""Writes the golden files: an engine's snapshot in the current format, the candles that follow it, and their signals.
 
-Made once, by `python -m tests.golden.make`. A change of the format makes new ones; of the old, the snapshot stays: it must be
-refused by its number.
+They are written once per format, by `python -m tests.golden.make`, and later versions must reproduce the signals. When the format
+changes, new files are written, and of the old ones the snapshot stays: it must be refused by its number.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from volcast.core.types import Candle, EngineConfig, Signal
 
 
 def of_format(number: int, kind: str) -> Path:
-    """A file that a version of this format has made."""
+    """Return the path of a golden file of this format."""
     return Path(__file__).parent / f"engine-format-{number}.{kind}"
 
 
@@ -27,21 +27,21 @@ CONFIG = EngineConfig(horizons=(60, 15), shadows=("ewma",), prior="none")
 COUNTS = {"duplicate": 2, "late": 1}
 
 
-def follow(engine: Engine, records: list[bytes]) -> list[bytes]:
-    """-> the signals of these records of `candles`."""
+def signals_of(engine: Engine, records: list[bytes]) -> list[bytes]:
+    """Return the signals of these records of `candles`, encoded."""
     candles = [one for one in (Decoder(DECIMALS).decode(SYMBOL.encode(), value) for value in records) if isinstance(one, Candle)]
-    return [encode_signal(answer) for answer in map(engine.step, candles) if isinstance(answer, Signal)]
+    return [encode_signal(signal) for signal in map(engine.step, candles) if isinstance(signal, Signal)]
 
 
 def main() -> None:
-    """Write the three files: 3000 candles with a gap, then eight more, a gap before the last two."""
+    """Write the three files: a snapshot after 3000 candles with a gap, then eight candles with a gap before the last two."""
     minutes = [*range(1_000), *range(1_030, 3_036), 3_100, 3_101]
     records = [record(minute, close) for minute, close in zip(minutes, prices(len(minutes), seed=2024), strict=True)]
     engine = Engine(SYMBOL, CONFIG, DECIMALS)
-    follow(engine, records[:3_000])
+    signals_of(engine, records[:3_000])
     SNAPSHOT.write_bytes(snapshot.encode_snapshot(engine, POSITION, COUNTS))
     CANDLES.write_bytes(b"\n".join(records[3_000:]) + b"\n")
-    SIGNALS.write_bytes(b"\n".join(follow(engine, records[3_000:])) + b"\n")
+    SIGNALS.write_bytes(b"\n".join(signals_of(engine, records[3_000:])) + b"\n")
 
 
 if __name__ == "__main__":

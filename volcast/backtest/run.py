@@ -17,7 +17,7 @@ def features_of(engine: Engine) -> dict[str, float]:
     """After the last candle: what the model looks at for its first horizon, and what is shown to people, by name."""
     model, market = engine.forecaster.main.model, engine.forecaster.market
     vector = dict(zip(model.names, model.row(market).tolist(), strict=True))
-    shown = {**market.windows.shown(), "noise_ratio": market.noise.value}
+    shown = {**market.indicators.values(), "noise_ratio": market.noise.value}
     return vector | {name: value for name, value in shown.items() if name not in vector}
 
 

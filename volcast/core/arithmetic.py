@@ -1,4 +1,7 @@
-"""Which arithmetic this process computes with: the last digit of a product depends on the CPU and on the libraries' kernels."""
+"""A fingerprint of this process's floating-point arithmetic, whose last digits depend on the CPU and the libraries.
+
+It is a file of its own because it is about the process, not about an engine. `snapshot.py` stores it with each snapshot.
+"""
 
 from zlib import crc32
 
@@ -9,7 +12,9 @@ _SIZE = 83
 
 
 def arithmetic_fingerprint() -> str:
-    """The checksum of what the forecaster's own operations make of fixed numbers: equal where signals are equal to the last bit.
+    """Return a CRC-32, as 8 hex digits, of the forecaster's operations on fixed numbers.
+
+    Processes with the same fingerprint compute signals that are equal to the last bit.
 
     >>> arithmetic_fingerprint() == arithmetic_fingerprint()
     True
@@ -17,7 +22,7 @@ def arithmetic_fingerprint() -> str:
     x = np.sin(np.arange(1.0, _SIZE + 1.0))
     lower = np.asfortranarray(np.diag(1.0 / np.arange(1.0, _SIZE + 1.0)))
     for step in range(20):
-        spread = dsymv(1.0, lower, np.roll(x, step), lower=1)
-        dsyr(-1.0 / (1.0 + float(spread.dot(x)) ** 2), spread, a=lower, overwrite_a=1, lower=1)
+        product = dsymv(1.0, lower, np.roll(x, step), lower=1)
+        dsyr(-1.0 / (1.0 + float(product.dot(x)) ** 2), product, a=lower, overwrite_a=1, lower=1)
     transcendental = np.concatenate((np.log(np.abs(x)), np.exp(x), np.sqrt(np.abs(x))))
     return f"{crc32(lower.tobytes() + transcendental.tobytes()):08x}"

@@ -1,4 +1,4 @@
-"""The array type of the numeric code. It stands alone because a dozen modules of all layers use it."""
+"""The array type of the numeric code. It is a file of its own because modules of all layers use it."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,6 +1,6 @@
-"""How candles and signals look on the wire: JSON, a tagged union by `kind`, versioned by `v`.
+"""The wire format of candles, signals and rejects: JSON, a union tagged by `kind`, versioned by `v`.
 
-A record of `candles` (prices and volumes as text, so that they are exact and a bad one arrives as it was):
+A record of `candles`. Prices and volumes are text, so that they are exact and a bad one arrives unchanged:
 
     {"kind":"candle","v":1,"symbol":"BTCUSDT","open_time_ms":1704067200000,"interval_ms":60000,"open":"42283.58",
      "high":"42298.62","low":"42261.02","close":"42298.61","volume":"35.92724","quote_volume":"1519031.6945192",
@@ -8,8 +8,8 @@ A record of `candles` (prices and volumes as text, so that they are exact and a 
     {"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":…,"to_ms":…,"source":"…","reason":"…"}
     {"kind":"revision","v":1,"candle":{ as above, without kind and v }}
 
-Decoding candles, and judging them, is the business of `decoder`. A record of `signals` is a signal, or says that the state of a
-symbol is being rebuilt, so that its last signal is not to be relied on:
+`decoder` decodes and checks candles. A record of `signals` is a signal, or a notice that the state of a symbol is being rebuilt,
+so that its last signal must not be relied on:
 
     {"kind":"signal","v":1,"symbol":"BTCUSDT",…}
     {"kind":"restoring","v":1,"symbol":"BTCUSDT","done":false}
@@ -26,11 +26,11 @@ from .types import MINUTE_MS, Gap, Restoring, Signal
 VERSION = 1
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises on bytes that are not what is expected: no such JSON, text that is no UTF-8, nested without end."""
+"""What msgspec raises for bytes it cannot decode: other JSON or none, text that is not UTF-8, nesting that is too deep."""
 
 
 class Reason(StrEnum):
-    """Why a record of `candles` was not taken."""
+    """Why a record of `candles` was rejected; docs/records.md explains each."""
 
     UNREADABLE = "unreadable"
     VERSION = "unknown_version"
@@ -48,11 +48,11 @@ class Reason(StrEnum):
 
 
 class Reject(Struct, frozen=True):
-    """A record that was not taken, with its reason: what is written to `candles.rejected`, the original bytes included."""
+    """A record of `candles` that was rejected, with the reason and its original bytes: a record of `candles.rejected`."""
 
     reason: Reason
     detail: str
-    """One sentence: which field, which value, what would be right."""
+    """One sentence for the user: which field, its value, and what is expected instead."""
     key: bytes
     value: bytes
     symbol: str | None = None
@@ -63,7 +63,7 @@ class Reject(Struct, frozen=True):
 
 
 class CandleText(Struct, frozen=True):
-    """A candle as its producer read it; nothing is checked."""
+    """A candle as its producer read it, not yet checked."""
 
     symbol: str
     open_time_ms: int
@@ -78,29 +78,29 @@ class CandleText(Struct, frozen=True):
     interval_ms: int = MINUTE_MS
     live: bool = False
     line: int | None = None
-    """Where it stands in its file, the header being line 1."""
+    """Its line in its file, where the header is line 1."""
 
 
 class LiveCandleText(CandleText, frozen=True):
-    """A candle that a venue told as it happened."""
+    """A candle that a venue sent live."""
 
     synthetic: bool = False
-    """Nothing was traded and the venue has no candle: flat at the last close."""
+    """Nothing was traded and the venue has no candle: all prices are the last close."""
     sent_ms: int | None = None
-    """When the venue sent what closed it, by the venue's clock; None where it doesn't tell, or was asked for it."""
+    """When the venue sent what closed the candle, by the venue's clock; None if the venue does not say, or for backfill."""
     received_ms: int | None = None
-    """When that was received, by the producer's clock; None where the venue was asked for the candle."""
+    """When that was received, by the producer's clock; None for a candle from backfill."""
 
 
 class Origin(Struct, frozen=True):
-    """What can be said of a record even where it is no good: fields of any type, None where they are missing."""
+    """The origin of a record, as far as it can be read. Its fields may have any type; they are None if missing."""
 
     symbol: Any = None
     open_time_ms: Any = None
     source: Any = None
     line: Any = None
     candle: Any = None
-    """A revision's: the fields of the candle that it is about."""
+    """Of a revision: the fields of its candle."""
 
 
 class _Kind(Struct, frozen=True):
@@ -116,48 +116,56 @@ _reject_decoder = msgspec.json.Decoder(Reject)
 
 
 def encode_candle(candle: CandleText) -> bytes:
-    """-> a record of `candles`."""
+    """Encode a candle as a record of `candles`."""
     return b'{"kind":"candle","v":1,' + _encoder.encode(candle)[1:]
 
 
 def encode_gap(gap: Gap) -> bytes:
-    """-> a record of `candles`."""
+    """Encode a gap as a record of `candles`.
+
+    >>> encode_gap(Gap("BTCUSDT", 0, 60_000, "BINANCE", "outage"))
+    b'{"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":0,"to_ms":60000,"source":"BINANCE","reason":"outage"}'
+    """
     return b'{"kind":"gap","v":1,' + _encoder.encode(gap)[1:]
 
 
 def encode_revision(candle: CandleText) -> bytes:
-    """-> a record of `candles` that tells a venue's later word on a candle."""
+    """Encode a revised candle as a record of `candles`."""
     return b'{"kind":"revision","v":1,"candle":' + _encoder.encode(candle) + b"}"
 
 
 def encode_signal(signal: Signal) -> bytes:
-    """-> a record of `signals`; the same signal is the same bytes."""
+    """Encode a signal as a record of `signals`; equal signals give equal bytes."""
     return b'{"kind":"signal","v":1,' + _encoder.encode(signal)[1:]
 
 
 def encode_restoring(restoring: Restoring) -> bytes:
-    """-> a record of `signals`."""
+    """Encode a notice of a rebuild as a record of `signals`.
+
+    >>> decode_signal(encode_restoring(Restoring("BTCUSDT", done=False)))
+    Restoring(symbol='BTCUSDT', done=False)
+    """
     return b'{"kind":"restoring","v":1,' + _encoder.encode(restoring)[1:]
 
 
 def decode_signal(value: bytes) -> Signal | Restoring:
-    """A record of `signals`. Raises one of `UNDECODABLE` where it is neither."""
+    """Decode a record of `signals`. Raises one of `UNDECODABLE` if it is neither a signal nor a notice of a rebuild."""
     kind = _kind_decoder.decode(value).kind
     return _signal_decoder.decode(value) if kind == "signal" else _restoring_decoder.decode(value)
 
 
 def encode_reject(reject: Reject) -> bytes:
-    """-> a record of `candles.rejected`; key and value stand there in base64."""
+    """Encode a reject as a record of `candles.rejected`; its key and value are base64."""
     return b'{"v":1,' + _encoder.encode(reject)[1:]
 
 
 def decode_reject(value: bytes) -> Reject:
-    """Raises one of `UNDECODABLE` where `value` is no reject."""
+    """Decode a record of `candles.rejected`. Raises one of `UNDECODABLE` if it is not a reject."""
     return _reject_decoder.decode(value)
 
 
 def read_origin(value: bytes) -> Origin:
-    """What a record says of where it comes from; nothing where it can't be read."""
+    """Return the origin that a record names; all its fields are None if the record cannot be read."""
     try:
         return _origin_decoder.decode(value)
     except UNDECODABLE:

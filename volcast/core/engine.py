@@ -1,6 +1,7 @@
-"""One symbol: a candle in, a signal out. The order inside `step` is the science.
+"""The engine of one symbol: a candle in, a signal out.
 
-refuse what is late · answer the forecast that has come due · learn from it · take in this candle · forecast
+`step` works in a fixed order, on which the soundness of the forecasts depends: skip a candle that is out of time, resolve the
+forecast that has come due, learn from it, take in the candle, forecast.
 """
 
 from collections import deque
@@ -10,22 +11,26 @@ from typing import Any
 from volcast.core.forecast.forecaster import Forecaster, ResolvedForecasts
 from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerprint
 
-from . import outcomes as answers
+from .outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
 from .rolling import RollingMean, SignalRate
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 
 WARM_OUTCOMES = 1_440
-"""Answered forecasts until the forecaster counts as warm: a day of minutes."""
+"""Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
 MAX_REMEMBERED_GAPS = 32
-"""The latest gaps are remembered to tell a late candle from a duplicate."""
+"""Number of latest gaps that are remembered, to distinguish a late candle from a duplicate."""
 MAX_JUMP_MS = 31 * 86_400_000
-"""Further ahead than this no candle is believed that comes alone."""
+"""A candle further ahead than this is accepted only if the one before it was as far ahead."""
 
 
 class Engine:
-    """The state of one symbol: bounded, and a function of the candles it has accepted.
+    """The state of one symbol. It is bounded, and a function of the config and the accepted candles alone.
 
-    `prior` is given where the config names one that is not bundled; ValueError where it is missing, or another one.
+    Args:
+        symbol: The symbol of all candles and signals.
+        config: The engine's settings.
+        price_decimals: Decimals of `Candle.close_units`.
+        prior: The prior that the config names by its fingerprint. Raises ValueError if it is missing or a different one.
 
     >>> engine = Engine("BTCUSDT", EngineConfig(window=2), price_decimals=2)
     >>> candle = Candle("BTCUSDT", 0, 1.0, 1.0, 1.0, 1.0, 100, 0.0, 0.0, "example", False, "file")
@@ -47,36 +52,36 @@ class Engine:
         self._last_ms = 0
         self._last_close = 0.0
         self._jump_ms = -1
-        """The candle that was last refused for lying too far ahead; negative where the one before was taken in."""
+        """Opening of the candle before this one if it was skipped as too far ahead, else negative."""
         self._remembered_gaps: deque[tuple[int, int]] = deque(maxlen=MAX_REMEMBERED_GAPS)
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
         self.forecaster = Forecaster(
-            config.horizons, config.interval_level, config.model, config.shadows, _prior(config.prior, prior)
+            config.horizons, config.interval_level, config.model, config.shadows, _select_prior(config.prior, prior)
         )
 
     def step(self, candle: Candle) -> Signal | Skip:
-        """Take in the next candle of this symbol, prices in units of 10^-price_decimals; `Skip` where its time is not to be."""
+        """Process the next candle of this symbol. Return its signal, or the reason why it was skipped."""
         if self.candles and candle.open_time_ms <= self._last_ms:
             return self._skip(candle.open_time_ms)
         if self.candles and candle.open_time_ms - self._last_ms > MAX_JUMP_MS and not self._follows_jump(candle.open_time_ms):
             self._jump_ms = candle.open_time_ms
             return Skip.TOO_FAR_AHEAD
         self._jump_ms = -1
-        came = self._observe(candle)
+        resolved = self._observe(candle)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":
             self._rate.push(signal)
         self.candles += 1
         self._last_ms, self._last_close = candle.open_time_ms, candle.close
-        return self._signal(candle, signal, came)
+        return self._signal(candle, signal, resolved)
 
-    def _signal(self, candle: Candle, signal: int, came: ResolvedForecasts) -> Signal:
-        made = self.forecaster.forecast()
+    def _signal(self, candle: Candle, signal: int, resolved: ResolvedForecasts) -> Signal:
+        predictions = self.forecaster.forecast()
         (horizon, main), *others = self.forecaster.champions.items()
-        prediction = made.horizons[horizon]
+        prediction = predictions.horizons[horizon]
         volatility = sqrt(prediction.variance)
-        per_year = answers.annualized(volatility, horizon)
+        per_year = annualized(volatility, horizon)
         return Signal(
             symbol=self.symbol,
             open_time_ms=candle.open_time_ms,
@@ -94,45 +99,45 @@ class Engine:
             volatility_lower=prediction.lower,
             volatility_upper=prediction.upper,
             volatility_annualized=per_year,
-            volatility_annualized_deseasonalized=per_year * exp(-main.usual(self.forecaster.market.minute)),
+            volatility_annualized_deseasonalized=per_year * exp(-main.seasonal_effect(self.forecaster.market.minute)),
             price_lower=candle.close * exp(prediction.return_lower),
             price_upper=candle.close * exp(prediction.return_upper),
             noise_ratio=self.forecaster.market.noise.value,
-            warm=self._mean.full and main.answered >= WARM_OUTCOMES,
+            warm=self._mean.full and main.outcomes >= WARM_OUTCOMES,
             candles=self.candles,
             signal_ones=self._rate.ones,
             gaps=self.gaps,
             missing_minutes=self.missing_minutes,
-            outcomes=main.answered,
-            outcome=answers.outcome(came.horizons.get(horizon), candle.open_time_ms, horizon),
+            outcomes=main.outcomes,
+            outcome=make_outcome(resolved.horizons.get(horizon), candle.open_time_ms, horizon),
             other_horizons=tuple(
-                answers.other_horizon(
-                    learner, made.horizons[h], candle.close, answers.outcome(came.horizons.get(h), candle.open_time_ms, h)
+                make_horizon_forecast(
+                    learner, predictions.horizons[h], candle.close, make_outcome(resolved.horizons.get(h), candle.open_time_ms, h)
                 )
                 for h, learner in others
             ),
             shadows=tuple(
-                answers.shadow(name, one, answers.outcome(came.shadows.get(name), candle.open_time_ms, horizon))
-                for name, one in made.shadows.items()
+                make_shadow(name, shadow, make_outcome(resolved.shadows.get(name), candle.open_time_ms, horizon))
+                for name, shadow in predictions.shadows.items()
             ),
         )
 
     @property
     def last_open_time_ms(self) -> int:
-        """Of the last candle that was taken in; 0 before the first."""
+        """Opening of the last accepted candle, in milliseconds since 1970-01-01 UTC; 0 before the first."""
         return self._last_ms
 
     @property
     def last_close(self) -> float:
-        """Of the last candle that was taken in; 0 before the first."""
+        """Close of the last accepted candle; 0 before the first."""
         return self._last_close
 
     def _follows_jump(self, open_time_ms: int) -> bool:
-        """The one before came from the same far time: it was no slip."""
+        """Return whether the candle before was skipped as too far ahead and this one follows it, so that the time is no error."""
         return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
-        """The return into this minute, where the minute before is there; a gap has none, and clears what can't be known."""
+        """Pass the candle to the forecaster, with its return if the minute before is known; a gap discards pending forecasts."""
         log_return = None
         if not self.candles:
             self._first_ms = candle.open_time_ms
@@ -142,18 +147,18 @@ class Engine:
             self._remembered_gaps.append((self._last_ms + MINUTE_MS, candle.open_time_ms))
         else:
             log_return = log(candle.close / self._last_close)
-        five = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
-        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, five, log_return)
+        prices_and_volume = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, prices_and_volume, log_return)
 
     def _skip(self, open_time_ms: int) -> Skip:
-        """Late where the minute was missing, or lies before all that is remembered; else its candle is there already."""
+        """Return LATE if the minute lies in a gap or before all that is remembered, else DUPLICATE."""
         in_gap = any(start <= open_time_ms < end for start, end in self._remembered_gaps)
         forgotten = len(self._remembered_gaps) < self.gaps
         remembered_from_ms = self._remembered_gaps[0][0] if forgotten else self._first_ms
         return Skip.LATE if in_gap or open_time_ms < remembered_from_ms else Skip.DUPLICATE
 
     def dump(self) -> dict[str, Any]:
-        """Its state: plain fields and raw arrays."""
+        """Return the state: plain fields and raw arrays."""
         return {
             "candles": self.candles,
             "gaps": self.gaps,
@@ -171,7 +176,7 @@ class Engine:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.candles, self.gaps = int(state["candles"]), int(state["gaps"])
         self.missing_minutes = int(state["missing_minutes"])
         self._first_ms, self._last_ms = int(state["first_ms"]), int(state["last_ms"])
@@ -183,9 +188,9 @@ class Engine:
         self.forecaster.load(state["forecaster"])
 
 
-def _prior(name: str, given: Prior | None) -> Prior | None:
+def _select_prior(name: str, given: Prior | None) -> Prior | None:
     if given is not None and fingerprint(given) != name:
-        raise ValueError(f"the settings name the prior {name}, and {fingerprint(given)} was given")
+        raise ValueError(f"the settings name the prior {name}, but {fingerprint(given)} was given")
     if given is None and name not in {BUNDLED, NONE}:
-        raise ValueError(f"the settings name the prior {name}, and it was not given")
+        raise ValueError(f"the settings name the prior {name}, but it was not given")
     return bundled() if name == BUNDLED else given

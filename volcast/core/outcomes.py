@@ -1,4 +1,4 @@
-"""From a learner's numbers to the fields of a signal."""
+"""The fields of a signal that follow from a learner's predictions and outcomes."""
 
 from math import exp, sqrt
 
@@ -9,7 +9,7 @@ from .types import MINUTE_MS, YEAR_MINUTES, HorizonForecast, Outcome, Shadow
 
 
 def annualized(volatility: float, horizon_minutes: int) -> float:
-    """σ·√(525 600 / H).
+    """Return a horizon's volatility scaled to a year, σ·√(525 600 / H).
 
     >>> round(annualized(0.01, 60), 3)
     0.936
@@ -17,42 +17,48 @@ def annualized(volatility: float, horizon_minutes: int) -> float:
     return volatility * sqrt(YEAR_MINUTES / horizon_minutes)
 
 
-def outcome(answer: ResolvedForecast | None, open_time_ms: int, horizon_minutes: int) -> Outcome | None:
-    """Of the forecast that fell due with the candle that opened at `open_time_ms`."""
-    if answer is None:
+def make_outcome(resolved: ResolvedForecast | None, open_time_ms: int, horizon_minutes: int) -> Outcome | None:
+    """Return the outcome of the forecast that came due with the candle that opened at `open_time_ms`; None if there is none.
+
+    >>> prediction = Prediction(4e-4, 0.018, 0.01, 0.03, -0.02, 0.025)
+    >>> outcome = make_outcome(ResolvedForecast(prediction, 9e-4, 1e-4, 0.03), 3_600_000, 60)
+    >>> outcome.open_time_ms, outcome.volatility, outcome.realized_volatility, outcome.covered, outcome.price_covered
+    (0, 0.02, 0.01, True, False)
+    """
+    if resolved is None:
         return None
-    made, realized = answer.prediction, answer.realized_variance
+    prediction, realized = resolved.prediction, resolved.realized_variance
     volatility = sqrt(realized)
     return Outcome(
         open_time_ms=open_time_ms - horizon_minutes * MINUTE_MS,
         realized_volatility=volatility,
-        volatility=sqrt(made.variance),
-        volatility_ewma=sqrt(answer.variance_ewma),
-        qlike=qlike(realized, made.variance, horizon_minutes),
-        qlike_ewma=qlike(realized, answer.variance_ewma, horizon_minutes),
-        covered=made.lower <= volatility <= made.upper,
-        price_covered=made.return_lower <= answer.log_return <= made.return_upper,
+        volatility=sqrt(prediction.variance),
+        volatility_ewma=sqrt(resolved.variance_ewma),
+        qlike=qlike(realized, prediction.variance, horizon_minutes),
+        qlike_ewma=qlike(realized, resolved.variance_ewma, horizon_minutes),
+        covered=prediction.lower <= volatility <= prediction.upper,
+        price_covered=prediction.return_lower <= resolved.log_return <= prediction.return_upper,
     )
 
 
-def other_horizon(learner: Learner, made: Prediction, close: float, came: Outcome | None) -> HorizonForecast:
-    """A horizon that is not the signal's own."""
-    volatility = sqrt(made.variance)
+def make_horizon_forecast(learner: Learner, prediction: Prediction, close: float, outcome: Outcome | None) -> HorizonForecast:
+    """Return the forecast of a horizon other than the signal's own, made at the price `close`, and the outcome that came due."""
+    volatility = sqrt(prediction.variance)
     return HorizonForecast(
         horizon_minutes=learner.horizon_minutes,
         volatility=volatility,
-        volatility_median=made.median,
-        volatility_lower=made.lower,
-        volatility_upper=made.upper,
+        volatility_median=prediction.median,
+        volatility_lower=prediction.lower,
+        volatility_upper=prediction.upper,
         volatility_annualized=annualized(volatility, learner.horizon_minutes),
-        price_lower=close * exp(made.return_lower),
-        price_upper=close * exp(made.return_upper),
-        outcomes=learner.answered,
-        outcome=came,
+        price_lower=close * exp(prediction.return_lower),
+        price_upper=close * exp(prediction.return_upper),
+        outcomes=learner.outcomes,
+        outcome=outcome,
     )
 
 
-def shadow(name: str, made: Prediction, came: Outcome | None) -> Shadow:
-    """A challenger."""
-    qlike_then, covered = (came.qlike, came.covered) if came else (None, None)
-    return Shadow(name, sqrt(made.variance), qlike_then, covered)
+def make_shadow(name: str, prediction: Prediction, outcome: Outcome | None) -> Shadow:
+    """Return the forecast of the challenger `name`, with the loss and the coverage of its outcome that came due."""
+    loss, covered = (outcome.qlike, outcome.covered) if outcome else (None, None)
+    return Shadow(name, sqrt(prediction.variance), loss, covered)

@@ -1,16 +1,16 @@
-"""The rolling mean of closes and the rate of ones, both exact: integers in ring buffers, O(1) a candle.
+"""The rolling mean of closes and the rate of 1-signals. Both are exact: integers in ring buffers, O(1) for each candle.
 
-A running sum of floats drifts, and one NaN would poison it for ever; a sum of integers does neither.
+A running sum of floats accumulates rounding errors and never recovers from a NaN; a sum of integers has neither problem.
 """
 
 import numpy as np
 
 MAX_UNITS_BYTES = 12
-"""15 significant digits and at most 12 decimals: price × 10^decimals stays below 10^27 < 2^90."""
+"""Bytes of a price in a dump. A price is below 10^15 and has at most 12 decimals, so its units are below 10^27 < 2^90."""
 
 
 class RollingMean:
-    """The mean of the last `window` prices, given as integers (price × 10^decimals).
+    """The exact mean of the last `window` prices, which are given as integers: price × 10^decimals.
 
     >>> mean = RollingMean(window=3)
     >>> [mean.push(units) for units in (100, 102, 101, 104)]
@@ -26,9 +26,9 @@ class RollingMean:
         self._sum = 0
 
     def push(self, units: int) -> bool:
-        """Take in a price; True where it lies above the mean of the last `window`, itself included.
+        """Add a price. Return whether it lies above the mean of the last `window` prices, itself included.
 
-        Decided as on paper: price > sum / W is W × price > sum. False while there are fewer than W.
+        The decision is exact, since price > sum / W is equivalent to W × price > sum. It is False while there are fewer than W.
         """
         if len(self._ring) < self.window:
             self._ring.append(units)
@@ -41,23 +41,23 @@ class RollingMean:
 
     @property
     def full(self) -> bool:
-        """There are `window` prices."""
+        """Whether there are `window` prices."""
         return len(self._ring) == self.window
 
     def value(self, decimals: int) -> float | None:
-        """The mean as a price, correctly rounded (Python divides integers so); None while there are fewer than `window`."""
+        """Return the mean as a price, correctly rounded, as Python divides integers; None while there are fewer than `window`."""
         return self._sum / (self.window * 10**decimals) if self.full else None
 
     def dump(self) -> bytes:
-        """The prices from the oldest to the newest, 12 bytes each, little-endian."""
+        """Return the prices from oldest to newest, 12 bytes each, little-endian."""
         oldest_first = self._ring[self._next :] + self._ring[: self._next] if self.full else self._ring
         return b"".join(units.to_bytes(MAX_UNITS_BYTES, "little") for units in oldest_first)
 
     def load(self, raw: bytes) -> None:
-        """Become what `dump` was called on. Raises ValueError where `raw` doesn't fit the window."""
+        """Restore what `dump` returned. Raises ValueError if `raw` does not fit the window."""
         count, rest = divmod(len(raw), MAX_UNITS_BYTES)
         if rest or count > self.window:
-            raise ValueError(f"{len(raw)} bytes are not the prices of a window of {self.window}")
+            raise ValueError(f"{len(raw)} bytes are not a dump of at most {self.window} prices of {MAX_UNITS_BYTES} bytes")
         size = MAX_UNITS_BYTES
         self._ring = [int.from_bytes(raw[at : at + size], "little") for at in range(0, len(raw), size)]
         self._next = count % self.window
@@ -65,7 +65,7 @@ class RollingMean:
 
 
 class SignalRate:
-    """The share of ones: since the start, and among the last `window` signals.
+    """The share of 1 among the signals: since the start, and among the last `window` signals.
 
     >>> rate = SignalRate(window=2)
     >>> for signal in (1, 0, 0): rate.push(signal)
@@ -81,7 +81,7 @@ class SignalRate:
         self._ones_in_ring = 0
 
     def push(self, signal: int) -> None:
-        """Take in a signal, 0 or 1."""
+        """Count a signal, 0 or 1."""
         at = self.counted % self.window
         self._ones_in_ring += signal - self._ring[at]
         self._ring[at] = signal
@@ -90,22 +90,24 @@ class SignalRate:
 
     @property
     def since_start(self) -> float | None:
-        """Ones by counted signals; None before the first."""
+        """Share of ones among all counted signals; None before the first."""
         return self.ones / self.counted if self.counted else None
 
     @property
     def in_window(self) -> float | None:
-        """The same among the last `window` counted signals."""
+        """Share of ones among the last `window` counted signals; None before the first."""
         return self._ones_in_ring / min(self.counted, self.window) if self.counted else None
 
     def dump(self) -> bytes:
-        """The ring as bits, in ring order."""
+        """Return the ring as bits, in ring order."""
         return np.packbits(np.frombuffer(self._ring, np.uint8)).tobytes()
 
     def load(self, counted: int, ones: int, raw: bytes) -> None:
-        """Become what `dump` was called on. Raises ValueError where the numbers don't fit the window."""
+        """Restore both counts and what `dump` returned. Raises ValueError if they do not fit the window."""
         if len(raw) != (self.window + 7) // 8 or not 0 <= ones <= counted:
-            raise ValueError(f"{len(raw)} bytes with {ones} ones of {counted} are not the signals of a window of {self.window}")
+            raise ValueError(
+                f"{len(raw)} bytes with {ones} ones of {counted} signals are not a dump of a window of {self.window} signals"
+            )
         self.counted, self.ones = counted, ones
         self._ring = bytearray(np.unpackbits(np.frombuffer(raw, np.uint8), count=self.window).tobytes())
         self._ones_in_ring = sum(self._ring)

@@ -1,9 +1,10 @@
-"""An engine as bytes, and back, to the last bit. Safe to read: fields and raw arrays, nothing is executed.
+"""Snapshots: an engine stored as bytes and restored to the last bit. Reading one executes nothing: it is fields and raw arrays.
 
     "VCS1" | CRC-32 of the rest, 4 bytes, little-endian | msgpack: format, versions, symbol, config, decimals, position, state
 
-The format's number rises with each change. A reader takes only what it can continue to the last bit: its own format, the same
-settings, the same minor version of River, whose arrays it holds. All else is a SnapshotError: the state is rebuilt from the log.
+The number of the format rises with each change. A reader accepts only what it can continue to the last bit: its own format, the
+same settings, and the same minor version of River, whose arrays a snapshot holds. Anything else is a SnapshotError, after which
+the consumer rebuilds the state from the log.
 """
 
 from collections.abc import Mapping
@@ -29,25 +30,26 @@ VERSIONS: Mapping[str, str] = {
     "scipy": scipy.__version__,
     "arithmetic": arithmetic_fingerprint(),
 }
-"""What the numbers were computed with. Other libraries or another CPU may differ in a last digit, and are taken."""
+"""The versions the numbers were computed with. Of these only River's is checked; the others may change a last digit."""
 _MAGIC = b"VCS1"
 
 
 class SnapshotError(Exception):
-    """A snapshot that can't be used here; the sentence says why."""
+    """Raised for a snapshot that cannot be used here; the message says why."""
 
 
 class Snapshot(NamedTuple):
-    """An engine as it was, and what its owner wrote down beside it."""
+    """A restored engine, and what the owner stored with it."""
 
     engine: Engine
     position: int
-    """The engine has taken in all records of its symbol below this offset."""
+    """The engine has processed all records of its symbol below this offset."""
     counts: dict[str, int]
+    """Counts of the owner, by name."""
 
 
 class SnapshotDescription(Struct, frozen=True):
-    """What a snapshot says of itself."""
+    """What a snapshot says about itself, without restoring the engine."""
 
     format: int
     versions: dict[str, str]
@@ -55,7 +57,7 @@ class SnapshotDescription(Struct, frozen=True):
     config: EngineConfig
     price_decimals: int
     fingerprint: str
-    """Of the engine's settings: two snapshots of the same settings have the same."""
+    """CRC-32 of the engine's settings, as 8 hex digits: equal for equal settings."""
     position: int
     candles: int
     last_open_time_ms: int
@@ -65,7 +67,7 @@ class _AnyFormat(Struct, frozen=True):
     format: int
 
 
-class _Written(_AnyFormat, frozen=True):
+class _Content(_AnyFormat, frozen=True):
     versions: dict[str, str]
     symbol: str
     config: EngineConfig
@@ -77,12 +79,18 @@ class _Written(_AnyFormat, frozen=True):
 
 _encoder = msgspec.msgpack.Encoder()
 _format_decoder = msgspec.msgpack.Decoder(_AnyFormat)
-_decoder = msgspec.msgpack.Decoder(_Written)
+_decoder = msgspec.msgpack.Decoder(_Content)
 
 
 def encode_snapshot(engine: Engine, position: int, counts: Mapping[str, int] | None = None) -> bytes:
-    """-> the snapshot of an engine that has taken in all records of its symbol below `position`; `counts` travel with it."""
-    written = _Written(
+    """Return the snapshot of an engine that has processed all records of its symbol below `position`, with the owner's `counts`.
+
+    >>> config = EngineConfig()
+    >>> raw = encode_snapshot(Engine("BTCUSDT", config, 2), position=7)
+    >>> decode_snapshot(raw, "BTCUSDT", config, 2).position
+    7
+    """
+    content = _Content(
         SNAPSHOT_FORMAT,
         dict(VERSIONS),
         engine.symbol,
@@ -92,62 +100,62 @@ def encode_snapshot(engine: Engine, position: int, counts: Mapping[str, int] | N
         dict(counts or {}),
         engine.dump(),
     )
-    return _sealed(written)
+    return _pack(content)
 
 
 def decode_snapshot(raw: bytes, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> Snapshot:
-    """-> the engine as it was; `prior` as `Engine` has it.
+    """Restore an engine. Symbol, config and decimals are those expected now; `prior` is as for `Engine`.
 
-    Raises SnapshotError where `raw` is damaged, of another format, or of an engine of another symbol or other settings.
+    Raises SnapshotError if `raw` is damaged, of another format, or of an engine of another symbol or other settings.
     """
-    written = _open(raw)
-    _check_same("symbol", written.symbol, symbol)
-    _check_same("price_decimals", written.price_decimals, price_decimals)
+    content = _unpack(raw)
+    _check_same("symbol", content.symbol, symbol)
+    _check_same("price_decimals", content.price_decimals, price_decimals)
     for name in EngineConfig.__struct_fields__:
-        _check_same(name, getattr(written.config, name), getattr(config, name))
-    _check_same("River", *(_minor(versions.get("river", "")) for versions in (written.versions, VERSIONS)))
+        _check_same(name, getattr(content.config, name), getattr(config, name))
+    _check_same("River", *(_minor(versions.get("river", "")) for versions in (content.versions, VERSIONS)))
     try:
         engine = Engine(symbol, config, price_decimals, prior)
-        engine.load(written.state)
-        comes_back = _encoder.encode(engine.dump()) == _encoder.encode(written.state)
+        engine.load(content.state)
+        unchanged = _encoder.encode(engine.dump()) == _encoder.encode(content.state)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise SnapshotError(f"its state can't be read: {error}") from error
-    if not comes_back or (engine.candles and engine.last_close <= 0):
-        raise SnapshotError("its state can't be read: it is none that an engine could have left")
-    return Snapshot(engine, written.position, written.counts)
+    if not unchanged or (engine.candles and engine.last_close <= 0):
+        raise SnapshotError("its state can't be read: no engine could have left it")
+    return Snapshot(engine, content.position, content.counts)
 
 
 def describe_snapshot(raw: bytes) -> SnapshotDescription:
-    """What it says of itself. Raises SnapshotError where it is damaged or of another format."""
-    written = _open(raw)
-    settings = _encoder.encode([written.config, written.price_decimals])
+    """Return what a snapshot says about itself. Raises SnapshotError if it is damaged or of another format."""
+    content = _unpack(raw)
+    settings = _encoder.encode([content.config, content.price_decimals])
     return SnapshotDescription(
-        written.format,
-        written.versions,
-        written.symbol,
-        written.config,
-        written.price_decimals,
+        content.format,
+        content.versions,
+        content.symbol,
+        content.config,
+        content.price_decimals,
         f"{crc32(settings):08x}",
-        written.position,
-        _whole(written.state.get("candles")),
-        _whole(written.state.get("last_ms")),
+        content.position,
+        _integer(content.state.get("candles")),
+        _integer(content.state.get("last_ms")),
     )
 
 
 def moved(raw: bytes, position: int) -> bytes:
-    """Return the snapshot for another log, where its symbol goes on at `position`.
+    """Return the snapshot with another position, for a log in which its symbol continues there.
 
-    Raises SnapshotError where it is damaged or of another format.
+    Raises SnapshotError if it is damaged or of another format.
     """
-    return _sealed(msgspec.structs.replace(_open(raw), position=position))
+    return _pack(msgspec.structs.replace(_unpack(raw), position=position))
 
 
-def _sealed(written: _Written) -> bytes:
-    payload = _encoder.encode(written)
+def _pack(content: _Content) -> bytes:
+    payload = _encoder.encode(content)
     return _MAGIC + crc32(payload).to_bytes(4, "little") + payload
 
 
-def _open(raw: bytes) -> _Written:
+def _unpack(raw: bytes) -> _Content:
     payload = raw[8:]
     if raw[:4] != _MAGIC or raw[4:8] != crc32(payload).to_bytes(4, "little"):
         raise SnapshotError("it is damaged: its checksum does not fit")
@@ -160,14 +168,14 @@ def _open(raw: bytes) -> _Written:
 
 def _check_same(name: str, found: object, expected: object) -> None:
     if found != expected:
-        raise SnapshotError(f"it was made with {name} {found}, and {expected} is asked for now")
+        raise SnapshotError(f"it was made with {name} {found}, but {expected} is required now")
 
 
 def _minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _whole(value: object) -> int:
+def _integer(value: object) -> int:
     if not isinstance(value, int):
-        raise SnapshotError("its state can't be read: its counts are no whole numbers")
+        raise SnapshotError("its state can't be read: its counts are not integers")
     return value

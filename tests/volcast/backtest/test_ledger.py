@@ -53,8 +53,8 @@ def test_tracks_are_what_the_models_said() -> None:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
     replay, ledger, said = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
     for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
-        ledger.add(signal, engine.forecaster.made)
-        said.append((engine.forecaster.made.horizons[15], engine.forecaster.made.shadows["ewma"]))
+        ledger.add(signal, engine.forecaster.last_predictions)
+        said.append((engine.forecaster.last_predictions.horizons[15], engine.forecaster.last_predictions.shadows["ewma"]))
     champion, other = ledger.tracks()
     assert (champion.name, other.name) == ("two_stage", "ewma")
     for track, predictions in zip((champion, other), zip(*said, strict=True), strict=True):

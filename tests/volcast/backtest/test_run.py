@@ -10,7 +10,7 @@ from volcast.backtest.run import BacktestReplay, features_of
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.market.indicators import SHOWN
+from volcast.core.market.indicators import INDICATORS
 from volcast.core.models.design import DESIGN_NAMES
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Signal
 
@@ -59,22 +59,24 @@ def test_what_is_not_taken_in_is_counted_and_the_first_of_each_kind_is_told() ->
     assert len(taken) == replay.taken == engine.candles == 11
     assert replay.rows == 16
     assert replay.not_taken == {"not_positive": 1, "duplicate": 2, "late": 1, "too_far_ahead": 1}
-    assert replay.first_refusals["not_positive"] == "test.csv, line 97: open is -1; a price is above 0"
+    assert replay.first_refusals["not_positive"] == "test.csv, line 97: open is -1; a price must be above 0"
     assert replay.first_refusals["duplicate"] == "test.csv, line 5"
     assert replay.first_refusals["late"] == "test.csv, line 98"
     assert replay.first_refusals["too_far_ahead"].startswith(
-        f"test.csv, line 99: open_time_ms {at(MONTH_AND_A_DAY)} is 32.0 days"
+        f"test.csv, line 99: open_time_ms is {at(MONTH_AND_A_DAY)}, 32.0 days"
     )
 
 
 def test_what_all_models_said_can_be_seen_after_each_candle() -> None:
     engine, replay = replay_of(EngineConfig(shadows=("har", "last")))
     for signal in islice(replay.signals(rows(200)), 200):
-        champion = engine.forecaster.made.horizons[60]
+        champion = engine.forecaster.last_predictions.horizons[60]
         assert (signal.volatility**2, signal.volatility_median) == pytest.approx((champion.variance, champion.median), rel=1e-15)
         for shadow in signal.shadows:
-            assert shadow.volatility**2 == pytest.approx(engine.forecaster.made.shadows[shadow.model].variance, rel=1e-15)
-    assert list(engine.forecaster.made.shadows) == ["har", "last"]
+            assert shadow.volatility**2 == pytest.approx(
+                engine.forecaster.last_predictions.shadows[shadow.model].variance, rel=1e-15
+            )
+    assert list(engine.forecaster.last_predictions.shadows) == ["har", "last"]
     assert engine.forecaster.learned("here").source == "here"
 
 
@@ -87,10 +89,10 @@ def test_features_are_what_the_model_looks_at_and_what_is_shown(model: str, firs
     features = features_of(engine)
     names = tuple(features)
     assert names[: len(first)] == first
-    assert set(names) == {*first, *SHOWN, "noise_ratio"}
+    assert set(names) == {*first, *INDICATORS, "noise_ratio"}
     assert not any("," in name for name in names)
-    shown = engine.forecaster.market.windows.shown()
-    assert {name: features[name] for name in SHOWN} == shown  # also where the model knows one by the same name
+    shown = engine.forecaster.market.indicators.values()
+    assert {name: features[name] for name in INDICATORS} == shown  # also where the model knows one by the same name
 
 
 def test_to_look_changes_nothing() -> None:

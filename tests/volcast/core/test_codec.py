@@ -1,4 +1,4 @@
-"""What is encoded comes back, and looks on the wire as the docs say."""
+"""Encoded values decode to the same values, and are as documented on the wire."""
 
 import json
 from typing import Any, get_args, get_origin, get_type_hints
@@ -34,8 +34,8 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=20)
 INTS = st.integers(-(2**63), 2**63)
 
 
-def test_a_candle_on_the_wire_is_what_the_docs_show() -> None:
-    shown: dict[str, Any] = {
+def test_an_encoded_candle_is_as_documented() -> None:
+    documented: dict[str, Any] = {
         "kind": "candle",
         "v": 1,
         "symbol": "BTCUSDT",
@@ -52,9 +52,9 @@ def test_a_candle_on_the_wire_is_what_the_docs_show() -> None:
         "live": False,
         "line": 2,
     }
-    fields = {name: value for name, value in shown.items() if name not in {"kind", "v"}}
+    fields = {name: value for name, value in documented.items() if name not in {"kind", "v"}}
     raw = encode_candle(CandleText(**fields))
-    assert json.loads(raw) == shown
+    assert json.loads(raw) == documented
     assert Decoder(DECIMALS).decode(KEY, raw) == Candle(
         symbol="BTCUSDT",
         open_time_ms=1704067200000,
@@ -72,19 +72,21 @@ def test_a_candle_on_the_wire_is_what_the_docs_show() -> None:
 
 
 def test_a_live_candle_needs_no_line() -> None:
-    answer = Decoder().decode(KEY, encode_candle(candle_text(0, "1.5", line=None, live=True, source="BINANCE", closed_by="flag")))
-    assert isinstance(answer, Candle)
-    assert (answer.live, answer.source, answer.closed_by) == (True, "BINANCE", "flag")
+    decoded = Decoder().decode(
+        KEY, encode_candle(candle_text(0, "1.5", line=None, live=True, source="BINANCE", closed_by="flag"))
+    )
+    assert isinstance(decoded, Candle)
+    assert (decoded.live, decoded.source, decoded.closed_by) == (True, "BINANCE", "flag")
 
 
-def test_a_gap_comes_back() -> None:
+def test_a_gap_survives_encoding() -> None:
     gap = Gap(SYMBOL, at(3), at(7), "BINANCE", "the venue has no such minutes")
     raw = encode_gap(gap)
     assert json.loads(raw)["kind"] == "gap"
     assert Decoder().decode(KEY, raw) == gap
 
 
-def test_a_revision_comes_back_with_its_candle() -> None:
+def test_a_revision_survives_encoding_with_its_candle() -> None:
     text = candle_text(5, "41999.5")
     raw = encode_revision(text)
     assert json.loads(raw).keys() == {"kind", "v", "candle"}
@@ -97,7 +99,7 @@ PLAIN = {float: FLOATS, int: INTS, str: TEXT, bool: st.booleans(), type(None): s
 
 
 def anything(hint: Any) -> st.SearchStrategy[Any]:
-    """Values of a field's type: plain ones, structs, unions and tuples of them."""
+    """Return a strategy for values of a field's type: plain ones, structs, and unions and tuples of them."""
     if hint in PLAIN:
         return PLAIN[hint]
     if isinstance(hint, type) and issubclass(hint, Struct):
@@ -108,17 +110,17 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
 
 @settings(deadline=None)
 @given(anything(Signal))
-def test_a_signal_comes_back_and_is_always_the_same_bytes(signal: Signal) -> None:
+def test_a_signal_survives_encoding_and_always_gives_the_same_bytes(signal: Signal) -> None:
     raw = encode_signal(signal)
-    back = decode_signal(raw)
-    assert isinstance(back, Signal)
-    assert back == signal
-    assert encode_signal(back) == raw
+    decoded = decode_signal(raw)
+    assert isinstance(decoded, Signal)
+    assert decoded == signal
+    assert encode_signal(decoded) == raw
     assert {"kind": "signal", "v": 1}.items() <= json.loads(raw).items()
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_word_of_a_rebuild_comes_back(done: bool) -> None:  # noqa: FBT001  # pytest gives it
+def test_a_notice_of_a_rebuild_survives_encoding(done: bool) -> None:  # noqa: FBT001  # parametrized
     restoring = Restoring("BTCUSDT", done)
     raw = encode_restoring(restoring)
     assert json.loads(raw) == {"kind": "restoring", "v": 1, "symbol": "BTCUSDT", "done": done}
@@ -133,23 +135,23 @@ def test_word_of_a_rebuild_comes_back(done: bool) -> None:  # noqa: FBT001  # py
         *(st.none() | INTS, st.none() | INTS, st.none() | INTS),
     )
 )
-def test_a_reject_comes_back_with_its_original_bytes(reject: Reject) -> None:
+def test_a_reject_survives_encoding_with_its_original_bytes(reject: Reject) -> None:
     assert decode_reject(encode_reject(reject)) == reject
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"v":1}', b"\xff", b'{"symbol":"\xff"}'])
-def test_what_is_no_signal_and_no_reject_is_refused(raw: bytes) -> None:
+def test_other_bytes_are_neither_a_signal_nor_a_reject(raw: bytes) -> None:
     with pytest.raises(UNDECODABLE):
         decode_signal(raw)
     with pytest.raises(UNDECODABLE):
         decode_reject(raw)
 
 
-def test_the_origin_of_a_record_is_read_even_where_the_rest_is_no_good() -> None:
+def test_the_origin_of_a_bad_record_is_read() -> None:
     assert read_origin(record(3, "abc")) == Origin(SYMBOL, at(3), "test.csv", 5)
     assert read_origin(b'{"symbol":7,"open_time_ms":"x"}') == Origin(7, "x")
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"\xff", b'{"symbol":"BTC', b'{"symbol":"\xff"}', b'{"x":' + b"[" * 60_000])
-def test_what_cannot_be_read_has_no_origin(raw: bytes) -> None:
+def test_an_unreadable_record_has_no_origin(raw: bytes) -> None:
     assert read_origin(raw) == Origin()

@@ -1,4 +1,4 @@
-"""Each reason is reached with its sentence; every sound price is taken exactly; no bytes at all raise anything."""
+"""Each reason and its sentence, exact decoding of prices, and no exception for any bytes."""
 
 import json
 from decimal import Context, Decimal, Inexact
@@ -21,14 +21,14 @@ REVISION: dict[str, Any] = json.loads(encode_revision(candle_text(0, "42000.5"))
 
 
 def decode(value: bytes, key: bytes = KEY, decimals: int = 8) -> Candle | Gap | Revision | Reject:
-    """Decode, hold it to its promise, and send a reject through its own encoding."""
-    answer = Decoder(decimals).decode(key, value)
-    assert isinstance(answer, Candle | Gap | Revision | Reject)
-    if isinstance(answer, Reject):
-        assert (answer.key, answer.value) == (key, value)
-        assert answer.detail
-        assert decode_reject(encode_reject(answer)) == answer
-    return answer
+    """Decode, check the type of the result, and check that a reject survives its own encoding."""
+    decoded = Decoder(decimals).decode(key, value)
+    assert isinstance(decoded, Candle | Gap | Revision | Reject)
+    if isinstance(decoded, Reject):
+        assert (decoded.key, decoded.value) == (key, value)
+        assert decoded.detail
+        assert decode_reject(encode_reject(decoded)) == decoded
+    return decoded
 
 
 def encoded(base: dict[str, Any], **fields: Any) -> bytes:
@@ -36,60 +36,57 @@ def encoded(base: dict[str, Any], **fields: Any) -> bytes:
 
 
 def reject(value: bytes, key: bytes = KEY) -> tuple[Reason, str]:
-    answer = decode(value, key)
-    assert isinstance(answer, Reject), answer
-    return answer.reason, answer.detail
+    decoded = decode(value, key)
+    assert isinstance(decoded, Reject), decoded
+    return decoded.reason, decoded.detail
 
 
 def close_units(text: str, decimals: int = 8) -> int | None:
-    """Of a candle whose prices are this JSON; None where it is refused."""
+    """Return the close_units of a candle whose prices are this JSON; None if it is rejected."""
     fields = ",".join(f'"{name}":{text}' for name in ("open", "high", "low", "close"))
     rest = f'"symbol":"{SYMBOL}","open_time_ms":0,"volume":0,"quote_volume":0,"source":"s","closed_by":"file"'
-    answer = decode(f'{{"kind":"candle","v":1,{rest},{fields}}}'.encode(), decimals=decimals)
-    return answer.close_units if isinstance(answer, Candle) else None
+    decoded = decode(f'{{"kind":"candle","v":1,{rest},{fields}}}'.encode(), decimals=decimals)
+    return decoded.close_units if isinstance(decoded, Candle) else None
 
 
+EXPECTED_SYMBOL = "[A-Z0-9]+ or SYMBOL.VENUE of at most 40 characters is expected"
 REJECTS = [
-    # reason, sentence, what is wrong with a candle
+    # reason, sentence, the wrong fields of a candle
     (Reason.VERSION, "v is 2; this version reads 1", {"v": 2}),
     (Reason.VERSION, "v is 2; this version reads 1", {"v": 2, "open": {"mantissa": 1}}),
     (Reason.VERSION, "v is 2; this version reads 1", {"v": 2, "kind": "trade"}),
-    (Reason.SYMBOL, "symbol is 'btc-usd'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "btc-usd"}),
-    (Reason.SYMBOL, "symbol is ''; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": ""}),
-    (Reason.SYMBOL, "symbol is 'A.B.C'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "A.B.C"}),
-    (Reason.SYMBOL, "symbol is 'BTC\\n'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "BTC\n"}),
-    (Reason.SYMBOL, f"symbol is '{'A' * 41}'; expected [A-Z0-9]+ or SYMBOL.VENUE, at most 40", {"symbol": "A" * 41}),
-    (Reason.KEY, "the record's key is b'BTCUSDT', its symbol ETHUSDT", {"symbol": "ETHUSDT"}),
-    (Reason.TIME, "open_time_ms -60000 is not between the years 1970 and 2200", {"open_time_ms": -60_000}),
-    (Reason.TIME, f"open_time_ms {MAX_TIME_MS} is not between the years 1970 and 2200", {"open_time_ms": MAX_TIME_MS}),
-    (Reason.TIME, "open_time_ms 59999 is not the beginning of a minute", {"open_time_ms": 59_999}),
+    (Reason.SYMBOL, f"symbol is 'btc-usd'; {EXPECTED_SYMBOL}", {"symbol": "btc-usd"}),
+    (Reason.SYMBOL, f"symbol is ''; {EXPECTED_SYMBOL}", {"symbol": ""}),
+    (Reason.SYMBOL, f"symbol is 'A.B.C'; {EXPECTED_SYMBOL}", {"symbol": "A.B.C"}),
+    (Reason.SYMBOL, f"symbol is 'BTC\\n'; {EXPECTED_SYMBOL}", {"symbol": "BTC\n"}),
+    (Reason.SYMBOL, f"symbol is '{'A' * 41}'; {EXPECTED_SYMBOL}", {"symbol": "A" * 41}),
+    (Reason.KEY, "the record's key is b'BTCUSDT'; it must be the symbol, ETHUSDT", {"symbol": "ETHUSDT"}),
+    (Reason.TIME, "open_time_ms is -60000; a time from 1970 to 2199 is expected", {"open_time_ms": -60_000}),
+    (Reason.TIME, f"open_time_ms is {MAX_TIME_MS}; a time from 1970 to 2199 is expected", {"open_time_ms": MAX_TIME_MS}),
+    (Reason.TIME, "open_time_ms is 59999; a multiple of 60000 is expected", {"open_time_ms": 59_999}),
     (Reason.INTERVAL, "interval_ms is 300000; this version reads 60000", {"interval_ms": 300_000}),
-    (Reason.NOT_A_NUMBER, "open is 'abc', not a number", {"open": "abc"}),
-    (Reason.NOT_A_NUMBER, "high is '', not a number", {"high": ""}),
-    (Reason.NOT_A_NUMBER, "low is None, not a number", {"low": None}),
-    (Reason.NOT_A_NUMBER, "close is [1], not a number", {"close": [1]}),
+    (Reason.NOT_A_NUMBER, "open is 'abc'; a number is expected", {"open": "abc"}),
+    (Reason.NOT_A_NUMBER, "high is ''; a number is expected", {"high": ""}),
+    (Reason.NOT_A_NUMBER, "low is None; a number is expected", {"low": None}),
+    (Reason.NOT_A_NUMBER, "close is [1]; a number is expected", {"close": [1]}),
     (Reason.NOT_A_NUMBER, "close is NaN; a finite number is expected", {"close": "NaN"}),
     (Reason.NOT_A_NUMBER, "close is sNaN; a finite number is expected", {"close": "sNaN"}),
     (Reason.NOT_A_NUMBER, "open is -Infinity; a finite number is expected", {"open": "-inf"}),
     (Reason.NOT_A_NUMBER, "volume is NaN; a finite number is expected", {"volume": "nan"}),
     (Reason.NOT_A_NUMBER, "quote_volume is 1e+400; a finite number is expected", {"quote_volume": "1e400"}),
-    (Reason.NOT_POSITIVE, "low is 0; a price is above 0", {"low": 0}),
-    (Reason.NOT_POSITIVE, "close is -1.5; a price is above 0", {"close": "-1.5"}),
-    (Reason.NOT_POSITIVE, "volume is -0.1; a volume is not below 0", {"volume": "-0.1"}),
+    (Reason.NOT_POSITIVE, "low is 0; a price must be above 0", {"low": 0}),
+    (Reason.NOT_POSITIVE, "close is -1.5; a price must be above 0", {"close": "-1.5"}),
+    (Reason.NOT_POSITIVE, "volume is -0.1; a volume must not be below 0", {"volume": "-0.1"}),
+    (Reason.TOO_FINE, "close is 1.000000001; at most 8 decimals and 15 significant digits are allowed", {"close": "1.000000001"}),
     (
         Reason.TOO_FINE,
-        "close is 1.000000001; at most 8 decimals and 15 significant digits",
-        {"close": "1.000000001"},
-    ),
-    (
-        Reason.TOO_FINE,
-        "open is 12345678.90123456; at most 8 decimals and 15 significant digits",
+        "open is 12345678.90123456; at most 8 decimals and 15 significant digits are allowed",
         {"open": "12345678.90123456"},
     ),
-    (Reason.TOO_FINE, "low is 1E-999999; at most 8 decimals and 15 significant digits", {"low": "1e-999999"}),
-    (Reason.TOO_LARGE, "high is 1e+15; a price is below 10^15", {"high": "1e15"}),
-    (Reason.TOO_LARGE, "close is 1000000000000000.1; a price is below 10^15", {"close": "1000000000000000.1"}),
-    (Reason.HIGH_BELOW_LOW, "high 41999.99 is below low 42000.5", {"high": "41999.99"}),
+    (Reason.TOO_FINE, "low is 1E-999999; at most 8 decimals and 15 significant digits are allowed", {"low": "1e-999999"}),
+    (Reason.TOO_LARGE, "high is 1e+15; a price must be below 10^15", {"high": "1e15"}),
+    (Reason.TOO_LARGE, "close is 1000000000000000.1; a price must be below 10^15", {"close": "1000000000000000.1"}),
+    (Reason.HIGH_BELOW_LOW, "high is 41999.99; it must not be below low, 42000.5", {"high": "41999.99"}),
     (Reason.UNREADABLE, "Expected `str`, got `int` - at `$.source`", {"source": 5}),
     (Reason.UNREADABLE, "Expected `int`, got `str` - at `$.open_time_ms`", {"open_time_ms": "2024-01-01"}),
     (Reason.UNREADABLE, "Invalid value 'trade' - at `$.kind`", {"kind": "trade"}),
@@ -97,27 +94,32 @@ REJECTS = [
 
 
 @pytest.mark.parametrize(("reason", "sentence", "wrong"), REJECTS, ids=lambda value: value if isinstance(value, Reason) else "")
-def test_a_bad_field_is_refused_with_its_reason_in_one_sentence(reason: Reason, sentence: str, wrong: dict[str, Any]) -> None:
+def test_a_bad_field_is_rejected_with_its_reason_and_a_sentence(reason: Reason, sentence: str, wrong: dict[str, Any]) -> None:
     assert reject(encoded(CANDLE, **wrong)) == (reason, sentence)
 
 
 @pytest.mark.parametrize(
     ("reason", "sentence", "value"),
     [
-        (Reason.TOO_LARGE, f"a record of {MAX_RECORD_BYTES + 1} bytes; at most 65536", b" " * (MAX_RECORD_BYTES + 1)),
+        (
+            Reason.TOO_LARGE,
+            f"the record has {MAX_RECORD_BYTES + 1} bytes; at most 65536 are allowed",
+            b" " * (MAX_RECORD_BYTES + 1),
+        ),
         (Reason.UNREADABLE, "Input data was truncated", b""),
+        (Reason.UNREADABLE, "the record has 65 opening brackets; at most 64 are allowed", b"[" * 65),
         (Reason.UNREADABLE, "Expected `object`, got `array`", b"[]"),
         (Reason.UNREADABLE, "Object missing required field `kind`", b"{}"),
         (Reason.UNREADABLE, "Object missing required field `symbol`", b'{"kind":"gap","v":1}'),
         (Reason.VERSION, "v is 0; this version reads 1", encoded({**GAP, "v": 0})),
-        (Reason.TIME, f"from_ms {at(0) + 1} is not the beginning of a minute", encoded(GAP, from_ms=at(0) + 1)),
-        (Reason.TIME, f"to_ms {at(3)} is not after from_ms {at(3)}", encoded(GAP, to_ms=at(3))),
-        (Reason.KEY, "the record's key is b'BTCUSDT', its symbol X", encoded(GAP, symbol="X")),
-        (Reason.NOT_POSITIVE, "close is 0; a price is above 0", encoded(REVISION, candle={**CANDLE, "close": "0"})),
-        (Reason.NOT_A_NUMBER, "open is 'x', not a number", encoded(REVISION, candle={**CANDLE, "open": "x"})),
+        (Reason.TIME, f"from_ms is {at(0) + 1}; a multiple of 60000 is expected", encoded(GAP, from_ms=at(0) + 1)),
+        (Reason.TIME, f"to_ms is {at(3)}; it must be after from_ms, {at(3)}", encoded(GAP, to_ms=at(3))),
+        (Reason.KEY, "the record's key is b'BTCUSDT'; it must be the symbol, X", encoded(GAP, symbol="X")),
+        (Reason.NOT_POSITIVE, "close is 0; a price must be above 0", encoded(REVISION, candle={**CANDLE, "close": "0"})),
+        (Reason.NOT_A_NUMBER, "open is 'x'; a number is expected", encoded(REVISION, candle={**CANDLE, "open": "x"})),
     ],
 )
-def test_a_bad_record_is_refused_with_its_reason_in_one_sentence(reason: Reason, sentence: str, value: bytes) -> None:
+def test_a_bad_record_is_rejected_with_its_reason_and_a_sentence(reason: Reason, sentence: str, value: bytes) -> None:
     assert reject(value) == (reason, sentence)
 
 
@@ -125,21 +127,21 @@ def test_a_bad_record_is_refused_with_its_reason_in_one_sentence(reason: Reason,
 def test_whether_a_deep_record_is_read_does_not_depend_on_the_call_stack(depth: int) -> None:
     value = record(0, "1.00")[:-1] + b',"x":' + b"[" * depth + b"]" * depth + b"}"
 
-    def judged(frames: int) -> type:
-        return judged(frames - 1) if frames else type(Decoder().decode(b"BTCUSDT", value))
+    def decoded_type(frames: int) -> type:
+        return decoded_type(frames - 1) if frames else type(Decoder().decode(b"BTCUSDT", value))
 
-    assert {judged(0), judged(400)} == {Candle if depth < 64 else Reject}
+    assert {decoded_type(0), decoded_type(400)} == {Candle if depth < 64 else Reject}
 
 
 @pytest.mark.parametrize("text", ["4_2", " 42", "42 ", "42\\n", "\uff14\uff12", "\u0664\u0662", "0x10"])
 @pytest.mark.parametrize("field", ["open", "low", "volume"])
-def test_a_number_is_what_every_language_takes_for_one(field: str, text: str) -> None:
-    answer = Decoder().decode(b"BTCUSDT", record(0, "42.00", **{field: "ODD"}).replace(b"ODD", text.encode()))
-    assert isinstance(answer, Reject)
-    assert answer.reason is Reason.NOT_A_NUMBER
+def test_numbers_that_only_python_accepts_are_rejected(field: str, text: str) -> None:
+    decoded = Decoder().decode(b"BTCUSDT", record(0, "42.00", **{field: "ODD"}).replace(b"ODD", text.encode()))
+    assert isinstance(decoded, Reject)
+    assert decoded.reason is Reason.NOT_A_NUMBER
 
 
-def test_the_reasons_that_a_record_alone_can_have_are_all_reached_above() -> None:
+def test_the_cases_above_cover_all_reasons_of_the_decoder() -> None:
     assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS, Reason.TOO_FAR_AHEAD} == set(Reason)
 
 
@@ -147,18 +149,18 @@ BAD_CLOSE = {"close": "x", "line": 7}
 
 
 @pytest.mark.parametrize("value", [encoded(CANDLE, **BAD_CLOSE), encoded(REVISION, candle={**CANDLE, **BAD_CLOSE})])
-def test_a_reject_carries_its_record_and_where_it_comes_from(value: bytes) -> None:
-    answer = decode(value)
-    assert isinstance(answer, Reject)
-    assert (answer.key, answer.value) == (KEY, value)
-    assert (answer.symbol, answer.source, answer.line) == (SYMBOL, "test.csv", 7)
+def test_a_reject_holds_its_record_and_its_origin(value: bytes) -> None:
+    decoded = decode(value)
+    assert isinstance(decoded, Reject)
+    assert (decoded.key, decoded.value) == (KEY, value)
+    assert (decoded.symbol, decoded.source, decoded.line) == (SYMBOL, "test.csv", 7)
 
 
 @pytest.mark.parametrize("wrong", [{"symbol": 5, "source": None, "line": "7"}, {"symbol": [], "source": {}, "line": True}])
-def test_what_is_no_name_and_no_line_is_left_out_of_a_reject(wrong: dict[str, Any]) -> None:
-    answer = decode(encoded(CANDLE, **wrong))
-    assert isinstance(answer, Reject)
-    assert (answer.symbol, answer.source, answer.line) == (None, None, None)
+def test_a_malformed_origin_is_left_out_of_a_reject(wrong: dict[str, Any]) -> None:
+    decoded = decode(encoded(CANDLE, **wrong))
+    assert isinstance(decoded, Reject)
+    assert (decoded.symbol, decoded.source, decoded.line) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +176,7 @@ def test_what_is_no_name_and_no_line_is_left_out_of_a_reject(wrong: dict[str, An
         b'{"kind":' * 8_000,
     ],
 )
-def test_what_follows_a_bad_field_may_be_anything(value: bytes) -> None:
+def test_anything_may_follow_a_bad_field(value: bytes) -> None:
     assert reject(value)[0] in {Reason.UNREADABLE, Reason.NOT_A_NUMBER}
 
 
@@ -205,7 +207,7 @@ def test_what_follows_a_bad_field_may_be_anything(value: bytes) -> None:
         ("0.10000000000000000000000000000000000000000000000000000000000000000000000000000000000000001", 8, None),
     ],
 )
-def test_a_price_is_taken_exactly_or_not_at_all(price: str, decimals: int, units: int | None) -> None:
+def test_a_price_is_decoded_exactly_or_rejected(price: str, decimals: int, units: int | None) -> None:
     assert close_units(price, decimals) == units
 
 
@@ -220,7 +222,7 @@ def test_a_symbol_may_have_decimals_of_its_own() -> None:
 
 @st.composite
 def price_texts(draw: st.DrawFn) -> tuple[Decimal, str]:
-    """A positive decimal of up to 18 digits around the limits, as the text of a JSON number, written in one of several ways."""
+    """Draw a positive decimal of up to 18 digits around the limits, and a JSON number for it in one of several spellings."""
     digits = draw(st.integers(1, 10**18))
     price = Decimal(digits).scaleb(draw(st.integers(-20, 6)))
     zeros = draw(st.sampled_from(["", "0", "0" * 20]))
@@ -231,14 +233,14 @@ def price_texts(draw: st.DrawFn) -> tuple[Decimal, str]:
 
 @settings(deadline=None, max_examples=500)
 @given(case=price_texts(), decimals=st.integers(0, 12), quoted=st.booleans())
-def test_a_price_is_taken_if_and_only_if_it_is_representable(case: tuple[Decimal, str], decimals: int, quoted: bool) -> None:  # noqa: FBT001  # drawn
+def test_a_price_is_accepted_if_and_only_if_it_is_representable(case: tuple[Decimal, str], decimals: int, quoted: bool) -> None:  # noqa: FBT001  # drawn
     price, text = case
     digits = len(price.normalize(EXACT).as_tuple().digits)
     scaled = price.scaleb(decimals, EXACT)
-    taken = scaled == scaled.to_integral_value() and digits <= 15 and price < 10**15
+    accepted = scaled == scaled.to_integral_value() and digits <= 15 and price < 10**15
     units = close_units(f'"{text}"' if quoted else text, decimals)
-    assert units == (int(scaled) if taken else None)
-    if taken:
+    assert units == (int(scaled) if accepted else None)
+    if accepted:
         assert Decimal(repr(float(text))) == price
 
 

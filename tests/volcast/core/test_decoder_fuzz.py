@@ -1,6 +1,6 @@
-"""Broken input, a great deal of it: nothing but a value or a reject comes out, and what comes out keeps its promises.
+"""Fuzzing: broken records and snapshots give a valid value, a reject or the documented error, never anything else.
 
-VOLCAST_FUZZ_INPUTS says how much; `make fuzz` gives a million. A failure names the seed and the bytes.
+VOLCAST_FUZZ_INPUTS is the number of inputs; `make fuzz` uses a million. A failure names the seed and the bytes.
 """
 
 import json
@@ -43,7 +43,7 @@ from volcast.core.snapshot import SnapshotError
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Restoring, Revision, Signal
 
 INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000"))
-A_SEED = 500
+INPUTS_PER_SEED = 500
 KEY = SYMBOL.encode()
 RECORDS = [record(0, "42000.5"), encode_gap(Gap(SYMBOL, at(3), at(7), "BINANCE", "outage"))]
 RECORDS += [encode_revision(candle_text(0, "0.07")), record(10**6, "42", live=True, line=None)]
@@ -51,16 +51,16 @@ CONFIG = EngineConfig()
 
 
 def engine_after(steps: int, config: EngineConfig = CONFIG) -> tuple[Engine, list[Any]]:
-    """-> an engine, and its signals."""
+    """Return an engine after a random walk, and its signals."""
     engine = Engine(SYMBOL, config, DECIMALS)
     return engine, [engine.step(one) for one in walk(steps)]
 
 
 def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Seeds for a share of all inputs, `A_SEED` to each."""
+    """Run a test with enough seeds for a share of all inputs, `INPUTS_PER_SEED` for each seed."""
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
-        examples = max(1, int(INPUTS * share / A_SEED))
+        examples = max(1, int(INPUTS * share / INPUTS_PER_SEED))
         decorated: Callable[..., None] = settings(max_examples=examples, deadline=None)(given(seed=st.integers(0, 2**63))(test))
         return decorated
 
@@ -68,8 +68,8 @@ def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
 
 @contextmanager
-def naming(*inputs: object) -> Iterator[None]:
-    """A failure is of use only with what brought it about."""
+def noting(*inputs: object) -> Iterator[None]:
+    """Note the inputs on any exception."""
     try:
         yield
     except Exception as error:
@@ -82,15 +82,15 @@ def test_a_broken_record_is_a_candle_a_gap_a_revision_or_a_reject(seed: int) -> 
     random = Random(seed)  # the same records each time
     decimals = random.randint(0, 12)
     decoder, records = Decoder(decimals, {"X": 0}), [fields_of(each) for each in RECORDS]
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_PER_SEED):
         value = broken_record(random, records)
         key = random.choice((KEY, KEY, KEY, KEY, KEY, KEY, b"X", b"", b"\xff", b"BTCUSDT\n", random.randbytes(3)))
-        with naming(decimals, key, value):
-            hold_to_its_promise(decoder, key, value)
+        with noting(decimals, key, value):
+            check_decoded(decoder, key, value)
 
 
-def hold_to_its_promise(decoder: Decoder, key: bytes, value: bytes) -> None:
-    """Each kind of answer has its own."""
+def check_decoded(decoder: Decoder, key: bytes, value: bytes) -> None:
+    """Decode a record and check the value."""
     match decoder.decode(key, value):
         case Candle() as candle:
             check_candle(candle, key, decoder.price_decimals(candle.symbol), fields_read(value))
@@ -111,17 +111,17 @@ def hold_to_its_promise(decoder: Decoder, key: bytes, value: bytes) -> None:
 
 
 def fields_read(value: bytes) -> dict[str, Any]:
-    """By another reader of JSON: numbers as the text they were."""
+    """Return the fields as another JSON parser reads them, with numbers as their text."""
     text = value.decode(errors="replace")
-    with deeper_than_the_decoder():
+    with higher_recursion_limit():
         found = json.loads(text, parse_float=str, parse_int=str, parse_constant=str, strict=False)
     assert isinstance(found, dict)
     return found
 
 
 @contextmanager
-def deeper_than_the_decoder() -> Iterator[None]:
-    """What it has skipped may be nested almost to the limit."""
+def higher_recursion_limit() -> Iterator[None]:
+    """Raise the recursion limit: what the decoder has skipped may be nested almost to it."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(2 * limit)
     try:
@@ -131,7 +131,7 @@ def deeper_than_the_decoder() -> Iterator[None]:
 
 
 def check_candle(candle: Candle, key: bytes, decimals: int, fields: dict[str, Any]) -> None:
-    """Sound in itself, and exactly what its record says."""
+    """Check that the candle is valid and has exactly the values of its record."""
     assert candle.symbol.encode() == key
     assert is_symbol(candle.symbol)
     assert 0 <= candle.open_time_ms < MAX_TIME_MS
@@ -166,9 +166,9 @@ def test_a_broken_record_of_another_kind_is_undecodable(
 ) -> None:
     random = Random(seed)  # the same records each time
     records: list[Fields] = [fields_of(each) for each in samples]
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_PER_SEED):
         value = broken_record(random, records)
-        with naming(value):
+        with noting(value):
             try:
                 assert isinstance(decode(value), kinds)
             except UNDECODABLE:
@@ -189,20 +189,20 @@ ODD_PARTS = [msgspec.msgpack.encode(part) for part in ODD]
 @pytest.mark.parametrize("model", SNAPSHOTS)
 @fuzz(share=0.01)
 def test_a_broken_snapshot_is_refused_or_an_engine(model: str, seed: int) -> None:
-    """Its checksum is made to fit, most of the time: only then anything is looked at."""
+    """Most of the time the checksum is corrected, since otherwise nothing else would be read."""
     random = Random(seed)  # the same snapshots each time
     sound = SNAPSHOTS[model]
-    for _ in range(A_SEED):
+    for _ in range(INPUTS_PER_SEED):
         raw = broken_snapshot(random, sound)
-        with naming(raw):
-            for look in (of_settings(model), snapshot.describe_snapshot, lambda raw: snapshot.moved(raw, 5)):
+        with noting(raw):
+            for read in (restoring(model), snapshot.describe_snapshot, lambda raw: snapshot.moved(raw, 5)):
                 try:
-                    look(raw)
+                    read(raw)
                 except SnapshotError as error:
-                    assert str(error)  # noqa: PT017  # any other must come through
+                    assert str(error)  # noqa: PT017  # any other exception must fail the test
 
 
-def of_settings(model: str) -> Callable[[bytes], object]:
+def restoring(model: str) -> Callable[[bytes], object]:
     return lambda raw: snapshot.decode_snapshot(raw, SYMBOL, EngineConfig(model=model), DECIMALS)
 
 
@@ -220,7 +220,7 @@ def broken_snapshot(random: Random, sound: bytes) -> bytes:
 
 
 def break_part(random: Random, part: Any, places: list[Any]) -> None:
-    """Somewhere behind one of these places a value becomes another, is broken or goes."""
+    """Replace, break or remove a value at one of these places or anywhere below it."""
     place = random.choice(places)
     inner = part.get(place) if isinstance(part, dict) else part[place]
     if isinstance(inner, dict | list) and inner and random.random() < 0.9:

@@ -1,4 +1,4 @@
-"""An engine by hand: signals, gaps, duplicates, late candles. Its forecasts have `test_engine_forecasts.py`."""
+"""An engine's signals, gaps, duplicates and late candles by hand. `test_engine_forecasts.py` tests its forecasts."""
 
 from math import isfinite, sqrt
 from random import Random
@@ -18,7 +18,7 @@ def an_engine(**config: int) -> Engine:
 
 
 def step(engine: Engine, one: Candle) -> Signal:
-    """Take in a candle that is neither late nor there already; whatever it is, the forecast is sound."""
+    """Step through a candle that is accepted, and check that its forecast is valid."""
     signal = engine.step(one)
     assert isinstance(signal, Signal)
     assert signal.volatility > 0
@@ -30,8 +30,8 @@ def step(engine: Engine, one: Candle) -> Signal:
     return signal
 
 
-def test_a_week_of_minutes_in_seven_candles_worked_by_hand() -> None:
-    """W = 5; the minutes 5 and 6 are missing, and the ring goes on over the gap with the last five closes."""
+def test_seven_candles_worked_by_hand() -> None:
+    """W = 5; the minutes 5 and 6 are missing, and the mean continues across the gap with the last five closes."""
     engine = an_engine(window=5, rate_window=3)
     expected = [
         # minute, close, mean, signal, rate, rate of the last three, ones, gaps, missing
@@ -43,16 +43,16 @@ def test_a_week_of_minutes_in_seven_candles_worked_by_hand() -> None:
         (7, 11.0, 11.6, 0, 1 / 6, 1 / 3, 1, 1, 2),  # 58 / 5: 11 12 11 13 11
         (8, 12.0, 11.8, 1, 2 / 7, 2 / 3, 2, 1, 2),  # 59 / 5: 12 11 13 11 12
     ]
-    for candles, (minute, close, mean, signal, rate, rate_window, ones, gaps, missing) in enumerate(expected, start=1):
-        answer = step(engine, candle(minute, close))
-        assert (answer.symbol, answer.open_time_ms, answer.close) == (SYMBOL, at(minute), close)
-        assert (answer.rolling_mean, answer.signal) == (mean, signal)
-        assert (answer.signal_rate, answer.signal_rate_window) == (rate, rate_window)
-        assert (answer.candles, answer.signal_ones, answer.gaps, answer.missing_minutes) == (candles, ones, gaps, missing)
-        assert (answer.outcomes, answer.outcome, answer.warm) == (0, None, False)
+    for candles, (minute, close, mean, above, rate, rate_window, ones, gaps, missing) in enumerate(expected, start=1):
+        signal = step(engine, candle(minute, close))
+        assert (signal.symbol, signal.open_time_ms, signal.close) == (SYMBOL, at(minute), close)
+        assert (signal.rolling_mean, signal.signal) == (mean, above)
+        assert (signal.signal_rate, signal.signal_rate_window) == (rate, rate_window)
+        assert (signal.candles, signal.signal_ones, signal.gaps, signal.missing_minutes) == (candles, ones, gaps, missing)
+        assert (signal.outcomes, signal.outcome, signal.warm) == (0, None, False)
 
-    late_or_double = {-1: Skip.LATE, 0: Skip.DUPLICATE, 4: Skip.DUPLICATE, 5: Skip.LATE, 6: Skip.LATE, 7: Skip.DUPLICATE}
-    for minute, skip in {**late_or_double, 8: Skip.DUPLICATE}.items():
+    late_or_duplicate = {-1: Skip.LATE, 0: Skip.DUPLICATE, 4: Skip.DUPLICATE, 5: Skip.LATE, 6: Skip.LATE, 7: Skip.DUPLICATE}
+    for minute, skip in {**late_or_duplicate, 8: Skip.DUPLICATE}.items():
         assert engine.step(candle(minute, 999.0)) is skip
     after = step(engine, candle(9, 12.0))
     assert (after.rolling_mean, after.signal, after.candles, after.signal_rate) == (11.8, 1, 8, 3 / 8)  # 11 13 11 12 12
@@ -65,11 +65,11 @@ def test_a_close_equal_to_the_mean_is_no_signal() -> None:
 
 def test_two_gaps_are_counted_apart_and_their_minutes_together() -> None:
     engine = an_engine()
-    answers = [step(engine, candle(minute, 100)) for minute in (0, 1, 3, 4, 604)]
-    assert [(one.gaps, one.missing_minutes) for one in answers] == [(0, 0), (0, 0), (1, 1), (1, 1), (2, 600)]
+    signals = [step(engine, candle(minute, 100)) for minute in (0, 1, 3, 4, 604)]
+    assert [(one.gaps, one.missing_minutes) for one in signals] == [(0, 0), (0, 0), (1, 1), (1, 1), (2, 600)]
 
 
-def test_what_is_older_than_all_that_is_remembered_is_late() -> None:
+def test_a_candle_older_than_all_remembered_gaps_is_late() -> None:
     """Every other minute is missing: 40 gaps, of which the last 32 are remembered, from minute 17 on."""
     engine = an_engine()
     for minute in range(0, 82, 2):
@@ -83,7 +83,7 @@ def test_what_is_older_than_all_that_is_remembered_is_late() -> None:
     assert step(engine, candle(81, 100)).candles == 42
 
 
-def test_warm_needs_its_closes_and_a_day_of_answers() -> None:
+def test_warm_needs_all_closes_and_a_day_of_outcomes() -> None:
     candles = walk(WARM_OUTCOMES + 62)
     for window, since in ((5, WARM_OUTCOMES + 60), (WARM_OUTCOMES + 62, WARM_OUTCOMES + 62)):
         engine = an_engine(window=window)
@@ -91,13 +91,13 @@ def test_warm_needs_its_closes_and_a_day_of_answers() -> None:
 
 
 @pytest.mark.parametrize("missing", [1, 10, 59, 60, 61, 600])
-def test_an_outage_leaves_no_answer_with_a_hole_in_it(missing: int) -> None:
+def test_no_outcome_spans_an_outage(missing: int) -> None:
     engine, start = an_engine(), 100 + missing
-    answers = {one.open_time_ms: step(engine, one) for one in walk([*range(100), *range(start, start + 100)])}
-    assert answers[at(start)].missing_minutes == missing
-    answered = [minute for minute in range(start, start + 100) if answers[at(minute)].outcome]
-    assert answered == list(range(start + 60, start + 100))
-    assert answers[at(start + 60)].outcomes == answers[at(99)].outcomes + 1
+    signals = {one.open_time_ms: step(engine, one) for one in walk([*range(100), *range(start, start + 100)])}
+    assert signals[at(start)].missing_minutes == missing
+    resolved = [minute for minute in range(start, start + 100) if signals[at(minute)].outcome]
+    assert resolved == list(range(start + 60, start + 100))
+    assert signals[at(start + 60)].outcomes == signals[at(99)].outcomes + 1
 
 
 BASE = walk(minutes_with_gaps(300, seed=3, share=0.03), seed=3)
@@ -111,9 +111,9 @@ def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(se
     random = Random(seed)  # drawn by hypothesis
     engine, seen = an_engine(), []
     for one in BASE:
-        answer = engine.step(one)
-        assert isinstance(answer, Signal)
-        seen.append(encode_signal(answer))
+        signal = engine.step(one)
+        assert isinstance(signal, Signal)
+        seen.append(encode_signal(signal))
         while random.random() < share * 0.7:
             minute = random.randint(-50, (one.open_time_ms - at(0)) // 60_000)
             skip = engine.step(candle(minute, random.choice(["0.01", "42000", "9999999"])))
@@ -126,11 +126,11 @@ def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(se
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_signal_tells_where_its_candle_came_from(live: bool) -> None:  # noqa: FBT001  # both
+def test_a_signal_names_the_source_of_its_candle(live: bool) -> None:  # noqa: FBT001  # both
     one = candle(0, 100)
-    told = Candle(SYMBOL, at(0), 100.0, 100.0, 100.0, 100.0, one.close_units, 1.0, 1.0, "BINANCE", live, "flag")
-    answer = step(an_engine(), told)
-    assert (answer.source, answer.live) == ("BINANCE", live)
+    from_venue = Candle(SYMBOL, at(0), 100.0, 100.0, 100.0, 100.0, one.close_units, 1.0, 1.0, "BINANCE", live, "flag")
+    signal = step(an_engine(), from_venue)
+    assert (signal.source, signal.live) == ("BINANCE", live)
 
 
 MONTH = MAX_JUMP_MS // 60_000
@@ -146,14 +146,14 @@ def test_one_candle_with_an_absurd_time_does_not_make_all_that_follow_late() -> 
     assert step(engine, candle(2, 10.0)).candles == 3
 
 
-def test_a_long_outage_is_believed_at_its_second_candle() -> None:
+def test_a_long_outage_is_accepted_at_its_second_candle() -> None:
     engine = an_engine()
     step(engine, candle(0, 10.0))
     assert step(engine, candle(MONTH, 10.0)).gaps == 1
     assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
     assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
-    answer = step(engine, candle(3 * MONTH + 1, 10.0))
-    assert (answer.gaps, answer.missing_minutes) == (2, 3 * MONTH - 1)
+    signal = step(engine, candle(3 * MONTH + 1, 10.0))
+    assert (signal.gaps, signal.missing_minutes) == (2, 3 * MONTH - 1)
 
 
 def test_the_first_candle_may_have_any_time() -> None:

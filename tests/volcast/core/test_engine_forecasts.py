@@ -1,4 +1,4 @@
-"""An engine's forecasts: sound whatever the market does, each field what it says, outcomes at their minute, priors by name."""
+"""An engine's forecasts: validity in extreme markets, the meaning of each field, outcomes in time, and priors by name."""
 
 from itertools import pairwise
 from math import exp, inf, isfinite, log, sqrt
@@ -24,30 +24,30 @@ def an_engine(decimals: int = DECIMALS, **config: Any) -> Engine:
     return Engine(SYMBOL, EngineConfig(**config), decimals)
 
 
-def sound(one: Signal | HorizonForecast, close: float) -> None:
-    """The fields that a forecast of any horizon has."""
+def check_forecast(one: Signal | HorizonForecast, close: float) -> None:
+    """Check the fields that a forecast of any horizon has."""
     assert 0 < one.volatility < inf
     assert 0 < one.volatility_lower <= one.volatility_median <= one.volatility_upper < inf
     assert 0 < one.price_lower <= close <= one.price_upper < inf
     assert one.volatility_annualized == pytest.approx(one.volatility * sqrt(525_600 / one.horizon_minutes))
     if one.outcome:
-        sound_outcome(one.outcome)
+        check_outcome_is_finite(one.outcome)
 
 
-def sound_outcome(one: Outcome) -> None:
+def check_outcome_is_finite(one: Outcome) -> None:
     assert all(isfinite(getattr(one, name)) for name in one.__struct_fields__)
     assert min(one.qlike, one.qlike_ewma) >= 0
 
 
 def step(engine: Engine, one: Candle) -> Signal:
-    """Take in a candle that is neither late nor there already; whatever it is, the forecasts are sound and can be written."""
+    """Step through a candle that is accepted, and check that all its forecasts are valid."""
     signal = engine.step(one)
     assert isinstance(signal, Signal)
-    sound(signal, signal.close)
+    check_forecast(signal, signal.close)
     assert 0 < signal.volatility_annualized_deseasonalized < inf
     assert 0 <= signal.noise_ratio < inf
-    for further in signal.other_horizons:
-        sound(further, signal.close)
+    for other in signal.other_horizons:
+        check_forecast(other, signal.close)
     for shadow in signal.shadows:
         assert 0 < shadow.volatility < inf
         assert shadow.qlike is None or 0 <= shadow.qlike < inf
@@ -58,7 +58,7 @@ MARKETS: dict[str, list[Candle]] = {
     "constant": [candle(minute, 100, volume=0.0) for minute in range(400)],
     "flash_crash": [candle(minute, 100 if minute != 150 else 70) for minute in range(300)],
     "crash_and_stay": [candle(minute, 100 if minute < 150 else 70) for minute in range(300)],
-    "zigzag_between_the_ends": [candle(minute, ("1e-8", "999999999999999")[minute % 2], decimals=8) for minute in range(300)],
+    "zigzag_between_the_extremes": [candle(minute, ("1e-8", "999999999999999")[minute % 2], decimals=8) for minute in range(300)],
     "finest": [candle(minute, ("1e-12", "2e-12", "999999999999999")[minute % 3], decimals=12) for minute in range(300)],
     "constant_then_zigzag": [candle(minute, 1 if minute < 200 else 1 + minute % 2) for minute in range(400)],
     "outage_of_ten_hours": walk([*range(150), *range(750, 900)]),
@@ -70,33 +70,33 @@ MARKETS: dict[str, list[Candle]] = {
 
 @pytest.mark.parametrize("market", MARKETS)
 def test_forecasts_are_positive_and_finite_whatever_the_market_does(market: str) -> None:
-    """Of all models; a few horizons."""
-    decimals = {"zigzag_between_the_ends": 8, "finest": 12}.get(market, DECIMALS)
+    """All models, and several horizons."""
+    decimals = {"zigzag_between_the_extremes": 8, "finest": 12}.get(market, DECIMALS)
     engine = an_engine(decimals, horizons=(60, 15, 240), shadows=CHALLENGERS)
-    answers = [step(engine, one) for one in MARKETS[market]]
-    assert answers[-1].candles == len(answers)
-    assert decode_signal(encode_signal(answers[-1])) == answers[-1]
+    signals = [step(engine, one) for one in MARKETS[market]]
+    assert signals[-1].candles == len(signals)
+    assert decode_signal(encode_signal(signals[-1])) == signals[-1]
 
 
-def test_a_day_between_the_ends_of_all_prices_has_bounds_that_can_be_written() -> None:
-    """Learned: the model has seen such a day, and so much is what it expects."""
+def test_a_day_between_the_smallest_and_the_largest_price_has_finite_bounds() -> None:
+    """The model has learned from such a day and expects another."""
     engine = an_engine(8, horizons=(5, 1_440))
     for minute in range(1_500):
         step(engine, candle(minute, ("1e-8", "999999999999999")[minute // 7 % 2], decimals=8))
 
 
-def test_the_first_forecast_is_near_what_is_assumed() -> None:
+def test_the_first_forecast_is_near_the_assumed_volatility() -> None:
     for prior in ("bundled", "none"):
         first = step(an_engine(prior=prior), candle(0, 42_000))
         assert first.volatility_annualized == pytest.approx(sqrt(525_600 * PRIOR_VARIANCE), rel=0.5)
 
 
-def test_a_flash_crash_raises_the_forecast_and_its_hour_is_known_to_have_been_wild() -> None:
+def test_a_flash_crash_raises_the_forecast_and_shows_in_the_outcome() -> None:
     engine = an_engine()
-    answers = [step(engine, one) for one in MARKETS["flash_crash"]]
-    assert answers[150].volatility > 5 * answers[149].volatility
-    assert answers[209].outcome is not None
-    assert answers[209].outcome.realized_volatility == pytest.approx(0.35667 * sqrt(2), rel=1e-4)  # log 0.7, there and back
+    signals = [step(engine, one) for one in MARKETS["flash_crash"]]
+    assert signals[150].volatility > 5 * signals[149].volatility
+    assert signals[209].outcome is not None
+    assert signals[209].outcome.realized_volatility == pytest.approx(0.35667 * sqrt(2), rel=1e-4)  # log 0.7, down and up
 
 
 @pytest.mark.parametrize("horizons", [(60,), (15, 60, 240, 1_440)])
@@ -113,35 +113,37 @@ def test_outcomes_of_each_horizon_come_due_at_their_minute(horizons: tuple[int, 
         for forecast in forecasts:
             horizon = forecast.horizon_minutes
             minute = (one.open_time_ms - at(0)) // 60_000
-            whole = horizon <= minute < 300 or minute >= 302 + horizon
-            assert (forecast.outcome is not None) == whole, (horizon, minute)
+            known = horizon <= minute < 300 or minute >= 302 + horizon
+            assert (forecast.outcome is not None) == known, (horizon, minute)
             made[horizon, minute] = forecast
-            counts[horizon] += whole
+            counts[horizon] += known
             assert forecast.outcomes == counts[horizon]
             if forecast.outcome:
-                then = made[horizon, minute - horizon]
+                earlier = made[horizon, minute - horizon]
                 times = [at(minute - ago) for ago in range(horizon, -1, -1)]
                 logs = [log(closes[time]) for time in times]
                 realized = sum((b - a) ** 2 for a, b in pairwise(logs)) if minute % 50 == 0 else None
-                check_outcome(forecast.outcome, then, at(minute - horizon), one.close, realized)
+                check_outcome(forecast.outcome, earlier, at(minute - horizon), one.close, realized)
 
 
-def check_outcome(came: Outcome, then: Signal | HorizonForecast, made_ms: int, close: float, realized: float | None) -> None:
-    assert came.open_time_ms == made_ms
-    assert came.volatility == then.volatility
-    assert came.covered == (then.volatility_lower <= came.realized_volatility <= then.volatility_upper)
-    if min(abs(close / then.price_lower - 1), abs(close / then.price_upper - 1)) > 1e-9:
-        assert came.price_covered == (then.price_lower <= close <= then.price_upper)
+def check_outcome(
+    outcome: Outcome, earlier: Signal | HorizonForecast, made_ms: int, close: float, realized: float | None
+) -> None:
+    assert outcome.open_time_ms == made_ms
+    assert outcome.volatility == earlier.volatility
+    assert outcome.covered == (earlier.volatility_lower <= outcome.realized_volatility <= earlier.volatility_upper)
+    if min(abs(close / earlier.price_lower - 1), abs(close / earlier.price_upper - 1)) > 1e-9:
+        assert outcome.price_covered == (earlier.price_lower <= close <= earlier.price_upper)
     if realized is not None:
-        assert came.realized_volatility == pytest.approx(sqrt(realized))
-        assert came.qlike == pytest.approx(qlike(realized, then.volatility**2, then.horizon_minutes))
+        assert outcome.realized_volatility == pytest.approx(sqrt(realized))
+        assert outcome.qlike == pytest.approx(qlike(realized, earlier.volatility**2, earlier.horizon_minutes))
 
 
-def test_shadows_are_told_apart_and_the_champion_is_as_without_them() -> None:
+def test_shadows_are_separate_and_leave_the_champion_unchanged() -> None:
     candles = walk(200)
-    ours, alone, har = an_engine(shadows=("har", "ewma")), an_engine(), an_engine(model="har")
+    with_shadows, alone, har = an_engine(shadows=("har", "ewma")), an_engine(), an_engine(model="har")
     for one in candles:
-        signal, plain, other = step(ours, one), step(alone, one), step(har, one)
+        signal, plain, other = step(with_shadows, one), step(alone, one), step(har, one)
         assert [shadow.model for shadow in signal.shadows] == ["har", "ewma"]
         assert (signal.volatility, signal.outcome) == (plain.volatility, plain.outcome)
         shadow = signal.shadows[0]
@@ -160,14 +162,14 @@ def test_a_forecast_does_not_depend_on_how_many_others_are_made() -> None:
 
 
 def test_higher_levels_have_wider_bounds() -> None:
-    answers = [step(an_engine(interval_level=level), candle(0, 100)) for level in (0.5, 0.9, 0.99)]
-    for narrow, wide in pairwise(answers):
+    signals = [step(an_engine(interval_level=level), candle(0, 100)) for level in (0.5, 0.9, 0.99)]
+    for narrow, wide in pairwise(signals):
         assert wide.volatility_lower < narrow.volatility_lower < narrow.volatility_upper < wide.volatility_upper
         assert wide.price_lower < narrow.price_lower < narrow.price_upper < wide.price_upper
 
 
-def test_the_time_of_day_is_taken_out_of_the_deseasonalized_twin() -> None:
-    """The quiet hours are raised and the loud ones lowered, about the average."""
+def test_the_deseasonalized_volatility_excludes_the_time_of_day() -> None:
+    """Quiet hours are raised and busy ones lowered, relative to the average."""
     engine = an_engine()
     ratios = []
     for one in walk(1_440):
@@ -180,24 +182,24 @@ def test_the_time_of_day_is_taken_out_of_the_deseasonalized_twin() -> None:
 
 def test_noise_is_known_once_there_are_five_returns() -> None:
     engine = an_engine()
-    answers = [step(engine, candle(minute, 100 + minute % 2)) for minute in range(600)]
-    assert answers[3].noise_ratio == 0.0
-    assert answers[-1].noise_ratio == pytest.approx(sqrt(5), rel=0.01)
+    signals = [step(engine, candle(minute, 100 + minute % 2)) for minute in range(600)]
+    assert signals[3].noise_ratio == 0.0
+    assert signals[-1].noise_ratio == pytest.approx(sqrt(5), rel=0.01)
 
 
-def test_a_prior_that_is_named_must_be_given() -> None:
+def test_the_prior_named_by_the_settings_must_be_given() -> None:
     prior = bundled()
     config = EngineConfig(prior=fingerprint(prior))
     for name in ("none", "bundled", "0badf00d"):
-        with pytest.raises(ValueError, match=f"name the prior {name}, and {fingerprint(prior)} was given"):
+        with pytest.raises(ValueError, match=f"name the prior {name}, but {fingerprint(prior)} was given"):
             Engine(SYMBOL, EngineConfig(prior=name), DECIMALS, prior)
-    with pytest.raises(ValueError, match=f"name the prior {fingerprint(prior)}, and it was not given"):
+    with pytest.raises(ValueError, match=f"name the prior {fingerprint(prior)}, but it was not given"):
         Engine(SYMBOL, config, DECIMALS)
     given, shipped = Engine(SYMBOL, config, DECIMALS, prior), an_engine()
     assert step(given, candle(0, 100)) == step(shipped, candle(0, 100))
 
 
-def test_without_a_prior_an_engine_starts_from_nothing() -> None:
+def test_without_a_prior_an_engine_starts_as_a_blank_forecaster() -> None:
     ours, blank = step(an_engine(prior="none"), candle(0, 100)), Forecaster()
     blank.observe(at(0) // 60_000, (100.0, 100.0, 100.0, 100.0, 100.0), None)
     assert ours.volatility == sqrt(blank.forecast().horizons[60].variance)
@@ -210,7 +212,7 @@ def test_other_horizons_are_refused(horizons: tuple[int, ...]) -> None:
         an_engine(horizons=horizons)
 
 
-def test_candles_may_begin_with_1970() -> None:
+def test_candles_may_begin_in_1970() -> None:
     engine = an_engine(horizons=(15, 60))
     for minute in range(130):
         time = {"open_time_ms": minute * 60_000}

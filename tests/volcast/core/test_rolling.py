@@ -1,4 +1,4 @@
-"""The rolling mean against exact fractions and `decimal`, and the rate of ones against its plain definition."""
+"""The rolling mean against exact fractions and `decimal`, and the share of ones against its definition."""
 
 from collections.abc import Sequence
 from decimal import Context, Decimal
@@ -21,7 +21,7 @@ EXACT = Context(prec=200)
 
 @st.composite
 def representable_units(draw: st.DrawFn, decimals: int) -> int:
-    """Units of a price with at most 15 significant digits, below 10^15: the extremes of both kinds among them."""
+    """Draw the units of a price below 10^15 with at most 15 significant digits, extreme ones included."""
     digits: int = draw(st.integers(1, 10**15 - 1) | st.sampled_from([1, 10**15 - 1, 10**14]))
     zeros: int = draw(st.integers(0, decimals + 15 - len(str(digits))))
     units: int = digits * 10**zeros
@@ -29,8 +29,8 @@ def representable_units(draw: st.DrawFn, decimals: int) -> int:
 
 
 @st.composite
-def series(draw: st.DrawFn) -> tuple[int, int, list[int]]:
-    """-> window, decimals, units: anything from equal prices to jumps from one end of the range to the other."""
+def price_series(draw: st.DrawFn) -> tuple[int, int, list[int]]:
+    """Draw window, decimals and units: from equal prices to jumps across the whole range."""
     decimals = draw(DECIMALS)
     few = draw(st.lists(representable_units(decimals), min_size=1, max_size=4))
     near = st.sampled_from(few).flatmap(lambda units: st.sampled_from([units, units + 1, max(units - 1, 1)]))
@@ -39,8 +39,8 @@ def series(draw: st.DrawFn) -> tuple[int, int, list[int]]:
 
 
 @settings(deadline=None, max_examples=200)
-@given(series())
-def test_it_is_the_mean_of_the_last_w_prices_and_the_decision_is_that_on_paper(case: tuple[int, int, list[int]]) -> None:
+@given(price_series())
+def test_the_mean_of_the_last_w_prices_and_the_signal_are_exact(case: tuple[int, int, list[int]]) -> None:
     window, decimals, units = case
     mean = RollingMean(window)
     for count, price_units in enumerate(units, start=1):
@@ -60,8 +60,8 @@ def test_it_is_the_mean_of_the_last_w_prices_and_the_decision_is_that_on_paper(c
 
 
 @settings(deadline=None, max_examples=100)
-@given(series())
-def test_it_comes_back_from_its_dump_at_every_step(case: tuple[int, int, list[int]]) -> None:
+@given(price_series())
+def test_a_dump_restores_the_mean_at_every_step(case: tuple[int, int, list[int]]) -> None:
     window, decimals, units = case
     kept, reloaded = RollingMean(window), RollingMean(window)
     for price_units in units:
@@ -95,7 +95,7 @@ def test_the_largest_prices_fit_the_dump() -> None:
 
 @pytest.mark.parametrize("raw", [bytes(5), bytes(MAX_UNITS_BYTES * 3)])
 def test_a_dump_of_another_window_is_refused(raw: bytes) -> None:
-    with pytest.raises(ValueError, match=f"{len(raw)} bytes are not the prices of a window of 2"):
+    with pytest.raises(ValueError, match=f"{len(raw)} bytes are not a dump of at most 2 prices"):
         RollingMean(window=2).load(raw)
 
 
@@ -124,7 +124,7 @@ def test_the_rate_is_the_share_of_ones_since_the_start_and_in_the_window(window:
 
 @pytest.mark.parametrize(("counted", "ones", "raw"), [(3, 1, bytes(1)), (3, 1, bytes(3)), (1, 2, bytes(2)), (3, -1, bytes(2))])
 def test_signals_that_do_not_fit_the_window_are_refused(counted: int, ones: int, raw: bytes) -> None:
-    with pytest.raises(ValueError, match="are not the signals of a window of 10"):
+    with pytest.raises(ValueError, match="are not a dump of a window of 10 signals"):
         SignalRate(window=10).load(counted, ones, raw)
 
 
@@ -134,21 +134,21 @@ CLOSES = (100, 102, 101, 104, 103, 103)
 
 def signals(warmup: str) -> list[Signal]:
     engine = Engine(SYMBOL, EngineConfig(window=3, warmup=warmup, rate_window=2), price_decimals=2)  # type: ignore[arg-type]  # one of two
-    answers = [engine.step(candle(minute, close)) for minute, close in enumerate(CLOSES)]
-    return [one for one in answers if isinstance(one, Signal)]
+    made = [engine.step(candle(minute, close)) for minute, close in enumerate(CLOSES)]
+    return [one for one in made if isinstance(one, Signal)]
 
 
 def test_warmup_zero_counts_the_first_signals_as_0() -> None:
-    answers = signals("zero")
-    assert [one.signal for one in answers] == [0, 0, 0, 1, 1, 0]
-    assert [one.signal_rate for one in answers] == [0, 0, 0, 1 / 4, 2 / 5, 2 / 6]
-    assert [one.signal_rate_window for one in answers] == [0, 0, 0, 1 / 2, 1, 1 / 2]
-    assert [one.signal_ones for one in answers] == [0, 0, 0, 1, 2, 2]
+    made = signals("zero")
+    assert [one.signal for one in made] == [0, 0, 0, 1, 1, 0]
+    assert [one.signal_rate for one in made] == [0, 0, 0, 1 / 4, 2 / 5, 2 / 6]
+    assert [one.signal_rate_window for one in made] == [0, 0, 0, 1 / 2, 1, 1 / 2]
+    assert [one.signal_ones for one in made] == [0, 0, 0, 1, 2, 2]
 
 
 def test_warmup_exclude_leaves_the_first_signals_out_of_the_rates() -> None:
-    answers = signals("exclude")
-    assert [one.signal for one in answers] == [0, 0, 0, 1, 1, 0]
-    assert [one.signal_rate for one in answers] == [None, None, 0, 1 / 2, 2 / 3, 2 / 4]
-    assert [one.signal_rate_window for one in answers] == [None, None, 0, 1 / 2, 1, 1 / 2]
-    assert [one.candles for one in answers] == [1, 2, 3, 4, 5, 6]
+    made = signals("exclude")
+    assert [one.signal for one in made] == [0, 0, 0, 1, 1, 0]
+    assert [one.signal_rate for one in made] == [None, None, 0, 1 / 2, 2 / 3, 2 / 4]
+    assert [one.signal_rate_window for one in made] == [None, None, 0, 1 / 2, 1, 1 / 2]
+    assert [one.candles for one in made] == [1, 2, 3, 4, 5, 6]

@@ -1,4 +1,4 @@
-"""The exact mean on real minutes of BTCUSDT, where they lie beside the repository: how many ones there are is known."""
+"""The rolling mean on real minutes of BTCUSDT, whose number of 1-signals is known; skipped if the files are not there."""
 
 import csv
 import gzip
@@ -18,7 +18,7 @@ SYMBOL = "BTCUSDT"
 
 
 def candles(path: Path) -> Iterator[Candle]:
-    """Each row as a record, decoded."""
+    """Yield the candle of each row, encoded and decoded."""
     decoder = Decoder()
     with gzip.open(path, "rt", encoding="utf-8", newline="") as file:
         rows = csv.reader(file)
@@ -32,23 +32,23 @@ def candles(path: Path) -> Iterator[Candle]:
             yield candle
 
 
-def real(name: str, request: pytest.FixtureRequest) -> Path:
-    """-> the file; where it is missing, that is said aloud."""
+def real_minutes(name: str, request: pytest.FixtureRequest) -> Path:
+    """Return the path of a file; if it is missing, skip the test with a visible note."""
     path = DATA / name
     if not path.is_file():
         plugins = request.config.pluginmanager
         with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            note = f"\n../shared/data/{name} not found: the check on real minutes was left out"
+            note = f"\n../shared/data/{name} not found: the test on real minutes is skipped"
             plugins.getplugin("terminalreporter").write_line(note, yellow=True)
-        pytest.skip(f"the real minutes {name} are not here")
+        pytest.skip(f"the real minutes {name} are missing")
     return path
 
 
-def test_a_month(request: pytest.FixtureRequest) -> None:
+def test_signals_of_one_month(request: pytest.FixtureRequest) -> None:
     short, long = RollingMean(5), RollingMean(20)
     signals = [
         (short.push(candle.close_units), long.push(candle.close_units))
-        for candle in candles(real("btcusdt-1m-2024-01.csv.gz", request))
+        for candle in candles(real_minutes("btcusdt-1m-2024-01.csv.gz", request))
     ]
     assert len(signals) == 44_640
     assert sum(one for one, _ in signals) == 22_720
@@ -56,9 +56,9 @@ def test_a_month(request: pytest.FixtureRequest) -> None:
     assert sum(one for _, one in signals) == 22_515
 
 
-def test_two_and_a_half_years(request: pytest.FixtureRequest) -> None:
+def test_signals_of_two_and_a_half_years(request: pytest.FixtureRequest) -> None:
     mean, count, ones, missing, last_ms = RollingMean(5), 0, 0, [], None
-    for candle in candles(real("btcusdt-1m-2022-2024.csv.gz", request)):
+    for candle in candles(real_minutes("btcusdt-1m-2022-2024.csv.gz", request)):
         ones += mean.push(candle.close_units)
         count += 1
         if last_ms is not None and candle.open_time_ms != last_ms + MINUTE_MS:

@@ -1,4 +1,4 @@
-"""A restored engine is the engine, to the last bit; what is damaged or of other settings is refused with a sentence."""
+"""A restored engine equals the stored one to the last bit; damaged snapshots and other settings are refused with a message."""
 
 import ast
 from collections.abc import Iterator
@@ -25,20 +25,20 @@ from volcast.core.types import Candle, EngineConfig, Restoring, Signal, Skip
 CONFIG = EngineConfig()
 EXECUTING = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "importlib", "subprocess"}
 SHIPPED_DATA = "importlib.resources"
-"""Reads what comes with the package; it imports nothing."""
+"""It reads the package's data and executes nothing."""
 
 
 def restored(raw: bytes, config: EngineConfig = CONFIG) -> Engine:
     return snapshot.decode_snapshot(raw, SYMBOL, config, DECIMALS).engine
 
 
-def taken(engine: Engine, one: Candle) -> bytes:
-    answer = engine.step(one)
-    assert isinstance(answer, Signal)
-    return encode_signal(answer)
+def signal_bytes(engine: Engine, one: Candle) -> bytes:
+    signal = engine.step(one)
+    assert isinstance(signal, Signal)
+    return encode_signal(signal)
 
 
-def after(steps: int, config: EngineConfig = CONFIG) -> Engine:
+def engine_after(steps: int, config: EngineConfig = CONFIG) -> Engine:
     engine = Engine(SYMBOL, config, DECIMALS)
     for one in walk(steps):
         engine.step(one)
@@ -46,17 +46,17 @@ def after(steps: int, config: EngineConfig = CONFIG) -> Engine:
 
 
 def floats(signal: Signal | Restoring) -> dict[str, float]:
-    """Its floats, those of its parts beside the others."""
+    """Return all floats of a signal and its parts, by path."""
     return {name: value for name, value in flat(msgspec.to_builtins(signal)) if isinstance(value, float)}
 
 
 def exact(signal: Signal | Restoring) -> dict[str, Any]:
-    """Its other fields."""
+    """Return all other fields, by path."""
     return {name: value for name, value in flat(msgspec.to_builtins(signal)) if not isinstance(value, float)}
 
 
 def flat(fields: Any, name: str = "") -> Iterator[tuple[str, Any]]:
-    """All that is no list and no object, by its path."""
+    """Yield the path and the value of each field that is neither a list nor an object."""
     parts = fields.items() if isinstance(fields, dict) else enumerate(fields) if isinstance(fields, list | tuple) else None
     if parts is None:
         yield name, fields
@@ -66,14 +66,14 @@ def flat(fields: Any, name: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def repacked(raw: bytes, **changes: Any) -> bytes:
-    """The snapshot with other fields and a checksum that fits."""
+    """Return the snapshot with other fields and a matching checksum."""
     payload = msgspec.msgpack.encode({**msgspec.msgpack.decode(raw[8:]), **changes})
     return raw[:4] + crc32(payload).to_bytes(4, "little") + payload
 
 
 @pytest.mark.parametrize(("model", "steps"), [("two_stage", 10_000), ("ewma", 3_000)])
-def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
-    """One engine is never restored, the other at 40 random points: all signals and all later snapshots are the same bytes."""
+def test_a_restored_engine_continues_bit_for_bit(model: str, steps: int) -> None:
+    """One engine is restored at 40 random points, the other never: all signals and all later snapshots are the same bytes."""
     config = EngineConfig(model=model, horizons=(60, 240), shadows=("har",))
     candles = walk(minutes_with_gaps(steps, seed=11, share=0.003), seed=11)
     random = Random(11)  # the same points each time
@@ -85,7 +85,7 @@ def test_restored_engines_go_on_bit_for_bit(model: str, steps: int) -> None:
             assert snapshot.encode_snapshot(often, 0) == raw
             often = restored(raw, config)
             assert snapshot.encode_snapshot(often, 0) == raw
-        assert taken(often, one) == taken(never, one)
+        assert signal_bytes(often, one) == signal_bytes(never, one)
     assert never.gaps > 5
     assert snapshot.encode_snapshot(often, 0) == snapshot.encode_snapshot(never, 0)
 
@@ -102,8 +102,8 @@ def test_a_restored_engine_still_knows_duplicates_from_late_candles() -> None:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_it_is_small(model: str) -> None:
-    """With every ring full."""
+def test_a_snapshot_is_small(model: str) -> None:
+    """All ring buffers are full."""
     config = EngineConfig(model=model)
     engine = Engine(SYMBOL, config, DECIMALS)
     for one in walk(minutes_with_gaps(3_000, share=0.03)):
@@ -115,44 +115,50 @@ def test_it_is_small(model: str) -> None:
     )
 
 
-def test_its_size_does_not_grow_with_the_candles() -> None:
-    young, old = len(snapshot.encode_snapshot(after(3_000), 0)), len(snapshot.encode_snapshot(after(6_000), 0))
+def test_the_size_of_a_snapshot_does_not_grow_with_the_candles() -> None:
+    young, old = len(snapshot.encode_snapshot(engine_after(3_000), 0)), len(snapshot.encode_snapshot(engine_after(6_000), 0))
     assert old - young < 64
 
 
-def test_its_position_and_counts_travel_with_it() -> None:
+def test_position_and_counts_are_restored() -> None:
     counts = {"duplicate": 3, "late": 10**12}
-    _, position, found = snapshot.decode_snapshot(snapshot.encode_snapshot(after(3), 7, counts), SYMBOL, CONFIG, DECIMALS)
+    _, position, found = snapshot.decode_snapshot(snapshot.encode_snapshot(engine_after(3), 7, counts), SYMBOL, CONFIG, DECIMALS)
     assert (position, found) == (7, counts)
 
 
-def test_it_says_what_it_is_without_being_used() -> None:
-    told = snapshot.describe_snapshot(snapshot.encode_snapshot(after(3), 7))
-    assert (told.symbol, told.config, told.price_decimals, told.format) == (SYMBOL, CONFIG, DECIMALS, SNAPSHOT_FORMAT)
-    assert (told.position, told.candles, told.last_open_time_ms) == (7, 3, at(2))
-    assert told.versions == snapshot.VERSIONS
-    assert (told.versions["river"], told.versions["numpy"]) == (river_version, np.__version__)
-    other = snapshot.describe_snapshot(snapshot.encode_snapshot(after(3, EngineConfig(window=20)), 7))
-    assert told.fingerprint == snapshot.describe_snapshot(snapshot.encode_snapshot(after(9), 9)).fingerprint != other.fingerprint
+def test_a_snapshot_is_described_without_restoring_it() -> None:
+    description = snapshot.describe_snapshot(snapshot.encode_snapshot(engine_after(3), 7))
+    assert (description.symbol, description.config, description.price_decimals, description.format) == (
+        SYMBOL,
+        CONFIG,
+        DECIMALS,
+        SNAPSHOT_FORMAT,
+    )
+    assert (description.position, description.candles, description.last_open_time_ms) == (7, 3, at(2))
+    assert description.versions == snapshot.VERSIONS
+    assert (description.versions["river"], description.versions["numpy"]) == (river_version, np.__version__)
+    other = snapshot.describe_snapshot(snapshot.encode_snapshot(engine_after(3, EngineConfig(window=20)), 7))
+    same = snapshot.describe_snapshot(snapshot.encode_snapshot(engine_after(9), 9))
+    assert description.fingerprint == same.fingerprint != other.fingerprint
     with pytest.raises(SnapshotError, match="damaged"):
         snapshot.describe_snapshot(b"VCS1????")
 
 
-def test_it_can_be_moved_to_another_log() -> None:
-    raw = snapshot.encode_snapshot(after(3), 7, {"late": 1})
-    assert snapshot.moved(raw, 99) == snapshot.encode_snapshot(after(3), 99, {"late": 1})
+def test_a_snapshot_can_be_moved_to_another_log() -> None:
+    raw = snapshot.encode_snapshot(engine_after(3), 7, {"late": 1})
+    assert snapshot.moved(raw, 99) == snapshot.encode_snapshot(engine_after(3), 99, {"late": 1})
 
 
-def test_another_minor_version_of_river_is_refused_and_another_patch_is_not() -> None:
-    raw = snapshot.encode_snapshot(after(10), 0)
+def test_another_minor_version_of_river_is_refused_and_another_patch_is_accepted() -> None:
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
     major, minor, _ = river_version.split(".")
     restored(repacked(raw, versions={"river": f"{major}.{minor}.99", "numpy": "1.0"}))
-    with pytest.raises(SnapshotError, match=rf"^it was made with River 0\.9, and {major}\.{minor} is asked for now$"):
+    with pytest.raises(SnapshotError, match=rf"^it was made with River 0\.9, but {major}\.{minor} is required now$"):
         restored(repacked(raw, versions={"river": "0.9.1"}))
 
 
-def test_a_damaged_byte_is_found() -> None:
-    raw = snapshot.encode_snapshot(after(100), 0)
+def test_a_damaged_byte_is_detected() -> None:
+    raw = snapshot.encode_snapshot(engine_after(100), 0)
     random = Random(5)  # the same damage each time
     for position in [*range(300), *range(300, len(raw), 97)]:
         damaged = bytearray(raw)
@@ -161,8 +167,8 @@ def test_a_damaged_byte_is_found() -> None:
             restored(bytes(damaged))
 
 
-def test_a_truncation_is_found() -> None:
-    raw = snapshot.encode_snapshot(after(100), 0)
+def test_a_truncation_is_detected() -> None:
+    raw = snapshot.encode_snapshot(engine_after(100), 0)
     for length in [*range(300), *range(300, len(raw), 97)]:
         with pytest.raises(SnapshotError, match="is damaged"):
             restored(raw[:length])
@@ -173,19 +179,19 @@ def test_a_truncation_is_found() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"window": 20}, "it was made with window 5, and 20 is asked for now"),
-        ({"warmup": "exclude"}, "it was made with warmup zero, and exclude is asked for now"),
-        ({"rate_window": 60}, "it was made with rate_window 1440, and 60 is asked for now"),
-        ({"horizons": (60, 15)}, r"it was made with horizons \(60,\), and \(60, 15\) is asked for now"),
-        ({"interval_level": 0.8}, r"it was made with interval_level 0\.9, and 0\.8 is asked for now"),
-        ({"model": "ewma"}, "it was made with model two_stage, and ewma is asked for now"),
-        ({"shadows": ("har",)}, r"it was made with shadows \(\), and \('har',\) is asked for now"),
-        ({"prior": "none"}, "it was made with prior bundled, and none is asked for now"),
+        ({"window": 20}, "it was made with window 5, but 20 is required now"),
+        ({"warmup": "exclude"}, "it was made with warmup zero, but exclude is required now"),
+        ({"rate_window": 60}, "it was made with rate_window 1440, but 60 is required now"),
+        ({"horizons": (60, 15)}, r"it was made with horizons \(60,\), but \(60, 15\) is required now"),
+        ({"interval_level": 0.8}, r"it was made with interval_level 0\.9, but 0\.8 is required now"),
+        ({"model": "ewma"}, "it was made with model two_stage, but ewma is required now"),
+        ({"shadows": ("har",)}, r"it was made with shadows \(\), but \('har',\) is required now"),
+        ({"prior": "none"}, "it was made with prior bundled, but none is required now"),
     ],
 )
 def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(SnapshotError, match=f"^{sentence}$"):
-        restored(snapshot.encode_snapshot(after(10), 0), EngineConfig(**changes))
+        restored(snapshot.encode_snapshot(engine_after(10), 0), EngineConfig(**changes))
 
 
 def test_all_settings_are_compared() -> None:
@@ -194,17 +200,17 @@ def test_all_settings_are_compared() -> None:
 
 
 def test_another_symbol_and_other_decimals_are_refused() -> None:
-    raw = snapshot.encode_snapshot(after(10), 0)
-    with pytest.raises(SnapshotError, match=r"^it was made with symbol BTCUSDT, and ETHUSDT is asked for now$"):
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
+    with pytest.raises(SnapshotError, match=r"^it was made with symbol BTCUSDT, but ETHUSDT is required now$"):
         snapshot.decode_snapshot(raw, "ETHUSDT", CONFIG, DECIMALS)
-    with pytest.raises(SnapshotError, match=r"^it was made with price_decimals 2, and 8 is asked for now$"):
+    with pytest.raises(SnapshotError, match=r"^it was made with price_decimals 2, but 8 is required now$"):
         snapshot.decode_snapshot(raw, SYMBOL, CONFIG, 8)
 
 
 @pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
-def test_another_format_is_refused_by_its_number_whatever_else_it_holds(other: dict[str, Any]) -> None:
-    raw = repacked(snapshot.encode_snapshot(after(10), 0), format=SNAPSHOT_FORMAT + 1, **other)
-    with pytest.raises(SnapshotError, match=r"^it was made with format 4, and 3 is asked for now$"):
+def test_another_format_is_refused_by_its_number_whatever_its_content(other: dict[str, Any]) -> None:
+    raw = repacked(snapshot.encode_snapshot(engine_after(10), 0), format=SNAPSHOT_FORMAT + 1, **other)
+    with pytest.raises(SnapshotError, match=r"^it was made with format 4, but 3 is required now$"):
         restored(raw)
 
 
@@ -222,16 +228,16 @@ BROKEN_STATES: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("change", BROKEN_STATES, ids=lambda change: "-".join(change) or "empty")
 def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
-    raw = snapshot.encode_snapshot(after(10), 0)
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state={**state, **change} if change else {}))
 
 
 @pytest.mark.parametrize("change", [{"last_close": 0.0}, {"last_close": -1.0}, {"ones": "7"}, {"gaps": 1.5}])
-def test_a_state_that_no_engine_leaves_is_refused(change: dict[str, Any]) -> None:
-    """Also with a checksum that fits: it may come from a file that somebody imports."""
-    raw = snapshot.encode_snapshot(after(10), 0)
+def test_a_state_that_no_engine_could_leave_is_refused(change: dict[str, Any]) -> None:
+    """The checksum matches: such a state may come from an imported file."""
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
         restored(repacked(raw, state={**state, **change}))
@@ -240,7 +246,7 @@ def test_a_state_that_no_engine_leaves_is_refused(change: dict[str, Any]) -> Non
 @pytest.mark.parametrize("part", ["market", "champions", "shadows"])
 @pytest.mark.parametrize("value", [None, b"", {"60": {}}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
-    raw = snapshot.encode_snapshot(after(10), 0)
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
     state = msgspec.msgpack.decode(raw[8:])["state"]
     state["forecaster"][part] = value
     with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
@@ -258,11 +264,11 @@ def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
             assert not {name.partition(".")[0] for name in names} & (EXECUTING | {"eval", "exec", "__import__"}), source
 
 
-def test_a_snapshot_of_this_format_is_read_and_goes_on_as_it_did_then() -> None:
-    """Floats to 1e-9 only: kernels of another CPU differ in the last digits."""
+def test_a_stored_snapshot_of_this_format_continues_as_it_did_then() -> None:
+    """Floats are compared to 1e-9 only, since kernels of another CPU differ in the last digits."""
     engine, position, counts = snapshot.decode_snapshot(make.SNAPSHOT.read_bytes(), SYMBOL, make.CONFIG, DECIMALS)
     assert (position, counts) == (make.POSITION, make.COUNTS)
-    now = [decode_signal(raw) for raw in make.follow(engine, make.CANDLES.read_bytes().splitlines())]
+    now = [decode_signal(raw) for raw in make.signals_of(engine, make.CANDLES.read_bytes().splitlines())]
     then = [decode_signal(raw) for raw in make.SIGNALS.read_bytes().splitlines()]
     assert len(then) == 8
     assert isinstance(then[5], Signal)
@@ -275,6 +281,6 @@ def test_a_snapshot_of_this_format_is_read_and_goes_on_as_it_did_then() -> None:
 
 @pytest.mark.parametrize("number", [1, 2])
 def test_a_snapshot_of_an_older_format_is_refused_by_its_number(number: int) -> None:
-    """It isn't lost: the consumer rebuilds the state from the log."""
-    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, and 3 is asked for now$"):
+    """Nothing is lost: the consumer rebuilds the state from the log."""
+    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, but 3 is required now$"):
         restored(make.of_format(number, "snapshot").read_bytes())

@@ -1,4 +1,4 @@
-"""What the hour of the day, or of the week, adds to a target."""
+"""The mean of a target by time of day or of week."""
 
 from array import array
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from river import base
 
 _DAY_MINUTES = 1_440
 _SUNDAY_MINUTE = 3 * _DAY_MINUTES
-"""1970-01-04, by any clock."""
+"""1970-01-04, the first Sunday, in minutes since 1970-01-01 of the same clock."""
 _WEEK_DAYS = 7
 
 
@@ -17,20 +17,20 @@ class DiurnalProfile(base.Regressor):
 
         p[bin] ← p[bin] + g · (y - p[bin]),   g = max(1 - 2^(-1 / half_life), 1 / (visits[bin] + prior_visits))
 
-    A bin starts at 0 as if that had been seen `prior_visits` times. `clock` names the feature that has the minutes since
-    1970-01-01 00:00 of the clock, whole; a sample without it is not learned from, and forecast as 0. With `weekend`, Saturdays
-    and Sundays have a period of their own. O(1).
+    A bin starts at 0 with the weight of `prior_visits` samples. `clock` names the feature that holds the clock's time as whole
+    minutes since 1970-01-01 00:00; a sample without it is not learned from and is predicted as 0. With `weekend`, Saturdays and
+    Sundays have a period of their own. Learning and predicting cost O(1).
 
     References: T. Andersen & T. Bollerslev, Intraday Periodicity and Volatility Persistence in Financial Markets, J. Empirical
     Finance 4 (1997).
 
     Args:
-        clock: The name of the feature.
-        period_minutes: A day, or a week that begins with a Sunday; it is a multiple of `bin_minutes`.
-        bin_minutes: In one bin the profile is flat.
-        weekend: Keep two periods: one for the days from Monday to Friday, one for the others.
-        half_life: In visits of a bin.
-        prior_visits: What the start at 0 weighs.
+        clock: The name of the feature that holds the time.
+        period_minutes: A day, or a week beginning with Sunday; a multiple of `bin_minutes`.
+        bin_minutes: Width of a bin; the profile is constant within it.
+        half_life: The number of samples in a bin after which a sample counts half.
+        prior_visits: Weight of the start at 0, in samples of a bin.
+        weekend: Keep two periods: one for Monday to Friday, one for Saturday and Sunday.
 
     >>> profile = DiurnalProfile(bin_minutes=60, half_life=100.0, prior_visits=0.0)
     >>> for hour in range(240):
@@ -62,47 +62,50 @@ class DiurnalProfile(base.Regressor):
         self.visits = array("d", self.means)
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
-        """Learn that at the time of `x` the target was `y`."""
+        """Learn that the target was `y` at the time in `x`."""
         minute = x.get(self.clock)
         if minute is not None:
             self.learn_at(int(minute), float(y))
 
     def predict_one(self, x: dict[Any, Any]) -> float:
-        """What the time of `x` adds to the target."""
+        """Return the mean of the target at the time in `x`."""
         minute = x.get(self.clock)
         return 0.0 if minute is None else self.at(int(minute))
 
     def bin_of(self, minute: int) -> int:
-        """The bin of a minute of the clock."""
+        """Return the index of the bin of a minute of the clock; bins of weekends, if kept, follow the others."""
         weekend = self._weekend_bins and (minute // _DAY_MINUTES + 4) % _WEEK_DAYS in (0, 6)
         return (minute - _SUNDAY_MINUTE) % self.period_minutes // self.bin_minutes + (self._weekend_bins if weekend else 0)
 
     def at(self, minute: int) -> float:
-        """As `predict_one`, at a minute of the clock."""
+        """Predict as `predict_one` does, at a minute of the clock."""
         return self.means[self.bin_of(minute)]
 
     def learn_at(self, minute: int, y: float) -> None:
-        """As `learn_one`, at a minute of the clock."""
+        """Learn as `learn_one` does, at a minute of the clock."""
         self.learn_bin(self.bin_of(minute), y)
 
     def learn_bin(self, at: int, y: float) -> None:
-        """As `learn_one`, in a bin."""
+        """Learn as `learn_one` does, in a bin."""
         self.visits[at] += 1.0
         gain = max(self._gain, 1.0 / (self.visits[at] + self.prior_visits))
         self.means[at] += gain * (y - self.means[at])
 
     def start_from(self, means: Sequence[float]) -> None:
-        """Begin with what another profile has learned, as if each bin had been visited `prior_visits` times more."""
+        """Start from another profile's means, each with the weight of `prior_visits` samples.
+
+        Raises ValueError if their number is not the number of bins.
+        """
         if len(means) != len(self.means):
             raise ValueError("the profile has another number of bins")
         self.means = array("d", means)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: raw arrays, means and visits by bin."""
+        """Return the state as raw arrays: mean and number of samples of each bin."""
         return {"means": self.means.tobytes(), "visits": self.visits.tobytes()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         means, visits = array("d", state["means"]), array("d", state["visits"])
         if not len(means) == len(visits) == len(self.means):
             raise ValueError("the profile has another number of bins")

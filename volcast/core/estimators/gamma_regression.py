@@ -1,4 +1,4 @@
-"""A regression for positive targets whose loss is QLIKE."""
+"""Recursive gamma regression: a regression of positive targets whose loss is QLIKE."""
 
 from collections.abc import Mapping, Sequence
 from math import exp
@@ -10,14 +10,14 @@ from .recursive_regression import RecursiveRegression
 
 
 class GammaRegression(RecursiveRegression):
-    """Recursive gamma regression with log link: a generalised linear model for a positive mean.
+    """Recursive gamma regression with log link: a generalised linear model of a positive mean.
 
         f = scale × exp(w·x),   loss = y/f - log(y/f) - 1,   w ← w + P·x · (y/f - 1)
 
-    The loss is the gamma deviance, known as QLIKE where y is a variance. With the log link Fisher's information of a sample is
-    x·xᵀ whatever f is, so the natural gradient's step needs the same P as recursive least squares, and w·x is stable. It forgets
-    and keeps its prior as `RecursiveLeastSquares` does. y/f - 1 is cut at `max_error`: the heavy tail of y moves w only so far.
-    |w·x| is cut at `max_log_ratio`: no sample, however odd, is forecast beyond `scale` times its exponential.
+    The loss is half the unit deviance of the gamma distribution, called QLIKE when y is a variance. With the log link a sample's
+    Fisher information is x·xᵀ for any f, so the step along the natural gradient uses the same P as recursive least squares.
+    Forgetting and prior are those of `RecursiveLeastSquares`. y/f - 1 is clipped at `max_error`, which bounds the effect of a
+    heavy tail of y. |w·x| is clipped at `max_log_ratio`, so every forecast lies within scale × exp(±max_log_ratio).
 
     References: P. McCullagh & J. Nelder, Generalized Linear Models (1989), chapter 8; A. Patton, Volatility Forecast Comparison
     Using Imperfect Volatility Proxies, J. Econometrics 160 (2011); S. Amari, Natural Gradient Works Efficiently in Learning,
@@ -25,12 +25,12 @@ class GammaRegression(RecursiveRegression):
 
     Args:
         features: The names of the regressors.
-        half_life: After so many learned samples one counts half.
-        ridge: What the prior weighs, in samples of a feature of size 1.
-        max_error: Of y/f - 1.
-        max_log_ratio: Of log(f / scale).
-        scale: The forecast before anything was learned.
-        prior: Coefficients that are assumed before anything was learned; 0 where a name is absent.
+        half_life: The number of learned samples after which a sample counts half.
+        ridge: Weight of the prior, in samples of a feature of size 1.
+        max_error: Upper bound of y/f - 1.
+        max_log_ratio: Bound of |log(f / scale)|.
+        scale: The forecast before anything was learned, in the unit of the target.
+        prior: Coefficients before anything was learned, by feature; 0 if a name is absent.
 
     >>> model = GammaRegression(features=["one"], ridge=1.0)
     >>> for y in [1.0, 4.0] * 500:
@@ -50,24 +50,24 @@ class GammaRegression(RecursiveRegression):
         scale: float = 1.0,
         prior: Mapping[str, float] | None = None,
     ) -> None:
-        self._begin(features, half_life, ridge, prior)
+        self._initialize(features, half_life, ridge, prior)
         self.max_error = max_error
         self.max_log_ratio = max_log_ratio
         self.scale = scale
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
-        """Learn from one sample; `y` below 0 counts as 0."""
-        self.learn_array(self._names.counted(x), max(float(y), 0.0) / self.scale)
+        """Learn from one sample: features by name and their target; a negative `y` counts as 0."""
+        self.learn_array(self._names.counted_array(x), max(float(y), 0.0) / self.scale)
 
     def predict_one(self, x: dict[Any, Any]) -> float:
-        """The expected target, positive."""
+        """Return the expected target, a positive number."""
         return self.scale * exp(self.log_ratio(self._names.array(x)))
 
     def learn_array(self, x: Floats, ratio: float) -> None:
-        """As `learn_one`, with the values in the order of `features` and the target over its scale, which may vary."""
+        """Learn as `learn_one` does, from an array (n,) in the order of `features` and the target divided by its scale."""
         error = min(ratio * exp(-self.log_ratio(x)) - 1.0, self.max_error)
-        self._follow(x, error)
+        self._update(x, error)
 
     def log_ratio(self, x: Floats) -> float:
-        """log(f / scale), with the values in the order of `features`."""
+        """Return log(f / scale) for an array (n,) in the order of `features`."""
         return min(max(float(self.coefficients.dot(x)), -self.max_log_ratio), self.max_log_ratio)

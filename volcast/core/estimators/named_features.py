@@ -1,4 +1,4 @@
-"""From River's dicts to arrays in a fixed order."""
+"""Conversion of River's feature dicts to arrays in a fixed order."""
 
 from collections.abc import Sequence
 from math import isfinite
@@ -10,36 +10,38 @@ from volcast.core.arrays import Floats
 
 
 class NamedFeatures:
-    """The names of a model's features in their order; it counts where a sample has others.
+    """The names of a model's features in their order, and counts of absent and of unknown names in the samples.
+
+    Raises ValueError if a name is given twice.
 
     >>> named = NamedFeatures(["a", "b"])
-    >>> named.counted({"b": 2.0, "c": 3.0}).tolist(), named.missing, named.unknown
+    >>> named.counted_array({"b": 2.0, "c": 3.0}).tolist(), named.missing, named.unknown
     ([0.0, 2.0], 1, 1)
     """
 
     def __init__(self, features: Sequence[str]) -> None:
         if len(set(features)) != len(features):
-            raise ValueError("a feature's name stands twice")
+            raise ValueError("a feature's name is given twice")
         self._features = tuple(features)
         self.missing = 0
         self.unknown = 0
 
     def array(self, x: dict[Any, Any]) -> Floats:
-        """The values in the features' order; 0 where one is absent or no finite number."""
+        """Return the values (n,) in the order of the features, 0 for each that is absent or not finite."""
         values = (float(x.get(name, 0.0)) for name in self._features)
         return np.array([value if isfinite(value) else 0.0 for value in values])
 
-    def counted(self, x: dict[Any, Any]) -> Floats:
-        """The same, and count what is absent and what has no place."""
+    def counted_array(self, x: dict[Any, Any]) -> Floats:
+        """Return the same array as `array`, and count absent features in `missing` and other names in `unknown`."""
         present = sum(name in x for name in self._features)
         self.missing += len(self._features) - present
         self.unknown += len(x) - present
         return self.array(x)
 
     def dump(self) -> dict[str, Any]:
-        """The counts."""
+        """Return both counts."""
         return {"missing": self.missing, "unknown": self.unknown}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on."""
+        """Restore counts that `dump` returned. Raises KeyError, TypeError or ValueError if they do not fit."""
         self.missing, self.unknown = int(state["missing"]), int(state["unknown"])

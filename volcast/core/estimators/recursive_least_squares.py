@@ -1,4 +1,4 @@
-"""Recursive least squares that may run for years: old data fade, what was assumed of the coefficients stays."""
+"""Recursive least squares that can run for years: old data fade, the prior of the coefficients stays."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,24 +9,24 @@ from .recursive_regression import RecursiveRegression
 
 
 class RecursiveLeastSquares(RecursiveRegression):
-    """Linear regression by exponentially weighted least squares with a ridge that forgetting does not wear away.
+    """Linear regression by exponentially weighted least squares with a ridge that does not fade.
 
         w = argmin Σ λ^age (y - w·x)² + (w - prior)ᵀ D (w - prior),   λ = 2^(-1 / half_life),   ridge ≤ D ≤ ridge / λ^size
 
-    `features` are the regressors, in this order; others that come along are ignored and counted in `unknown`, absent ones stand
-    at 0 and are counted in `missing`, by `learn_one`. For an intercept, give a feature that is always 1. An error beyond
-    `max_error` is taken for `max_error`: one absurd label moves no coefficient far (Huber's influence function). O(n²) a
-    learning step, with n features; `predict_one` is O(n).
+    `features` names the regressors in their order. `learn_one` ignores any other value and counts it in `unknown`; an absent one
+    is 0 and counted in `missing`. For an intercept, give a feature that is always 1. Errors are clipped to ±`max_error`, so that
+    one absurd label moves no coefficient far (Huber's influence function). With n features a learning step costs O(n²) and a
+    prediction O(n).
 
     References: L. Ljung & T. Söderström, Theory and Practice of Recursive Identification (1983); see also
     `ForgettingCovariance`.
 
     Args:
         features: The names of the regressors.
-        half_life: After so many learned samples one counts half.
-        ridge: What the prior weighs, in samples of a feature of size 1.
-        max_error: In the unit of the target.
-        prior: Coefficients that are assumed before anything was learned; 0 where a name is absent.
+        half_life: The number of learned samples after which a sample counts half.
+        ridge: Weight of the prior, in samples of a feature of size 1.
+        max_error: Largest error learned from, in the unit of the target.
+        prior: Coefficients before anything was learned, by feature; 0 if a name is absent.
 
     >>> model = RecursiveLeastSquares(features=["one", "x"], ridge=1e-3)
     >>> for x in range(100):
@@ -44,22 +44,22 @@ class RecursiveLeastSquares(RecursiveRegression):
         max_error: float = float("inf"),
         prior: Mapping[str, float] | None = None,
     ) -> None:
-        self._begin(features, half_life, ridge, prior)
+        self._initialize(features, half_life, ridge, prior)
         self.max_error = max_error
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
-        """Learn from one sample."""
-        self.learn_array(self._names.counted(x), float(y))
+        """Learn from one sample: features by name and their target."""
+        self.learn_array(self._names.counted_array(x), float(y))
 
     def predict_one(self, x: dict[Any, Any]) -> float:
-        """The expected target."""
+        """Return the expected target."""
         return self.predict_array(self._names.array(x))
 
     def learn_array(self, x: Floats, y: float) -> None:
-        """As `learn_one`, with the values in the order of `features`."""
+        """Learn as `learn_one` does, from an array (n,) in the order of `features`."""
         error = min(max(y - self.predict_array(x), -self.max_error), self.max_error)
-        self._follow(x, error)
+        self._update(x, error)
 
     def predict_array(self, x: Floats) -> float:
-        """As `predict_one`, with the values in the order of `features`."""
+        """Predict as `predict_one` does, for an array (n,) in the order of `features`."""
         return float(self.coefficients.dot(x))

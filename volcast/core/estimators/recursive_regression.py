@@ -1,4 +1,4 @@
-"""What the recursive regressions have in common: named features, coefficients, a prior of them, and how they follow an error."""
+"""The base of the recursive regressions: named features, coefficients, their prior, and the update for a given error."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -13,21 +13,23 @@ from .named_features import NamedFeatures
 
 
 class RecursiveRegression(base.Regressor):
-    """A base; whoever derives from it says what an error is.
+    """Base of linear models with a recursive update; a subclass defines the error.
 
-        w ← w + error · P·x,   then one coefficient in turn is drawn back to its prior as forgetting took from its ridge
+        w ← w + error · P·x
+        w ← w + (prior[i] - w[i]) · gain,   i = 0, 1, … in turn
 
-    See `ForgettingCovariance` for P.
+    The first step follows the sample; P contains it already. The second draws one coefficient back to its prior by as much as
+    forgetting has weakened its ridge. `ForgettingCovariance` defines P and both gains.
     """
 
-    def _begin(self, features: Sequence[str], half_life: float, ridge: float, prior: Mapping[str, float] | None) -> None:
+    def _initialize(self, features: Sequence[str], half_life: float, ridge: float, prior: Mapping[str, float] | None) -> None:
         self.features = features
         self.half_life = half_life
         self.ridge = ridge
         self.prior = prior
         self._names = NamedFeatures(features)
-        self._assumed: Floats = np.array([(prior or {}).get(name, 0.0) for name in features])
-        self.coefficients = self._assumed.copy()
+        self._prior_mean: Floats = np.array([(prior or {}).get(name, 0.0) for name in features])
+        self.coefficients = self._prior_mean.copy()
         self._covariance = ForgettingCovariance(len(features), half_life, ridge)
 
     @classmethod
@@ -36,25 +38,25 @@ class RecursiveRegression(base.Regressor):
 
     @property
     def missing(self) -> int:
-        """Features that were absent when they should have been learned from."""
+        """Number of feature values that were absent from the samples learned so far; each counted as 0."""
         return self._names.missing
 
     @property
     def unknown(self) -> int:
-        """Values that were learned without, for no feature has their name."""
+        """Number of values in the samples learned so far that were ignored, since no feature has their name."""
         return self._names.unknown
 
-    def _follow(self, x: Floats, error: float) -> None:
+    def _update(self, x: Floats, error: float) -> None:
         self.coefficients += error * self._covariance.learn(x)
         index, gain = self._covariance.restore()
-        self.coefficients += float(self._assumed[index] - self.coefficients[index]) * gain
+        self.coefficients += float(self._prior_mean[index] - self.coefficients[index]) * gain
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
+        """Return the state: numbers and raw arrays."""
         return {"coefficients": self.coefficients.tobytes(), **self._covariance.dump(), **self._names.dump()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.coefficients = np.frombuffer(state["coefficients"], np.float64).reshape(len(self.features)).copy()
         self._covariance.load(state)
         self._names.load(state)

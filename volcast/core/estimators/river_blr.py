@@ -1,4 +1,4 @@
-"""River's Bayesian linear regression, made safe to write down."""
+"""River's Bayesian linear regression with a state that can be stored without pickle."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from river import base, linear_model
 
 
 class RiverBlr(base.Regressor):
-    """River's `BayesianLinearRegression` without `smoothing`, its state as plain numbers and raw arrays.
+    """River's `BayesianLinearRegression` without `smoothing`, whose state is plain numbers and raw arrays.
 
-    It sees the features in the order of their names: River's sums depend on it by their rounding, and on badly scaled features
-    that grows beyond what its own checks allow.
+    Features are passed on in the order of their names. The rounding of River's sums depends on that order, and with badly scaled
+    features the difference exceeds what River's own checks allow.
 
     Args:
         alpha: Precision of the coefficients' prior.
@@ -31,15 +31,15 @@ class RiverBlr(base.Regressor):
         self._regression = linear_model.BayesianLinearRegression(alpha=alpha, beta=beta)
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
-        """Learn from one sample."""
+        """Learn from one sample: features by name and their target."""
         self._regression.learn_one(_by_name(x), y)
 
     def predict_one(self, x: dict[Any, Any]) -> float:
-        """The expected target."""
+        """Return the expected target, the posterior mean."""
         return float(self._regression.predict_one(_by_name(x)))
 
     def dump(self) -> dict[str, Any]:
-        """Its state. River offers only pickle; the arrays' names are those of River 0.26."""
+        """Return the state. River itself offers only pickle, so this reads private attributes, named as in River 0.26."""
         r = self._regression
         arrays = {"precision": r._ss_arr, "covariance": r._ss_inv_arr, "natural_mean": r._eta_arr, "mean": r._m_arr}
         return {
@@ -49,7 +49,7 @@ class RiverBlr(base.Regressor):
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError or ValueError where `state` is something else."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         eta = np.frombuffer(state["natural_mean"], np.float64).copy()
         square = (len(eta), len(eta))
         r = linear_model.BayesianLinearRegression(alpha=self.alpha, beta=self.beta)

@@ -1,7 +1,7 @@
-"""All forecasts of one symbol: a market that all models see, a champion for each horizon, and its challengers in the shadow.
+"""All forecasts of one symbol: a market that all models share, a champion for each horizon, and challengers as shadows.
 
-Test-then-train by construction: `observe` answers the forecasts that fall due with a candle and learns from them, before
-`forecast` looks ahead from it. State is bounded, a step's cost constant.
+Evaluation is test-then-train by construction: `observe` resolves the forecasts that come due with a candle and learns from them,
+before `forecast` makes the next ones. The state is bounded, and the cost of a step is constant.
 """
 
 from collections.abc import Sequence
@@ -17,28 +17,41 @@ MIN_HORIZON_MINUTES, MAX_HORIZON_MINUTES = 5, 1_440
 
 
 class ResolvedForecasts(NamedTuple):
-    """What became of the forecasts that fell due."""
+    """The forecasts that came due with a candle."""
 
     horizons: dict[int, ResolvedForecast]
-    """The champion's, by horizon."""
+    """Those of the champions, by horizon in minutes."""
     shadows: dict[str, ResolvedForecast]
-    """The challengers', by model."""
+    """Those of the challengers, by model; all are for the first horizon."""
 
 
 class Predictions(NamedTuple):
-    """What is expected after a candle."""
+    """The forecasts made after a candle."""
 
     horizons: dict[int, Prediction]
-    """By the champion, for each horizon."""
+    """Those of the champions, by horizon in minutes."""
     shadows: dict[str, Prediction]
-    """By the challengers, for the first horizon."""
+    """Those of the challengers, by model; all are for the first horizon."""
 
 
 class Forecaster:
-    """`horizons` in minutes, the first being the main one; `model` and `shadows` by name.
+    """The forecasts of one symbol for all horizons, updated by each candle.
 
-    A horizon that the prior knows starts from it, where the model is the prior's. Raises ValueError on other horizons, or where a
-    name is unknown or stands there twice.
+    Raises ValueError for a horizon out of range, an unknown model, or one that is given twice.
+
+    Args:
+        horizons: In minutes, from 5 to 1440; the first is the main one.
+        level: Probability of the intervals, between 0 and 1.
+        model: The champion's name in `MODELS`.
+        shadows: The challengers' names; they forecast the main horizon.
+        prior: Where to start. It applies to the model and the horizons it was learned for; others start without.
+
+    >>> forecaster = Forecaster((60,))
+    >>> candle = (100.0, 101.0, 99.0, 100.0, 5e4)
+    >>> forecaster.observe(28_401_120, candle, None)
+    ResolvedForecasts(horizons={}, shadows={})
+    >>> round(forecaster.forecast().horizons[60].median, 4)
+    0.0064
     """
 
     def __init__(
@@ -50,64 +63,65 @@ class Forecaster:
         prior: Prior | None = None,
     ) -> None:
         if unknown := {model, *shadows} - MODELS.keys():
-            raise ValueError(f"no such model: {', '.join(sorted(unknown))}")
+            raise ValueError(f"unknown model: {', '.join(sorted(unknown))}; choose from {', '.join(MODELS)}")
         if len({*horizons, model, *shadows}) < len(horizons) + 1 + len(shadows):
-            raise ValueError(f"{list(horizons)}, {model}, {list(shadows)}: each horizon and each model stands there once")
+            raise ValueError(f"{list(horizons)}, {model}, {list(shadows)}: each horizon and each model may be given only once")
         if not horizons or not all(MIN_HORIZON_MINUTES <= horizon <= MAX_HORIZON_MINUTES for horizon in horizons):
-            raise ValueError(
-                f"a horizon has {MIN_HORIZON_MINUTES} to {MAX_HORIZON_MINUTES} minutes; {list(horizons)} is no list of such"
-            )
+            limits = f"at least one is expected, each of {MIN_HORIZON_MINUTES} to {MAX_HORIZON_MINUTES} minutes"
+            raise ValueError(f"horizons are {list(horizons)}; {limits}")
         self.model = model
         self.market = Market(variances=not NEED_VARIANCES.isdisjoint({model, *shadows}))
         if prior is not None:
-            self.market.features.rhythm.start_from(prior.rhythm)
+            self.market.features.diurnal_profile.start_from(prior.rhythm)
 
         def learner(name: str, horizon: int) -> Learner:
             learned = prior.learned.get(horizon) if prior is not None and prior.model == name else None
             return Learner(MODELS[name](horizon, learned), horizon, level, learned)
 
-        self.made = Predictions({}, {})
-        """By the last `forecast`."""
+        self.last_predictions = Predictions({}, {})
+        """What the last call of `forecast` returned."""
         self.champions = {horizon: learner(model, horizon) for horizon in horizons}
         self.shadows = {name: learner(name, horizons[0]) for name in shadows}
 
     @property
     def main(self) -> Learner:
-        """The champion's for the first horizon."""
+        """The champion of the first horizon."""
         return next(iter(self.champions.values()))
 
     def observe(
         self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None
     ) -> ResolvedForecasts:
-        """Take in the candle (open, high, low, close, volume in the quote currency) of `minute` (since 1970, UTC).
+        """Add a candle and return the forecasts that came due with it, after the models have learned from them.
 
-        `log_return` is the close's since the minute before, None where that is missing. -> the answers that fell due.
+        `minute` is the candle's opening in minutes since 1970-01-01 UTC; `candle` has open, high, low and close, and the volume
+        in the quote currency. `log_return` is the log return from the close of the minute before, None if that minute is missing:
+        then all pending forecasts are discarded.
         """
         self.market.push(minute, candle, log_return)
         if log_return is None:
             for learner in (*self.champions.values(), *self.shadows.values()):
-                learner.forget_pending()
+                learner.drop_pending()
             return ResolvedForecasts({}, {})
         return ResolvedForecasts(
-            {horizon: answer for horizon, learner in self.champions.items() if (answer := learner.answer(self.market))},
-            {name: answer for name, learner in self.shadows.items() if (answer := learner.answer(self.market))},
+            {horizon: due for horizon, learner in self.champions.items() if (due := learner.resolve(self.market))},
+            {name: due for name, learner in self.shadows.items() if (due := learner.resolve(self.market))},
         )
 
     def forecast(self) -> Predictions:
-        """What is expected after the last candle that was observed."""
-        self.made = Predictions(
+        """Return the forecasts after the last candle observed. Raises ValueError before the first one."""
+        self.last_predictions = Predictions(
             {horizon: learner.predict(self.market) for horizon, learner in self.champions.items()},
             {name: learner.predict(self.market) for name, learner in self.shadows.items()},
         )
-        return self.made
+        return self.last_predictions
 
     def learned(self, source: str) -> Prior:
-        """What another symbol may start from; `source` says on what it was learned."""
+        """Return the prior for another symbol; `source` names the symbols and dates on which it was learned."""
         learned = {horizon: learner.learned() for horizon, learner in self.champions.items()}
-        return Prior(self.model, learned, list(self.market.features.rhythm.means), source)
+        return Prior(self.model, learned, list(self.market.features.diurnal_profile.means), source)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays (float64 and int64, little-endian, C order)."""
+        """Return the state: numbers and raw arrays (float64 and int64, little-endian, C order)."""
         return {
             "market": self.market.dump(),
             "champions": {str(horizon): learner.dump() for horizon, learner in self.champions.items()},
@@ -115,7 +129,7 @@ class Forecaster:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.market.load(state["market"])
         for horizon, learner in self.champions.items():
             learner.load(state["champions"][str(horizon)])

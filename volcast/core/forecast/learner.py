@@ -1,11 +1,12 @@
-"""One horizon's forecasts, and what comes of them: a model, a calibration and intervals, learned from answers as they come in.
+"""The forecasts of one horizon: a model, its calibration and its intervals, all learned online from resolved forecasts.
 
-    E[RV²]        = the model's · c                 c: how much more came than the model had said, over two months
-    log RV        between log median + scale · q    q: tracked quantiles of (log RV - log median) / scale
-    log return    between median · spread · q'      q': tracked quantiles of r / (median · spread)
+    E[RV²]        = the model's · c                      c: mean of RV² / the model's E[RV²], half-life 60 days
+    log RV        between log median + scale · q         q: tracked quantiles of (log RV - log median) / scale
+    log return    between median · spread · q'           q': tracked quantiles of r / (median · spread)
 
-RV is the root of the sum of the horizon's squared one-minute log returns, r their sum. A forecast is answered once, a horizon
-later. Every so many minutes a row is kept to learn from; between them the rows would tell nearly the same.
+RV is the square root of the sum of the horizon's squared one-minute log returns, r the sum of these returns. A forecast is
+resolved once, a horizon later. Regressions and quantiles learn only from one minute in `sample_minutes`, whose rows are kept
+until then; rows in between would carry nearly the same information.
 """
 
 from math import exp, log
@@ -23,46 +24,49 @@ from .pending import PendingNumbers, PendingRows
 from .quantiles import QuantileTracker, laplace_quantile
 
 MAX_VARIANCE_PER_MINUTE = 1e4
-"""Above what any two prices can make: (log 10^27)² < 3866."""
+"""Upper bound of a forecast. No two prices give a larger squared return: (log 10^27)² < 3866."""
 FLAT_VARIANCE = 1e-12
-"""A horizon with less realized variance had no trade that moved the price: nothing is learned from it."""
+"""In a horizon with no more realized variance than this no trade has moved the price; nothing is learned from it."""
 _MAX_LOG_EXCESS = 8.0
 _MAX_RETURN = 62.0
-"""log 10^27, the span of all prices that there are."""
+"""Just below log 10^27, the ratio of the largest price to the smallest."""
 _CALIBRATION_HALF_LIFE_DAYS = 60.0
 _CALIBRATION_PRIOR_MINUTES = 14_400.0
 _MAX_CALIBRATION_RATIO = 50.0
-_VOLATILITY_RATE, _PRICE_RATE = 0.015, 0.005
+_VOLATILITY_RATE, _RETURN_RATE = 0.015, 0.005
+"""Step sizes of the tracked quantiles."""
 _ESTIMATE = len(Estimate._fields)
 
 
 class Prediction(NamedTuple):
-    """About the horizon after a candle."""
+    """The calibrated forecast of the horizon after a candle."""
 
     variance: float
     """E[RV²]."""
     median: float
-    """Of RV."""
+    """The median of RV."""
     lower: float
     upper: float
-    """Between them lies RV, with the level's probability."""
+    """With `lower` the interval of RV, at the learner's level."""
     return_lower: float
     return_upper: float
-    """Between them lies the horizon's log return."""
+    """With `return_lower` the interval of the horizon's log return, at the same level."""
 
 
 class ResolvedForecast(NamedTuple):
-    """What became of a prediction."""
+    """A prediction, the baseline's forecast of the same minute, and what came true."""
 
     prediction: Prediction
     variance_ewma: float
-    """What the baseline had said at the same time."""
+    """The baseline's forecast of the realized variance, made at the same minute."""
     realized_variance: float
+    """Sum of the horizon's squared one-minute log returns."""
     log_return: float
+    """Log return over the horizon."""
 
 
-class _Beside(NamedTuple):
-    """What is kept with a prediction until its answer."""
+class _Context(NamedTuple):
+    """What is stored with a prediction until it is resolved."""
 
     level: float
     uncalibrated: float
@@ -74,19 +78,28 @@ _PREDICTION = len(Prediction._fields)
 
 
 class Learner:
-    """One model's, for one horizon. `level` is the intervals' probability."""
+    """Forecasts of one model for one horizon, resolved and learned from a horizon later.
+
+    Args:
+        model: A new model of the same horizon.
+        horizon_minutes: The horizon.
+        level: Probability of the intervals, between 0 and 1.
+        prior: Calibration and quantiles to start from; the latter only if they are known at this level.
+    """
 
     def __init__(self, model: Model, horizon_minutes: int = 60, level: float = 0.9, prior: Learned | None = None) -> None:
         self.model = model
         self.horizon_minutes = horizon_minutes
         self.level = level
         self.calibration = 1.0
-        self.answered = 0
+        """Mean of RV² / the model's E[RV²], by which a forecast is multiplied."""
+        self.outcomes = 0
+        """Number of forecasts resolved so far."""
         self._sample_minutes = sample_minutes(horizon_minutes)
         tails = (0.5 - level / 2, 0.5 + level / 2)
-        self._errors = [QuantileTracker(tail, _VOLATILITY_RATE, laplace_quantile(tail)) for tail in tails]
-        self._moves = [QuantileTracker(tail, _PRICE_RATE, laplace_quantile(tail)) for tail in tails]
-        self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Beside._fields))
+        self._volatility_quantiles = [QuantileTracker(tail, _VOLATILITY_RATE, laplace_quantile(tail)) for tail in tails]
+        self._return_quantiles = [QuantileTracker(tail, _RETURN_RATE, laplace_quantile(tail)) for tail in tails]
+        self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Context._fields))
         self._samples = PendingRows(
             horizon_minutes // self._sample_minutes + 1, len(model.names) + _ESTIMATE, self._sample_minutes
         )
@@ -98,64 +111,64 @@ class Learner:
             values = prior.quantiles.get(f"{level:g}", self._quantiles())
             self._set_quantiles(values)
 
-    def answer(self, market: Market) -> ResolvedForecast | None:
-        """The market's last candle has closed: learn from what it answers. None where nothing falls due with it."""
-        made = market.minute - self.horizon_minutes
-        numbers = self._forecasts.at(made)
+    def resolve(self, market: Market) -> ResolvedForecast | None:
+        """Return the forecast that has come due with the market's last candle, after learning from it; None if there is none."""
+        made_minute = market.minute - self.horizon_minutes
+        numbers = self._forecasts.at(made_minute)
         if numbers is None:
             return None
-        beside = _Beside(*numbers[_PREDICTION:])
-        realized_variance = market.windows.realized_variance(self.horizon_minutes)
-        log_return = market.log_price - beside.log_price
-        self.answered += 1
+        context = _Context(*numbers[_PREDICTION:])
+        realized_variance = market.indicators.realized_variance(self.horizon_minutes)
+        log_return = market.log_price - context.log_price
+        self.outcomes += 1
         if realized_variance > FLAT_VARIANCE:
-            self._learn(made, log(realized_variance) / 2, log_return, beside)
-        return ResolvedForecast(Prediction(*numbers[:_PREDICTION]), beside.variance_ewma, realized_variance, log_return)
+            self._learn(made_minute, log(realized_variance) / 2, log_return, context)
+        return ResolvedForecast(Prediction(*numbers[:_PREDICTION]), context.variance_ewma, realized_variance, log_return)
 
-    def _learn(self, made: int, log_volatility: float, log_return: float, beside: _Beside) -> None:
-        self.model.notice(made, log_volatility - 0.5 * log(self.horizon_minutes) - beside.level)
-        gain = max(self._gain, 1.0 / (_CALIBRATION_PRIOR_MINUTES + self.answered))
-        ratio = min(exp(2 * log_volatility) / beside.uncalibrated, _MAX_CALIBRATION_RATIO)
+    def _learn(self, made_minute: int, log_volatility: float, log_return: float, context: _Context) -> None:
+        self.model.learn_profile(made_minute, log_volatility - 0.5 * log(self.horizon_minutes) - context.level)
+        gain = max(self._gain, 1.0 / (_CALIBRATION_PRIOR_MINUTES + self.outcomes))
+        ratio = min(exp(2 * log_volatility) / context.uncalibrated, _MAX_CALIBRATION_RATIO)
         self.calibration += gain * (ratio - self.calibration)
-        sample = self._samples.at(made)
+        sample = self._samples.at(made_minute)
         if sample is None:
             return
         estimate = Estimate(*sample[-_ESTIMATE:].tolist())
         self.model.learn(sample[:-_ESTIMATE], estimate, log_volatility, log_return)
-        for tracker in self._errors:
+        for tracker in self._volatility_quantiles:
             tracker.learn((log_volatility - estimate.log_median) / estimate.scale)
-        for tracker in self._moves:
+        for tracker in self._return_quantiles:
             tracker.learn(log_return / (estimate.spread * exp(estimate.log_median)))
 
     def predict(self, market: Market) -> Prediction:
-        """The horizon after the market's last candle; remembered until its answer is there."""
+        """Return the forecast of the horizon after the market's last candle, and keep it until it is resolved."""
         row = self.model.row(market)
         estimate = self._bounded(self.model.estimate(row))
         log_median = estimate.log_median
         median = exp(log_median)
         uncalibrated = exp(2 * log_median + estimate.log_excess)
-        move = median * estimate.spread
-        lower, upper = (log_median + estimate.scale * tracker.value for tracker in self._errors)
+        expected_move = median * estimate.spread
+        lower, upper = (log_median + estimate.scale * tracker.value for tracker in self._volatility_quantiles)
         prediction = Prediction(
             uncalibrated * self.calibration,
             median,
             exp(min(max(lower, self._lowest), log_median)),
             exp(max(min(upper, self._highest), log_median)),
-            min(max(move * self._moves[0].value, -_MAX_RETURN), 0.0),
-            max(min(move * self._moves[1].value, _MAX_RETURN), 0.0),
+            min(max(expected_move * self._return_quantiles[0].value, -_MAX_RETURN), 0.0),
+            max(min(expected_move * self._return_quantiles[1].value, _MAX_RETURN), 0.0),
         )
-        beside = _Beside(market.state.level, uncalibrated, market.log_price, market.ewma * self.horizon_minutes)
-        self._forecasts.put(market.minute, (*prediction, *beside))
+        context = _Context(market.state.level, uncalibrated, market.log_price, market.ewma * self.horizon_minutes)
+        self._forecasts.put(market.minute, (*prediction, *context))
         if market.minute % self._sample_minutes == self._sample_minutes - 1:
             self._samples.put(market.minute, np.concatenate((row, estimate)))
         return prediction
 
-    def usual(self, minute: int) -> float:
-        """What the time adds to the log volatility over the horizon after `minute`; about 0 on average."""
-        return self.model.usual(minute)
+    def seasonal_effect(self, minute: int) -> float:
+        """Return what the time adds to the log volatility over the horizon after `minute` (UTC); on average about 0."""
+        return self.model.seasonal_effect(minute)
 
-    def forget_pending(self) -> None:
-        """Minutes are missing: the horizons that contain them will never be known."""
+    def drop_pending(self) -> None:
+        """Discard the pending forecasts after a gap: outcomes of horizons that contain it are never known."""
         self._forecasts.clear()
         self._samples.clear()
 
@@ -165,33 +178,33 @@ class Learner:
         return Estimate(log_median, log_excess, estimate.scale, estimate.spread)
 
     def learned(self) -> Learned:
-        """What another symbol may start from."""
+        """Return what the learner of another symbol may start from."""
         coefficients, profiles = self.model.learned()
         return Learned(coefficients, profiles, self.calibration, {f"{self.level:g}": self._quantiles()})
 
     def _quantiles(self) -> list[float]:
-        return [tracker.value for tracker in (*self._errors, *self._moves)]
+        return [tracker.value for tracker in (*self._volatility_quantiles, *self._return_quantiles)]
 
     def _set_quantiles(self, values: list[float]) -> None:
-        for tracker, value in zip((*self._errors, *self._moves), values, strict=True):
+        for tracker, value in zip((*self._volatility_quantiles, *self._return_quantiles), values, strict=True):
             tracker.value = float(value)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
+        """Return the state: numbers and raw arrays."""
         return {
             "model": self.model.dump(),
             "calibration": self.calibration,
-            "answered": self.answered,
+            "answered": self.outcomes,
             "quantiles": self._quantiles(),
             "forecasts": self._forecasts.dump(),
             "samples": self._samples.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.model.load(state["model"])
         self.calibration = float(state["calibration"])
-        self.answered = int(state["answered"])
+        self.outcomes = int(state["answered"])
         self._set_quantiles(state["quantiles"])
         self._forecasts.load(state["forecasts"])
         self._samples.load(state["samples"])

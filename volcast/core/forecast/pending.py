@@ -1,4 +1,4 @@
-"""What waits for its answer: a ring by the minute it was written at. One of arrays, one of a few numbers."""
+"""Ring buffers, indexed by minute, of what is kept until a forecast's outcome is known: one of arrays, one of plain numbers."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,7 +11,12 @@ _EMPTY = -(2**63)
 
 
 class PendingRows:
-    """Rows by the minute (since 1970), kept until a later minute needs the slot: minute // every_minutes % slots.
+    """Arrays by minute since 1970-01-01 UTC. Each is kept until a later one takes its slot, minute // every_minutes % slots.
+
+    Args:
+        slots: The number of rows kept.
+        width: The length of a row.
+        every_minutes: The distance of rows in minutes; of two rows that are nearer, the later may replace the earlier.
 
     >>> pending = PendingRows(slots=2, width=1)
     >>> pending.put(7, np.array([0.5]))
@@ -25,33 +30,33 @@ class PendingRows:
         self._rows: Floats = np.zeros((slots, width))
 
     def put(self, minute: int, row: Floats) -> None:
-        """Keep a row (width,)."""
+        """Store a copy of a row (width,)."""
         slot = minute // self._every_minutes % len(self._minutes)
         self._minutes[slot] = minute
         self._rows[slot] = row
 
     def at(self, minute: int) -> Floats | None:
-        """The row of that minute, a view; None where it has none."""
+        """Return a view of the minute's row (width,), None if there is none."""
         slot = minute // self._every_minutes % len(self._minutes)
         return self._rows[slot] if self._minutes[slot] == minute else None
 
     def clear(self) -> None:
-        """None will be answered."""
+        """Discard all."""
         self._minutes = [_EMPTY] * len(self._minutes)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: raw arrays."""
+        """Return the state as raw arrays."""
         return {"minutes": np.array(self._minutes, np.int64).tobytes(), "rows": self._rows.tobytes()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         minutes = np.frombuffer(state["minutes"], np.int64).reshape(len(self._minutes))
         self._rows = np.frombuffer(state["rows"], np.float64).reshape(self._rows.shape).copy()
         self._minutes = minutes.tolist()
 
 
 class PendingNumbers:
-    """The same for a few numbers each minute, as tuples: written and read every minute, where an array costs more than it saves.
+    """Tuples of a few numbers by minute, one slot a minute. At this size, an array written every minute would be slower.
 
     >>> pending = PendingNumbers(slots=2, width=1)
     >>> pending.put(7, (0.5,))
@@ -65,26 +70,26 @@ class PendingNumbers:
         self._rows: list[Sequence[float]] = [(0.0,) * width] * slots
 
     def put(self, minute: int, row: Sequence[float]) -> None:
-        """Keep `width` numbers."""
+        """Store `width` numbers."""
         slot = minute % len(self._minutes)
         self._minutes[slot] = minute
         self._rows[slot] = row
 
     def at(self, minute: int) -> Sequence[float] | None:
-        """The numbers of that minute; None where it has none."""
+        """Return the minute's numbers, None if there are none."""
         slot = minute % len(self._minutes)
         return self._rows[slot] if self._minutes[slot] == minute else None
 
     def clear(self) -> None:
-        """None will be answered."""
+        """Discard all."""
         self._minutes = [_EMPTY] * len(self._minutes)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: raw arrays."""
+        """Return the state as raw arrays."""
         return {"minutes": np.array(self._minutes, np.int64).tobytes(), "rows": np.array(self._rows).tobytes()}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         minutes = np.frombuffer(state["minutes"], np.int64).reshape(len(self._minutes))
         rows = np.frombuffer(state["rows"], np.float64).reshape(len(self._minutes), self._width)
         self._minutes, self._rows = minutes.tolist(), [tuple(row) for row in rows.tolist()]

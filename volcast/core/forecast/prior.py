@@ -1,7 +1,7 @@
-"""What was learned of other markets or earlier years, for a new symbol to start from: plain numbers, a few kilobytes of JSON.
+"""Priors: parameters learned on other markets or earlier years, from which a new symbol starts. They are JSON of some kilobytes.
 
-A prior holds what is alike for all coins: the regressions' coefficients, the habits of the clocks, the calibration, the tracked
-quantiles. It holds no covariance: how soon a symbol leaves its prior is the ridge's matter.
+A prior holds what all coins have in common: coefficients of the regressions, diurnal profiles, calibration and tracked quantiles.
+It holds no covariance: the ridge decides how soon a symbol leaves its prior.
 """
 
 from functools import cache
@@ -17,35 +17,37 @@ BUNDLED, NONE = "bundled", "none"
 
 
 class Prior(Struct, frozen=True):
-    """By horizon in minutes what a learner starts from, and the minutes' rhythm that they share."""
+    """The start of all learners of a symbol, and the diurnal profile of |return| that they share."""
 
     model: str
-    """Whose coefficients they are; another model starts from nothing."""
+    """The model to which the coefficients belong; any other model starts without a prior."""
     learned: dict[int, Learned]
+    """By horizon in minutes."""
     rhythm: list[float]
+    """Means of the diurnal profile in `Features`, by bin."""
     source: str
-    """What it was learned on: symbols and dates."""
+    """The symbols and dates on which it was learned."""
 
 
 class PriorError(Exception):
-    """A prior that can't be used; the sentence says why."""
+    """Raised for a prior that cannot be used; the message says why."""
 
 
 def decode_prior(raw: bytes) -> Prior:
-    """Raises PriorError where `raw` is none."""
+    """Decode a prior from JSON. Raises PriorError if `raw` is not a prior."""
     try:
         return msgspec.json.decode(raw, type=Prior)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise PriorError(f"it is no prior: {error}") from error
+        raise PriorError(f"it is not a prior: {error}") from error
 
 
 def encode_prior(prior: Prior) -> bytes:
-    """JSON, a line for each part."""
+    """Encode a prior as JSON, one value a line."""
     return msgspec.json.format(msgspec.json.encode(prior), indent=0) + b"\n"
 
 
 def fingerprint(prior: Prior) -> str:
-    """Of its numbers: an engine's settings name a prior by it.
+    """Return the CRC-32 of the prior's content as 8 hex digits, by which the setting `prior` names it.
 
     >>> fingerprint(Prior("two_stage", {}, [], "nothing"))
     'c0166817'
@@ -55,5 +57,5 @@ def fingerprint(prior: Prior) -> str:
 
 @cache
 def bundled() -> Prior:
-    """The one that is shipped with this version, as its code is."""
+    """Return the prior that is shipped with this version."""
     return decode_prior(files("volcast.core.forecast").joinpath("prior.json").read_bytes())

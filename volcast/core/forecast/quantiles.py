@@ -1,18 +1,24 @@
-"""Intervals that keep their word: quantiles that are followed online, on answers as they come in."""
+"""Quantiles tracked online, which give intervals their coverage in the long run."""
 
 from math import log
 
 
 class QuantileTracker:
-    """The quantile of a stream by stochastic gradient descent on the pinball loss.
+    """A quantile of a stream, tracked by stochastic gradient descent on the pinball loss.
 
         q ← q + rate · (level - [e < q])
 
-    Summed up, |share of e below q - level| ≤ (range of q + rate) / (rate · n): the share is kept in the long run whatever the
-    stream does, drift or dependence. Feed it what is about stationary: an error over its modelled scale.
+    Summing over n values gives |share of e below q - level| ≤ (range of q + rate) / (rate · n), so the share tends to the level
+    whatever the stream does, drift and dependence included. The values should be about stationary, such as errors divided by
+    their modelled scale.
 
     References: R. Koenker & G. Bassett, Regression Quantiles, Econometrica 46 (1978); I. Gibbs & E. Candès, Adaptive Conformal
     Inference Under Distribution Shift, NeurIPS (2021).
+
+    Args:
+        level: Probability of the quantile, between 0 and 1.
+        rate: Step size, in the unit of the values.
+        start: The first estimate.
 
     >>> median = QuantileTracker(0.5, rate=0.1, start=0.0)
     >>> for e in [1.0, 2.0, 9.0] * 100:
@@ -27,12 +33,14 @@ class QuantileTracker:
         self.value = start
 
     def learn(self, error: float) -> None:
-        """Take in an answer."""
+        """Move the quantile by one observed value."""
         self.value += self.rate * (self.level - (error < self.value))
 
 
 def laplace_quantile(level: float) -> float:
-    """Of errors with mean size 1 and exponential tails: where a tracker of such errors may start.
+    """Return the quantile at `level` (0 to 1) of a Laplace distribution with mean 0 and mean absolute value 1.
+
+    It is where a tracker of scaled errors starts.
 
     >>> round(laplace_quantile(0.95), 3), laplace_quantile(0.5) == 0.0
     (2.303, True)

@@ -1,4 +1,4 @@
-"""Exponentially weighted means of several series with several half-lives at once: a matrix, updated in one stroke."""
+"""Exponentially weighted means of several series with several half-lives: one matrix, updated in one operation."""
 
 from typing import Any
 
@@ -8,10 +8,17 @@ from volcast.core.arrays import Floats
 
 
 class EwmaBank:
-    """m[s, h] ← m[s, h] + g · (x[s] - m[s, h]),   g = max(1 - 2^(-1 / half_life[h]), 1 / (prior_minutes[s] + minutes))
+    """A matrix (series, half-lives) of exponentially weighted means.
 
-    At first it is the plain mean of what has been seen and `prior_minutes` times the start; the half-life takes over by and by.
-    A week, a month need no ring: the state is the matrix.
+        m[s, h] ← m[s, h] + g · (x[s] - m[s, h]),   g = max(1 - 2^(-1 / half_life[h]), 1 / (prior_minutes[s] + minutes))
+
+    While young, a mean is the plain mean of all values so far and of `prior_minutes` times the start; later its half-life limits
+    its memory. The matrix is the whole state: a half-life of a month needs no buffer.
+
+    Args:
+        half_lives_minutes: (half-lives,).
+        start: (series,), the initial means.
+        prior_minutes: (series,), the weight of the initial means, in minutes.
 
     >>> bank = EwmaBank(np.array([1.0, 1e9]), start=np.array([0.0]), prior_minutes=np.array([0.0]))
     >>> for x in (4.0, 8.0):
@@ -29,7 +36,7 @@ class EwmaBank:
         self._steps = np.empty_like(self.means)
 
     def push(self, x: Floats) -> None:
-        """Take in one minute's values (series, 1), or (series, half-lives) where each half-life is to see its own."""
+        """Add one minute's values, of shape (series, 1), or (series, half-lives) if each half-life gets its own value."""
         self.minutes += 1
         gains = self._last_gains
         if self.minutes <= self._settled_minutes:
@@ -39,10 +46,10 @@ class EwmaBank:
         self.means += self._steps
 
     def dump(self) -> dict[str, Any]:
-        """Its state: a raw array and a count."""
+        """Return the state: the means as a raw array, and the number of minutes."""
         return {"means": self.means.tobytes(), "minutes": self.minutes}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.means = np.frombuffer(state["means"], np.float64).reshape(self.means.shape).copy()
         self.minutes = int(state["minutes"])

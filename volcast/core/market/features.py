@@ -1,13 +1,15 @@
-"""From candles to the state of a market: log ratios of smoothed volatilities and volumes, alike for every coin and price.
+"""Features of a market: log ratios of smoothed volatilities and volumes, which have the same scale for every coin and price.
 
-All are causal and cost a fixed time; the state is a matrix of exponentially weighted means. v(s, h) is the log volatility per
-minute that series s shows with half-life h minutes:
+All are causal and take constant time; the state is a matrix of exponentially weighted means. v(s, h) is the log volatility per
+minute estimated from series s with a half-life of h minutes:
 
-    rv    squared log returns                         gk    Garman & Klass (1980): from open, high, low and close
-    abs   |log return|: robust against jumps          flat  as abs, over the minute's usual |return| by New York's clock
+    rv    squared log returns                    gk    range estimator of Garman & Klass, from open, high, low and close
+    abs   |log return|: robust to jumps          flat  abs divided by the usual |return| at this time of New York's day
     vol   half the log of the volume
 
-A minute without a return, the first after a gap, moves nothing but the price.
+A minute without a return, the first one after a gap, changes nothing but the price.
+
+References: M. Garman & M. Klass, On the Estimation of Security Price Volatilities from Historical Data, J. Business 53 (1980).
 """
 
 from itertools import pairwise
@@ -23,11 +25,11 @@ from .clock import new_york_minute
 from .ewma import EwmaBank
 
 VARIANCE_FLOOR = 1e-12
-"""Per minute; a price that stands still has this variance instead of 0, whose logarithm has no value. (0.0001 %)² a minute."""
+"""Smallest variance per minute, (0.0001 %)². A constant price would have 0, whose logarithm is undefined."""
 PRIOR_VARIANCE = 0.6**2 / 525_600
-"""Per minute; what is assumed before anything was seen: 60 % a year."""
+"""Variance per minute that is assumed before any candle: a volatility of 60 % a year."""
 HALF_LIVES = (3, 10, 30, 90, 240, 600, 1_440, 4_320, 10_080, 43_200)
-"""Minutes: three to a month, about evenly spaced in their logarithm."""
+"""In minutes: from three minutes to a month, about evenly spaced on a logarithmic scale."""
 LEVEL_HALF_LIFE = 1_440
 _PRIOR_MINUTES = 10.0
 _DAY_MINUTES = 1_440
@@ -47,28 +49,29 @@ _SHAPES = {
 }
 MAX_LOG_RATIO = 8.0
 MAX_TREND = 4.0
-_MAX_RHYTHM = 2.0
+_MAX_SEASONAL = 2.0
 _PRIOR_LEVEL = 0.5 * log(PRIOR_VARIANCE)
-_TYPICAL_RHYTHM = -0.8
-"""E[log |r|] lies so far below log E|r|."""
+_TYPICAL_LOG_SIZE = -0.8
+"""E[log |r|] - log E|r| of typical returns: the diurnal profile's value at a time without a seasonal effect."""
 
 
 class Feature(NamedTuple):
-    """What stands in one place of a vector."""
+    """Description of one element of a feature vector."""
 
     name: str
     unit: str
-    sentence: str
+    description: str
 
 
 def _table() -> tuple[Feature, ...]:
-    rows = [Feature("one", "1", "Always 1."), Feature("level", "log", "v(rv, 1440) over 60 % a year.")]
+    rows = [Feature("one", "1", "Always 1."), Feature("level", "log", "v(rv, 1440) relative to 60 % a year.")]
     rows += [Feature(f"rv_{a}", "log ratio", f"v(rv, {a}) - v(rv, {b}).") for a, b in _PAIRS["rv"]]
     rows += [Feature(f"{s}_{h}", "log ratio", f"2·(v({s}, {h}) - v(rv, {h})).") for s in _ROBUST for h in _ROBUST[s]]
     rows += [
-        Feature(f"vol_{a}", "log ratio", f"2·(v(vol, {a}) - v(vol, {b})): volume against its past.") for a, b in _PAIRS["vol"]
+        Feature(f"vol_{a}", "log ratio", f"2·(v(vol, {a}) - v(vol, {b})): recent volume relative to earlier volume.")
+        for a, b in _PAIRS["vol"]
     ]
-    trend = "|log price - its mean of half-life {0}| / (exp v(rv, {0})·√{0}): how far the price has left its past."
+    trend = "|log price - its mean of half-life {0}| / (exp v(rv, {0})·√{0}): distance of the price from its mean."
     rows += [Feature(f"trend_{h}", "standard deviations", trend.format(h)) for h in HALF_LIVES]
     return tuple(rows)
 
@@ -91,7 +94,7 @@ _OFFSETS = np.repeat([0.0, 0.0, log(_ABS_TO_SIGMA), log(_ABS_TO_SIGMA), 0.0], le
 
 
 def _ratios_of_logs() -> tuple[Floats, Floats]:
-    """Level, ratios and shapes as one matrix and one vector: M·log(means) + c."""
+    """Return M (rows, means) and c (rows,) such that M·log(means) + c is the level, the ratios and the shapes."""
     rows = [[(_GRID["rv", LEVEL_HALF_LIFE], 1.0)]]
     rows += [[(top, times), (bottom, -times)] for top, bottom, times in _RATIOS]
     rows += [[(_GRID[s, a], 1.0), (_GRID[s, b], -1.0)] for s, a, b in _SHAPES.values()]
@@ -106,36 +109,46 @@ _MATRIX, _CONSTANT = _ratios_of_logs()
 _FIRST_SHAPE = 1 + len(_RATIOS)
 _ROOT_HALF_LIVES: Floats = np.array(HALF_LIVES, float) ** 0.5
 _FIRST_DAY = np.outer([2.0, 2.0, 1.0, 0.0, 1.0, 0.0], np.array(HALF_LIVES) >= _LONG_MINUTES)
-"""Powers of the usual |return|: on the first day the long half-lives see what is left when it is divided out, for a few hours
-are no day's level."""
+"""(series, half-lives): the power of the usual |return| by which a value is divided on the first day, 0 for none. The long
+half-lives get deseasonalized values then, since a few hours do not show the level of a whole day."""
 _GK_CLOSE = 2 * log(2) - 1
 
 
 class State(NamedTuple):
-    """A market after a minute."""
+    """The features after a minute."""
 
     vector: Floats
-    """(len(NAMES),), in the order of `FEATURE_NAMES`. A fresh array."""
+    """(len(FEATURE_NAMES),), in the order of `FEATURE_NAMES`; a new array each time."""
     shapes: Floats
-    """(len(SHAPES),), the log ratios whose products are features too."""
+    """(len(SHAPES),), in the order of `SHAPES`: the log ratios whose products are features, too."""
     level: float
-    """v(rv, 1440): log volatility per minute."""
+    """v(rv, 1440): log of the volatility per minute."""
 
 
 class Features:
-    """Candles in, `State` out; positive and finite from the first candle on."""
+    """The features of one symbol, updated by each candle. They are finite from the first candle on.
+
+    >>> features = Features()
+    >>> features.push(0, (100.0, 101.0, 99.0, 100.0, 5e4), None)
+    >>> features.push(1, (100.0, 101.0, 100.0, 101.0, 4e4), log(1.01))
+    >>> state = features.state()
+    >>> state.vector.shape, state.shapes.shape, round(exp(state.level) * sqrt(525_600), 1)
+    ((38,), (5,), 2.2)
+    """
 
     def __init__(self) -> None:
         self.log_price = 0.0
-        self.rhythm = DiurnalProfile("minute", half_life=300.0, prior_visits=100.0, weekend=True)
-        """log |r| over its level by New York's clock."""
-        self.rhythm.start_from([_TYPICAL_RHYTHM] * len(self.rhythm.means))
+        """Log of the last close."""
+        self.diurnal_profile = DiurnalProfile("minute", half_life=300.0, prior_visits=100.0, weekend=True)
+        """log |r| relative to its level, by time of New York's day."""
+        self.diurnal_profile.start_from([_TYPICAL_LOG_SIZE] * len(self.diurnal_profile.means))
         self._bank: EwmaBank | None = None
 
     def push(self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None) -> None:
-        """Take in `candle` (open, high, low, close in one currency, volume in the quote currency) of `minute` (since 1970, UTC).
+        """Add a candle: open, high, low and close, and the volume in the quote currency.
 
-        `log_return` is that of the close since the minute before; None where that is missing.
+        `minute` is its opening in minutes since 1970-01-01 UTC. `log_return` is the log return from the close of the minute
+        before, None if that minute is missing.
         """
         open_, high, low, close, volume = candle
         self.log_price = log(close)
@@ -146,17 +159,17 @@ class Features:
         range_, body = log(high / low), log(close / open_)
         size = abs(log_return)
         local = new_york_minute(minute)
-        usual = min(max(self.rhythm.at(local) - _TYPICAL_RHYTHM, -_MAX_RHYTHM), _MAX_RHYTHM)
+        seasonal = min(max(self.diurnal_profile.at(local) - _TYPICAL_LOG_SIZE, -_MAX_SEASONAL), _MAX_SEASONAL)
         garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * body * body, 0.0)
-        x = np.array([log_return * log_return, garman_klass, size, size * exp(-usual), volume, self.log_price])[:, np.newaxis]
-        self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-usual * _FIRST_DAY))
+        x = np.array([log_return * log_return, garman_klass, size, size * exp(-seasonal), volume, self.log_price])[:, np.newaxis]
+        self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-seasonal * _FIRST_DAY))
         level = log(max(float(self._bank.means[2, HALF_LIVES.index(LEVEL_HALF_LIFE)]) * _ABS_TO_SIGMA, 1e-6))
-        self.rhythm.learn_at(local, min(max(log(max(size, 1e-6)) - level, -4.0), 4.0))
+        self.diurnal_profile.learn_at(local, min(max(log(max(size, 1e-6)) - level, -4.0), 4.0))
 
     def state(self) -> State:
-        """As it is now. Raises ValueError before the first candle."""
+        """Return the features after the last candle. Raises ValueError before the first one."""
         if self._bank is None:
-            raise ValueError("no candle was pushed yet")
+            raise ValueError("no candle has been pushed yet")
         means = self._bank.means
         clamped = np.maximum(means[:_LOGS].ravel(), _FLOORS)
         v = _MATRIX @ np.log(clamped)
@@ -174,20 +187,20 @@ class Features:
         return State(vector, v[_FIRST_SHAPE:], level)
 
     def _spans(self) -> Floats:
-        """Roots of the half-lives in minutes; of half the age, while a mean is younger than that."""
+        """Return the square roots (half-lives,) of the half-lives in minutes, limited by half the age of the means."""
         if self._bank is None or self._bank.minutes >= 2 * HALF_LIVES[-1]:
             return _ROOT_HALF_LIVES
         return np.asarray(np.minimum(_ROOT_HALF_LIVES, sqrt(0.5 * self._bank.minutes + 1.0)))
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
+        """Return the state: numbers and raw arrays."""
         bank = None if self._bank is None else self._bank.dump()
-        return {"log_price": self.log_price, "rhythm": self.rhythm.dump(), "bank": bank}
+        return {"log_price": self.log_price, "rhythm": self.diurnal_profile.dump(), "bank": bank}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.log_price = float(state["log_price"])
-        self.rhythm.load(state["rhythm"])
+        self.diurnal_profile.load(state["rhythm"])
         self._bank = None
         if state["bank"] is not None:
             self._bank = _bank(0.0, 0.0)

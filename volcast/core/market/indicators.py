@@ -1,7 +1,7 @@
-"""What users of such models look for, in units they know: returns, momentum, volumes, ranges, the hour. Shown, not learned from.
+"""Indicators for people, in familiar units: returns, momentum, volumes, ranges, time. No model learns from them.
 
-Returns of a day of minutes, prices and volumes of a day in quarters of an hour. Windows count observed minutes: a gap adds
-nothing, and the jump across it is no return. Windows in quarters hold whole ones and the open one on top.
+A day of returns is kept by minute; prices and volumes of a day are kept by quarter of an hour. Windows count observed minutes: a
+gap adds nothing, and the price change across it is not a return. Windows in quarters hold closed quarters and the open one.
 """
 
 from math import cos, inf, log, pi, sin, sqrt
@@ -18,30 +18,37 @@ _QUARTERS = DAY_MINUTES // QUARTER_MINUTES
 _HOUR, _FOUR_HOURS = 60, 240
 _HIGH, _LOW, _VOLUME, _MINUTES = range(4)
 _NO_QUARTER = (-inf, inf, 0.0, 0.0)
-SHOWN: dict[str, tuple[str, str]] = {
+INDICATORS: dict[str, tuple[str, str]] = {
     "return_1h": ("log", "Sum of the last 60 log returns."),
     "return_4h": ("log", "Sum of the last 240 log returns."),
     "return_24h": ("log", "Sum of the last 1440 log returns."),
-    "momentum_1h": ("standard deviations", "return_1h over std_24h·√60: a trend where far from 0."),
-    "momentum_4h": ("standard deviations", "return_4h over std_24h·√240."),
+    "momentum_1h": ("standard deviations", "return_1h / (std_24h·√60): far from 0 in a trend."),
+    "momentum_4h": ("standard deviations", "return_4h / (std_24h·√240): far from 0 in a trend."),
     "volume_mean_1h": ("quote currency per minute", "Mean volume over 4 quarters of an hour and the open one."),
     "volume_mean_24h": ("quote currency per minute", "Mean volume over 96 quarters of an hour and the open one."),
-    "volume_change_1h": ("log ratio", "log of volume_mean_1h over that of the hour before; 0 while unknown."),
-    "volume_change_24h": ("log ratio", "log of volume_mean_1h over volume_mean_24h; 0 while unknown."),
+    "volume_change_1h": ("log ratio", "log(volume_mean_1h / its value for the hour before); 0 while unknown."),
+    "volume_change_24h": ("log ratio", "log(volume_mean_1h / volume_mean_24h); 0 while unknown."),
     "std_1h": ("log per minute", "Standard deviation of the last 60 log returns."),
     "std_24h": ("log per minute", "Standard deviation of the last 1440 log returns."),
     "range_1h": ("log", "log(high / low) over 4 quarters of an hour and the open one."),
     "range_24h": ("log", "log(high / low) over 96 quarters of an hour and the open one."),
-    "hour_sin": ("1", "Sine of the time of UTC's day."),
-    "hour_cos": ("1", "Cosine of the time of UTC's day."),
-    "weekday": ("day", "0 for a Sunday to 6 for a Saturday, UTC."),
-    "weekend": ("1", "1 on Saturdays and Sundays, UTC."),
+    "hour_sin": ("1", "Sine of the time of day, UTC."),
+    "hour_cos": ("1", "Cosine of the time of day, UTC."),
+    "weekday": ("day", "0 for Sunday to 6 for Saturday, UTC."),
+    "weekend": ("1", "1 on Saturdays and Sundays, UTC, else 0."),
 }
-"""Name: unit, sentence."""
+"""Unit and description by name."""
 
 
 class Indicators:
-    """Candles in; realized variance and `shown` out. Bounded: 1440 returns, 96 quarters."""
+    """The indicators of one symbol and the realized variance of its last minutes. It keeps 1440 returns and 96 quarters.
+
+    >>> indicators = Indicators()
+    >>> for minute, log_return in enumerate((None, 0.01, -0.02)):
+    ...     indicators.push(minute, 101.0, 99.0, 5e4, log_return)
+    >>> round(indicators.realized_variance(60), 6), round(indicators.values()["return_1h"], 6)
+    (0.0005, -0.01)
+    """
 
     def __init__(self) -> None:
         self._returns: Floats = np.zeros(2 * DAY_MINUTES)
@@ -53,7 +60,10 @@ class Indicators:
         self._minute = 0
 
     def push(self, minute: int, high: float, low: float, volume: float, log_return: float | None) -> None:
-        """Take in the candle of `minute` (since 1970, UTC)."""
+        """Add a candle: its opening in minutes since 1970-01-01 UTC, high, low, volume in the quote currency, and log return.
+
+        `log_return` is None if the minute before is missing.
+        """
         self._minute = minute
         o = self._open
         o[_HIGH] = max(o[_HIGH], high)
@@ -76,16 +86,16 @@ class Indicators:
         self._seen = min(self._seen + 1, DAY_MINUTES)
 
     def returns(self, minutes: int) -> Floats:
-        """The last `minutes` log returns, fewer where there are not so many: a view, oldest first. At most a day."""
+        """Return a view of the last `minutes` log returns, oldest first; fewer if there are not so many, and at most a day."""
         return self._returns[self._end - min(minutes, self._seen) : self._end]
 
     def realized_variance(self, minutes: int) -> float:
-        """The sum of the last `minutes` squared log returns."""
+        """Return the sum of the last `minutes` squared log returns, at most a day of them."""
         r = self.returns(minutes)
         return float(r.dot(r))
 
-    def shown(self) -> dict[str, float]:
-        """All of `SHOWN`; 0 where nothing is known yet."""
+    def values(self) -> dict[str, float]:
+        """Return all `INDICATORS` by name; those that are not known yet are 0."""
         day, hour = self.returns(DAY_MINUTES), self.returns(_HOUR)
         std_day = _std(day)
         last = self._last_quarters(_QUARTERS)
@@ -115,17 +125,17 @@ class Indicators:
             float(day_of_week(self._minute)),
             float(is_weekend(self._minute)),
         )
-        return dict(zip(SHOWN, values, strict=True))
+        return dict(zip(INDICATORS, values, strict=True))
 
     def _last_quarters(self, count: int) -> Floats:
-        """The closed ones, at most `count`, oldest first, and the open one, where it has minutes."""
+        """Return the last closed quarters, at most `count`, oldest first, and the open one if it has minutes."""
         kept = min(self._closed, count)
         order = np.arange(self._closed - kept, self._closed) % _QUARTERS
         rows = np.vstack((self._quarters[order], self._open))
         return rows if self._open[_MINUTES] else rows[:-1]
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays."""
+        """Return the state: numbers and raw arrays."""
         return {
             "returns": self.returns(DAY_MINUTES).tobytes(),
             "quarters": self._quarters.tobytes(),
@@ -135,7 +145,7 @@ class Indicators:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         returns = np.frombuffer(state["returns"], np.float64)
         self._seen = self._end = len(returns)
         self._returns = np.zeros(2 * DAY_MINUTES)

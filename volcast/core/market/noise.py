@@ -1,4 +1,4 @@
-"""Microstructure noise: where prices bounce between bid and ask, one-minute returns overstate the volatility that lasts."""
+"""Microstructure noise: when prices bounce between bid and ask, one-minute returns overstate the lasting volatility."""
 
 from math import sqrt
 from typing import Any
@@ -8,12 +8,12 @@ _HALF_LIFE_MINUTES = 720
 
 
 class NoiseRatio:
-    """Volatility by one-minute over that by five-minute returns, a signature plot's two points, as exponentially weighted means.
+    """The ratio of the volatilities estimated from one-minute and from five-minute returns: two points of a signature plot.
 
-        ratio = √(5 · m(r₁²) / m(r₅²)),   half-life 12 hours
+        ratio = √(5 · m(r₁²) / m(r₅²)),   m: exponentially weighted mean with a half-life of 12 hours
 
-    1 where returns are uncorrelated, above where they bounce, below where they trend. r₅ is the sum of the last five one-minute
-    returns, each minute anew; a gap starts it over.
+    It is 1 if returns are uncorrelated, above 1 if they bounce, below 1 if they trend. r₅ is the sum of the last five one-minute
+    returns, computed every minute; after a gap it starts anew.
 
     References: T. Andersen, T. Bollerslev, F. Diebold & P. Labys, Great Realizations, Risk (2000).
 
@@ -32,7 +32,7 @@ class NoiseRatio:
         self._gain = 1.0 - 0.5 ** (1.0 / _HALF_LIFE_MINUTES)
 
     def push(self, log_return: float | None) -> None:
-        """Take in a minute's return; None after a gap."""
+        """Add a minute's log return, or None for the first minute after a gap."""
         if log_return is None:
             self._returns.clear()
             return
@@ -50,14 +50,14 @@ class NoiseRatio:
 
     @property
     def value(self) -> float:
-        """The ratio; 0 while unknown."""
+        """The ratio; 0 while it is unknown."""
         return sqrt(_MINUTES * self._fine / self._coarse) if self._coarse > 0.0 else 0.0
 
     def dump(self) -> dict[str, Any]:
-        """Its state."""
+        """Return the state as plain numbers."""
         return {"returns": list(self._returns), "fine": self._fine, "coarse": self._coarse, "seen": self._seen}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self._returns = [float(value) for value in state["returns"]]
         self._fine, self._coarse, self._seen = float(state["fine"]), float(state["coarse"]), int(state["seen"])

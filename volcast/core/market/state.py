@@ -1,4 +1,4 @@
-"""One symbol's market after each minute, as all its models see it: kept once, however many of them look at it."""
+"""The market of one symbol after each minute. All models of the symbol share it, so it is computed once."""
 
 from typing import Any
 
@@ -12,29 +12,38 @@ _PRIOR_MINUTES = 10
 
 
 class Market:
-    """Candles in; the state, the windows and the baseline out. All causal, bounded and positive from the first candle on."""
+    """The market data that models read: features, indicators, variances, noise and the EWMA baseline, updated by each candle.
+
+    Everything is causal and of bounded size. `variances` adds the windows of the HAR models, which cost as much as all features.
+
+    >>> market = Market()
+    >>> market.push(28_401_120, (100.0, 101.0, 99.0, 100.0, 5e4), None)
+    >>> market.minute, market.variances, round((market.ewma * 525_600) ** 0.5, 3)
+    (28401120, None, 0.6)
+    """
 
     def __init__(self, *, variances: bool = False) -> None:
         self.minute = 0
-        """Of the last candle, since 1970-01-01 UTC."""
+        """Opening of the last candle, in minutes since 1970-01-01 UTC."""
         self.features = Features()
-        self.windows = Indicators()
+        self.indicators = Indicators()
         self.variances = RealizedVariances() if variances else None
-        """Only where a model asks for them: they cost as much as all the features."""
+        """None unless a model needs them."""
         self.noise = NoiseRatio()
         self._ewma = PRIOR_VARIANCE
         self._returns = 0
         self._state: State | None = None
 
     def push(self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None) -> None:
-        """Take in the candle (open, high, low, close, volume in the quote currency) of `minute`.
+        """Add a candle: open, high, low and close, and the volume in the quote currency.
 
-        `log_return` is the close's since the minute before, None where that is missing.
+        `minute` is its opening in minutes since 1970-01-01 UTC. `log_return` is the log return from the close of the minute
+        before, None if that minute is missing.
         """
         _, high, low, _, volume = candle
         self.minute = minute
         self.features.push(minute, candle, log_return)
-        self.windows.push(minute, high, low, volume, log_return)
+        self.indicators.push(minute, high, low, volume, log_return)
         self.noise.push(log_return)
         self._state = None
         if log_return is not None:
@@ -47,27 +56,27 @@ class Market:
 
     @property
     def state(self) -> State:
-        """The features now. Raises ValueError before the first candle."""
+        """The features after the last candle. Raises ValueError before the first one."""
         if self._state is None:
             self._state = self.features.state()
         return self._state
 
     @property
     def log_price(self) -> float:
-        """Of the last close."""
+        """Log of the last close."""
         return self.features.log_price
 
     @property
     def ewma(self) -> float:
-        """The baseline: the exponentially weighted mean of squared returns, per minute (RiskMetrics, 1996; lambda 0.995)."""
+        """The baseline, a variance per minute: EWMA of squared log returns with λ = 0.995 (RiskMetrics, 1996)."""
         return max(self._ewma, VARIANCE_FLOOR)
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers and raw arrays (float64, little-endian, C order)."""
+        """Return the state: numbers and raw arrays (float64, little-endian, C order)."""
         return {
             "minute": self.minute,
             "features": self.features.dump(),
-            "windows": self.windows.dump(),
+            "windows": self.indicators.dump(),
             "variances": self.variances and self.variances.dump(),
             "noise": self.noise.dump(),
             "ewma": self._ewma,
@@ -75,10 +84,10 @@ class Market:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.minute = int(state["minute"])
         self.features.load(state["features"])
-        self.windows.load(state["windows"])
+        self.indicators.load(state["windows"])
         if self.variances is not None:
             self.variances.load(state["variances"])
         self.noise.load(state["noise"])

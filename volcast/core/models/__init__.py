@@ -1,4 +1,10 @@
-"""The table of models: what forecasts one horizon, by name. Each passes `tests/contracts/test_models.py`."""
+"""Models that forecast the volatility of one horizon, and the table `MODELS` that finds them by name.
+
+Read `contract.py` first: what a model must offer, and what it may start from. `two_stage.py` is the champion; `design.py` builds
+the rows it regresses on, and `sampling.py` chooses the minutes it learns from. `textbook.py` holds the models it is compared
+with. To add a model, write a class that meets the contract and add it to `MODELS`; `tests/contracts/test_models.py` then tests
+it, and the settings `model` and `shadows` accept its name.
+"""
 
 from collections.abc import Callable
 
@@ -28,5 +34,6 @@ MODELS: dict[str, Callable[[int, Learned | None], Model]] = {
     "ewma": lambda horizon, _: _least_squares(horizon, textbook.Ewma(), 144.0),
     "last": lambda horizon, _: _least_squares(horizon, textbook.Last(), 144.0),
 }
+"""By name, a function of the horizon in minutes and of what was learned elsewhere, if anything, that returns a new model."""
 NEED_VARIANCES = frozenset({"har", "har_diurnal"})
-"""The models for which a market must keep its variance windows."""
+"""The models for which a market must keep its windows of realized variance."""

@@ -1,4 +1,4 @@
-"""What a learner asks of a model, and what a model may start from."""
+"""The contract between a learner and a model of one horizon, and the parameters from which a model may start."""
 
 from typing import Any, NamedTuple, Protocol
 
@@ -9,55 +9,60 @@ from volcast.core.market.state import Market
 
 
 class Estimate(NamedTuple):
-    """A model's word on the horizon after a candle, before it is calibrated by what came of earlier ones."""
+    """A model's forecast of the horizon after a candle, before calibration.
+
+    RV is the square root of the sum of the horizon's squared one-minute log returns; r is the horizon's log return.
+    """
 
     log_median: float
-    """log of the median of RV, the root of the horizon's summed squared one-minute log returns."""
+    """Log of the median of RV."""
     log_excess: float
     """log(E[RV²] / median²)."""
     scale: float
     """E|log RV - log median|, positive."""
     spread: float
-    """E|r| / median, positive; r is the horizon's log return."""
+    """E|r| / median, positive."""
 
 
 class Learned(Struct, frozen=True):
-    """What one horizon's learner knows that another symbol may start from."""
+    """What the learner of one horizon has learned and the learner of another symbol may start from."""
 
     coefficients: dict[str, dict[str, float]]
-    """By regression, by feature."""
+    """By regression and feature."""
     profiles: dict[str, list[float]]
+    """Means of the bins, by diurnal profile."""
     calibration: float
+    """E[RV²] / forecast, before the forecast is multiplied by it."""
     quantiles: dict[str, list[float]]
-    """By level of the interval: lower and upper of the volatility's error, of the return."""
+    """By level of the interval, four quantiles: the lower and upper of the volatility's scaled error, then of the return."""
 
 
 class Model(Protocol):
-    """A forecaster of one horizon; its parts are River estimators. What it looked at is kept for it until the answer is there."""
+    """A model of one horizon, composed of River estimators. The learner keeps its rows until their outcomes are known."""
 
     names: tuple[str, ...]
-    """Of the numbers in a row."""
+    """The names of the numbers in a row."""
 
     def row(self, market: Market) -> Floats:
-        """(len(names),): all that the forecast after the market's last candle depends on, beside what was learned."""
+        """Return a new array (len(names),): all market data on which the forecast after the last candle depends."""
 
     def estimate(self, row: Floats) -> Estimate:
-        """Finite, whatever the row; changes nothing."""
+        """Return the forecast for a row. It is finite for every finite row, and the model does not change."""
 
-    def learn(self, row: Floats, made: Estimate, log_volatility: float, log_return: float) -> None:
-        """After `row`, on which `made` had been said, the horizon's log RV and log return were these."""
+    def learn(self, row: Floats, estimate: Estimate, log_volatility: float, log_return: float) -> None:
+        """Learn that the horizon had this log RV and log return after `row`, for which `estimate` was returned then."""
 
-    def notice(self, minute: int, departure: float) -> None:
-        """The volatility over the horizon after `minute` stood by `departure` (log ratio) above the level till then."""
+    def learn_profile(self, minute: int, deviation: float) -> None:
+        """Learn the volatility over the horizon after `minute` (UTC): its log ratio to the level at that minute."""
 
-    def usual(self, minute: int) -> float:
-        """What the time of day and week adds to the log volatility over the horizon after `minute`; about 0 on average."""
+    def seasonal_effect(self, minute: int) -> float:
+        """Return what the time of day and week adds to the log volatility over the horizon after `minute`; on average about 0."""
 
     def learned(self) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
-        """Coefficients and profiles, as `Learned` has them."""
+        """Return coefficients and profiles, in the form of `Learned`."""
 
     def dump(self) -> dict[str, Any]:
-        """Its state: numbers, texts and raw arrays, nothing that a reader would have to execute."""
+        """Return the state: numbers, texts and raw arrays, which can be read without executing anything."""
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""

@@ -1,4 +1,4 @@
-"""What a horizon's forecast is regressed on: the market's state, what its hours are used to, the news ahead, and products."""
+"""The regressors of a horizon's forecast: market features, seasonal effects, scheduled news, and products of these."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -14,36 +14,36 @@ from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Feature, State
 from volcast.core.market.releases import release_weight
 
-_PROFILE = "What the volatility over the horizon is used to be above the level, {}; twice its logarithm."
-CLOCKS = (
-    Feature("usual_utc", "log ratio", _PROFILE.format("by ten minutes of UTC's day")),
-    Feature("usual_ny", "log ratio", _PROFILE.format("by ten minutes of New York's day; weekends apart")),
-    Feature("usual_week", "log ratio", _PROFILE.format("by hours of New York's week")),
-    Feature("usual_day", "log ratio", _PROFILE.format("by days of New York's week")),
-    Feature("past_utc", "log ratio", "usual_utc as of a horizon ago: what the last returns were used to be."),
-    Feature("past_ny", "log ratio", "usual_ny as of a horizon ago."),
-    Feature("past_week", "log ratio", "usual_week as of a horizon ago."),
-    Feature("weekend", "1", "1 on Saturdays and Sundays of UTC, else 0."),
-    Feature("news", "1", "The weight of a scheduled release of US news within the horizon, else 0."),
+_PROFILE = "Usual volatility over the horizon relative to the level, {}; twice its logarithm."
+CLOCK_FEATURES = (
+    Feature("usual_utc", "log ratio", _PROFILE.format("by ten minutes of the UTC day")),
+    Feature("usual_ny", "log ratio", _PROFILE.format("by ten minutes of New York's day, separately for weekends")),
+    Feature("usual_week", "log ratio", _PROFILE.format("by hour of New York's week")),
+    Feature("usual_day", "log ratio", _PROFILE.format("by day of New York's week")),
+    Feature("past_utc", "log ratio", "usual_utc one horizon ago: the seasonal effect in the last returns."),
+    Feature("past_ny", "log ratio", "usual_ny one horizon ago."),
+    Feature("past_week", "log ratio", "usual_week one horizon ago."),
+    Feature("weekend", "1", "1 on Saturdays and Sundays, UTC, else 0."),
+    Feature("news", "1", "Weight of a scheduled release of US economic news within the horizon, else 0."),
 )
 _FACTORS = (*SHAPES, "usual_ny", "usual_week", "past_ny")
 _PAIRS = tuple(combinations_with_replacement(range(len(_FACTORS)), 2))
 _LEFT, _RIGHT = (np.array([pair[i] for pair in _PAIRS]) for i in (0, 1))
-DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCKS), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
+DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCK_FEATURES), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
 SMALL_NAMES = (
     *("one", "news", "level", "usual_ny", "usual_week", "past_ny"),
     *("rv_3", "rv_30", "rv_240", "rv_1440", "rv_10080", "abs_3", "abs_30", "abs_240", "gk_30"),
     *("vol_3", "vol_30", "vol_240", "trend_30", "trend_240", "trend_1440", "trend_10080"),
 )
-"""The features that the mean and the expected error are regressed on."""
+"""The regressors of the second stage: of the mean, the expected error and the expected |return|."""
 SMALL = tuple(DESIGN_NAMES.index(name) for name in SMALL_NAMES)
-"""Their places in a row."""
+"""Indices of `SMALL_NAMES` in a row."""
 _STATES = len(STATE_NAMES)
-_PRODUCTS = _STATES + len(CLOCKS)
+_PRODUCTS = _STATES + len(CLOCK_FEATURES)
 MAX_PRODUCT = 3.0
-MAX_DEPARTURE = 4.0
+MAX_DEVIATION = 4.0
 _DAY_BINS = 144
-"""Of New York's profile: those of weekdays come first, those of weekends follow."""
+"""Bins of a day in New York's profile. The bins of weekdays come first, those of weekends follow."""
 
 
 def _profiles() -> dict[str, DiurnalProfile]:
@@ -56,7 +56,7 @@ def _profiles() -> dict[str, DiurnalProfile]:
 
 
 class _Bins(NamedTuple):
-    """A minute's bin in each profile."""
+    """The bin of a minute in each profile."""
 
     utc: int
     new_york: int
@@ -69,25 +69,31 @@ _CLOCKS = tuple(_profiles().values())
 
 @lru_cache(maxsize=4_096)
 def _bins(minute: int) -> _Bins:
-    """Of a minute of UTC: asked for three times a horizon, by all horizons and symbols."""
+    """Return the bins of a minute of UTC. They are cached: all horizons and symbols need them, at three different times."""
     local = new_york_minute(minute)
     utc, new_york, week, day = _CLOCKS
     return _Bins(utc.bin_of(minute), new_york.bin_of(local), week.bin_of(local), day.bin_of(local))
 
 
 class Design:
-    """The rows of one horizon's regressions, and the profiles that are a part of them, learned from answers."""
+    """The rows of one horizon's regressions, and the diurnal profiles in them, which are learned from outcomes.
+
+    >>> design = Design(60)
+    >>> design.learn(0, 0.5)
+    >>> round(design.utc.at(0), 4)
+    0.0161
+    """
 
     def __init__(self, horizon_minutes: int) -> None:
         self.horizon_minutes = horizon_minutes
         self.profiles: Mapping[str, DiurnalProfile] = _profiles()
         self.utc, self.new_york, self.week, self.day = self.profiles.values()
         self._sums = [0.0, 0.0]
-        """Of New York's means, on weekdays and on weekends."""
+        """Sums of the means in New York's profile: of the bins of weekdays, and of weekends."""
 
-    def learn(self, minute: int, departure: float) -> None:
-        """The volatility over the horizon after `minute` (UTC) stood by `departure` (log ratio) above the level."""
-        y = min(max(departure, -MAX_DEPARTURE), MAX_DEPARTURE)
+    def learn(self, minute: int, deviation: float) -> None:
+        """Learn the volatility over the horizon after `minute` (UTC): its log ratio to the level, clipped to ±`MAX_DEVIATION`."""
+        y = min(max(deviation, -MAX_DEVIATION), MAX_DEVIATION)
         bins = _bins(minute)
         self.utc.learn_bin(bins.utc, y)
         means, at = self.new_york.means, bins.new_york
@@ -98,7 +104,7 @@ class Design:
         self.day.learn_bin(bins.day, y)
 
     def row(self, minute: int, state: State) -> Floats:
-        """(len(DESIGN_NAMES),), in the order of `DESIGN_NAMES`; a fresh array. `minute` is that of the last candle (UTC)."""
+        """Return a new array (len(DESIGN_NAMES),) in the order of `DESIGN_NAMES`; `minute` (UTC) is that of the last candle."""
         now, past = _bins(minute), _bins(minute - self.horizon_minutes)
         by_utc, by_new_york, by_week = self.utc.means, self.new_york.means, self.week.means
         new_york, week, past_new_york = by_new_york[now.new_york], by_week[now.week], by_new_york[past.new_york]
@@ -121,27 +127,33 @@ class Design:
         np.minimum(np.maximum(products, -MAX_PRODUCT, out=products), MAX_PRODUCT, out=row[_PRODUCTS:])
         return row
 
-    def usual(self, minute: int) -> float:
-        """What the time adds to the log volatility over the horizon after `minute`, by New York's day; 0 on a week's average."""
+    def seasonal_effect(self, minute: int) -> float:
+        """Return what the time of New York's day adds to the log volatility over the horizon after `minute` (UTC).
+
+        Its average over a week is 0.
+        """
         weekdays, weekends = self._sums
         return self.new_york.means[_bins(minute).new_york] - (5 * weekdays + 2 * weekends) / (7 * _DAY_BINS)
 
     def learned(self) -> dict[str, list[float]]:
-        """The profiles' means."""
+        """Return the means of the bins, by profile."""
         return {name: list(profile.means) for name, profile in self.profiles.items()}
 
     def start_from(self, means: Mapping[str, Sequence[float]]) -> None:
-        """Begin with what another symbol's profiles have learned."""
+        """Start from the means of another symbol's profiles.
+
+        Raises KeyError if a profile is missing, ValueError if it has another number of bins.
+        """
         for name, profile in self.profiles.items():
             profile.start_from(means[name])
         self._sums = [sum(self.new_york.means[:_DAY_BINS]), sum(self.new_york.means[_DAY_BINS:])]
 
     def dump(self) -> dict[str, Any]:
-        """Its state: raw arrays, and two numbers."""
+        """Return the state: raw arrays and two numbers."""
         return {"sums": list(self._sums), **{name: profile.dump() for name, profile in self.profiles.items()}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         weekdays, weekends = state["sums"]
         self._sums = [float(weekdays), float(weekends)]
         for name, profile in self.profiles.items():

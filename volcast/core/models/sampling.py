@@ -1,4 +1,4 @@
-"""Which minutes a model learns from: neighbours tell nearly the same, and cost as much as others."""
+"""Which minutes a model learns from. Neighbouring minutes carry nearly the same information at the same cost."""
 
 from volcast.core.market.clock import DAY_MINUTES
 
@@ -6,7 +6,9 @@ _DENSE_MINUTES = 10
 
 
 def sample_minutes(horizon_minutes: int) -> int:
-    """How far apart the samples are: about a sixth of the horizon, and beyond an hour at ever other minutes of the day.
+    """Return the minutes between two samples: about a sixth of the horizon, and at least five.
+
+    A step above ten minutes does not divide a day, so that samples fall on changing minutes of the day.
 
     >>> [sample_minutes(horizon) for horizon in (15, 60, 240, 1440)]
     [5, 10, 41, 241]
@@ -18,7 +20,7 @@ def sample_minutes(horizon_minutes: int) -> int:
 
 
 def samples_per_day(horizon_minutes: int) -> float:
-    """So many, on average.
+    """Return the average number of samples in a day.
 
     >>> samples_per_day(60)
     144.0

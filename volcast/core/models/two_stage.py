@@ -1,11 +1,11 @@
-"""The champion: a recursive regression of log RV, and three recursive gamma regressions of what it leaves open.
+"""The champion: a recursive regression of log RV, and three recursive gamma regressions of its mean, error and return.
 
-    log RV = level + w·x + u                         median: recursive least squares on the design's row x
-    E[RV²] = median² · exp(1/4 + v·z)                v: gamma regression on a part z of x; its loss is QLIKE
-    E|u|   = scale by z                              gamma regression
-    E|r|   = median · spread by z                    the same
+    log RV = level + w·x + u                 stage 1, the median: recursive least squares on the design's row x
+    E[RV²] = median² · exp(1/4 + v·z)        stage 2: gamma regression on a subset z of x; its loss is QLIKE
+    E|u|   = 0.27 · exp(v'·z)                stage 2, the scale of the error
+    E|r|   = median · 0.75 · exp(v''·z)      stage 2, the spread of the return
 
-Settings were chosen on 2022 to 2024 of BTCUSDT; `docs/forecast.md` tells how, and what was tried and lost.
+The settings were chosen on BTCUSDT of 2022 to 2024; `docs/forecast.md` describes how, and which alternatives were no better.
 """
 
 from collections.abc import Mapping
@@ -24,19 +24,25 @@ from .contract import Estimate, Learned
 from .design import DESIGN_NAMES, SMALL, SMALL_NAMES, Design
 from .sampling import samples_per_day
 
-_MEAN_OVER_MEDIAN = 0.25
+_LOG_EXCESS = 0.25
+"""log(E[RV²] / median²) of a new model."""
 _TYPICAL_ERROR = 0.27
-_TYPICAL_MOVE = 0.75
-"""E|r| / median of RV."""
+"""E|u| of a new model."""
+_TYPICAL_RETURN = 0.75
+"""E|r| / median of a new model."""
 _CENTER_RIDGE, _PRIOR_RIDGE, _PART_RIDGE = 20.0, 100.0, 100.0
-"""Samples that what is assumed of a coefficient weighs: of the median's, assumed 0 or by a prior; of the others."""
+"""Weights of the coefficients' prior in samples: stage 1 without and with a learned prior; stage 2."""
 _CENTER_HALF_LIFE_DAYS, _PART_HALF_LIFE_DAYS = 120.0, 180.0
 _SMALL = np.array(SMALL)
 _LEVEL = DESIGN_NAMES.index("level")
 
 
 class TwoStage:
-    """See the head of this file. `prior`: what was learned elsewhere."""
+    """The two-stage model of one horizon; the head of this file gives its equations.
+
+    `prior` holds what was learned elsewhere; coefficients that it lacks start at 0. Raises KeyError or ValueError if its profiles
+    are missing or have another shape.
+    """
 
     names = DESIGN_NAMES
 
@@ -72,53 +78,53 @@ class TwoStage:
             self.design.start_from(prior.profiles)
 
     def row(self, market: Market) -> Floats:
-        """The design's row, (83,)."""
+        """Return the design's row, (83,)."""
         return self.design.row(market.minute, market.state)
 
     def estimate(self, row: Floats) -> Estimate:
-        """By the regressions as they are now."""
+        """Return the estimates of the four regressions."""
         z = row[_SMALL]
         return Estimate(
             self._level(row) + self.center.predict_array(row),
-            _MEAN_OVER_MEDIAN + self.mean.log_ratio(z),
+            _LOG_EXCESS + self.mean.log_ratio(z),
             _TYPICAL_ERROR * exp(self.scale.log_ratio(z)),
-            _TYPICAL_MOVE * exp(self.spread.log_ratio(z)),
+            _TYPICAL_RETURN * exp(self.spread.log_ratio(z)),
         )
 
-    def learn(self, row: Floats, made: Estimate, log_volatility: float, log_return: float) -> None:
-        """All four learn; the errors are those of the forecast as it was made."""
+    def learn(self, row: Floats, estimate: Estimate, log_volatility: float, log_return: float) -> None:
+        """Teach all four regressions; stage 2 learns from the errors of the estimate as it was made then."""
         z = row[_SMALL]
-        error = log_volatility - made.log_median
+        error = log_volatility - estimate.log_median
         self.center.learn_array(row, log_volatility - self._level(row))
-        self.mean.learn_array(z, exp(2 * error - _MEAN_OVER_MEDIAN))
+        self.mean.learn_array(z, exp(2 * error - _LOG_EXCESS))
         self.scale.learn_array(z, abs(error) / _TYPICAL_ERROR)
-        self.spread.learn_array(z, abs(log_return) * exp(-made.log_median) / _TYPICAL_MOVE)
+        self.spread.learn_array(z, abs(log_return) * exp(-estimate.log_median) / _TYPICAL_RETURN)
 
-    def notice(self, minute: int, departure: float) -> None:
-        """The clocks' profiles learn."""
-        self.design.learn(minute, departure)
+    def learn_profile(self, minute: int, deviation: float) -> None:
+        """Teach the diurnal profiles of the design."""
+        self.design.learn(minute, deviation)
 
-    def usual(self, minute: int) -> float:
-        """By New York's day, weekends apart."""
-        return self.design.usual(minute)
+    def seasonal_effect(self, minute: int) -> float:
+        """Return the effect of the time of New York's day, separately for weekends."""
+        return self.design.seasonal_effect(minute)
 
     def learned(self) -> tuple[dict[str, dict[str, float]], dict[str, list[float]]]:
-        """By part, by feature; the clocks."""
+        """Return the coefficients by part and feature, and the diurnal profiles."""
         coefficients = {
             name: dict(zip(part.features, part.coefficients.tolist(), strict=True)) for name, part in self._parts.items()
         }
         return coefficients, self.design.learned()
 
     def dump(self) -> dict[str, Any]:
-        """Its state, by part."""
+        """Return the state of each part."""
         return {"design": self.design.dump(), **{name: part.dump() for name, part in self._parts.items()}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Become what `dump` was called on, to the last bit. Raises KeyError, TypeError or ValueError on another's state."""
+        """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.design.load(state["design"])
         for name, part in self._parts.items():
             part.load(state[name])
 
     def _level(self, row: Floats) -> float:
-        """Of the horizon: its log volatility, if the day before went on."""
+        """Return the horizon's log volatility if the volatility of the last day persisted."""
         return float(row[_LEVEL]) + self._offset

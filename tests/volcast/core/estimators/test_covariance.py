@@ -1,4 +1,4 @@
-"""Ten years of forgetting: the covariance stays what its definition says, and below what was assumed at first."""
+"""The covariance against its definition, and its bound over ten years of forgetting."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ YEARS = 10
 CHECKS = 40
 
 
-def test_it_is_the_inverse_of_the_information_by_definition() -> None:
+def test_it_is_the_inverse_of_the_information_matrix() -> None:
     half_life, ridge, size = 30.0, 4.0, 3
     decay = 0.5 ** (1 / half_life)
     covariance = ForgettingCovariance(size, half_life, ridge)
@@ -20,17 +20,17 @@ def test_it_is_the_inverse_of_the_information_by_definition() -> None:
         information = decay * information + np.outer(x, x)
         gain = covariance.learn(x)
         np.testing.assert_allclose(gain, np.linalg.solve(information, x), rtol=1e-9)
-        given_back = ridge * (decay**-size - 1)
-        information[update % size, update % size] += given_back
+        restored = ridge * (decay**-size - 1)
+        information[update % size, update % size] += restored
         at, gain = covariance.restore()
         assert at == update % size
-        np.testing.assert_allclose(gain, given_back * np.linalg.inv(information)[at], rtol=1e-9)
+        np.testing.assert_allclose(gain, restored * np.linalg.inv(information)[at], rtol=1e-9)
         np.testing.assert_allclose(covariance.matrix(), np.linalg.inv(information), rtol=1e-9)
 
 
 def a_year_of_rows(updates: int, size: int, step_minutes: int, *, silent: bool) -> Floats:
-    """An intercept; the hour's phase, constant when learning happens once an hour and so collinear with it; one that falls
-    silent; one that is small; one that is the sum of two; the others at random."""
+    """Return rows of an intercept; the phase of the hour, which is constant and so collinear with it if learning is hourly; a
+    feature that may be silent; a small one; one that is the sum of two others; and random ones."""
     rows = np.random.default_rng(1).normal(size=(updates, size))
     rows[:, 0] = 1.0
     rows[:, 1] = np.sin(2 * np.pi * (np.arange(updates) * step_minutes % 60) / 60 + 1.0)
@@ -43,7 +43,7 @@ def a_year_of_rows(updates: int, size: int, step_minutes: int, *, silent: bool) 
 @pytest.mark.parametrize("half_life_days", [30, 180])
 @pytest.mark.parametrize(("step_minutes", "size"), [(10, 6), (60, 30)])
 def test_ten_years_with_a_constant_feature_and_one_that_falls_silent(step_minutes: int, size: int, half_life_days: int) -> None:
-    """No eigenvalue is ever above the first ones, and the quadratic form stays positive."""
+    """No eigenvalue ever exceeds 1 / ridge, and the matrix stays positive definite."""
     ridge, a_year = 20.0, 365 * DAY // step_minutes
     covariance = ForgettingCovariance(size, half_life_days * DAY / step_minutes, ridge)
     bound = (1 + 1e-9) / ridge
@@ -55,17 +55,17 @@ def test_ten_years_with_a_constant_feature_and_one_that_falls_silent(step_minute
             for x in part:
                 learn(x)
                 restore()
-            check(covariance.matrix(), bound)
+            check_eigenvalues(covariance.matrix(), bound)
 
 
-def check(matrix: Floats, bound: float) -> None:
+def check_eigenvalues(matrix: Floats, bound: float) -> None:
     eigenvalues = np.linalg.eigvalsh(matrix)
     assert eigenvalues.min() > 0
     assert eigenvalues.max() <= bound
 
 
-def test_without_what_is_given_back_it_would_wind_up() -> None:
-    """The test above is sharp: plain forgetting loses its bound within a year."""
+def test_without_restoring_the_ridge_the_covariance_winds_up() -> None:
+    """Plain forgetting exceeds the bound within a year, so the test above is sharp."""
     ridge = 20.0
     covariance = ForgettingCovariance(6, 30 * DAY / 60, ridge)
     for x in a_year_of_rows(365 * 24, 6, 60, silent=True):
@@ -73,7 +73,7 @@ def test_without_what_is_given_back_it_would_wind_up() -> None:
     assert np.linalg.eigvalsh(covariance.matrix()).max() > 100 / ridge
 
 
-def test_it_comes_back_to_the_last_bit() -> None:
+def test_a_dump_restores_the_state_to_the_last_bit() -> None:
     rows = np.random.default_rng(3).normal(size=(60, 4))
     covariance, again = ForgettingCovariance(4, 20.0, 2.0), ForgettingCovariance(4, 20.0, 2.0)
     for at, x in enumerate(rows):

@@ -1,4 +1,4 @@
-"""The profile against plain means by bin, its clock, and to bytes and back."""
+"""The profile against plain means by bin, its clock, and its dump."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def test_it_is_the_mean_of_each_bin_until_the_half_life_takes_over() -> None:
         assert profile.at(hour * 60 + 59) == pytest.approx(sum(values) / (len(values) + 2))
 
 
-def test_old_visits_fade() -> None:
+def test_old_samples_fade() -> None:
     profile = DiurnalProfile(half_life=5.0, prior_visits=0.0)
     for y in [8.0] * 200 + [0.0] * 5:
         profile.learn_at(0, y)
@@ -34,14 +34,14 @@ def test_weekends_have_a_period_of_their_own_and_a_week_begins_with_its_sunday()
     assert [week.bin_of(SUNDAY + minute) for minute in (0, 59, 60, 7 * 1_440 - 1, 7 * 1_440)] == [0, 0, 1, 167, 0]
 
 
-def test_without_its_clock_a_sample_says_nothing() -> None:
+def test_a_sample_without_its_clock_is_ignored() -> None:
     profile = DiurnalProfile()
     profile.learn_one({"hour": 3}, 5.0)
     assert profile.dump() == DiurnalProfile().dump()
     assert profile.predict_one({}) == 0.0
 
 
-def test_it_comes_back_to_the_last_bit() -> None:
+def test_a_dump_restores_the_state_to_the_last_bit() -> None:
     profile, again = DiurnalProfile(), DiurnalProfile()
     for minute in range(5_000):
         profile.learn_one({"minute": minute}, float(minute % 13))

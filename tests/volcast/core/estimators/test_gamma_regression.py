@@ -1,4 +1,4 @@
-"""Recursive gamma regression: what it converges to, its step by hand, and what it refuses to follow."""
+"""Recursive gamma regression: its limit, its step by hand, and its bounds."""
 
 from math import exp
 
@@ -20,7 +20,7 @@ def array(x: dict[str, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array([x[name] for name in NAMES])
 
 
-def test_it_finds_the_mean_of_heavy_tailed_targets() -> None:
+def test_it_estimates_the_mean_of_heavy_tailed_targets() -> None:
     rng = np.random.default_rng(2)
     model = GammaRegression(NAMES, half_life=1e6, ridge=10.0, max_error=50.0, scale=2.0)
     for x in rows(8_000):
@@ -31,7 +31,7 @@ def test_it_finds_the_mean_of_heavy_tailed_targets() -> None:
 
 def test_a_step_is_the_natural_gradient_of_qlike() -> None:
     model = GammaRegression(NAMES, half_life=50.0, ridge=30.0, scale=2.0, prior={"a": 0.5})
-    covariance, w, assumed = ForgettingCovariance(3, 50.0, 30.0), np.array([0.0, 0.5, 0.0]), np.array([0.0, 0.5, 0.0])
+    covariance, w, prior_mean = ForgettingCovariance(3, 50.0, 30.0), np.array([0.0, 0.5, 0.0]), np.array([0.0, 0.5, 0.0])
     for i, x in enumerate(rows(200)):
         y = 2.0 * (i % 4) ** 3
         forecast = 2.0 * exp(float(w @ array(x)))
@@ -39,11 +39,11 @@ def test_a_step_is_the_natural_gradient_of_qlike() -> None:
         model.learn_one(x, y)
         w = w + covariance.learn(array(x)) * min(y / forecast - 1, 6.0)
         at, gain = covariance.restore()
-        w = w + gain * (assumed[at] - w[at])
+        w = w + gain * (prior_mean[at] - w[at])
         np.testing.assert_allclose(model.coefficients, w, rtol=1e-9, atol=1e-12)
 
 
-def test_a_forecast_is_positive_and_within_its_bound_whatever_comes() -> None:
+def test_a_forecast_is_positive_and_within_its_bounds_for_any_target() -> None:
     model = GammaRegression(NAMES, max_log_ratio=3.0, scale=2.0, ridge=0.1)
     for number, x in enumerate(rows(500)):
         model.learn_one({name: 100.0 * value for name, value in x.items()}, (0.0, 1e300, -5.0, 1e-300)[number % 4])
@@ -52,10 +52,10 @@ def test_a_forecast_is_positive_and_within_its_bound_whatever_comes() -> None:
 
 
 def test_a_target_below_zero_counts_as_zero() -> None:
-    ours, zero = GammaRegression(NAMES), GammaRegression(NAMES)
-    ours.learn_one(rows(1)[0], -3.0)
+    negative, zero = GammaRegression(NAMES), GammaRegression(NAMES)
+    negative.learn_one(rows(1)[0], -3.0)
     zero.learn_one(rows(1)[0], 0.0)
-    assert ours.dump() == zero.dump()
+    assert negative.dump() == zero.dump()
 
 
 def test_an_absurd_label_moves_no_coefficient_far() -> None:
@@ -67,7 +67,7 @@ def test_an_absurd_label_moves_no_coefficient_far() -> None:
     assert 0.0 < np.abs(model.coefficients - before).max() < 0.05
 
 
-def test_two_years_once_an_hour_of_a_silent_and_a_constant_feature() -> None:
+def test_two_hourly_years_with_a_silent_and_a_constant_feature() -> None:
     model = GammaRegression(["one", "phase", "silent"], half_life=90 * 24.0, ridge=20.0)
     targets = np.random.default_rng(2).gamma(0.8, 1 / 0.8, 2 * 365 * 24).tolist()
     for hour, y in enumerate(targets):

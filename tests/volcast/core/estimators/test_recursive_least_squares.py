@@ -1,4 +1,4 @@
-"""Recursive least squares against the ridge regression in one piece; two years; absurd labels."""
+"""Recursive least squares against the batch ridge regression, over two years, and with absurd labels."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ def array(x: dict[str, float]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     return np.array([x[name] for name in NAMES])
 
 
-def test_it_is_the_ridge_regression_in_one_piece() -> None:
+def test_it_equals_the_batch_ridge_regression() -> None:
     half_life, ridge = 50.0, 3.0
     decay = 0.5 ** (1 / half_life)
     model = RecursiveLeastSquares(NAMES, half_life=half_life, ridge=ridge, prior={"a": 1.0})
@@ -28,15 +28,15 @@ def test_it_is_the_ridge_regression_in_one_piece() -> None:
         y = float(TRUE @ array(x)) + 0.1 * (update % 3)
         model.learn_one(x, y)
         information, moment = decay * information + np.outer(array(x), array(x)), decay * moment + array(x) * y
-        given = ridge * (decay**-3 - 1)
-        information[update % 3, update % 3] += given
-        moment[update % 3] += given * prior[update % 3]
+        restored = ridge * (decay**-3 - 1)
+        information[update % 3, update % 3] += restored
+        moment[update % 3] += restored * prior[update % 3]
         np.testing.assert_allclose(model.coefficients, np.linalg.solve(information, moment), rtol=1e-7, atol=1e-9)
         assert model.predict_one(x) == pytest.approx(float(model.coefficients @ array(x)))
 
 
-def test_two_years_once_an_hour_with_a_constant_feature_leave_the_others_right() -> None:
-    """The hour's phase is then another intercept: both together carry it, and neither runs away."""
+def test_two_hourly_years_with_a_constant_feature_leave_the_others_right() -> None:
+    """The phase of the hour is then a second intercept: the two share it, and neither diverges."""
     names = ["one", "phase", "a", "silent"]
     model = RecursiveLeastSquares(names, half_life=30 * 24.0, ridge=20.0)
     rng = np.random.default_rng(2)
@@ -48,7 +48,7 @@ def test_two_years_once_an_hour_with_a_constant_feature_leave_the_others_right()
     assert max(abs(one), abs(phase)) < 3.0
 
 
-def test_what_is_not_excited_returns_to_its_prior() -> None:
+def test_a_coefficient_that_is_not_excited_returns_to_its_prior() -> None:
     model = RecursiveLeastSquares(["a", "b"], half_life=50.0, ridge=5.0, prior={"b": 1.0})
     for _ in range(300):
         model.learn_one({"a": 0.0, "b": 1.0}, 4.0)
@@ -58,15 +58,15 @@ def test_what_is_not_excited_returns_to_its_prior() -> None:
     assert model.coefficients.tolist() == pytest.approx([7.0, 1.0], rel=0.1)
 
 
-def test_an_error_counts_as_the_largest_at_most() -> None:
-    cut, plain = RecursiveLeastSquares(NAMES, max_error=2.0), RecursiveLeastSquares(NAMES)
+def test_errors_are_clipped() -> None:
+    clipped, plain = RecursiveLeastSquares(NAMES, max_error=2.0), RecursiveLeastSquares(NAMES)
     for sign in (1.0, -1.0):
-        cut.learn_one(rows(1)[0], sign * 1e12)
+        clipped.learn_one(rows(1)[0], sign * 1e12)
         plain.learn_one(rows(1)[0], plain.predict_one(rows(1)[0]) + sign * 2.0)
-        np.testing.assert_allclose(cut.coefficients, plain.coefficients, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(clipped.coefficients, plain.coefficients, rtol=1e-9, atol=1e-12)
 
 
-def test_it_forgets() -> None:
+def test_old_samples_fade() -> None:
     model = RecursiveLeastSquares(["one"], half_life=10.0, ridge=1e-6)
     for y in [0.0] * 200 + [8.0] * 10:
         model.learn_one({"one": 1.0}, y)

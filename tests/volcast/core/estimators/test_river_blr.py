@@ -1,4 +1,4 @@
-"""River's regression in our clothes is River's regression, and comes back from plain bytes."""
+"""The wrapped regression predicts as River's does, and its dump restores it."""
 
 import msgspec
 import numpy as np
@@ -21,15 +21,15 @@ def reloaded(model: RiverBlr) -> RiverBlr:
     return again
 
 
-def test_it_forecasts_as_river_does() -> None:
-    ours, rivers = RiverBlr(alpha=2.0, beta=3.0), linear_model.BayesianLinearRegression(alpha=2.0, beta=3.0)
+def test_it_predicts_as_river_does() -> None:
+    wrapped, rivers = RiverBlr(alpha=2.0, beta=3.0), linear_model.BayesianLinearRegression(alpha=2.0, beta=3.0)
     for number, x in enumerate(rows(300)):
-        assert ours.predict_one(x) == rivers.predict_one(x)
-        ours.learn_one(x, x["x01"] - 0.1 * (number % 7))
+        assert wrapped.predict_one(x) == rivers.predict_one(x)
+        wrapped.learn_one(x, x["x01"] - 0.1 * (number % 7))
         rivers.learn_one(x, x["x01"] - 0.1 * (number % 7))
 
 
-def test_it_is_the_posterior_mean() -> None:
+def test_the_prediction_is_the_posterior_mean() -> None:
     model = RiverBlr(alpha=2.0, beta=3.0)
     samples = rows(200, size=4)
     for x in samples:
@@ -41,7 +41,7 @@ def test_it_is_the_posterior_mean() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 300])
-def test_it_comes_back_to_the_last_bit_with_features_that_appear_later(count: int) -> None:
+def test_a_dump_restores_the_state_to_the_last_bit_with_features_that_appear_later(count: int) -> None:
     model = RiverBlr()
     for x in rows(count, size=5):
         model.learn_one(x, x["x01"])

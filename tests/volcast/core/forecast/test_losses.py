@@ -1,4 +1,4 @@
-"""QLIKE by hand."""
+"""QLIKE against values computed by hand."""
 
 from math import log
 
@@ -18,7 +18,7 @@ from volcast.core.market.features import VARIANCE_FLOOR
         (0.0, 60 * VARIANCE_FLOOR, 0.0),
     ],
 )
-def test_by_hand(realized: float, forecast: float, loss: float) -> None:
+def test_qlike_by_hand(realized: float, forecast: float, loss: float) -> None:
     assert qlike(realized, forecast, 60) == pytest.approx(loss, rel=1e-14, abs=1e-16)
 
 

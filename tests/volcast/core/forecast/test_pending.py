@@ -1,4 +1,4 @@
-"""Rows wait for their minute, are dropped by later ones, and go to bytes and back: arrays and plain numbers alike."""
+"""Pending rows are kept, replaced and restored, both as arrays and as plain numbers."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ def at(pending: Pending, minute: int) -> tuple[float, ...] | None:
 
 
 @BOTH
-def test_a_row_waits_until_a_later_one_takes_its_slot(make: Callable[[int, int], Pending]) -> None:
+def test_a_row_is_kept_until_a_later_one_takes_its_slot(make: Callable[[int, int], Pending]) -> None:
     pending = make(3, 2)
     for minute in range(10, 14):
         put(pending, minute, minute, -minute)
@@ -44,7 +44,7 @@ def test_rows_far_apart_share_a_small_ring() -> None:
     assert at(pending, 10) is None
 
 
-def test_a_row_is_kept_as_it_was() -> None:
+def test_a_stored_row_is_a_copy() -> None:
     pending, row = PendingRows(slots=2, width=1), np.array([1.0])
     pending.put(0, row)
     row[0] = 2.0
@@ -53,7 +53,7 @@ def test_a_row_is_kept_as_it_was() -> None:
 
 @BOTH
 @pytest.mark.parametrize("minute", [-1, 0, 1, -60, -(2**40)])
-def test_an_empty_place_is_no_minute(make: Callable[[int, int], Pending], minute: int) -> None:
+def test_an_empty_slot_has_no_minute(make: Callable[[int, int], Pending], minute: int) -> None:
     pending = make(60, 1)
     assert at(pending, minute) is None
     put(pending, 3, 1.0)
@@ -63,7 +63,7 @@ def test_an_empty_place_is_no_minute(make: Callable[[int, int], Pending], minute
 
 
 @BOTH
-def test_it_comes_back(make: Callable[[int, int], Pending]) -> None:
+def test_a_dump_restores_the_state(make: Callable[[int, int], Pending]) -> None:
     pending, again = make(4, 2), make(4, 2)
     put(pending, 6, 0.1, 0.2)
     again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(pending.dump())))

@@ -1,4 +1,4 @@
-"""Tracked quantiles keep their share, whatever the stream does."""
+"""Tracked quantiles keep their share below, with and without drift."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def test_the_share_below_is_the_level(level: float, drift: float) -> None:
     assert below / 20_000 == pytest.approx(level, abs=0.02)
 
 
-def test_an_absurd_error_moves_it_no_further_than_another() -> None:
+def test_an_absurd_error_moves_the_quantile_no_further_than_another() -> None:
     tracker = QuantileTracker(0.95, rate=0.01, start=1.0)
     tracker.learn(1e300)
     assert tracker.value == pytest.approx(1.0095)

@@ -1,4 +1,4 @@
-"""New York's clock against the time zone database, over the years."""
+"""New York's clock against the time zone database."""
 
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -8,13 +8,13 @@ from volcast.core.market.clock import day_of_week, is_weekend, minute_of, new_yo
 NEW_YORK = ZoneInfo("America/New_York")
 
 
-def test_it_agrees_with_the_time_zone_database_on_every_hour_of_twenty_years() -> None:
+def test_new_york_time_agrees_with_the_time_zone_database_for_twenty_years() -> None:
     for minute in range(19_999_980, 19_999_980 + 20 * 525_960, 60):
         local = datetime.fromtimestamp(minute * 60, UTC).astimezone(NEW_YORK)
         assert new_york_minute(minute) == minute_of(local.date()) + local.hour * 60 + local.minute
 
 
-def test_the_way_back_gives_the_minute() -> None:
+def test_utc_minute_inverts_new_york_minute() -> None:
     for minute in range(28_401_120, 28_401_120 + 527_040, 1_440):
         local = datetime.fromtimestamp((minute + 1_000) * 60, UTC).astimezone(NEW_YORK)
         assert utc_minute(local.date(), local.hour, local.minute) == minute + 1_000

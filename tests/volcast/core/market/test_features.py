@@ -1,4 +1,4 @@
-"""Each feature against a plain numpy definition over random series with gaps; and what every coin and price has in common."""
+"""Each feature against a plain definition over random series with gaps; independence of the scale of price and volume."""
 
 from itertools import pairwise
 from math import exp, log, pi, sqrt
@@ -35,7 +35,7 @@ def state_after(rows: list[Minute]) -> State:
 
 
 def usual_sizes(counted: list[Minute]) -> list[float]:
-    """What log |return| was till then used to be above its level at each minute: means by ten minutes of New York's day."""
+    """Return the usual log |return| relative to its level at each minute: means by ten minutes of New York's day so far."""
     seen: dict[tuple[int, bool], list[float]] = {}
     usual, level = [], PRIOR_SIZE
     for n, row in enumerate(counted, start=1):
@@ -51,7 +51,7 @@ def usual_sizes(counted: list[Minute]) -> list[float]:
 
 
 def levels(rows: list[Minute]) -> dict[tuple[str, int], float]:
-    """v(series, half-life) by its definition."""
+    """Return v(series, half-life) by its definition."""
     counted = [row for row in rows if row.log_return is not None]
     returns = [row.log_return or 0.0 for row in counted]
     usual = usual_sizes(counted)
@@ -71,8 +71,8 @@ def levels(rows: list[Minute]) -> dict[tuple[str, int], float]:
     return v
 
 
-def plainly(rows: list[Minute]) -> dict[str, float]:
-    """All features, from v(series, half-life) by their definitions."""
+def by_definition(rows: list[Minute]) -> dict[str, float]:
+    """Return all features by their definitions from v(series, half-life)."""
     v, counted = levels(rows), [row for row in rows if row.log_return is not None]
     values = {"one": 1.0, "level": v["rv", 1440] - 0.5 * log(PRIOR_VARIANCE)}
     values |= {f"rv_{a}": v["rv", a] - v["rv", b] for a, b in pairwise(HALF_LIVES)}
@@ -89,10 +89,10 @@ def plainly(rows: list[Minute]) -> dict[str, float]:
 
 @pytest.mark.parametrize("count", [2, 11, 700, 3_000])
 @pytest.mark.parametrize("seed", [1, 2])
-def test_each_is_what_its_sentence_says(count: int, seed: int) -> None:
+def test_each_feature_matches_its_definition(count: int, seed: int) -> None:
     rows = minutes(count, seed=seed, gaps=GAPS)
     ours = dict(zip(FEATURE_NAMES, state_after(rows).vector.tolist(), strict=True))
-    plain = plainly(rows)
+    plain = by_definition(rows)
     for name, value in ours.items():
         assert value == pytest.approx(plain[name], rel=1e-9, abs=1e-9), name
 
@@ -113,7 +113,7 @@ def test_shapes_are_log_ratios_of_the_same_levels(count: int) -> None:
     assert state.level == pytest.approx(v["rv", 1_440])
 
 
-def test_neither_the_price_nor_the_volume_has_a_scale() -> None:
+def test_features_do_not_depend_on_the_scale_of_price_and_volume() -> None:
     first = state_after(minutes(500, price=1e-6))
     other = []
     for minute, (open_, high, low, close, volume), log_return in minutes(500, price=1e-6):
@@ -122,7 +122,7 @@ def test_neither_the_price_nor_the_volume_has_a_scale() -> None:
     np.testing.assert_allclose(state_after(other).vector, first.vector, rtol=1e-6, atol=1e-8)
 
 
-def test_a_gap_moves_nothing_but_the_price() -> None:
+def test_a_gap_changes_nothing_but_the_price() -> None:
     rows = minutes(200)
     features = Features()
     for row in rows[:100]:
@@ -136,7 +136,7 @@ def test_a_gap_moves_nothing_but_the_price() -> None:
 
 
 @pytest.mark.parametrize("price", [1e-6, 1.0, 1e6])
-def test_a_price_that_stands_still_without_volume_has_finite_features(price: float) -> None:
+def test_a_constant_price_without_volume_has_finite_features(price: float) -> None:
     features = Features()
     for minute in range(3_000):
         features.push(minute, (price, price, price, price, 0.0), 0.0 if minute else None)
@@ -146,15 +146,14 @@ def test_a_price_that_stands_still_without_volume_has_finite_features(price: flo
             assert np.isfinite(state.shapes).all()
 
 
-def test_it_comes_back_to_the_last_bit() -> None:
+def test_a_dump_restores_the_state_to_the_last_bit() -> None:
     rows = minutes(400, gaps=((150, 160),))
     features, again = Features(), Features()
     again.load(features.dump())
     for row in rows:
         features.push(*row)
         again.push(*row)
-        again_state, state = again.state(), features.state()
-        assert bits(again_state.vector) == bits(state.vector)
+        assert bits(again.state().vector) == bits(features.state().vector)
         if row.minute % 50 == 0:
             dump = again.dump()
             again = Features()
@@ -166,9 +165,9 @@ def bits(values: Floats) -> bytes:
     return values.tobytes()
 
 
-def test_the_table_names_each_once_with_unit_and_sentence() -> None:
+def test_the_table_names_each_feature_once_with_unit_and_description() -> None:
     assert len(set(FEATURE_NAMES)) == len(FEATURE_NAMES) == len(FEATURES)
-    assert all(feature.unit and feature.sentence.endswith(".") for feature in FEATURES)
+    assert all(feature.unit and feature.description.endswith(".") for feature in FEATURES)
 
 
 def test_before_the_first_candle_there_is_no_state() -> None:

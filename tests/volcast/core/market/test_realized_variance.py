@@ -1,4 +1,4 @@
-"""Each window against its plain definition: a mean over closed buckets and the open one, floors, priors."""
+"""Each window against its definition: the mean over closed buckets and the open one, the floor and the prior."""
 
 from collections.abc import Sequence
 from math import fsum
@@ -16,19 +16,19 @@ WEEK_MINUTES = 7 * 1_440
 
 
 def in_window(values: Sequence[float], minutes: int, buckets: int) -> Sequence[float]:
-    """The last `buckets` closed buckets of `minutes` values, and what is in the open one."""
+    """Return the last `buckets` closed buckets of `minutes` values, and the values of the open one."""
     closed = len(values) // minutes
     return values[max(closed - buckets, 0) * minutes :]
 
 
 def mean_with_prior(values: Sequence[float]) -> float:
-    """Filled up with the prior to PRIOR_MINUTES values."""
+    """Return the mean of the values, filled up with the prior to PRIOR_MINUTES values."""
     filled = [*values, *[PRIOR_VARIANCE] * (PRIOR_MINUTES - len(values))]
     return float(np.mean(filled))
 
 
 def squared_returns(count: int, seed: int = 1) -> list[float]:
-    """Heavy-tailed, from calm to wild and back, with standing prices in between."""
+    """Return squares of heavy-tailed returns, from calm to wild and back, with constant prices in between."""
     rng = np.random.default_rng(seed)
     scale = 10.0 ** (-4 + 1.5 * np.sin(np.arange(count) / 700))
     returns = rng.standard_t(3, count) * scale
@@ -42,7 +42,7 @@ def squared_returns(count: int, seed: int = 1) -> list[float]:
     buckets=st.integers(1, 6),
     values=st.lists(st.floats(0, 1e4) | st.sampled_from([0.0, 1e-300, 1e-12, 1e4]), max_size=80),
 )
-def test_a_window_is_its_closed_buckets_and_the_open_one(minutes: int, buckets: int, values: list[float]) -> None:
+def test_a_window_holds_its_closed_buckets_and_the_open_one(minutes: int, buckets: int, values: list[float]) -> None:
     window = BucketWindow(minutes, buckets)
     assert window.mean() == PRIOR_VARIANCE
     for count, value in enumerate(values, start=1):
@@ -57,7 +57,7 @@ def test_a_window_is_its_closed_buckets_and_the_open_one(minutes: int, buckets: 
 @pytest.mark.parametrize(
     "count", [0, 1, 9, 10, 11, 59, 60, 61, 239, 240, 241, 255, 256, 1_439, 1_440, 1_455, 10_079, 10_080, 10_139]
 )
-def test_each_feature_is_its_definition_around_the_boundaries_of_its_buckets(count: int) -> None:
+def test_each_window_matches_its_definition_around_the_boundaries_of_its_buckets(count: int) -> None:
     values = squared_returns(count)
     windows = RealizedVariances()
     for value in values:
@@ -73,8 +73,8 @@ def test_the_windows_reach_as_far_back_as_their_names_say() -> None:
     assert reach == {"variance_1h": 60, "variance_4h": 240, "variance_1d": 1_440, "variance_7d": WEEK_MINUTES}
 
 
-def test_nothing_drifts_after_a_shock() -> None:
-    """A sum that adds and subtracts would keep the rounding errors of 1e4 beside values of 1e-9 for ever."""
+def test_no_rounding_error_remains_after_a_shock() -> None:
+    """A running sum would keep the rounding errors of 1e4 for ever, which are large beside values of 1e-9."""
     calm = [1e-9] * (2 * WEEK_MINUTES)
     windows = RealizedVariances()
     for value in [*calm, 1e4, *calm]:
@@ -83,14 +83,14 @@ def test_nothing_drifts_after_a_shock() -> None:
         assert windows.vector()[name] == pytest.approx(1e-9, rel=1e-13, abs=0)
 
 
-def test_a_price_that_stands_still_has_the_floor_for_its_variance() -> None:
+def test_a_constant_price_has_the_smallest_variance() -> None:
     windows = RealizedVariances()
     for _ in range(WEEK_MINUTES + 60):
         windows.push(0.0)
     assert windows.vector() == dict.fromkeys(WINDOWS, VARIANCE_FLOOR)
 
 
-def test_a_young_window_leans_on_the_prior() -> None:
+def test_a_young_window_is_filled_up_with_the_prior() -> None:
     windows = RealizedVariances()
     windows.push(4e-6)
     expected = (4e-6 + 9 * PRIOR_VARIANCE) / 10
@@ -99,7 +99,7 @@ def test_a_young_window_leans_on_the_prior() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 2_000])
-def test_it_comes_back_to_the_last_bit(count: int) -> None:
+def test_a_dump_restores_the_state_to_the_last_bit(count: int) -> None:
     values = squared_returns(count + 700, seed=5)
     windows, again = RealizedVariances(), RealizedVariances()
     for value in values[:count]:

@@ -1,4 +1,4 @@
-"""A market keeps what all models see: the baseline by its definition, the state made once, the windows only where asked for."""
+"""A market: the baseline by its definition, features computed once per candle, realized variances on request."""
 
 from math import sqrt
 
@@ -17,7 +17,7 @@ from volcast.core.models import NEED_VARIANCES
 GAPS = ((150, 160),)
 
 
-def test_the_baseline_begins_as_a_mean_with_the_prior_and_goes_on_with_its_lambda() -> None:
+def test_the_baseline_is_a_mean_with_a_prior_until_its_lambda_takes_over() -> None:
     market = Market()
     expected, returns = PRIOR_VARIANCE, 0
     assert market.ewma == PRIOR_VARIANCE
@@ -29,7 +29,7 @@ def test_the_baseline_begins_as_a_mean_with_the_prior_and_goes_on_with_its_lambd
         assert market.ewma == pytest.approx(expected, rel=1e-12)
 
 
-def test_the_baseline_of_a_price_that_stands_still_is_the_floor() -> None:
+def test_the_baseline_of_a_constant_price_is_the_smallest_variance() -> None:
     market = Market()
     for minute in range(6_000):
         market.push(minute, (1.0, 1.0, 1.0, 1.0, 0.0), 0.0 if minute else None)
@@ -37,19 +37,19 @@ def test_the_baseline_of_a_price_that_stands_still_is_the_floor() -> None:
 
 
 def test_all_parts_see_all_minutes() -> None:
-    market, features, windows, variances = Market(variances=True), Features(), Indicators(), RealizedVariances()
+    market, features, indicators, variances = Market(variances=True), Features(), Indicators(), RealizedVariances()
     noise = NoiseRatio()
     for row in minutes(500, gaps=GAPS):
         market.push(*row)
         features.push(*row)
-        windows.push(row.minute, row.candle[1], row.candle[2], row.candle[4], row.log_return)
+        indicators.push(row.minute, row.candle[1], row.candle[2], row.candle[4], row.log_return)
         noise.push(row.log_return)
         if row.log_return is not None:
             variances.push(row.log_return**2)
         assert (market.minute, market.log_price) == (row.minute, features.log_price)
     assert market.variances is not None
     assert market.variances.dump() == variances.dump()
-    assert market.windows.dump() == windows.dump()
+    assert market.indicators.dump() == indicators.dump()
     assert market.features.dump() == features.dump()
     assert market.noise.dump() == noise.dump()
 
@@ -65,14 +65,14 @@ def test_the_state_is_that_of_the_last_candle() -> None:
         assert market.state is market.state
 
 
-def test_variances_are_kept_only_where_a_model_asks() -> None:
+def test_realized_variances_are_kept_only_on_request() -> None:
     assert Market().variances is None
     assert {"har", "har_diurnal"} == NEED_VARIANCES
 
 
 @pytest.mark.parametrize("variances", [True, False])
 @pytest.mark.parametrize("count", [0, 1, 400])
-def test_it_comes_back_to_the_last_bit(count: int, variances: bool) -> None:  # noqa: FBT001  # both
+def test_a_dump_restores_the_state_to_the_last_bit(count: int, variances: bool) -> None:  # noqa: FBT001  # both
     rows = minutes(count + 300, gaps=((count + 100, count + 120),))
     market, again = Market(variances=variances), Market(variances=variances)
     for row in rows[:count]:
@@ -86,7 +86,7 @@ def test_it_comes_back_to_the_last_bit(count: int, variances: bool) -> None:  # 
     assert again.dump() == market.dump()
 
 
-def test_a_state_without_the_windows_is_refused_where_they_are_needed() -> None:
+def test_a_state_without_realized_variances_is_refused_by_a_market_that_keeps_them() -> None:
     with pytest.raises(TypeError):
         Market(variances=True).load(Market().dump())
 

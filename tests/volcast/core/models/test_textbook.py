@@ -1,4 +1,4 @@
-"""What the textbook models look at, against plain numpy; and that their regression is told what it should be."""
+"""Inputs of the textbook models against plain numpy, and what their regression learns."""
 
 from math import log, pi, sqrt
 
@@ -28,7 +28,7 @@ def market_after(rows: list[Minute]) -> Market:
 
 
 def values(inputs: Inputs, market: Market, horizon: int) -> tuple[float, dict[str, float]]:
-    """The start, and the inputs by name."""
+    """Return the start, and the inputs by name."""
     start, *x = inputs.row(market, Design(horizon)).tolist()
     return start, dict(zip(inputs.names, x, strict=True))
 
@@ -40,7 +40,7 @@ def model(inputs: Inputs, horizon: int = 60) -> tuple[Textbook, RecursiveLeastSq
 
 @HORIZONS
 @pytest.mark.parametrize("count", [1, 2, 40, 900, 1_700])
-def test_the_last_horizon(count: int, horizon: int) -> None:
+def test_last_starts_from_the_volatility_of_the_last_horizon(count: int, horizon: int) -> None:
     rows = minutes(count)
     returns = np.array([row.log_return for row in rows[1:]])[-horizon:]
     mean = float(np.mean(returns**2)) if len(returns) else PRIOR_VARIANCE
@@ -50,7 +50,7 @@ def test_the_last_horizon(count: int, horizon: int) -> None:
 
 
 @HORIZONS
-def test_the_exponentially_weighted_past(horizon: int) -> None:
+def test_ewma_starts_from_the_baseline(horizon: int) -> None:
     market = market_after(minutes(700))
     start, x = values(Ewma(), market, horizon)
     assert start == pytest.approx(0.5 * log(market.ewma * horizon))
@@ -58,7 +58,7 @@ def test_the_exponentially_weighted_past(horizon: int) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 500, 2_000])
-def test_har_has_four_windows_over_the_baseline(count: int) -> None:
+def test_har_has_the_log_ratios_of_four_windows_to_the_baseline(count: int) -> None:
     rows = minutes(count, gaps=((100, 130),))
     market = market_after(rows)
     returns = np.array([row.log_return for row in rows if row.log_return is not None])
@@ -72,7 +72,7 @@ def test_har_has_four_windows_over_the_baseline(count: int) -> None:
     assert x == pytest.approx(plain)
 
 
-def test_har_diurnal_has_four_harmonics_and_the_weekend_too() -> None:
+def test_har_diurnal_adds_four_harmonics_and_the_weekend() -> None:
     for shift in (0, 5 * DAY + 333):
         rows = [row._replace(minute=row.minute + shift) for row in minutes(300)]
         market = market_after(rows)
@@ -93,15 +93,15 @@ def test_the_full_design_starts_from_its_level() -> None:
     assert x == dict(zip(DESIGN_NAMES, Design(60).row(market.minute, market.state).tolist(), strict=True))
 
 
-def test_har_needs_the_windows() -> None:
+def test_har_needs_the_windows_of_realized_variance() -> None:
     market = Market()
     market.push(*minutes(1)[0])
-    with pytest.raises(ValueError, match="no variance windows"):
+    with pytest.raises(ValueError, match="no windows of realized variance"):
         Har().row(market, Design(60))
 
 
 @pytest.mark.parametrize("inputs", INPUTS, ids=lambda inputs: type(inputs).__name__)
-def test_a_new_model_says_that_it_will_go_on(inputs: Inputs) -> None:
+def test_a_new_model_forecasts_its_start(inputs: Inputs) -> None:
     market = market_after(minutes(200))
     textbook, _ = model(inputs)
     row = textbook.row(market)
@@ -117,16 +117,16 @@ def test_the_regression_learns_what_the_start_left_open() -> None:
     rng = np.random.default_rng(1)
     for _ in range(50):
         row: Floats = rng.normal(size=len(textbook.names))
-        answer = float(rng.normal())
-        made = textbook.estimate(row)
-        assert made.log_median == pytest.approx(row[0] + plain.predict_array(row[1:]))
-        textbook.learn(row, Estimate(99.0, 0.0, 1.0, 1.0), answer, 0.01)
-        plain.learn_array(row[1:], answer - row[0])
+        log_volatility = float(rng.normal())
+        estimate = textbook.estimate(row)
+        assert estimate.log_median == pytest.approx(row[0] + plain.predict_array(row[1:]))
+        textbook.learn(row, Estimate(99.0, 0.0, 1.0, 1.0), log_volatility, 0.01)
+        plain.learn_array(row[1:], log_volatility - row[0])
     np.testing.assert_array_equal(regression.coefficients, plain.coefficients)
     assert (regression.missing, regression.unknown) == (0, 0)
 
 
-def test_a_price_that_stands_still_starts_at_the_floor() -> None:
+def test_a_constant_price_starts_at_the_floor() -> None:
     market = Market(variances=True)
     for minute in range(9_000):
         market.push(minute, (1.0, 1.0, 1.0, 1.0, 0.0), 0.0 if minute else None)

@@ -1,11 +1,11 @@
-"""Whatever the market does, and whatever candles could be made up: forecasts are finite, positive and in order."""
+"""Forecasts are finite, positive and in order for extreme markets and for any candles the decoder accepts."""
 
 from math import exp, log
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.minutes import DAY, START, Minute, bad_weather, minutes, run, run_all, sound, standing
+from tests.minutes import DAY, START, Minute, all_predictions, constant_price, extreme_market, is_valid, main_predictions, minutes
 from volcast.core.forecast.forecaster import Forecaster
 from volcast.core.forecast.prior import bundled
 from volcast.core.models import MODELS
@@ -19,7 +19,7 @@ PAUSES = st.just(0) | st.just(0) | st.just(0) | st.integers(0, 3) | st.sampled_f
 
 @st.composite
 def candles(draw: st.DrawFn) -> list[Minute]:
-    """Any that the decoder would let through, with gaps."""
+    """Draw any candles that the decoder accepts, with gaps."""
     minute, rows = draw(st.integers(0, 60_000_000)), list[Minute]()
     log_close = draw(LOG_PRICES)
     for step, up, down, volume, pause in draw(
@@ -37,42 +37,42 @@ def candles(draw: st.DrawFn) -> list[Minute]:
 
 @settings(deadline=None, max_examples=40)
 @given(rows=candles(), model=st.sampled_from(sorted(MODELS)), with_prior=st.booleans())
-def test_any_candles_at_all_have_sound_forecasts(rows: list[Minute], model: str, with_prior: bool) -> None:  # noqa: FBT001  # drawn
+def test_forecasts_are_valid_for_any_candles(rows: list[Minute], model: str, with_prior: bool) -> None:  # noqa: FBT001  # drawn
     forecaster = Forecaster((5, 60), model=model, prior=bundled() if with_prior else None)
-    for predictions in run_all(forecaster, rows):
-        assert all(map(sound, predictions.horizons.values()))
+    for predictions in all_predictions(forecaster, rows):
+        assert all(map(is_valid, predictions.horizons.values()))
 
 
-def test_bad_weather_never_makes_a_forecast_that_is_no_number_or_explodes() -> None:
-    """At each minute; the contract of models has all models, other prices and no prior."""
-    made = list(run(Forecaster(prior=bundled()), bad_weather(1.0)))
-    assert all(map(sound, made))
+def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast() -> None:
+    """Every minute of the champion with a prior; the contract of models tests all models, other prices and no prior."""
+    made = list(main_predictions(Forecaster(prior=bundled()), extreme_market(1.0)))
+    assert all(map(is_valid, made))
     assert max(one.variance for one in made) < 10
     calm = made[DAY - 1].variance
-    assert made[DAY].variance > 10 * calm  # in the crash
-    assert 1e-3 < made[-1].variance / calm < 1e3  # after all
+    assert made[DAY].variance > 10 * calm  # during the crash
+    assert 1e-3 < made[-1].variance / calm < 1e3  # at the end
 
 
 def test_a_price_that_never_moves_has_forecasts_near_the_floor() -> None:
-    rows = standing(START, 2 * DAY, 1.0)
+    rows = constant_price(START, 2 * DAY, 1.0)
     rows[0] = rows[0]._replace(log_return=None)
-    made = list(run(Forecaster(), rows))
-    assert all(map(sound, made))
+    made = list(main_predictions(Forecaster(), rows))
+    assert all(map(is_valid, made))
     assert made[-1].variance < 1e-2 * made[0].variance
 
 
-def test_trade_after_a_price_that_stood_is_followed() -> None:
-    rows = standing(START, DAY, 100.0)
+def test_forecasts_follow_trade_that_resumes_after_a_constant_price() -> None:
+    rows = constant_price(START, DAY, 100.0)
     rows[0] = rows[0]._replace(log_return=None)
     rows += [row._replace(minute=row.minute + DAY) for row in minutes(DAY)]
-    made = list(run(Forecaster(), rows))
-    assert all(map(sound, made))
+    made = list(main_predictions(Forecaster(), rows))
+    assert all(map(is_valid, made))
     assert made[-1].variance > 100 * made[DAY - 1].variance
 
 
-def test_the_first_minutes_of_1970_are_minutes_like_any_other() -> None:
-    """Nothing waits for an answer there yet: no number may stand for an empty place that is a minute before them."""
+def test_the_first_minutes_of_1970_are_ordinary_minutes() -> None:
+    """No forecast is pending then, so an empty slot must not be mistaken for a minute before 1970."""
     rows = [row._replace(minute=row.minute - START) for row in minutes(200)]
     forecaster = Forecaster((60, 15), shadows=("ewma",))
-    assert all(sound(one) for one in run(forecaster, rows))
-    assert forecaster.main.answered == 140
+    assert all(is_valid(one) for one in main_predictions(forecaster, rows))
+    assert forecaster.main.outcomes == 140
