@@ -82,7 +82,7 @@ def test_it_forecasts_before_it_has_learned_anything(name: str, horizon: int) ->
 
 @ALL
 def test_an_estimate_changes_neither_the_model_nor_its_row(name: str) -> None:
-    (one, market), (twin, twins_market) = trained(name), trained(name)
+    (one, market), (twin, twin_market) = trained(name), trained(name)
     before, row = one.model.dump(), one.model.row(market)
     kept = row.copy()
     estimates = {one.model.estimate(row) for _ in range(3)}
@@ -90,7 +90,7 @@ def test_an_estimate_changes_neither_the_model_nor_its_row(name: str) -> None:
     np.testing.assert_array_equal(row, kept)
     assert one.model.dump() == before
     feed(market, minutes(700)[400:], one)
-    feed(twins_market, minutes(700)[400:], twin)
+    feed(twin_market, minutes(700)[400:], twin)
     assert one.dump() == twin.dump()
 
 

@@ -1,6 +1,6 @@
 """The engine of one symbol: a candle in, a signal out.
 
-`step` works in a fixed order, on which the soundness of the forecasts depends: skip a candle that is out of time, resolve the
+`step` works in a fixed order, on which the validity of the forecasts depends: skip a candle that is out of time, resolve the
 forecast that has come due, learn from it, take in the candle, forecast.
 """
 

@@ -158,7 +158,7 @@ def _pack(content: _Content) -> bytes:
 def _unpack(raw: bytes) -> _Content:
     payload = raw[8:]
     if raw[:4] != _MAGIC or raw[4:8] != crc32(payload).to_bytes(4, "little"):
-        raise SnapshotError("it is damaged: its checksum does not fit")
+        raise SnapshotError("its checksum does not match: it is damaged")
     try:
         _check_same("format", _format_decoder.decode(payload).format, SNAPSHOT_FORMAT)
         return _decoder.decode(payload)

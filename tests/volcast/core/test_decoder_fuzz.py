@@ -191,9 +191,9 @@ ODD_PARTS = [msgspec.msgpack.encode(part) for part in ODD]
 def test_a_broken_snapshot_is_refused_or_an_engine(model: str, seed: int) -> None:
     """Most of the time the checksum is corrected, since otherwise nothing else would be read."""
     random = Random(seed)  # the same snapshots each time
-    sound = SNAPSHOTS[model]
+    valid = SNAPSHOTS[model]
     for _ in range(INPUTS_PER_SEED):
-        raw = broken_snapshot(random, sound)
+        raw = broken_snapshot(random, valid)
         with noting(raw):
             for read in (restoring(model), snapshot.describe_snapshot, lambda raw: snapshot.moved(raw, 5)):
                 try:
@@ -206,17 +206,17 @@ def restoring(model: str) -> Callable[[bytes], object]:
     return lambda raw: snapshot.decode_snapshot(raw, SYMBOL, EngineConfig(model=model), DECIMALS)
 
 
-def broken_snapshot(random: Random, sound: bytes) -> bytes:
+def broken_snapshot(random: Random, valid: bytes) -> bytes:
     if random.random() < 0.1:
-        return broken_bytes(random, sound, sound)
+        return broken_bytes(random, valid, valid)
     if random.random() < 0.25:
-        payload = broken_bytes(random, sound[8:], sound[8:])
+        payload = broken_bytes(random, valid[8:], valid[8:])
     else:
-        written = msgspec.msgpack.decode(sound[8:])
+        written = msgspec.msgpack.decode(valid[8:])
         for _ in range(random.choice((1, 1, 2))):
             break_part(random, written, ["state"] if random.random() < 0.7 else list(written))
         payload = msgspec.msgpack.encode(written)
-    return sound[:4] + crc32(payload).to_bytes(4, "little") + payload
+    return valid[:4] + crc32(payload).to_bytes(4, "little") + payload
 
 
 def break_part(random: Random, part: Any, places: list[Any]) -> None:

@@ -200,10 +200,10 @@ def test_the_prior_named_by_the_settings_must_be_given() -> None:
 
 
 def test_without_a_prior_an_engine_starts_as_a_blank_forecaster() -> None:
-    ours, blank = step(an_engine(prior="none"), candle(0, 100)), Forecaster()
+    actual, blank = step(an_engine(prior="none"), candle(0, 100)), Forecaster()
     blank.observe(at(0) // 60_000, (100.0, 100.0, 100.0, 100.0, 100.0), None)
-    assert ours.volatility == sqrt(blank.forecast().horizons[60].variance)
-    assert ours.volatility != step(an_engine(), candle(0, 100)).volatility
+    assert actual.volatility == sqrt(blank.forecast().horizons[60].variance)
+    assert actual.volatility != step(an_engine(), candle(0, 100)).volatility
 
 
 @pytest.mark.parametrize("horizons", [(), (4,), (60, 1_441)])

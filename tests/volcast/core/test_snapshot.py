@@ -163,16 +163,16 @@ def test_a_damaged_byte_is_detected() -> None:
     for position in [*range(300), *range(300, len(raw), 97)]:
         damaged = bytearray(raw)
         damaged[position] ^= 1 << random.randrange(8)
-        with pytest.raises(SnapshotError, match=r"^it is damaged: its checksum does not fit$"):
+        with pytest.raises(SnapshotError, match=r"^its checksum does not match: it is damaged$"):
             restored(bytes(damaged))
 
 
 def test_a_truncation_is_detected() -> None:
     raw = snapshot.encode_snapshot(engine_after(100), 0)
     for length in [*range(300), *range(300, len(raw), 97)]:
-        with pytest.raises(SnapshotError, match="is damaged"):
+        with pytest.raises(SnapshotError, match="it is damaged"):
             restored(raw[:length])
-    with pytest.raises(SnapshotError, match="is damaged"):
+    with pytest.raises(SnapshotError, match="it is damaged"):
         restored(raw + b"\x00")
 
 

@@ -96,7 +96,7 @@ async def test_an_unusable_snapshot_is_reported_and_rebuilt(folder: Path) -> Non
         database.execute("UPDATE state SET value = x'00' WHERE key = CAST('ETHUSDT' AS BLOB)")
         database.commit()
     result = volcast(folder, "state", "export", "a.state", *BUS)
-    why = "ETHUSDT, partition 0: rebuilt from the log; its snapshot is unusable: it is damaged: its checksum does not fit\n"
+    why = "ETHUSDT, partition 0: rebuilt from the log; its snapshot is unusable: its checksum does not match: it is damaged\n"
     assert (result.returncode, result.stderr) == (0, why)
     assert volcast(folder, "state", "import", "a.state", *OTHER).returncode == 0
     assert volcast(folder, "state", "export", "b.state", *OTHER).returncode == 0

@@ -68,7 +68,7 @@ def test_any_damage_is_detected(path: Path) -> None:
     [
         (b"", "is not an exported state; create one with `volcast state export`"),
         (b"PNG" * 99, "is not an exported state; create one with `volcast state export`"),
-        (sealed(format=1, snapshots=[b"x"]), "cannot be used: it is damaged: its checksum does not fit"),
+        (sealed(format=1, snapshots=[b"x"]), "cannot be used: its checksum does not match: it is damaged"),
         (sealed(format=2, what="ever"), "has format 2, but this version reads format 1; export the state again"),
         (sealed(format="1"), "cannot be used: Expected `int`, got `str` - at `$.format`"),
         (sealed(format=1), "cannot be used: Object missing required field `snapshots`"),

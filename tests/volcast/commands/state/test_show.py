@@ -54,7 +54,7 @@ def test_a_report_has_the_whole_description_of_a_snapshot() -> None:
     }
     assert sound == places | made_by | made_with
     assert (damaged["symbol"], damaged["bytes"]) == ("ETHUSDT", 13)
-    assert damaged["problem"] == nameless["problem"] == "it is damaged: its checksum does not fit"
+    assert damaged["problem"] == nameless["problem"] == "its checksum does not match: it is damaged"
     assert {value for name, value in damaged.items() if name not in {"symbol", "bytes", "problem"}} == {None}
 
 
@@ -103,7 +103,7 @@ def test_a_pipe_gets_a_line_for_each_symbol_and_each_empty_partition(capsys: pyt
     assert rows[1][:9] == ["0", "100", "30", "2", "BTCUSDT", "3", "2024-01-01T00:02:00Z", "60", str(len(raw()))]
     forecast = "horizons=60 interval_level=0.9 model=two_stage shadows=none prior=bundled"
     assert rows[1][9].startswith(f"window=7 warmup=zero rate_window=1440 {forecast} price_decimals=2 (")
-    assert rows[2][4:] == ["ETHUSDT", "", "", "", "13", "unusable: it is damaged: its checksum does not fit"]
+    assert rows[2][4:] == ["ETHUSDT", "", "", "", "13", "unusable: its checksum does not match: it is damaged"]
     assert rows[3][4] == "�"
     assert rows[4][4:] == ["@rejected", "", "", "", "7", "bookkeeping"]
     assert rows[5] == ["1", "5", "5", "5", "", "", "", "", "", ""]

@@ -58,5 +58,5 @@ async def test_a_damaged_snapshot_is_rebuilt_from_the_log() -> None:
             damaged = KeyValue(b"ETHUSDT", b"VCS1" + bytes(99))
             await consumer.commit(0, Commit(restored.position, snapshots=[damaged]))
         shards = await current_shards(log)
-        assert shards[0].state.unusable == {"ETHUSDT": "it is damaged: its checksum does not fit"}
+        assert shards[0].state.unusable == {"ETHUSDT": "its checksum does not match: it is damaged"}
         assert encode_snapshots(shards) == await expected_state(log)

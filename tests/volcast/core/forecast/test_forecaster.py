@@ -112,8 +112,8 @@ def test_it_learns_to_beat_a_naive_forecast_and_to_cover() -> None:
                 losses.append((qlike(realized, made.variance, 60), qlike(realized, naive, 60)))
                 covered.append((made.lower**2 <= realized <= made.upper**2, made.return_lower <= move <= made.return_upper))
         forecaster.forecast()
-    ours, naive = np.mean(losses, axis=0)
-    assert ours < 0.9 * naive
+    actual, naive = np.mean(losses, axis=0)
+    assert actual < 0.9 * naive
     volatility_coverage, price_coverage = np.mean(covered, axis=0)
     assert volatility_coverage == pytest.approx(0.9, abs=0.05)
     assert price_coverage == pytest.approx(0.9, abs=0.05)

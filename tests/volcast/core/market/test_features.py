@@ -91,9 +91,9 @@ def by_definition(rows: list[Minute]) -> dict[str, float]:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_feature_matches_its_definition(count: int, seed: int) -> None:
     rows = minutes(count, seed=seed, gaps=GAPS)
-    ours = dict(zip(FEATURE_NAMES, state_after(rows).vector.tolist(), strict=True))
+    actual = dict(zip(FEATURE_NAMES, state_after(rows).vector.tolist(), strict=True))
     plain = by_definition(rows)
-    for name, value in ours.items():
+    for name, value in actual.items():
         assert value == pytest.approx(plain[name], rel=1e-9, abs=1e-9), name
 
 
@@ -108,8 +108,8 @@ def test_shapes_are_log_ratios_of_the_same_levels(count: int) -> None:
         "s10080": (("rv", 10_080), ("rv", 43_200)),
         "v30": (("vol", 30), ("vol", 1_440)),
     }
-    ours = dict(zip(SHAPES, state.shapes.tolist(), strict=True))
-    assert ours == pytest.approx({name: v[top] - v[bottom] for name, (top, bottom) in pairs.items()}, abs=1e-9)
+    actual = dict(zip(SHAPES, state.shapes.tolist(), strict=True))
+    assert actual == pytest.approx({name: v[top] - v[bottom] for name, (top, bottom) in pairs.items()}, abs=1e-9)
     assert state.level == pytest.approx(v["rv", 1_440])
 
 

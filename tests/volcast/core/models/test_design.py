@@ -38,7 +38,7 @@ def trained_design(horizon: int = 60) -> Design:
 @pytest.mark.parametrize("minute", [START + 700, SATURDAY_NIGHT, BEFORE_CPI])
 def test_each_feature_matches_its_definition(minute: int, horizon: int) -> None:
     design, market = trained_design(horizon), state()
-    ours = dict(zip(DESIGN_NAMES, design.row(minute, market).tolist(), strict=True))
+    actual = dict(zip(DESIGN_NAMES, design.row(minute, market).tolist(), strict=True))
     local, past, past_local = new_york_minute(minute), minute - horizon, new_york_minute(minute - horizon)
     plain = dict(zip(STATE_NAMES, market.vector.tolist(), strict=True))
     plain |= {
@@ -58,8 +58,8 @@ def test_each_feature_matches_its_definition(minute: int, horizon: int) -> None:
     for i, left in enumerate(names):
         for right in names[i:]:
             plain[f"{left}*{right}"] = min(max(factors[left] * factors[right], -MAX_PRODUCT), MAX_PRODUCT)
-    assert ours == pytest.approx(plain, rel=1e-12)
-    assert set(ours) == set(plain)
+    assert actual == pytest.approx(plain, rel=1e-12)
+    assert set(actual) == set(plain)
 
 
 def test_the_minutes_above_are_a_weekend_and_before_a_release() -> None:
