@@ -1,4 +1,4 @@
-"""A market as people write it -> `Pair`, and its symbol on the log."""
+"""Markets as users write them, parsed into a `Pair`, and the symbol of a pair on the log."""
 
 import re
 
@@ -24,25 +24,28 @@ _QUOTES = (
     "BNB",
     "SOL",
 )
-"""Longest first. Not BUSD and TUSD: BNBUSD and DOTUSD would be split in the wrong place, and those two are of yesterday."""
+"""Quote currencies that are recognized without a separator, the longer of two with the same end first.
+
+BUSD and TUSD are left out: with them BNBUSD and DOTUSD would be split in the wrong place, and both are discontinued.
+"""
 _OTHER_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
-_parts = re.compile(r"([A-Z0-9]{1,15})[-/_]([A-Z0-9]{1,15})")
+_separated = re.compile(r"([A-Z0-9]{1,15})[-/_]([A-Z0-9]{1,15})")
 _joined = re.compile(rf"([A-Z0-9]{{1,15}}?)({'|'.join(_QUOTES)})")
 _EXPECTED = "a pair like BTCUSDT, BTC-USD or btc/usd is expected"
 
 
 def parse_pair(text: str) -> Pair:
-    """Raises ValueError with one sentence for the user.
+    """Return the pair that the text names. Raise ValueError, with one sentence for the user, if it names none.
 
     >>> parse_pair("btc_usd"), parse_pair("XBTUSDT")
     (Pair(base='BTC', quote='USD'), Pair(base='BTC', quote='USDT'))
     """
     capitals = text.upper() if text.isascii() else ""
-    found = _parts.fullmatch(capitals)
+    found = _separated.fullmatch(capitals)
     if found is None and (found := _joined.fullmatch(capitals)) is None:
         if re.fullmatch("[A-Z0-9]{1,30}", capitals):
             raise ValueError(f"{text!r} ends in no currency that is known here; write it with a dash, as in BTC-USD.")
-        raise ValueError(f"{text[:40]!r} is no pair; {_EXPECTED}.")
+        raise ValueError(f"{text[:40]!r} is not a pair; {_EXPECTED}.")
     base, quote = (_OTHER_NAMES.get(name, name) for name in found.groups())
     if base == quote:
         raise ValueError(f"{text!r} is {base} in {quote}; {_EXPECTED}.")
@@ -50,12 +53,12 @@ def parse_pair(text: str) -> Pair:
 
 
 def symbol_on_log(pair: Pair, feed_name: str) -> str:
-    """Raises ValueError where that is no symbol.
+    """Return the symbol of the pair on the log. Raise ValueError if that would not be a valid symbol.
 
     >>> symbol_on_log(Pair("BTC", "USDT"), "binance")
     'BTCUSDT.BINANCE'
     """
     symbol = f"{pair.base}{pair.quote}.{feed_name.upper()}"
     if not is_symbol(symbol):
-        raise ValueError(f"{symbol!r:.60} is no symbol of the log; letters and digits are expected, 40 at most.")
+        raise ValueError(f"{symbol!r:.60} is not a valid symbol; letters and digits are expected, 40 at most.")
     return symbol

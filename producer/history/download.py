@@ -1,10 +1,12 @@
-"""A download under way: a plain file beside the one that it becomes, whole at any moment, so that it can go on after a crash.
+"""Downloads of past candles: the part file, which survives a crash at any moment, and the download over HTTP.
+
+A part file lies beside the CSV file that it becomes:
 
     #volcast-download {"venue":"binance","pair":"BTCUSDT","from_ms":…,"to_ms":…,"source":"rest"}
-    2024-01-01 00:00:00,42283.58,…            a candle a line, in the replay's columns
+    2024-01-01 00:00:00,42283.58,…            one candle a line, with the columns of a candle file
     #covered {"to_ms":…,"rows":1000,…}         the lines above are on the disk, and all minutes before `to_ms` are answered
 
-What stands below the last whole `#covered` line is cut off when the file is opened again. It is locked while it is open.
+When the file is opened again, everything behind its last complete `#covered` line is cut off. It is locked while it is open.
 """
 
 import fcntl
@@ -27,57 +29,60 @@ from volcast.candle_files.timestamps import format_open_time
 from volcast.candle_files.writer import CandleWriter
 from volcast.core.types import MINUTE_MS
 
-_WANTED, _COVERED = b"#volcast-download ", b"#covered "
+_HEADER, _COVERED = b"#volcast-download ", b"#covered "
 _NO_VOLUME = Decimal(0)
 
 
 class DownloadError(Exception):
-    """Why a download can't be had or can't go on: one sentence for the user."""
+    """A download is impossible or can't go on: one sentence for the user."""
 
 
 class DownloadRange(Struct, frozen=True):
-    """What a download is of."""
+    """The market, the minutes and the source of a download."""
 
     venue: str
     pair: str
-    """As the venue's frames spell it."""
+    """The pair as the venue's frames spell it."""
     from_ms: int
     to_ms: int
-    """The first minute that is not wanted any more."""
+    """The end of the range, exclusive."""
     source: Literal["rest", "archive"]
 
 
 class Covered(Struct, frozen=True):
-    """How far a download has come."""
+    """The progress of a download."""
 
     to_ms: int
-    """All minutes before it are answered."""
+    """All minutes before this are answered."""
     rows: int = 0
-    """Candles so far, the flat ones included."""
+    """The number of candles so far, including flat ones."""
     flat: int = 0
-    """Of minutes in which nothing was traded, where the venue has no candle of those."""
+    """The number of flat candles, made for minutes without trades of which the venue has no candle."""
     missing: int = 0
-    """Minutes behind the first candle that the venue should have a candle of, and hasn't."""
+    """The number of minutes, after the first candle, without a candle although the venue should have one."""
     by_rest: int = 0
-    """Minutes that the archive hasn't, asked for over HTTP."""
+    """The number of minutes that the archive does not have, and that were requested over HTTP."""
     files: tuple[str, ...] = ()
-    """Of the archive: checksum and name of each file that was used, as `sha256sum` prints them."""
+    """Checksum and name of each file of the archive that was used, as `sha256sum` prints them."""
 
 
 class PartFile:
-    """Use it in a `with` statement. Raises DownloadError where it is another download's, is in use, or can't be written."""
+    """The file of a download in progress; use it in a `with` statement.
 
-    def __init__(self, path: Path, wanted: DownloadRange) -> None:
+    Raises DownloadError if it belongs to another download, is in use, or can't be written.
+    """
+
+    def __init__(self, path: Path, range_: DownloadRange) -> None:
         self.path = path
-        self.wanted = wanted
-        self.covered = Covered(wanted.from_ms)
+        self.range = range_
+        self.covered = Covered(range_.from_ms)
         self._last_close: Decimal | None = None
 
     def __enter__(self) -> Self:
         try:
             self._file = self.path.open("a+b")
             try:
-                self._take_up()
+                self._resume()
             except BaseException:
                 self._file.close()
                 raise
@@ -89,17 +94,18 @@ class PartFile:
         self._file.close()
 
     def append(self, rows: Sequence[VenueCandle], to_ms: int, *, fills: bool, by_rest: int = 0, file: str | None = None) -> None:
-        """The rows of the minutes up to `to_ms`, in order: on the disk when it returns.
+        """Append the rows of the minutes up to `to_ms`, in order. They are on the disk when it returns.
 
-        `fills`: a minute without a row had no trade, and gets a flat candle at the last close; else it is missing. Before the
-        first row it is neither. `by_rest`, `file`: as in Covered.
+        With `fills`, a minute without a row had no trades and gets a flat candle at the last close; without, it counts as
+        missing. Minutes before the first row are neither. `by_rest` and `file` are added to those of Covered. Raises ValueError
+        if the rows are not in order.
         """
         lines: list[bytes] = []
         at_ms, close, flat, missing = self.covered.to_ms, self._last_close, 0, 0
         for row in (*rows, None):
             until_ms = row.open_time_ms if row else to_ms
             if until_ms < at_ms:
-                raise ValueError(f"a row of {until_ms} ms behind the minute of {at_ms} ms")
+                raise ValueError(f"a row of {until_ms} ms where {at_ms} ms or later is expected")
             if close is not None and fills:
                 flat += (until_ms - at_ms) // MINUTE_MS
                 lines += [_flat_line(each, close) for each in range(at_ms, until_ms, MINUTE_MS)]
@@ -122,7 +128,10 @@ class PartFile:
         self.covered, self._last_close = covered, close
 
     def finish(self, out: Path) -> None:
-        """Make it the CSV file `out`, which stands there whole or not at all, and remove it. Raises CandleFileError."""
+        """Write the candles into the CSV file `out` and remove the part file. Raise CandleFileError if `out` can't be written.
+
+        `out` is complete or not there.
+        """
         with CandleWriter(out) as writer:
             for line in self._lines():
                 if not line.startswith(b"#"):
@@ -131,28 +140,30 @@ class PartFile:
         self.discard()
 
     def discard(self) -> None:
-        """Remove it."""
+        """Remove the part file."""
         self.path.unlink(missing_ok=True)
 
-    def _take_up(self) -> None:
+    def _resume(self) -> None:
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            in_use = os.fstat(self._file.fileno()).st_nlink == 0  # its owner finished just now
+            in_use = os.fstat(self._file.fileno()).st_nlink == 0  # the other process has just finished and removed it
         except BlockingIOError:
             in_use = True
         if in_use:
             raise DownloadError(f"{self.path} is being written by another download; wait for it, or choose another --out.")
-        first = _WANTED + msgspec.json.encode(self.wanted) + b"\n"
+        first = _HEADER + msgspec.json.encode(self.range) + b"\n"
         lines = self._lines()
         found = next(lines, b"")
         if found != first:
-            # What is shorter than a whole first line was written when it crashed.
+            # A shorter first line is what a crash left of the right one.
             if found.endswith(b"\n") or not first.startswith(found):
-                raise DownloadError(f"{self.path} is of another download; finish that one with its own arguments, or remove it.")
+                raise DownloadError(
+                    f"{self.path} belongs to another download; finish that one with its own arguments, or remove the file."
+                )
             self._cut(0)
             self._write(first)
             return
-        at = whole = len(first)
+        at = complete = len(first)
         last_row = row = b""
         rows = 0
         for line in lines:
@@ -162,19 +173,19 @@ class PartFile:
                 rows += 1
             elif line.endswith(b"\n"):
                 covered = self._decoded(line)
-                if covered.rows != rows:  # after a power cut a file may have holes
+                if covered.rows != rows:  # after a power cut, blocks within a file may be missing
                     break
                 self.covered = covered
-                whole, last_row = at, row
+                complete, last_row = at, row
         if last_row:
             self._last_close = Decimal(last_row.split(b",")[4].decode())
-        self._cut(whole)
+        self._cut(complete)
 
     def _decoded(self, line: bytes) -> Covered:
         try:
             return msgspec.json.decode(line.removeprefix(_COVERED), type=Covered)
         except msgspec.MsgspecError:
-            raise DownloadError(f"{self.path} is damaged; remove it, and the download begins anew.") from None
+            raise DownloadError(f"{self.path} is damaged; remove it to start the download again.") from None
 
     def _lines(self) -> Iterator[bytes]:
         self._file.seek(0)
@@ -203,31 +214,29 @@ def _line(open_time_ms: int, *numbers: Decimal) -> bytes:
     return f"{format_open_time(open_time_ms)},{','.join(f'{number:f}' for number in numbers)}\n".encode()
 
 
-__all__ = ["PAGE_TIMEOUT_S", "Covered", "DownloadError", "DownloadRange", "PartFile", "by_rest"]
+__all__ = ["PAGE_TIMEOUT_S", "Covered", "DownloadError", "DownloadRange", "PartFile", "download_over_rest"]
 
 PAGE_TIMEOUT_S = 90.0
-"""With one page."""
+"""The longest time that a single page may take, retries included."""
 
 
-async def by_rest(rest: RestClient, part: PartFile, to_ms: int | None = None) -> None:
-    """Go on where `part` ends, up to `to_ms` (by default: to its end).
+async def download_over_rest(rest: RestClient, part: PartFile, to_ms: int | None = None) -> None:
+    """Download over HTTP from where `part` ends to `to_ms`, by default to the end of its range.
 
-    Raises RestError, UnknownPair; DownloadError where minutes are not closed yet, or can't be asked for any more.
+    Raises RestError and UnknownPair, and DownloadError if minutes are not closed yet or are no longer served by the venue.
     """
-    end_ms = part.wanted.to_ms if to_ms is None else to_ms
+    end_ms = part.range.to_ms if to_ms is None else to_ms
     venue = rest.feed.name
-    async for page in history(rest, part.wanted.pair, part.covered.to_ms, end_ms, timeout_s=PAGE_TIMEOUT_S):
+    async for page in history(rest, part.range.pair, part.covered.to_ms, end_ms, timeout_s=PAGE_TIMEOUT_S):
         if page.reachable_from_ms > part.covered.to_ms:
             minutes = rest.feed.limits.history_minutes
-            begun = f", and remove {part.path}" if part.covered.rows else ""
+            advice = f", and remove {part.path}" if part.covered.rows else ""
             raise DownloadError(
-                f"{venue} tells only its last {minutes} minutes: "
-                f"take --from {format_open_time(page.reachable_from_ms).replace(' ', 'T')} or later{begun}."
+                f"{venue} serves only its last {minutes} minutes: "
+                f"use --from {format_open_time(page.reachable_from_ms).replace(' ', 'T')} or later{advice}."
             )
-        by_rest_minutes = (page.covered_to_ms - part.covered.to_ms) // MINUTE_MS if part.wanted.source == "archive" else 0
+        by_rest_minutes = (page.covered_to_ms - part.covered.to_ms) // MINUTE_MS if part.range.source == "archive" else 0
         part.append(page.rows, page.covered_to_ms, fills=not rest.feed.sends_empty_minutes, by_rest=by_rest_minutes)
     if part.covered.to_ms < end_ms:
         until = format_open_time(part.covered.to_ms)
-        raise DownloadError(
-            f"{venue} has no closed candles from {until} UTC on yet; call again later, or choose an earlier --to."
-        )
+        raise DownloadError(f"{venue} has no closed candles from {until} UTC on yet; try again later, or choose an earlier --to.")

@@ -1,4 +1,4 @@
-"""The pump: what is sent, when, and that nothing is sent twice or left out, whatever goes wrong on the way."""
+"""Pump and Pace: which rows are sent and when; no row is sent twice or left out after any failure."""
 
 import asyncio
 from collections import defaultdict
@@ -19,7 +19,7 @@ from volcast.log.sqlite.log import SqliteLog
 
 
 class Clock:
-    """Moves only when somebody sleeps on it: by what was asked for, and `late_s` more."""
+    """A clock that moves only by sleeps: by the time that was asked for, plus `late_s`."""
 
     def __init__(self, late_s: float = 0.0) -> None:
         self.now_s, self.late_s = 0.0, late_s
@@ -37,8 +37,8 @@ class Clock:
         return Pace(speed, self, self.sleep)
 
 
-class Timed(FlakyLog):
-    """Notes when each append came, and how many records it had."""
+class TimedLog(FlakyLog):
+    """A log that records the time and the number of records of each append."""
 
     def __init__(self, log: Log, clock: Clock) -> None:
         super().__init__(log)
@@ -56,7 +56,7 @@ def source(folder: Path, minutes: int | Iterable[int] = 10, name: str = "btcusdt
 
 
 def rows(*sources: CsvReplay) -> list[KeyValue]:
-    """All of their records, in the files' order."""
+    """Return the records of all rows of these files, in the order of the files."""
     return [KeyValue(candle.symbol.encode(), encode_candle(candle)) for each in sources for candle in each.candles(Resume())]
 
 
@@ -70,30 +70,30 @@ def minutes_of(records: list[KeyValue]) -> list[int]:
 
 async def test_at_speed_60_candle_k_is_due_at_k_seconds(tmp_path: Path) -> None:
     clock = Clock()
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path)], clock.pace(60), 500).run()
         assert log.times == [float(k) for k in range(10)]
         assert minutes_of(await sent(log)) == list(range(10))
 
 
-async def test_waking_up_late_does_not_add_up(tmp_path: Path) -> None:
+async def test_late_wakeups_do_not_add_up(tmp_path: Path) -> None:
     clock = Clock(late_s=0.3)
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, 100)], clock.pace(60), 500).run()
         assert log.times == pytest.approx([0.0, *(k + 0.3 for k in range(1, 100))])
 
 
-async def test_what_has_become_due_meanwhile_goes_together(tmp_path: Path) -> None:
+async def test_candles_that_became_due_meanwhile_are_appended_together(tmp_path: Path) -> None:
     clock = Clock(late_s=2.5)
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, 9)], clock.pace(60), 500).run()
         assert log.times == [0.0, 3.5, 6.5, 9.5]  # 0 · 1 2 3 · 4 5 6 · 7 8
         assert await sent(log) == rows(source(tmp_path, 9))
 
 
-async def test_a_gap_in_time_is_slept_through(tmp_path: Path) -> None:
+async def test_a_gap_in_time_is_waited_for(tmp_path: Path) -> None:
     clock = Clock()
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, [0, 1, 81, 82])], clock.pace(60), 500).run()
         assert log.times == [0.0, 1.0, 81.0, 82.0]
         assert clock.slept_s == [1.0, 80.0, 1.0]
@@ -101,30 +101,30 @@ async def test_a_gap_in_time_is_slept_through(tmp_path: Path) -> None:
 
 async def test_real_time_is_a_candle_a_minute(tmp_path: Path) -> None:
     clock = Clock()
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, 4)], clock.pace(1), 500).run()
         assert log.times == [0.0, 60.0, 120.0, 180.0]
 
 
 async def test_a_row_of_the_past_is_due_at_once(tmp_path: Path) -> None:
     clock = Clock()
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, [0, 5, 2, 5, 6])], clock.pace(60), 500).run()
         assert log.times == [0.0, 5.0, 6.0]
         assert minutes_of(await sent(log)) == [0, 5, 2, 5, 6]
 
 
 @pytest.mark.parametrize("absurd", [60 * 24 * 365 * 150, -60 * 24 * 400])
-async def test_one_row_of_an_absurd_time_holds_up_nothing(tmp_path: Path, absurd: int) -> None:
+async def test_a_row_with_an_absurd_time_does_not_stop_the_replay(tmp_path: Path, absurd: int) -> None:
     clock = Clock()
-    async with Timed(SqliteLog(":memory:"), clock) as log:
+    async with TimedLog(SqliteLog(":memory:"), clock) as log:
         await Pump(log, [source(tmp_path, [0, 1, absurd, 2, 3])], clock.pace(60), 500).run()
         assert minutes_of(await sent(log)) == [0, 1, absurd, 2, 3]
         assert clock.now_s == 2.0
 
 
 @pytest.mark.parametrize(("append_records", "appends"), [(1, 10), (3, 4), (10, 1), (500, 1)])
-async def test_at_full_speed_it_never_sleeps_and_appends_in_bunches(tmp_path: Path, append_records: int, appends: int) -> None:
+async def test_at_full_speed_it_never_sleeps_and_appends_batches(tmp_path: Path, append_records: int, appends: int) -> None:
     clock = Clock()
     async with FlakyLog(SqliteLog(":memory:")) as log:
         pump = Pump(log, [source(tmp_path)], clock.pace(inf), append_records)
@@ -143,7 +143,7 @@ async def test_a_second_run_sends_nothing(tmp_path: Path) -> None:
         assert len(await sent(log)) == 10
 
 
-async def test_it_goes_on_behind_another_file_by_time(tmp_path: Path) -> None:
+async def test_it_resumes_after_another_file_by_time(tmp_path: Path) -> None:
     january, february = source(tmp_path, 10, "btcusdt-01.csv"), source(tmp_path, range(8, 16), "btcusdt-02.csv")
     async with SqliteLog(":memory:") as log:
         await Pump(log, [january], Pace(inf), 500).run()
@@ -173,7 +173,7 @@ async def test_files_interleave_by_event_time(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fault", [Fault.LOST, Fault.UNANSWERED])
 @pytest.mark.parametrize("at_append", [0, 1, 4])
-async def test_an_append_without_an_answer_neither_doubles_nor_loses(tmp_path: Path, fault: Fault, at_append: int) -> None:
+async def test_an_append_without_an_answer_doubles_and_loses_no_row(tmp_path: Path, fault: Fault, at_append: int) -> None:
     one, two = source(tmp_path, [0, 1, 1, 5, 3, 6, 7, 8]), source(tmp_path, 8, "ethusdt.csv", seed=2)
     async with FlakyLog(SqliteLog(":memory:"), appends={at_append: fault, at_append + 1: fault}) as log:
         await Pump(log, [one, two], Pace(inf), 3).run()
@@ -183,7 +183,7 @@ async def test_an_append_without_an_answer_neither_doubles_nor_loses(tmp_path: P
     assert by_key == {b"BTCUSDT": rows(one), b"ETHUSDT": rows(two)}
 
 
-async def test_the_pace_is_kept_over_a_failure(tmp_path: Path) -> None:
+async def test_a_failure_does_not_change_the_pace(tmp_path: Path) -> None:
     clock = Clock()
     async with FlakyLog(SqliteLog(":memory:"), appends={3: Fault.LOST}) as log:
         await Pump(log, [source(tmp_path)], clock.pace(60), 500).run()
@@ -208,16 +208,16 @@ async def test_a_strange_last_record_does_not_stop_it(tmp_path: Path) -> None:
         assert (await sent(log))[1:] == rows(source(tmp_path))
 
 
-async def test_what_strangers_wrote_behind_its_rows_does_not_make_it_send_them_again(tmp_path: Path) -> None:
-    strangers = [b"?", record(0, "1.00", source="stranger", line=None), record(9_999, "1.00", source="stranger", line=1)]
+async def test_foreign_records_behind_its_rows_do_not_make_it_send_them_again(tmp_path: Path) -> None:
+    foreign_values = [b"?", record(0, "1.00", source="foreign", line=None), record(9_999, "1.00", source="foreign", line=1)]
     async with SqliteLog(":memory:") as log:
-        for stranger in strangers:
+        for value in foreign_values:
             await Pump(log, [source(tmp_path)], Pace(inf), 500).run()
-            await fill(log, [KeyValue(b"BTCUSDT", stranger)])
+            await fill(log, [KeyValue(b"BTCUSDT", value)])
         pump = Pump(log, [source(tmp_path)], Pace(inf), 500)
         await pump.run()
-        assert (pump.sent, pump.found) == (0, 10)
-        assert len(await sent(log)) == 10 + len(strangers)
+        assert (pump.sent, pump.already_sent) == (0, 10)
+        assert len(await sent(log)) == 10 + len(foreign)
 
 
 async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None:
@@ -231,8 +231,8 @@ async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None
         assert await sent(log) == rows(source(tmp_path))
 
 
-async def test_other_records_of_the_symbol_count_too(tmp_path: Path) -> None:
-    """The last one may come from a venue: what is later than it is sent."""
+async def test_it_resumes_after_a_record_of_another_source(tmp_path: Path) -> None:
+    """The last record may come from a venue: the rows after its time are sent."""
     async with SqliteLog(":memory:") as log:
         await fill(log, [KeyValue(b"BTCUSDT", record(6, "1.00", source="binance", live=True, line=None))])
         await Pump(log, [source(tmp_path)], Pace(inf), 500).run()

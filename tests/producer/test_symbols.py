@@ -1,4 +1,4 @@
-"""Pairs as people write them."""
+"""Parsing pairs as users write them, and their symbols on the log."""
 
 import re
 
@@ -34,7 +34,7 @@ from volcast.core.decoder import is_symbol
         ("SOLETH", Pair("SOL", "ETH")),
     ],
 )
-def test_spellings(text: str, pair: Pair) -> None:
+def test_a_pair_is_parsed_in_any_spelling(text: str, pair: Pair) -> None:
     assert parse_pair(text) == pair
 
 
@@ -45,7 +45,7 @@ def test_spellings(text: str, pair: Pair) -> None:
         *("BTC:USD", "BTC.USD", "ЅОLUSD", "ıBTCUSD", "BTCEURC", "USDUSD", "XBT/BTC", "A" * 16 + "-USD", "A" * 60, "é-USD"),
     ],
 )
-def test_others_are_refused_with_a_sentence(text: str) -> None:
+def test_other_texts_are_refused_in_one_sentence(text: str) -> None:
     with pytest.raises(ValueError, match=r"^[^\n]+\.$"):
         parse_pair(text)
 
@@ -68,12 +68,12 @@ def test_a_pair_has_a_symbol_on_the_log_for_every_venue(text: str) -> None:
         assert symbol.endswith(f".{name.upper()}")
 
 
-def test_symbols() -> None:
+def test_the_symbol_has_the_name_of_the_venue() -> None:
     assert symbol_on_log(Pair("BTC", "USDT"), "binance") == "BTCUSDT.BINANCE"
     assert symbol_on_log(Pair("BTC", "USD"), "coinbase") == "BTCUSD.COINBASE"
 
 
 @pytest.mark.parametrize("pair", [Pair("btc", "USD"), Pair("BTC/", "USD"), Pair("A" * 34, "USD"), Pair("", "")])
-def test_what_is_no_symbol(pair: Pair) -> None:
-    with pytest.raises(ValueError, match="no symbol of the log"):
+def test_a_pair_without_a_valid_symbol_is_refused(pair: Pair) -> None:
+    with pytest.raises(ValueError, match="not a valid symbol"):
         symbol_on_log(pair, "kraken")

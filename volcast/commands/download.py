@@ -104,15 +104,15 @@ def _download_range(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, so
 
 async def _fill(part: "PartFile", feed: "Feed", out: Path, settings: "Settings") -> None:
     from producer.history.binance_archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
-    from producer.history.download import by_rest  # noqa: PLC0415
+    from producer.history.download import download_over_rest  # noqa: PLC0415
     from producer.rest.client import open_client  # noqa: PLC0415
 
     async with open_venue(feed, settings) as (endpoint, rest):
-        if part.wanted.source == "archive":
+        if part.range.source == "archive":
             async with open_client(settings.archive_url or ARCHIVE_URL, endpoint.proxy, endpoint.tls) as client:
                 await Archive(client, out.with_name(f".{out.name}.zip"), Random()).fill(part, rest)  # noqa: S311  # no secret: jitter
         else:
-            await by_rest(rest, part)
+            await download_over_rest(rest, part)
 
 
 def _finish(part: "PartFile", out: Path, venue: str, name: str) -> None:

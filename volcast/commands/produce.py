@@ -44,7 +44,7 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
         async with log:
             pump = Pump(log, sources, Pace(speed), settings.append_records)
             rows = sum(source.summary.rows for source in sources)
-            with progress("sent", rows, lambda: pump.sent + pump.found):
+            with progress("sent", rows, lambda: pump.sent + pump.already_sent):
                 stopped = await run_services(pump.run())
             click.echo(f"{pump.sent} candles sent")
         if stopped:

@@ -1,4 +1,4 @@
-"""Months and days from the archive, the rest over HTTP; a zip counts only if it is what its checksum says."""
+"""Downloads from the archive: months, days, and the rest over HTTP; a zip is used only if its checksum is right."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -12,8 +12,8 @@ import pytest
 from producer.history.binance_archive import Archive
 from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
 from producer.rest.client import RestClient, RestError, open_client
+from tests.producer.history.archive_zips import checksum, lines, zipped
 from tests.producer.scripted_venue import MINUTE_MS, Market, PlainFeed, ReceivedRequest, Reply, Server, flat_row
-from tests.producer.zips import checksum, lines, zipped
 from volcast.proof.virtual_time import run_with_sockets
 
 DAY_MS = 1_440 * MINUTE_MS
@@ -28,7 +28,7 @@ MONTH = "BTCUSDT-1m-2025-01"
 
 
 def files(names: Iterable[str]) -> dict[str, bytes]:
-    """The zips of these months and days, with their checksums; what is of 2025 in microseconds."""
+    """Return the zips of these months and days, and their checksum files, by path; those of 2025 are in microseconds."""
     found = {}
     for name in names:
         stamp = name.removeprefix("BTCUSDT-1m-")
@@ -49,7 +49,7 @@ def serve(found: Mapping[str, bytes]) -> Callable[[ReceivedRequest], Reply]:
 
 
 def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[ReceivedRequest], Reply]) -> tuple[Covered, list[str]]:
-    """-> how it ended, and what was asked for: names of files, and `rest` for each page over HTTP."""
+    """Return how far the download came, and what it requested: names of files, and `rest` for each page over HTTP."""
     rows = {at: flat_row() for at in range(ms("2025-02-01"), ms("2025-02-04"), MINUTE_MS)}
 
     def wall() -> float:
@@ -64,10 +64,10 @@ def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[ReceivedRequ
         ):
             rest = RestClient(feed, client, Random(1), wall=wall)
             wanted = DownloadRange("binance", "BTCUSDT", ms(first), ms(last), "archive")
-            archive_of = Archive(client, tmp_path / ".zip", Random(1), wall=wall)
+            binance_archive = Archive(client, tmp_path / ".zip", Random(1), wall=wall)
             try:
                 with PartFile(tmp_path / "part", wanted) as part:
-                    await archive_of.fill(part, rest)
+                    await binance_archive.fill(part, rest)
             finally:
                 assert not (tmp_path / ".zip").exists()
             asked = [each.path.rpartition("/")[2].removesuffix(".zip") for each in server.requests]
@@ -80,7 +80,7 @@ def times(tmp_path: Path) -> list[str]:
     return [line.split(",")[0] for line in (tmp_path / "part").read_text().splitlines() if not line.startswith("#")]
 
 
-def test_whole_months_as_months_and_the_ends_as_days(tmp_path: Path) -> None:
+def test_whole_months_are_fetched_as_months_and_the_ends_as_days(tmp_path: Path) -> None:
     found = files(["BTCUSDT-1m-2024-11-30", "BTCUSDT-1m-2024-12-01"])
     found |= files([MONTH, "BTCUSDT-1m-2025-02-01"])
     covered, asked = fetch(tmp_path, "2024-11-30T12:00", "2024-12-01T18:00", serve(found))
@@ -97,7 +97,7 @@ def test_whole_months_as_months_and_the_ends_as_days(tmp_path: Path) -> None:
     assert stamps == sorted(stamps)
 
 
-def test_a_month_that_is_not_there_comes_by_days_and_a_day_by_rest(tmp_path: Path) -> None:
+def test_a_missing_month_is_fetched_by_days_and_a_missing_day_over_rest(tmp_path: Path) -> None:
     days = [f"BTCUSDT-1m-2025-01-{day:02}" for day in range(1, 32)]
     covered, asked = fetch(tmp_path, "2025-01-01", "2025-02-03T00:30", serve(files(days)))
     assert asked == [*days, *["rest"] * 5]
@@ -106,7 +106,7 @@ def test_a_month_that_is_not_there_comes_by_days_and_a_day_by_rest(tmp_path: Pat
     assert len(covered.files) == 31
 
 
-def test_minutes_that_a_zip_lacks_are_counted(tmp_path: Path) -> None:
+def test_minutes_missing_in_a_zip_are_counted(tmp_path: Path) -> None:
     name = "BTCUSDT-1m-2025-01-05"
     path = f"/data/spot/daily/klines/BTCUSDT/1m/{name}.zip"
     from_ms = ms("2025-01-05")
@@ -120,7 +120,7 @@ def test_minutes_that_a_zip_lacks_are_counted(tmp_path: Path) -> None:
 DAY = "BTCUSDT-1m-2025-01-05"
 
 
-def test_a_zip_that_is_not_what_its_checksum_says_is_fetched_once_more(tmp_path: Path) -> None:
+def test_a_zip_with_a_wrong_checksum_is_fetched_once_more(tmp_path: Path) -> None:
     good = files([DAY])
     bad = iter([Reply(200, b"half a zip")])
 
@@ -132,35 +132,35 @@ def test_a_zip_that_is_not_what_its_checksum_says_is_fetched_once_more(tmp_path:
     assert covered.rows == 1_440
 
 
-def test_twice_is_too_much(tmp_path: Path) -> None:
+def test_a_second_wrong_checksum_is_an_error(tmp_path: Path) -> None:
     found = {path: b"0" * 64 + f"  {DAY}.zip".encode() if path.endswith("M") else zip_ for path, zip_ in files([DAY]).items()}
-    with pytest.raises(DownloadError, match=f"^{DAY}.zip of the archive is not what its checksum says, twice; call again later"):
+    with pytest.raises(DownloadError, match=f"^{DAY}.zip of the archive does not match its checksum, twice; try again later"):
         fetch(tmp_path, "2025-01-05", "2025-01-06", serve(found))
     assert times(tmp_path) == []
 
 
-def test_a_zip_that_can_not_be_read(tmp_path: Path) -> None:
+def test_an_unreadable_zip_is_an_error(tmp_path: Path) -> None:
     path = f"/data/spot/daily/klines/BTCUSDT/1m/{DAY}.zip"
     found = {path: b"no zip", f"{path}.CHECKSUM": checksum(b"no zip", f"{DAY}.zip")}
     with pytest.raises(DownloadError, match="is not usable"):
         fetch(tmp_path, "2025-01-05", "2025-01-06", serve(found))
 
 
-@pytest.mark.parametrize("told", [b"", b"<html>", b"abc  x.zip", b"0" * 64 + b"  another.zip", b"\xff" * 90])
-def test_a_checksum_that_is_none_is_asked_for_again_and_then_refused(tmp_path: Path, told: bytes) -> None:
-    found = {path: told if path.endswith("M") else zip_ for path, zip_ in files([DAY]).items()}
+@pytest.mark.parametrize("content", [b"", b"<html>", b"abc  x.zip", b"0" * 64 + b"  another.zip", b"\xff" * 90])
+def test_an_unreadable_checksum_is_requested_again_and_then_an_error(tmp_path: Path, content: bytes) -> None:
+    found = {path: content if path.endswith("M") else zip_ for path, zip_ in files([DAY]).items()}
     with pytest.raises(RestError, match=f"the checksum of {DAY}.zip can't be read"):
         fetch(tmp_path, "2025-01-05", "2025-01-06", serve(found))
 
 
 @pytest.mark.parametrize("star", ["  ", " *"])
-def test_a_checksum_in_either_mode_of_sha256sum(tmp_path: Path, star: str) -> None:
+def test_a_checksum_in_either_mode_of_sha256sum_is_read(tmp_path: Path, star: str) -> None:
     found = {path: content.replace(b"  ", star.encode()) for path, content in files([DAY]).items() if path.endswith("M")}
     covered, _ = fetch(tmp_path, "2025-01-05", "2025-01-06", serve(files([DAY]) | found))
     assert covered.rows == 1_440
 
 
-def test_what_passes_is_asked_again_and_what_does_not_names_its_setting(tmp_path: Path) -> None:
+def test_passing_failures_are_retried_and_permanent_ones_name_the_setting(tmp_path: Path) -> None:
     good = files([DAY])
     trouble = iter([Reply(503, b"", {"Retry-After": "5"}), Reply(0), Reply(500), Reply(0)])
     covered, _ = fetch(tmp_path, "2025-01-05", "2025-01-06", lambda asked: next(trouble, None) or serve(good)(asked))
@@ -170,11 +170,11 @@ def test_what_passes_is_asked_again_and_what_does_not_names_its_setting(tmp_path
         fetch(tmp_path, "2025-01-05", "2025-01-06", lambda _: Reply(403))
 
 
-def closed_to(name: str, good: Callable[[ReceivedRequest], Reply]) -> Callable[[ReceivedRequest], Reply]:
+def refusing(name: str, good: Callable[[ReceivedRequest], Reply]) -> Callable[[ReceivedRequest], Reply]:
     return lambda asked: Reply(403) if name in asked.path else good(asked)
 
 
-def test_it_goes_on_after_an_interruption_at_every_file(tmp_path: Path) -> None:
+def test_a_download_resumes_after_an_interruption_at_every_file(tmp_path: Path) -> None:
     names = [f"BTCUSDT-1m-2025-01-{day:02}" for day in range(5, 8)]
     good = serve(files(names))
     whole, _ = fetch(tmp_path, "2025-01-05", "2025-01-08", good)
@@ -182,7 +182,7 @@ def test_it_goes_on_after_an_interruption_at_every_file(tmp_path: Path) -> None:
     for name in names:
         (tmp_path / "part").unlink()
         with pytest.raises(RestError):
-            fetch(tmp_path, "2025-01-05", "2025-01-08", closed_to(name, good))
+            fetch(tmp_path, "2025-01-05", "2025-01-08", refusing(name, good))
         covered, asked = fetch(tmp_path, "2025-01-05", "2025-01-08", good)
         assert covered == whole
         assert asked == names[names.index(name) :]

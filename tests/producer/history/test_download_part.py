@@ -1,4 +1,4 @@
-"""A download under way: what is in it is whole, wherever it was cut, and it is nobody else's."""
+"""PartFile: it resumes wherever it was cut, and belongs to one download only."""
 
 import gzip
 from decimal import Decimal
@@ -25,7 +25,7 @@ def at(minute: int) -> int:
 
 
 def fill(part: PartFile) -> None:
-    """What is still missing of three pages."""
+    """Append what is still missing of three pages."""
     pages = [([row(1), row(2, "43000")], 4), ([], 6), ([row(8, "0.00000001", "0.5")], 10)]
     for rows, to in pages:
         if part.covered.to_ms < at(to):
@@ -46,7 +46,7 @@ EXPECTED = [
 ]
 
 
-def test_an_empty_minute_is_flat_behind_the_first_candle(tmp_path: Path) -> None:
+def test_an_empty_minute_after_the_first_candle_gets_a_flat_candle(tmp_path: Path) -> None:
     with PartFile(tmp_path / "part", WANTED) as part:
         fill(part)
         assert part.covered == Covered(at(10), rows=9, flat=6)
@@ -56,14 +56,14 @@ def test_an_empty_minute_is_flat_behind_the_first_candle(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv.gz"]
 
 
-def test_or_missing_where_the_venue_should_have_it(tmp_path: Path) -> None:
+def test_an_empty_minute_is_missing_if_the_venue_should_have_a_candle(tmp_path: Path) -> None:
     with PartFile(tmp_path / "part", WANTED) as part:
         part.append([row(2), row(4)], at(5), fills=False, by_rest=5, file="abc  x.zip")
         part.append([], at(10), fills=False, file="def  y.zip")
         assert part.covered == Covered(at(10), rows=2, missing=6, by_rest=5, files=("abc  x.zip", "def  y.zip"))
 
 
-def test_wherever_it_was_cut_it_goes_on_with_the_same_result(tmp_path: Path) -> None:
+def test_a_file_cut_anywhere_is_resumed_with_the_same_result(tmp_path: Path) -> None:
     with PartFile(tmp_path / "whole", WANTED) as part:
         fill(part)
     whole = (tmp_path / "whole").read_bytes()
@@ -74,7 +74,7 @@ def test_wherever_it_was_cut_it_goes_on_with_the_same_result(tmp_path: Path) -> 
         assert (tmp_path / "part").read_bytes() == whole
 
 
-def test_a_hole_that_a_power_cut_left_is_not_taken_for_candles(tmp_path: Path) -> None:
+def test_blocks_lost_in_a_power_cut_are_not_taken_for_candles(tmp_path: Path) -> None:
     path = tmp_path / "part"
     with PartFile(path, WANTED) as part:
         fill(part)
@@ -88,26 +88,26 @@ def test_a_hole_that_a_power_cut_left_is_not_taken_for_candles(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("other", [{"pair": "ETHUSDT"}, {"to_ms": at(11)}, {"venue": "x"}, {"source": "archive"}])
-def test_a_part_of_other_arguments_is_left_alone(tmp_path: Path, other: dict[str, object]) -> None:
+def test_a_part_file_of_another_download_is_not_changed(tmp_path: Path, other: dict[str, object]) -> None:
     path = tmp_path / "part"
     with PartFile(path, WANTED) as part:
         fill(part)
     before = path.read_bytes()
-    with pytest.raises(DownloadError, match="is of another download"), PartFile(path, replace(WANTED, **other)):
+    with pytest.raises(DownloadError, match="belongs to another download"), PartFile(path, replace(WANTED, **other)):
         pass
     assert path.read_bytes() == before
 
 
 @pytest.mark.parametrize("content", [b"some text\n", b"#volcast-download {}\n"])
-def test_a_file_that_is_none_of_ours_is_left_alone(tmp_path: Path, content: bytes) -> None:
+def test_a_foreign_file_is_not_changed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "part"
     path.write_bytes(content)
-    with pytest.raises(DownloadError, match="finish that one with its own arguments, or remove it"), PartFile(path, WANTED):
+    with pytest.raises(DownloadError, match="finish that one with its own arguments, or remove the file"), PartFile(path, WANTED):
         pass
     assert path.read_bytes() == content
 
 
-def test_a_damaged_one_says_so(tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "part"
     with PartFile(path, WANTED):
         pass
@@ -116,7 +116,7 @@ def test_a_damaged_one_says_so(tmp_path: Path) -> None:
         pass
 
 
-def test_two_downloads_do_not_write_the_same(tmp_path: Path) -> None:
+def test_two_downloads_can_not_write_one_file(tmp_path: Path) -> None:
     path = tmp_path / "part"
     with (
         PartFile(path, WANTED),
@@ -128,7 +128,7 @@ def test_two_downloads_do_not_write_the_same(tmp_path: Path) -> None:
         pass
 
 
-def test_where_it_can_not_be_written(tmp_path: Path) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
     with (
         pytest.raises(DownloadError, match="no/part can't be written: No such file or directory"),
         PartFile(tmp_path / "no/part", WANTED),
@@ -136,10 +136,10 @@ def test_where_it_can_not_be_written(tmp_path: Path) -> None:
         pass
 
 
-def test_a_row_out_of_order_is_a_mistake_of_ours(tmp_path: Path) -> None:
+def test_rows_out_of_order_raise_value_error(tmp_path: Path) -> None:
     with PartFile(tmp_path / "part", WANTED) as part:
-        with pytest.raises(ValueError, match="behind the minute"):
+        with pytest.raises(ValueError, match="or later is expected"):
             part.append([row(2), row(2)], at(5), fills=True)
-        with pytest.raises(ValueError, match="behind the minute"):
+        with pytest.raises(ValueError, match="or later is expected"):
             part.append([row(5)], at(5), fills=True)
         assert part.covered == Covered(at(0))

@@ -10,7 +10,7 @@ import pytest
 
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
-from producer.history.download import DownloadRange, PartFile, by_rest
+from producer.history.download import DownloadRange, PartFile, download_over_rest
 from producer.rest.client import Page, RestClient, UnknownPair, history, http_client
 from volcast.proof.virtual_time import run_with_sockets
 from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
@@ -126,7 +126,7 @@ def test_a_download_has_no_holes(venue: str, tmp_path: Path) -> None:
             with PartFile(
                 tmp_path / "part", DownloadRange(venue, feed.spelling(Pair("BTC", "USD")), first_ms, last_ms, "rest")
             ) as part:
-                await by_rest(rest, part)
+                await download_over_rest(rest, part)
                 assert part.covered.rows in range(598, 601)  # the first minutes may be empty
                 assert part.covered.missing == 0
                 assert (part.covered.flat > 0) != feed.sends_empty_minutes

@@ -38,7 +38,7 @@ def test_symbols_in_the_spellings_that_users_write() -> None:
     ("symbols", "sentence"),
     [
         (("BTCUSDT", "btc-usdt"), "BTCUSDT.BINANCE is given twice"),
-        (("B$",), "'B$' is no pair; a pair like BTCUSDT, BTC-USD or btc/usd is expected."),
+        (("B$",), "'B$' is not a pair; a pair like BTCUSDT, BTC-USD or btc/usd is expected."),
         (("BTCXYZ",), "'BTCXYZ' ends in no currency that is known here; write it with a dash, as in BTC-USD."),
         (("ABCDEFGHIJKLMNO-PQRSTUVWXYZ0123", "BTC-BTC"), "'BTC-BTC' is BTC in BTC; "),
     ],

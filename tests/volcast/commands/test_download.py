@@ -14,8 +14,8 @@ import pytest
 from producer.feeds.contract import VenueCandle
 from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
+from tests.producer.history.archive_zips import checksum, line, lines, zipped
 from tests.producer.scripted_venue import MINUTE_MS, START_MS, ReceivedRequest, Reply, Server
-from tests.producer.zips import checksum, line, lines, zipped
 from tests.stories.waiting import until
 from volcast.candle_files.reader import CandleRow, read_candles, symbol_of
 from volcast.proof.processes.processes import Process
@@ -164,7 +164,7 @@ async def test_an_error_of_the_venue_keeps_the_part_file(tmp_path: Path) -> None
         )
         assert (tmp_path / f"{NAME}.part").exists()
         _, output = await run(tmp_path, server, "--to", "2024-01-02", "--out", NAME)
-        assert output == f"volcast: {NAME}.part is of another download; finish that one with its own arguments, or remove it.\n"
+        assert output == f"volcast: {NAME}.part belongs to another download; finish that one with its own arguments, or remove the file.\n"
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ NOWHERE = ("--socket-url", "ws://127.0.0.1:1", "--rest-url", "http://127.0.0.1:1
         (("binance", *BUS), "Missing argument 'SYMBOL...'"),
         (("binance", "BTCUSDT"), "no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS"),
         (("binance", "BTCUSDT", "btc/usdt", *BUS), "BTCUSDT.BINANCE is given twice"),
-        (("binance", "B$", *BUS), "'B$' is no pair; "),
+        (("binance", "B$", *BUS), "'B$' is not a pair; "),
         (("binance", "BTCUSDT", "--socket-url", "http://x", *BUS), "socket_url: http://x (flag --socket-url) is "),
         (("binance", "BTCUSDT", "--twin", "a b", *BUS), "twin: "),
         (

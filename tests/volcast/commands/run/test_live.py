@@ -22,7 +22,7 @@ USAGE = "with --live, give symbols as arguments, as in `volcast run --live binan
     [
         (("--live", "binance"), USAGE),
         (("--live", "binance", "BTCUSDT", "--symbol", "BTCUSDT"), USAGE),
-        (("--live", "binance", "btcusdt.csv"), "'btcusdt.csv' is no pair; "),
+        (("--live", "binance", "btcusdt.csv"), "'btcusdt.csv' is not a pair; "),
         (("--live", "binance", "BTCUSDT", "BTC-USDT"), "BTCUSDT.BINANCE is given twice"),
         (("--live", "binance", "BTCUSDT", "--ca-file", "nowhere.pem"), "cannot use ca_file nowhere.pem: No such file"),
     ],

@@ -1,4 +1,4 @@
-"""Zips as Binance's archive has them, of a made-up market."""
+"""Zips in the form of Binance's archive, of an invented market."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
