@@ -217,7 +217,7 @@ async def test_foreign_records_behind_its_rows_do_not_make_it_send_them_again(tm
         pump = Pump(log, [source(tmp_path)], Pace(inf), 500)
         await pump.run()
         assert (pump.sent, pump.already_sent) == (0, 10)
-        assert len(await sent(log)) == 10 + len(foreign)
+        assert len(await sent(log)) == 10 + len(foreign_values)
 
 
 async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None:

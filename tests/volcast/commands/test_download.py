@@ -164,7 +164,10 @@ async def test_an_error_of_the_venue_keeps_the_part_file(tmp_path: Path) -> None
         )
         assert (tmp_path / f"{NAME}.part").exists()
         _, output = await run(tmp_path, server, "--to", "2024-01-02", "--out", NAME)
-        assert output == f"volcast: {NAME}.part belongs to another download; finish that one with its own arguments, or remove the file.\n"
+        assert (
+            output
+            == f"volcast: {NAME}.part belongs to another download; finish that one with its own arguments, or remove the file.\n"
+        )
 
 
 @pytest.mark.parametrize(
