@@ -75,17 +75,21 @@ REAL_LIMITS = Limits(0.87, 0.89, np.inf, -np.inf, (0.88, 0.92), 0.97)
 COLD_LIMITS = (1.0, 1.0)
 
 
-def main(arguments_: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Print a table and return the exit code."""
     parser = argparse.ArgumentParser(
         prog="bench.accuracy", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="CSV files of real one-minute candles, one for each symbol")
+    parser.add_argument(
+        "candles", nargs="*", type=Path, metavar="CANDLES", help="CSV files of real one-minute candles, one for each symbol"
+    )
     parser.add_argument("--cold-start", action="store_true", help="measure first weeks, from the bundled prior, instead")
     parser.add_argument("--starts", type=int, default=COLD_STARTS, metavar="N", help="number of cold starts (%(default)s)")
-    parser.add_argument("--from-share", type=float, default=0.4, metavar="SHARE", help="score after this share of the candles (%(default)s)")
+    parser.add_argument(
+        "--from-share", type=float, default=0.4, metavar="SHARE", help="score after this share of the candles (%(default)s)"
+    )
     parser.add_argument("--check", action="store_true", help="exit with 1 if a figure misses its limit")
-    arguments = parser.parse_args(arguments_)
+    arguments = parser.parse_args(argv)
     if arguments.cold_start:
         missed = list(cold_start_table(arguments.candles, arguments.starts, arguments.from_share))
     else:

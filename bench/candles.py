@@ -1,4 +1,4 @@
-"""Candles for the benches that judge forecasts: simulated ones, whose true volatility is known, or those of a file."""
+"""Candles for the accuracy benches: simulated ones, whose true volatility is known, or those of a file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ _UNITS = 10**8
 
 @dataclass(frozen=True, slots=True)
 class Simulated:
-    """A seeded market of so many days."""
+    """A seeded simulated market."""
 
     symbol: str
     days: int
@@ -31,19 +31,19 @@ class Simulated:
         return self.days * DAY_MINUTES
 
     def rows(self) -> Iterator[CandleText]:
-        for line, one in enumerate(
+        for line, candle in enumerate(
             simulate_candles(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS), start=2
         ):
-            yield CandleText(self.symbol, *one[:7], source="simulated", closed_by="file", line=line)
+            yield CandleText(self.symbol, *candle[:7], source="simulated", closed_by="file", line=line)
 
     def true_variance(self) -> Floats:
-        """(minutes,) of each minute's log return."""
+        """Return (minutes,): the true variance of each minute's log return."""
         made = simulate_candles(self.symbol, minutes=self.minutes, seed=self.seed, start_ms=START_MS)
-        return np.fromiter((one.true_volatility**2 for one in made), np.float64, self.minutes)
+        return np.fromiter((candle.true_volatility**2 for candle in made), np.float64, self.minutes)
 
 
 class Recorded:
-    """A file's; none of them is looked at before the file has been looked through."""
+    """The candles of a file, which is checked as a whole first."""
 
     def __init__(self, path: Path) -> None:
         self._source = CsvReplay(path)
@@ -56,7 +56,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Minutes:
-    """The same as arrays, to begin anywhere: times (n,), rising, and open, high, low, close, quote volume (n, 5)."""
+    """Candles as arrays, to start anywhere: rising times (n,), and open, high, low, close, quote volume (n, 5)."""
 
     symbol: str
     open_time_ms: NDArray[np.int64]
@@ -67,7 +67,7 @@ class Minutes:
         return self.numbers[:, 3]
 
     def squares(self) -> Floats:
-        """(n,) squared log returns; 0 after a gap."""
+        """Return (n,): squared log returns, 0 after a gap."""
         follows = np.diff(self.open_time_ms) == MINUTE_MS
         return np.concatenate(([0.0], np.where(follows, np.diff(np.log(self.close)) ** 2, 0.0)))
 
@@ -82,7 +82,7 @@ class Minutes:
 
 
 def as_arrays(stream: Simulated | Recorded) -> Minutes:
-    """Rows whose time does not rise are left out."""
+    """Return the candles as arrays, without rows whose time does not rise."""
     times, numbers = np.empty(stream.minutes, np.int64), np.empty((stream.minutes, 5))
     count, last_ms = 0, -1
     for row in stream.rows():

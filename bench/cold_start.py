@@ -1,7 +1,7 @@
-"""How a symbol's first week compares with baselines that have seen all its past: many starts, from nothing but the bundled prior.
+"""Compares the first week of a symbol, from the bundled prior alone, with baselines that know all its past, over many starts.
 
-Hours 2 to 24 against the EWMA, days 2 to 7 against log-HAR, both warm; mean QLIKE over all starts. Starts are spread evenly over
-the candles behind `from_share`, and over the hours of the day: a prior may have been learned on those before it.
+Hours 2 to 24 are compared with the EWMA, days 2 to 7 with log-HAR, both warm, by mean QLIKE over all starts. Starts are spread
+evenly over the candles after `from_share`, and over the hours of the day; a prior may have been learned on the candles before.
 """
 
 from typing import NamedTuple
@@ -20,12 +20,12 @@ from .candles import Minutes
 
 DAYS = 7
 _WARM_UP_DAYS = 10
-"""Log-HAR's first days."""
+"""The days that log-HAR needs before its first forecast."""
 _ODD_MINUTES = 97
 
 
-class Cold(NamedTuple):
-    """Mean QLIKE, of the forecaster that has just begun and of the baselines."""
+class ColdStartLosses(NamedTuple):
+    """Mean QLIKE of the new forecaster and of the warm baselines."""
 
     first_day: float
     first_day_ewma: float
@@ -41,8 +41,8 @@ class Cold(NamedTuple):
         return self.first_week / self.first_week_har
 
 
-def cold_starts(minutes: Minutes, starts: int, from_share: float = 0.4, days: int = DAYS) -> Cold:
-    """Raises ValueError where there are too few candles."""
+def cold_starts(minutes: Minutes, starts: int, from_share: float = 0.4, days: int = DAYS) -> ColdStartLosses:
+    """Run `starts` cold starts of `days` days, and return the mean losses. Raises ValueError if there are too few candles."""
     n = len(minutes.close)
     first, last = max(int(n * from_share), _WARM_UP_DAYS * DAY_MINUTES), n - (days + 2) * DAY_MINUTES
     if first >= last:
@@ -53,11 +53,11 @@ def cold_starts(minutes: Minutes, starts: int, from_share: float = 0.4, days: in
     begins = np.linspace(first, last, starts).astype(int) + np.arange(starts) * _ODD_MINUTES % DAY_MINUTES
     day, week = zip(*(_losses(minutes, begin, days, variance, baselines) for begin in begins.tolist()), strict=True)
     of_day, of_week = np.concatenate(day).mean(axis=0), np.concatenate(week).mean(axis=0) if days > 1 else np.full(3, np.nan)
-    return Cold(of_day[0], of_day[1], of_week[0], of_week[2])
+    return ColdStartLosses(of_day[0], of_day[1], of_week[0], of_week[2])
 
 
 def _losses(minutes: Minutes, begin: int, days: int, variance: Floats, baselines: Floats) -> tuple[Floats, Floats]:
-    """(hours, 3): of the forecaster and the baselines, in hours 2 to 24, and after them."""
+    """Return the losses (hours, 3) of the forecaster and both baselines, in hours 2 to 24 and after them."""
     engine = Engine(minutes.symbol, EngineConfig(), 8)
     rows: tuple[list[Floats], list[Floats]] = ([], [])
     for age, candle in enumerate(minutes.candles(begin, begin + days * DAY_MINUTES)):
@@ -65,6 +65,6 @@ def _losses(minutes: Minutes, begin: int, days: int, variance: Floats, baselines
         at = begin + age
         on_the_hour = candle.open_time_ms // MINUTE_MS % HOUR_MINUTES == HOUR_MINUTES - 1
         if on_the_hour and age >= HOUR_MINUTES and isinstance(signal, Signal) and variance[at] > FLAT_VARIANCE:
-            told = np.array([signal.volatility**2, *baselines[at]])
-            rows[age >= DAY_MINUTES].append(qlike_losses(np.full(3, variance[at]), told))
+            forecasts = np.array([signal.volatility**2, *baselines[at]])
+            rows[age >= DAY_MINUTES].append(qlike_losses(np.full(3, variance[at]), forecasts))
     return np.array(rows[0]).reshape(-1, 3), np.array(rows[1]).reshape(-1, 3)

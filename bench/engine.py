@@ -1,6 +1,6 @@
-"""Time and size of the core, beside the aims: `python -m bench.engine`. It judges nothing; figures depend on the machine.
+"""Time and size of the core: `python -m bench.engine`. It prints figures beside the goals; they depend on the machine.
 
-Candles are simulated ones of BTCUSDT. An engine is warm: a week of minutes has gone through it. Each time is the median of
+The candles are simulated ones of BTCUSDT. The engine is warm: it has processed a week of minutes. Each time is the median of
 several rounds, in one thread.
 """
 
@@ -47,23 +47,23 @@ def main() -> None:
     signals = [answer for answer in map(engine.step, candles[WEEK_MINUTES:]) if isinstance(answer, Signal)]
     engine = restored(warm)
 
-    print(f"{'':56}{'measured':>10}  aim")
-    show("Engine.step, a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "120 µs, 60 better")
+    print(f"{'':56}{'measured':>10}  goal")
+    show("Engine.step, with a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "120 µs, better 60")
     show("  Engine.step alone", us_each(partial(steps_alone, restored(warm)), rounds), "µs")
     show("  a snapshot", us_each(lambda _: snapshot.encode_snapshot(engine, 0), [[0]] * 200), "µs")
     show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
-    show("decode a candle's record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
+    show("decode a candle record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
     show("encode a signal", us_each(lambda some: [encode_signal(one) for one in some], parts(signals)), "µs")
     show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "256 kB")
     show(
-        "snapshot", len(snapshot.encode_snapshot(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "192 kB, 100 better"
+        "snapshot", len(snapshot.encode_snapshot(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "192 kB, better 100"
     )
     show("volcast --help", seconds_of([str(Path(sys.executable).with_name("volcast")), "--help"]), "s", "0.3 s")
-    show("import of the engine, River with it", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")
+    show("import of the engine, River included", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")
 
 
 def simulated_records(minutes: int) -> list[bytes]:
-    """As they stand in `candles`."""
+    """Return the values of records of `candles`."""
     return [
         encode_candle(CandleText(SYMBOL, *one[:7], source="simulated", closed_by="file", line=line))
         for line, one in enumerate(simulate_candles(SYMBOL, minutes=minutes, seed=42, start_ms=START_MS), start=2)
@@ -87,12 +87,12 @@ def steps_alone(engine: Engine, candles: Sequence[Candle]) -> None:
 
 
 def parts(items: Sequence[T]) -> list[Sequence[T]]:
-    """In rounds."""
+    """Divide items into rounds."""
     return [items[at : at + ROUND_CANDLES] for at in range(0, ROUNDS * ROUND_CANDLES, ROUND_CANDLES)]
 
 
 def us_each(work: Callable[[Sequence[T]], object], rounds: Sequence[Sequence[T]]) -> float:
-    """-> median time of a round, divided by its items."""
+    """Return the median time for an item, in µs."""
     times_us = []
     for items in rounds:
         start_s = perf_counter()
@@ -102,7 +102,7 @@ def us_each(work: Callable[[Sequence[T]], object], rounds: Sequence[Sequence[T]]
 
 
 def memory_bytes(warm: bytes, candles: Sequence[Candle]) -> float:
-    """-> of one of many engines, each restored to a week of minutes and then fed with some more."""
+    """Return the memory of one of many engines, each restored after a week of minutes and then fed with some more."""
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     engines = [restored(warm) for _ in range(SYMBOLS)]
@@ -116,6 +116,7 @@ def memory_bytes(warm: bytes, candles: Sequence[Candle]) -> float:
 
 def seconds_of(command: list[str]) -> float:
     times_s = []
+    """Return the median time of a command, in seconds."""
     for _ in range(5):
         start_s = perf_counter()
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603  # our own

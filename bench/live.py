@@ -1,9 +1,9 @@
-"""Whether the live producer keeps up, beside the aims: `python -m bench.live [--seconds 60]`. It judges nothing.
+"""How much load the live producer can take: `python -m bench.live [--seconds 60]`. It prints figures beside the goals.
 
-First what a frame costs, for each venue, without a socket. Then the producer as it is, on a log in a temporary folder; another
-process plays the venue over a real websocket on this machine, at real time. What it does is measured from the moment when it has
-heard every pair; processor time is that of its whole process, so other load on the machine moves it little, but does move delays.
-Its memory grows at first: for duplicates it remembers the trades of some minutes, and the candles of an hour.
+First the cost of a frame, for each venue, without a socket. Then the real producer, on a log in a temporary folder; another
+process serves the venue over a real websocket on this machine, in real time. Measuring starts when there has been data of every
+pair. Processor time is that of the producer's process: other load on the machine changes it little, but does change delays.
+The producer's memory grows at first: to find duplicates it keeps the trades of some minutes, and the candles of an hour.
 """
 
 import argparse
@@ -29,50 +29,55 @@ WINDOWS = 10
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print two tables."""
-    parser = argparse.ArgumentParser(description="Whether the live producer keeps up.")
-    parser.add_argument("--seconds", type=float, default=60.0, help="for each venue, over a socket (60)")
-    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"of each venue ({PAIRS})")
-    parser.add_argument("--per-s", type=float, default=TRADES_PER_S, help=f"trades, of all pairs together ({TRADES_PER_S:.0f})")
-    parser.add_argument("--venues", nargs="*", choices=tuple(VENUES), default=STREAMED, help="over a socket")
-    parser.add_argument("--round-frames", type=int, default=ROUND_FRAMES, help=f"without a socket ({ROUND_FRAMES})")
+    parser = argparse.ArgumentParser(description="Measure how much load the live producer can take.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="seconds for each venue, over a socket (60)")
+    parser.add_argument("--pairs", type=int, default=PAIRS, help=f"pairs of each venue ({PAIRS})")
+    parser.add_argument("--per-s", type=float, default=TRADES_PER_S, help=f"trades a second, all pairs ({TRADES_PER_S:.0f})")
+    parser.add_argument("--venues", nargs="*", choices=tuple(VENUES), default=STREAMED, help="venues to measure over a socket")
+    parser.add_argument(
+        "--round-frames", type=int, default=ROUND_FRAMES, help=f"frames of a round without socket ({ROUND_FRAMES})"
+    )
     given = parser.parse_args(arguments)
 
-    print(f"A frame without a socket, µs: medians of {ROUNDS} rounds of {given.round_frames}")
-    print(f"{'venue':12}{'parsed':>10}{'heard':>10}{'both':>10}")
+    print(f"Cost of a frame without a socket, in µs: medians of {ROUNDS} rounds of {given.round_frames} frames")
+    print(f"{'venue':12}{'parse':>10}{'handle':>10}{'both':>10}")
     for venue, feed in VENUES.items():
         found = asyncio.run(cost(feed, pairs_of(venue, given.pairs), given.per_s, ROUNDS, given.round_frames))
-        print(f"{venue:12}{found.parse_us:10.1f}{found.hear_us:10.1f}{found.parse_us + found.hear_us:10.1f}", flush=True)
+        print(f"{venue:12}{found.parse_us:10.1f}{found.handle_us:10.1f}{found.parse_us + found.handle_us:10.1f}", flush=True)
 
-    print(f"\nOver a socket, {given.pairs} pairs, {given.seconds:.0f} s; aim: 2000 trades/s at under 50 % of a core, memory flat")
     print(
-        f"{'venue':12}{'sent':>9}{'heard':>9}{'a second':>10}{'core':>8}{'worst':>8}{'delay: median':>15}{'99 %':>9}{'most':>9}"
+        f"\nOver a socket, {given.pairs} pairs, {given.seconds:.0f} s; goal: 2000 trades/s at under 50 % of a core, flat memory"
+    )
+    print(
+        f"{'venue':12}{'sent':>9}{'received':>9}{'a second':>10}{'core':>8}{'worst':>8}{'delay: median':>15}{'99 %':>9}{'max':>9}"
         f"{'candles':>9}{'MB: start':>11}{'middle':>8}{'end':>8}"
     )
     for venue in given.venues:
-        with ProcessPoolExecutor(1, get_context("spawn")) as processes:  # each in one of its own: so is the memory
-            run = processes.submit(watched, venue, given.pairs, given.per_s, given.seconds).result()
+        with ProcessPoolExecutor(1, get_context("spawn")) as processes:  # a process for each venue, as memory is measured
+            run = processes.submit(run_venue, venue, given.pairs, given.per_s, given.seconds).result()
         print(row(venue, run), flush=True)
 
 
-def watched(venue: str, pairs: int, per_s: float, seconds: float) -> Run:
+def run_venue(venue: str, pairs: int, per_s: float, seconds: float) -> Run:
+    """Measure one venue; the main function of a process."""
     return asyncio.run(watch(venue, pairs_of(venue, pairs), per_s, seconds, WINDOWS))
 
 
 def pairs_of(venue: str, count: int) -> list[Pair]:
-    """Of coins that don't exist."""
+    """Return pairs of coins that do not exist."""
     return [Pair(f"C{number:02}", "USDT" if VENUES[venue].sends_candles else "USD") for number in range(count)]
 
 
 def row(venue: str, run: Run) -> str:
-    """For the second table; the share of a core is the median of the windows, beside the largest."""
+    """Return a row of the second table; the share of a core is the median over the windows, then the largest."""
     shares = [(b.cpu_s - a.cpu_s) / (b.at_s - a.at_s) for a, b in pairwise(run.readings)]
     first, middle, last = (run.readings[index] for index in (0, len(run.readings) // 2, -1))
-    rate = (last.heard - first.heard) / (last.at_s - first.at_s)
+    rate = (last.received - first.received) / (last.at_s - first.at_s)
     others = ", ".join(f"{count} {kind}" for kind, count in sorted(run.others.items()))
     return (
-        f"{venue:12}{run.sent:9}{run.heard:9}{rate:10.0f}{median(shares):8.1%}{max(shares):8.1%}"
+        f"{venue:12}{run.sent:9}{run.received:9}{rate:10.0f}{median(shares):8.1%}{max(shares):8.1%}"
         f"{run.median_ms:12} ms{run.p99_ms:6} ms{run.most_ms:6} ms{last.written:9}"
-        f"{first.resident_mb:11.1f}{middle.resident_mb:8.1f}{last.resident_mb:8.1f}  beside {others}"
+        f"{first.resident_mb:11.1f}{middle.resident_mb:8.1f}{last.resident_mb:8.1f}  also {others}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a frame costs, without a socket: parsed by the venue's feed, and heard by the desk. Frames are of all pairs, by chance."""
+"""The cost of a frame without a socket: parsing by the venue's feed, and handling by the dispatcher."""
 
 import ssl
 from collections.abc import Callable, Iterator, Sequence
@@ -18,93 +18,91 @@ from volcast.core.types import MINUTE_MS
 from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.dialects.contract import DialectSession
 
-from .live_venue import PUSH_EVERY_S, Tally
+from .live_venue import PUSH_EVERY_S, BenchMarket
 
-_AGO_MS = 50 * MINUTE_MS
+_START_AGO_MS = 50 * MINUTE_MS
 _CLOCK_SAMPLES = 16
-"""As many as a producer has of the venue's clock after its first answers."""
+"""The number of clock samples that a producer has after the first responses of a venue."""
 
 
 class Cost(NamedTuple):
-    """Of a frame, medians of the rounds."""
+    """The cost of one frame: medians over the rounds."""
 
     parse_us: float
-    hear_us: float
+    handle_us: float
     written: int
-    """Candles that followed."""
+    """Candles that were written."""
     strange: int
-    """Frames that the desk did not know what to do with."""
+    """Frames that the dispatcher could not handle."""
 
 
 async def cost(feed: Feed, pairs: Sequence[tuple[str, str]], per_s: float, rounds: int, round_frames: int) -> Cost:
-    """Trades come `per_s`; candles as often as the venue pushes them."""
-    started_ms = (int(time() * 1_000) - _AGO_MS) // MINUTE_MS * MINUTE_MS
+    """Measure the cost of a feed's frames: `per_s` trades a second of all pairs, or candles as often as the venue sends them."""
+    started_ms = (int(time() * 1_000) - _START_AGO_MS) // MINUTE_MS * MINUTE_MS
     dialect = DIALECTS[feed.name](pairs)
-    spelled = [dialect.spellings[base + quote] for base, quote in pairs]
+    venue_pairs = [dialect.spellings[base + quote] for base, quote in pairs]
     every_us = int(1e6 * PUSH_EVERY_S / len(pairs) if feed.sends_candles else 1e6 / per_s)
     texts = _frames(feed.name, pairs, started_ms * 1_000, every_us)
-    tally = LiveStats()
+    stats = LiveStats()
     moment_s = started_ms / 1_000
     clock = _venue_clock(lambda: moment_s)
-    desk = _desk(feed, spelled, started_ms, tally, clock, wall=lambda: moment_s)
-    line = Connection(feed, spelled, Endpoint("", ssl.create_default_context(), None), desk.on_message, clock)
-    parse_us, hear_us = [], []
+    dispatcher = _dispatcher(feed, venue_pairs, started_ms, stats, clock, wall=lambda: moment_s)
+    connection = Connection(feed, venue_pairs, Endpoint("", ssl.create_default_context(), None), dispatcher.on_message, clock)
+    parse_us, handle_us = [], []
     for _ in range(rounds):
         frames = [next(texts) for _ in range(round_frames)]
         start_s = perf_counter()
         messages = [(at_s, feed.parse(frame)) for at_s, frame in frames]
         parsed_s = perf_counter()
-        for moment_s, message in messages:  # noqa: B007  the desk's clock
-            line.receive(message)
+        for moment_s, message in messages:  # noqa: B007  the clock reads `moment_s`
+            connection.receive(message)
         parse_us.append((parsed_s - start_s) / round_frames * 1e6)
-        hear_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
-    return Cost(median(parse_us), median(hear_us), tally.written.total(), tally.frames["strange"])
+        handle_us.append((perf_counter() - parsed_s) / round_frames * 1e6)
+    return Cost(median(parse_us), median(handle_us), stats.written.total(), stats.frames["strange"])
 
 
 def _venue_clock(wall: Callable[[], float]) -> VenueClock:
-    """`wall` is of the frames, not of now."""
+    """Return a clock by the time of the frames, which `wall` gives."""
     clock = VenueClock(wall)
     for _ in range(_CLOCK_SAMPLES):
         clock.add(wall(), wall(), int(wall() * 1_000), 1_000)
     return clock
 
 
-def _desk(
-    feed: Feed, spelled: Sequence[str], started_ms: int, tally: LiveStats, clock: VenueClock, *, wall: Callable[[], float]
+def _dispatcher(
+    feed: Feed, venue_pairs: Sequence[str], started_ms: int, stats: LiveStats, clock: VenueClock, *, wall: Callable[[], float]
 ) -> Dispatcher:
-    """As `Live` makes it; nothing is asked for over HTTP."""
-    waits = Deadlines(settle=10_000, timeout=10_000, budget=60_000, retry=5_000)
-    position = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
-    streams = [
-        _subscription(feed, pair, CandleSequencer(position, waits, sends_empty_minutes=feed.sends_empty_minutes), tally)
-        for pair in spelled
+    """Return a dispatcher as `LiveProducer` makes it; it sends no requests over HTTP."""
+    deadlines = Deadlines(settle=10_000, timeout=10_000, budget=60_000, retry=5_000)
+    resume_point = ResumePoint(started_ms + MINUTE_MS, None, is_new=True)
+    subscriptions = [
+        _subscription(feed, pair, CandleSequencer(resume_point, deadlines, sends_empty_minutes=feed.sends_empty_minutes), stats)
+        for pair in venue_pairs
     ]
-    return Dispatcher(feed.name, streams, clock, stats=tally, wall=wall)
+    return Dispatcher(feed.name, subscriptions, clock, stats=stats, wall=wall)
 
 
-def _subscription(feed: Feed, pair: str, sequencer: CandleSequencer, tally: LiveStats) -> Subscription:
-    return Subscription(f"{pair}.BENCH", pair, feed.name, sequencer, lambda _: None, tally)
+def _subscription(feed: Feed, pair: str, sequencer: CandleSequencer, stats: LiveStats) -> Subscription:
+    return Subscription(f"{pair}.BENCH", pair, feed.name, sequencer, lambda _: None, stats)
 
 
 def _frames(venue: str, pairs: Sequence[tuple[str, str]], begin_us: int, every_us: int) -> Iterator[tuple[float, str]]:
-    """Without end: (its time in seconds, frame), each so much later than the one before. A candle is closed by the first frame
-    after its minute.
-    """
+    """Generate (time in seconds, frame) without end, `every_us` apart. The first frame after a minute closes its candle."""
     now_us = begin_us
     dialect, random = DIALECTS[venue](pairs), Random(1)
-    talk = DialectSession(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
-    tallies = [Tally(base + quote, random, 60e6 / every_us / len(pairs)) for base, quote in pairs]
-    open_ms = dict.fromkeys((tally.symbol for tally in tallies), 0)
+    session = DialectSession(dialect.socket_paths[0], {}, 1, lambda: now_us, lambda: False)
+    markets = [BenchMarket(base + quote, random, 60e6 / every_us / len(pairs)) for base, quote in pairs]
+    open_ms = dict.fromkeys((stats.symbol for stats in markets), 0)
     while True:
-        for tally in random.sample(tallies, len(tallies)):
+        for stats in random.sample(markets, len(markets)):
             now_us += every_us
-            trade = tally.trade(now_us)
+            trade = stats.trade(now_us)
             if not dialect.sends_candles:
-                yield now_us / 1e6, dialect.trades(talk, tally.symbol, [trade], snapshot=False)
+                yield now_us / 1e6, dialect.trades(session, stats.symbol, [trade], snapshot=False)
                 continue
             minute_ms = now_us // 1_000 // MINUTE_MS * MINUTE_MS
-            before_ms, open_ms[tally.symbol] = open_ms[tally.symbol], minute_ms
-            if before_ms != minute_ms and (version := tally.version(before_ms)):
-                yield now_us / 1e6, dialect.candle(talk, tally.symbol, before_ms, version, closed=True)
-            if version := tally.version(minute_ms):
-                yield now_us / 1e6, dialect.candle(talk, tally.symbol, minute_ms, version, closed=False)
+            before_ms, open_ms[stats.symbol] = open_ms[stats.symbol], minute_ms
+            if before_ms != minute_ms and (version := stats.version(before_ms)):
+                yield now_us / 1e6, dialect.candle(session, stats.symbol, before_ms, version, closed=True)
+            if version := stats.version(minute_ms):
+                yield now_us / 1e6, dialect.candle(session, stats.symbol, minute_ms, version, closed=False)

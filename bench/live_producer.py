@@ -1,4 +1,4 @@
-"""The live producer as `volcast produce live` sets it up, on a log in a temporary folder, watched while it works."""
+"""Runs the live producer as `volcast produce live` does, on a log in a temporary folder, and measures it while it works."""
 
 import asyncio
 import multiprocessing
@@ -21,7 +21,7 @@ from volcast.cli.wiring_live import open_live_producer
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import Settings
 
-from .live_venue import play, word
+from .live_venue import receive, serve_venue
 
 CATCH_UP_S = 10.0
 START_S = 60.0
@@ -32,11 +32,11 @@ _POLL_S = 0.05
 
 
 class Delays:
-    """From a trade, or from the sending of a candle, to the moment when its frame is parsed; in memory that doesn't grow."""
+    """Delays from a trade, or from the sending of a candle, until its frame is parsed; in constant memory."""
 
     def __init__(self) -> None:
         self._counts = array("Q", bytes(8 * (_LONGEST_MS + 1)))
-        """By millisecond."""
+        """How many delays there are of each millisecond."""
 
     def add(self, delay_ms: float) -> None:
         self._counts[min(max(int(delay_ms), 0), _LONGEST_MS)] += 1
@@ -45,7 +45,7 @@ class Delays:
         self._counts = array("Q", bytes(8 * (_LONGEST_MS + 1)))
 
     def quantile_ms(self, share: float) -> int:
-        """That so many do not exceed, rounded up to a millisecond."""
+        """Return the delay that this share of all delays does not exceed, rounded up to a millisecond."""
         left = share * sum(self._counts)
         for delay_ms, count in enumerate(self._counts):
             left -= count
@@ -54,8 +54,8 @@ class Delays:
         return _LONGEST_MS + 1
 
 
-class Watched:
-    """A feed, its parser watched."""
+class TimedFeed:
+    """A feed that notes the delay of each frame that it parses."""
 
     def __init__(self, feed: Feed, delays: Delays) -> None:
         self._feed, self._delays = feed, delays
@@ -73,67 +73,67 @@ class Watched:
 
 
 class Reading(NamedTuple):
-    """At a moment."""
+    """The figures at one moment."""
 
     at_s: float
     cpu_s: float
-    """Of this process, all its threads."""
-    heard: int
-    """Frames with data."""
+    """Processor time of this process, all its threads included."""
+    received: int
+    """Frames with data that were received."""
     written: int
-    """Candles."""
+    """Candles that were written."""
     resident_mb: float
 
 
 class Run(NamedTuple):
-    """What was seen. Readings are equally far apart; the first was taken once every pair had been heard."""
+    """The result. Readings are at equal intervals; the first was taken when there had been data of every pair."""
 
     readings: list[Reading]
     median_ms: int
     p99_ms: int
     most_ms: int
     sent: int
-    heard: int
+    received: int
     others: dict[str, int]
-    """Frames of other kinds; `garbage` and `strange` ones among them."""
+    """Frames of other kinds, `garbage` and `strange` among them."""
 
 
 async def watch(venue: str, pairs: Sequence[Pair], per_s: float, seconds: float, windows: int) -> Run:
-    """Play the venue in another process and listen to it for so long in this one, then until all that was sent is heard."""
+    """Serve the venue in another process and run the producer in this one for `seconds`, then until all frames are received."""
     delays = Delays()
-    feed = cast("Feed", Watched(VENUES[venue], delays))
+    feed = cast("Feed", TimedFeed(VENUES[venue], delays))
     with tempfile.TemporaryDirectory() as folder:
         async with _venue(venue, pairs, per_s) as (port, pipe), SqliteLog(Path(folder) / "log.db") as log:
-            at = f"127.0.0.1:{port}"
-            settings = Settings(socket_url=f"ws://{at}", rest_url=f"http://{at}", backfill_minutes=0)
+            address = f"127.0.0.1:{port}"
+            settings = Settings(socket_url=f"ws://{address}", rest_url=f"http://{address}", backfill_minutes=0)
             symbols = {symbol_on_log(pair, venue): feed.spelling(pair) for pair in pairs}
-            async with open_live_producer(log, feed, symbols, settings) as live, asyncio.TaskGroup() as group:
-                running = group.create_task(live.run())
-                await _until(lambda: _all_heard(live), START_S)
+            async with open_live_producer(log, feed, symbols, settings) as producer, asyncio.TaskGroup() as group:
+                running = group.create_task(producer.run())
+                await _until(lambda: _all_received(producer), START_S)
                 delays.clear()
-                readings = [_reading(live)]
+                readings = [_reading(producer)]
                 for _ in range(windows):
                     await asyncio.sleep(seconds / windows)
-                    readings.append(_reading(live))
-                pipe.send("that will do")
-                sent = cast("int", await word(pipe))
-                await _until(lambda: _heard(live) >= sent, CATCH_UP_S)
+                    readings.append(_reading(producer))
+                pipe.send("stop")
+                sent = cast("int", await receive(pipe))
+                await _until(lambda: _received(producer) >= sent, CATCH_UP_S)
                 running.cancel()
-    others = {kind: count for kind, count in live.stats.frames.items() if kind not in _DATA}
+    others = {kind: count for kind, count in producer.stats.frames.items() if kind not in _DATA}
     median_ms, p99_ms, most_ms = map(delays.quantile_ms, (0.5, 0.99, 1.0))
-    return Run(readings, median_ms, p99_ms, most_ms, sent, _heard(live), others)
+    return Run(readings, median_ms, p99_ms, most_ms, sent, _received(producer), others)
 
 
 @asynccontextmanager
 async def _venue(venue: str, pairs: Sequence[Pair], per_s: float) -> AsyncIterator[tuple[int, Connection]]:
-    """-> its port, and the line to its process."""
+    """Run a venue in another process, and give its port and the pipe to the process."""
     spawn = multiprocessing.get_context("spawn")
     ours, its = spawn.Pipe()
-    process = spawn.Process(target=play, args=(its, venue, pairs, per_s))
+    process = spawn.Process(target=serve_venue, args=(its, venue, pairs, per_s))
     process.start()
     its.close()
     try:
-        yield cast("int", await word(ours)), ours
+        yield cast("int", await receive(ours)), ours
     finally:
         ours.close()
         process.join(CATCH_UP_S)
@@ -141,25 +141,26 @@ async def _venue(venue: str, pairs: Sequence[Pair], per_s: float) -> AsyncIterat
         process.join()
 
 
-async def _until(is_so: Callable[[], bool], timeout_s: float) -> None:
+async def _until(condition: Callable[[], bool], timeout_s: float) -> None:
     deadline_s = perf_counter() + timeout_s
-    while not is_so() and perf_counter() < deadline_s:
+    while not condition() and perf_counter() < deadline_s:
         await asyncio.sleep(_POLL_S)
 
 
-def _heard(live: LiveProducer) -> int:
-    return sum(live.stats.frames[kind] for kind in _DATA)
+def _received(producer: LiveProducer) -> int:
+    return sum(producer.stats.frames[kind] for kind in _DATA)
 
 
-def _all_heard(live: LiveProducer) -> bool:
-    lines = [line for reconnector in live.reconnectors for line in reconnector.connections]
-    return bool(lines) and set(live.subscriptions) == {pair for line in lines for pair in line.pairs_with_data}
+def _all_received(producer: LiveProducer) -> bool:
+    connections = [connection for reconnector in producer.reconnectors for connection in reconnector.connections]
+    pairs = {pair for connection in connections for pair in connection.pairs_with_data}
+    return bool(connections) and set(producer.subscriptions) == pairs
 
 
-def _reading(live: LiveProducer) -> Reading:
+def _reading(producer: LiveProducer) -> Reading:
     used = getrusage(RUSAGE_SELF)
-    written = sum(count for (_, how), count in live.stats.written.items() if how in _CANDLES)
-    return Reading(perf_counter(), used.ru_utime + used.ru_stime, _heard(live), written, _resident_mb())
+    written = sum(count for (_, how), count in producer.stats.written.items() if how in _CANDLES)
+    return Reading(perf_counter(), used.ru_utime + used.ru_stime, _received(producer), written, _resident_mb())
 
 
 def _resident_mb() -> float:

@@ -1,7 +1,7 @@
-"""Whether memory stays flat, whatever has come: `python -m bench.memory [millions]`. It judges nothing.
+"""The worker's memory over millions of candles: `python -m bench.memory [millions]`. It prints figures beside the goal.
 
-The worker as it is, with ten symbols, on a log that makes its candles as they are read and forgets what is written: so the figure
-is the engine room's own, and a log of millions needs no disk.
+The real worker, with ten symbols, runs on a log that generates its candles as they are read and discards what is written. So the
+figure is that of the worker alone, and a log of millions needs no disk.
 """
 
 import asyncio
@@ -28,8 +28,8 @@ MILLION = 1_000_000
 PAGE_KB = 4
 
 
-class Endless:
-    """A log's consuming end: `records` candles of ten symbols, a day of simulated prices over and over, a minute apart."""
+class EndlessLog:
+    """The consumer's side of a log: candles of ten symbols, a minute apart, with the prices of one simulated day repeated."""
 
     def __init__(self, records: int) -> None:
         self.records, self.given = records, 0
@@ -38,26 +38,26 @@ class Endless:
 
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
-        """Itself."""
+        """Give the log itself as the consumer."""
         yield self
 
     async def assignment(self) -> Mapping[int, int]:
-        """One partition."""
+        """Assign the only partition."""
         return {0: 1}
 
-    async def open(self, partition: int) -> Restored:  # noqa: ARG002  # there is but one
-        """Nothing is there yet."""
+    async def open(self, partition: int) -> Restored:  # noqa: ARG002  # there is only one
+        """Restore an empty state."""
         return Restored()
 
     async def seek(self, partition: int, offset: int) -> None:
-        """It is read once, from its beginning."""
+        """Do nothing: the log is read once, from its beginning."""
 
     async def end(self, partition: int) -> int:  # noqa: ARG002  # as above
-        """It grows as it is read."""
+        """Return the end, which grows as the log is read."""
         return self.given
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:  # noqa: ARG002  # there is always more
-        """The next candles."""
+        """Return the next candles."""
         await asyncio.sleep(0)
         return {0: [self._next() for _ in range(max_records)]}
 
@@ -69,22 +69,22 @@ class Endless:
         return Record(0, self.given - 1, SYMBOLS[number].encode(), encode_candle(candle))
 
     async def commit(self, partition: int, commit: Commit) -> None:  # noqa: ARG002  # as above
-        """Keep the last record only."""
+        """Keep the last signal only."""
         self._last.extend(signal.value for signal in commit.signals)
 
     async def close(self, partition: int) -> None:
-        """Nothing is open."""
+        """Do nothing: nothing is open."""
 
 
 def resident_mb() -> float:
-    """Of this process."""
+    """Return the resident memory of this process, in MB."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_KB / 1_000
 
 
 async def main(millions: int) -> None:
-    """Measure after each million."""
-    log = Endless(millions * MILLION)
-    worker = Worker(log, RULES, 500, Random(1))  # type: ignore[arg-type]  # of a log, the worker uses this end only
+    """Measure after each million candles, and print a table."""
+    log = EndlessLog(millions * MILLION)
+    worker = Worker(log, RULES, 500, Random(1))  # type: ignore[arg-type]  # the worker uses this side of a log only
     running = asyncio.create_task(worker.run())
     print(f"{'candles':>12}{'resident':>12}{'a second':>12}")
     began_s, first_mb = perf_counter(), 0.0
@@ -95,7 +95,7 @@ async def main(millions: int) -> None:
         print(f"{log.given:12,}{resident_mb():9.1f} MB{log.given / (perf_counter() - began_s):12,.0f}", flush=True)
     running.cancel()
     await asyncio.wait([running])
-    print(f"from the first million to the last: {resident_mb() / first_mb - 1:+.1%}  (aim: within 5 %)")
+    print(f"from the first million to the last: {resident_mb() / first_mb - 1:+.1%}  (goal: within 5 %)")
 
 
 RULES = Rules(EngineConfig(), Decoder(), len(SYMBOLS), snapshot_records=5_000)

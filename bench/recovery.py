@@ -1,7 +1,7 @@
-"""How soon a consumer is back, beside the aims: `python -m bench.recovery`. It judges nothing; figures depend on the machine.
+"""How fast a consumer recovers: `python -m bench.recovery`. It prints figures beside the goals; they depend on the machine.
 
-Restore: the state of 1000 symbols, read from the log and made engines of again. Recovery: of two `volcast consume` on Kafka one
-is killed; until each of its partitions has a new signal, a session timeout of 6 s included. The broker is that of
+Restore: the state of 1000 symbols is read from the log and turned into engines. Recovery: one of two `volcast consume` on Kafka
+is killed; the time until every partition has a new signal includes a session timeout of 6 s. The broker is that of
 KAFKA_BOOTSTRAP, or one that is started here.
 """
 
@@ -32,15 +32,15 @@ MINUTES = 30
 START_MS = 1_704_067_200_000
 ROUNDS = 3
 RULES = Rules(EngineConfig(), Decoder(), SYMBOLS, snapshot_records=5_000)
-"""As by default; so is the size of a batch. A restore replays what the snapshots lack, as it would in earnest."""
+"""The default settings, as is the batch size. A restore replays what the snapshots lack, as in production."""
 BATCH_RECORDS = 500
 SESSION_TIMEOUT_S = 6
 SECOND_S = 0.5
-"""A candle of each symbol comes so often while workers are killed."""
+"""The interval of each symbol's candles while workers are killed."""
 
 
 def records(symbols: int, minutes: int) -> list[KeyValue]:
-    """Simulated candles, minute by minute."""
+    """Return records of simulated candles, minute by minute."""
     by_symbol = {
         symbol: [
             KeyValue(symbol.encode(), encode_candle(CandleText(symbol, *candle[:7], source="bench", closed_by="file")))
@@ -48,18 +48,18 @@ def records(symbols: int, minutes: int) -> list[KeyValue]:
         ]
         for symbol in (f"S{number:04}" for number in range(symbols))
     }
-    return [one[minute] for minute in range(minutes) for one in by_symbol.values()]
+    return [candles[minute] for minute in range(minutes) for candles in by_symbol.values()]
 
 
 async def append(log: Log, items: list[KeyValue]) -> None:
-    """In bunches."""
+    """Append records in batches."""
     async with log.appender("bench") as appender:
         for at in range(0, len(items), 5_000):
             await appender.append(items[at : at + 5_000])
 
 
-async def worked_off(log: Log, partitions: int) -> float:
-    """Run a worker until all is dealt with; -> seconds until every partition was restored."""
+async def process_all(log: Log, partitions: int) -> float:
+    """Run a worker until everything is processed, and return the seconds until every partition was restored."""
     worker, began_s = Worker(log, RULES, BATCH_RECORDS, Random(1)), perf_counter()
     running = asyncio.create_task(worker.run())
     while len(worker.shards) < partitions or any(shard.restoring for shard in worker.shards.values()):
@@ -72,18 +72,18 @@ async def worked_off(log: Log, partitions: int) -> float:
 
 
 async def restore(log: Log, partitions: int) -> float:
-    """The median of some rounds."""
+    """Return the median seconds of a restore over some rounds."""
     async with log:
         await append(log, records(SYMBOLS, MINUTES))
-        await worked_off(log, partitions)
-        return median([await worked_off(log, partitions) for _ in range(ROUNDS)])
+        await process_all(log, partitions)
+        return median([await process_all(log, partitions) for _ in range(ROUNDS)])
 
 
-async def recover(address: str, parts: ProcessGroup) -> list[float]:
-    """Of two workers one is killed, several times; -> seconds until all partitions had a new signal."""
+async def recover(address: str, group: ProcessGroup) -> list[float]:
+    """Kill one of two workers several times, and return each time the seconds until all partitions had a new signal."""
     prefix = f"bench-{uuid4().hex[:8]}."
     bus = ("--bus", f"kafka://{address}", "--topic-prefix", prefix, "--session-timeout-s", str(SESSION_TIMEOUT_S))
-    workers = [parts.start("consume", *bus, "--log-level", "warning") for _ in range(2)]
+    workers = [group.start("consume", *bus, "--log-level", "warning") for _ in range(2)]
     log = KafkaLog(address, prefix=prefix, session_timeout_ms=SESSION_TIMEOUT_S * 1_000)
     took_s = []
     async with AsyncExitStack() as stack:
@@ -92,19 +92,19 @@ async def recover(address: str, parts: ProcessGroup) -> list[float]:
         feeding = asyncio.create_task(feed(log))
         await new_signals(reader, 4)
         for _ in range(ROUNDS):
-            await asyncio.sleep(2 * SESSION_TIMEOUT_S)  # the group has found its form again
+            await asyncio.sleep(2 * SESSION_TIMEOUT_S)  # by then the group is stable again
             await drain(reader)
             workers[0].kill()
             began_s = perf_counter()
             await new_signals(reader, 4)
             took_s.append(perf_counter() - began_s)
-            workers = [workers[1], parts.start(*workers[0].arguments)]
+            workers = [workers[1], group.start(*workers[0].arguments)]
         feeding.cancel()
     return took_s
 
 
 async def feed(log: Log) -> None:
-    """Forty symbols' candles, one minute after the other."""
+    """Append the candles of 40 symbols, minute by minute."""
     items = records(40, 2_000)
     async with log.appender("bench") as appender:
         for at in range(0, len(items), 40):
@@ -113,29 +113,29 @@ async def feed(log: Log) -> None:
 
 
 async def new_signals(reader: Reader, partitions: int) -> None:
-    """Return when each partition has had a signal since the call."""
+    """Wait until each partition has had a signal since the call."""
     seen: set[int] = set()
     while len(seen) < partitions:
         seen |= {record.partition for record in await reader.read(1_000, 0.05)}
 
 
 async def drain(reader: Reader) -> None:
-    """Read what is there."""
+    """Read everything that is there."""
     while await reader.read(1_000, 0.05):
         pass
 
 
 async def main() -> None:
     """Measure, and print a table."""
-    print(f"{'':64}{'measured':>10}  aim")
+    print(f"{'':64}{'measured':>10}  goal")
     with tempfile.TemporaryDirectory() as folder, bootstrap(Path(folder)) as address:
         sqlite_s = await restore(SqliteLog(Path(folder) / "log.db"), 1)
         print(f"{'restore of 1000 symbols from SQLite':64}{sqlite_s:8.2f} s  5 s")
         kafka_s = await restore(KafkaLog(address, prefix=f"bench-{uuid4().hex[:8]}."), 4)
-        print(f"{'restore of 1000 symbols from Kafka, 4 partitions, joining included':64}{kafka_s:8.2f} s  5 s")
-        with process_group(Path(folder)) as parts:
-            took_s = await recover(address, parts)
-        print(f"{f'a worker killed {ROUNDS} times: until all have new signals, slowest':64}{max(took_s):8.2f} s  10 s")
+        print(f"{'restore of 1000 symbols from Kafka, 4 partitions, with joining':64}{kafka_s:8.2f} s  5 s")
+        with process_group(Path(folder)) as group:
+            took_s = await recover(address, group)
+        print(f"{f'worker killed {ROUNDS} times, slowest until all have new signals':64}{max(took_s):8.2f} s  10 s")
     sys.stdout.flush()
 
 

@@ -1,4 +1,4 @@
-"""The baselines of cold starts are what their definitions say, and look at nothing that is yet to come."""
+"""The baselines of cold starts follow their definitions, and use nothing of the future."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ MINUTES = 12 * DAY_MINUTES
 
 
 def market(seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
-    """Squared returns, and the realized variance of the hour after each minute."""
+    """Return squared returns, and the realized variance of the hour after each minute."""
     rng = np.random.default_rng(seed)
     scale = 5e-4 * np.exp(np.sin(np.arange(MINUTES) / 700.0))
     close = np.exp(np.cumsum(rng.normal(0.0, 1.0, MINUTES) * scale))
@@ -18,7 +18,7 @@ def market(seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     return squares, truth(np.arange(MINUTES) * 60_000, close, 60).realized_variance
 
 
-def test_ewma_is_its_recursion() -> None:
+def test_ewma_follows_its_recursion() -> None:
     squares, _ = market()
     mean, expected = squares[:DAY_MINUTES].mean(), []
     for square in squares:
@@ -46,7 +46,7 @@ def test_log_har_is_a_regression_on_what_was_known() -> None:
     assert found[tenth] / float(np.exp(2 * (weights @ [1.0, *now]))) == pytest.approx(found[day] / median**2, rel=1e-6)
 
 
-def test_what_is_yet_to_come_changes_nothing() -> None:
+def test_the_future_has_no_effect() -> None:
     squares, variance = market()
     cut = 10 * DAY_MINUTES + 333
     other_squares, other_variance = squares.copy(), variance.copy()

@@ -1,4 +1,4 @@
-"""Cold starts are scored on whole hours of each start's first days, and begin where there is enough before and after them."""
+"""Cold starts are scored on full hours of each start's first days, and begin where there are enough candles around them."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from volcast.core.types import EngineConfig, Signal
 MARKET = Simulated("BTCUSDT", 14, 1)
 
 
-def test_the_first_day_is_that_of_a_new_engine() -> None:
+def test_the_first_day_has_the_losses_of_a_new_engine() -> None:
     minutes = as_arrays(MARKET)
     found = cold_starts(minutes, starts=1, from_share=0.75, days=1)
     begin = int(MARKET.minutes * 0.75)
@@ -34,7 +34,7 @@ def test_too_few_candles_are_an_error() -> None:
         cold_starts(as_arrays(MARKET), starts=2)
 
 
-def test_arrays_are_the_rows() -> None:
+def test_arrays_hold_the_rows() -> None:
     minutes = as_arrays(Simulated("X", 1, 1))
     rows = list(Simulated("X", 1, 1).rows())
     assert minutes.open_time_ms.tolist() == [row.open_time_ms for row in rows]

@@ -1,21 +1,21 @@
-"""Candles from a known process: a seeded stochastic-volatility market whose true volatility is at hand to judge forecasts by.
+"""Candles of a known process: a seeded stochastic-volatility market whose true volatility is known, to judge forecasts by.
 
 The log price moves without drift. Within minute i its diffusive variance is
 
     v_i = v · exp(slow_i + fast_i + rhythm(t_i)) / E[exp(slow + fast + rhythm)]
 
-where v is the mean variance of a minute, `slow` and `fast` are stationary Gaussian AR(1) processes in log variance (days and an
-hour to forget), and `rhythm` is a fixed shape of the UTC clock with a dip at weekends. Now and then it jumps: a compound
-Poisson process with normal sizes. So E[r_i² | v_i] = v_i + λ·s², whose root is `true_volatility`.
+where v is the mean variance of a minute, `slow` and `fast` are stationary Gaussian AR(1) processes in log variance (with memories
+of days and of an hour), and `rhythm` is a fixed daily profile in UTC with a dip at weekends. The price also jumps now and then: a
+compound Poisson process with normal sizes. So E[r_i² | v_i] = v_i + λ·s², whose square root is `true_volatility`.
 
-A minute is walked in six steps; high and low are the extremes of a Brownian bridge on each step (Karatzas & Shreve, 1991,
-2.8), so the range of a candle tells as much of v_i as in a market that trades all the time. Volume grows with v_i and with
+A minute consists of six steps; high and low are the extremes of a Brownian bridge on each step (Karatzas & Shreve, 1991,
+2.8), so the range of a candle is as informative about v_i as in a market that trades continuously. Volume grows with v_i and with
 the size of the move. Two factors: Alizadeh, Brandt & Diebold (2002); jumps: Merton (1976); volume: Clark (1973).
 
 Left out on purpose: bid-ask bounce, a leverage effect, correlation between symbols, minutes without a trade, gaps.
 
-A stream depends on (symbol, seed, start) alone, not on its length: a shorter run is the beginning of a longer one. On another
-CPU or numpy a last digit may differ.
+A stream depends on (symbol, seed, start) alone, not on its length: a shorter run is the beginning of a longer one. With another
+CPU or NumPy version a last digit may differ.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ from volcast.core.types import MINUTE_MS, YEAR_MINUTES
 
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _THURSDAY = 3
-"""1970-01-01, with Monday as 0."""
+"""The weekday of 1970-01-01, where Monday is 0."""
 _STEPS = 6
 _CHUNK_MINUTES = DAY_MINUTES
 _QUOTE_DECIMALS = 2
@@ -45,7 +45,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketParameters:
-    """What a market is like. Times in minutes, hours in UTC, logs natural; log variances have no unit."""
+    """The parameters of a market. Times are in minutes, hours in UTC, logs natural; log variances have no unit."""
 
     start_price: float
     """In the quote currency."""
@@ -53,31 +53,31 @@ class MarketParameters:
     """A tick is 10^-price_decimals; no price is below one tick."""
     volume_decimals: int
     minute_volume: float
-    """In the base currency: what a minute of mean variance typically trades."""
+    """The typical volume of a minute with mean variance, in the base currency."""
     annual_volatility: float
-    """Of the diffusion, jumps apart: √(v × minutes of a year)."""
+    """Of the diffusion, without jumps: √(v × minutes of a year)."""
     slow_minutes: float = 3.0 * DAY_MINUTES
-    """After this time the slow factor has forgotten all but 1/e."""
+    """The memory of the slow factor: its autocorrelation falls to 1/e after this time."""
     slow_std: float = 0.7
-    """Stationary, in log variance."""
+    """The stationary standard deviation, in log variance."""
     fast_minutes: float = 60.0
     fast_std: float = 0.6
     day_amplitude: float = 0.5
-    """Of the daily rhythm in log variance: its first harmonic; the second has a third of it."""
+    """The amplitude of the first harmonic of the daily profile, in log variance; the second harmonic has a third of it."""
     peak_hour: float = 15.0
     weekend_log_variance: float = -0.6
     """Added on Saturdays and Sundays."""
     jumps_per_day: float = 0.5
     jump_std: float = 0.006
-    """Of a jump's log return."""
+    """The standard deviation of a jump's log return."""
     volume_elasticity: float = 0.6
-    """Volume grows with variance to this power."""
+    """Volume is proportional to the variance to this power."""
     volume_noise_std: float = 0.6
-    """In log volume, minute by minute."""
+    """The standard deviation of the noise in log volume, independent for each minute."""
 
 
 class SimulatedCandle(NamedTuple):
-    """Numbers as candle files have them, and what no market tells."""
+    """A candle with numbers as text, as in candle files, and with its true volatility, which no real market shows."""
 
     open_time_ms: int
     open: str
@@ -89,11 +89,11 @@ class SimulatedCandle(NamedTuple):
     quote_volume: str
     """In the quote currency, at the mean of open, high, low and close."""
     true_volatility: float
-    """√E[r²] of this minute's log return r, given the latent variance of this minute; jumps that may come are included."""
+    """√E[r²] of this minute's log return r, given the latent variance of this minute; possible jumps are included."""
 
 
 def parameters_of(symbol: str) -> MarketParameters:
-    """Levels like the real ones for BTC and ETH; other symbols get theirs, always the same, from a hash of the name."""
+    """Return the parameters of a symbol: realistic levels for BTC and ETH; for others, levels derived from a hash of the name."""
     known = re.fullmatch(r"(BTC|ETH)(USD[CT]?|EUR)?", symbol)
     if known and known[1] == "BTC":
         return MarketParameters(
@@ -118,9 +118,9 @@ def parameters_of(symbol: str) -> MarketParameters:
 def simulate_candles(
     symbol: str, *, minutes: int, seed: int, start_ms: int, parameters: MarketParameters | None = None
 ) -> Iterator[SimulatedCandle]:
-    """`minutes` candles from `start_ms` on, a minute apart, in memory that doesn't grow with them.
+    """Generate `minutes` candles from `start_ms` on, one minute apart, in constant memory.
 
-    `parameters` are those of the symbol if not given. Raises ValueError if `start_ms` is no whole minute or `minutes` negative.
+    `parameters` default to those of the symbol. Raises ValueError if `start_ms` is not a whole minute or `minutes` is negative.
     """
     if start_ms % MINUTE_MS or minutes < 0:
         raise ValueError(f"start_ms={start_ms} must be a whole minute and minutes={minutes} not negative")
@@ -128,12 +128,12 @@ def simulate_candles(
 
 
 def _hash(text: str, words: int) -> list[int]:
-    """Numbers of 32 bits, the same on every machine."""
+    """Return numbers of 32 bits, the same on every machine."""
     return list(struct.unpack_from(f"<{words}I", hashlib.sha256(text.encode()).digest()))
 
 
 def _candles(p: MarketParameters, entropy: list[int], start_ms: int) -> Iterator[SimulatedCandle]:
-    """Without end: a chunk always draws the same count of random numbers, so that the length of a run changes nothing."""
+    """Generate endless candles. A chunk always draws the same count of random numbers, so the length of a run has no effect."""
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
     slow, fast = rng.standard_normal(2) * (p.slow_std, p.fast_std)
     log_price = float(np.log(p.start_price))
@@ -159,14 +159,14 @@ def _candles(p: MarketParameters, entropy: list[int], start_ms: int) -> Iterator
 
 
 def _ar1(rng: np.random.Generator, last: float, memory_minutes: float, std: float) -> Floats:
-    """x_i = a·x_{i-1} + noise with a = exp(-1/memory) and stationary standard deviation `std`; a chunk of it."""
+    """Return a chunk of x_i = a·x_{i-1} + noise, with a = exp(-1/memory) and the stationary standard deviation `std`."""
     a = float(np.exp(-1.0 / memory_minutes))
     noise = rng.standard_normal(_CHUNK_MINUTES) * (std * np.sqrt(1.0 - a * a))
     return np.array(list(accumulate(noise.tolist(), lambda x, z: a * x + z, initial=float(last)))[1:])
 
 
 def _rhythm(p: MarketParameters) -> Floats:
-    """Log variance by minute of the week since Thursday 00:00 UTC, scaled so that the variance's mean over a week is one."""
+    """Return the log variance for each minute of the week from Thursday 00:00 UTC; the mean variance over a week is one."""
     minute = np.arange(_WEEK_MINUTES)
     angle = 2.0 * np.pi * (minute / 60.0 - p.peak_hour) / 24.0
     weekend = (minute // DAY_MINUTES + _THURSDAY) % 7 >= 5  # noqa: PLR2004  Saturday and Sunday
@@ -175,12 +175,12 @@ def _rhythm(p: MarketParameters) -> Floats:
 
 
 def _jump_variance(p: MarketParameters) -> float:
-    """Of a minute."""
+    """Return the variance that jumps add to a minute."""
     return p.jumps_per_day / DAY_MINUTES * p.jump_std**2
 
 
 def _walk(rng: np.random.Generator, p: MarketParameters, log_price: float, variance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Log close, high and low of each minute; a jump happens at the beginning of a step.
+    """Return log close, high and low of each minute. A jump happens at the beginning of a step.
 
     The highest point of a Brownian bridge that ends at x and has variance s² is (x + √(x² - 2·s²·ln U)) / 2, U uniform.
     """
@@ -198,12 +198,12 @@ def _walk(rng: np.random.Generator, p: MarketParameters, log_price: float, varia
 
 
 def _ticks(p: MarketParameters, log_price: Floats) -> Integers:
-    """Prices in ticks."""
+    """Return prices in ticks."""
     return np.maximum(np.rint(np.exp(log_price) * 10.0**p.price_decimals), 1.0).astype(np.int64)
 
 
 def _volume(rng: np.random.Generator, p: MarketParameters, log_factor: Floats, moves: Floats) -> Floats:
-    """In the base currency; `moves` are returns in standard deviations."""
+    """Return volumes in the base currency; `moves` are returns in standard deviations."""
     noise = p.volume_noise_std * rng.standard_normal(log_factor.size) - 0.5 * p.volume_noise_std**2
     activity = 0.25 * np.minimum(np.abs(moves), 4.0)
     return np.asarray(p.minute_volume * np.exp(p.volume_elasticity * log_factor + activity + noise))

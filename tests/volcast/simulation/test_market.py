@@ -1,4 +1,4 @@
-"""The simulated market: reproducible, well-formed candles, and the statistical laws that its docstring promises."""
+"""The simulated market: reproducible, well-formed candles with the statistical properties that its docstring promises."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -68,7 +68,7 @@ class TestCandle:
     @given(symbol=symbols, seed=seeds)
     @settings(max_examples=30, deadline=None)
     def test_prices_stay_positive_and_exact_over_ten_years(self, symbol: str, seed: int) -> None:
-        """A day as restless as ten years: the same spread of prices at its end."""
+        """A day with the variance of ten years: the same spread of prices at its end."""
         p = parameters_of(symbol)
         p = replace(p, annual_volatility=p.annual_volatility * 3_650**0.5)
         for candle in simulate_candles(symbol, minutes=DAY_MINUTES, seed=seed, start_ms=START_MS, parameters=p):
@@ -83,7 +83,7 @@ class TestCandle:
 
 
 class Run(NamedTuple):
-    """A run's columns."""
+    """The columns of a run."""
 
     close: Floats
     high: Floats
@@ -105,12 +105,12 @@ def sixty_days(symbol: str, seed: int = 1) -> Run:
 
 @pytest.mark.parametrize("symbol", ["BTCUSDT", "ETHUSDT", "SOLUSDT"])
 class TestLaws:
-    """On 60 days of each symbol; the bounds are wide, the seeds fixed."""
+    """Statistical laws on 60 days of each symbol; the bounds are wide, the seeds fixed."""
 
-    def test_the_level(self, symbol: str) -> None:
+    def test_the_level_of_volatility(self, symbol: str) -> None:
         assert 0.35 < annual(sixty_days(symbol).log_returns) < 1.1
 
-    def test_returns_are_as_large_as_the_true_volatility_says(self, symbol: str) -> None:
+    def test_returns_have_the_true_volatility(self, symbol: str) -> None:
         true_volatility = sixty_days(symbol).true_volatility[1:]
         squares = (sixty_days(symbol).log_returns / true_volatility) ** 2
         assert np.mean(squares) == pytest.approx(1.0, abs=0.1)
@@ -127,7 +127,7 @@ class TestLaws:
         returns = sixty_days(symbol).log_returns
         assert np.mean(returns**4) / np.mean(returns**2) ** 2 > 5.0
 
-    def test_the_daily_rhythm_and_the_weekend(self, symbol: str) -> None:
+    def test_the_daily_profile_and_the_weekend(self, symbol: str) -> None:
         log_variance = np.log(sixty_days(symbol).true_volatility ** 2).reshape(DAYS, 24, 60)
         by_hour = log_variance.mean(axis=(0, 2))
         assert 13 <= by_hour.argmax() <= 16
@@ -135,18 +135,18 @@ class TestLaws:
         weekend = np.isin(np.arange(DAYS) % 7, (5, 6))
         assert log_variance[weekend].mean() < log_variance[~weekend].mean()
 
-    def test_the_range_tells_of_the_volatility(self, symbol: str) -> None:
+    def test_the_range_measures_the_volatility(self, symbol: str) -> None:
         """Parkinson (1980): E[log(high/low)²] = 4·ln 2·σ²."""
         run = sixty_days(symbol)
         parkinson = np.log(run.high / run.low) ** 2 / (4.0 * np.log(2.0))
         assert np.mean(parkinson) == pytest.approx(np.mean(run.true_volatility**2), rel=0.05)
 
-    def test_volume_goes_with_volatility(self, symbol: str) -> None:
+    def test_volume_rises_with_volatility(self, symbol: str) -> None:
         run = sixty_days(symbol)
         assert np.corrcoef(np.log(run.volume), np.log(run.true_volatility))[0, 1] > 0.5
 
 
-def test_the_mean_level_is_the_one_asked_for() -> None:
+def test_the_mean_level_is_the_requested_one() -> None:
     squares = [np.mean(sixty_days("BTCUSDT", seed).true_volatility ** 2) for seed in range(1, 7)]
     assert 0.45 < np.sqrt(np.mean(squares) * YEAR_MINUTES) < 0.6
 
@@ -157,7 +157,7 @@ def test_symbols_are_independent() -> None:
 
 
 def is_exact(number: Decimal) -> bool:
-    """At most 8 decimals and 15 significant digits."""
+    """Return whether a number has at most 8 decimals and 15 significant digits."""
     _, digits, exponent = number.as_tuple()
     return isinstance(exponent, int) and exponent >= -8 and len(digits) <= 15
 

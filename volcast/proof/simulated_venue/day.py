@@ -113,7 +113,7 @@ async def simulate_day(config: VenueProofConfig, make_producer: MakeProducer = L
 
 
 def _history(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> ExchangeHistory:
-    has_quote_volume = VENUES[exchange.dialect.name].tells_candles
+    has_quote_volume = VENUES[exchange.dialect.name].sends_candles
     versions = {
         open_ms: [_numbers(version, has_quote_volume) for version in each] for open_ms, each in exchange.history(pair).items()
     }

@@ -38,7 +38,7 @@ class VenueProofTotals:
         yield f"days       {self.days}"
         yield f"candles    {self.candles}, closed by {_counted(self.counts, ('flag', 'later_trade', 'rest', 'watermark'))}"
         yield f"besides    {_counted(self.counts, ('synthetic', 'revision', 'gap', 'missing_minutes'))}"
-        yield f"happened   {_counted(self.happened, sorted(self.happened))}"
+        yield f"events     {_counted(self.happened, sorted(self.happened))}"
 
 
 def run_days(configs: list[VenueProofConfig], on_progress: Callable[[VenueProofTotals], None]) -> VenueProofTotals:

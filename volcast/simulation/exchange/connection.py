@@ -1,4 +1,4 @@
-"""One client's connection to the scripted exchange: what it subscribed to, delivered in order of time, by one task."""
+"""One client's connection to the scripted exchange: one task delivers what it subscribed to, in order of time."""
 
 import asyncio
 import heapq
@@ -24,138 +24,140 @@ _SECOND_US = 1_000_000
 
 
 class ClientSession:
-    """Times are the exchange's clock, in µs."""
+    """The exchange's side of one websocket connection. Times are those of the exchange's clock, in µs."""
 
     def __init__(
         self,
-        wire: ExchangeSocket,
-        talk: DialectSession,
+        socket: ExchangeSocket,
+        dialect_session: DialectSession,
         *,
         dialect: Dialect,
         markets: Mapping[str, ExchangeMarket],
-        strikes: ActiveFaults,
+        active_faults: ActiveFaults,
         random: Random,
         push_every_s: float,
         heartbeat_every_s: float,
         max_age_s: float | None,
     ) -> None:
-        self.wire, self.talk = wire, talk
-        self._dialect, self._markets, self._strikes, self._random = dialect, markets, strikes, random
-        self._push_us, self._beat_us = round(push_every_s * 1e6), round(heartbeat_every_s * 1e6)
+        self.socket, self.dialect_session = socket, dialect_session
+        self._dialect, self._markets, self._active_faults, self._random = dialect, markets, active_faults, random
+        self._push_us, self._heartbeat_us = round(push_every_s * 1e6), round(heartbeat_every_s * 1e6)
         self._max_age_s = max_age_s
         self._latency_us = random.randint(*LATENCY_US)
         self._heap: list[tuple[int, int, Callable[[], None]]] = []
-        self._number = count()
+        self._action_numbers = count()
         self._wake: asyncio.Future[None] | None = None
         self._silent: set[str] = set()
-        self._standing: dict[StreamOfPair, object] = {}
-        self._heard_s: deque[float] = deque(maxlen=dialect.messages_per_s or 1)
-        self._last_us = self._said_us = talk.now_us()
-        self.spoiler = Corruption(dialect.name, strikes, random, self._say, self._later)
+        self._sources: dict[StreamOfPair, object] = {}
+        self._received_s: deque[float] = deque(maxlen=dialect.messages_per_s or 1)
+        self._last_us = self._sent_us = dialect_session.now_us()
+        self.corruption = Corruption(dialect.name, active_faults, random, self._write, self._later)
 
     async def run(self) -> None:
-        """Until the client or a fault ends it."""
-        driver = asyncio.create_task(self._drive())
+        """Serve the client until it leaves or a fault ends the connection. Raises the error of the delivering task."""
+        delivery = asyncio.create_task(self._deliver())
         try:
-            async for message in self.wire:
+            async for message in self.socket:
                 self._receive(message)
         except ConnectionClosed:
             pass
         finally:
-            driver.cancel()
-            await asyncio.wait([driver])
-        if not driver.cancelled() and (error := driver.exception()):
+            delivery.cancel()
+            await asyncio.wait([delivery])
+        if not delivery.cancelled() and (error := delivery.exception()):
             raise error
 
     def silence(self, symbol: str) -> bool:
-        """Nothing of this pair any more. -> whether there was something."""
+        """Stop all streams of a pair without notice, and return whether the client had subscribed to any."""
         self._silent.add(symbol)
-        return not self.wire.deaf and any(stream.symbol == symbol for stream in self.talk.streams)
+        return not self.socket.half_open and any(stream.symbol == symbol for stream in self.dialect_session.streams)
 
-    def give_notice(self) -> bool:
-        """Of a cut soon, where the venue does, and the cut. -> whether the client is told."""
-        self._at(self.talk.now_us() + round(NOTICE_S * 1e6), self._cut)
-        frame = self._dialect.notice(self.talk)
-        return frame is not None and self._say(frame)
+    def announce_cut(self) -> bool:
+        """Cut the connection in ten seconds, and send the venue's notice, where it has one. Return whether a notice was sent."""
+        self._at(self.dialect_session.now_us() + round(NOTICE_S * 1e6), self._cut)
+        frame = self._dialect.notice(self.dialect_session)
+        return frame is not None and self._write(frame)
 
     def send(self, symbol: str, frame: str, *, droppable: bool) -> None:
-        """For its streams."""
+        """Send a frame of a stream, through the corruption."""
         if symbol not in self._silent:
-            self.spoiler.send(frame, droppable=droppable)
+            self.corruption.send(frame, droppable=droppable)
 
     def send_at(self, due_us: int, symbol: str, frame: Callable[[], str]) -> None:
-        """For its streams."""
+        """Make and send a frame of a stream at a later time."""
         self._at(due_us, lambda: self.send(symbol, frame(), droppable=False))
 
     def _receive(self, message: str | bytes) -> None:
         now_s = asyncio.get_running_loop().time()
-        most = self._dialect.messages_per_s
-        if most and len(self._heard_s) == most and now_s - self._heard_s[0] < 1.0:
+        limit = self._dialect.messages_per_s
+        if limit and len(self._received_s) == limit and now_s - self._received_s[0] < 1.0:
             self._cut()
             return
-        self._heard_s.append(now_s)
-        self._last_us = self.talk.now_us()
+        self._received_s.append(now_s)
+        self._last_us = self.dialect_session.now_us()
         text = message if isinstance(message, str) else message.decode(errors="replace")
-        self._later(self._latency_us, lambda: self._take_in(self._dialect.hear(self.talk, text)))
+        self._later(self._latency_us, lambda: self._process(self._dialect.on_message(self.dialect_session, text)))
 
-    def _take_in(self, heard: ClientRequest) -> None:
-        for reply in heard.replies:
-            self._say(reply)
-        for stream in heard.unsubscribed:
-            self.talk.streams.pop(stream, None)
-            self._standing.pop(stream, None)
-        for stream in heard.subscribed:
-            if stream in self.talk.streams:
+    def _process(self, request: ClientRequest) -> None:
+        for reply in request.replies:
+            self._write(reply)
+        for stream in request.unsubscribed:
+            self.dialect_session.streams.pop(stream, None)
+            self._sources.pop(stream, None)
+        for stream in request.subscribed:
+            if stream in self.dialect_session.streams:
                 continue
-            self.talk.streams[stream] = None
-            if stream in heard.snapshots:
-                trades = self._markets[stream.symbol].recent(self.talk.now_us() - LATENCY_US[1], SNAPSHOT_TRADES)
-                self._say(self._dialect.trades(self.talk, stream.symbol, trades, snapshot=True))
-            self._begin(stream)
+            self.dialect_session.streams[stream] = None
+            if stream in request.snapshots:
+                trades = self._markets[stream.symbol].recent(self.dialect_session.now_us() - LATENCY_US[1], SNAPSHOT_TRADES)
+                self._write(self._dialect.trades(self.dialect_session, stream.symbol, trades, snapshot=True))
+            self._start_stream(stream)
 
-    def _begin(self, stream: StreamOfPair) -> None:
+    def _start_stream(self, stream: StreamOfPair) -> None:
         if stream.channel is Channel.HEARTBEATS:
             return
         market = self._markets[stream.symbol]
         latency_us = self._random.randint(*LATENCY_US)
         source: CandleStream | TradeStream
         if stream.channel is Channel.TRADES:
-            source = TradeStream(market, self._dialect, self.talk, self, strikes=self._strikes, latency_us=latency_us)
+            source = TradeStream(
+                market, self._dialect, self.dialect_session, self, active_faults=self._active_faults, latency_us=latency_us
+            )
         else:
             source = CandleStream(
                 market,
                 self._dialect,
-                self.talk,
+                self.dialect_session,
                 self,
-                strikes=self._strikes,
+                active_faults=self._active_faults,
                 random=self._random,
                 latency_us=latency_us,
                 every_us=self._push_us,
             )
-        self._standing[stream] = source
+        self._sources[stream] = source
 
         def step() -> None:
-            if self._standing.get(stream) is source:
+            if self._sources.get(stream) is source:
                 source.step()
                 self._at(source.due_us, step)
 
         self._at(source.due_us, step)
 
-    def _say(self, frame: str | bytes) -> bool:
-        self._last_us = self._said_us = self.talk.now_us()
-        return self.wire.say(frame)
+    def _write(self, frame: str | bytes) -> bool:
+        self._last_us = self._sent_us = self.dialect_session.now_us()
+        return self.socket.send_frame(frame)
 
     def _cut(self) -> None:
-        if not self.wire.deaf:
-            self.wire.cut()
+        if not self.socket.half_open:
+            self.socket.cut()
 
-    async def _drive(self) -> None:
-        """Does what is due, and waits for the next."""
+    async def _deliver(self) -> None:
+        """Run the actions that are due, and wait for the next one."""
         loop = asyncio.get_running_loop()
-        self._begin_rules()
+        self._start_timers()
         try:
-            while not self.wire.deaf:
-                now_us = self.talk.now_us()
+            while not self.socket.half_open:
+                now_us = self.dialect_session.now_us()
                 while self._heap and self._heap[0][0] <= now_us:
                     heapq.heappop(self._heap)[2]()
                 self._wake = loop.create_future()
@@ -164,45 +166,47 @@ class ClientSession:
                 if timer:
                     timer.cancel()
         except Exception:
-            self.wire.cut()
+            self.socket.cut()
             raise
 
-    def _begin_rules(self) -> None:
-        """What the venue says and enforces without being asked."""
-        now_us = self.talk.now_us()
-        self._later(self._latency_us, lambda: self._take_in(self._dialect.greeting(self.talk)))
-        if self._dialect.beats:
-            self._later(self._beat_us, self._beat)
+    def _start_timers(self) -> None:
+        """Start what the venue does on its own: its greeting, heartbeats and time limits."""
+        now_us = self.dialect_session.now_us()
+        self._later(self._latency_us, lambda: self._process(self._dialect.greeting(self.dialect_session)))
+        if self._dialect.sends_heartbeats:
+            self._later(self._heartbeat_us, self._send_heartbeat)
         if self._dialect.subscribe_within_s is not None:
-            self._later(round(self._dialect.subscribe_within_s * 1e6), lambda: None if self.talk.streams else self._cut())
+            self._later(
+                round(self._dialect.subscribe_within_s * 1e6), lambda: None if self.dialect_session.streams else self._cut()
+            )
         if self._dialect.idle_s is not None:
             self._later(round(self._dialect.idle_s * 1e6), self._cut_if_idle)
         if self._max_age_s is not None:
-            self._at(now_us + round((self._max_age_s - NOTICE_S) * 1e6), self._end_of_age)
+            self._at(now_us + round((self._max_age_s - NOTICE_S) * 1e6), self._end_at_max_age)
 
-    def _end_of_age(self) -> None:
-        self.give_notice()
+    def _end_at_max_age(self) -> None:
+        self.announce_cut()
 
-    def _beat(self) -> None:
-        now_us = self.talk.now_us()
-        if not self._dialect.beats_only_when_idle or now_us - self._said_us >= _SECOND_US:
-            frame = self._dialect.heartbeat(self.talk)
+    def _send_heartbeat(self) -> None:
+        now_us = self.dialect_session.now_us()
+        if not self._dialect.heartbeats_only_when_idle or now_us - self._sent_us >= _SECOND_US:
+            frame = self._dialect.heartbeat(self.dialect_session)
             if frame is not None:
-                self._say(frame)
-        self._at(now_us + self._beat_us, self._beat)
+                self._write(frame)
+        self._at(now_us + self._heartbeat_us, self._send_heartbeat)
 
     def _cut_if_idle(self) -> None:
         due_us = self._last_us + round((self._dialect.idle_s or 0.0) * 1e6)
-        if self.talk.now_us() >= due_us:
+        if self.dialect_session.now_us() >= due_us:
             self._cut()
         else:
             self._at(due_us, self._cut_if_idle)
 
     def _later(self, delay_us: int, action: Callable[[], None]) -> None:
-        self._at(self.talk.now_us() + delay_us, action)
+        self._at(self.dialect_session.now_us() + delay_us, action)
 
     def _at(self, due_us: int, action: Callable[[], None]) -> None:
-        heapq.heappush(self._heap, (due_us, next(self._number), action))
+        heapq.heappush(self._heap, (due_us, next(self._action_numbers), action))
         if self._wake is not None and self._heap[0][0] == due_us:
             _set(self._wake)
 

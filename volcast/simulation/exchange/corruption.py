@@ -1,4 +1,4 @@
-"""What faults do to the frames of one connection: lost, late, twice, in the wrong order, garbage between them."""
+"""What faults do to the frames of one connection: frames are lost, late, doubled, reordered, or mixed with garbage."""
 
 from collections.abc import Callable, Mapping
 from random import Random
@@ -7,9 +7,9 @@ from .active_faults import ActiveFaults
 from .faults import FaultKind
 
 REORDER_WITHIN_US = 1_400_000
-"""A frame waits so long for one that may overtake it."""
+"""How long a frame is held back for another one to overtake it."""
 _SHARE = 0.5
-"""Of the frames that a fault meets while it is at work."""
+"""The share of frames that a fault affects while it is in effect."""
 _GARBAGE_SHARE = 0.3
 _HUGE_BYTES = 1_300_000
 
@@ -29,67 +29,67 @@ FOREIGN: Mapping[str, str] = {
     "bitstamp": '{"event":"trade","channel":"live_trades_ltceur","data":{"id":7,"timestamp":"1700000000","microtimestamp":'
     '"1700000000500000","amount":0.5,"amount_str":"0.50000000","price":61.1,"price_str":"61.10","type":0}}',
 }
-"""What another venue might say, of a pair that nobody asked for."""
-_RUBBISH = ("", "{", "[]", "null", "7", '"text"', "<html>", "\x00\x01", '{"a":' * 40, "[" * 200_000, '{"e":"kline","k":7}')
+"""Frames of other venues, about a pair to which no client has subscribed."""
+_INVALID_FRAMES = ("", "{", "[]", "null", "7", '"text"', "<html>", "\x00\x01", '{"a":' * 40, "[" * 200_000, '{"e":"kline","k":7}')
 
 
 class Corruption:
-    """Between those who make frames and the wire."""
+    """Stands between the streams that produce frames and the socket that sends them."""
 
     def __init__(
         self,
         venue: str,
-        strikes: ActiveFaults,
+        active_faults: ActiveFaults,
         random: Random,
-        say: Callable[[str | bytes], object],
-        later: Callable[[int, Callable[[], None]], None],
+        write: Callable[[str | bytes], object],
+        call_later: Callable[[int, Callable[[], None]], None],
     ) -> None:
-        """`later(delay_us, what)` does something after a while."""
-        self._strikes, self._random, self._say, self._later = strikes, random, say, later
+        """`write(frame)` sends a frame; `call_later(delay_us, action)` calls an action after a delay."""
+        self._active_faults, self._random, self._write, self._call_later = active_faults, random, write, call_later
         self._foreign = [frame for name, frame in FOREIGN.items() if name != venue]
         self._held: str | None = None
 
     def send(self, frame: str, *, droppable: bool = True) -> None:
-        """A frame with data. Not `droppable`: nobody could notice that it is missing."""
-        if self._strikes.calm():
-            self._pass(frame)
+        """Send a frame with data. A frame that is not `droppable` is never lost, as no client could notice the loss."""
+        if self._active_faults.none_active():
+            self._write_in_order(frame)
             return
-        if droppable and self._meets(FaultKind.SEQUENCE_HOLE):
+        if droppable and self._affects(FaultKind.SEQUENCE_HOLE):
             return
-        if self._held is None and self._meets(FaultKind.REORDER, feel=False):
+        if self._held is None and self._affects(FaultKind.REORDER, record=False):
             self._held = frame
-            self._later(REORDER_WITHIN_US, lambda: self._let_go(frame))
+            self._call_later(REORDER_WITHIN_US, lambda: self._release(frame))
             return
-        self._pass(frame)
-        if self._meets(FaultKind.DUPLICATE):
-            self._say(frame)
-        if self._meets(FaultKind.GARBAGE, _GARBAGE_SHARE):
-            self._say(self._garbage(frame))
+        self._write_in_order(frame)
+        if self._affects(FaultKind.DUPLICATE):
+            self._write(frame)
+        if self._affects(FaultKind.GARBAGE, _GARBAGE_SHARE):
+            self._write(self._garbage(frame))
 
-    def huge(self, *, two: bool) -> None:
-        """Far too long."""
+    def send_oversized(self, *, two: bool) -> None:
+        """Send one or two frames that are far too long."""
         for _ in range(1 + two):
-            self._say(f'{{"text":"{"x" * _HUGE_BYTES}"}}')
+            self._write(f'{{"text":"{"x" * _HUGE_BYTES}"}}')
 
-    def _pass(self, frame: str) -> None:
-        """A frame that waits comes right behind this one."""
-        self._say(frame)
+    def _write_in_order(self, frame: str) -> None:
+        """Write a frame, and right after it the one that was held back."""
+        self._write(frame)
         if self._held is not None:
             held, self._held = self._held, None
-            self._say(held)
-            self._strikes.feel(FaultKind.REORDER)
+            self._write(held)
+            self._active_faults.use(FaultKind.REORDER)
 
-    def _let_go(self, frame: str) -> None:
-        """Nothing overtook it."""
+    def _release(self, frame: str) -> None:
+        """Write a frame that was held back, if no other has overtaken it."""
         if self._held is frame:
             self._held = None
-            self._say(frame)
+            self._write(frame)
 
-    def _meets(self, kind: FaultKind, share: float = _SHARE, *, feel: bool = True) -> bool:
-        if self._strikes.active(kind) is None or self._random.random() >= share:
+    def _affects(self, kind: FaultKind, share: float = _SHARE, *, record: bool = True) -> bool:
+        if self._active_faults.active(kind) is None or self._random.random() >= share:
             return False
-        if feel:
-            self._strikes.feel(kind)
+        if record:
+            self._active_faults.use(kind)
         return True
 
     def _garbage(self, frame: str) -> str | bytes:
@@ -103,4 +103,4 @@ class Corruption:
             case 3:
                 return frame.encode()[::-1]
             case _:
-                return self._random.choice(_RUBBISH)
+                return self._random.choice(_INVALID_FRAMES)

@@ -1,4 +1,4 @@
-"""What can go wrong at an exchange, as a script: what, when, for how long; and scripts drawn from a seed. Pure."""
+"""Faults of an exchange: a script says which ones happen, when and for how long; random scripts come from a seed. Pure."""
 
 from enum import StrEnum
 from random import Random
@@ -7,7 +7,7 @@ from msgspec import Struct
 
 
 class FaultKind(StrEnum):
-    """Of a fault."""
+    """The kind of a fault; `description` says what happens."""
 
     CUT = "cut"
     HALF_OPEN = "half_open"
@@ -30,77 +30,77 @@ class FaultKind(StrEnum):
     MICROSECONDS = "microseconds"
 
     @property
-    def sentence(self) -> str:
-        """For people."""
-        return _SENTENCES[self]
+    def description(self) -> str:
+        """A short sentence for the log of `volcast simulate-exchange`."""
+        return _DESCRIPTIONS[self]
 
 
-_SENTENCES = {
+_DESCRIPTIONS = {
     FaultKind.CUT: "all connections are cut",
-    FaultKind.HALF_OPEN: "the connections stand, and nothing comes any more",
+    FaultKind.HALF_OPEN: "all connections stay open, but nothing is sent or answered any more",
     FaultKind.SILENCE: "one pair's stream goes silent",
     FaultKind.DUPLICATE: "frames are sent twice",
     FaultKind.REORDER: "neighbouring frames are swapped",
     FaultKind.LATE: "a closed candle or a trade is delivered late",
     FaultKind.REVISED: "a closed minute's candle changes",
-    FaultKind.SEQUENCE_HOLE: "frames get lost",
-    FaultKind.SHUTDOWN_NOTICE: "it gives notice, and cuts ten seconds later",
+    FaultKind.SEQUENCE_HOLE: "frames are lost",
+    FaultKind.SHUTDOWN_NOTICE: "a shutdown is announced, and all connections are cut ten seconds later",
     FaultKind.HTTP_429: "REST: too many requests",
     FaultKind.HTTP_418: "REST: banned",
     FaultKind.HTTP_500: "REST: server errors",
-    FaultKind.HTML_PAGE: "HTML pages in place of answers",
+    FaultKind.HTML_PAGE: "HTML pages instead of responses",
     FaultKind.GARBAGE: "garbage between the frames",
-    FaultKind.HUGE_FRAME: "a frame of more than a MiB",
+    FaultKind.HUGE_FRAME: "a frame of more than 1 MiB",
     FaultKind.SLOW_HANDSHAKE: "handshakes take very long",
     FaultKind.WRONG_CERTIFICATE: "the certificate is another host's",
-    FaultKind.REFUSE: "REST refuses everything",
-    FaultKind.MICROSECONDS: "time stamps are in microseconds",
+    FaultKind.REFUSE: "REST refuses all requests",
+    FaultKind.MICROSECONDS: "timestamps are in microseconds",
 }
 
 
 class ExchangeFault(Struct, frozen=True):
-    """One of a script."""
+    """One fault of a script."""
 
     at_s: float
-    """When it strikes: true wall time, seconds since 1970-01-01 UTC."""
+    """When it begins: true wall time, seconds since 1970-01-01 UTC."""
     kind: FaultKind
     for_s: float = 0.0
-    """How long it lasts; what strikes at one moment has no use for it."""
+    """How long it lasts; not used by faults of a single moment."""
     number: int = 0
-    """SILENCE: which pair, counted round and round. HUGE_FRAME: an odd number is two frames."""
+    """SILENCE, REVISED: which pair, modulo their count. HUGE_FRAME: an odd number means two frames."""
     delay_s: float = 0.0
-    """LATE, REVISED: after the minute's close. SLOW_HANDSHAKE: of each one."""
+    """LATE, REVISED: the delay after the minute's close. SLOW_HANDSHAKE: the delay of each handshake."""
     retry_after_s: int = 0
-    """HTTP_429, HTTP_418: what the answer says."""
+    """HTTP_429, HTTP_418: the header Retry-After of the response."""
     status: int = 503
-    """HTML_PAGE, HTTP_500: of the answers."""
+    """HTML_PAGE, HTTP_500: the status of the responses."""
     handshakes_s: float = 0.0
-    """REFUSE: so long it refuses handshakes, too."""
+    """REFUSE: for how long websocket handshakes are refused, too."""
     cut: bool = False
-    """Of what lasts: the connections are cut at its beginning, so that somebody comes and feels it."""
+    """Lasting faults: all connections are cut when it begins, so that clients connect again and notice it."""
 
 
 BINANCE_ONLY = frozenset({FaultKind.HTTP_418, FaultKind.MICROSECONDS})
 GIVES_NOTICE = frozenset({"binance", "okx", "bitstamp"})
 UNNOTICEABLE_HOLES = frozenset({"bitstamp"})
-"""Venues whose trades have neither dense ids nor numbered frames: nobody can see that one is missing, or only late."""
+"""Venues with neither dense trade ids nor numbered frames: no client can see that a trade is missing, or late."""
 REFUSES_REST = frozenset(
     {
         *(FaultKind.HTTP_429, FaultKind.HTTP_418, FaultKind.HTTP_500, FaultKind.HTML_PAGE, FaultKind.WRONG_CERTIFICATE),
         FaultKind.REFUSE,
     }
 )
-FELT_BY_WHO_COMES = frozenset({*REFUSES_REST, FaultKind.SLOW_HANDSHAKE})
-"""Who is connected and asks for nothing feels none of these."""
-_MOSTLY = 0.7
+NEEDS_NEW_REQUESTS = frozenset({*REFUSES_REST, FaultKind.SLOW_HANDSHAKE})
+"""A client that is connected and sends no requests notices none of these."""
+_CUT_SHARE = 0.7
 NOTICE_S = 10.0
-"""From a notice to the cut."""
+"""Seconds from a notice to the cut."""
 MAX_ON_TIME_S = 1.4
-"""As late as a delivery may be that everybody should wait for."""
+"""Clients must wait for a delivery that is at most this late."""
 
 
 def kinds_of(venue: str, *, tls: bool = False) -> list[FaultKind]:
-    """Those that can happen at this venue."""
+    """Return the kinds of faults that can happen at a venue."""
     left_out = set() if venue == "binance" else set(BINANCE_ONLY)
     if venue not in GIVES_NOTICE:
         left_out.add(FaultKind.SHUTDOWN_NOTICE)
@@ -114,7 +114,7 @@ def kinds_of(venue: str, *, tls: bool = False) -> list[FaultKind]:
 def make_script(
     venue: str, random: Random, from_s: float, to_s: float, per_hour: float, *, tls: bool = False
 ) -> list[ExchangeFault]:
-    """Faults between two moments of true wall time, in their order: each kind in turn before one comes again, shuffled."""
+    """Return random faults between two moments of true wall time, in order. Each kind comes once before any comes again."""
     kinds = kinds_of(venue, tls=tls)
     times = sorted(random.uniform(from_s, to_s) for _ in range(round((to_s - from_s) / 3_600 * per_hour)))
     bag: list[FaultKind] = []
@@ -122,14 +122,14 @@ def make_script(
     for at_s in times:
         if not bag:
             bag = random.sample(kinds, len(kinds))
-        script.append(draw(bag.pop(), random, at_s, venue))
+        script.append(random_fault(bag.pop(), random, at_s, venue))
     return script
 
 
-def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> ExchangeFault:
-    """A fault of this kind with chance parameters."""
+def random_fault(kind: FaultKind, random: Random, at_s: float, venue: str) -> ExchangeFault:
+    """Return a fault of this kind with random parameters."""
     if kind is FaultKind.LATE:
-        on_time = venue in UNNOTICEABLE_HOLES or random.random() < 0.5  # noqa: PLR2004  as often as not
+        on_time = venue in UNNOTICEABLE_HOLES or random.random() < 0.5  # noqa: PLR2004  half of them
         delay_s = random.uniform(0.2, MAX_ON_TIME_S) if on_time else random.uniform(5.0, 40.0)
         return ExchangeFault(at_s, kind, 60.0, delay_s=delay_s)
     if kind is FaultKind.REVISED:
@@ -143,13 +143,13 @@ def draw(kind: FaultKind, random: Random, at_s: float, venue: str) -> ExchangeFa
     status = random.choice(_STATUSES.get(kind, (503,)))
     delay_s = random.uniform(15.0, 40.0) if kind is FaultKind.SLOW_HANDSHAKE else 0.0
     handshakes_s = random.choice((0.0, 60.0)) if kind is FaultKind.REFUSE else 0.0
-    for_s = random.uniform(*_LASTS_S.get(kind, (0.0, 0.0)))
+    for_s = random.uniform(*_DURATIONS_S.get(kind, (0.0, 0.0)))
     number = random.randrange(1_000)
-    cut = kind is FaultKind.REFUSE or (kind in FELT_BY_WHO_COMES and random.random() < _MOSTLY)
+    cut = kind is FaultKind.REFUSE or (kind in NEEDS_NEW_REQUESTS and random.random() < _CUT_SHARE)
     return ExchangeFault(at_s, kind, for_s, number=number, delay_s=delay_s, status=status, handshakes_s=handshakes_s, cut=cut)
 
 
-_LASTS_S = {
+_DURATIONS_S = {
     FaultKind.DUPLICATE: (20.0, 180.0),
     FaultKind.REORDER: (20.0, 180.0),
     FaultKind.GARBAGE: (20.0, 180.0),

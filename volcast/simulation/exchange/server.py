@@ -1,14 +1,14 @@
-"""A scripted exchange: a real websocket and REST server on this machine that speaks a venue's dialect and plays faults by script.
+"""A scripted exchange: a real websocket and REST server on this machine that speaks a venue's protocol and injects faults.
 
     async with Exchange("kraken", [("BTC", "USD")], seed=1, start_ms=…) as exchange:
-        …  # connect to exchange.socket_url, ask exchange.rest_url
+        …  # connect to exchange.socket_url, send requests to exchange.rest_url
 
-Its market is made of trades (`market.py`), delivered to each connection in order of time (`connection.py`), and answered
-for over HTTP (`rest.py`); the venue's words stand in `dialects`. It knows afterwards what it said of each minute.
+Its market consists of trades (`market.py`), which are delivered to each connection in order of time (`connection.py`) and served
+over HTTP (`rest.py`); the message formats are in `dialects`. Afterwards `history` returns what it published for each minute.
 
-Its clock is the wall's plus a skew, and market times are its own clock's; `ExchangeFault.at_s`, `refusals` and
-`CandleVersion.since_ms` are the wall's. It takes no time from anywhere else, and waits by the event loop's clock: on a loop whose
-time is virtual, a day takes seconds.
+Its clock is the wall clock plus a skew, and market times are those of its own clock; `ExchangeFault.at_s`, `refusals` and
+`CandleVersion.since_ms` are wall time. It uses no other clock, and waits by the event loop's: on a loop with virtual time, a
+day takes seconds.
 """
 
 import asyncio
@@ -40,13 +40,13 @@ from .websocket import ExchangeSocket
 
 EXCHANGE_HOST = "127.0.0.1"
 _OWN_ADDRESS = {"0.0.0.0": EXCHANGE_HOST, "::": "::1"}  # noqa: S104  looked up, not bound to
-"""Of one who listens on all."""
+"""The address for clients of this machine, if the server listens on all addresses."""
 PONG_WITHIN_S = 60.0
 _MAX_MESSAGE_BYTES = 2**16
 
 
 class Exchange:
-    """One venue with some pairs. An async context manager; what went wrong inside of it is raised at its end."""
+    """One venue with some pairs. An async context manager, which raises internal errors as an ExceptionGroup when it ends."""
 
     def __init__(
         self,
@@ -67,15 +67,15 @@ class Exchange:
         port: int = 0,
         on_fault: Callable[[ExchangeFault], None] | None = None,
     ) -> None:
-        """`venue`: a key of DIALECTS; `pairs`: (base, quote) in capitals; `start_ms`: its market's first minute, by its own
-        clock; `skew_ms`: its clock minus the wall's; `max_age_s`: of a connection, in place of the venue's; `host`: where to
-        listen (certificates are those of this machine all the same); `on_fault` hears of each fault that somebody feels, once.
-        Raises KeyError for an unknown venue, ValueError for a start within a minute.
+        """`venue`: a key of DIALECTS; `pairs`: (base, quote) in capitals; `start_ms`: the market's first minute, by its own
+        clock; `skew_ms`: that clock minus the wall clock; `max_age_s`: the maximum age of a connection, instead of the venue's;
+        `host`: where to listen (certificates are always those of this machine); `on_fault`: is called once for each fault that
+        affects a client. Raises KeyError for an unknown venue, ValueError if `start_ms` is not a whole minute.
         """
         self.dialect = DIALECTS[venue](pairs)
-        self.strikes = ActiveFaults(wall, on_fault)
+        self.active_faults = ActiveFaults(wall, on_fault)
         self._wall, self._skew_ms, self._host, self._port = wall, skew_ms, host, port
-        self._random = Random(f"{venue} {seed} delivery")  # noqa: S311  chance of a simulation
+        self._random = Random(f"{venue} {seed} delivery")  # noqa: S311  not a secret: a simulation
         self._push_every_s, self._heartbeat_every_s = push_every_s, heartbeat_every_s
         self._max_age_s = self.dialect.max_age_s if max_age_s is None else max_age_s
         self.markets = {
@@ -84,70 +84,72 @@ class Exchange:
                 seed=seed,
                 start_ms=start_ms,
                 trades_per_minute=trades_per_minute,
-                flat=self.dialect.tells_empty_minutes,
-                dense=not self.dialect.trade_ids_jump,
+                flat=self.dialect.sends_empty_minutes,
+                dense=not self.dialect.trade_ids_have_gaps,
                 skew_ms=skew_ms,
             )
             for base, quote in pairs
         }
-        self._certificates = Certificates(lambda: self.strikes.feel(FaultKind.WRONG_CERTIFICATE) is not None) if tls else None
-        self._lines: set[ClientSession] = set()
-        self._play = FaultPlayer(script, self.strikes, self._lines, self.markets, wall=wall, now_us=self.now_us)
-        self._rest = RestServer(self.dialect, self.markets, self.strikes, self._random, self.now_us)
+        self._certificates = (
+            Certificates(lambda: self.active_faults.use(FaultKind.WRONG_CERTIFICATE) is not None) if tls else None
+        )
+        self._sessions: set[ClientSession] = set()
+        self._fault_player = FaultPlayer(script, self.active_faults, self._sessions, self.markets, wall=wall, now_us=self.now_us)
+        self._rest = RestServer(self.dialect, self.markets, self.active_faults, self._random, self.now_us)
         self._connections = 0
         self._errors: list[Exception] = []
 
         class OwnSocket(ExchangeSocket):
-            everyone: ClassVar[set[ExchangeSocket]] = set()
+            open_sockets: ClassVar[set[ExchangeSocket]] = set()
 
-        self._wire = OwnSocket
+        self._socket_class = OwnSocket
         self._server: Server
-        self._player: asyncio.Task[None]
+        self._player_task: asyncio.Task[None]
 
     @property
     def socket_url(self) -> str:
-        """Of the streams, as this machine reaches them, without the venue's own path."""
-        return f"{'wss' if self._certificates else 'ws'}://{self._place}"
+        """The address of the streams for clients of this machine, without the venue's own path."""
+        return f"{'wss' if self._certificates else 'ws'}://{self._address}"
 
     @property
     def rest_url(self) -> str:
-        """As this machine reaches it, without the venue's own path."""
-        return f"{'https' if self._certificates else 'http'}://{self._place}"
+        """The address of REST for clients of this machine, without the venue's own path."""
+        return f"{'https' if self._certificates else 'http'}://{self._address}"
 
     @property
-    def _place(self) -> str:
+    def _address(self) -> str:
         host = _OWN_ADDRESS.get(self._host, self._host)
         return f"{f'[{host}]' if ':' in host else host}:{self._port}/{self.dialect.name}"
 
     @property
     def client_tls(self) -> ssl.SSLContext | None:
-        """Trusts it."""
+        """A TLS context that trusts the exchange; None without TLS."""
         return self._certificates.client if self._certificates else None
 
     @property
     def ca_pem(self) -> bytes:
-        """The certificate that makes it trusted; empty without TLS."""
+        """The certificate of its authority, in PEM; empty without TLS."""
         return self._certificates.ca_pem if self._certificates else b""
 
     @property
     def happened(self) -> Counter[str]:
-        """Faults that somebody felt, by kind."""
-        return self.strikes.happened
+        """How many faults of each kind have affected a client."""
+        return self.active_faults.happened
 
     @property
     def refusals(self) -> Sequence[tuple[float, float]]:
-        """(from, to) of wall time in which REST refuses by script."""
-        return self._play.refusals
+        """Periods (from, to) of wall time in which REST refuses requests by the script."""
+        return self._fault_player.refusals
 
     def history(self, pair: str) -> Mapping[int, Sequence[CandleVersion]]:
-        """By open time: what was its word on each closed minute, first as it closed, then as revised.
+        """Return all published versions of each closed minute, by open time: as it closed, then as revised.
 
-        `pair` as in frames, or `BTCUSDT`.
+        `pair` is written as in frames, or as `BTCUSDT`.
         """
         return self.markets[self.dialect.symbols.get(pair, pair)].history(self.now_us())
 
     def now_us(self) -> int:
-        """Its clock: microseconds since 1970-01-01 UTC."""
+        """Return the time of its clock, in microseconds since 1970-01-01 UTC."""
         return round(self._wall() * 1e6) + self._skew_ms * 1_000
 
     async def __aenter__(self) -> Self:
@@ -155,55 +157,55 @@ class Exchange:
             self._handle,
             self._host,
             self._port,
-            process_request=self._answer,
-            process_response=self._date,
+            process_request=self._process_request,
+            process_response=self._set_date,
             compression=None,
             open_timeout=None,
             close_timeout=10.0,
             ping_interval=self.dialect.ping_every_s,
             ping_timeout=PONG_WITHIN_S,
             max_size=_MAX_MESSAGE_BYTES,
-            create_connection=self._wire,
+            create_connection=self._socket_class,
             ssl=self._certificates.server if self._certificates else None,
         )
         self._port = self._server.sockets[0].getsockname()[1]
-        self._player = asyncio.create_task(self._play.run())
+        self._player_task = asyncio.create_task(self._fault_player.run())
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self._player.cancel()
-        await asyncio.wait([self._player])
-        for wire in list(self._wire.everyone):
-            wire.cut()
+        self._player_task.cancel()
+        await asyncio.wait([self._player_task])
+        for socket in list(self._socket_class.open_sockets):
+            socket.cut()
         self._server.close()
         await self._server.wait_closed()
-        if not self._player.cancelled() and isinstance(failed := self._player.exception(), Exception):
+        if not self._player_task.cancelled() and isinstance(failed := self._player_task.exception(), Exception):
             self._errors.append(failed)
         if self._errors and error is None:
             raise ExceptionGroup("the simulated exchange failed", self._errors)
 
-    async def _answer(self, connection: ServerConnection, request: Request) -> Response | None:
-        """None: go on with the handshake."""
+    async def _process_request(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Return the response to a request; None continues with the websocket handshake."""
         target, _, query = request.path.partition("?")
         prefix = f"/{self.dialect.name}"
         path = target.removeprefix(prefix)
         known = target == prefix or target.startswith(f"{prefix}/")
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._shake_hands(connection, path) if known else self._rest.response(404, b"{}")
+            return await self._handshake(connection, path) if known else self._rest.response(404, b"{}")
         latency_s = self._random.uniform(*LATENCY_US) / 1e6
         await _pause(connection, latency_s / 2)
         try:
-            answer = self._rest.answer(path if known else "", query)
+            response = self._rest.respond(path if known else "", query)
         except Exception as error:
             self._errors.append(error)
             raise
         await _pause(connection, latency_s / 2)
-        return answer
+        return response
 
-    async def _shake_hands(self, connection: ServerConnection, path: str) -> Response | None:
-        if slow := self.strikes.feel(FaultKind.SLOW_HANDSHAKE):
+    async def _handshake(self, connection: ServerConnection, path: str) -> Response | None:
+        if slow := self.active_faults.use(FaultKind.SLOW_HANDSHAKE):
             await _pause(connection, slow.delay_s)
-        if self._play.handshakes_refused():
+        if self._fault_player.handshakes_refused():
             return self._rest.response(503, b'{"error":"service unavailable"}')
         if page := self._rest.page():
             return page
@@ -211,8 +213,8 @@ class Exchange:
         known = path in paths or any(path.startswith(each) for each in paths if len(each) > 1 and each.endswith("/"))
         return None if known else self._rest.response(404, b'{"error":"not found"}')
 
-    def _date(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002  the library's signature
-        """The handshake's is the exchange's, too."""
+    def _set_date(self, connection: ServerConnection, request: Request, response: Response) -> None:  # noqa: ARG002  the library's signature
+        """Set the date of the handshake's response to the exchange's clock."""
         with contextlib.suppress(KeyError):
             del response.headers["Date"]
         response.headers["Date"] = self._rest.date()
@@ -222,33 +224,33 @@ class Exchange:
         assert connection.request is not None  # noqa: S101  for mypy: its handshake is over
         target, _, query = connection.request.path.partition("?")
         self._connections += 1
-        talk = DialectSession(
+        dialect_session = DialectSession(
             target.removeprefix(f"/{self.dialect.name}"),
             dict(parse_qsl(query)),
             self._connections,
             self.now_us,
-            lambda: self.strikes.feel(FaultKind.MICROSECONDS) is not None,
+            lambda: self.active_faults.use(FaultKind.MICROSECONDS) is not None,
         )
-        line = ClientSession(
+        session = ClientSession(
             connection,
-            talk,
+            dialect_session,
             dialect=self.dialect,
             markets=self.markets,
-            strikes=self.strikes,
-            random=Random(self._random.random()),  # noqa: S311  chance of a simulation
+            active_faults=self.active_faults,
+            random=Random(self._random.random()),  # noqa: S311  not a secret: a simulation
             push_every_s=self._push_every_s,
             heartbeat_every_s=self._heartbeat_every_s,
             max_age_s=self._max_age_s,
         )
-        self._lines.add(line)
+        self._sessions.add(session)
         try:
-            await line.run()
-        except Exception as error:  # noqa: BLE001  told at the end: the library would only log it
+            await session.run()
+        except Exception as error:  # noqa: BLE001  raised at the end: the library would only log it
             self._errors.append(error)
         finally:
-            self._lines.discard(line)
+            self._sessions.discard(session)
 
 
 async def _pause(connection: ServerConnection, delay_s: float) -> None:
-    """Shorter if the client goes away."""
+    """Wait, but not longer than the client stays connected."""
     await asyncio.wait([connection.connection_lost_waiter], timeout=delay_s)

@@ -1,4 +1,4 @@
-"""Certificates of the scripted exchange: the right one, and another host's for when a script wants the wrong one."""
+"""Certificates of the scripted exchange: the right one, and another host's for the fault WRONG_CERTIFICATE."""
 
 import ssl
 from collections.abc import Callable
@@ -7,13 +7,13 @@ import trustme
 
 
 class Certificates:
-    """Made anew for each exchange. `wrong` is asked at each handshake whether it shall get the other host's."""
+    """Certificates made for one exchange. At each handshake `wrong` decides whether the other host's is presented."""
 
     def __init__(self, wrong: Callable[[], bool]) -> None:
         authority = trustme.CA()
         self.ca_pem: bytes = authority.cert_pem.bytes()
         self.client: ssl.SSLContext = ssl.create_default_context()
-        """Trusts it."""
+        """A client context that trusts the exchange."""
         authority.configure_trust(self.client)
         self.server: ssl.SSLContext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "localhost").configure_cert(self.server)

@@ -1,4 +1,4 @@
-"""One websocket connection on the scripted exchange's side, that can go deaf: half-open sockets are made of it."""
+"""One websocket connection on the scripted exchange's side, which can become half-open."""
 
 from typing import ClassVar
 
@@ -6,41 +6,42 @@ from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
 MAX_WAITING_BYTES = 8 * 2**20
-"""A client that leaves more unread is cut, as venues do."""
+"""A client that leaves more bytes unread is disconnected, as by real venues."""
 
 
 class ExchangeSocket(ServerConnection):
-    """Frames are handed to the operating system at once, without a task and without waiting for a slow client."""
+    """A server connection that sends frames at once, without a task and without waiting for a slow client."""
 
-    everyone: ClassVar[set["ExchangeSocket"]] = set()
-    """All that stand, also those whose handshake isn't over: the exchange gives each of its own a class of its own."""
-    deaf = False
+    open_sockets: ClassVar[set["ExchangeSocket"]] = set()
+    """All open sockets, those in their handshake included. Each exchange uses a subclass with a set of its own."""
+    half_open = False
+    """Whether it has stopped to read and write, while the TCP connection stays open."""
 
     def connection_made(self, transport: object) -> None:
-        """As any, and noted."""
+        """Register the socket."""
         super().connection_made(transport)  # type: ignore[arg-type]  # asyncio's own types want a cast in each protocol
-        self.everyone.add(self)
+        self.open_sockets.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """As any, and noted."""
-        self.everyone.discard(self)
+        """Forget the socket."""
+        self.open_sockets.discard(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Nothing is answered when it is deaf: no message, no ping, no goodbye."""
-        if not self.deaf:
+        """Process received bytes; a half-open socket ignores them, so it answers no message, ping or close."""
+        if not self.half_open:
             super().data_received(data)
 
-    def go_deaf(self) -> None:
-        """From now on it neither reads nor writes, and stands until the client leaves."""
-        self.deaf = True
+    def become_half_open(self) -> None:
+        """Stop to read and write; the connection stays open until the client leaves."""
+        self.half_open = True
         if self.keepalive_task is not None:
             self.keepalive_task.cancel()
             self.keepalive_task = None
 
-    def say(self, frame: str | bytes) -> bool:
-        """A text or binary frame. -> whether it went out."""
-        if self.deaf or self.protocol.state is not State.OPEN or self.transport.is_closing():
+    def send_frame(self, frame: str | bytes) -> bool:
+        """Send a text or binary frame, and return whether it was sent."""
+        if self.half_open or self.protocol.state is not State.OPEN or self.transport.is_closing():
             return False
         if self.transport.get_write_buffer_size() > MAX_WAITING_BYTES:
             self.transport.abort()
@@ -53,5 +54,5 @@ class ExchangeSocket(ServerConnection):
         return True
 
     def cut(self) -> None:
-        """Without a goodbye."""
+        """Abort the connection without a close frame."""
         self.transport.abort()

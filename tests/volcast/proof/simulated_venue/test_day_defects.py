@@ -86,7 +86,7 @@ class IgnoresTheResumePoint(LiveProducer):
         subscription = await super()._subscription(symbol, pair, appender, put)
         first_ms = (self.rest.clock.now_ms() // MINUTE_MS - 30) * MINUTE_MS
         subscription.sequencer = CandleSequencer(
-            ResumePoint(first_ms, None, is_new=True), self._deadlines, tells_empty_minutes=self.feed.tells_empty_minutes
+            ResumePoint(first_ms, None, is_new=True), self._deadlines, sends_empty_minutes=self.feed.sends_empty_minutes
         )
         return subscription
 

@@ -19,7 +19,7 @@ def test_days_add_up() -> None:
         "days       2",
         "candles    200, closed by 170 × flag, 10 × rest, 20 × watermark",
         "besides    3 × synthetic, 1 × gap, 4 × missing_minutes",
-        "happened   2 × cut, 3 × restart",
+        "events     2 × cut, 3 × restart",
     ]
     assert [each.seed for each in totals.failed] == [2]
 
@@ -29,7 +29,7 @@ def test_the_totals_of_no_days() -> None:
         "days       0",
         "candles    0, closed by nothing",
         "besides    nothing",
-        "happened   nothing",
+        "events     nothing",
     ]
 
 

@@ -1,4 +1,4 @@
-"""The market of a pair: the same for the same seed, candles exactly the sums of their trades, revisions from their time on."""
+"""The market of a pair: the same for the same seed; candles are exact sums of their trades; revisions appear at their time."""
 
 from collections.abc import Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -21,15 +21,15 @@ def market(symbol: str = "BTCUSD", **options: Any) -> ExchangeMarket:
 
 
 def at(minute: float) -> int:
-    """µs."""
+    """Return the time of a minute in µs."""
     return round((START_MS + minute * MINUTE_MS) * 1_000)
 
 
 def walk(of: ExchangeMarket, minutes: int) -> list[list[Trade]]:
-    """The trades of each minute by their own time, in the order of it."""
+    """Return the trades of each minute, by and in order of their own times."""
     minutes_of: list[list[Trade]] = [[] for _ in range(minutes)]
     for minute in range(minutes):
-        for trade in of.minute(START_MS + minute * MINUTE_MS).told:
+        for trade in of.minute(START_MS + minute * MINUTE_MS).published:
             minutes_of[(trade.time_us // 1_000 - START_MS) // MINUTE_MS].append(trade)
     return [sorted(trades, key=lambda trade: trade.time_us) for trades in minutes_of]
 
@@ -55,7 +55,7 @@ def test_the_same_seed_is_the_same_market_and_another_is_another() -> None:
     assert first != sister
 
 
-def test_what_is_asked_first_changes_nothing() -> None:
+def test_the_order_of_requests_has_no_effect() -> None:
     steps, jump = market(), market()
     for minute in range(31):
         steps.minute(START_MS + minute * MINUTE_MS)
@@ -79,7 +79,7 @@ def test_a_candle_is_the_exact_sum_of_its_trades(symbol: str) -> None:
             assert version.since_ms == START_MS + (minute + 1) * MINUTE_MS
 
 
-def test_some_minutes_are_empty_now_and_then_three_in_a_row_never_the_first() -> None:
+def test_some_minutes_are_empty_sometimes_three_in_a_row_but_never_the_first() -> None:
     empty = [not trades for trades in walk(market(), 1_440)]
     assert 0.02 < sum(empty) / len(empty) < 0.10
     assert any(empty[i] and empty[i + 1] and empty[i + 2] for i in range(len(empty) - 2))
@@ -87,7 +87,7 @@ def test_some_minutes_are_empty_now_and_then_three_in_a_row_never_the_first() ->
     assert walk(market(trades_per_minute=0.0), 3)[0]
 
 
-def test_an_empty_minute_is_a_flat_candle_where_the_venue_tells_it() -> None:
+def test_an_empty_minute_is_a_flat_candle_at_venues_that_send_it() -> None:
     of = market(flat=True)
     minutes = walk(of, HOURS * 60)
     history = of.history(at(HOURS * 60 - 1))
@@ -109,7 +109,7 @@ def test_ids_rise_by_one_or_jump() -> None:
 
 def test_times_are_in_their_minute_and_sizes_have_up_to_eight_decimals() -> None:
     trades = [trade for minute in walk(market(), 100) for trade in minute]
-    assert all(trade.told_us == trade.time_us for trade in trades)
+    assert all(trade.published_us == trade.time_us for trade in trades)
     assert {len(trade.size.rstrip("0").partition(".")[2]) for trade in trades} >= {2, 8}
     assert {trade.buy for trade in trades} == {True, False}
 
@@ -117,7 +117,7 @@ def test_times_are_in_their_minute_and_sizes_have_up_to_eight_decimals() -> None
 def test_the_open_candle_grows_with_its_trades() -> None:
     of = market()
     open_ms = START_MS + 5 * MINUTE_MS
-    trades = of.minute(open_ms).told
+    trades = of.minute(open_ms).published
     for count, trade in enumerate(trades, start=1):
         version = of.version(open_ms, trade.time_us)
         assert version is not None
@@ -128,15 +128,15 @@ def test_the_open_candle_grows_with_its_trades() -> None:
 
 
 def test_a_revision_is_a_late_trade_and_a_second_version_from_its_time_on() -> None:
-    told: list[str] = []
+    calls: list[str] = []
     of = market(skew_ms=7_000)
     of.minute(START_MS)
-    of.revise_next(30_000_000, lambda: told.append("made"))
+    of.revise_next(30_000_000, lambda: calls.append("revised"))
     minutes = walk(of, 4)
-    assert told == ["made"]
-    late = next(trade for trade in minutes[1] if trade.told_us != trade.time_us)
-    assert late.told_us == at(2) + 30_000_000
-    ids = [trade.id for minute in (START_MS, START_MS + 2 * MINUTE_MS) for trade in of.minute(minute).told]
+    assert calls == ["revised"]
+    late = next(trade for trade in minutes[1] if trade.published_us != trade.time_us)
+    assert late.published_us == at(2) + 30_000_000
+    ids = [trade.id for minute in (START_MS, START_MS + 2 * MINUTE_MS) for trade in of.minute(minute).published]
     assert late.id in ids
     assert sorted(ids) == ids
     open_ms = START_MS + MINUTE_MS
@@ -144,9 +144,9 @@ def test_a_revision_is_a_late_trade_and_a_second_version_from_its_time_on() -> N
     assert tuple(map(Decimal, first[:6])) == numbers([trade for trade in minutes[1] if trade is not late])
     assert tuple(map(Decimal, second[:6])) == numbers(minutes[1])
     assert (first.since_ms, second.since_ms) == (at(2) // 1_000 - 7_000, at(2) // 1_000 + 23_000)
-    assert of.revision(open_ms) == (late.told_us, second)
-    assert of.version(open_ms, late.told_us - 1_000) == first
-    assert of.version(open_ms, late.told_us) == second
+    assert of.revision(open_ms) == (late.published_us, second)
+    assert of.version(open_ms, late.published_us - 1_000) == first
+    assert of.version(open_ms, late.published_us) == second
     assert of.history(at(2.4))[open_ms] == (first,)
 
 
@@ -166,7 +166,7 @@ def test_rows_are_bounded_on_both_sides_and_by_their_number() -> None:
     assert minutes(9, 3) == []
 
 
-def test_it_forgets_trades_after_ten_minutes_and_a_stranger_is_refused() -> None:
+def test_trades_are_forgotten_after_ten_minutes_and_a_start_within_a_minute_is_refused() -> None:
     of = market()
     of.minute(START_MS + 100 * MINUTE_MS)
     with pytest.raises(KeyError):
@@ -176,7 +176,7 @@ def test_it_forgets_trades_after_ten_minutes_and_a_stranger_is_refused() -> None
         ExchangeMarket("BTCUSD", seed=1, start_ms=START_MS + 1, trades_per_minute=1.0, flat=True, dense=True, skew_ms=0)
 
 
-def test_candles_are_forgotten_in_the_end() -> None:
+def test_candles_are_forgotten_after_a_while() -> None:
     assert min(market(flat=True, kept_ms=20 * MINUTE_MS).history(at(100))) == START_MS + 81 * MINUTE_MS
 
 

@@ -1,4 +1,9 @@
-"""What each venue says, hears and answers at the scripted exchange: a file a venue, written from its documents."""
+"""The message formats of each venue at the scripted exchange, a file for each venue, written from its documentation.
+
+Read `contract.py` first: `Dialect` is what the exchange needs of a venue, and `DialectSession` the state of one connection. Then
+read any venue, for example `kraken.py` (trades) or `binance.py` (candles). Nothing here shares code with `producer/feeds`, which
+parses these messages: so a mistake of a parser is found.
+"""
 
 from collections.abc import Mapping
 
@@ -14,4 +19,4 @@ DIALECTS: Mapping[str, type[Dialect]] = {
     dialect.name: dialect
     for dialect in (BinanceDialect, CoinbaseDialect, KrakenDialect, BybitDialect, OkxDialect, BitstampDialect)
 }
-"""By name."""
+"""All dialects by the name of their venue."""

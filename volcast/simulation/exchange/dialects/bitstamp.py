@@ -1,4 +1,4 @@
-"""Bitstamp v2, as libraries know it: trades whose ids have jumps, a heartbeat asked for, a request to reconnect."""
+"""Bitstamp v2, as client libraries use it: trade ids with gaps, heartbeats on request, a request to reconnect."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,16 +6,16 @@ from volcast.simulation.exchange.candle_sums import CandleVersion
 from volcast.simulation.exchange.market import Trade
 
 from .contract import (
-    Books,
     Channel,
     ClientRequest,
     Dialect,
     DialectResponse,
     DialectSession,
+    MarketData,
     StreamOfPair,
     as_json,
-    message_of,
-    whole,
+    integer_param,
+    json_object,
 )
 
 FAR_S = 10**12
@@ -24,13 +24,13 @@ _PREFIX = "live_trades_"
 
 
 class BitstampDialect(Dialect):
-    """It has no clock but the `Date` of its answers."""
+    """Bitstamp. Its only clock is the `Date` of its responses."""
 
     name = "bitstamp"
     socket_paths = ("", "/")
-    tells_candles = False
-    tells_empty_minutes = False
-    trade_ids_jump = True
+    sends_candles = False
+    sends_empty_minutes = False
+    trade_ids_have_gaps = True
     max_age_s = 90 * 86_400.0
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
@@ -41,9 +41,9 @@ class BitstampDialect(Dialect):
         """`btcusd`."""
         return (base + quote).lower()
 
-    def hear(self, talk: DialectSession, text: str) -> ClientRequest:  # noqa: ARG002  it says the same to everybody
-        """Subscribe, unsubscribe, heartbeat."""
-        message = message_of(text)
+    def on_message(self, session: DialectSession, text: str) -> ClientRequest:  # noqa: ARG002  replies do not depend on the session
+        """Handle bts:subscribe, bts:unsubscribe and bts:heartbeat."""
+        message = json_object(text)
         event = message.get("event") if message else None
         if event == "bts:heartbeat":
             return ClientRequest([as_json({"event": "bts:heartbeat", "channel": "", "data": {"status": "success"}})])
@@ -51,8 +51,8 @@ class BitstampDialect(Dialect):
         channel = str(data.get("channel", "")) if isinstance(data, dict) else ""
         symbol = self.symbols.get(channel.removeprefix(_PREFIX)) if channel.startswith(_PREFIX) else None
         if event not in {"bts:subscribe", "bts:unsubscribe"} or symbol is None:
-            said = {"code": None, "message": "Bad subscription string."}
-            return ClientRequest([as_json({"event": "bts:error", "channel": "", "data": said})])
+            error = {"code": None, "message": "Bad subscription string."}
+            return ClientRequest([as_json({"event": "bts:error", "channel": "", "data": error})])
         done = "bts:subscription_succeeded" if event == "bts:subscribe" else "bts:unsubscription_succeeded"
         replies, streams = [as_json({"event": done, "channel": channel, "data": {}})], [StreamOfPair(Channel.TRADES, symbol)]
         return (
@@ -61,8 +61,8 @@ class BitstampDialect(Dialect):
             else ClientRequest(replies, unsubscribed=streams)
         )
 
-    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it has none
-        """One trade a frame; numbers both as numbers and as text."""
+    def trades(self, session: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:  # noqa: ARG002  it sends no snapshots
+        """Return a trade; there is one in each frame, its numbers both as JSON numbers and as text."""
         t = trades[-1]
         return (
             f'{{"data":{{"id":{t.id},"id_str":"{t.id}","order_type":0,"timestamp":"{t.time_us // 1_000_000}",'
@@ -71,33 +71,33 @@ class BitstampDialect(Dialect):
             f'"channel":"{_PREFIX}{self.spellings[symbol]}","event":"trade"}}'
         )
 
-    def notice(self, talk: DialectSession) -> str:  # noqa: ARG002  it says the same to everybody
-        """bts:request_reconnect."""
+    def notice(self, session: DialectSession) -> str:  # noqa: ARG002  the notice does not depend on the session
+        """Return the event bts:request_reconnect."""
         return as_json({"event": "bts:request_reconnect", "channel": "", "data": ""})
 
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
-        """Candles."""
+    def respond(self, path: str, params: Mapping[str, str], market_data: MarketData) -> DialectResponse | None:
+        """Serve candles."""
         prefix = "/api/v2/ohlc/"
-        return self._ohlc(path.removeprefix(prefix).strip("/"), params, books) if path.startswith(prefix) else None
+        return self._ohlc(path.removeprefix(prefix).strip("/"), params, market_data) if path.startswith(prefix) else None
 
-    def too_many(self) -> bytes:
-        """In its words for errors."""
+    def too_many_requests(self) -> bytes:
+        """Return an error in the venue's format."""
         return as_json({"status": "error", "reason": "Request rate limit exceeded.", "code": "400.002"}).encode()
 
-    def _ohlc(self, name: str, params: Mapping[str, str], books: Books) -> DialectResponse:
-        """`start` and `end` are inclusive; from the start on, or the newest where there is none."""
+    def _ohlc(self, name: str, params: Mapping[str, str], market_data: MarketData) -> DialectResponse:
+        """Serve candles between `start` and `end`, both inclusive: from the start on, or the newest without a start."""
         symbol = self.symbols.get(name)
         if symbol is None:
             return DialectResponse(404, as_json({"status": "error", "reason": "Invalid pair.", "code": "404"}).encode())
         try:
             step, limit = int(params["step"]), int(params["limit"])
-            from_s, to_s = whole(params, "start", 0), whole(params, "end", FAR_S)
+            from_s, to_s = integer_param(params, "start", 0), integer_param(params, "end", FAR_S)
         except (KeyError, ValueError):
             return _wrong("step and limit are needed; all parameters are whole numbers")
         if step != 60 or not 1 <= limit <= _MAX_ROWS:  # noqa: PLR2004  a minute
             return _wrong("step must be 60 here, limit 1 to 1000")
         newest = "start" not in params
-        rows = books.markets[symbol].rows(books.told_us, from_s * 1_000, to_s * 1_000 + 1, limit, newest=newest)
+        rows = market_data.markets[symbol].rows(market_data.known_us, from_s * 1_000, to_s * 1_000 + 1, limit, newest=newest)
         table = {"pair": self._long_names[symbol], "ohlc": [_row(open_ms, version) for open_ms, version in rows]}
         return DialectResponse(200, as_json({"data": table}).encode())
 

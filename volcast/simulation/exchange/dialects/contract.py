@@ -1,6 +1,6 @@
-"""What the scripted exchange wants of a venue's dialect: what the venue hears, what it says, what it answers over HTTP.
+"""The interface of a venue's dialect: which client messages it understands, which frames it sends, how it responds over HTTP.
 
-Written from the venues' documents, apart from any client: so a mistake of a client's parser is found.
+The dialects are written from the venues' documentation, independent of any client: so a mistake of a client's parser is found.
 """
 
 from abc import ABC, abstractmethod
@@ -17,7 +17,7 @@ from volcast.simulation.exchange.market import ExchangeMarket, Trade
 
 
 class Channel(Enum):
-    """What a client can subscribe to."""
+    """The channels to which a client can subscribe."""
 
     CANDLES = "candles"
     TRADES = "trades"
@@ -29,24 +29,24 @@ class StreamOfPair(NamedTuple):
 
     channel: Channel
     symbol: str
-    """Base and quote, `BTCUSDT`, however the venue spells it; empty for heartbeats."""
+    """Base and quote as `BTCUSDT`, however the venue writes it; empty for heartbeats."""
 
 
 class DialectSession(Struct):
-    """One connection, as far as the dialect is concerned."""
+    """The state of one connection that dialects read and change."""
 
     path: str
-    """Behind the venue's prefix, without a question mark and what follows."""
+    """The path below the venue's prefix, without the query."""
     query: Mapping[str, str]
     number: int
-    """Of the connection."""
+    """The number of the connection, counted from 1."""
     now_us: Callable[[], int]
     """The exchange's clock."""
     microseconds: Callable[[], bool]
-    """A fault: stamps are in µs where they should be in ms."""
+    """Whether the fault MICROSECONDS is in effect: timestamps are in µs instead of ms."""
     streams: dict[StreamOfPair, None] = msgspec.field(default_factory=dict)
     sequence: int = 0
-    """Of the next frame, where the venue counts them."""
+    """The number of the next frame, where the venue numbers them."""
     heartbeats: int = 0
 
     @property
@@ -56,106 +56,106 @@ class DialectSession(Struct):
 
 
 class ClientRequest(Struct):
-    """What follows from a client's message."""
+    """The effects of a client's message."""
 
     replies: Sequence[str] = ()
     subscribed: Sequence[StreamOfPair] = ()
     unsubscribed: Sequence[StreamOfPair] = ()
     snapshots: Sequence[StreamOfPair] = ()
-    """Of those subscribed: it begins with what was before."""
+    """Those of the new subscriptions that begin with a snapshot of past trades."""
 
 
 class DialectResponse(NamedTuple):
-    """Over HTTP."""
+    """A response over HTTP."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
 
 
-class Books(NamedTuple):
-    """What the candles are asked from."""
+class MarketData(NamedTuple):
+    """The data from which HTTP requests are answered."""
 
     markets: Mapping[str, ExchangeMarket]
     now_us: int
     """The exchange's clock."""
-    told_us: int
-    """Answers tell what was known then: a little behind."""
+    known_us: int
+    """Responses contain what was published by this time, which is a little behind the clock."""
     microseconds: bool
 
 
 class Dialect(ABC):
-    """One venue. Its numbers and its bounds are the venue's."""
+    """One venue. Its limits and time limits are the venue's own."""
 
     name: ClassVar[str]
     socket_paths: ClassVar[tuple[str, ...]]
-    """Behind the prefix; one that ends with `/` stands for all that begin so."""
-    tells_candles: ClassVar[bool]
-    tells_empty_minutes: ClassVar[bool]
-    trade_ids_jump: ClassVar[bool] = False
-    """They rise, and not by one."""
-    counts_frames: ClassVar[bool] = False
+    """Paths below the prefix; one that ends with `/` stands for all that begin with it."""
+    sends_candles: ClassVar[bool]
+    sends_empty_minutes: ClassVar[bool]
+    trade_ids_have_gaps: ClassVar[bool] = False
+    """Whether trade ids rise by more than one."""
+    numbers_frames: ClassVar[bool] = False
     ping_every_s: ClassVar[float | None] = None
-    """The server's own pings."""
+    """The interval of the server's own pings."""
     subscribe_within_s: ClassVar[float | None] = None
     idle_s: ClassVar[float | None] = None
-    """A connection on which nothing was said for so long is cut."""
+    """A connection without a message in either direction for this long is cut."""
     max_age_s: ClassVar[float | None] = None
     messages_per_s: ClassVar[int | None] = None
-    """More from a client, and it is cut."""
-    beats: ClassVar[bool] = False
-    """It sends heartbeats of its own."""
-    beats_only_when_idle: ClassVar[bool] = False
+    """A client that sends more messages in a second is cut."""
+    sends_heartbeats: ClassVar[bool] = False
+    """Whether it sends heartbeats without being asked."""
+    heartbeats_only_when_idle: ClassVar[bool] = False
 
     def __init__(self, pairs: Sequence[tuple[str, str]]) -> None:
-        """Of (base, quote), in capitals."""
+        """`pairs` are (base, quote), in capitals."""
         self.spellings = {base + quote: self.spelling(base, quote) for base, quote in pairs}
         self.symbols = {spelling: symbol for symbol, spelling in self.spellings.items()}
 
     @abstractmethod
     def spelling(self, base: str, quote: str) -> str:
-        """As frames spell the pair."""
+        """Return the name of a pair in frames."""
 
     @abstractmethod
-    def hear(self, talk: DialectSession, text: str) -> ClientRequest:
-        """A client's message."""
+    def on_message(self, session: DialectSession, text: str) -> ClientRequest:
+        """Return the effects of a client's message."""
 
     @abstractmethod
-    def trades(self, talk: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:
-        """A frame."""
+    def trades(self, session: DialectSession, symbol: str, trades: Sequence[Trade], *, snapshot: bool) -> str:
+        """Return a frame with trades."""
 
-    def candle(self, talk: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:
-        """A frame."""
+    def candle(self, session: DialectSession, symbol: str, open_ms: int, version: CandleVersion, *, closed: bool) -> str:
+        """Return a frame with a candle. Raises NotImplementedError for venues that stream trades only."""
         raise NotImplementedError
 
-    def greeting(self, talk: DialectSession) -> ClientRequest:  # noqa: ARG002  most have none
-        """When a connection stands."""
+    def greeting(self, session: DialectSession) -> ClientRequest:  # noqa: ARG002  most have none
+        """Return what follows from a new connection itself: a first frame, or subscriptions in its path."""
         return ClientRequest()
 
-    def heartbeat(self, talk: DialectSession) -> str | None:  # noqa: ARG002  most have none
-        """A frame, when one is due; None: not on this connection."""
+    def heartbeat(self, session: DialectSession) -> str | None:  # noqa: ARG002  most have none
+        """Return the frame of a heartbeat that is due; None if this connection gets none."""
         return None
 
-    def notice(self, talk: DialectSession) -> str | None:  # noqa: ARG002  some have none
-        """That the connection will be cut."""
+    def notice(self, session: DialectSession) -> str | None:  # noqa: ARG002  some have none
+        """Return a frame announcing that the connection will be cut; None if the venue has none."""
         return None
 
     @abstractmethod
-    def answer(self, path: str, params: Mapping[str, str], books: Books) -> DialectResponse | None:
-        """To a GET of a path behind the venue's prefix; None where there is no such path."""
+    def respond(self, path: str, params: Mapping[str, str], market_data: MarketData) -> DialectResponse | None:
+        """Return the response to a GET of a path below the venue's prefix; None where there is no such path."""
 
     @abstractmethod
-    def too_many(self) -> bytes:
-        """The body of an answer to a client that asks too often."""
+    def too_many_requests(self) -> bytes:
+        """Return the body of the response to a client that sends too many requests."""
 
 
 def as_json(value: Any) -> str:
-    """Compact."""
+    """Return compact JSON."""
     return msgspec.json.encode(value).decode()
 
 
-def message_of(text: str) -> dict[str, Any] | None:
-    """A client's message, if it is a JSON object."""
+def json_object(text: str) -> dict[str, Any] | None:
+    """Return a client's message if it is a JSON object, else None."""
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -163,35 +163,35 @@ def message_of(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def strings_of(value: Any) -> list[str] | None:
-    """A list of strings, if it is one."""
+def string_list(value: Any) -> list[str] | None:
+    """Return `value` if it is a list of strings, else None."""
     return value if isinstance(value, list) and all(isinstance(each, str) for each in value) else None
 
 
-def whole(params: Mapping[str, str], name: str, default: int) -> int:
-    """A parameter that is a whole number. Raises ValueError."""
+def integer_param(params: Mapping[str, str], name: str, default: int) -> int:
+    """Return a query parameter as an integer. Raises ValueError if it is none."""
     return int(params.get(name, default))
 
 
-def iso(time_us: int) -> str:
-    """RFC 3339 with microseconds.
+def iso_time(time_us: int) -> str:
+    """Return a time in RFC 3339 with microseconds.
 
-    >>> iso(1_700_000_000_000_001)
+    >>> iso_time(1_700_000_000_000_001)
     '2023-11-14T22:13:20.000001Z'
     """
-    return f"{_moment(time_us):%Y-%m-%dT%H:%M:%S.%f}Z"
+    return f"{_datetime(time_us):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def spaced(time_us: int) -> str:
-    """Coinbase's other way, with nanoseconds and a space.
+def spaced_time(time_us: int) -> str:
+    """Return a time in Coinbase's other format, with nanoseconds and a space.
 
-    >>> spaced(1_700_000_000_000_001)
+    >>> spaced_time(1_700_000_000_000_001)
     '2023-11-14 22:13:20.000001000+00:00'
     """
-    return f"{_moment(time_us):%Y-%m-%d %H:%M:%S.%f}000+00:00"
+    return f"{_datetime(time_us):%Y-%m-%d %H:%M:%S.%f}000+00:00"
 
 
-def _moment(time_us: int) -> datetime:
+def _datetime(time_us: int) -> datetime:
     return _EPOCH + timedelta(microseconds=time_us)
 
 

@@ -1,4 +1,4 @@
-"""Visits to a simulated exchange in virtual time, by a plain websocket and a plain HTTP client."""
+"""Plain websocket and HTTP clients of a simulated exchange, in virtual time."""
 
 import asyncio
 import functools
@@ -16,9 +16,9 @@ from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 from volcast.simulation.exchange.server import Exchange
 
 START_MS = 1_700_000_040_000
-BEFORE_MINUTES = 30
-NOW_S = START_MS / 1_000 + BEFORE_MINUTES * 60
-"""When a visit begins: on a minute."""
+HISTORY_MINUTES = 30
+NOW_S = START_MS / 1_000 + HISTORY_MINUTES * 60
+"""The wall time at which each test begins, at the beginning of a minute."""
 PAIRS = [("BTC", "USD"), ("ETH", "USD")]
 SUBSCRIBE = {
     "binance": ("/stream", '{"method":"SUBSCRIBE","params":["btcusd@kline_1m","ethusd@kline_1m"],"id":1}'),
@@ -31,12 +31,12 @@ SUBSCRIBE = {
     ),
     "bitstamp": ("", '{"event":"bts:subscribe","data":{"channel":"live_trades_btcusd"}}'),
 }
-"""The path, and a subscription of both pairs (Bitstamp: one)."""
+"""By venue: the path, and a message that subscribes to both pairs (Bitstamp: one)."""
 HEARTBEATS = '{"type":"subscribe","channel":"heartbeats"}'
 
 
 def virtual(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """The test runs on a loop with virtual time."""
+    """Run a test in virtual time."""
 
     @functools.wraps(test)
     def wrapped(*args: Any, **kwargs: Any) -> None:
@@ -46,53 +46,53 @@ def virtual(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
 
 
 def now_s() -> float:
-    """The wall's clock."""
+    """Return the wall time in seconds."""
     return NOW_S + asyncio.get_running_loop().time()
 
 
 def exchange(venue: str, *script: ExchangeFault, **options: Any) -> Exchange:
-    """With half an hour of history."""
+    """Return an exchange with half an hour of history."""
     return Exchange(venue, PAIRS, seed=1, start_ms=START_MS, wall=now_s, script=script, **options)
 
 
 def fault(kind: FaultKind, after_s: float = 10.0, for_s: float = 0.0, **parameters: Any) -> ExchangeFault:
-    """`after_s` the visit's beginning."""
+    """Return a fault `after_s` seconds after the test's beginning."""
     return ExchangeFault(NOW_S + after_s, kind, for_s, **parameters)
 
 
 @asynccontextmanager
-async def connected(place: Exchange, path: str, says: Sequence[str] = (), **options: Any) -> AsyncIterator[ClientConnection]:
-    """A line on which `says` has been said."""
+async def connected(server: Exchange, path: str, messages: Sequence[str] = (), **options: Any) -> AsyncIterator[ClientConnection]:
+    """Connect to the exchange, and send messages."""
     options = {"compression": None, "ping_interval": None, "open_timeout": 100, "close_timeout": 1, **options}
-    async with connect(place.socket_url + path, ssl=place.client_tls, **options) as socket:
-        for each in says:
-            await socket.send(each)
+    async with connect(server.socket_url + path, ssl=server.client_tls, **options) as socket:
+        for message in messages:
+            await socket.send(message)
         yield socket
 
 
 async def frames(socket: ClientConnection, for_s: float) -> list[tuple[float, str | bytes]]:
-    """What comes within that time, each with its time since the visit's beginning; shorter where the line ends."""
-    heard: list[tuple[float, str | bytes]] = []
+    """Return the frames that come within a time, each with its virtual time; ends early if the connection ends."""
+    received: list[tuple[float, str | bytes]] = []
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(for_s):
             while True:
                 frame = await socket.recv()
-                heard.append((loop.time(), frame))
+                received.append((loop.time(), frame))
     except (TimeoutError, ConnectionClosed):
-        return heard
+        return received
 
 
-async def visit(place: Exchange, path: str, *says: str, for_s: float = 3.0, **options: Any) -> list[Any]:
-    """What comes, as JSON, garbage as it is."""
-    async with connected(place, path, says, **options) as socket:
+async def receive(server: Exchange, path: str, *messages: str, for_s: float = 3.0, **options: Any) -> list[Any]:
+    """Send messages and return the frames that come, decoded from JSON; garbage stays as it is."""
+    async with connected(server, path, messages, **options) as socket:
         return [value_of(frame) for _, frame in await frames(socket, for_s)]
 
 
-async def watch(place: Exchange, for_s: float) -> list[Any]:
-    """The venue's usual subscription."""
-    path, says = SUBSCRIBE[place.dialect.name]
-    return await visit(place, path, says, for_s=for_s)
+async def receive_subscribed(server: Exchange, for_s: float) -> list[Any]:
+    """Subscribe to both pairs, and return the frames that come."""
+    path, message = SUBSCRIBE[server.dialect.name]
+    return await receive(server, path, message, for_s=for_s)
 
 
 def value_of(frame: str | bytes) -> Any:
@@ -102,12 +102,12 @@ def value_of(frame: str | bytes) -> Any:
         return frame
 
 
-async def get(place: Exchange, path: str, **params: object) -> httpx.Response:
-    """By HTTP."""
-    async with httpx.AsyncClient(verify=place.client_tls or True, trust_env=False) as client:
-        return await client.get(place.rest_url + path, params={name: str(value) for name, value in params.items()})
+async def get(server: Exchange, path: str, **params: object) -> httpx.Response:
+    """Send a GET request."""
+    async with httpx.AsyncClient(verify=server.client_tls or True, trust_env=False) as client:
+        return await client.get(server.rest_url + path, params={name: str(value) for name, value in params.items()})
 
 
 def open_ms(minute: int) -> int:
-    """Of a minute since the visit's beginning."""
+    """Return the open time of a minute, counted from the test's beginning."""
     return round(NOW_S * 1_000) + minute * 60_000

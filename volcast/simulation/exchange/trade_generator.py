@@ -1,4 +1,4 @@
-"""The chance in the scripted exchange's trades: how many a minute has, when, at what price, of what size."""
+"""Random trades of the scripted exchange: how many a minute has, and the time, price and size of each."""
 
 import math
 from random import Random
@@ -9,43 +9,46 @@ from volcast.simulation.market import parameters_of
 
 MINUTE_US = MINUTE_MS * 1_000
 EMPTY_SHARE = 0.04
-"""Of minutes, alone."""
+"""The share of minutes that are empty alone."""
 THREE_EMPTY_SHARE = 0.004
-"""Of minutes that begin three without a trade."""
+"""The share of minutes that begin a run of three empty ones."""
 _COARSE = (1, 1, 1_000, 10_000, 100_000, 1_000_000)
-"""Sizes are multiples of one of these, in 10⁻⁸: many people trade round amounts."""
-_POISSON_BY_COUNTING = 50.0
+"""Sizes are multiples of one of these, in 10⁻⁸, as many traders choose round amounts."""
+_MAX_KNUTH_MEAN = 50.0
 
 
-class Level(NamedTuple):
-    """What a pair is like."""
+class PairParameters(NamedTuple):
+    """The parameters of a pair's trades."""
 
     start_ticks: int
     price_decimals: int
     minute_size: float
-    """What a minute typically trades, in 10⁻⁸ of the base currency."""
+    """The typical volume of a minute, in 10⁻⁸ of the base currency."""
     minute_std: float
-    """Of a minute's log return."""
+    """The standard deviation of a minute's log return."""
 
 
-def level_of(symbol: str) -> Level:
-    """As in the simulated market of the same name."""
+def pair_parameters_of(symbol: str) -> PairParameters:
+    """Return the parameters of the simulated market of the same symbol."""
     p = parameters_of(symbol)
     ticks = round(p.start_price * 10**p.price_decimals)
-    return Level(ticks, p.price_decimals, p.minute_volume * 1e8, p.annual_volatility / math.sqrt(YEAR_MINUTES))
+    return PairParameters(ticks, p.price_decimals, p.minute_volume * 1e8, p.annual_volatility / math.sqrt(YEAR_MINUTES))
 
 
-class Draw:
-    """Draws a pair's minutes in their order: it remembers the empty minutes that are still to come."""
+class TradeGenerator:
+    """Generates a pair's trades, minute by minute in order: it remembers how many empty minutes are still to come."""
 
-    def __init__(self, level: Level, trades_per_minute: float) -> None:
+    def __init__(self, parameters: PairParameters, trades_per_minute: float) -> None:
         self._mean = trades_per_minute
-        self._step = level.minute_std / math.sqrt(max(trades_per_minute, 1.0))
-        self._size = level.minute_size / max(trades_per_minute, 1.0)
+        self._step = parameters.minute_std / math.sqrt(max(trades_per_minute, 1.0))
+        self._size = parameters.minute_size / max(trades_per_minute, 1.0)
         self._empty_left = 0
 
     def minute(self, rng: Random, ticks: int, *, first: bool) -> list[tuple[int, int, int, bool]]:
-        """-> its trades: (time since the minute's beginning in µs, price in ticks, size in 10⁻⁸, the taker bought)."""
+        """Return the trades of the next minute: (µs since the minute began, price in ticks, size in 10⁻⁸, the taker bought).
+
+        `ticks` is the last price; the `first` minute of a market always has a trade.
+        """
         count = self._count(rng)
         if first:
             count = max(count, 1)
@@ -54,11 +57,11 @@ class Draw:
         for time_us in times:
             ticks, size, buy = self.step(rng, ticks)
             trades.append((time_us, ticks, size, buy))
-        self._note_empty(rng)
+        self._draw_empty_minutes(rng)
         return trades
 
     def step(self, rng: Random, ticks: int, *, wide: bool = False) -> tuple[int, int, bool]:
-        """-> price, size and side of a trade after one at `ticks`; `wide`: perhaps far from it."""
+        """Return price, size and side of the trade after one at `ticks`; with `wide`, the price may be far from it."""
         move = rng.gauss(0.0, self._step * (8.0 if wide else 1.0))
         coarse = rng.choice(_COARSE)
         size = max(round(self._size * rng.expovariate(1.0) / coarse), 1) * coarse
@@ -70,7 +73,7 @@ class Draw:
             return 0
         return _poisson(rng, self._mean)
 
-    def _note_empty(self, rng: Random) -> None:
+    def _draw_empty_minutes(self, rng: Random) -> None:
         if self._empty_left:
             return
         chance = rng.random()
@@ -81,8 +84,8 @@ class Draw:
 
 
 def _poisson(rng: Random, mean: float) -> int:
-    """Knuth's way for small means, the normal approximation for large ones."""
-    if mean > _POISSON_BY_COUNTING:
+    """Return a Poisson variate: by Knuth's algorithm for small means, by the normal approximation for large ones."""
+    if mean > _MAX_KNUTH_MEAN:
         return max(round(rng.gauss(mean, math.sqrt(mean))), 0)
     product, count = rng.random(), 0
     while product > math.exp(-mean):
