@@ -1,4 +1,4 @@
-"""Retries: which failures, and after how long; in virtual time."""
+"""while_unavailable: which failures are retried, and after which pauses; in virtual time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ RANDOM = Random(1)  # no secret: jitter
 def failing(
     times: int, error: type[Exception] = Unavailable, lasting_s: float = 0.0
 ) -> tuple[Callable[[], Awaitable[str]], list[float]]:
-    """Work that fails so often before it succeeds, and when each attempt began."""
+    """Return work that fails this many times before it succeeds, and a list of the times at which its attempts began."""
     began: list[float] = []
 
     async def work() -> str:
@@ -40,7 +40,7 @@ def test_work_that_succeeds_is_done_once() -> None:
     assert began == [0.0]
 
 
-def test_it_goes_on_until_the_log_is_back_with_longer_and_longer_pauses() -> None:
+def test_it_retries_with_longer_and_longer_pauses_until_the_log_is_available() -> None:
     work, began = failing(12)
     assert run(while_unavailable("test", work, RANDOM)) == "done"
     for i, pause_s in enumerate(pauses(began)):
@@ -55,14 +55,14 @@ def test_after_a_good_run_the_pauses_are_short_again() -> None:
 
 
 @pytest.mark.parametrize("error", [Fenced, Mismatch, Busy, ZeroDivisionError])
-def test_all_else_is_raised_at_once(error: type[Exception]) -> None:
+def test_other_errors_are_raised_at_once(error: type[Exception]) -> None:
     work, began = failing(3, error)
     with pytest.raises(error):
         run(while_unavailable("test", work, RANDOM))
     assert len(began) == 1
 
 
-def test_each_failure_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_each_failure_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     work, _ = failing(2)
     run(while_unavailable("the consumer", work, RANDOM))
     assert [entry.levelname for entry in caplog.records] == ["WARNING"] * 2
