@@ -119,7 +119,7 @@ def command(  # noqa: PLR0917  # click passes them by name
 
 def _print_fault(fault: "ExchangeFault") -> None:
     duration = f" for {fault.for_s:.0f} s" if fault.for_s else ""
-    click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.sentence}{duration}")
+    click.echo(f"{time.strftime('%H:%M:%S', time.gmtime())} fault: {fault.kind.description}{duration}")
 
 
 def _write_ca_file(ca_pem: bytes) -> None:

@@ -49,7 +49,7 @@ def test_days_that_differ_are_printed_with_the_command_that_repeats_them(
         "days       8",
         "candles    960, closed by 960 × flag",
         "besides    nothing",
-        "happened   8 × cut",
+        "events     8 × cut",
         *(
             f"seed {seed}: minute 7 was expected  (repeat with: volcast prove --live kraken --seed {seed} --seeds 1 --hours 1.5)"
             for seed in (11, 13)
