@@ -49,10 +49,10 @@ def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Load
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
     configure_quietly(loaded)
-    findings = asyncio.run(_examine(feed, _pair(feed, symbol), loaded.settings, wait=wait))
-    failures = [finding for finding in findings if finding.status.value == "FAILED"]
+    results = asyncio.run(_examine(feed, _pair(feed, symbol), loaded.settings, wait=wait))
+    failures = [result for result in results if result.status.value == "FAILED"]
     if failures:
-        failed = f"{len(failures)} of {counted(len(findings), 'check')} failed"
+        failed = f"{len(failures)} of {counted(len(results), 'check')} failed"
         click.echo(f"{failed}; `volcast produce live {feed.name}` would not work well from here")
         raise click.exceptions.Exit(_FAILED)
     click.echo(f"no check failed; `volcast produce live {feed.name} SYMBOL...` should work from here")
@@ -63,13 +63,13 @@ async def _examine(
 ) -> "list[CheckResult]":
     from producer.doctor.examine import Target, examine  # noqa: PLC0415  # not needed by --help
 
-    findings: list[CheckResult] = []
+    results: list[CheckResult] = []
     spinner = _Spinner()
 
-    def report(finding: "CheckResult") -> None:
-        findings.append(finding)
+    def report(result: "CheckResult") -> None:
+        results.append(result)
         spinner.hide()
-        _print(finding)
+        _print(result)
 
     click.echo(f"{feed.name}, {feed.spelling(pair)} (by the venue's documentation of {feed.limits.verified_on})")
     async with open_venue(feed, settings, wall) as (endpoint, rest):
@@ -78,7 +78,7 @@ async def _examine(
             await examine(target, report, wait=wait, progress=spinner.show)
         finally:
             spinner.hide()
-    return findings
+    return results
 
 
 def _pair(feed: "Feed", symbol: str | None) -> "Pair":
@@ -93,11 +93,11 @@ def _pair(feed: "Feed", symbol: str | None) -> "Pair":
     return pair
 
 
-def _print(finding: "CheckResult") -> None:
-    verdict = click.style(f"{finding.status.value:<8}", fg=_COLORS[finding.status.value])
-    click.echo(f"{verdict} {finding.check:<14} {printable(finding.found)}")
-    if finding.advice:
-        click.echo(f"{'':23} → {finding.advice}")
+def _print(result: "CheckResult") -> None:
+    status = click.style(f"{result.status.value:<8}", fg=_COLORS[result.status.value])
+    click.echo(f"{status} {result.check:<14} {printable(result.found)}")
+    if result.advice:
+        click.echo(f"{'':23} → {result.advice}")
 
 
 class _Spinner:

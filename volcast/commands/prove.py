@@ -201,9 +201,10 @@ def _interrupt(*_: object) -> None:
 
 def prove_live(venue: str, seeds: range, hours: float, report_progress: ReportProgress, max_shown: int) -> None:
     """Run a simulated day for each seed and print the result: EXACT, or NOT EXACT and exit code 1."""
-    count = len(seeds)
     from volcast.proof.simulated_venue.day import VenueProofConfig  # noqa: PLC0415  # not needed by --help
     from volcast.proof.simulated_venue.run import run_days  # noqa: PLC0415
+
+    count = len(seeds)
 
     def on_day(totals: "VenueProofTotals") -> None:
         report_progress(totals.days / count, f"{totals.days} of {count} days")

@@ -81,8 +81,8 @@ def test_all_checks_of_a_working_venue_are_ok(venue: str, tmp_path: Path, capsys
             ca_file = tmp_path / "ca.pem"
             ca_file.write_bytes(at.ca_pem)
             settings = Settings(socket_url=at.socket_url, rest_url=at.rest_url, ca_file=ca_file)
-            findings = await _examine(VENUES[venue], default_pair(venue), settings, wait=True, wall=wall)
-            return [finding.status.value for finding in findings]
+            results = await _examine(VENUES[venue], default_pair(venue), settings, wait=True, wall=wall)
+            return [result.status.value for result in results]
 
     assert set(run_with_sockets(main())) == {"ok"}
     first, *lines = capsys.readouterr().out.splitlines()
