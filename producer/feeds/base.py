@@ -1,4 +1,4 @@
-"""A base class with what most venues have in common, so that a venue's file has only what is its own."""
+"""A base class with what most venues have in common. It is a file of its own so that a venue's file has only what is its own."""
 
 from collections.abc import Sequence
 from typing import Protocol

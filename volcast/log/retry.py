@@ -1,4 +1,8 @@
-"""The one place where an outside failure of the log is retried: `Unavailable`, with exponential back-off and equal jitter."""
+"""Retries of `Unavailable`, with exponential back-off and equal jitter.
+
+This is the only place where an outside failure of the log is retried. It is a file of its own because the producer and the
+consumer both use it, with any log.
+"""
 
 import asyncio
 import logging
