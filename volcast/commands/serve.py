@@ -1,4 +1,7 @@
-"""`volcast serve`: read signals from the log and serve them by the API and as metrics."""
+"""`volcast serve`: read signals from the log and serve them by the API and as metrics.
+
+Like every command that runs until it is stopped, it only joins a log, a follower and an HTTP server. The work is done in `api`.
+"""
 
 import asyncio
 

@@ -42,7 +42,7 @@ def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, with the original bytes.")
 @loaded_options(*LOG_SETTINGS, "log_level")
-def list_(*, symbol: str | None, reason: str | None, limit: int | None, as_json: bool, loaded: Loaded) -> None:
+def list_rejects(*, symbol: str | None, reason: str | None, limit: int | None, as_json: bool, loaded: Loaded) -> None:
     """List the records of the topic `candles` that were rejected: partition, offset, symbol, reason and source.
 
     The output is a table on a terminal, and tab-separated lines elsewhere; the newest reject of a partition comes last. With
@@ -70,7 +70,7 @@ def list_(*, symbol: str | None, reason: str | None, limit: int | None, as_json:
 @click.option("--offset", type=click.IntRange(0), help="Only the reject at this offset; requires --partition.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @loaded_options(*LOG_SETTINGS, "append_records", "log_level")
-def replay_command(
+def replay_rejects(
     *, symbol: str | None, reason: str | None, partition: int | None, offset: int | None, yes: bool, loaded: Loaded
 ) -> None:
     """Append rejects to the topic `candles` again, for example after price_decimals or max_symbols was changed.
