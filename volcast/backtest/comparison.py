@@ -1,7 +1,7 @@
-"""Models beside each other on the same outcomes: overall, by month, by hour of the day, and as skill over time.
+"""Compares models on the same outcomes: overall, by month, by hour of the day, and as skill over time.
 
-`compare` is a pure function of arrays; what it returns is plain data, JSON by `msgspec.json.encode`. A score that is not
-defined, as there are too few outcomes or the model gives no interval, is None.
+`compare` is a pure function of arrays. It returns plain data, which `msgspec.json.encode` turns into JSON. A score that is not
+defined, because there are too few outcomes or the model gives no interval, is None.
 """
 
 from collections.abc import Sequence
@@ -17,40 +17,40 @@ from .periods import HourOfDay, Month, Skill, by_hour, by_month, skill
 from .tracks import HOUR_MINUTES, ScoredOutcomes, Selection, Track, Truth, gather, select
 
 MIN_OUTCOMES = 48
-"""Of fewer no score says anything."""
+"""With fewer outcomes, scores are not meaningful."""
 BASELINE = "ewma"
 
 
 class ModelScores(Struct, frozen=True):
-    """Of one model, over all outcomes. RV is realized volatility, f the expected variance; logs are natural."""
+    """The scores of one model over all outcomes. RV is realized volatility, f the expected variance; logs are natural."""
 
     model: str
     qlike: float | None
     """Mean of RV²/f - log(RV²/f) - 1."""
     qlike_ratio: float | None
-    """To the champion's; above 1 the champion is better."""
+    """QLIKE divided by the champion's; above 1 the champion is better."""
     dm: float | None
-    """Diebold-Mariano against the champion; above 0 the champion is better, beyond 2 hardly by chance."""
+    """Diebold-Mariano statistic against the champion; above 0 the champion is better, above 2 probably not by chance."""
     r2_log_median: float | None
     """R² of log RV by the log of the median."""
     r2_log_forecast: float | None
-    """R² of log RV by log √f: lower, as √f is made for the variance."""
+    """R² of log RV by log √f: lower, as √f is a forecast of the variance."""
     r2_level: float | None
     """R² of RV by √f."""
     rmse_bp: float | None
-    """Of RV by √f, in 1e-4."""
+    """Root mean squared error of RV by √f, in 1e-4."""
     mae_bp: float | None
-    """Of RV by √f."""
+    """Mean absolute error of RV by √f, in 1e-4."""
     mae_median_bp: float | None
-    """Of RV by the median."""
+    """Mean absolute error of RV by the median, in 1e-4."""
     mse_log_median: float | None
     """Mean squared error of log RV by the log of the median."""
     coverage: float | None
     """Share of RV within its interval."""
     coverage_worst_30_days: float | None
-    """Of blocks of 30 days, from the first outcome on."""
+    """The smallest coverage of a block of 30 days, counted from the first outcome."""
     coverage_worst_run: float | None
-    """Of any run of outcomes as long as 30 days without gaps have."""
+    """The smallest coverage of any run of as many outcomes as 30 days without gaps have."""
     log_width: float | None
     """Mean of log upper - log lower."""
     winkler: float | None
@@ -60,43 +60,43 @@ class ModelScores(Struct, frozen=True):
     kupiec: float | None
     """Likelihood ratio of the price interval's coverage."""
     kupiec_p: float | None
-    """Small: the coverage is not the nominal one."""
+    """Its p-value: if small, the coverage is not the nominal one."""
     christoffersen: float | None
     """Likelihood ratio of the independence of its misses."""
     christoffersen_p: float | None
-    """Small: misses come in clusters, or avoid each other."""
+    """Its p-value: if small, misses come in clusters, or avoid each other."""
 
 
 class Comparison(Struct, frozen=True):
-    """What was scored, and how it came out. Times are when the first and the last scored forecast were made."""
+    """What was scored, and all scores. Times are those at which the first and the last scored forecast were made."""
 
     symbol: str
     horizon_minutes: int
     step_minutes: int
-    """From one scored forecast to the next."""
+    """The distance of scored forecasts."""
     level: float
-    """Nominal, of both intervals."""
+    """The nominal level of both intervals."""
     champion: str
     baseline: str | None
-    """Of skill over time; None where the champion is alone."""
+    """The baseline of skill over time; None if there is only the champion."""
     candles: int
     from_share: float
-    """Scored from this share of the candles on."""
+    """Forecasts are scored after this share of the candles."""
     outcomes: int
     from_ms: int | None
     to_ms: int | None
     flat: int
-    """Outcomes left out as the price did not move."""
+    """Outcomes that are left out because the price did not move."""
     near_gaps: int
-    """Left out as minutes were missing around them."""
+    """Outcomes that are left out because minutes are missing near them."""
     unknown: int
-    """Left out for another reason: the truth is not known."""
+    """Outcomes that are left out because they are not known, for another reason."""
     missing: dict[str, int]
-    """Outcomes that a model had no usable forecast for; they are left out for all models."""
+    """By model: outcomes for which it has no usable forecast; they are left out for all models."""
     problem: str | None
-    """Why the scores say little, in a sentence."""
+    """A sentence saying why the scores mean little, or None."""
     models: list[ModelScores]
-    """The champion first, the others from the lowest QLIKE on."""
+    """The champion first, then the others by rising QLIKE."""
     by_month: list[Month]
     by_hour: list[HourOfDay]
     skill: Skill
@@ -107,12 +107,12 @@ def compare(
 ) -> Comparison:
     """Score every track on the same outcomes.
 
-    `level` is what the intervals claim. Raises ValueError on tracks that do not fit the truth, that share a name or that the
-    champion is not among. Too few outcomes are no error: `problem` tells.
+    `level` is the nominal level of the intervals. Raises ValueError if tracks do not fit the truth or share a name, or if the
+    champion is not among them. Too few outcomes are not an error, but a `problem`.
     """
     names = [track.name for track in tracks]
     if len(set(names)) < len(names):
-        raise ValueError(f"each model can be compared once, found {', '.join(names)}")
+        raise ValueError(f"each model can be compared only once, found {', '.join(names)}")
     if champion not in names:
         raise ValueError(f"the champion {champion} is not among the models {', '.join(names)}")
     if not 0.0 < level < 1.0 or not 0.0 <= from_share < 1.0:
@@ -155,15 +155,15 @@ def _problem(selection: Selection, symbol: str) -> str | None:
         return None
     lacking = ", ".join(f"{name} has no forecast for {count}" for name, count in selection.missing.items())
     return (
-        f"{symbol}: {selection.at.size} outcomes could be scored and at least {MIN_OUTCOMES} are needed"
-        f"{f' ({lacking})' if lacking else ''}; give more candles or score a larger share of them."
+        f"{symbol}: {selection.at.size} outcomes could be scored, but at least {MIN_OUTCOMES} are needed"
+        f"{f' ({lacking})' if lacking else ''}; provide more candles, or score a larger share of them."
     )
 
 
 def _score(
     name: str, found: ScoredOutcomes, champion: ScoredOutcomes, *, minute: NDArray[np.int64], step: int, level: float
 ) -> ModelScores:
-    """`minute` is when each forecast was made; they are `step` minutes apart."""
+    """Return the scores of a model. `minute` is when each forecast was made; they are at least `step` minutes apart."""
     rv, root, log_rv = found.volatility, np.sqrt(found.variance), np.log(found.volatility)
     qlike, ratio = scores.mean(found.losses), scores.mean(champion.losses)
     result = {
@@ -205,4 +205,4 @@ def _score(
             "christoffersen_p": independence.p_value,
         }
     fields = ModelScores.__struct_fields__[1:]
-    return ModelScores(name, *(scores.known(result.get(field, np.nan)) for field in fields))
+    return ModelScores(name, *(scores.finite_or_none(result.get(field, np.nan)) for field in fields))

@@ -1,6 +1,6 @@
-"""Whether an interval keeps its word: its coverage, its price in width, and tests of its misses.
+"""Scores of forecast intervals: their coverage, their width, and tests of their misses.
 
-Arrays are (n,), one entry an outcome, in order of time. What is not defined on what it is given is NaN.
+Arrays are (n,), one entry for each outcome, in order of time. A score that is not defined for its input is NaN.
 """
 
 from typing import NamedTuple
@@ -18,23 +18,23 @@ Booleans = NDArray[np.bool_]
 
 BLOCK_DAYS = 30
 _ENOUGH_OF_A_BLOCK = 5 / 9
-"""400 of the 720 hours of 30 days: the coverage of fewer says little."""
+"""400 of the 720 hours of 30 days: the coverage of fewer means little."""
 
 
 class LikelihoodRatio(NamedTuple):
-    """A statistic that is about χ² with one degree of freedom where the hypothesis holds, and how likely a larger one is then."""
+    """A likelihood ratio, about χ² with one degree of freedom if the hypothesis holds, and its p-value."""
 
     statistic: float
     p_value: float
 
 
 def covered(y: Floats, lower: Floats, upper: Floats) -> Booleans:
-    """Whether lower ≤ y ≤ upper."""
+    """Return whether lower ≤ y ≤ upper."""
     return np.asarray((lower <= y) & (y <= upper))
 
 
 def winkler(y: Floats, lower: Floats, upper: Floats, level: float) -> float:
-    """Mean interval score, in y's unit; smaller is better, and the true quantiles are best.
+    """Return the mean interval score, in the unit of y; smaller is better, and the true quantiles are best.
 
         W = (u - l) + 2/(1 - level) · [(l - y)⁺ + (y - u)⁺]
 
@@ -49,10 +49,10 @@ def winkler(y: Floats, lower: Floats, upper: Floats, level: float) -> float:
 
 
 def worst_block_coverage(inside: Booleans, minute: NDArray[np.int64], step_minutes: int) -> float:
-    """The least coverage of the 30-day blocks that follow each other from the first outcome on.
+    """Return the smallest coverage of consecutive 30-day blocks, which begin with the first outcome.
 
     `minute` is when each outcome's forecast was made; outcomes are at least `step_minutes` apart. A block with less than 5/9 of
-    the outcomes that 30 days can have is left out; NaN where none remains.
+    the outcomes that 30 days can have is left out; the result is NaN if none remains.
     """
     if not inside.size:
         return np.nan
@@ -64,7 +64,7 @@ def worst_block_coverage(inside: Booleans, minute: NDArray[np.int64], step_minut
 
 
 def worst_run_coverage(inside: Booleans, outcomes: int) -> float:
-    """The least coverage of any `outcomes` in a row: never above that of the blocks without gaps; NaN for fewer in all."""
+    """Return the smallest coverage of any `outcomes` in a row, which is at most that of complete blocks; NaN for fewer."""
     if inside.size < outcomes or outcomes < 1:
         return np.nan
     sums = np.concatenate(([0], np.cumsum(inside)))
@@ -72,7 +72,7 @@ def worst_run_coverage(inside: Booleans, outcomes: int) -> float:
 
 
 def kupiec(misses: int, outcomes: int, level: float) -> LikelihoodRatio:
-    """Unconditional coverage: is the share of misses p = 1 - level?
+    """Test unconditional coverage: is the share of misses p = 1 - level?
 
         LR = 2 · [x ln(x/n) + (n - x) ln(1 - x/n) - x ln p - (n - x) ln(1 - p)],   x misses in n outcomes
 
@@ -84,36 +84,36 @@ def kupiec(misses: int, outcomes: int, level: float) -> LikelihoodRatio:
     if not outcomes:
         return LikelihoodRatio(np.nan, np.nan)
     hits, share = outcomes - misses, misses / outcomes
-    as_it_is = _log_likelihood(misses, hits, share)
-    return _likelihood_ratio(as_it_is - _log_likelihood(misses, hits, 1.0 - level))
+    unrestricted = _log_likelihood(misses, hits, share)
+    return _likelihood_ratio(unrestricted - _log_likelihood(misses, hits, 1.0 - level))
 
 
 def christoffersen(missed: Booleans) -> LikelihoodRatio:
-    """Independence: does a miss make another one next time as likely as a hit does?
+    """Test the independence of misses: is a miss as likely after a miss as after a hit?
 
         LR = 2 · [n₀₁ ln π₀₁ + n₀₀ ln(1 - π₀₁) + n₁₁ ln π₁₁ + n₁₀ ln(1 - π₁₁) - (n₀₁ + n₁₁) ln π - (n₀₀ + n₁₀) ln(1 - π)]
 
-    n_ij counts steps from i to j (1 a miss), π_i1 = n_i1 / (n_i0 + n_i1), π the share of misses after the first outcome. Outcomes
-    on both sides of a gap count as neighbours.
+    n_ij counts steps from i to j (1 is a miss), π_i1 = n_i1 / (n_i0 + n_i1), and π is the share of misses after the first
+    outcome. Outcomes on both sides of a gap count as neighbours.
 
     Reference: P. Christoffersen, Evaluating Interval Forecasts, International Economic Review 39 (1998).
     """
     before, after = missed[:-1], missed[1:]
     if not after.size:
         return LikelihoodRatio(np.nan, np.nan)
-    calm = int((~before & ~after).sum()), int((~before & after).sum())
-    troubled = int((before & ~after).sum()), int((before & after).sum())
-    two_shares = sum(_log_likelihood(misses, hits, misses / max(hits + misses, 1)) for hits, misses in (calm, troubled))
-    misses, hits = calm[1] + troubled[1], calm[0] + troubled[0]
+    after_hit = int((~before & ~after).sum()), int((~before & after).sum())
+    after_miss = int((before & ~after).sum()), int((before & after).sum())
+    two_shares = sum(_log_likelihood(misses, hits, misses / max(hits + misses, 1)) for hits, misses in (after_hit, after_miss))
+    misses, hits = after_hit[1] + after_miss[1], after_hit[0] + after_miss[0]
     return _likelihood_ratio(two_shares - _log_likelihood(misses, hits, misses / after.size))
 
 
 def _log_likelihood(misses: int, hits: int, share: float) -> float:
-    """Of Bernoulli trials; 0 ln 0 = 0."""
+    """Return the log likelihood of Bernoulli trials, with 0 ln 0 = 0."""
     return float(xlogy(misses, share) + xlogy(hits, 1.0 - share))
 
 
 def _likelihood_ratio(gain: float) -> LikelihoodRatio:
-    """Rounding may make a gain of nothing a negative one."""
+    """Return the test of a gain in log likelihood, which by rounding may be slightly negative."""
     statistic = max(2.0 * gain, 0.0)
     return LikelihoodRatio(statistic, float(chdtrc(1.0, statistic)))

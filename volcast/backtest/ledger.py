@@ -1,4 +1,4 @@
-"""From the signals of one pass to what `compare` asks for: the truth after each candle, and each model's forecasts there."""
+"""Collects the signals of one pass into the arrays that `compare` needs: each model's forecasts, and what happened after them."""
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -13,11 +13,11 @@ from .tracks import Track, Truth
 
 _COLUMNS = Prediction._fields
 _BLOCK = 100_000
-"""Windows summed at once."""
+"""The number of windows that are summed at once."""
 
 
 class Ledger:
-    """What stood after each candle. `candles` bounds how many may come: six numbers a model are kept of each."""
+    """The forecasts of all models after each candle. `candles` is the maximum; six numbers of each model are kept for each."""
 
     def __init__(self, candles: int, champion: str, shadows: tuple[str, ...], horizon_minutes: int) -> None:
         self._champion = champion
@@ -25,34 +25,34 @@ class Ledger:
         self._count = 0
         self._open_time_ms = np.zeros(candles, np.int64)
         self._close = np.zeros(candles)
-        self._made: dict[str, Floats] = {name: np.zeros((candles, len(_COLUMNS))) for name in (champion, *shadows)}
+        self._predictions: dict[str, Floats] = {name: np.zeros((candles, len(_COLUMNS))) for name in (champion, *shadows)}
 
-    def add(self, signal: Signal, made: Predictions) -> None:
-        """The next one, with what all models said."""
-        at = self._count
-        self._open_time_ms[at] = signal.open_time_ms
-        self._close[at] = signal.close
-        self._made[self._champion][at] = made.horizons[self._horizon_minutes]
-        for name, prediction in made.shadows.items():
-            self._made[name][at] = prediction
+    def add(self, signal: Signal, predictions: Predictions) -> None:
+        """Add the next candle's signal, and the predictions that all models predictions after it."""
+        row = self._count
+        self._open_time_ms[row] = signal.open_time_ms
+        self._close[row] = signal.close
+        self._predictions[self._champion][row] = predictions.horizons[self._horizon_minutes]
+        for name, prediction in predictions.shadows.items():
+            self._predictions[name][row] = prediction
         self._count += 1
 
     def truth(self) -> Truth:
-        """Of the candles that came."""
+        """Return what happened after each candle that was added."""
         return truth(self._open_time_ms[: self._count], self._close[: self._count], self._horizon_minutes)
 
     def tracks(self) -> list[Track]:
-        """The champion first."""
+        """Return each model's forecasts, the champion's first."""
         return [
             Track(name=name, **{column: rows[: self._count, i] for i, column in enumerate(_COLUMNS)})
-            for name, rows in self._made.items()
+            for name, rows in self._predictions.items()
         ]
 
 
 def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) -> Truth:
-    """From closes (n,) in order of time: realized variance and log return over the horizon after each candle.
+    """Return realized variance and log return over the horizon after each candle, from closes (n,) in order of time.
 
-    NaN where a minute of the horizon is missing or has not come yet.
+    They are NaN where a minute of the horizon is missing or still to come.
 
     >>> found = truth(np.array([0, 60_000, 120_000, 240_000]), np.array([1.0, 2.0, 2.0, 1.0]), 1)
     >>> [round(value, 3) for value in found.log_return.tolist()]

@@ -1,4 +1,4 @@
-"""One prior from several symbols': what is alike for all of them is their mean."""
+"""Averages the priors of several symbols into one, which describes what they have in common."""
 
 from collections.abc import Sequence
 
@@ -6,11 +6,11 @@ from volcast.core.forecast.prior import Prior
 from volcast.core.models.contract import Learned
 
 _DIGITS = 6
-"""Significant ones: those behind them differ from one kind of CPU to the next, and say nothing."""
+"""Significant digits: further ones depend on the CPU, and carry no information."""
 
 
 def mean_prior(priors: Sequence[Prior], source: str) -> Prior:
-    """All are of one model and know the same horizons; each counts alike. Raises ValueError otherwise, and for none."""
+    """Return the mean of priors, with equal weights. Raises ValueError if there is none, or if models or horizons differ."""
     if len({(prior.model, tuple(prior.learned)) for prior in priors}) != 1:
         raise ValueError("priors of one model and of the same horizons are needed")
     first = priors[0]

@@ -1,4 +1,4 @@
-"""The same scores by calendar month and by hour of the day, and skill as it went: where and when a model is good."""
+"""Scores by calendar month and by hour of the day, and skill over time: when a model is good."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
 
-from .scores import known, mean, r_squared
+from .scores import finite_or_none, mean, r_squared
 from .tracks import ScoredOutcomes
 
 DAY_MS = 1_440 * MINUTE_MS
 HOUR_MS = 60 * MINUTE_MS
 SKILL_DAYS = 14
-"""A model that is good in the long run loses single days to a simple one, but hardly a fortnight."""
+"""A good model loses single days to a simple one, but rarely two weeks."""
 _MIN_R2_OUTCOMES = 24
 Times = NDArray[np.int64]
 
 
 class PeriodScores(Struct, frozen=True):
-    """Of one model in one period."""
+    """The scores of one model in one period."""
 
     qlike: float | None
     coverage: float | None
@@ -32,7 +32,7 @@ class PeriodScores(Struct, frozen=True):
 
 
 class Month(Struct, frozen=True):
-    """A calendar month, UTC, by when forecasts were made."""
+    """The outcomes whose forecasts were made in one calendar month, UTC."""
 
     month: str
     """As 2024-05."""
@@ -49,27 +49,30 @@ class HourOfDay(Struct, frozen=True):
 
 
 class Skill(Struct, frozen=True):
-    """1 - mean QLIKE / mean QLIKE of the baseline, over the two weeks before each midnight UTC; above 0 it beats the baseline."""
+    """1 - mean QLIKE / mean QLIKE of the baseline over the two weeks before each midnight UTC; above 0 it beats the baseline."""
 
     days: list[str]
     """As 2024-05-17: the day that begins with that midnight."""
     models: dict[str, list[float | None]]
-    """An entry a day; None where less than half of the two weeks could be scored. The baseline is not among them."""
+    """One entry for each day, None where less than half of the two weeks could be scored. The baseline is not among them."""
 
 
 def by_month(made_ms: Times, found: Mapping[str, ScoredOutcomes]) -> list[Month]:
-    """`made_ms` is when the forecasts were made, rising."""
+    """Return scores by calendar month. `made_ms` are the times at which the forecasts were made, rising."""
     months = made_ms.astype("datetime64[ms]").astype("datetime64[M]").astype(np.int64)
     return [Month(str(np.datetime64(month, "M")), at.size, _scores(found, at)) for month, at in _groups(months)]
 
 
 def by_hour(made_ms: Times, found: Mapping[str, ScoredOutcomes]) -> list[HourOfDay]:
-    """Hours without an outcome are not there."""
+    """Return scores by hour of the day, without hours that have no outcome."""
     return [HourOfDay(hour, at.size, _scores(found, at)) for hour, at in _groups(made_ms % DAY_MS // HOUR_MS)]
 
 
 def skill(due_ms: Times, losses: Mapping[str, Floats], baseline: str | None, step_minutes: int) -> Skill:
-    """`due_ms` is when the outcomes were known, rising; those of the window's first midnight lie before it."""
+    """Return the skill of each model over the baseline. `due_ms` are the times at which the outcomes were known, rising.
+
+    A window excludes its first midnight and includes its last.
+    """
     others = [name for name in losses if name != baseline]
     if baseline is None or not due_ms.size:
         return Skill([], {name: [] for name in others})
@@ -83,13 +86,13 @@ def skill(due_ms: Times, losses: Mapping[str, Floats], baseline: str | None, ste
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         reference = mean(losses[baseline][start:end]) if end - start >= enough else np.nan
         for name in others:
-            series[name].append(known(1.0 - mean(losses[name][start:end]) / reference) if reference > 0.0 else None)
+            series[name].append(finite_or_none(1.0 - mean(losses[name][start:end]) / reference) if reference > 0.0 else None)
     days = [datetime.fromtimestamp(midnight / 1_000, UTC).date().isoformat() for midnight in midnights.tolist()]
     return Skill(days, series)
 
 
 def _groups(labels: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Each label, in order, with the indices that have it."""
+    """Yield each label, in order, with the indices that have it."""
     for label in np.unique(labels).tolist():
         yield label, np.flatnonzero(labels == label)
 
@@ -102,5 +105,5 @@ def _scores(found: Mapping[str, ScoredOutcomes], at: NDArray[np.intp]) -> dict[s
         if outcomes.median is not None and at.size >= _MIN_R2_OUTCOMES:
             r2 = r_squared(log_rv, np.log(outcomes.median[at]))
         coverage = mean(outcomes.interval.inside[at]) if outcomes.interval is not None else np.nan
-        result[name] = PeriodScores(known(mean(outcomes.losses[at])), known(coverage), known(r2))
+        result[name] = PeriodScores(finite_or_none(mean(outcomes.losses[at])), finite_or_none(coverage), finite_or_none(r2))
     return result

@@ -1,7 +1,7 @@
-"""Candles of one symbol through production's own engine: signals out, and what else the engine knows. No I/O, no clock.
+"""Runs the candles of one symbol through the production engine, and gives signals and features. No I/O, no clock.
 
-A backtest that took another path than production would judge something else: rows go through the codec, the decoder and
-`Engine.step`, so bad rows, late ones and gaps are treated alike, and each forecast is the one that production would have made.
+A backtest on another path than production would judge something else. So rows go through the codec, the decoder and
+`Engine.step`: bad rows, late ones and gaps are handled alike, and each forecast is the one that production would have made.
 """
 
 from collections import Counter
@@ -14,7 +14,7 @@ from volcast.core.types import Candle, Signal, Skip
 
 
 def features_of(engine: Engine) -> dict[str, float]:
-    """After the last candle: what the model looks at for its first horizon, and what is shown to people, by name."""
+    """Return by name the features after the last candle: the model's inputs for its first horizon, and the shown indicators."""
     model, market = engine.forecaster.main.model, engine.forecaster.market
     vector = dict(zip(model.names, model.row(market).tolist(), strict=True))
     shown = {**market.indicators.values(), "noise_ratio": market.noise.value}
@@ -22,44 +22,45 @@ def features_of(engine: Engine) -> dict[str, float]:
 
 
 class BacktestReplay:
-    """Rows of one symbol through its engine. What is not taken in is counted."""
+    """Runs the rows of one symbol through its engine, and counts the rows that are skipped."""
 
     def __init__(self, engine: Engine, decoder: Decoder) -> None:
         self.rows = 0
-        """Seen so far."""
-        self.taken = 0
-        self.not_taken: Counter[str] = Counter()
-        """By why: a reject's reason, or what the engine says of a candle out of time."""
-        self.first_refusals: dict[str, str] = {}
-        """By reason, where the first one stands and what is wrong with it."""
+        """Rows read so far."""
+        self.accepted = 0
+        """Rows that the engine accepted."""
+        self.skipped: Counter[str] = Counter()
+        """Rows that were skipped, by the reject's reason or the engine's `Skip`."""
+        self.first_skipped: dict[str, str] = {}
+        """By reason: the place of the first skipped row, and what is wrong with it."""
         self._engine = engine
         self._decoder = decoder
 
     @property
     def symbol(self) -> str:
-        """Whose rows they are."""
+        """The symbol of the rows."""
         return self._engine.symbol
 
     def signals(self, rows: Iterable[CandleText]) -> Iterator[Signal]:
-        """One for each row that the engine takes in, as it is taken in."""
+        """Yield a signal for each row that the engine accepts. A row is read only when its signal is requested."""
         key = self._engine.symbol.encode()
         step, decode = self._engine.step, self._decoder.decode
         for row in rows:
             self.rows += 1
             value = encode_candle(row)
             item = decode(key, value)
-            answer = step(item) if isinstance(item, Candle) else item
-            if isinstance(answer, Signal):
-                self.taken += 1
-                yield answer
-            elif isinstance(answer, Reject):
-                self._count(row, answer.reason, answer.detail)
-            elif answer is Skip.TOO_FAR_AHEAD:
-                self._count(row, answer, refuse_jump(row.open_time_ms, self._engine.last_open_time_ms, key, value).detail)
-            elif isinstance(answer, Skip):
-                self._count(row, answer, "")
+            result = step(item) if isinstance(item, Candle) else item
+            if isinstance(result, Signal):
+                self.accepted += 1
+                yield result
+            elif isinstance(result, Reject):
+                self._skip(row, result.reason, result.detail)
+            elif result is Skip.TOO_FAR_AHEAD:
+                self._skip(row, result, refuse_jump(row.open_time_ms, self._engine.last_open_time_ms, key, value).detail)
+            elif isinstance(result, Skip):
+                self._skip(row, result, "")
 
-    def _count(self, row: CandleText, why: Reason | Skip, detail: str) -> None:
-        self.not_taken[why.value] += 1
+    def _skip(self, row: CandleText, reason: Reason | Skip, detail: str) -> None:
+        self.skipped[reason.value] += 1
         where = f"{row.source}, line {row.line}"
-        self.first_refusals.setdefault(why.value, f"{where}: {detail}" if detail else where)
+        self.first_skipped.setdefault(reason.value, f"{where}: {detail}" if detail else where)

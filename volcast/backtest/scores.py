@@ -1,7 +1,7 @@
-"""How good forecasts of variance are: losses, R², and whether one model beats another by more than chance.
+"""Scores of variance forecasts: losses, R², and a test of whether one model beats another by more than chance.
 
-Arrays are (n,) float64, one entry an outcome, in order of time; outcomes do not overlap. A score that is not defined on what
-it is given (nothing, a constant) is NaN: no function here raises or warns.
+Arrays are (n,) float64, one entry for each outcome, in order of time; outcomes do not overlap. A score that is not defined for
+its input (empty, or constant) is NaN: no function here raises or warns.
 """
 
 from math import isfinite
@@ -13,15 +13,15 @@ from volcast.core.arrays import Floats
 
 BASIS_POINTS = 1e4
 DM_LAGS = 24
-"""Hourly losses are alike for about a day."""
+"""Hourly losses are correlated for about a day."""
 _CONSTANT = 1e-24
-"""A variance below this share of the squared mean is rounding."""
+"""A variance below this share of the squared mean is a rounding error."""
 
 
 def qlike_losses(realized_variance: Floats, variance: Floats) -> Floats:
-    """Loss of each outcome, QLIKE = RV²/f - log(RV²/f) - 1, of RV² and f = E[RV²]; both positive.
+    """Return the loss of each outcome, QLIKE = RV²/f - log(RV²/f) - 1, of RV² and f = E[RV²]; both are positive.
 
-    It is 0 for a perfect forecast, positive else, and ranks models by their true variances although RV² is noisy: A. Patton,
+    It is 0 for a perfect forecast and positive otherwise, and ranks models correctly although RV² is a noisy proxy: A. Patton,
     Volatility Forecast Comparison Using Imperfect Volatility Proxies, J. Econometrics 160 (2011).
 
     >>> [round(float(loss), 3) for loss in qlike_losses(np.array([1.0, 2.0, 1.0]), np.array([1.0, 1.0, 2.0]))]
@@ -30,32 +30,32 @@ def qlike_losses(realized_variance: Floats, variance: Floats) -> Floats:
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         ratio = realized_variance / variance
         loss = ratio - np.log(ratio) - 1.0
-    return np.maximum(loss, 0.0)  # rounding may make a perfect forecast's loss negative
+    return np.maximum(loss, 0.0)  # by rounding, a perfect forecast's loss may be negative
 
 
-def known(score: float) -> float | None:
-    """None for NaN and infinity, as JSON has neither."""
+def finite_or_none(score: float) -> float | None:
+    """Return the score, or None for NaN and infinity, which JSON does not have."""
     return float(score) if isfinite(score) else None
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
-    """Arithmetic; NaN of nothing."""
+    """Return the arithmetic mean; NaN of an empty array."""
     with np.errstate(over="ignore", invalid="ignore"):
         return float(np.mean(values)) if values.size else np.nan
 
 
 def mse(y: Floats, forecast: Floats) -> float:
-    """Mean of (y - ŷ)², in y's unit squared."""
+    """Return the mean of (y - ŷ)², in the squared unit of y."""
     return mean((y - forecast) ** 2)
 
 
 def mae(y: Floats, forecast: Floats) -> float:
-    """Mean of |y - ŷ|, in y's unit."""
+    """Return the mean of |y - ŷ|, in the unit of y."""
     return mean(np.abs(y - forecast))
 
 
 def r_squared(y: Floats, forecast: Floats) -> float:
-    """1 - mean (y - ŷ)² / var y of the forecast as it stands, with no regression on it: a bad one is negative, without bound.
+    """Return 1 - mean (y - ŷ)² / var y of the forecast itself, without a regression; it may be negative, without bound.
 
     >>> r_squared(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 4.0]))
     0.5
@@ -65,13 +65,13 @@ def r_squared(y: Floats, forecast: Floats) -> float:
 
 
 def diebold_mariano(losses: Floats, other: Floats, lags: int = DM_LAGS) -> float:
-    """The statistic DM = d̄ / √(s / n) of d = loss - other loss: about normal(0, 1) where both are as good.
+    """Return DM = d̄ / √(s / n) of d = loss - other loss, which is about normal(0, 1) where both models are equally good.
 
-    Negative: the first is better; beyond ±2 chance is an unlikely reason. s is the long-run variance of d,
+    It is negative where the first model is better; beyond ±2, chance is unlikely. s is the long-run variance of d,
 
         s = γ₀ + 2 Σ_{k=1..lags} (1 - k / (lags + 1)) γ_k,   γ_k = 1/n Σ_i (d_i - d̄)(d_{i-k} - d̄)
 
-    NaN for no more than `lags` outcomes and where the difference is constant.
+    It is NaN for at most `lags` outcomes, and where the difference is constant.
 
     References: F. Diebold & R. Mariano, Comparing Predictive Accuracy, J. Business & Economic Statistics 13 (1995); W. Newey &
     K. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation Consistent Covariance Matrix, Econometrica

@@ -1,4 +1,4 @@
-"""What is compared: the truth after each candle, what each model had forecast there, and which of those are scored."""
+"""The inputs of a comparison: what happened after each candle, what each model had forecast, and which forecasts are scored."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -15,12 +15,12 @@ from .scores import qlike_losses
 
 HOUR_MINUTES = 60
 GAP_MINUTES = 70
-"""On both sides of a missing minute nothing is scored."""
+"""Forecasts within this distance of a missing minute are not scored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Truth:
-    """What happened over the horizon after each candle of a stream, in order. Raises ValueError on arrays that do not fit."""
+    """What happened over the horizon after each candle of a stream, in order. Raises ValueError if the arrays do not fit."""
 
     open_time_ms: NDArray[np.int64]
     """(n,) of the candle after whose close forecasts were made; strictly rising, whole minutes, gaps allowed."""
@@ -39,30 +39,30 @@ class Truth:
 
     @property
     def step_minutes(self) -> int:
-        """From one scored forecast to the next: outcomes do not overlap, and no hour counts twice."""
+        """The distance of scored forecasts: so long that outcomes do not overlap, and at least an hour."""
         return max(self.horizon_minutes, HOUR_MINUTES)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Track:
-    """What one model forecast after each candle. A column it has nothing for is NaN throughout."""
+    """What one model forecast after each candle. A column that the model does not forecast is NaN throughout."""
 
     name: str
     variance: Floats
-    """(n,) expected, of the horizon."""
+    """(n,) the expected variance over the horizon."""
     median: Floats
-    """(n,) of realized volatility, the root of the realized variance."""
+    """(n,) the median of realized volatility, the root of the realized variance."""
     lower: Floats
-    """(n,) of realized volatility."""
+    """(n,) the lower bound of the interval of realized volatility."""
     upper: Floats
     return_lower: Floats
-    """(n,) of the log return over the horizon."""
+    """(n,) the lower bound of the interval of the log return over the horizon."""
     return_upper: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Selection:
-    """The candles whose forecasts are scored, the same for every model, and why others of the grid are not."""
+    """The candles whose forecasts are scored, the same for every model, and how many others of the grid were left out."""
 
     at: NDArray[np.int64]
     """(m,) indices of candles."""
@@ -70,7 +70,7 @@ class Selection:
     near_gaps: int
     unknown: int
     missing: dict[str, int]
-    """Outcomes that a model has no usable forecast for; they are left out for all."""
+    """By model: outcomes for which it has no usable forecast; they are left out for all models."""
 
 
 def _same_shape(first: NDArray[Any], **others: NDArray[Any]) -> None:
@@ -82,10 +82,10 @@ def _same_shape(first: NDArray[Any], **others: NDArray[Any]) -> None:
 
 
 def select(truth: Truth, tracks: list[Track], from_share: float) -> Selection:
-    """The last candle before each full hour (or longer horizon, counted from 1970), from a share of all candles on.
+    """Select the last candle before each full hour (or longer horizon, counted from 1970), after a share of all candles.
 
-    Left out, in this order: hours near gaps, hours whose truth is unknown, hours in which the price never moved, and hours for
-    which any model has no usable forecast. Raises ValueError on tracks that do not fit the truth.
+    Left out, in this order: hours near gaps, hours whose outcome is unknown, hours in which the price did not move, and hours for
+    which any model has no usable forecast. Raises ValueError if the tracks do not fit the truth.
     """
     minute = truth.open_time_ms // MINUTE_MS
     for track in tracks:
@@ -113,7 +113,7 @@ _POSITIVE = frozenset(_COLUMNS[:4])
 
 
 def _near_gap(minute: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether a minute is missing within `GAP_MINUTES`; before the first and after the last candle none is."""
+    """Return whether a minute is missing within `GAP_MINUTES`. Minutes before the first or after the last candle do not count."""
     if not minute.size:
         return np.zeros(at.size, np.bool_)
     first = np.maximum(minute[at] - GAP_MINUTES, minute[0])
@@ -123,7 +123,7 @@ def _near_gap(minute: NDArray[np.int64], at: NDArray[np.int64]) -> NDArray[np.bo
 
 
 def _usable(track: Track, at: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Where the expected variance stands, and with it every column that the model fills anywhere."""
+    """Return where the expected variance is usable, and so is every column that the model fills anywhere."""
     usable = np.ones(at.size, np.bool_)
     for name in _COLUMNS:
         values = getattr(track, name)[at]
@@ -134,7 +134,7 @@ def _usable(track: Track, at: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 class Interval(NamedTuple):
-    """Bounds, and whether they held."""
+    """The bounds of an interval, and which outcomes are inside."""
 
     bounds: tuple[Floats, Floats]
     inside: Booleans
@@ -142,21 +142,21 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredOutcomes:
-    """Arrays are (m,), one entry an outcome; None is what the model does not forecast."""
+    """One model's forecasts and losses. Arrays are (m,), one entry for each outcome; None if the model has no such forecast."""
 
     volatility: Floats
-    """Realized."""
+    """Realized volatility."""
     variance: Floats
-    """Expected."""
+    """Expected variance."""
     losses: Floats
-    """QLIKE."""
+    """QLIKE losses."""
     median: Floats | None
     interval: Interval | None
     price_interval: Interval | None
 
 
 def gather(truth: Truth, track: Track, at: NDArray[np.int64]) -> ScoredOutcomes:
-    """Of the selected candles; there a column is filled throughout or it is not there."""
+    """Return the scored outcomes of one model at the selected candles, where a column is either complete or missing."""
     volatility = np.sqrt(truth.realized_variance[at])
     variance = track.variance[at]
     median = track.median[at]

@@ -1,4 +1,4 @@
-"""A made-up stream with its truth, and models that are right up to noise of their own."""
+"""A random stream with its outcomes, and models that are right up to noise of their own."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ DAY = 1_440
 
 
 def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms: int = START_MS) -> tuple[Truth, Floats]:
-    """And the expected variance: realized variance is that times noise of mean 1."""
+    """Return the truth of a random stream, and its expected variance; realized variance is that times noise of mean 1."""
     rng = np.random.default_rng(seed)
     hours = np.cumsum(rng.normal(0.0, 0.1, minutes // 60 + 1))
     expected = 1e-5 * np.exp(np.repeat(hours - hours.mean(), 60)[:minutes])
@@ -26,7 +26,7 @@ def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms
 
 
 def track_of(name: str, expected: Floats, *, noise: float = 0.0, intervals: bool = True, seed: int = 2) -> Track:
-    """`noise` is in log variance."""
+    """Return the track of a model. `noise` is the standard deviation of its error in log variance."""
     rng = np.random.default_rng(seed)
     variance = expected * np.exp(rng.normal(-0.5 * noise**2, noise, expected.size) if noise else np.zeros(expected.size))
     median = np.sqrt(variance) * np.exp(-0.04)
@@ -44,7 +44,7 @@ def track_of(name: str, expected: Floats, *, noise: float = 0.0, intervals: bool
 
 
 def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "no_interval")) -> Comparison:
-    """The first is the champion; the last gives no interval if there are three or more."""
+    """Return a comparison. The first model is the champion; models from the third on give no interval."""
     truth, expected = truth_of(minutes)
     tracks = [
         track_of(name, expected, noise=0.3 * place, intervals=place < 2, seed=place + 7) for place, name in enumerate(names)

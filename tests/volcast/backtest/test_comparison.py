@@ -1,4 +1,4 @@
-"""Models beside each other: the scores, their order, and what is said where there is little."""
+"""The comparison of models: the scores, their order, and the problem that is reported where there are few outcomes."""
 
 from math import isclose
 
@@ -21,11 +21,11 @@ TRACKS = [
 FOUND = compare(TRUTH, TRACKS, "champion", symbol="TESTUSDT")
 
 
-def test_the_champion_first_then_by_qlike() -> None:
+def test_the_champion_comes_first_then_models_by_qlike() -> None:
     assert [model.model for model in FOUND.models] == ["champion", "best", "ewma", "bad"]
 
 
-def test_what_was_scored() -> None:
+def test_the_outcomes_that_are_scored() -> None:
     at = [minute for minute in range(int(DAYS * DAY * 0.4), DAYS * DAY - 60) if minute % 60 == 59]
     assert FOUND.outcomes == len(at)
     assert FOUND.from_ms == TRUTH.open_time_ms[at[0]] + 60_000
@@ -33,7 +33,7 @@ def test_what_was_scored() -> None:
     assert (FOUND.flat, FOUND.near_gaps, FOUND.unknown, FOUND.missing, FOUND.problem) == (0, 0, 1, {}, None)
 
 
-def test_scores_by_plain_numpy() -> None:
+def test_scores_agree_with_plain_numpy() -> None:
     at = np.arange(int(DAYS * DAY * 0.4), DAYS * DAY - 60)
     at = at[at % 60 == 59]
     bad, champion = TRACKS[0], TRACKS[3]
@@ -42,7 +42,7 @@ def test_scores_by_plain_numpy() -> None:
     losses, others = qlike_losses(rv2, f), qlike_losses(rv2, champion.variance[at])
     found = FOUND.models[-1]
     inside = (bad.lower[at] <= rv) & (rv <= bad.upper[at])
-    wanted = {
+    expected = {
         "qlike": losses.mean(),
         "qlike_ratio": losses.mean() / others.mean(),
         "dm": diebold_mariano(losses, others),
@@ -56,18 +56,18 @@ def test_scores_by_plain_numpy() -> None:
         "coverage": inside.mean(),
         "log_width": np.mean(np.log(bad.upper[at] / bad.lower[at])),
     }
-    assert {name: getattr(found, name) for name in wanted} == pytest.approx(wanted)
+    assert {name: getattr(found, name) for name in expected} == pytest.approx(expected)
     assert found.dm is not None
     assert found.dm > 4.0
 
 
-def test_the_champion_is_its_own_measure() -> None:
+def test_the_champion_compared_with_itself() -> None:
     champion = FOUND.models[0]
     assert champion.qlike_ratio == 1.0
     assert champion.dm is None
 
 
-def test_intervals_that_are_right_pass_their_tests() -> None:
+def test_correct_intervals_pass_their_tests() -> None:
     best = FOUND.models[1]
     assert best.coverage == pytest.approx(0.9, abs=0.03)
     assert best.price_coverage == pytest.approx(0.9, abs=0.03)
@@ -79,20 +79,20 @@ def test_intervals_that_are_right_pass_their_tests() -> None:
         assert p > 0.01
 
 
-def test_a_model_without_intervals_has_no_scores_of_them() -> None:
+def test_a_model_without_intervals_has_no_interval_scores() -> None:
     ewma = FOUND.models[2]
     for name in ("r2_log_median", "mse_log_median", "mae_median_bp", "coverage", "winkler", "price_coverage", "kupiec_p"):
         assert getattr(ewma, name) is None
 
 
-def test_json_there_and_back() -> None:
+def test_json_round_trip() -> None:
     text = msgspec.json.encode(FOUND)
     assert msgspec.json.decode(text, type=Comparison) == FOUND
     assert msgspec.json.encode(compare(TRUTH, TRACKS, "champion", symbol="TESTUSDT")) == text
 
 
 @pytest.mark.parametrize("outcomes", [0, 1, 2, 24, MIN_OUTCOMES - 1, MIN_OUTCOMES])
-def test_few_outcomes_are_said_and_do_not_crash(outcomes: int) -> None:
+def test_few_outcomes_are_a_problem_and_not_an_error(outcomes: int) -> None:
     truth, expected = truth_of(60 * (outcomes + 1))
     tracks = [track_of("ewma", expected, noise=0.5), track_of("champion", expected)]
     found = compare(truth, tracks, "champion", symbol="X", from_share=0.0)
@@ -104,11 +104,11 @@ def test_few_outcomes_are_said_and_do_not_crash(outcomes: int) -> None:
         assert found.models[0].qlike is None
         assert found.from_ms is None
         assert found.problem == (
-            "X: 0 outcomes could be scored and at least 48 are needed; give more candles or score a larger share of them."
+            "X: 0 outcomes could be scored, but at least 48 are needed; provide more candles, or score a larger share of them."
         )
 
 
-def test_the_model_that_takes_hours_away_is_named() -> None:
+def test_a_model_that_lacks_forecasts_is_named() -> None:
     truth, expected = truth_of(4 * DAY)
     late = track_of("late", expected)
     late.variance[: 3 * DAY] = np.nan
@@ -118,7 +118,7 @@ def test_the_model_that_takes_hours_away_is_named() -> None:
     assert "(late has no forecast for 72)" in found.problem
 
 
-def test_extremes_are_none_and_not_infinite() -> None:
+def test_infinite_scores_are_none() -> None:
     truth, expected = truth_of(10 * DAY)
     wild = track_of("wild", expected)
     wild.variance[:] = 1e-320
@@ -147,9 +147,9 @@ def test_the_baseline(names: list[str], champion: str, baseline: str | None) -> 
 
 
 def test_models_that_cannot_be_compared() -> None:
-    with pytest.raises(ValueError, match="the champion nobody is not among the models bad, ewma"):
-        compare(TRUTH, TRACKS[:2], "nobody", symbol="X")
-    with pytest.raises(ValueError, match="compared once, found bad, bad"):
+    with pytest.raises(ValueError, match="the champion other is not among the models bad, ewma"):
+        compare(TRUTH, TRACKS[:2], "other", symbol="X")
+    with pytest.raises(ValueError, match="compared only once, found bad, bad"):
         compare(TRUTH, [TRACKS[0], TRACKS[0]], "bad", symbol="X")
     with pytest.raises(ValueError, match=r"level=1.5"):
         compare(TRUTH, TRACKS, "bad", symbol="X", level=1.5)
@@ -157,7 +157,7 @@ def test_models_that_cannot_be_compared() -> None:
         compare(TRUTH, TRACKS, "bad", symbol="X", from_share=1.0)
 
 
-def test_a_forecast_that_is_the_truth_is_perfect() -> None:
+def test_a_perfect_forecast() -> None:
     perfect = track_of("perfect", np.nan_to_num(TRUTH.realized_variance, nan=1.0))
     found = compare(TRUTH, [perfect, *TRACKS], "perfect", symbol="X").models
     assert found[0].qlike == 0.0

@@ -1,4 +1,4 @@
-"""Coverage and its tests: by hand, by law, by plain loops."""
+"""Interval scores agree with results by hand, with known properties, and with plain loops."""
 
 from math import log
 
@@ -19,7 +19,7 @@ def test_bounds_belong_to_the_interval() -> None:
 
 
 def test_winkler_by_hand() -> None:
-    """Width 2 thrice; outside by 0.5 below and 1 above, at 2 / (1 - 0.8) = 10 each."""
+    """Three widths of 2; outside by 0.5 below and by 1 above, each weighted with 2 / (1 - 0.8) = 10."""
     y = np.array([0.5, 2.0, 4.0])
     assert winkler(y, np.full(3, 1.0), np.full(3, 3.0), 0.8) == pytest.approx((6.0 + 15.0) / 3.0)
 
@@ -31,7 +31,7 @@ def test_the_true_quantiles_have_the_best_winkler_score() -> None:
 
 
 def test_worst_block_of_30_days() -> None:
-    """Two full blocks with 10 % and 20 % of misses; a third of 10 hours, all missed, is too short to count."""
+    """Two full blocks with 10 % and 20 % of misses; a third block of 10 hours, all missed, is too short to count."""
     hour = np.arange(1_450)
     inside = np.where(hour < 720, hour % 10 != 0, hour % 5 != 0) & (hour < 1_440)
     assert worst_block_coverage(inside, 60 * hour, 60) == pytest.approx(0.8)
@@ -39,7 +39,7 @@ def test_worst_block_of_30_days() -> None:
     assert worst_block_coverage(inside[:400], 60 * hour[:400], 60) == pytest.approx(0.9)
 
 
-def test_a_block_is_30_days_whatever_is_missing() -> None:
+def test_a_block_is_30_days_even_with_gaps() -> None:
     hour = np.concatenate((np.arange(500), np.arange(720, 1_220)))
     inside = np.arange(1_000) >= 500
     assert worst_block_coverage(inside, 60 * hour, 60) == 0.0
@@ -53,7 +53,7 @@ def test_worst_run_by_plain_loops(inside: list[bool], length: int) -> None:
 
 
 def test_kupiec_by_hand() -> None:
-    """20 misses in 100 where 10 were promised: 2 · (20 ln 2 + 80 ln (8/9))."""
+    """20 misses in 100 where 10 are expected: 2 · (20 ln 2 + 80 ln (8/9))."""
     found = kupiec(20, 100, 0.9)
     assert found.statistic == pytest.approx(2.0 * (20.0 * log(2.0) + 80.0 * log(8.0 / 9.0)))
     assert found.p_value == pytest.approx(chi2.sf(found.statistic, 1))
@@ -78,12 +78,12 @@ def test_kupiec_is_a_likelihood_ratio(misses: int, hits: int, level: float) -> N
 
 
 def test_christoffersen_by_hand() -> None:
-    """0 0 1 1 0 0 0 1: from 0 thrice to 0 and twice to 1, from 1 once to each; in all three ones in seven steps."""
+    """0 0 1 1 0 0 0 1: three steps from 0 to 0, two from 0 to 1, one from 1 to each; in all three ones in seven steps."""
     missed = np.array([0, 0, 1, 1, 0, 0, 0, 1], np.bool_)
-    apart = 3 * log(3 / 5) + 2 * log(2 / 5) + 2 * log(1 / 2)
-    together = 4 * log(4 / 7) + 3 * log(3 / 7)
+    unrestricted = 3 * log(3 / 5) + 2 * log(2 / 5) + 2 * log(1 / 2)
+    restricted = 4 * log(4 / 7) + 3 * log(3 / 7)
     found = christoffersen(missed)
-    assert found.statistic == pytest.approx(2.0 * (apart - together))
+    assert found.statistic == pytest.approx(2.0 * (unrestricted - restricted))
     assert found.p_value == pytest.approx(chi2.sf(found.statistic, 1))
 
 
@@ -95,18 +95,18 @@ def test_christoffersen_is_a_likelihood_ratio(missed: list[bool]) -> None:
 
 
 @pytest.mark.parametrize("missed", [[False] * 9, [True] * 9])
-def test_misses_always_or_never_say_nothing_of_independence(missed: list[bool]) -> None:
+def test_only_misses_or_only_hits_tell_nothing_about_independence(missed: list[bool]) -> None:
     assert christoffersen(np.array(missed)) == (0.0, 1.0)
 
 
-def test_clusters_are_seen_and_chance_is_not() -> None:
+def test_clusters_are_found_and_random_misses_pass() -> None:
     rng = np.random.default_rng(3)
     assert christoffersen(np.repeat(rng.random(500) < 0.1, 4)).p_value < 1e-6
     p_values = [christoffersen(rng.random(1_000) < 0.1).p_value for _ in range(200)]
     assert np.mean(np.array(p_values) < 0.1) == pytest.approx(0.1, abs=0.06)
 
 
-def test_nothing_is_nan() -> None:
+def test_scores_of_no_outcomes_are_nan() -> None:
     nothing = np.array([], np.bool_)
     assert np.isnan(christoffersen(nothing)).all()
     assert np.isnan(christoffersen(np.array([True]))).all()

@@ -1,4 +1,4 @@
-"""The truth after each candle is what its definition says, gaps or not; the tracks are what the models said."""
+"""The truth after each candle follows its definition, with and without gaps; the tracks hold the models' predictions."""
 
 from itertools import pairwise
 from math import log
@@ -16,7 +16,7 @@ from volcast.core.types import MINUTE_MS, EngineConfig
 
 @pytest.mark.parametrize("horizon", [1, 7, 60])
 @pytest.mark.parametrize("share", [0.0, 0.02])
-def test_the_truth_is_its_definition(horizon: int, share: float) -> None:
+def test_the_truth_follows_its_definition(horizon: int, share: float) -> None:
     minutes = minutes_with_gaps(700, share=share)
     closes = dict(zip(minutes, map(float, prices(700)), strict=True))
     found = truth(np.array(minutes) * MINUTE_MS, np.array(list(closes.values())), horizon)
@@ -33,14 +33,14 @@ def test_the_truth_is_its_definition(horizon: int, share: float) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 60])
-def test_of_too_few_candles_nothing_is_known(count: int) -> None:
+def test_with_too_few_candles_the_truth_is_unknown(count: int) -> None:
     found = truth(np.arange(count) * MINUTE_MS, np.ones(count), 60)
     assert np.isnan(found.realized_variance).all()
     assert np.isnan(found.log_return).all()
 
 
-def test_windows_are_summed_in_blocks_as_well() -> None:
-    """More candles than are summed at once."""
+def test_more_candles_than_a_block_of_sums() -> None:
+    """Windows are summed in blocks; the result must not depend on them."""
     closes = np.exp(np.cumsum(np.random.default_rng(1).normal(0, 1e-3, 250_007)))
     found = truth(np.arange(len(closes)) * MINUTE_MS, closes, 3)
     squares = np.log(closes[1:] / closes[:-1]) ** 2
@@ -49,15 +49,15 @@ def test_windows_are_summed_in_blocks_as_well() -> None:
     assert np.isnan(found.realized_variance[-3:]).all()
 
 
-def test_tracks_are_what_the_models_said() -> None:
+def test_tracks_hold_the_models_predictions() -> None:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
-    replay, ledger, said = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
+    replay, ledger, predicted = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
     for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
         ledger.add(signal, engine.forecaster.last_predictions)
-        said.append((engine.forecaster.last_predictions.horizons[15], engine.forecaster.last_predictions.shadows["ewma"]))
+        predicted.append((engine.forecaster.last_predictions.horizons[15], engine.forecaster.last_predictions.shadows["ewma"]))
     champion, other = ledger.tracks()
     assert (champion.name, other.name) == ("two_stage", "ewma")
-    for track, predictions in zip((champion, other), zip(*said, strict=True), strict=True):
+    for track, predictions in zip((champion, other), zip(*predicted, strict=True), strict=True):
         for column in ("variance", "median", "lower", "upper", "return_lower", "return_upper"):
             assert getattr(track, column).tolist() == [getattr(prediction, column) for prediction in predictions]
     assert len(ledger.truth().open_time_ms) == 80

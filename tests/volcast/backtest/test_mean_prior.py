@@ -1,4 +1,4 @@
-"""The mean of priors, number by number; of those that don't fit together there is none."""
+"""The mean of priors, number by number; priors that do not fit together are an error."""
 
 import pytest
 
@@ -22,6 +22,6 @@ def test_each_number_is_a_mean_with_six_digits() -> None:
 
 
 @pytest.mark.parametrize("others", [[prior(1.0, model="har")], [prior(1.0, horizon=15)], None])
-def test_what_does_not_fit_together_has_no_mean(others: list[Prior] | None) -> None:
+def test_priors_that_do_not_fit_together_are_an_error(others: list[Prior] | None) -> None:
     with pytest.raises(ValueError, match="of one model and of the same horizons"):
         mean_prior([] if others is None else [prior(1.0), *others], "none")

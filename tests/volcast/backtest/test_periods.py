@@ -1,4 +1,4 @@
-"""By month, by hour, and skill: against plain loops over the same outcomes."""
+"""Scores by month and by hour, and skill over time, agree with plain loops over the same outcomes."""
 
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ INSIDE = (TRACKS[0].lower[AT] <= np.sqrt(TRUTH.realized_variance[AT])) & (
 )
 
 
-def test_months_by_plain_loops() -> None:
+def test_months_agree_with_plain_loops() -> None:
     assert [(month.month, month.outcomes) for month in FOUND.by_month] == [("2024-01", 743), ("2024-02", 456)]
     for month in FOUND.by_month:
         places = [place for place, made in enumerate(MADE) if f"{made:%Y-%m}" == month.month]
@@ -30,7 +30,7 @@ def test_months_by_plain_loops() -> None:
         assert month.models["best"].coverage == pytest.approx(INSIDE[places].mean())
 
 
-def test_hours_by_plain_loops() -> None:
+def test_hours_agree_with_plain_loops() -> None:
     """The candle that opens at 12:59 makes the forecast of 13:00."""
     assert [hour.hour for hour in FOUND.by_hour] == list(range(24))
     for hour in FOUND.by_hour:
@@ -58,12 +58,12 @@ def test_skill_by_plain_loops() -> None:
         due = [made.timestamp() + 3_600 for made in MADE]
         places = [place for place, at in enumerate(due) if midnight - SKILL_DAYS * 86_400 < at <= midnight]
         assert len(places) == SKILL_DAYS * 24
-        wanted = 1.0 - sum(LOSSES["best"][place] for place in places) / sum(LOSSES["ewma"][place] for place in places)
-        assert value == pytest.approx(wanted)
+        expected_value = 1.0 - sum(LOSSES["best"][place] for place in places) / sum(LOSSES["ewma"][place] for place in places)
+        assert value == pytest.approx(expected_value)
 
 
-def test_half_of_a_fortnight_is_needed() -> None:
-    """Hours from day 0 to 20, nothing to day 40, hours to day 60."""
+def test_skill_needs_half_of_the_two_weeks() -> None:
+    """There are outcomes from day 0 to 20 and from day 40 to 60."""
     hours = np.concatenate((np.arange(1, 481), np.arange(961, 1_441)))
     ones = np.ones(hours.size)
     found = skill(hours * 3_600_000, {"good": 0.5 * ones, "base": ones}, "base", 60)
@@ -73,8 +73,8 @@ def test_half_of_a_fortnight_is_needed() -> None:
     assert {value for value in found.models["good"] if value is not None} == {0.5}
 
 
-def test_one_absurd_loss_spoils_its_fortnight_alone() -> None:
-    """No running sum: it would carry the rounding of a huge loss for ever."""
+def test_one_absurd_loss_affects_only_its_two_weeks() -> None:
+    """A running sum would keep the rounding error of a huge loss for ever."""
     hours = np.arange(1, 60 * 24 + 1)
     losses = np.ones(hours.size)
     losses[20 * 24] = 1e300
@@ -82,13 +82,13 @@ def test_one_absurd_loss_spoils_its_fortnight_alone() -> None:
     assert found.models["odd"][-1] == 0.5
 
 
-def test_a_baseline_without_a_loss_has_no_skill_over_it() -> None:
+def test_skill_over_a_baseline_without_loss_is_none() -> None:
     hours = np.arange(1, 20 * 24 + 1)
     found = skill(hours * 3_600_000, {"a": np.ones(hours.size), "base": np.zeros(hours.size)}, "base", 60)
     assert found.models["a"] == [None] * 7
 
 
-def test_without_a_baseline_or_outcomes() -> None:
+def test_skill_without_a_baseline_or_outcomes_is_empty() -> None:
     nothing = np.array([], np.int64)
     assert skill(nothing, {"a": np.array([]), "b": np.array([])}, "b", 60).models == {"a": []}
     assert skill(nothing, {"a": np.array([])}, None, 60).days == []

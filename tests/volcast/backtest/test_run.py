@@ -1,4 +1,4 @@
-"""A backtest's forecasts are production's, for the same rows; what is not taken in is counted, with the place of the first."""
+"""A backtest gives the signals of production for the same rows; skipped rows are counted, with the place of the first."""
 
 from itertools import islice
 
@@ -27,7 +27,7 @@ def replay_of(config: EngineConfig) -> tuple[Engine, BacktestReplay]:
 
 
 @pytest.mark.parametrize("prior", ["bundled", "none"])
-def test_signals_are_those_of_production(prior: str) -> None:
+def test_signals_equal_those_of_production(prior: str) -> None:
     config = EngineConfig(prior=prior, horizons=(60, 15), shadows=("har", "ewma"))
     decoder, production = Decoder(), Engine(SYMBOL, config, 8)
     expected = []
@@ -37,10 +37,10 @@ def test_signals_are_those_of_production(prior: str) -> None:
         expected.append(production.step(item))
     _, replay = replay_of(config)
     assert list(replay.signals(rows(300))) == expected
-    assert (replay.rows, replay.taken, replay.not_taken) == (300, 300, {})
+    assert (replay.rows, replay.accepted, replay.skipped) == (300, 300, {})
 
 
-def test_it_forecasts_from_the_first_candle_on_and_takes_no_row_early() -> None:
+def test_it_forecasts_from_the_first_candle_on_and_reads_no_row_early() -> None:
     _, replay = replay_of(EngineConfig())
     stream = iter(rows(10))
     first = next(replay.signals(stream))
@@ -48,26 +48,26 @@ def test_it_forecasts_from_the_first_candle_on_and_takes_no_row_early() -> None:
     assert len(list(stream)) == 9
 
 
-def test_what_is_not_taken_in_is_counted_and_the_first_of_each_kind_is_told() -> None:
+def test_skipped_rows_are_counted_with_the_first_of_each_reason() -> None:
     good = rows(12)
     del good[5]
     bad = candle_text(20, "-1", line=97)
     far = candle_text(MONTH_AND_A_DAY, "42000.00", line=99)
     late = candle_text(5, "42000.00", line=98)
     engine, replay = replay_of(EngineConfig())
-    taken = list(replay.signals([*good, bad, good[3], late, far, good[4]]))
-    assert len(taken) == replay.taken == engine.candles == 11
+    signals = list(replay.signals([*good, bad, good[3], late, far, good[4]]))
+    assert len(signals) == replay.accepted == engine.candles == 11
     assert replay.rows == 16
-    assert replay.not_taken == {"not_positive": 1, "duplicate": 2, "late": 1, "too_far_ahead": 1}
-    assert replay.first_refusals["not_positive"] == "test.csv, line 97: open is -1; a price must be above 0"
-    assert replay.first_refusals["duplicate"] == "test.csv, line 5"
-    assert replay.first_refusals["late"] == "test.csv, line 98"
-    assert replay.first_refusals["too_far_ahead"].startswith(
+    assert replay.skipped == {"not_positive": 1, "duplicate": 2, "late": 1, "too_far_ahead": 1}
+    assert replay.first_skipped["not_positive"] == "test.csv, line 97: open is -1; a price must be above 0"
+    assert replay.first_skipped["duplicate"] == "test.csv, line 5"
+    assert replay.first_skipped["late"] == "test.csv, line 98"
+    assert replay.first_skipped["too_far_ahead"].startswith(
         f"test.csv, line 99: open_time_ms is {at(MONTH_AND_A_DAY)}, 32.0 days"
     )
 
 
-def test_what_all_models_said_can_be_seen_after_each_candle() -> None:
+def test_the_predictions_of_all_models_are_available_after_each_candle() -> None:
     engine, replay = replay_of(EngineConfig(shadows=("har", "last")))
     for signal in islice(replay.signals(rows(200)), 200):
         champion = engine.forecaster.last_predictions.horizons[60]
@@ -83,7 +83,7 @@ def test_what_all_models_said_can_be_seen_after_each_candle() -> None:
 @pytest.mark.parametrize(
     ("model", "first"), [("two_stage", DESIGN_NAMES), ("river_blr", ("start", *DESIGN_NAMES)), ("last", ("start", "one"))]
 )
-def test_features_are_what_the_model_looks_at_and_what_is_shown(model: str, first: tuple[str, ...]) -> None:
+def test_features_are_the_models_inputs_and_the_shown_indicators(model: str, first: tuple[str, ...]) -> None:
     engine, replay = replay_of(EngineConfig(model=model))
     assert len(list(replay.signals(rows(100)))) == 100
     features = features_of(engine)
@@ -95,7 +95,7 @@ def test_features_are_what_the_model_looks_at_and_what_is_shown(model: str, firs
     assert {name: features[name] for name in INDICATORS} == shown  # also where the model knows one by the same name
 
 
-def test_to_look_changes_nothing() -> None:
+def test_reading_features_changes_nothing() -> None:
     watched, unwatched = replay_of(EngineConfig()), replay_of(EngineConfig())
     seen: list[Signal] = []
     for signal in watched[1].signals(rows(150)):

@@ -1,4 +1,4 @@
-"""Losses and tests against numbers worked by hand, laws that hold for all numbers, and plain loops."""
+"""Losses and tests agree with results by hand, with properties that hold for all numbers, and with plain loops."""
 
 from math import exp, log, nan, sqrt
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.backtest.scores import diebold_mariano, known, mae, mean, mse, qlike_losses, r_squared
+from volcast.backtest.scores import diebold_mariano, finite_or_none, mae, mean, mse, qlike_losses, r_squared
 from volcast.core.arrays import Floats
 
 variances = st.floats(1e-12, 1.0)
@@ -20,20 +20,20 @@ def test_qlike_by_hand() -> None:
 
 
 @given(variances, variances)
-def test_qlike_is_never_negative_and_zero_at_the_truth(realized: float, forecast: float) -> None:
+def test_qlike_is_never_negative_and_zero_for_a_perfect_forecast(realized: float, forecast: float) -> None:
     pair = qlike_losses(np.array([realized, realized]), np.array([forecast, realized]))
     assert pair[0] >= 0.0
     assert pair[1] == 0.0
 
 
 @given(variances, variances, st.floats(1e-3, 1e3))
-def test_qlike_knows_no_unit(realized: float, forecast: float, unit: float) -> None:
+def test_qlike_does_not_depend_on_the_unit(realized: float, forecast: float, unit: float) -> None:
     one, other = qlike_losses(np.array([realized, realized * unit]), np.array([forecast, forecast * unit]))
     assert other == pytest.approx(one, rel=1e-9, abs=1e-12)
 
 
-def test_an_absurd_forecast_is_no_warning() -> None:
-    assert known(mean(qlike_losses(np.array([1.0]), np.array([1e-310])))) is None
+def test_an_absurd_forecast_causes_no_warning() -> None:
+    assert finite_or_none(mean(qlike_losses(np.array([1.0]), np.array([1e-310])))) is None
 
 
 def test_errors_and_r_squared_by_hand() -> None:
@@ -46,13 +46,13 @@ def test_errors_and_r_squared_by_hand() -> None:
 
 
 @pytest.mark.parametrize("y", [[], [2.0], [0.1, 0.1, 0.1]])
-def test_r_squared_of_what_does_not_vary(y: list[float]) -> None:
+def test_r_squared_of_a_constant_is_nan(y: list[float]) -> None:
     assert np.isnan(r_squared(np.array(y), np.array(y)))
 
 
-def test_known() -> None:
-    assert [known(score) for score in (0.5, nan, float("inf"))] == [0.5, None, None]
-    assert known(mean(np.array([]))) is None
+def test_scores_that_are_not_finite_are_none() -> None:
+    assert [finite_or_none(score) for score in (0.5, nan, float("inf"))] == [0.5, None, None]
+    assert finite_or_none(mean(np.array([]))) is None
 
 
 def test_diebold_mariano_by_hand() -> None:
@@ -71,7 +71,7 @@ def plain_diebold_mariano(d: list[float], lags: int) -> float:
     return centre / sqrt(long_run / n)
 
 
-def test_diebold_mariano_by_plain_loops() -> None:
+def test_diebold_mariano_agrees_with_plain_loops() -> None:
     rng = np.random.default_rng(5)
     one = np.convolve(rng.exponential(1.0, 500), np.ones(5) / 5.0, "valid")
     other = 1.1 * rng.exponential(1.0, one.size)
@@ -90,7 +90,7 @@ def test_diebold_mariano_is_antisymmetric(values: list[float], random: object) -
 
 @given(losses, st.floats(-10.0, 10.0))
 def test_a_constant_difference_has_no_statistic(values: list[float], difference: float) -> None:
-    """Rounding leaves a variance of about nothing, which is no variance."""
+    """Rounding leaves a variance of about zero, which counts as none."""
     one = np.array(values)
     assert np.isnan(diebold_mariano(one, one))
     assert np.isnan(diebold_mariano(np.full(one.size, difference), np.zeros(one.size)))

@@ -1,4 +1,4 @@
-"""Which candles are scored."""
+"""The selection of the candles whose forecasts are scored."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from volcast.core.forecast.learner import FLAT_VARIANCE
 
 
 @pytest.mark.parametrize(("horizon", "step"), [(15, 60), (60, 60), (240, 240), (1_440, 1_440)])
-def test_the_last_candle_before_each_full_hour_or_horizon(horizon: int, step: int) -> None:
+def test_the_last_candle_before_each_full_hour_or_horizon_is_selected(horizon: int, step: int) -> None:
     truth, expected = truth_of(6 * DAY, horizon_minutes=horizon)
     found = select(truth, [track_of("a", expected)], from_share=0.5)
     last = 6 * DAY - horizon
@@ -21,7 +21,7 @@ def test_the_last_candle_before_each_full_hour_or_horizon(horizon: int, step: in
     assert found.unknown == (1 if step == horizon else 0) + (horizon < step)
 
 
-def test_what_never_moved_is_left_out() -> None:
+def test_hours_without_a_price_move_are_left_out() -> None:
     truth, expected = truth_of(4 * DAY)
     truth.realized_variance[59 + 60 : 59 + 60 * 4 : 60] = [0.0, FLAT_VARIANCE, 2.0 * FLAT_VARIANCE]
     found = select(truth, [track_of("a", expected)], from_share=0.0)
@@ -41,39 +41,39 @@ def without(truth: Truth, keep: np.ndarray) -> Truth:
 
 @settings(max_examples=30)
 @given(st.sets(st.integers(0, 1_999), max_size=6))
-def test_hours_near_a_gap_by_plain_loops(missing: set[int]) -> None:
+def test_hours_near_a_gap_are_left_out(missing: set[int]) -> None:
     truth, expected = truth_of(2_000)
     keep = np.array([minute not in missing for minute in range(2_000)])
     present = np.flatnonzero(keep).tolist()
     inner = {minute for minute in missing if present[0] < minute < present[-1]}
     found = select(without(truth, keep), [track_of("a", expected[keep])], from_share=0.0)
-    wanted = [
+    selected = [
         minute
         for minute in present
         if minute % 60 == 59 and minute < 1_940 and not any(abs(minute - gap) <= GAP_MINUTES for gap in inner)
     ]
-    assert np.flatnonzero(keep)[found.at].tolist() == wanted
+    assert np.flatnonzero(keep)[found.at].tolist() == selected
 
 
-def test_an_hour_that_one_model_lacks_is_scored_for_none() -> None:
+def test_an_hour_without_one_models_forecast_is_left_out_for_all() -> None:
     truth, expected = truth_of(4 * DAY)
     late, odd = track_of("late", expected), track_of("odd", expected)
     late.variance[: 2 * 60] = np.nan
     odd.lower[59 + 60 * 10] = 0.0
-    found = select(truth, [track_of("whole", expected), late, odd], from_share=0.0)
+    found = select(truth, [track_of("complete", expected), late, odd], from_share=0.0)
     assert found.missing == {"late": 2, "odd": 1}
     assert found.at[0] == 59 + 120
     assert 59 + 60 * 10 not in found.at
 
 
-def test_a_column_that_a_model_does_not_have_costs_nothing() -> None:
+def test_a_column_that_a_model_does_not_forecast_leaves_out_nothing() -> None:
     truth, expected = truth_of(4 * DAY)
     found = select(truth, [track_of("a", expected, intervals=False)], from_share=0.0)
     assert found.missing == {}
     assert found.at.size == 95
 
 
-def test_nothing_at_all() -> None:
+def test_an_empty_stream() -> None:
     truth, expected = truth_of(0)
     assert select(truth, [track_of("a", expected)], from_share=0.4).at.size == 0
 

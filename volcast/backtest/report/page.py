@@ -1,4 +1,4 @@
-"""A comparison as one HTML file: nothing to load, no script, plots with the tables they were drawn from."""
+"""A comparison as one HTML file, without scripts or anything to load: plots, each with the tables of its numbers."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -18,11 +18,11 @@ _TABLES_OF = {
     "hours": (tables.qlike_by_hour, tables.coverage_by_hour),
     "coverage": (tables.coverage_by_month,),
 }
-"""Beside each plot its numbers; those of the first one stand above it."""
+"""By plot: the tables below it. The numbers of the first plot are in the tables above it."""
 
 
 def page(comparison: Comparison) -> str:
-    """The whole file, UTF-8. Raises `svg.PlotsUnavailable` where Matplotlib is not installed."""
+    """Return the HTML file as text. Raises `svg.PlotsUnavailable` if Matplotlib is not installed."""
     return "\n".join(_lines(comparison))
 
 
@@ -48,8 +48,8 @@ def _figure(plot: Plot, comparison: Comparison) -> Iterator[str]:
     if plot.legend:
         yield from _legend(comparison, plot.legend)
     yield f'<div class="scroll" tabindex="0">\n{plot.svg}\n</div>\n</figure>'
-    for make in _TABLES_OF[plot.name]:
-        table = make(comparison)
+    for make_table in _TABLES_OF[plot.name]:
+        table = make_table(comparison)
         yield f"<details>\n<summary>Table: {escape(table.title)}</summary>"
         yield from _table(table, comparison.champion)
         yield f'<p class="note">{escape(table.note)}</p>\n</details>'
@@ -57,7 +57,7 @@ def _figure(plot: Plot, comparison: Comparison) -> Iterator[str]:
 
 
 def _legend(comparison: Comparison, names: Sequence[str]) -> Iterator[str]:
-    """Colour and dashes of each model, as `report_plots` draws them."""
+    """Yield a list with the colour and dashes of each model, as `plots` draws them."""
     yield '<ul class="legend">'
     for series, model in enumerate(comparison.models):
         if model.model not in names:
@@ -72,7 +72,7 @@ def _legend(comparison: Comparison, names: Sequence[str]) -> Iterator[str]:
 
 
 def _table(table: Table, champion: str) -> Iterator[str]:
-    """Wide ones scroll within the page; the keyboard reaches them."""
+    """Yield a table. Wide ones scroll within the page, also with the keyboard."""
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">\n<table>\n<thead><tr>'
     yield "".join(f'<th scope="col">{escape(header)}</th>' for header in table.headers)
     yield "</tr></thead>\n<tbody>"

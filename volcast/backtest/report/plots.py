@@ -1,4 +1,4 @@
-"""What is drawn of a comparison: QLIKE by model, month and hour, skill over time, coverage by month."""
+"""The plots of a comparison: QLIKE by model, month and hour, skill over time, coverage by month."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -8,24 +8,23 @@ import numpy as np
 from volcast.backtest.comparison import Comparison
 from volcast.backtest.periods import Month
 
-from .svg import DASHES, INK, Plot, canvas, colour, finished
+from .svg import DASHES, INK, Plot, canvas, colour, to_plot
 from .tables import count, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _LINE_PLOT_IN, _BAR_IN, _BARS_MARGIN_IN = 4.2, 0.42, 0.75
-_MANY_MARKS = 80
-"""More points are a line, without a mark for each."""
-_MANY_MONTHS = 12
-"""Labels on an axis."""
-_ENOUGH_OF_A_MONTH = 0.25
-"""Of the outcomes of the fullest month: the mean of a month with fewer is mostly chance, and stands in the table alone."""
+_MAX_MARKS = 80
+"""Lines with more points have no marks."""
+_MAX_MONTH_LABELS = 12
+_MIN_MONTH_SHARE = 0.25
+"""A share of the outcomes of the fullest month. The mean of a month with fewer is mostly chance, and is only in the table."""
 _Numbers = Sequence[float | None]
 
 
 def plots(comparison: Comparison) -> list[Plot]:
-    """Those that have something to show. Raises PlotsUnavailable where Matplotlib is not installed."""
+    """Return the plots that have something to show. Raises PlotsUnavailable if Matplotlib is not installed."""
     drawn = (_models(comparison), _skill(comparison), _months(comparison), _hours(comparison), _coverage(comparison))
     return [plot for plot in drawn if plot is not None]
 
@@ -46,8 +45,8 @@ def _models(comparison: Comparison) -> Plot | None:
         axes.grid(visible=False)
         axes.set_xlim(0.0, 1.25 * max(*(qlike for _, qlike in bars), 1e-9))
         axes.set_xlabel("QLIKE, mean of all outcomes; lower is better")
-        said = "; ".join(f"{model.model} {number(qlike, 4)}" for model, qlike in bars)
-        return finished(figure, "models", "QLIKE by model", f"Bars of mean QLIKE, lower is better. {said}.")
+        values = "; ".join(f"{model.model} {number(qlike, 4)}" for model, qlike in bars)
+        return to_plot(figure, "models", "QLIKE by model", f"Bars of mean QLIKE; lower is better. {values}.")
 
 
 def _skill(comparison: Comparison) -> Plot | None:
@@ -61,9 +60,9 @@ def _skill(comparison: Comparison) -> Plot | None:
         _dates(axes)
         axes.set_ylabel("skill, %")
         ends = {name: next((value for value in reversed(line) if value is not None), None) for name, line in skill.models.items()}
-        said = "; ".join(f"{name} {percent(value)}" for name, value in ends.items())
-        words = f"Lines from {skill.days[0]} to {skill.days[-1]}; higher is better. At the end: {said}."
-        return finished(figure, "skill", f"Skill over {comparison.baseline}, two weeks at a time", words, list(shown))
+        values = "; ".join(f"{name} {percent(value)}" for name, value in ends.items())
+        description = f"Lines from {skill.days[0]} to {skill.days[-1]}; higher is better. At the end: {values}."
+        return to_plot(figure, "skill", f"Skill over {comparison.baseline}, two weeks at a time", description, list(shown))
 
 
 def _months(comparison: Comparison) -> Plot | None:
@@ -77,7 +76,7 @@ def _months(comparison: Comparison) -> Plot | None:
         _lines(axes, comparison, np.arange(len(months)), shown)
         axes.set_ylim(bottom=0.0)
         axes.set_ylabel("QLIKE")
-        return finished(figure, "months", "QLIKE by month", f"Lines, {_said(months)}; lower is better.", list(shown))
+        return to_plot(figure, "months", "QLIKE by month", f"Lines, {_period(months)}; lower is better.", list(shown))
 
 
 def _coverage(comparison: Comparison) -> Plot | None:
@@ -92,8 +91,9 @@ def _coverage(comparison: Comparison) -> Plot | None:
         _lines(axes, comparison, np.arange(len(months)), shown)
         _reference(axes, 100.0 * comparison.level, f"nominal {level}")
         axes.set_ylabel("coverage, %")
-        words = f"Lines, {_said(months)}; right is the nominal level, {level}."
-        return finished(figure, "coverage", f"Coverage of the {level} interval of volatility by month", words, list(shown))
+        description = f"Lines, {_period(months)}; the nominal level is {level}."
+        title = f"Coverage of the {level} interval of volatility by month"
+        return to_plot(figure, "coverage", title, description, list(shown))
 
 
 def _hours(comparison: Comparison) -> Plot | None:
@@ -109,13 +109,13 @@ def _hours(comparison: Comparison) -> Plot | None:
         axes.set_ylim(bottom=0.0)
         axes.set_xlabel("hour at which the forecast was made, UTC")
         axes.set_ylabel("QLIKE")
-        return finished(
+        return to_plot(
             figure, "hours", "QLIKE by hour of day", "Lines over the hours of the day, UTC; lower is better.", list(shown)
         )
 
 
 def _lines(axes: "Axes", comparison: Comparison, x: np.ndarray, lines: Mapping[str, _Numbers]) -> None:
-    """The champion's is the widest and on top; a model has the same colour and dashes in all plots."""
+    """Draw a line for each model. The champion's is widest and on top; a model has the same colour and dashes in all plots."""
     for series, name in enumerate(_names(comparison)):
         if name in lines:
             champion = name == comparison.champion
@@ -126,14 +126,14 @@ def _lines(axes: "Axes", comparison: Comparison, x: np.ndarray, lines: Mapping[s
                 color=colour(series),
                 linewidth=2.4 if champion else 1.5,
                 linestyle=(0, dashes) if dashes else "-",
-                marker="o" if x.size <= _MANY_MARKS else "",
+                marker="o" if x.size <= _MAX_MARKS else "",
                 markersize=4.0 if champion else 3.0,
                 zorder=3.0 if champion else 2.0,
             )
 
 
 def _reference(axes: "Axes", value: float, text: str) -> None:
-    """A level to compare with, named at its right end."""
+    """Draw a level to compare with, labelled at its right end."""
     axes.axhline(value, color=INK, linewidth=1.0)
     axes.annotate(text, (1.0, value), (5, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center")
 
@@ -141,22 +141,22 @@ def _reference(axes: "Axes", value: float, text: str) -> None:
 def _dates(axes: "Axes") -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415  optional, and slow to load
 
-    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]  # Matplotlib types but a part of itself
+    locator = AutoDateLocator(minticks=4, maxticks=10)  # type: ignore[no-untyped-call]  # Matplotlib is only partly typed
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # as above
 
 
 def _full_months(comparison: Comparison) -> list[Month]:
-    most = max((month.outcomes for month in comparison.by_month), default=0)
-    return [month for month in comparison.by_month if month.outcomes >= _ENOUGH_OF_A_MONTH * most]
+    max_outcomes = max((month.outcomes for month in comparison.by_month), default=0)
+    return [month for month in comparison.by_month if month.outcomes >= _MIN_MONTH_SHARE * max_outcomes]
 
 
 def _month_axis(axes: "Axes", months: Sequence[Month]) -> None:
-    every = -(-len(months) // _MANY_MONTHS)
+    every = -(-len(months) // _MAX_MONTH_LABELS)
     axes.set_xticks(range(0, len(months), every), [month.month for month in months[::every]])
 
 
-def _said(months: Sequence[Month]) -> str:
+def _period(months: Sequence[Month]) -> str:
     return f"{months[0].month} to {months[-1].month}, {count(sum(month.outcomes for month in months))} outcomes"
 
 
@@ -165,10 +165,10 @@ def _names(comparison: Comparison) -> list[str]:
 
 
 def _shown(lines: Mapping[str, _Numbers]) -> dict[str, _Numbers]:
-    """Of the models that have something to show."""
+    """Return the lines that have at least one value."""
     return {name: line for name, line in lines.items() if any(value is not None for value in line)}
 
 
 def _scaled(line: _Numbers) -> _Numbers:
-    """As per cent."""
+    """Return a line in per cent."""
     return [None if value is None else 100.0 * value for value in line]

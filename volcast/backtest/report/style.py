@@ -1,4 +1,4 @@
-"""How the page looks: light or dark as the reader's system is; light on paper."""
+"""The stylesheet of the page: light or dark like the reader's system, light in print."""
 
 CSS = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2430; --quiet: #566072; --grid: #c9d0da; --band: #eef3f9;

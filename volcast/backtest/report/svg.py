@@ -1,7 +1,6 @@
-"""Plots as SVG that stands in a page: its colours and fonts are the page's, light or dark, and it can be read aloud.
+"""Plots as SVG for an HTML page: they use the page's colours and fonts, light or dark, and have a description for screen readers.
 
-Matplotlib draws, an optional part of this project, imported when the first plot is wanted. The same plot gives the same bytes
-with the same Matplotlib.
+Matplotlib is optional, and imported when the first plot is drawn. The same plot gives the same bytes with the same version of it.
 """
 
 import re
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = 7
-"""Of series, from the champion's on; then they begin again, with other dashes."""
+"""The number of colours, beginning with the champion's; further series repeat them with other dashes."""
 DASHES: tuple[tuple[float, ...], ...] = (
     (),
     (6, 2),
@@ -30,12 +29,12 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (12, 2, 3, 2),
     (3, 3),
 )
-"""By series, so that lines are not told apart by colour alone. 11 and 7 share no divisor: 77 models look different."""
+"""By series, so that lines differ not by colour alone. 11 and 7 have no common divisor: 77 models look different."""
 INK, GRID = "#fe0100", "#fe0101"
-"""Colours that no page has: each is replaced by a variable of the page."""
+"""Placeholder colours: each is replaced by a variable of the page."""
 _WIDTH_IN = 11.5
 _STYLE: dict[str, Any] = {
-    "svg.fonttype": "none",  # text stays text: it can be found and copied
+    "svg.fonttype": "none",  # text stays text, which can be searched and copied
     "text.parse_math": False,
     "font.size": 11.0,
     "text.color": INK,
@@ -59,22 +58,22 @@ _STYLE: dict[str, Any] = {
 
 
 class PlotsUnavailable(Exception):
-    """What draws the plots is not installed; the message says how to get it."""
+    """Matplotlib is not installed; the message says how to install it."""
 
 
 class Plot(NamedTuple):
-    """To stand in HTML."""
+    """A plot for an HTML page."""
 
     name: str
-    """Fit for an id."""
+    """The name, usable as an HTML id."""
     title: str
     svg: str
     legend: Sequence[str]
-    """The models whose lines need one."""
+    """The models with a line, for the legend."""
 
 
 def colour(series: int) -> str:
-    """Of a series by its number: what the page's variable replaces.
+    """Return the placeholder colour of a series, which the page's variable replaces.
 
     >>> colour(0), colour(COLOURS)
     ('#fe0000', '#fe0000')
@@ -84,7 +83,10 @@ def colour(series: int) -> str:
 
 @contextmanager
 def canvas(name: str, height_in: float) -> Iterator[tuple["Figure", "Axes"]]:
-    """A figure in the page's style, whatever the user's own settings of Matplotlib are. Raises PlotsUnavailable without it."""
+    """Give a figure in the page's style, whatever the user's settings of Matplotlib are.
+
+    Raises PlotsUnavailable if Matplotlib is not installed.
+    """
     try:
         import matplotlib as mpl  # noqa: PLC0415  optional, and slow to load
         from matplotlib.figure import Figure  # noqa: PLC0415  as above
@@ -98,17 +100,20 @@ def canvas(name: str, height_in: float) -> Iterator[tuple["Figure", "Axes"]]:
 
 
 def _style(name: str) -> Any:
-    """`Any`: from 3.11 on Matplotlib types the names of its settings, before it does not."""
+    """Return the settings of a plot; `Any`, as Matplotlib types the names of its settings only from 3.11 on."""
     return {**_STYLE, "svg.hashsalt": name}
 
 
-def finished(figure: "Figure", name: str, title: str, description: str, legend: Sequence[str] = ()) -> Plot:
-    """Within `canvas`. `description` says in words what the plot shows."""
+def to_plot(figure: "Figure", name: str, title: str, description: str, legend: Sequence[str] = ()) -> Plot:
+    """Turn a figure into a Plot. Must be called within `canvas`; `description` is the text for screen readers."""
     buffer = StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].rstrip()
-    for unwanted in (r"<metadata>.*?</metadata>\s*", r"<style.*?</style>\s*"):  # a style here would be the whole page's
+    for unwanted in (
+        r"<metadata>.*?</metadata>\s*",
+        r"<style.*?</style>\s*",
+    ):  # a style in the SVG would apply to the entire page
         svg = re.sub(unwanted, "", svg, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
@@ -118,5 +123,5 @@ def finished(figure: "Figure", name: str, title: str, description: str, legend: 
     box = re.search(r'viewBox="[^"]*"', svg)
     role = f'class="plot" role="img" aria-labelledby="{name}-title {name}-desc"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} {role}>'
-    words = f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-desc">{escape(description)}</desc>'
-    return Plot(name, title, re.sub(r"<svg[^>]*>", lambda _: f"{head}\n{words}", svg, count=1), legend)
+    texts = f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-desc">{escape(description)}</desc>'
+    return Plot(name, title, re.sub(r"<svg[^>]*>", lambda _: f"{head}\n{texts}", svg, count=1), legend)

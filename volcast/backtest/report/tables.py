@@ -1,4 +1,4 @@
-"""A comparison as tables of words: what the terminal, Markdown and the page show."""
+"""A comparison as tables of text, which the terminal, Markdown and the page show."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -8,25 +8,25 @@ from volcast.backtest.comparison import Comparison, ModelScores
 from volcast.backtest.periods import HourOfDay, Month, PeriodScores
 
 NOTHING = "–"
-"""A score that is not defined, or that the model has no forecast for."""
+"""Is shown for a score that is not defined, or of which the model has no forecast."""
 _SMALL_P = 0.001
 
 
 class Table(NamedTuple):
-    """Cells are text; the first column names the row, the others are numbers."""
+    """A table. Cells are text; the first column names the row, the others are numbers."""
 
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     note: str
-    """What the columns are."""
+    """A description of the columns."""
 
 
-Make = Callable[[Comparison], Table]
+MakeTable = Callable[[Comparison], Table]
 
 
 def number(value: float | None, decimals: int) -> str:
-    """A score for people.
+    """Return a score with so many decimals.
 
     >>> number(0.36123, 4), number(None, 4)
     ('0.3612', '–')
@@ -35,7 +35,7 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def percent(value: float | None) -> str:
-    """A share with two decimals: the third digit of a coverage is what differs.
+    """Return a share in per cent with two decimals, as coverages differ in their third digit.
 
     >>> percent(0.9012)
     '90.12 %'
@@ -44,12 +44,12 @@ def percent(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Very small ones are all alike."""
+    """Return a p-value with three decimals; very small ones are shown as <0.001."""
     return "<0.001" if value is not None and value < _SMALL_P else number(value, 3)
 
 
 def count(value: int) -> str:
-    """With spaces between the thousands.
+    """Return an integer with spaces between the thousands.
 
     >>> count(1306000)
     '1 306 000'
@@ -58,23 +58,25 @@ def count(value: int) -> str:
 
 
 def scope(comparison: Comparison) -> str:
-    """What was scored, in a sentence or two."""
+    """Return one or two sentences about what was scored."""
     c = comparison
     head = f"{c.symbol}: {count(c.outcomes)} forecasts of the next {c.horizon_minutes} minutes"
     if c.from_ms is not None and c.to_ms is not None:
         often = "hour" if c.step_minutes == 60 else f"{c.step_minutes} minutes"  # noqa: PLR2004  minutes of an hour
         head += f", one every {often}, made from {_minute(c.from_ms)} to {_minute(c.to_ms)} UTC"
     share = (
-        f"; the first {100.0 * c.from_share:g} % of {count(c.candles)} candles were for learning alone" if c.from_share else ""
+        f"; the first {100.0 * c.from_share:g} % of {count(c.candles)} candles were used only for learning"
+        if c.from_share
+        else ""
     )
-    reasons = [(c.flat, "without a move"), (c.near_gaps, "near gaps"), (c.unknown, "with an unknown outcome")]
+    reasons = [(c.flat, "without a price move"), (c.near_gaps, "near gaps"), (c.unknown, "with an unknown outcome")]
     reasons += [(lacking, f"without a forecast of {name}") for name, lacking in c.missing.items()]
-    left_out = ", ".join(f"{count(many)} {why}" for many, why in reasons if many)
+    left_out = ", ".join(f"{count(number_of)} {reason}" for number_of, reason in reasons if number_of)
     return f"{head}{share}.{f' Left out: {left_out}.' if left_out else ''}"
 
 
 def accuracy(comparison: Comparison) -> Table:
-    """Of the expected variance and the median."""
+    """Return the scores of the expected variance and the median."""
 
     def row(m: ModelScores) -> list[str]:
         dm = NOTHING if m.dm is None else f"{m.dm:+.1f}"
@@ -86,15 +88,15 @@ def accuracy(comparison: Comparison) -> Table:
         "Accuracy",
         ("model", "QLIKE", "ratio", "DM", "R² log", "R² log f", "R²", "RMSE bp", "MAE bp", "MAE med", "MSE log"),
         [row(model) for model in comparison.models],
-        f"ratio: QLIKE to that of the champion, {comparison.champion}. DM: Diebold-Mariano against it, 24 Newey-West lags;"
-        " above 0 the champion is better, beyond 2 hardly by chance. R² log, MSE log: of log realized volatility by the "
-        "median. R² log f, R²: of its log and level by the root of the expected variance, f. RMSE, MAE: in basis points, "
-        "by √f; MAE med: by the median.",
+        f"ratio: QLIKE divided by that of the champion, {comparison.champion}. DM: Diebold-Mariano statistic against it, with 24 "
+        "Newey-West lags; above 0 the champion is better, above 2 probably not by chance. R² log, MSE log: of log realized "
+        "volatility by the median. R² log f, R²: of its log and its level by √f, the root of the expected variance f. RMSE, MAE: "
+        "in basis points, by √f; MAE med: by the median.",
     )
 
 
 def intervals(comparison: Comparison) -> Table:
-    """Whether both intervals keep their word."""
+    """Return the scores of the intervals of volatility and price."""
 
     def row(m: ModelScores) -> list[str]:
         shares = [percent(share) for share in (m.coverage, m.coverage_worst_30_days, m.coverage_worst_run)]
@@ -105,59 +107,59 @@ def intervals(comparison: Comparison) -> Table:
         f"{100.0 * comparison.level:g} % intervals",
         ("model", "coverage", "worst 30 d", "worst run", "log width", "Winkler", "price cov.", "Kupiec p", "indep. p"),
         [row(model) for model in comparison.models],
-        "Of realized volatility: coverage; its worst 30 days, in blocks from the first outcome on; its worst run of as "
-        "many outcomes as 30 days have; mean width and Winkler score of the log (smaller is better). Of the price: the "
-        "share of log returns within their interval; Kupiec's p, small where that is not the nominal share; "
+        "Of realized volatility: the coverage; that of the worst 30 days, in blocks from the first outcome on; that of the worst "
+        "run of as many outcomes as 30 days have; the mean width and the Winkler score of the log (smaller is better). Of the "
+        "price: the share of log returns within their interval; Kupiec's p, small where that is not the nominal share; "
         "Christoffersen's p of independence, small where misses come in clusters.",
     )
 
 
 def qlike_by_month(comparison: Comparison) -> Table:
-    """Months down, models across."""
+    """Return QLIKE with a row for each month and a column for each model."""
     return _by_month(comparison, "QLIKE by month", lambda scores: number(scores.qlike, 4))
 
 
 def coverage_by_month(comparison: Comparison) -> Table:
-    """Of realized volatility."""
+    """Return the coverage of realized volatility by month."""
     return _by_month(comparison, "Coverage by month", lambda scores: percent(scores.coverage))
 
 
 def r2_by_month(comparison: Comparison) -> Table:
-    """By the median."""
+    """Return R² of log realized volatility by the median, by month."""
     return _by_month(comparison, "R² of log volatility by month", lambda scores: number(scores.r2_log_median, 3))
 
 
 def qlike_by_hour(comparison: Comparison) -> Table:
-    """Hours down, models across."""
+    """Return QLIKE with a row for each hour and a column for each model."""
     return _by_hour(comparison, "QLIKE by hour of day", lambda scores: number(scores.qlike, 4))
 
 
 def coverage_by_hour(comparison: Comparison) -> Table:
-    """Of realized volatility."""
+    """Return the coverage of realized volatility by hour of the day."""
     return _by_hour(comparison, "Coverage by hour of day", lambda scores: percent(scores.coverage))
 
 
 def skill_by_month(comparison: Comparison) -> Table:
-    """The last day of each month that has one: what stands between can be seen in the plot and read in the JSON."""
+    """Return the skill on the last day of each month; the plot and the JSON have all days."""
     days = comparison.skill.days
-    last = {day[:7]: place for place, day in enumerate(days)}
-    rows = [[days[place], *(percent(series[place]) for series in comparison.skill.models.values())] for place in last.values()]
+    last = {day[:7]: index for index, day in enumerate(days)}
+    rows = [[days[index], *(percent(series[index]) for series in comparison.skill.models.values())] for index in last.values()]
     return Table(
         "Skill over time",
         ("day", *comparison.skill.models),
         rows,
-        f"1 - QLIKE / QLIKE of {comparison.baseline} over the two weeks before; the last day of each month.",
+        f"1 - QLIKE / QLIKE of {comparison.baseline} over the preceding two weeks, on the last day of each month.",
     )
 
 
 def _by_month(comparison: Comparison, title: str, cell: Callable[[PeriodScores], str]) -> Table:
     rows = [[month.month, count(month.outcomes), *_cells(comparison, month, cell)] for month in comparison.by_month]
-    return Table(title, ("month", "outcomes", *_names(comparison)), rows, "Months by UTC.")
+    return Table(title, ("month", "outcomes", *_names(comparison)), rows, "By month of the forecast, UTC.")
 
 
 def _by_hour(comparison: Comparison, title: str, cell: Callable[[PeriodScores], str]) -> Table:
     rows = [[f"{hour.hour:02d}", count(hour.outcomes), *_cells(comparison, hour, cell)] for hour in comparison.by_hour]
-    return Table(title, ("UTC", "outcomes", *_names(comparison)), rows, "By when the forecast was made, UTC.")
+    return Table(title, ("UTC", "outcomes", *_names(comparison)), rows, "By hour of the forecast, UTC.")
 
 
 def _cells(comparison: Comparison, period: Month | HourOfDay, cell: Callable[[PeriodScores], str]) -> list[str]:

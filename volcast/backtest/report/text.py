@@ -1,4 +1,4 @@
-"""A comparison as text: for the terminal, and as Markdown with the tables by month and by hour."""
+"""A comparison as text: for the terminal, and as Markdown with further tables by month and by hour."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
@@ -12,7 +12,7 @@ _NOTE_WIDTH = 100
 
 
 def terminal(comparison: Comparison) -> str:
-    """Aligned tables, the champion first; ends with a line break."""
+    """Return aligned tables, the champion first; the text ends with a line break."""
     lines = [*wrap(tables.scope(comparison), _NOTE_WIDTH), ""]
     if comparison.problem:
         lines += [*wrap(comparison.problem, _NOTE_WIDTH), ""]
@@ -22,11 +22,11 @@ def terminal(comparison: Comparison) -> str:
 
 
 def markdown(comparison: Comparison) -> str:
-    """The same and more, for a document; ends with a line break."""
+    """Return all tables as Markdown; the text ends with a line break."""
     lines = [f"# Forecasts of {_escaped(comparison.symbol)} compared", "", _escaped(tables.scope(comparison)), ""]
     if comparison.problem:
         lines += [f"**{_escaped(comparison.problem)}**", ""]
-    for make in (
+    for make_table in (
         tables.accuracy,
         tables.intervals,
         tables.skill_by_month,
@@ -36,14 +36,14 @@ def markdown(comparison: Comparison) -> str:
         tables.qlike_by_hour,
         tables.coverage_by_hour,
     ):
-        table = make(comparison)
+        table = make_table(comparison)
         if table.rows:
             lines += [f"## {table.title}", "", *_piped(table), "", _escaped(table.note), ""]
     return "\n".join(lines)
 
 
 def _aligned(table: Table) -> Iterator[str]:
-    """Names to the left, numbers to the right."""
+    """Yield the lines of a table, names aligned to the left and numbers to the right."""
     widths = [max(map(len, column)) for column in zip(table.headers, *table.rows, strict=True)]
     for name, *cells in (table.headers, *table.rows):
         texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
@@ -51,7 +51,7 @@ def _aligned(table: Table) -> Iterator[str]:
 
 
 def _piped(table: Table) -> Iterator[str]:
-    """As GitHub and most others read tables."""
+    """Yield the lines of a table in Markdown as GitHub reads it."""
     yield _piped_row(table.headers)
     yield f"|---|{'---:|' * (len(table.headers) - 1)}"
     yield from map(_piped_row, table.rows)
@@ -62,7 +62,7 @@ def _piped_row(cells: Sequence[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """What Markdown would read as its own; an underscore within a name it leaves alone."""
+    """Return text with Markdown's special characters escaped; an underscore within a name is not special."""
     for sign in r"\|*<":
         text = text.replace(sign, f"\\{sign}")
     return text

@@ -1,4 +1,4 @@
-"""The page: whole, alone, and readable."""
+"""The page is valid HTML, loads nothing, and has all plots and tables."""
 
 from html.parser import HTMLParser
 
@@ -14,8 +14,8 @@ VOID = {"meta"}
 NETWORK = {"script", "link", "img", "iframe", "object", "embed", "base"}
 
 
-class Reader(HTMLParser):
-    """Tags that open and close, ids, and what would be loaded."""
+class PageReader(HTMLParser):
+    """Collects open tags, ids, labels and addresses of a page, and checks that tags are closed in order."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -47,54 +47,54 @@ class Reader(HTMLParser):
 
 
 def test_tags_close_and_ids_are_used_once() -> None:
-    read = Reader(PAGE)
-    assert read.open == []
-    assert len(read.ids) == len(set(read.ids))
-    assert read.labels
-    assert set(read.labels) <= set(read.ids)
+    reader = PageReader(PAGE)
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+    assert reader.labels
+    assert set(reader.labels) <= set(reader.ids)
 
 
 def test_nothing_is_loaded_and_nothing_runs() -> None:
-    read = Reader(PAGE)
-    assert not NETWORK & set(read.seen)
-    assert all(address.startswith("#") for address in read.addresses)
+    reader = PageReader(PAGE)
+    assert not NETWORK & set(reader.seen)
+    assert all(address.startswith("#") for address in reader.addresses)
     assert "@import" not in PAGE
     assert "url(http" not in PAGE
 
 
-def test_plots_and_the_tables_beside_them() -> None:
+def test_the_page_has_all_plots_and_tables() -> None:
     assert PAGE.count('class="plot"') == 5
     assert PAGE.count("<details>") == 6
-    for make in (tables.accuracy, tables.intervals, tables.skill_by_month, tables.r2_by_month, tables.coverage_by_hour):
-        row = make(FOUND).rows[-1]
+    for make_table in (tables.accuracy, tables.intervals, tables.skill_by_month, tables.r2_by_month, tables.coverage_by_hour):
+        row = make_table(FOUND).rows[-1]
         cells = "".join(f"<td>{cell.replace('<', '&lt;')}</td>" for cell in row[1:])
         assert f'<th scope="row">{row[0]}</th>{cells}' in PAGE
 
 
-def test_every_variable_of_the_plots_is_one_of_the_pages() -> None:
+def test_the_page_defines_every_variable_of_the_plots() -> None:
     for name in ("ink", "grid", *(f"series-{series}" for series in range(7))):
         assert PAGE.count(f"--{name}: #") == 2, "light and dark"
 
 
-def test_the_champion_stands_out() -> None:
+def test_the_champion_is_marked() -> None:
     assert PAGE.count('<tr class="champion"><th scope="row">champion</th>') == 2
     assert "champion (champion)" in PAGE
 
 
-def test_the_same_comparison_is_the_same_page() -> None:
+def test_the_same_comparison_gives_the_same_page() -> None:
     assert page(comparison_of(70 * DAY)) == PAGE
 
 
 @pytest.mark.parametrize("minutes", [0, 130, 10 * DAY])
-def test_little_to_show(minutes: int) -> None:
+def test_the_page_of_a_short_stream(minutes: int) -> None:
     found = comparison_of(minutes)
     text = page(found)
-    assert Reader(text).open == []
+    assert PageReader(text).open == []
     assert ('class="problem"' in text) == (found.problem is not None)
 
 
-def test_names_are_text() -> None:
+def test_names_of_models_are_escaped() -> None:
     text = page(comparison_of(20 * DAY, ("<b>&", "ewma", "$x$")))
     assert "<b>" not in text
     assert "&lt;b&gt;&amp;" in text
-    assert Reader(text).open == []
+    assert PageReader(text).open == []

@@ -1,4 +1,4 @@
-"""What is drawn, and what is not."""
+"""The plots of a comparison: which are drawn, and what they show."""
 
 import re
 
@@ -17,7 +17,7 @@ def curves(plot: Plot) -> int:
     return len(set(re.findall(r"stroke: var\(--series-(\d)\)", plot.svg)))
 
 
-def test_all_plots() -> None:
+def test_the_names_and_titles_of_all_plots() -> None:
     assert [(plot.name, plot.title) for plot in DRAWN.values()] == [
         ("models", "QLIKE by model"),
         ("skill", "Skill over ewma, two weeks at a time"),
@@ -41,12 +41,12 @@ def test_a_line_for_each_model_that_has_the_score(name: str, legend: list[str]) 
     assert curves(DRAWN[name]) == len(legend)
 
 
-def test_the_levels_to_compare_with_are_named() -> None:
+def test_reference_levels_are_labelled() -> None:
     assert "nominal 90 %" in DRAWN["coverage"].svg
     assert "ewma = 0" in DRAWN["skill"].svg
 
 
-def test_months_with_a_few_outcomes_stand_in_the_table_alone() -> None:
+def test_months_with_few_outcomes_are_not_drawn() -> None:
     found = comparison_of(62 * DAY)
     assert [month.month for month in found.by_month] == ["2024-01", "2024-02", "2024-03"]
     months = next(plot for plot in plots(found) if plot.name == "months").svg
@@ -60,7 +60,7 @@ def test_a_short_stream_has_fewer_plots(minutes: int) -> None:
     assert names == ({"models", "months", "hours", "coverage"} if minutes else set())
 
 
-def test_one_model_alone_and_a_perfect_one() -> None:
+def test_the_plots_of_a_single_perfect_model() -> None:
     truth, expected = truth_of(20 * DAY)
     truth.realized_variance[:] = expected
     names = {plot.name for plot in plots(compare(truth, [track_of("one", expected)], "one", symbol="X"))}

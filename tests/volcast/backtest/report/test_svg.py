@@ -1,10 +1,10 @@
-"""A plot that stands in a page."""
+"""A plot as SVG within a page."""
 
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
 
-from volcast.backtest.report.svg import COLOURS, DASHES, GRID, INK, Plot, canvas, colour, finished
+from volcast.backtest.report.svg import COLOURS, DASHES, GRID, INK, Plot, canvas, colour, to_plot
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -13,10 +13,10 @@ def drawn(name: str = "one") -> Plot:
     with canvas(name, 3.0) as (figure, axes):
         axes.plot([1, 2, 3], [-1.0, 4.0, 2.0], color=colour(3))
         axes.set_ylabel("$a$ < b & c")
-        return finished(figure, name, "Title <1>", "In words & more.", ["a"])
+        return to_plot(figure, name, "Title <1>", "In words & more.", ["a"])
 
 
-def test_it_is_an_image_with_a_title_and_words() -> None:
+def test_it_is_an_image_with_a_title_and_a_description() -> None:
     root = ET.fromstring(drawn().svg)  # noqa: S314  our own SVG
     assert root.get("role") == "img"
     assert root.get("aria-labelledby") == "one-title one-desc"
@@ -24,7 +24,7 @@ def test_it_is_an_image_with_a_title_and_words() -> None:
     assert "$a$ < b & c" in {"".join(text.itertext()) for text in root.iter(f"{SVG}text")}
 
 
-def test_colours_and_fonts_are_the_pages() -> None:
+def test_it_uses_the_pages_colours_and_fonts() -> None:
     svg = drawn().svg
     assert "var(--series-3)" in svg
     assert "var(--ink)" in svg
@@ -33,7 +33,7 @@ def test_colours_and_fonts_are_the_pages() -> None:
         assert foreign not in svg
 
 
-def test_ids_are_its_own_and_all_links_lead_to_one() -> None:
+def test_ids_are_unique_and_every_link_has_a_target() -> None:
     one, other = (ET.fromstring(drawn(name).svg) for name in ("one", "other"))  # noqa: S314  our own SVG
     ids = {element.get("id") for element in one.iter()} - {None}
     assert not ids & {element.get("id") for element in other.iter()}
@@ -43,7 +43,7 @@ def test_ids_are_its_own_and_all_links_lead_to_one() -> None:
     assert {str(link)[1:] for link in links} | clips <= ids
 
 
-def test_the_same_plot_is_the_same_text() -> None:
+def test_the_same_plot_gives_the_same_text() -> None:
     assert drawn() == drawn()
 
 
@@ -52,7 +52,7 @@ def test_all_series_look_different() -> None:
     assert len(looks) == COLOURS * 9
 
 
-def test_without_matplotlib_one_clear_sentence() -> None:
+def test_without_matplotlib_the_error_says_how_to_install_it() -> None:
     code = (
         "import sys; sys.modules['matplotlib'] = None\n"
         "from volcast.backtest.report.svg import PlotsUnavailable, canvas\n"
@@ -64,7 +64,7 @@ def test_without_matplotlib_one_clear_sentence() -> None:
     assert done.stdout == "the page with plots needs Matplotlib: pip install 'volcast[report]'\n"
 
 
-def test_the_reports_are_there_without_loading_matplotlib() -> None:
+def test_the_reports_are_imported_without_matplotlib() -> None:
     code = "import sys, volcast.backtest.report.page, volcast.backtest.report.text; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"

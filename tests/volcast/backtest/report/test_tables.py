@@ -1,4 +1,4 @@
-"""Words and numbers of the tables."""
+"""The text and numbers of the tables."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from volcast.backtest.report import tables
 FOUND = comparison_of(70 * DAY)
 
 
-def test_scope_says_what_was_scored_and_what_was_not() -> None:
+def test_scope_describes_what_was_scored_and_left_out() -> None:
     assert tables.scope(FOUND) == (
         "TESTUSDT: 1 679 forecasts of the next 60 minutes, one every hour, made from 2024-01-01 01:00 to 2024-03-10 23:00 UTC."
         " Left out: 1 with an unknown outcome."
@@ -20,14 +20,14 @@ def test_scope_says_what_was_scored_and_what_was_not() -> None:
     late.variance[239 + 240 * 101] = 0.0
     assert tables.scope(compare(truth, [late], "late", symbol="X")) == (
         "X: 105 forecasts of the next 240 minutes, one every 240 minutes, made from 2024-01-13 04:00 to 2024-01-30 20:00 UTC;"
-        " the first 40 % of 43 200 candles were for learning alone."
-        " Left out: 1 without a move, 1 with an unknown outcome, 1 without a forecast of late."
+        " the first 40 % of 43 200 candles were used only for learning."
+        " Left out: 1 without a price move, 1 with an unknown outcome, 1 without a forecast of late."
     )
     assert tables.scope(comparison_of(10)) == "TESTUSDT: 0 forecasts of the next 60 minutes."
 
 
 @pytest.mark.parametrize(
-    "make",
+    "make_table",
     [
         tables.accuracy,
         tables.intervals,
@@ -39,15 +39,15 @@ def test_scope_says_what_was_scored_and_what_was_not() -> None:
         tables.coverage_by_hour,
     ],
 )
-def test_each_row_has_a_cell_for_each_header(make: tables.Make) -> None:
+def test_each_row_has_a_cell_for_each_header(make_table: tables.MakeTable) -> None:
     for minutes in (0, 130, 70 * DAY):
-        table = make(comparison_of(minutes))
+        table = make_table(comparison_of(minutes))
         assert all(len(row) == len(table.headers) for row in table.rows)
 
 
-def test_skill_stands_at_the_end_of_each_month() -> None:
+def test_skill_is_shown_for_the_last_day_of_each_month() -> None:
     assert [row[0] for row in tables.skill_by_month(FOUND).rows] == ["2024-01-31", "2024-02-29", "2024-03-11"]
 
 
-def test_small_numbers() -> None:
+def test_small_p_values() -> None:
     assert [tables.p_value(p) for p in (0.0, 0.0009, 0.001, 0.5, None)] == ["<0.001", "<0.001", "0.001", "0.500", "–"]

@@ -1,4 +1,4 @@
-"""The terminal's tables and Markdown."""
+"""The tables of the terminal, and Markdown."""
 
 import re
 
@@ -9,7 +9,7 @@ from volcast.backtest.report.text import markdown, terminal
 FOUND = comparison_of(70 * DAY)
 
 
-def test_the_terminals_lines_are_aligned_and_fit() -> None:
+def test_the_terminals_tables_are_aligned_and_at_most_100_wide() -> None:
     lines = terminal(FOUND).splitlines()
     assert max(map(len, lines)) <= 100
     for title in ("Accuracy", "90 % intervals"):
@@ -19,7 +19,7 @@ def test_the_terminals_lines_are_aligned_and_fit() -> None:
         assert [row.split()[0] for row in rows] == ["model", "champion", "ewma", "no_interval"]
 
 
-def test_the_terminal_ends_with_a_line_break_and_says_a_problem() -> None:
+def test_the_terminal_ends_with_a_line_break_and_shows_the_problem() -> None:
     assert terminal(FOUND).endswith(".\n")
     short = comparison_of(600)
     assert short.problem
@@ -50,7 +50,7 @@ def test_markdown_leaves_out_empty_tables() -> None:
     assert "QLIKE by month" not in markdown(comparison_of(0))
 
 
-def test_signs_of_markdown_in_a_name() -> None:
+def test_special_characters_of_markdown_are_escaped() -> None:
     text = markdown(comparison_of(10 * DAY, ("a|b", "*c*")))
     assert "| a\\|b |" in text
     assert "| \\*c\\* |" in text
