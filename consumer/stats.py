@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from volcast.core.codec import Reason
 from volcast.core.types import Skip
-from volcast.durations import Durations
+from volcast.timing.durations import Durations
 
 from .shard import Shard
 

@@ -15,7 +15,7 @@ from random import Random
 
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
 from volcast.log.retry import while_unavailable
-from volcast.stall import StallDetector
+from volcast.timing.stall import StallDetector
 
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules

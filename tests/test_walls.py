@@ -9,18 +9,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
 SOURCES = OURS[:4]
-SMALL_MODULES = ("volcast.metrics", "volcast.durations", "volcast.pacing", "volcast.atomic_file", "volcast.stall")
+SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file")
 SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
 BELOW_CLI = (*SERVICES_MAY, "producer", "consumer", "api", "volcast.backtest", "volcast.simulation", "volcast.settings")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
-    "volcast.pacing": (),
-    "volcast.durations": (),
+    "volcast.timing": (),
     "volcast.atomic_file": (),
-    "volcast.stall": (),
-    "volcast.metrics": ("volcast.durations",),
+    "volcast.metrics": ("volcast.timing",),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
-    "volcast.log": ("volcast.log", "volcast.pacing"),
+    "volcast.log": ("volcast.log", "volcast.timing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),
     "producer": (*SERVICES_MAY, "producer"),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from .durations import Durations
+from volcast.timing.durations import Durations
 
 
 class Health(NamedTuple):

@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
 from volcast.metrics import Health, histogram, monitoring_app
-from volcast.stall import StallDetector
+from volcast.timing.stall import StallDetector
 
 from .candle import ClosedBy
 from .connection import Connection

@@ -21,7 +21,7 @@ from producer.rest.client import RestClient, RestError
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Appender, KeyValue, Log
 from volcast.log.retry import while_unavailable
-from volcast.pacing import Pacer
+from volcast.timing.pacing import Pacer
 
 from .append_queue import AppendQueue
 from .backfill import Backfiller

@@ -13,7 +13,7 @@ from random import Random
 
 from producer.feeds.contract import Feed
 from producer.rest.clock import VenueClock
-from volcast.pacing import GOOD_S, Backoff, Pacer
+from volcast.timing.pacing import GOOD_S, Backoff, Pacer
 
 from .connection import ConnectError, Connection, Endpoint, OnMessage
 from .subscription import LiveStats

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from volcast.core.types import MINUTE_MS
-from volcast.durations import Durations
 from volcast.log.contract import KeyValue
+from volcast.timing.durations import Durations
 
 from .candle import CandleEvent, ClosedCandle, MissingMinutes, RevisedCandle, record_of
 from .sequencer import CandleSequencer

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-from volcast.pacing import Backoff
+from volcast.timing.pacing import Backoff
 
 _Result = TypeVar("_Result")
 

@@ -15,7 +15,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.log.contract import KeyValue, Log
 from volcast.log.sqlite.log import SqliteLog
-from volcast.stall import StallDetector
+from volcast.timing.stall import StallDetector
 
 RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=1)
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from random import Random
 from typing import TypeVar
 
-from volcast.pacing import EQUAL_JITTER, Backoff
+from volcast.timing.pacing import EQUAL_JITTER, Backoff
 
 from .contract import Unavailable
 

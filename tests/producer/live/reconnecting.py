@@ -14,7 +14,7 @@ from tests.producer.live.candles import START_MS
 from tests.producer.live.parts import PAIRS, subscription
 from tests.producer.live.scripted_stream import Script, StreamFeed, StreamServer, VenueConnection, wall
 from volcast.log.contract import KeyValue
-from volcast.pacing import Pacer
+from volcast.timing.pacing import Pacer
 
 
 class LongestPauses(Random):

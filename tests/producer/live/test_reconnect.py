@@ -14,8 +14,8 @@ from producer.rest.clock import VenueClock
 from tests.producer.live.parts import PAIRS, now_s, until
 from tests.producer.live.reconnecting import ReconnectorSetup, notice_then_cut, reconnecting, send_data
 from tests.producer.live.scripted_stream import StreamFeed, VenueConnection, refusal, send_nothing, stream_server, wall
-from volcast.pacing import CAP_S, GOOD_S, Pacer
 from volcast.proof.virtual_time import run_with_sockets
+from volcast.timing.pacing import CAP_S, GOOD_S, Pacer
 
 
 def pauses(times_s: Sequence[float]) -> list[int]:

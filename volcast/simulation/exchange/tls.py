@@ -1,4 +1,7 @@
-"""Certificates of the scripted exchange: the right one, and another host's for the fault WRONG_CERTIFICATE."""
+"""Certificates of the scripted exchange: the right one, and another host's for the fault WRONG_CERTIFICATE.
+
+Apart from the server, because clients in tests and proofs need them too.
+"""
 
 import ssl
 from collections.abc import Callable

@@ -2,7 +2,7 @@
 
 import pytest
 
-from volcast.stall import StallDetector
+from volcast.timing.stall import StallDetector
 
 
 def test_a_position_that_stays_is_stalled_since_it_was_first_seen() -> None:

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from volcast.pacing import BASE_S, CAP_S, EQUAL_JITTER, FULL_JITTER, Backoff, Pacer
 from volcast.proof.virtual_time import run_with_sockets
+from volcast.timing.pacing import BASE_S, CAP_S, EQUAL_JITTER, FULL_JITTER, Backoff, Pacer
 
 
 def test_pauses_grow_up_to_a_cap_until_a_reset() -> None:
