@@ -1,6 +1,7 @@
 """The architecture as tests: who may import whom, one name in one file, the size of files and folders, the short path."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -68,6 +69,10 @@ def imports_of(file: Path) -> Iterator[str]:
 
 def within(module: str, packages: tuple[str, ...]) -> bool:
     return any(module == package or module.startswith(package + ".") for package in packages)
+
+
+def docstring_of(file: Path) -> str:
+    return ast.get_docstring(ast.parse(file.read_text())) or ""
 
 
 def files_of(package: str) -> list[Path]:
@@ -171,9 +176,7 @@ def test_files_have_one_size() -> None:
     sizes = {file: len(file.read_text().splitlines()) for top in OURS for file in (ROOT / top).rglob("*.py")}
     assert [f"{file.relative_to(ROOT)}: {lines}" for file, lines in sizes.items() if lines > MAX_LINES] == []
     small = [file for file in all_sources() if sizes[file] < MIN_LINES and file.name != "__init__.py"]
-    unexplained = [
-        str(file.relative_to(ROOT)) for file in small if (ast.get_docstring(ast.parse(file.read_text())) or "").count(". ") < 1
-    ]
+    unexplained = [str(file.relative_to(ROOT)) for file in small if not re.search(r"\.\s+\S", docstring_of(file))]
     assert not unexplained
 
 
@@ -190,9 +193,7 @@ def test_folders_stay_small() -> None:
 def test_every_package_says_what_is_in_it() -> None:
     """In about six lines: what is in the package, and in which order to read it."""
     silent = [
-        str(folder.relative_to(ROOT))
-        for folder in packages()
-        if len((ast.get_docstring(ast.parse((folder / "__init__.py").read_text())) or "").splitlines()) < 3
+        str(folder.relative_to(ROOT)) for folder in packages() if len(docstring_of(folder / "__init__.py").splitlines()) < 3
     ]
     assert not silent
 
