@@ -91,10 +91,10 @@ def backtest_signals(
 
     with progress(symbol, total, lambda: read):
         yield replay.signals(chosen())
-    for why, count in sorted(replay.not_taken.items()):
+    for why, count in sorted(replay.skipped.items()):
         skipped = f"skipped {count} of {replay.rows} rows, {why}"
-        click.echo(f"{symbol}: {skipped}; the first is {replay.first_refusals[why]}", err=True)
-    if not replay.taken:
+        click.echo(f"{symbol}: {skipped}; the first is {replay.first_skipped[why]}", err=True)
+    if not replay.accepted:
         raise UserError(f"{symbol}: no usable candle in the input")
 
 
