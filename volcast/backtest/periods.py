@@ -28,14 +28,14 @@ class PeriodScores(Struct, frozen=True):
     coverage: float | None
     """Share of realized volatility within its interval."""
     r2_log_median: float | None
-    """None for fewer than 24 outcomes."""
+    """R² of log RV by the log of the median; None for fewer than 24 outcomes."""
 
 
 class Month(Struct, frozen=True):
     """The outcomes whose forecasts were made in one calendar month, UTC."""
 
     month: str
-    """As 2024-05."""
+    """The month, as 2024-05."""
     outcomes: int
     models: dict[str, PeriodScores]
 
@@ -52,7 +52,7 @@ class Skill(Struct, frozen=True):
     """1 - mean QLIKE / mean QLIKE of the baseline over the two weeks before each midnight UTC; above 0 it beats the baseline."""
 
     days: list[str]
-    """As 2024-05-17: the day that begins with that midnight."""
+    """The days that begin with these midnights, as 2024-05-17."""
     models: dict[str, list[float | None]]
     """One entry for each day, None where less than half of the two weeks could be scored. The baseline is not among them."""
 

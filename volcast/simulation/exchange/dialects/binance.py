@@ -36,7 +36,7 @@ class BinanceDialect(Dialect):
     messages_per_s = 5
 
     def spelling(self, base: str, quote: str) -> str:
-        """`BTCUSDT`."""
+        """Return a name like `BTCUSDT`."""
         return base + quote
 
     def greeting(self, session: DialectSession) -> ClientRequest:

@@ -38,7 +38,7 @@ class BitstampDialect(Dialect):
         self._long_names = {base + quote: f"{base}/{quote}" for base, quote in pairs}
 
     def spelling(self, base: str, quote: str) -> str:
-        """`btcusd`."""
+        """Return a name like `btcusd`."""
         return (base + quote).lower()
 
     def on_message(self, session: DialectSession, text: str) -> ClientRequest:  # noqa: ARG002  replies do not depend on the session

@@ -34,7 +34,7 @@ class BybitDialect(Dialect):
     sends_empty_minutes = True
 
     def spelling(self, base: str, quote: str) -> str:
-        """`BTCUSDT`."""
+        """Return a name like `BTCUSDT`."""
         return base + quote
 
     def on_message(self, session: DialectSession, text: str) -> ClientRequest:

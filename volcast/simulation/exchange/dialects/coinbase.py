@@ -39,7 +39,7 @@ class CoinbaseDialect(Dialect):
     idle_s = 75.0
 
     def spelling(self, base: str, quote: str) -> str:
-        """`BTC-USD`."""
+        """Return a name like `BTC-USD`."""
         return f"{base}-{quote}"
 
     def on_message(self, session: DialectSession, text: str) -> ClientRequest:

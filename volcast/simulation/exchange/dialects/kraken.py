@@ -50,7 +50,7 @@ class KrakenDialect(Dialect):
                 self._rest_names[name] = base + quote
 
     def spelling(self, base: str, quote: str) -> str:
-        """`BTC/USD`."""
+        """Return a name like `BTC/USD`."""
         return f"{base}/{quote}"
 
     def greeting(self, session: DialectSession) -> ClientRequest:

@@ -40,7 +40,7 @@ class OkxDialect(Dialect):
     idle_s = 30.0
 
     def spelling(self, base: str, quote: str) -> str:
-        """`BTC-USDT`."""
+        """Return a name like `BTC-USDT`."""
         return f"{base}-{quote}"
 
     def on_message(self, session: DialectSession, text: str) -> ClientRequest:
