@@ -60,7 +60,7 @@ def command(*, files: tuple[Path, ...], forecasts: Path, features: Path | None, 
                 write(forecast_row(signal))
                 if write_features:
                     write_features("".join(feature_rows(engine, signal)))
-    click.echo(f"{forecasts}: {replay.taken} forecasts of {name}")
+    click.echo(f"{forecasts}: {replay.accepted} forecasts of {name}")
 
 
 def forecast_row(signal: "Signal") -> str:

@@ -82,12 +82,12 @@ def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_m
     with backtest_signals(replay, sources, from_ms=from_ms, to_ms=before_ms) as signals:
         for signal in signals:
             first_ms = first_ms or signal.open_time_ms
-    if replay.taken < _MIN_CANDLES:
+    if replay.accepted < _MIN_CANDLES:
         needed = f"at least a week ({_MIN_CANDLES}) is needed, months are better"
-        raise UserError(f"{symbol}: {replay.taken} candles are too few to learn a prior from; {needed}")
+        raise UserError(f"{symbol}: {replay.accepted} candles are too few to learn a prior from; {needed}")
     last_ms = engine.last_open_time_ms
     return engine.forecaster.learned(
-        f"{symbol} {format_open_time(first_ms)} to {format_open_time(last_ms)}, {replay.taken} candles"
+        f"{symbol} {format_open_time(first_ms)} to {format_open_time(last_ms)}, {replay.accepted} candles"
     )
 
 

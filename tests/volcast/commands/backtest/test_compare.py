@@ -99,5 +99,5 @@ def test_too_few_outcomes_are_an_error(folder: Path) -> None:
     Path("btcusdt.csv").write_text(csv_text(100))
     result = call("compare", "btcusdt.csv", "--models", "ewma", "--json", "c.json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("volcast: BTCUSDT: 0 outcomes could be scored and at least 48 are needed")
+    assert result.stderr.startswith("volcast: BTCUSDT: 0 outcomes could be scored, but at least 48 are needed")
     assert [path.name for path in folder.iterdir()] == ["btcusdt.csv"]
