@@ -1,4 +1,4 @@
-"""The stylesheet of the page: light or dark like the reader's system, light in print."""
+"""The stylesheet of the page: light or dark like the reader's system, light in print. CSS is kept apart from the HTML."""
 
 CSS = """
 :root { color-scheme: light dark; --paper: #ffffff; --ink: #1d2430; --quiet: #566072; --grid: #c9d0da; --band: #eef3f9;
