@@ -29,6 +29,7 @@ from aiokafka.producer import sender
 
 from volcast.log.contract import Fenced, LogError, Mismatch, Topic, Unavailable
 
+from .producer import end_transactions_once
 from .security import KafkaSecurity
 
 MAX_BATCH_BYTES = 1_000_000
@@ -37,6 +38,7 @@ _STOP_S = 1.0
 _REQUEST_TIMEOUT_MS = 5_000
 sender.BACKOFF_OVERRIDE = 0.002
 """aiokafka's pause before a transaction that immediately follows another; its default of 20 ms was most of a commit's time."""
+end_transactions_once()
 _FENCED = (
     ProducerFenced,
     InvalidProducerEpoch,

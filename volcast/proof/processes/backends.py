@@ -17,7 +17,7 @@ from volcast.log.sqlite.log import SqliteLog
 
 from .broker import Broker, BrokerError, broker
 from .faults import ProcessFaultKind
-from .proxy import Proxy, proxy
+from .kafka_proxy import KafkaProxy, kafka_proxy
 
 SQLITE_SESSION_S = 2
 KAFKA_SESSION_S = 6
@@ -45,6 +45,9 @@ class Backend(Protocol):
 
     async def cut(self, seconds: float) -> None:
         """Break the connections of all processes for `seconds`."""
+
+    async def delay_end(self, seconds: float) -> None:
+        """Delay the end of a transaction, at most for `seconds`, so that it arrives in the next transaction of its producer."""
 
     async def restart_broker(self) -> None:
         """Kill the broker and start it again. Raises BrokerError."""
@@ -79,6 +82,9 @@ class SqliteBackend:
             await asyncio.sleep(seconds)
             other_client.execute("ROLLBACK")
 
+    async def delay_end(self, seconds: float) -> None:  # noqa: ARG002  # not possible here
+        raise AssertionError("a file has no requests, and DELAY is not one of its fault kinds")
+
     async def restart_broker(self) -> None:
         raise AssertionError("a file has no broker, and BROKER is not one of its fault kinds")
 
@@ -89,7 +95,9 @@ class SqliteBackend:
 class KafkaBackend:
     """Topics of our own on a broker. Only a broker that we started is killed; it is reached through a proxy that can be cut."""
 
-    def __init__(self, bootstrap: str, partitions: int, own_broker: Broker | None = None, own_proxy: Proxy | None = None) -> None:
+    def __init__(
+        self, bootstrap: str, partitions: int, own_broker: Broker | None = None, own_proxy: KafkaProxy | None = None
+    ) -> None:
         self._bootstrap, self._own_broker, self._proxy = bootstrap, own_broker, own_proxy
         self._prefix = f"proof-{uuid4().hex[:8]}."
         self.partitions, self.session_s = partitions, KAFKA_SESSION_S
@@ -100,10 +108,12 @@ class KafkaBackend:
                 ProcessFaultKind.PAUSE,
                 ProcessFaultKind.PRODUCER,
                 ProcessFaultKind.API,
-                *((ProcessFaultKind.CUT, ProcessFaultKind.BROKER) if own_broker else ()),
+                *((ProcessFaultKind.CUT, ProcessFaultKind.DELAY, ProcessFaultKind.BROKER) if own_broker else ()),
             }
         )
-        self.limits = "" if own_broker else f"the broker at {bootstrap} is not ours: it was not killed, its connections not cut"
+        self.limits = (
+            "" if own_broker else f"the broker at {bootstrap} is not ours: it was not killed, its connections not cut or delayed"
+        )
 
     def arguments(self) -> tuple[str, ...]:
         return (
@@ -119,6 +129,10 @@ class KafkaBackend:
     async def cut(self, seconds: float) -> None:
         if self._proxy:
             await self._proxy.cut(seconds)
+
+    async def delay_end(self, seconds: float) -> None:
+        if self._proxy:
+            await self._proxy.delay_end(seconds)
 
     async def restart_broker(self) -> None:
         if own_broker := self._own_broker:
@@ -159,7 +173,7 @@ async def kafka_backend(folder: Path, partitions: int, given: str | None) -> Asy
         return
     with ExitStack() as stack:
         own_broker = await finish_in_thread(lambda: stack.enter_context(broker(folder)))
-        async with proxy(own_broker.proxy_port, own_broker.proxied_port) as own_proxy:
+        async with kafka_proxy(own_broker.proxy_port, own_broker.proxied_port) as own_proxy:
             yield KafkaBackend(own_broker.bootstrap, partitions, own_broker, own_proxy)
 
 

@@ -14,6 +14,7 @@ class ProcessFaultKind(StrEnum):
     BURST = "burst"
     PAUSE = "pause"
     CUT = "cut"
+    DELAY = "delay"
     BROKER = "broker"
     PRODUCER = "producer"
     API = "api"
@@ -30,6 +31,7 @@ _DESCRIPTIONS = {
     ProcessFaultKind.BURST: "burst of kills within a second",
     ProcessFaultKind.PAUSE: "worker paused for longer than its session",
     ProcessFaultKind.CUT: "connection broken",
+    ProcessFaultKind.DELAY: "end of a transaction delayed into the next one",
     ProcessFaultKind.BROKER: "broker killed",
     ProcessFaultKind.PRODUCER: "producer killed",
     ProcessFaultKind.API: "API killed",
@@ -63,7 +65,7 @@ class ProcessFault:
     """It waits until the pipeline has recovered from the previous fault; otherwise it happens when it is due, perhaps to a worker
     that is still starting."""
     seconds: float = 0.0
-    """How long the connection stays broken."""
+    """How long the connection stays broken, or for how long at most a request is delayed."""
 
 
 _KILL_WEIGHTS = {ProcessFaultKind.TERM: 25, ProcessFaultKind.KILL: 45, ProcessFaultKind.BURST: 30}
@@ -71,6 +73,7 @@ _KILL_WEIGHTS = {ProcessFaultKind.TERM: 25, ProcessFaultKind.KILL: 45, ProcessFa
 _KILLS_PER_FAULT = {
     ProcessFaultKind.PAUSE: 15,
     ProcessFaultKind.CUT: 25,
+    ProcessFaultKind.DELAY: 20,
     ProcessFaultKind.BROKER: 40,
     ProcessFaultKind.PRODUCER: 15,
     ProcessFaultKind.API: 40,

@@ -98,6 +98,8 @@ class Pipeline:
                 self.api = self._start_api()
             case ProcessFaultKind.CUT:
                 await self._backend.cut(fault.seconds)
+            case ProcessFaultKind.DELAY:
+                await self._backend.delay_end(fault.seconds)
             case ProcessFaultKind.BROKER:
                 await self._backend.restart_broker()
 

@@ -17,6 +17,11 @@ class Proxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._open_writers: set[asyncio.StreamWriter] = set()
 
+    @property
+    def target_port(self) -> int:
+        """The server's port."""
+        return self._target_port
+
     async def listen(self) -> None:
         """Start to accept connections."""
         self._server = await asyncio.start_server(self._connected, PROXY_HOST, self._port)
@@ -54,8 +59,8 @@ class Proxy:
             self._open_writers.add(server_writer)
             try:
                 async with asyncio.TaskGroup() as both:
-                    both.create_task(_copy(reader, server_writer))
-                    both.create_task(_copy(server_reader, writer))
+                    both.create_task(self._forward_requests(reader, server_writer))
+                    both.create_task(self._forward_responses(server_reader, writer))
             except* OSError:
                 pass
             finally:
@@ -65,8 +70,16 @@ class Proxy:
             self._open_writers.discard(writer)
             writer.close()
 
+    async def _forward_requests(self, client: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
+        """Forward what a client sends, until its end. An OSError ends the connection on both sides."""
+        await copy(client, server)
 
-async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    async def _forward_responses(self, server: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        """Forward what the server sends, until its end. An OSError ends the connection on both sides."""
+        await copy(server, client)
+
+
+async def copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
     """Copy bytes until `source` ends; then signal the end to `target`."""
     while part := await source.read(_READ_BYTES):
         target.write(part)

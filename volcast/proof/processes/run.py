@@ -87,7 +87,7 @@ async def prove(config: ProcessProofConfig, backend: Backend, folder: Path, on_p
 
 def _planned_s(fault: ProcessFault) -> float:
     """Return about how long a fault takes, its recovery included."""
-    if fault.kind is ProcessFaultKind.CUT:
+    if fault.kind in (ProcessFaultKind.CUT, ProcessFaultKind.DELAY):
         return fault.seconds + 1
     return fault.kills * _KILL_S or _OTHER_FAULT_S
 
