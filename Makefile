@@ -21,7 +21,7 @@ test: setup-dev            ## all tests, those on a real Kafka broker included
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 test-quick: setup-dev            ## the tests that need no broker and no other process; two minutes
-	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow" tests producer consumer api volcast $(SLOW_FOLDERS)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 check: lint test-quick            ## what to run before a commit
 

@@ -1,21 +1,48 @@
-"""What tests ask for by name. The broker is one for the whole run; each test has topics of its own."""
+"""Fixtures that many tests ask for, and the mark `slow`. The broker is one for the whole run; each test has its own topics."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
 from volcast.proof.processes.broker import bootstrap
 
+SLOW_PLACES = (
+    "stories",
+    "bench",
+    "deploy",
+    "contracts",
+    "volcast/commands",
+    "volcast/proof",
+    "volcast/log/kafka",
+    "volcast/simulation",
+    "producer/live",
+    "producer/doctor",
+    "volcast/core/estimators/test_covariance.py",
+    "volcast/core/test_rolling_real_minutes.py",
+)
+"""Tests here start processes or brokers, play hours of simulated time, or learn from years of data."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the slow tests; `make test-quick` leaves them out."""
+    tests = Path(__file__).parent
+    places = tuple(tests / place for place in SLOW_PLACES)
+    for item in items:
+        asks_for_a_broker = "kafka_bootstrap" in getattr(item, "fixturenames", ())
+        if asks_for_a_broker or any(item.path.is_relative_to(place) for place in places):
+            item.add_marker("slow")
+
 
 @pytest.fixture(scope="session")
 def kafka_bootstrap() -> Iterator[str]:
-    """`host:port` of a real broker; where none can be had, whoever asks for it fails."""
+    """`host:port` of a real broker; where none can be had, the tests that ask for it fail."""
     with bootstrap() as address:
         yield address
 
 
 @pytest.fixture
 def kafka_prefix() -> str:
-    """Stands before all topics, groups and ids of this test."""
+    """A prefix of all topics, groups and ids of this test."""
     return f"test-{uuid4().hex[:12]}."
