@@ -5,8 +5,12 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import settings
 
 from volcast.proof.processes.broker import bootstrap
+
+settings.register_profile("volcast", deadline=None)  # a busy machine is no failure
+settings.load_profile("volcast")
 
 SLOW_PLACES = (
     "stories",
