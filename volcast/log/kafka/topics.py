@@ -1,4 +1,4 @@
-"""Creates the four topics where they are missing, and checks the partition counts and policies of existing ones."""
+"""Creates the four topics where they are missing, and checks the partition counts and settings of existing ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,6 +30,14 @@ _STATE = {
     # Tombstones and transaction markers must outlast a restore in progress: that takes minutes; the default is a day.
     "delete.retention.ms": str(10 * _MINUTE_MS),
 }
+_TIMESTAMPS = "message.timestamp.type"
+_BROKER_TIME = {_TIMESTAMPS: "LogAppendTime"}
+"""Records get the time of the broker. With that of the writer, a clock that is ahead gets records refused, and one that is behind
+gets them deleted by retention at once."""
+_HARM = {
+    "cleanup.policy": "records that are needed get lost",
+    _TIMESTAMPS: "records of a machine whose clock is wrong are refused, or deleted by retention",
+}
 _REPLICAS = 3
 _POLL_S = 0.05
 
@@ -43,7 +51,7 @@ async def prepare(client: Client, retention_ms: int | None) -> None:
                 await admin.start()
                 await _create(admin, client, retention_ms)
                 _check_partitions(client, await _partitions(admin, client))
-                await _check_policies(admin, client)
+                await _check_settings(admin, client)
     finally:
         with suppress(OSError):
             await admin.close()
@@ -72,7 +80,12 @@ async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int 
 
 def _settings(topic: Topic, retention_ms: int | None) -> Mapping[str, str]:
     retention = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
-    return {"cleanup.policy": _POLICY[topic]} | (_STATE if topic is Topic.STATE else retention)
+    return _required(topic) | (_STATE if topic is Topic.STATE else retention)
+
+
+def _required(topic: Topic) -> Mapping[str, str]:
+    """Return the settings without which the topic can't be used."""
+    return {"cleanup.policy": _POLICY[topic]} | _BROKER_TIME
 
 
 async def _partitions(admin: AIOKafkaAdminClient, client: Client) -> Mapping[Topic, int]:
@@ -97,15 +110,17 @@ def _check_partitions(client: Client, counts: Mapping[Topic, int]) -> None:
             )
 
 
-async def _check_policies(admin: AIOKafkaAdminClient, client: Client) -> None:
-    names = {client.topic(topic): policy for topic, policy in _POLICY.items()}
-    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in names]):
+async def _check_settings(admin: AIOKafkaAdminClient, client: Client) -> None:
+    topics = {client.topic(topic): topic for topic in Topic}
+    for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]):
         for code, _, _, name, entries in response.resources:
             if code:
                 raise for_code(code)(name)
-            found = next(entry[1] for entry in entries if entry[0] == "cleanup.policy")
-            if found != names[name]:
-                raise Mismatch(
-                    f"topic {name} has cleanup.policy {found}, it must be {names[name]}, or records that are needed get "
-                    "lost: alter the topic, or choose another topic_prefix"
-                )
+            found = {entry[0]: entry[1] for entry in entries}
+            for setting, value in _required(topics[name]).items():
+                if found[setting] != value:
+                    raise Mismatch(
+                        f"topic {name} has {setting} {found[setting]}, it must be {value}, or {_HARM[setting]}: run "
+                        f"`kafka-configs.sh --bootstrap-server {client.bootstrap} --alter --entity-type topics "
+                        f"--entity-name {name} --add-config {setting}={value}`, or choose another topic_prefix"
+                    )

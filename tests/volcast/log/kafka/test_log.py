@@ -74,6 +74,7 @@ async def test_topics_are_created_with_their_policies(kafka_bootstrap: str, kafk
             assert len(described["partitions"]) == 3
             found = await configuration(client, kafka_prefix + topic)
             assert found["cleanup.policy"] == ("compact" if topic is Topic.STATE else "delete")
+            assert found["message.timestamp.type"] == "LogAppendTime"
             if topic is Topic.STATE:
                 assert int(found["max.compaction.lag.ms"]) <= 600_000
             else:

@@ -35,7 +35,8 @@ async def fill_and_commit(log: KafkaLog, *values: bytes) -> None:
 async def recreate(admin: AIOKafkaAdminClient, topic: str) -> None:
     await admin.delete_topics([topic])
     async with asyncio.timeout(TIMEOUT_S):
-        while topic in await admin.list_topics() or (await admin.create_topics([NewTopic(topic, 1, 1)])).topic_errors[0][1]:
+        new = NewTopic(topic, 1, 1, topic_configs={"message.timestamp.type": "LogAppendTime"})
+        while topic in await admin.list_topics() or (await admin.create_topics([new])).topic_errors[0][1]:
             await asyncio.sleep(0.05)
 
 
