@@ -3,5 +3,6 @@
 Read `log.py` first, which creates the others: `topics.py` (created and checked at the start), `writer.py` (transactions, the
 appender), `consumer.py` (a member of the group, which opens and commits partitions) and `state.py` (how a partition is restored).
 `reader.py` reads without a group. `client.py` makes aiokafka's clients, and starts and stops them around its defects;
-`security.py` is TLS and sign-in; `log_filter.py` limits aiokafka's messages.
+`producer.py` ends transactions once; `errors.py` sorts aiokafka's errors; `security.py` is TLS and sign-in; `log_filter.py`
+limits aiokafka's messages.
 """

@@ -1,34 +1,19 @@
-"""Access to Kafka's brokers: options of aiokafka's clients, names of topics, translation of errors, start and stop of clients."""
+"""Access to Kafka's brokers: options of aiokafka's clients, names of topics, start and stop of clients."""
 
 import asyncio
 import inspect
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    ConsumerStoppedError,
-    GroupAuthorizationFailedError,
-    IllegalOperation,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,
-    InvalidTxnState,
-    KafkaError,
-    MessageSizeTooLargeError,
-    ProducerFenced,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-    UnknownProducerId,
-)
 from aiokafka.partitioner import murmur2
 from aiokafka.producer import sender
 
-from volcast.log.contract import Fenced, LogError, Mismatch, Topic, Unavailable
+from volcast.log.contract import Topic
 
+from .errors import FAILURES
 from .producer import end_transactions_once
 from .security import KafkaSecurity
 
@@ -39,21 +24,6 @@ _REQUEST_TIMEOUT_MS = 5_000
 sender.BACKOFF_OVERRIDE = 0.002
 """aiokafka's pause before a transaction that immediately follows another; its default of 20 ms was most of a commit's time."""
 end_transactions_once()
-_FENCED = (
-    ProducerFenced,
-    InvalidProducerEpoch,
-    InvalidProducerIdMapping,  # the broker has dropped an expired transactional id: equivalent to being fenced
-    UnknownProducerId,
-    InvalidTxnState,
-)
-_REFUSED = (
-    ClusterAuthorizationFailedError,
-    GroupAuthorizationFailedError,
-    MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-)
-_FAILURES = (KafkaError, IllegalOperation, ConsumerStoppedError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +88,6 @@ def partition_of(key: bytes, partitions: int) -> int:
     return int((murmur2(key) & 0x7FFFFFFF) % partitions)
 
 
-@contextmanager
-def translated_errors(operation: str) -> Iterator[None]:
-    """Turn aiokafka's errors into those of the log's contract. `operation` says in the message what was being done."""
-    try:
-        yield
-    except _FAILURES as error:
-        raise _translated(error, operation) from error
-
-
-def _translated(error: BaseException, operation: str) -> LogError:
-    cause: BaseException | None = error
-    while cause is not None:  # aiokafka wraps the errors of its background tasks
-        if isinstance(cause, _FENCED):
-            return Fenced(f"{operation}: another owner has taken over ({type(cause).__name__})")
-        if isinstance(cause, _REFUSED):
-            return Mismatch(f"{operation}: the broker refuses this, and a retry would not help: {cause}")
-        cause = cause.__cause__
-    return Unavailable(f"{operation}: {str(error) or type(error).__name__}")
-
-
 async def start(client: AIOKafkaConsumer | AIOKafkaProducer, timeout_s: float) -> None:
     """Start a client within `timeout_s`, else raise TimeoutError.
 
@@ -168,7 +118,7 @@ async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     for task in remaining:
         task.cancel()
     await asyncio.wait(remaining, timeout=_STOP_S)
-    with suppress(*_FAILURES):
+    with suppress(*FAILURES):
         async with asyncio.timeout(_STOP_S):
             await (client.client if isinstance(client, AIOKafkaProducer) else client._client).close()  # noqa: SLF001  # there is no public one
 

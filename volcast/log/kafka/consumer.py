@@ -13,7 +13,8 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 
 from volcast.log.contract import Commit, Fenced, Record, Restored, Topic
 
-from .client import Client, start, stop, translated_errors
+from .client import Client, start, stop
+from .errors import translated_errors
 from .reader import bounds, to_record
 from .state import LastCandle, StoredPosition, checksum, position_lost, restore, state_records
 from .writer import Writer, open_writer

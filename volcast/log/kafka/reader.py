@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from volcast.log.contract import Record, Topic, Unavailable
 
-from .client import Client, start, stop, translated_errors
+from .client import Client, start, stop
+from .errors import translated_errors
 
 _FIRST_STEP_RECORDS = 1_000
 _STEP_GROWTH = 4

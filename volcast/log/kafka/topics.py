@@ -16,7 +16,8 @@ from aiokafka.errors import (
 
 from volcast.log.contract import Mismatch, Topic, Unavailable
 
-from .client import Client, translated_errors
+from .client import Client
+from .errors import translated_errors
 
 _MINUTE_MS = 60_000
 _POLICY = {Topic.CANDLES: "delete", Topic.SIGNALS: "delete", Topic.REJECTED: "delete", Topic.STATE: "compact"}
@@ -60,11 +61,8 @@ async def prepare(client: Client, retention_ms: int | None) -> None:
 async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int | None) -> None:
     existing = await _partitions(admin, client)
     replicas = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
-    missing = [
-        NewTopic(client.topic(topic), client.partitions, replicas, topic_configs=_settings(topic, retention_ms))
-        for topic in Topic
-        if topic not in existing
-    ]
+    topic_settings = {client.topic(topic): _settings(topic, retention_ms) for topic in Topic if topic not in existing}
+    missing = [NewTopic(name, client.partitions, replicas, topic_configs=each) for name, each in topic_settings.items()]
     if not missing:
         return
     for name, code, *message in (await admin.create_topics(missing)).topic_errors:
@@ -73,17 +71,21 @@ async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int 
             continue
         if error.retriable or error is InvalidReplicationFactorError:  # the latter while brokers are still starting
             raise Unavailable(f"topic {name} could not be created yet: {error.__name__}")
-        raise Mismatch(f"the broker refuses to create topic {name}: {message[0] or error.__name__}; create it by hand")
+        settings = ", ".join(f"{setting}={value}" for setting, value in topic_settings[name].items())
+        raise Mismatch(
+            f"the broker refuses to create topic {name}: {message[0] or error.__name__}; create it by hand, with "
+            f"{client.partitions} partitions and {settings}"
+        )
     while len(await _partitions(admin, client)) < len(Topic):  # noqa: ASYNC110  # the brokers' state has to be polled
         await asyncio.sleep(_POLL_S)
 
 
 def _settings(topic: Topic, retention_ms: int | None) -> Mapping[str, str]:
     retention = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
-    return _required(topic) | (_STATE if topic is Topic.STATE else retention)
+    return {**_required(topic), **(_STATE if topic is Topic.STATE else retention)}
 
 
-def _required(topic: Topic) -> Mapping[str, str]:
+def _required(topic: Topic) -> dict[str, str]:
     """Return the settings without which the topic can't be used."""
     return {"cleanup.policy": _POLICY[topic]} | _BROKER_TIME
 

@@ -11,7 +11,8 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from volcast.log.contract import Fenced, KeyValue, LogError, Mismatch, Record, Topic
 
-from .client import MAX_BATCH_BYTES, Client, partition_of, start, stop, translated_errors
+from .client import MAX_BATCH_BYTES, Client, partition_of, start, stop
+from .errors import translated_errors
 from .reader import last_of_key
 
 _Pair = tuple[bytes, bytes | None]
