@@ -10,14 +10,15 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
 SOURCES = OURS[:4]
-SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file")
+SMALL_MODULES = ("volcast.metrics", "volcast.shared_body", "volcast.timing", "volcast.atomic_file")
 SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
 BELOW_CLI = (*SERVICES_MAY, "producer", "consumer", "api", "volcast.backtest", "volcast.simulation", "volcast.settings")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
     "volcast.timing": (),
     "volcast.atomic_file": (),
-    "volcast.metrics": ("volcast.timing",),
+    "volcast.shared_body": (),
+    "volcast.metrics": ("volcast.timing", "volcast.shared_body"),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
     "volcast.log": ("volcast.log", "volcast.timing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
@@ -242,3 +243,21 @@ def test_tests_mirror_the_tree() -> None:
         if not (ROOT / test.parent.relative_to(ROOT / "tests")).is_dir()
     ]
     assert strangers + orphans == []
+
+
+def test_parameters_have_an_order() -> None:
+    """The order of a set changes from process to process, and pytest-xdist refuses workers that collect in another order."""
+    unordered = [
+        f"{file.relative_to(ROOT)}:{call.lineno}"
+        for file in sorted((ROOT / "tests").rglob("*.py"))
+        for call in ast.walk(ast.parse(file.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("parametrize") and any(map(is_set, call.args[1:2]))
+    ]
+    assert not unordered
+
+
+def is_set(values: ast.expr) -> bool:
+    if isinstance(values, ast.BinOp):
+        return is_set(values.left) or is_set(values.right)
+    makes_a_set = isinstance(values, ast.Call) and ast.unparse(values.func) in {"set", "frozenset"}
+    return makes_a_set or isinstance(values, ast.Set | ast.SetComp)

@@ -41,7 +41,7 @@ def stream(random: Random) -> list[Record]:
     return records
 
 
-@settings(max_examples=max(1, INPUTS // RECORDS_PER_SEED), deadline=None)
+@settings(max_examples=max(1, INPUTS // RECORDS_PER_SEED))
 @given(seed=st.integers(0, 2**63))
 def test_every_broken_record_is_accounted_for(seed: int) -> None:
     random = Random(seed)

@@ -171,7 +171,7 @@ def test_unknown_features_and_the_order_of_features_change_nothing(name: str) ->
 
 
 @NAMED
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     vectors=st.lists(
         st.tuples(

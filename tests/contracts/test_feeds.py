@@ -53,7 +53,7 @@ def test_limits_are_complete_and_positive(feed: Feed) -> None:
 
 @every_venue
 @given(st.integers(1, 450))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_subscriptions_name_every_pair_once(feed: Feed, count: int) -> None:
     pairs = [feed.spelling(Pair(f"P{number:03}X", "EUR")) for number in range(count)]
     messages = feed.subscriptions(pairs)
@@ -150,7 +150,7 @@ def minutes_with_candles(feed: Feed, first_ms: int, last_ms: int, missing: Colle
 
 @every_venue
 @given(st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pages_of_any_size_give_the_same_candles(feed: Feed, data: st.DataObject) -> None:
     """For any size, bounds and empty minutes. The first minutes lie before the window, and the last one is still open."""
     length = data.draw(st.integers(1, 700))

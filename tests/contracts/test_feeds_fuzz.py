@@ -34,7 +34,7 @@ def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         examples = max(1, int(INPUTS * share / INPUTS_OF_A_SEED))
-        decorated: Callable[..., None] = settings(max_examples=examples, deadline=None)(given(seed=st.integers(0, 2**63))(test))
+        decorated: Callable[..., None] = settings(max_examples=examples)(given(seed=st.integers(0, 2**63))(test))
         return decorated
 
     return decorate
@@ -164,7 +164,7 @@ def test_random_bytes_are_refused(feed: Feed, seed: int) -> None:
 
 @every_venue
 @given(text=st.text())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_random_text_is_refused(feed: Feed, text: str) -> None:
     """Also text with half of a surrogate pair."""
     if text != "pong" and text[:1] not in {"{", "["}:

@@ -107,7 +107,7 @@ def test_it_keeps_no_reference_to_its_rows_and_each_row_is_new(name: str) -> Non
 
 
 @ALL
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data(), with_training=st.booleans())
 def test_an_estimate_is_finite_for_any_row(name: str, data: st.DataObject, with_training: bool) -> None:  # noqa: FBT001  # drawn
     model = cached_model(name) if with_training else MODELS[name](60, None)

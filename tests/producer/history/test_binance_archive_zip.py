@@ -83,7 +83,7 @@ def test_bad_zips_are_refused(tmp_path: Path, content: bytes) -> None:
         read(tmp_path, content)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.integers(0, 2_000), byte=st.binary(min_size=1, max_size=3))
 def test_damaged_bytes_give_candles_in_order_or_download_error(tmp_path: Path, at: int, byte: bytes) -> None:
     whole = zipped(lines(START_MS, END_MS))

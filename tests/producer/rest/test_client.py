@@ -231,7 +231,7 @@ def test_history_out_of_reach_is_one_empty_page() -> None:
     assert [minutes_of(page) for page in pages] == [([], 100)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rows=st.integers(1, 40),
     present=st.sets(st.integers(0, 59)),

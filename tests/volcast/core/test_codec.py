@@ -4,7 +4,7 @@ import json
 from typing import Any, get_args, get_origin, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -108,7 +108,6 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
     return st.lists(kinds[0], max_size=2).map(tuple) if get_origin(hint) is tuple else st.one_of(kinds)
 
 
-@settings(deadline=None)
 @given(anything(Signal))
 def test_a_signal_survives_encoding_and_always_gives_the_same_bytes(signal: Signal) -> None:
     raw = encode_signal(signal)
@@ -127,7 +126,6 @@ def test_a_notice_of_a_rebuild_survives_encoding(done: bool) -> None:  # noqa: F
     assert decode_signal(raw) == restoring
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Reject,

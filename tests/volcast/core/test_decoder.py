@@ -231,7 +231,7 @@ def price_texts(draw: st.DrawFn) -> tuple[Decimal, str]:
     return price, text
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(case=price_texts(), decimals=st.integers(0, 12), quoted=st.booleans())
 def test_a_price_is_accepted_if_and_only_if_it_is_representable(case: tuple[Decimal, str], decimals: int, quoted: bool) -> None:  # noqa: FBT001  # drawn
     price, text = case
@@ -257,13 +257,13 @@ JSON = st.recursive(
 FIELDS = st.sampled_from([*CANDLE, "candle", "from_ms", "to_ms", "reason"])
 
 
-@settings(deadline=None, max_examples=1_000)
+@settings(max_examples=1_000)
 @given(st.binary(max_size=200), st.binary(max_size=10))
 def test_arbitrary_bytes_never_raise(value: bytes, key: bytes) -> None:
     assert isinstance(decode(value, key), Reject)
 
 
-@settings(deadline=None, max_examples=1_000)
+@settings(max_examples=1_000)
 @given(st.sampled_from([CANDLE, GAP, REVISION]), st.dictionaries(FIELDS, JSON, max_size=3), st.sets(FIELDS, max_size=2))
 def test_records_with_other_fields_never_raise(base: dict[str, Any], other: dict[str, Any], dropped: set[str]) -> None:
     fields = {name: value for name, value in {**base, **other}.items() if name not in dropped}
@@ -271,7 +271,7 @@ def test_records_with_other_fields_never_raise(base: dict[str, Any], other: dict
     decode(json.dumps({**REVISION, "candle": fields}).encode())
 
 
-@settings(deadline=None, max_examples=1_500)
+@settings(max_examples=1_500)
 @given(data=st.data(), base=st.sampled_from([CANDLE, GAP, REVISION]))
 def test_records_with_broken_bytes_never_raise(data: st.DataObject, base: dict[str, Any]) -> None:
     value = bytearray(json.dumps(base).encode())

@@ -61,7 +61,7 @@ def fuzz(share: float) -> Callable[[Callable[..., None]], Callable[..., None]]:
 
     def decorate(test: Callable[..., None]) -> Callable[..., None]:
         examples = max(1, int(INPUTS * share / INPUTS_PER_SEED))
-        decorated: Callable[..., None] = settings(max_examples=examples, deadline=None)(given(seed=st.integers(0, 2**63))(test))
+        decorated: Callable[..., None] = settings(max_examples=examples)(given(seed=st.integers(0, 2**63))(test))
         return decorated
 
     return decorate

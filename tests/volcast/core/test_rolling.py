@@ -38,7 +38,7 @@ def price_series(draw: st.DrawFn) -> tuple[int, int, list[int]]:
     return draw(WINDOWS), decimals, draw(st.lists(some, min_size=1, max_size=120))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(price_series())
 def test_the_mean_of_the_last_w_prices_and_the_signal_are_exact(case: tuple[int, int, list[int]]) -> None:
     window, decimals, units = case
@@ -59,7 +59,7 @@ def test_the_mean_of_the_last_w_prices_and_the_signal_are_exact(case: tuple[int,
         assert mean.value(decimals) == float(exact)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(price_series())
 def test_a_dump_restores_the_mean_at_every_step(case: tuple[int, int, list[int]]) -> None:
     window, decimals, units = case
@@ -103,7 +103,7 @@ def share(signals: Sequence[int]) -> float | None:
     return sum(signals) / len(signals) if signals else None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(window=WINDOWS, signals=st.lists(st.integers(0, 1), max_size=150))
 def test_the_rate_is_the_share_of_ones_since_the_start_and_in_the_window(window: int, signals: list[int]) -> None:
     rate = SignalRate(window)

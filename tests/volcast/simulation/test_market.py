@@ -52,7 +52,7 @@ class TestStream:
 
 class TestCandle:
     @given(symbol=symbols, seed=seeds, start_minute=st.integers(min_value=0, max_value=10**8))
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_is_well_formed(self, symbol: str, seed: int, start_minute: int) -> None:
         run = candles(symbol, minutes=1_500, seed=seed, start_ms=start_minute * 60_000)
         assert [candle.open_time_ms for candle in run] == [(start_minute + i) * 60_000 for i in range(1_500)]
@@ -66,7 +66,7 @@ class TestCandle:
         assert all(before.close == after.open for before, after in pairwise(run))
 
     @given(symbol=symbols, seed=seeds)
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     def test_prices_stay_positive_and_exact_over_ten_years(self, symbol: str, seed: int) -> None:
         """A day with the variance of ten years: the same spread of prices at its end."""
         p = parameters_of(symbol)

@@ -35,7 +35,7 @@ def candles(draw: st.DrawFn) -> list[Minute]:
     return rows
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=candles(), model=st.sampled_from(sorted(MODELS)), with_prior=st.booleans())
 def test_forecasts_are_valid_for_any_candles(rows: list[Minute], model: str, with_prior: bool) -> None:  # noqa: FBT001  # drawn
     forecaster = Forecaster((5, 60), model=model, prior=bundled() if with_prior else None)

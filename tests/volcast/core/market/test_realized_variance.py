@@ -36,7 +36,7 @@ def squared_returns(count: int, seed: int = 1) -> list[float]:
     return [float(one) for one in returns**2]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     minutes=st.integers(1, 6),
     buckets=st.integers(1, 6),
