@@ -111,7 +111,7 @@ def test_each_kind_of_record_is_counted_and_only_candles_give_signals() -> None:
         ("BTCUSDT", at(2), Skip.LATE),
         ("BTCUSDT", at(0), Skip.DUPLICATE),
     ]
-    assert shard.engines["BTCUSDT"].gaps == 1
+    assert shard.engines["BTCUSDT"].timeline.gaps == 1
     assert records_processed([shard]) == 9
 
 

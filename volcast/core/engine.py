@@ -4,7 +4,6 @@
 forecast that has come due, learn from it, take in the candle, forecast.
 """
 
-from collections import deque
 from math import exp, log, sqrt
 from typing import Any
 
@@ -13,12 +12,13 @@ from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerpri
 
 from .outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
 from .rolling import RollingMean, SignalRate
+from .timeline import Timeline
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 
 WARM_OUTCOMES = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
-MAX_REMEMBERED_GAPS = 32
-"""Number of latest gaps that are remembered, to distinguish a late candle from a duplicate."""
+MAX_MISSING_SHARE = 0.5
+"""A symbol of whose last day more is missing than this does not count as warm."""
 MAX_JUMP_MS = 31 * 86_400_000
 """A candle further ahead than this is accepted only if the one before it was as far ahead."""
 
@@ -46,14 +46,10 @@ class Engine:
         self.config = config
         self.price_decimals = price_decimals
         self.candles = 0
-        self.gaps = 0
-        self.missing_minutes = 0
-        self._first_ms = 0
-        self._last_ms = 0
+        self.timeline = Timeline()
         self._last_close = 0.0
         self._jump_ms = -1
         """Opening of the candle before this one if it was skipped as too far ahead, else negative."""
-        self._remembered_gaps: deque[tuple[int, int]] = deque(maxlen=MAX_REMEMBERED_GAPS)
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
         self.forecaster = Forecaster(
@@ -62,9 +58,13 @@ class Engine:
 
     def step(self, candle: Candle) -> Signal | Skip:
         """Process the next candle of this symbol. Return its signal, or the reason why it was skipped."""
-        if self.candles and candle.open_time_ms <= self._last_ms:
-            return self._skip(candle.open_time_ms)
-        if self.candles and candle.open_time_ms - self._last_ms > MAX_JUMP_MS and not self._follows_jump(candle.open_time_ms):
+        if skip := self.timeline.skip(candle.open_time_ms):
+            return skip
+        if (
+            self.candles
+            and candle.open_time_ms - self.timeline.last_ms > MAX_JUMP_MS
+            and not self._follows_jump(candle.open_time_ms)
+        ):
             self._jump_ms = candle.open_time_ms
             return Skip.TOO_FAR_AHEAD
         self._jump_ms = -1
@@ -73,11 +73,11 @@ class Engine:
         if self._mean.full or self.config.warmup == "zero":
             self._rate.push(signal)
         self.candles += 1
-        self._last_ms, self._last_close = candle.open_time_ms, candle.close
+        self._last_close = candle.close
         return self._signal(candle, signal, resolved)
 
     def _signal(self, candle: Candle, signal: int, resolved: ResolvedForecasts) -> Signal:
-        predictions = self.forecaster.forecast()
+        predictions, timeline = self.forecaster.forecast(), self.timeline
         (horizon, main), *others = self.forecaster.champions.items()
         prediction = predictions.horizons[horizon]
         volatility = sqrt(prediction.variance)
@@ -103,11 +103,14 @@ class Engine:
             price_lower=candle.close * exp(prediction.return_lower),
             price_upper=candle.close * exp(prediction.return_upper),
             noise_ratio=self.forecaster.market.noise.value,
-            warm=self._mean.full and main.outcomes >= WARM_OUTCOMES,
+            warm=self._mean.full and main.outcomes >= WARM_OUTCOMES and timeline.missing_share <= MAX_MISSING_SHARE,
             candles=self.candles,
             signal_ones=self._rate.ones,
-            gaps=self.gaps,
-            missing_minutes=self.missing_minutes,
+            gaps=timeline.gaps,
+            missing_minutes=timeline.missing_minutes,
+            missing_share=timeline.missing_share,
+            suspect=False,
+            suspect_candles=0,
             outcomes=main.outcomes,
             outcome=make_outcome(resolved.horizons.get(horizon), candle.open_time_ms, horizon),
             other_horizons=tuple(
@@ -125,7 +128,7 @@ class Engine:
     @property
     def last_open_time_ms(self) -> int:
         """Opening of the last accepted candle, in milliseconds since 1970-01-01 UTC; 0 before the first."""
-        return self._last_ms
+        return self.timeline.last_ms
 
     @property
     def last_close(self) -> float:
@@ -138,36 +141,19 @@ class Engine:
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
         """Pass the candle to the forecaster, with its return if the minute before is known; a gap discards pending forecasts."""
-        log_return = None
-        if not self.candles:
-            self._first_ms = candle.open_time_ms
-        elif missing := (candle.open_time_ms - self._last_ms) // MINUTE_MS - 1:
-            self.gaps += 1
-            self.missing_minutes += missing
-            self._remembered_gaps.append((self._last_ms + MINUTE_MS, candle.open_time_ms))
-        else:
-            log_return = log(candle.close / self._last_close)
+        follows = self.candles > 0
+        missing = self.timeline.add(candle.open_time_ms)
+        log_return = log(candle.close / self._last_close) if follows and not missing else None
         prices_and_volume = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
         return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, prices_and_volume, log_return)
-
-    def _skip(self, open_time_ms: int) -> Skip:
-        """Return LATE if the minute lies in a gap or before all that is remembered, else DUPLICATE."""
-        in_gap = any(start <= open_time_ms < end for start, end in self._remembered_gaps)
-        forgotten = len(self._remembered_gaps) < self.gaps
-        remembered_from_ms = self._remembered_gaps[0][0] if forgotten else self._first_ms
-        return Skip.LATE if in_gap or open_time_ms < remembered_from_ms else Skip.DUPLICATE
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain fields and raw arrays."""
         return {
             "candles": self.candles,
-            "gaps": self.gaps,
-            "missing_minutes": self.missing_minutes,
-            "first_ms": self._first_ms,
-            "last_ms": self._last_ms,
+            "timeline": self.timeline.dump(),
             "last_close": self._last_close,
             "jump_ms": self._jump_ms,
-            "remembered_gaps": list(self._remembered_gaps),
             "prices": self._mean.dump(),
             "counted": self._rate.counted,
             "ones": self._rate.ones,
@@ -177,12 +163,10 @@ class Engine:
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self.candles, self.gaps = int(state["candles"]), int(state["gaps"])
-        self.missing_minutes = int(state["missing_minutes"])
-        self._first_ms, self._last_ms = int(state["first_ms"]), int(state["last_ms"])
+        self.candles = int(state["candles"])
+        self.timeline.load(state["timeline"])
         self._last_close = float(state["last_close"])
         self._jump_ms = int(state["jump_ms"])
-        self._remembered_gaps.extend((start, end) for start, end in state["remembered_gaps"])
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])
         self.forecaster.load(state["forecaster"])

@@ -23,7 +23,7 @@ from .arithmetic import arithmetic_fingerprint
 from .engine import Engine
 from .types import EngineConfig
 
-SNAPSHOT_FORMAT = 3
+SNAPSHOT_FORMAT = 4
 VERSIONS: Mapping[str, str] = {
     "river": river_version,
     "numpy": np.__version__,
@@ -138,7 +138,7 @@ def describe_snapshot(raw: bytes) -> SnapshotDescription:
         f"{crc32(settings):08x}",
         content.position,
         _integer(content.state.get("candles")),
-        _integer(content.state.get("last_ms")),
+        _integer(content.state.get("timeline", {}).get("last_ms")),
     )
 
 

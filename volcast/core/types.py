@@ -142,11 +142,16 @@ class Signal(Struct, frozen=True):
     noise_ratio: Annotated[
         float, doc("Recent volatility by one-minute over that by five-minute returns: above 1 if prices bounce, 0 while unknown.")
     ]
-    warm: Annotated[bool, doc("Whether the rolling mean has W closes and the forecaster has learned from a day of outcomes.")]
+    warm: Annotated[
+        bool, doc("Whether there are W closes, a day of outcomes was learned from, and missing_share is at most 0.5.")
+    ]
     candles: Annotated[int, doc("Number of candles accepted since the start of the log.")]
     signal_ones: Annotated[int, doc("Number of signals that are 1 since the start of the log.")]
     gaps: Annotated[int, doc("Number of gaps since the start of the log, each of one or more missing minutes.")]
     missing_minutes: Annotated[int, doc("Number of minutes missing in these gaps.")]
+    missing_share: Annotated[float, doc("Share of the minutes of the last day, or since the first candle, without a candle.")]
+    suspect: Annotated[bool, doc("Whether a price of this candle is far outside the market's scale, so the forecast ignores it.")]
+    suspect_candles: Annotated[int, doc("Number of candles with such a price since the start of the log.")]
     outcomes: Annotated[int, doc("Number of forecasts that have come due since the start of the log.")]
     outcome: Annotated[Outcome | None, doc("Result of the forecast that came due with this candle; null if none did.")]
     other_horizons: Annotated[tuple[HorizonForecast, ...], doc("The forecasts of the other configured horizons.")] = ()

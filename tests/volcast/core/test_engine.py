@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import encode_signal
-from volcast.core.engine import MAX_JUMP_MS, MAX_REMEMBERED_GAPS, WARM_OUTCOMES, Engine
+from volcast.core.engine import MAX_JUMP_MS, WARM_OUTCOMES, Engine
+from volcast.core.timeline import MAX_REMEMBERED_GAPS
 from volcast.core.types import Candle, EngineConfig, Signal, Skip
 
 
@@ -74,7 +75,7 @@ def test_a_candle_older_than_all_remembered_gaps_is_late() -> None:
     engine = an_engine()
     for minute in range(0, 82, 2):
         step(engine, candle(minute, 100))
-    assert engine.gaps == 40
+    assert engine.timeline.gaps == 40
     oldest = 2 * (40 - MAX_REMEMBERED_GAPS) + 1
     for minute in range(82):
         accepted = minute % 2 == 0 and minute >= oldest
@@ -88,6 +89,30 @@ def test_warm_needs_all_closes_and_a_day_of_outcomes() -> None:
     for window, since in ((5, WARM_OUTCOMES + 60), (WARM_OUTCOMES + 62, WARM_OUTCOMES + 62)):
         engine = an_engine(window=window)
         assert next(one.candles for one in map(engine.step, candles) if isinstance(one, Signal) and one.warm) == since
+
+
+@pytest.mark.parametrize("every_minutes", [5, 60, 1_440])
+def test_candles_of_more_than_a_minute_never_count_as_warm(every_minutes: int) -> None:
+    """A warm symbol of which only every fifth minute comes is told as sparse, within a day and for as long as that lasts."""
+    engine = an_engine()
+    signals = [step(engine, one) for one in walk(range(WARM_OUTCOMES + 200))]
+    assert (signals[-1].warm, signals[-1].missing_share) == (True, 0)
+    start = WARM_OUTCOMES + 200
+    sparse = [step(engine, one) for one in walk(range(start, start + 3_000 * every_minutes, every_minutes))]
+    day = 1_440 // every_minutes
+    assert not any(one.warm for one in sparse[day:])
+    assert sparse[-1].missing_share == pytest.approx(1 - 1 / every_minutes, abs=1e-3)
+    assert not any(one.outcome for one in sparse[1:])
+
+
+def test_the_missing_share_is_that_of_the_last_day() -> None:
+    engine = an_engine()
+    assert [step(engine, candle(minute, 100)).missing_share for minute in (0, 1, 3)] == [0, 0, 1 / 4]
+    for minute in range(4, 1_440):
+        step(engine, candle(minute, 100))
+    assert step(engine, candle(1_440, 100)).missing_share == 1 / 1_440
+    assert step(engine, candle(1_442, 100)).missing_share == 1 / 1_440  # minute 2 lies a day back
+    assert step(engine, candle(10_000, 100)).missing_share == 1_439 / 1_440
 
 
 @pytest.mark.parametrize("missing", [1, 10, 59, 60, 61, 600])
@@ -105,7 +130,7 @@ PRESENT = {one.open_time_ms for one in BASE}
 EXPECTED = [encode_signal(step(engine, one)) for engine in [an_engine()] for one in BASE]
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**32), share=st.floats(0.0, 1.0))
 def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(seed: int, share: float) -> None:
     random = Random(seed)  # drawn by hypothesis
@@ -120,7 +145,7 @@ def test_signals_do_not_depend_on_how_often_or_how_late_candles_are_delivered(se
             assert isinstance(skip, Skip)
             if skip is Skip.DUPLICATE:
                 assert at(minute) in PRESENT
-            elif engine.gaps <= MAX_REMEMBERED_GAPS:
+            elif engine.timeline.gaps <= MAX_REMEMBERED_GAPS:
                 assert at(minute) not in PRESENT
     assert seen == EXPECTED
 

@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 4
+SCHEMA_FORMAT = 5
 """Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"

@@ -28,7 +28,7 @@ def raw(position: int = 40, candles: int = 3, symbol: str = SYMBOL) -> bytes:
 def of_time(time_ms: int) -> bytes:
     """Return a snapshot whose last candle has this open time."""
     written = msgspec.msgpack.decode(raw()[8:])
-    written["state"]["last_ms"] = time_ms
+    written["state"]["timeline"]["last_ms"] = time_ms
     payload = msgspec.msgpack.encode(written)
     return b"VCS1" + crc32(payload).to_bytes(4, "little") + payload
 

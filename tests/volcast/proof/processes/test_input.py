@@ -38,7 +38,7 @@ def test_a_file_of_rows_has_every_kind_of_bad_row(tmp_path: Path) -> None:
         result = item.reason if isinstance(item, Reject) else engine.step(item) if isinstance(item, Candle) else None
         results.add("signal" if isinstance(result, Signal) else result)
     assert {Skip.DUPLICATE, Skip.LATE, Reason.NOT_A_NUMBER, Reason.NOT_POSITIVE, Reason.TOO_FINE, "signal"} <= results
-    assert engine.gaps > 10
+    assert engine.timeline.gaps > 10
     assert engine.candles > 4_500
 
 
