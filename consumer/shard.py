@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from volcast.core.codec import Reason, Reject, encode_reject, encode_signal
-from volcast.core.decoder import refuse, refuse_jump
+from volcast.core.codec import Reason, Reject, encode_reject, encode_signal, refuse
+from volcast.core.decoder import refuse_jump
 from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored

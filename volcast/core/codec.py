@@ -16,14 +16,24 @@ so that its last signal must not be relied on:
 """
 
 from enum import StrEnum
-from typing import Any, Literal
+from math import isfinite
+from typing import Any, Literal, get_type_hints
 
 import msgspec
 from msgspec import Struct
 
-from .types import MINUTE_MS, Gap, Restoring, Signal
+from .types import MINUTE_MS, Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 
 VERSION = 1
+MAX_RECORD_BYTES = 65_536
+"""A larger record of `candles` is never accepted."""
+MAX_KEPT_BYTES = MAX_RECORD_BYTES + 1
+MAX_KEPT_KEY_BYTES = 1_024
+"""What a reject keeps of a record's value and key. With its texts, in base64 and JSON, it stays below 100 kB, whatever the record
+is: far below 1 MB, Kafka's default limit. What was cut could not be accepted anyway."""
+_MAX_DETAIL_CHARACTERS = 400
+_MAX_ORIGIN_CHARACTERS = 255
+_MAX_LINE = 2**53
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes it cannot decode: other JSON or none, text that is not UTF-8, nesting that is too deep."""
@@ -43,6 +53,8 @@ class Reason(StrEnum):
     TOO_FINE = "too_many_decimals"
     TOO_LARGE = "too_large"
     HIGH_BELOW_LOW = "high_below_low"
+    OUTSIDE_RANGE = "outside_high_low"
+    NOT_ALLOWED = "symbol_not_allowed"
     TOO_MANY_SYMBOLS = "too_many_symbols"
     TOO_FAR_AHEAD = "too_far_ahead"
 
@@ -107,6 +119,16 @@ class _Kind(Struct, frozen=True):
     kind: Literal["signal", "restoring"]
 
 
+class NotWholeError(Exception):
+    """Raised for a signal that lacks a number, or has one that is not finite. It is a bug, and such a signal is never written."""
+
+
+def _number_fields(struct: type[Struct], hints: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(name for name, hint in get_type_hints(struct).items() if hint in hints)
+
+
+_NUMBERS = {each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow)}
+_NUMBERS_OR_NONE = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
 _encoder = msgspec.json.Encoder()
 _origin_decoder = msgspec.json.Decoder(Origin)
 _signal_decoder = msgspec.json.Decoder(Signal)
@@ -135,8 +157,24 @@ def encode_revision(candle: CandleText) -> bytes:
 
 
 def encode_signal(signal: Signal) -> bytes:
-    """Encode a signal as a record of `signals`; equal signals give equal bytes."""
+    """Encode a signal as a record of `signals`; equal signals give equal bytes.
+
+    Raises NotWholeError for one that is not whole, in place of which JSON would have a null.
+    """
+    parts = (signal, *signal.other_horizons, *signal.shadows)
+    outcomes = (signal.outcome, *(each.outcome for each in signal.other_horizons))
+    for part in (*parts, *(outcome for outcome in outcomes if outcome)):
+        _check_whole(signal, part)
     return b'{"kind":"signal","v":1,' + _encoder.encode(signal)[1:]
+
+
+def _check_whole(signal: Signal, part: Signal | Outcome | HorizonForecast | Shadow) -> None:
+    numbers = {name: getattr(part, name) for name in _NUMBERS[type(part)]}
+    numbers |= {name: value for name in _NUMBERS_OR_NONE[type(part)] if (value := getattr(part, name)) is not None}
+    for name, value in numbers.items():
+        if value is None or not isfinite(value):
+            where = f"the signal of {signal.symbol} at {signal.open_time_ms}"
+            raise NotWholeError(f"{where} is not whole: its {name} is {value}; nothing was written, please report this bug")
 
 
 def encode_restoring(restoring: Restoring) -> bytes:
@@ -170,3 +208,34 @@ def read_origin(value: bytes) -> Origin:
         return _origin_decoder.decode(value)
     except UNDECODABLE:
         return Origin()
+
+
+def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
+    """Return the reject of a record, with its symbol, source and line if they can be read; a revision has them in its candle.
+
+    Each part is cut to its limit: the reject fits into any log, whatever the record is.
+    """
+    origin = read_origin(value)
+    inner = origin.candle if isinstance(origin.candle, dict) else {}
+    symbol, source, line = (
+        inner.get(name) if outer is None else outer
+        for name, outer in (("symbol", origin.symbol), ("source", origin.source), ("line", origin.line))
+    )
+    return Reject(
+        reason,
+        _cut(detail, _MAX_DETAIL_CHARACTERS),
+        key[:MAX_KEPT_KEY_BYTES],
+        value[:MAX_KEPT_BYTES],
+        _cut(symbol, _MAX_ORIGIN_CHARACTERS) if isinstance(symbol, str) else None,
+        _cut(source, _MAX_ORIGIN_CHARACTERS) if isinstance(source, str) else None,
+        line if type(line) is int and abs(line) < _MAX_LINE else None,  # in Python `True` is an int, in JSON it is no number
+    )
+
+
+def is_cut(reject: Reject) -> bool:
+    """Return whether only the beginning of the record's key or value was kept."""
+    return len(reject.key) >= MAX_KEPT_KEY_BYTES or len(reject.value) >= MAX_KEPT_BYTES
+
+
+def _cut(text: str, characters: int) -> str:
+    return text if len(text) <= characters else text[: characters - 1] + "…"

@@ -8,22 +8,24 @@ decimals is rejected, never rounded.
 import re
 from collections.abc import Mapping
 from decimal import Context, Decimal, Inexact
-from math import isfinite
 
 import msgspec
 from msgspec import Struct
 
-from .codec import UNDECODABLE, VERSION, Reason, Reject, read_origin
+from .codec import MAX_RECORD_BYTES, UNDECODABLE, VERSION, Reason, Reject, refuse
 from .types import MINUTE_MS, Candle, Gap, Revision
 
 MAX_PRICE_DECIMALS = 12
 MAX_PRICE_DIGITS = 15
-MAX_RECORD_BYTES = 65_536
+MAX_VOLUME_DIGITS = 24
+"""A volume is below 10^24. The forecaster's sums and squares of what is accepted stay far below a float's limit, 10^308."""
 MAX_SYMBOL_CHARACTERS = 40
-MAX_KEPT_BYTES = 600_000
-"""Bytes kept of a rejected key and value; in base64 they stay below 1 MB, Kafka's default limit of a record."""
+MAX_SOURCE_CHARACTERS = 255
+"""As a file's name may have; a signal repeats it."""
 MAX_NESTING = 64
 """Opening brackets of a record. Whether a deeper one can be decoded would depend on the depth of the caller's stack."""
+MIN_TIME_MS = 1_230_768_000_000
+"""2009-01-01, the year of the first Bitcoin."""
 MAX_TIME_MS = 7_258_118_400_000
 """2200-01-01; a time must be earlier."""
 
@@ -147,12 +149,20 @@ class Decoder:
             raise _RejectedError(Reason.INTERVAL, f"interval_ms is {body.interval_ms}; this version reads {MINUTE_MS}")
         _check_time(body.open_time_ms, "open_time_ms")
         decimals = self.price_decimals(body.symbol)
-        _price_units(body.open, "open", decimals)
+        open_ = _price_units(body.open, "open", decimals)
         high = _price_units(body.high, "high", decimals)
         low = _price_units(body.low, "low", decimals)
         close = _price_units(body.close, "close", decimals)
         if high < low:
             raise _RejectedError(Reason.HIGH_BELOW_LOW, f"high is {body.high}; it must not be below low, {body.low}")
+        for name, units, price in (("open", open_, body.open), ("close", close, body.close)):
+            if not low <= units <= high:
+                detail = f"{name} is {price}; it must lie between low, {body.low}, and high, {body.high}"
+                raise _RejectedError(Reason.OUTSIDE_RANGE, detail)
+        for name, text in (("source", body.source), ("closed_by", body.closed_by)):
+            if len(text) > MAX_SOURCE_CHARACTERS:
+                detail = f"{name} has {len(text)} characters; at most {MAX_SOURCE_CHARACTERS} are allowed"
+                raise _RejectedError(Reason.TOO_LARGE, detail)
         return Candle(
             body.symbol,
             body.open_time_ms,
@@ -176,28 +186,6 @@ def is_symbol(text: str) -> bool:
     (True, False)
     """
     return len(text) <= MAX_SYMBOL_CHARACTERS and _symbol_pattern.fullmatch(text) is not None
-
-
-def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
-    """Return the reject of a record, with its symbol, source and line if they can be read; a revision has them in its candle.
-
-    Only the first `MAX_KEPT_BYTES` of key and value are kept, so that the reject fits into the log in base64.
-    """
-    origin = read_origin(value)
-    inner = origin.candle if isinstance(origin.candle, dict) else {}
-    symbol, source, line = (
-        inner.get(name) if outer is None else outer
-        for name, outer in (("symbol", origin.symbol), ("source", origin.source), ("line", origin.line))
-    )
-    return Reject(
-        reason,
-        detail,
-        key[:MAX_KEPT_BYTES],
-        value[:MAX_KEPT_BYTES],
-        symbol if isinstance(symbol, str) else None,
-        source if isinstance(source, str) else None,
-        line if type(line) is int else None,  # in Python `True` is an int, in JSON it is no number
-    )
 
 
 def refuse_jump(open_time_ms: int, last_open_time_ms: int, key: bytes, value: bytes) -> Reject:
@@ -240,8 +228,8 @@ def _check_key(key: bytes, symbol: str) -> None:
 
 
 def _check_time(time_ms: int, name: str) -> None:
-    if not 0 <= time_ms < MAX_TIME_MS:
-        raise _RejectedError(Reason.TIME, f"{name} is {time_ms}; a time from 1970 to 2199 is expected")
+    if not MIN_TIME_MS <= time_ms < MAX_TIME_MS:
+        raise _RejectedError(Reason.TIME, f"{name} is {time_ms}; milliseconds of a time from 2009 to 2199 are expected")
     if time_ms % MINUTE_MS:
         raise _RejectedError(Reason.TIME, f"{name} is {time_ms}; a multiple of {MINUTE_MS} is expected")
 
@@ -266,9 +254,10 @@ def _price_units(price: Decimal, name: str, decimals: int) -> int:
 
 
 def _volume(volume: Decimal, name: str) -> float:
-    value = float(volume) if volume.is_finite() else float("nan")
-    if not isfinite(value):
-        raise _RejectedError(Reason.NOT_A_NUMBER, f"{name} is {volume:.20g}; a finite number is expected")
-    if value < 0:
+    if not volume.is_finite():
+        raise _RejectedError(Reason.NOT_A_NUMBER, f"{name} is {volume}; a finite number is expected")
+    if volume < 0:
         raise _RejectedError(Reason.NOT_POSITIVE, f"{name} is {volume:.20g}; a volume must not be below 0")
-    return value
+    if volume.adjusted() >= MAX_VOLUME_DIGITS and volume:
+        raise _RejectedError(Reason.TOO_LARGE, f"{name} is {volume:.20g}; a volume must be below 10^{MAX_VOLUME_DIGITS}")
+    return float(volume)

@@ -13,8 +13,8 @@ from itertools import zip_longest
 
 from msgspec.structs import replace
 
-from volcast.core.codec import Reason, Reject, decode_reject, encode_reject, encode_signal
-from volcast.core.decoder import Decoder, refuse
+from volcast.core.codec import Reason, Reject, decode_reject, encode_reject, encode_signal, refuse
+from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
 from volcast.log.contract import KeyValue, Record

@@ -4,13 +4,26 @@ import json
 from decimal import Context, Decimal, Inexact
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.market import SYMBOL, at, candle_text, record
-from volcast.core.codec import Reason, Reject, decode_reject, encode_candle, encode_gap, encode_reject, encode_revision
-from volcast.core.decoder import MAX_RECORD_BYTES, MAX_TIME_MS, Decoder
+from volcast.core.codec import (
+    MAX_KEPT_BYTES,
+    MAX_KEPT_KEY_BYTES,
+    MAX_RECORD_BYTES,
+    Reason,
+    Reject,
+    decode_reject,
+    encode_candle,
+    encode_gap,
+    encode_reject,
+    encode_revision,
+    is_cut,
+)
+from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder
 from volcast.core.types import Candle, Gap, Revision
 
 KEY = SYMBOL.encode()
@@ -25,7 +38,7 @@ def decode(value: bytes, key: bytes = KEY, decimals: int = 8) -> Candle | Gap | 
     decoded = Decoder(decimals).decode(key, value)
     assert isinstance(decoded, Candle | Gap | Revision | Reject)
     if isinstance(decoded, Reject):
-        assert (decoded.key, decoded.value) == (key, value)
+        assert (decoded.key, decoded.value) == (key[:MAX_KEPT_KEY_BYTES], value[:MAX_KEPT_BYTES])
         assert decoded.detail
         assert decode_reject(encode_reject(decoded)) == decoded
     return decoded
@@ -44,7 +57,7 @@ def reject(value: bytes, key: bytes = KEY) -> tuple[Reason, str]:
 def close_units(text: str, decimals: int = 8) -> int | None:
     """Return the close_units of a candle whose prices are this JSON; None if it is rejected."""
     fields = ",".join(f'"{name}":{text}' for name in ("open", "high", "low", "close"))
-    rest = f'"symbol":"{SYMBOL}","open_time_ms":0,"volume":0,"quote_volume":0,"source":"s","closed_by":"file"'
+    rest = f'"symbol":"{SYMBOL}","open_time_ms":{at(0)},"volume":0,"quote_volume":0,"source":"s","closed_by":"file"'
     decoded = decode(f'{{"kind":"candle","v":1,{rest},{fields}}}'.encode(), decimals=decimals)
     return decoded.close_units if isinstance(decoded, Candle) else None
 
@@ -61,9 +74,11 @@ REJECTS = [
     (Reason.SYMBOL, f"symbol is 'BTC\\n'; {EXPECTED_SYMBOL}", {"symbol": "BTC\n"}),
     (Reason.SYMBOL, f"symbol is '{'A' * 41}'; {EXPECTED_SYMBOL}", {"symbol": "A" * 41}),
     (Reason.KEY, "the record's key is b'BTCUSDT'; it must be the symbol, ETHUSDT", {"symbol": "ETHUSDT"}),
-    (Reason.TIME, "open_time_ms is -60000; a time from 1970 to 2199 is expected", {"open_time_ms": -60_000}),
-    (Reason.TIME, f"open_time_ms is {MAX_TIME_MS}; a time from 1970 to 2199 is expected", {"open_time_ms": MAX_TIME_MS}),
-    (Reason.TIME, "open_time_ms is 59999; a multiple of 60000 is expected", {"open_time_ms": 59_999}),
+    *(
+        (Reason.TIME, f"open_time_ms is {time}; milliseconds of a time from 2009 to 2199 are expected", {"open_time_ms": time})
+        for time in (-60_000, 0, at(0) // 1_000, MIN_TIME_MS - 60_000, MAX_TIME_MS, at(0) * 1_000)
+    ),
+    (Reason.TIME, f"open_time_ms is {at(1) - 1}; a multiple of 60000 is expected", {"open_time_ms": at(1) - 1}),
     (Reason.INTERVAL, "interval_ms is 300000; this version reads 60000", {"interval_ms": 300_000}),
     (Reason.NOT_A_NUMBER, "open is 'abc'; a number is expected", {"open": "abc"}),
     (Reason.NOT_A_NUMBER, "high is ''; a number is expected", {"high": ""}),
@@ -73,7 +88,12 @@ REJECTS = [
     (Reason.NOT_A_NUMBER, "close is sNaN; a finite number is expected", {"close": "sNaN"}),
     (Reason.NOT_A_NUMBER, "open is -Infinity; a finite number is expected", {"open": "-inf"}),
     (Reason.NOT_A_NUMBER, "volume is NaN; a finite number is expected", {"volume": "nan"}),
-    (Reason.NOT_A_NUMBER, "quote_volume is 1e+400; a finite number is expected", {"quote_volume": "1e400"}),
+    (Reason.NOT_A_NUMBER, "quote_volume is Infinity; a finite number is expected", {"quote_volume": "inf"}),
+    (Reason.TOO_LARGE, "quote_volume is 1e+400; a volume must be below 10^24", {"quote_volume": "1e400"}),
+    (Reason.TOO_LARGE, "quote_volume is 1.79e+308; a volume must be below 10^24", {"quote_volume": "1.79e308"}),
+    (Reason.TOO_LARGE, "volume is 1e+24; a volume must be below 10^24", {"volume": "1e24"}),
+    (Reason.TOO_LARGE, "source has 256 characters; at most 255 are allowed", {"source": "x" * 256}),
+    (Reason.TOO_LARGE, "closed_by has 256 characters; at most 255 are allowed", {"closed_by": "x" * 256}),
     (Reason.NOT_POSITIVE, "low is 0; a price must be above 0", {"low": 0}),
     (Reason.NOT_POSITIVE, "close is -1.5; a price must be above 0", {"close": "-1.5"}),
     (Reason.NOT_POSITIVE, "volume is -0.1; a volume must not be below 0", {"volume": "-0.1"}),
@@ -87,6 +107,9 @@ REJECTS = [
     (Reason.TOO_LARGE, "high is 1e+15; a price must be below 10^15", {"high": "1e15"}),
     (Reason.TOO_LARGE, "close is 1000000000000000.1; a price must be below 10^15", {"close": "1000000000000000.1"}),
     (Reason.HIGH_BELOW_LOW, "high is 41999.99; it must not be below low, 42000.5", {"high": "41999.99"}),
+    (Reason.OUTSIDE_RANGE, "close is 42000.51; it must lie between low, 42000.5, and high, 42000.5", {"close": "42000.51"}),
+    (Reason.OUTSIDE_RANGE, "open is 99999; it must lie between low, 42000.5, and high, 42001", {"open": 99999, "high": 42001}),
+    (Reason.OUTSIDE_RANGE, "close is 1; it must lie between low, 42000.5, and high, 42000.5", {"close": "1"}),
     (Reason.UNREADABLE, "Expected `str`, got `int` - at `$.source`", {"source": 5}),
     (Reason.UNREADABLE, "Expected `int`, got `str` - at `$.open_time_ms`", {"open_time_ms": "2024-01-01"}),
     (Reason.UNREADABLE, "Invalid value 'trade' - at `$.kind`", {"kind": "trade"}),
@@ -142,7 +165,9 @@ def test_numbers_that_only_python_accepts_are_rejected(field: str, text: str) ->
 
 
 def test_the_cases_above_cover_all_reasons_of_the_decoder() -> None:
-    assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS, Reason.TOO_FAR_AHEAD} == set(Reason)
+    assert {reason for reason, _, _ in REJECTS} | {Reason.TOO_MANY_SYMBOLS, Reason.NOT_ALLOWED, Reason.TOO_FAR_AHEAD} == set(
+        Reason
+    )
 
 
 BAD_CLOSE = {"close": "x", "line": 7}
@@ -295,3 +320,51 @@ def test_deep_nesting_never_raises(opening: bytes, bytes_long: int) -> None:
 def test_more_decimals_than_the_ring_can_hold_are_refused(decimals: int, by_symbol: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="0 to 12 decimals"):
         Decoder(decimals, by_symbol)
+
+
+@pytest.mark.parametrize("field", ["volume", "quote_volume"])
+def test_the_largest_volume_is_accepted(field: str) -> None:
+    assert isinstance(decode(encoded(CANDLE, **{field: "9" * 24})), Candle)
+    assert isinstance(decode(encoded(CANDLE, **{field: "0e999999"})), Candle)
+
+
+LARGE = "x" * 700_000
+NESTED = {"candle": {**CANDLE, "symbol": LARGE, "source": LARGE}}
+
+
+@pytest.mark.parametrize("key", [KEY, b"", b"k" * 900_000, bytes(range(256)) * 2_000], ids=lambda key: f"key-{len(key)}")
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\0" * 1_000_000,
+        b'"' * 10_000_000,
+        encoded(CANDLE, source=LARGE),
+        encoded(CANDLE, source="\x00" * 100_000),
+        encoded(CANDLE, source="\U0001f600" * 5_000),
+        encoded(CANDLE, symbol=LARGE),
+        encoded(CANDLE, symbol="\x1f" * 10_000),
+        encoded(CANDLE, closed_by=LARGE),
+        encoded(CANDLE, kind=LARGE),
+        encoded(CANDLE, kind="\x01" * 9_000),
+        encoded(CANDLE, **{LARGE: 1}),
+        encoded(CANDLE, line=10**4_000, close=0),
+        encoded(CANDLE, close="1" * 60_000),
+        encoded(CANDLE, close="1e" + "9" * 60_000),
+        encoded(CANDLE, open_time_ms=10**4_000),
+        encoded(CANDLE, interval_ms=10**18),
+        encoded(GAP, reason=LARGE),
+        encoded(REVISION, **NESTED),
+        encoded(REVISION, candle={**CANDLE, "source": "\x00" * 10_000}),
+    ],
+    ids=lambda value: f"{value[:12]!r}-{len(value)}",
+)
+def test_whatever_the_record_its_reject_is_small(key: bytes, value: bytes) -> None:
+    """Key and value of the reject's own record together, against the 1 048 588 bytes that Kafka takes by default."""
+    decoded = Decoder().decode(key, value)
+    assert isinstance(decoded, Reject)
+    found = msgspec.structs.replace(decoded, partition=10**6, offset=2**63)
+    raw = encode_reject(found)
+    assert len(found.key) + len(raw) < 100_000
+    assert decode_reject(raw) == found
+    assert is_cut(found) == (len(key) >= MAX_KEPT_KEY_BYTES or len(value) > MAX_RECORD_BYTES)

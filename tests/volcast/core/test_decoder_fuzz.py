@@ -24,6 +24,7 @@ from tests.market import DECIMALS, SYMBOL, at, candle_text, record, walk
 from tests.mutations import Fields, broken_bytes, broken_record, fields_of
 from volcast.core import snapshot
 from volcast.core.codec import (
+    MAX_KEPT_BYTES,
     UNDECODABLE,
     Origin,
     Reason,
@@ -37,7 +38,7 @@ from volcast.core.codec import (
     encode_signal,
     read_origin,
 )
-from volcast.core.decoder import MAX_TIME_MS, Decoder, is_symbol
+from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder, is_symbol
 from volcast.core.engine import Engine
 from volcast.core.snapshot import SnapshotError
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Restoring, Revision, Signal
@@ -99,10 +100,10 @@ def check_decoded(decoder: Decoder, key: bytes, value: bytes) -> None:
         case Gap() as gap:
             assert gap.symbol.encode() == key
             assert is_symbol(gap.symbol)
-            assert 0 <= gap.from_ms < gap.to_ms < MAX_TIME_MS
+            assert MIN_TIME_MS <= gap.from_ms < gap.to_ms < MAX_TIME_MS
             assert gap.from_ms % MINUTE_MS == gap.to_ms % MINUTE_MS == 0
         case Reject() as reject:
-            assert (reject.key, reject.value) == (key, value)
+            assert (reject.key, reject.value) == (key, value[:MAX_KEPT_BYTES])
             assert reject.reason in Reason
             assert reject.detail
             assert decode_reject(encode_reject(reject)) == reject
@@ -134,11 +135,12 @@ def check_candle(candle: Candle, key: bytes, decimals: int, fields: dict[str, An
     """Check that the candle is valid and has exactly the values of its record."""
     assert candle.symbol.encode() == key
     assert is_symbol(candle.symbol)
-    assert 0 <= candle.open_time_ms < MAX_TIME_MS
+    assert MIN_TIME_MS <= candle.open_time_ms < MAX_TIME_MS
     assert candle.open_time_ms % MINUTE_MS == 0
     assert all(0 < price < inf for price in (candle.open, candle.high, candle.low, candle.close))
-    assert candle.high >= candle.low
-    assert all(0 <= volume < inf for volume in (candle.volume, candle.quote_volume))
+    assert candle.low <= candle.open <= candle.high
+    assert candle.low <= candle.close <= candle.high
+    assert all(0 <= volume < 1e24 for volume in (candle.volume, candle.quote_volume))
     assert candle.symbol == fields["symbol"]
     assert str(candle.open_time_ms) == str(int(Decimal(fields["open_time_ms"])))
     assert candle.close_units == Fraction(Decimal(fields["close"])) * 10**decimals

@@ -10,10 +10,10 @@ import msgspec
 from rich.console import Console
 
 from volcast.cli.tables import print_rows, tab_separated
-from volcast.core.codec import Reject
+from volcast.core.codec import Reject, is_cut
 from volcast.log.contract import Log
 
-from .read import RejectCounts, RejectFilter, is_truncated, read_rejects
+from .read import RejectCounts, RejectFilter, read_rejects
 
 _COLUMNS = ("partition", "offset", "symbol", "reason", "where", "detail")
 
@@ -74,7 +74,7 @@ def reject_as_json(reject: Reject) -> bytes:
         "detail": reject.detail,
         "key": b64encode(reject.key).decode(),
         "value": b64encode(reject.value).decode(),
-        "cut": is_truncated(reject),
+        "cut": is_cut(reject),
         "text": _text(reject.value),
     }
     return msgspec.json.encode(fields)

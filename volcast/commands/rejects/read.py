@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 from volcast.cli.tables import counted
 from volcast.core.codec import UNDECODABLE, Reject, decode_reject
-from volcast.core.decoder import MAX_KEPT_BYTES
 from volcast.log.contract import Log, Topic
 
 _READ_RECORDS = 100
@@ -61,11 +60,6 @@ def by_reason(reasons: Counter[str]) -> str:
     '7 too_large, 1 bad_time'
     """
     return ", ".join(f"{count} {reason}" for reason, count in reasons.most_common())
-
-
-def is_truncated(reject: Reject) -> bool:
-    """Return whether only the beginning of the original record was stored."""
-    return max(len(reject.key), len(reject.value)) >= MAX_KEPT_BYTES
 
 
 async def read_rejects(log: Log, selection: RejectFilter, counts: RejectCounts) -> AsyncGenerator[Reject]:

@@ -10,10 +10,10 @@ from hashlib import blake2b
 
 import click
 
-from volcast.core.codec import Reject
+from volcast.core.codec import Reject, is_cut
 from volcast.log.contract import Appender, KeyValue, Log
 
-from .read import RejectCounts, RejectFilter, by_reason, is_truncated, read_rejects
+from .read import RejectCounts, RejectFilter, by_reason, read_rejects
 
 APPENDER = "rejects"
 _APPEND_BYTES = 1_000_000
@@ -37,7 +37,7 @@ class RejectReplay:
         async with aclosing(read_rejects(log, self._selection, counts)) as rejects:
             async for reject in rejects:
                 digest = _digest(reject)
-                if is_truncated(reject):
+                if is_cut(reject):
                     truncated += 1
                 elif digest not in self.pending:
                     self.pending.add(digest)

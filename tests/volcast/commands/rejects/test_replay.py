@@ -11,8 +11,7 @@ from tests.volcast.commands.consumed_log import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import commit_rejects, reject
 from volcast.commands.rejects.read import RejectFilter
 from volcast.commands.rejects.replay import APPENDER, RejectReplay
-from volcast.core.codec import Reason, Reject
-from volcast.core.decoder import MAX_KEPT_BYTES
+from volcast.core.codec import MAX_KEPT_BYTES, Reason, Reject
 from volcast.log.contract import Fenced, KeyValue, Log, Reader, Record, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
