@@ -1,7 +1,7 @@
 """The HTTP application: the latest signal of each symbol, health, readiness and metrics."""
 
-import time
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
@@ -9,12 +9,19 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from volcast.metrics import exposition
+from volcast.metrics.exposition import exposition
+from volcast.metrics.shared_body import SharedBody
 
+from .clock import read_clocks
 from .metrics import ViewCollector
 from .responses import LatestResponse, response_of
+from .status import Latest, Now
 from .view import View
+
+_LISTED_SYMBOLS = 20
+"""An answer that is not about all symbols names at most so many."""
 
 _DESCRIPTION = """
 Volatility forecasts that are updated with each closed one-minute candle.
@@ -27,8 +34,9 @@ used.
 class UnknownSymbolResponse(BaseModel):
     """There is no signal for the requested symbol."""
 
-    detail: str = Field(description="A sentence that names the requested symbol and those that have a signal.")
-    known: list[str] = Field(description="The symbols that have a signal, sorted.")
+    detail: str = Field(description="A sentence that names the requested symbol and some that have a signal.")
+    known: list[str] = Field(description=f"The first {_LISTED_SYMBOLS} symbols that have a signal, sorted.")
+    known_count: int = Field(description="Number of symbols that have a signal.")
 
 
 class ReadyResponse(BaseModel):
@@ -36,23 +44,29 @@ class ReadyResponse(BaseModel):
 
     ready: bool = Field(description="Whether every signal that was on the log when the API started has been read.")
     signals: int = Field(description="Number of signals read so far.")
+    unreadable: int = Field(description="Number of records of the topic signals that could not be read.")
+    unreadable_symbols: list[str] = Field(
+        description=f"The first {_LISTED_SYMBOLS} symbols whose newest record could not be read, sorted."
+    )
 
 
-def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable[[], float] = time.monotonic) -> FastAPI:
-    """Return the ASGI application over `view`.
+def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable[[], Now] = read_clocks) -> FastAPI:
+    """Return the ASGI application over `view`, which another thread may be writing.
 
-    `collectors` add the metrics of other parts of this process to /metrics. `now` is the clock by which the view notes arrivals.
+    `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view.
     """
     registry = CollectorRegistry()
     for collector in (ViewCollector(view, now), *collectors):
         registry.register(collector)
-    # Every route is `async`, so it runs on the event loop that changes the view, and never sees a change half made.
+    all_metrics = exposition(registry)
+    all_latest = SharedBody(lambda: _latest_of_all(view, now()), "application/json")
     app = FastAPI(title="volcast", description=_DESCRIPTION)
+    app.add_middleware(_HeadAsGet)
 
-    @app.get("/latest", summary="Latest signal of every symbol")
-    async def latest_of_all() -> dict[str, LatestResponse]:
+    @app.get("/latest", summary="Latest signal of every symbol", response_model=dict[str, LatestResponse])
+    async def latest_of_all() -> Response:
         """Return the latest signal of every symbol, by symbol. The object is empty before the first signal."""
-        return {symbol: response_of(latest, view, now()) for symbol in view.symbols if (latest := view.get(symbol))}
+        return await all_latest.response()
 
     @app.get(
         "/latest/{symbol}",
@@ -61,15 +75,11 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         responses={404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."}},
     )
     async def latest_of_one(
-        symbol: Annotated[str, Path(description="A symbol as it is on the log, such as BTCUSDT or BTCUSDT.BINANCE.")],
+        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
     ) -> LatestResponse | Response:
         """Return the latest signal of one symbol."""
-        latest = view.get(symbol)
-        if latest:
-            return response_of(latest, view, now())
-        known = view.symbols
-        detail = f"no signal for {symbol!r:.60}; symbols with a signal: {', '.join(known) or 'none yet'}"
-        return JSONResponse(UnknownSymbolResponse(detail=detail, known=known).model_dump(), 404)
+        latest = _find(view, symbol)
+        return response_of(latest, view, now()) if latest else _unknown(view, symbol)
 
     @app.get("/health", summary="Liveness of the process", response_class=PlainTextResponse)
     async def health() -> str:
@@ -84,15 +94,63 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     async def ready(response: Response) -> ReadyResponse:
         """Answer 200 once the API has read every signal that was on the log when it started, and 503 before."""
         response.status_code = 200 if view.caught_up else 503
-        return ReadyResponse(ready=view.caught_up, signals=view.signals)
+        return ReadyResponse(
+            ready=view.caught_up,
+            signals=view.signals,
+            unreadable=view.unreadable,
+            unreadable_symbols=view.unreadable_symbols[:_LISTED_SYMBOLS],
+        )
 
     @app.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def metrics() -> Response:
         """Return all metrics in Prometheus' text format."""
-        return exposition(registry)
+        return await all_metrics.response()
 
     @app.get("/", include_in_schema=False)
-    async def index() -> dict[str, list[str]]:
-        return {"symbols": view.symbols, "endpoints": ["/latest", "/latest/{symbol}", "/health", "/ready", "/metrics", "/docs"]}
+    async def index() -> dict[str, object]:
+        symbols = view.symbols
+        return {
+            "symbols": symbols[:_LISTED_SYMBOLS],
+            "symbol_count": len(symbols),
+            "endpoints": ["/latest", "/latest/{symbol}", "/health", "/ready", "/metrics", "/docs"],
+        }
 
     return app
+
+
+class _HeadAsGet:
+    """Middleware that routes HEAD as GET, which FastAPI does not do by itself; the server leaves out the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        await self._app(scope, receive, send)
+
+
+def _latest_of_all(view: View, now: Now) -> Iterator[bytes]:
+    """Yield the JSON object with the latest signal of every symbol, symbol by symbol."""
+    before = "{"
+    for symbol in view.symbols:
+        if latest := view.get(symbol):
+            yield f"{before}{json.dumps(symbol)}:{response_of(latest, view, now).model_dump_json()}".encode()
+            before = ","
+    yield b"{}" if before == "{" else b"}"
+
+
+def _find(view: View, symbol: str) -> Latest | None:
+    """Return the latest signal of a symbol, which a client may write in small letters."""
+    return view.get(symbol) or (view.get(symbol.upper()) if symbol.isascii() else None)
+
+
+def _unknown(view: View, symbol: str) -> Response:
+    known = view.symbols
+    listed = known[:_LISTED_SYMBOLS]
+    others = f" and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
+    detail = f"no signal for {symbol!r:.60}; symbols with a signal: {', '.join(listed) or 'none yet'}{others}"
+    if symbol.upper() in view.unreadable_symbols:
+        detail = f"the signals for {symbol!r:.60} cannot be read; see the log messages of this process"
+    return JSONResponse(UnknownSymbolResponse(detail=detail, known=listed, known_count=len(known)).model_dump(), 404)

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from random import Random
 
 from volcast.core.codec import UNDECODABLE, decode_signal
-from volcast.log.contract import Log, Topic
+from volcast.core.decoder import MAX_TIME_MS, is_symbol
+from volcast.core.types import HorizonForecast, Restoring, Signal
+from volcast.log.contract import Log, Record, Topic
 from volcast.log.retry import while_unavailable
 
 from .view import View
 
 _READ_RECORDS = 1_000
 _IDLE_READ_S = 0.25
+_MAX_HORIZON_MINUTES = 10_000_000
+"""Far above any setting: with a longer horizon its end has no date."""
 _log = logging.getLogger(__name__)
 
 
@@ -23,6 +27,8 @@ class Follower:
     def __init__(self, log: Log, view: View, now: Callable[[], float] = time.monotonic) -> None:
         self._log, self._view, self._now = log, view, now
         self._empty_read = asyncio.Condition()
+        self._unreadable_below: dict[int, int] = {}
+        """By partition: the offset below which the unreadable records have been counted."""
 
     async def run(self) -> None:
         """Run until cancelled; while the log is unavailable, wait for it. Raises LogError if only a person can help."""
@@ -40,12 +46,44 @@ class Follower:
                 records = await reader.read(_READ_RECORDS, _IDLE_READ_S)
                 arrived_s = self._now()
                 for record in records:
-                    try:
-                        self._view.put(decode_signal(record.value), arrived_s)
-                    except UNDECODABLE as error:
-                        where = {"partition": record.partition, "offset": record.offset}
-                        _log.error("a record of the topic signals cannot be decoded and is skipped: %s", error, extra=where)
+                    self._take(record, arrived_s)
                 self._view.caught_up = reader.caught_up
                 if not records:
                     async with self._empty_read:
                         self._empty_read.notify_all()
+
+    def _take(self, record: Record, arrived_s: float) -> None:
+        try:
+            self._view.put(_read(record), arrived_s)
+        except (*UNDECODABLE, _ImplausibleError) as error:
+            where = {"partition": record.partition, "offset": record.offset}
+            _log.error("a record of the topic signals cannot be read and is skipped: %s", error, extra=where)
+            is_new = record.offset >= self._unreadable_below.get(record.partition, 0)
+            self._view.put_unreadable(_symbol_of(record.key), is_new=is_new)
+            if is_new:
+                self._unreadable_below[record.partition] = record.offset + 1
+
+
+class _ImplausibleError(Exception):
+    """A record is a signal by its form, but it cannot be one that a consumer has written."""
+
+
+def _read(record: Record) -> Signal | Restoring:
+    """Return what a record of `signals` contains. Raises one of `UNDECODABLE` or _ImplausibleError if it cannot be served."""
+    signal = decode_signal(record.value)
+    if signal.symbol.encode() != record.key:
+        raise _ImplausibleError(f"its key is {record.key!r:.60}, its symbol is {signal.symbol!r:.60}")
+    if isinstance(signal, Signal):
+        forecasts: tuple[Signal | HorizonForecast, ...] = (signal, *signal.other_horizons)
+        for time_ms in (signal.open_time_ms, *(each.outcome.open_time_ms for each in forecasts if each.outcome)):
+            if not 0 <= time_ms < MAX_TIME_MS:
+                raise _ImplausibleError(f"it has an open_time_ms of {time_ms}")
+        for each in forecasts:
+            if not 0 < each.horizon_minutes <= _MAX_HORIZON_MINUTES:
+                raise _ImplausibleError(f"it has a horizon of {each.horizon_minutes} minutes")
+    return signal
+
+
+def _symbol_of(key: bytes) -> str | None:
+    text = key.decode(errors="replace")
+    return text if is_symbol(text) else None

@@ -2,20 +2,23 @@
 
 Each number of a signal is `volcast_<field>{symbol="…"}`, and each number of its outcome is `volcast_outcome_<field>`. Those of
 another horizon are `volcast_horizon_<field>{symbol="…",horizon_minutes="…"}` and `volcast_horizon_outcome_<field>`. Those of a
-challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. A number that a signal does not have has no sample.
+challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. A number that a signal does not have has no sample. Prometheus'
+metrics are in base units, so minutes become seconds.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
+from .clock import read_clocks
 from .fields import field_descriptions, numeric_fields
-from .view import Status, View
+from .status import Now, Status
+from .view import View
 
 _Labels = tuple[str, ...]
 _CONTEXTS = {
@@ -26,24 +29,37 @@ _CONTEXTS = {
     "shadow_": "Of a challenger: ",
 }
 """By the prefix of a metric's name: what its description begins with."""
+_MINUTES = {
+    "horizon_minutes": ("horizon_seconds", 60.0, "Time that the forecast covers: H minutes."),
+    "missing_minutes": ("missing_candles", 1.0, "Number of candles missing in these gaps, one for each minute."),
+}
+"""By field: the metric's name, the factor and the description. Prometheus has no minutes."""
 
 
 class ViewCollector(Collector):
-    """The latest signal of each symbol as gauges. `now` is the clock by which the view notes arrivals."""
+    """The latest signal of each symbol as gauges. `now` reads the two clocks of the view."""
 
-    def __init__(self, view: View, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, view: View, now: Callable[[], Now] = read_clocks) -> None:
         self._view, self._now = view, now
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics; Prometheus' registry calls this at each scrape."""
-        now_s = self._now()
-        latests = {symbol: latest for symbol in self._view.symbols if (latest := self._view.get(symbol))}
+        view, now = self._view, self._now()
+        latests = {symbol: latest for symbol in view.symbols if (latest := view.get(symbol))}
         yield from _of_signals([latest.signal for latest in latests.values()])
         open_times: dict[_Labels, float] = {(symbol,): latest.signal.open_time_ms / 1_000 for symbol, latest in latests.items()}
         yield _gauge("volcast_timestamp_seconds", "Start of the candle's minute, in seconds since 1970.", ["symbol"], open_times)
-        ages: dict[_Labels, float] = {(symbol,): now_s - latest.arrived_s for symbol, latest in latests.items()}
-        yield _gauge("volcast_age_seconds", "Time since the API received the signal.", ["symbol"], ages)
-        current = {symbol: self._view.status(latest, now_s) for symbol, latest in latests.items()}
+        ages: dict[_Labels, float] = {(symbol,): latest.age_s(now) for symbol, latest in latests.items()}
+        yield _gauge(
+            "volcast_age_seconds", "Time since the end of the candle's minute, by this machine's clock.", ["symbol"], ages
+        )
+        horizons_over: dict[_Labels, float] = {
+            (symbol,): latest.is_horizon_over(latest.signal.horizon_minutes, now) for symbol, latest in latests.items()
+        }
+        over = "1 if the time that the forecast covers has passed by this machine's clock, else 0."
+        yield _gauge("volcast_horizon_over", over, ["symbol"], horizons_over)
+        current = dict.fromkeys(view.unreadable_symbols, Status.UNREADABLE)
+        current |= {symbol: view.status(latest, now) for symbol, latest in latests.items()}
         statuses: dict[_Labels, float] = {
             (symbol, each.value): each is status for symbol, status in current.items() for each in Status
         }
@@ -51,8 +67,11 @@ class ViewCollector(Collector):
             "volcast_status", "1 for the current status of the symbol, 0 for the others.", ["symbol", "status"], statuses
         )
         caught_up = "1 once the API has read every signal that was on the log when it started, else 0."
-        yield GaugeMetricFamily("volcast_api_caught_up", caught_up, float(self._view.caught_up))
-        yield CounterMetricFamily("volcast_api_signals", "Signals that the API has read from the log.", self._view.signals)
+        yield GaugeMetricFamily("volcast_api_caught_up", caught_up, float(view.caught_up))
+        yield CounterMetricFamily("volcast_api_signals", "Signals that the API has read from the log.", view.signals)
+        yield CounterMetricFamily(
+            "volcast_api_unreadable_signals", "Records of the topic signals that the API could not read.", view.unreadable
+        )
 
 
 def _of_signals(signals: Sequence[Signal]) -> Iterator[Metric]:
@@ -75,10 +94,11 @@ def _outcomes(forecasts: Mapping[_Labels, Signal | HorizonForecast]) -> dict[_La
 def _gauges(prefix: str, struct: type[Struct], labels: list[str], values: Mapping[_Labels, Struct]) -> Iterator[Metric]:
     """Yield a gauge for each numeric field of `struct` that is not a label."""
     descriptions = field_descriptions(struct)
-    for name in numeric_fields(struct):
-        if name not in labels:
-            samples = {each: getattr(one, name) for each, one in values.items()}
-            yield _gauge(f"volcast_{prefix}{name}", _metric_description(prefix, descriptions[name]), labels, samples)
+    for field in numeric_fields(struct):
+        if field not in labels:
+            name, factor, description = _MINUTES.get(field, (field, 1.0, descriptions[field]))
+            samples = {each: getattr(one, field) for each, one in values.items()}
+            yield _gauge(f"volcast_{prefix}{name}", _metric_description(prefix, description), labels, samples, factor)
 
 
 def _metric_description(prefix: str, field_description: str) -> str:
@@ -96,9 +116,13 @@ def _metric_description(prefix: str, field_description: str) -> str:
     return _CONTEXTS[prefix] + text
 
 
-def _gauge(name: str, description: str, labels: list[str], samples: Mapping[_Labels, float | None]) -> Metric:
+def _gauge(
+    name: str, description: str, labels: list[str], samples: Mapping[_Labels, float | None], factor: float = 1.0
+) -> Metric:
     gauge = GaugeMetricFamily(name, description, labels=labels)
-    for each, value in samples.items():
-        if value is not None:
-            gauge.add_metric(each, float(value))
+    gauge.samples = [
+        Sample(name, dict(zip(labels, each, strict=True)), float(value) * factor)
+        for each, value in samples.items()
+        if value is not None
+    ]
     return gauge

@@ -10,13 +10,17 @@ from typing import Annotated, Any
 from msgspec.structs import asdict
 from pydantic import BaseModel, Field
 
-from volcast.core.types import MINUTE_MS, HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 from .fields import described_as
-from .view import Latest, Status, View
+from .status import Latest, Now, Status
+from .view import View
 
 HorizonEnd = Annotated[
     str, Field(description="End of the horizon: H minutes after the end of the candle's minute, ISO 8601, UTC.")
+]
+HorizonOver = Annotated[
+    bool, Field(description="Whether horizon_end has passed by this machine's clock: then the forecast is of the past.")
 ]
 
 
@@ -40,6 +44,7 @@ class HorizonResponse(BaseModel):
 
     horizon_minutes: int
     horizon_end: HorizonEnd
+    horizon_over: HorizonOver
     price_lower: float
     price_upper: float
     volatility: float
@@ -69,14 +74,20 @@ class LatestResponse(BaseModel):
     timestamp: str = Field(description="Start of the candle's minute, ISO 8601, UTC.")
     status: Status = Field(
         description="The first that applies: restoring (signals are still being read, or the consumer rebuilds the symbol), "
-        "stale (a live source has sent nothing for too long), warming (not yet warm), replaying (candles of the past), ok."
+        "unreadable (the symbol's newest record cannot be read), clock_skew (the candle ends in the future: a clock or a date is "
+        "wrong), stale (the last candle of a live source is too old), finished (a signal of the past, and no more are arriving), "
+        "sparse (most minutes of the last day are missing), warming (not yet warm), replaying (signals of the past are "
+        "arriving), ok (the candle is recent)."
     )
-    age_seconds: float = Field(description="Seconds since this API received the signal.")
+    age_seconds: float = Field(
+        description="Seconds since the end of the candle's minute, by this machine's clock; negative with clock_skew."
+    )
     source: str
     live: bool
     close: float
     horizon_minutes: int
     horizon_end: HorizonEnd
+    horizon_over: HorizonOver
     interval_level: float
     price_lower: float
     price_upper: float
@@ -96,6 +107,9 @@ class LatestResponse(BaseModel):
     signal_ones: int
     gaps: int
     missing_minutes: int
+    missing_share: float
+    suspect: bool
+    suspect_candles: int
     outcomes: int
     outcome: OutcomeResponse | None
     other_horizons: list[HorizonResponse]
@@ -111,22 +125,22 @@ def iso8601(time_ms: int) -> str:
     return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def response_of(latest: Latest, view: View, now_s: float) -> LatestResponse:
-    """Return the answer for a symbol's latest signal; `now_s` is the time by the clock of the view."""
+def response_of(latest: Latest, view: View, now: Now) -> LatestResponse:
+    """Return the answer for a symbol's latest signal at the moment `now`."""
     signal = latest.signal
-    fields = _forecast(signal, signal.open_time_ms)
+
+    def forecast(one: Signal | HorizonForecast) -> dict[str, Any]:
+        fields = asdict(one)
+        fields["horizon_end"] = iso8601(latest.horizon_end_ms(one.horizon_minutes))
+        fields["horizon_over"] = latest.is_horizon_over(one.horizon_minutes, now)
+        fields["outcome"] = _outcome(one.outcome) if one.outcome else None
+        return fields
+
+    fields = forecast(signal)
     fields["timestamp"] = iso8601(fields.pop("open_time_ms"))
-    fields["other_horizons"] = [HorizonResponse(**_forecast(each, signal.open_time_ms)) for each in signal.other_horizons]
+    fields["other_horizons"] = [HorizonResponse(**forecast(each)) for each in signal.other_horizons]
     fields["shadows"] = [ShadowResponse(**asdict(each)) for each in signal.shadows]
-    return LatestResponse(age_seconds=now_s - latest.arrived_s, status=view.status(latest, now_s), **fields)
-
-
-def _forecast(forecast: Signal | HorizonForecast, open_time_ms: int) -> dict[str, Any]:
-    """Return the fields of a forecast that was made after the candle of `open_time_ms`."""
-    fields = asdict(forecast)
-    fields["horizon_end"] = iso8601(open_time_ms + (1 + forecast.horizon_minutes) * MINUTE_MS)
-    fields["outcome"] = _outcome(forecast.outcome) if forecast.outcome else None
-    return fields
+    return LatestResponse(age_seconds=latest.age_s(now), status=view.status(latest, now), **fields)
 
 
 def _outcome(outcome: Outcome) -> OutcomeResponse:

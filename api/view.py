@@ -1,84 +1,85 @@
-"""The latest signal of each symbol, and its status. Pure: signals and times in, answers out.
+"""The latest signal of each symbol. Pure: signals and times in, answers out.
 
-The signal of the latest candle wins, so reading a signal again changes nothing.
+The signal of the latest candle wins, so reading a signal again changes nothing. A view is written by one thread and may be read
+by others. What a status means is in status.py.
 """
 
-from dataclasses import dataclass
-from enum import StrEnum
+from bisect import insort
+from math import inf
 
 from volcast.core.types import Restoring, Signal
 
+from .status import Latest, Now, Status
+
 _REPLAY_PAUSE_S = 5.0
 _REPLAY_PAUSES = 3
-
-
-class Status(StrEnum):
-    """What a reader must know before using a number. Of several that apply, the first one in this order is given."""
-
-    RESTORING = "restoring"
-    """The API is still reading the log, or the consumer is rebuilding the symbol's state: the signal may be an old one."""
-    STALE = "stale"
-    """A live source has sent nothing for longer than `stale_after_s`."""
-    WARMING = "warming"
-    """The rolling mean or the forecaster has not seen enough candles."""
-    REPLAYING = "replaying"
-    """Signals of the past are arriving from a replay."""
-    OK = "ok"
-
-
-@dataclass(slots=True)
-class Latest:
-    """A symbol's latest signal, and when it arrived."""
-
-    signal: Signal
-    arrived_s: float
-    spacing_s: float
-    """Time between the arrivals of the previous signal and of this one; 0 for the first."""
+_MAX_UNREADABLE_SYMBOLS = 10_000
 
 
 class View:
-    """What the API knows. All times are seconds of one monotonic clock, the caller's."""
+    """What the API knows."""
 
     def __init__(self, stale_after_s: float) -> None:
         self.signals = 0
         """Number of signals read."""
+        self.unreadable = 0
+        """Number of records that could not be read."""
         self.caught_up = False
         """Whether every signal that was on the log at the start has been read."""
         self._stale_after_s = stale_after_s
         self._latest: dict[str, Latest] = {}
+        self._symbols: list[str] = []
         self._rebuilding: set[str] = set()
+        self._unreadable: set[str] = set()
 
     def put(self, signal: Signal | Restoring, arrived_s: float) -> None:
-        """Take in a record of `signals` that arrived at `arrived_s`."""
+        """Take in a record of `signals` that arrived at `arrived_s`, by the monotonic clock."""
         if isinstance(signal, Restoring):
             (self._rebuilding.discard if signal.done else self._rebuilding.add)(signal.symbol)
             return
         self.signals += 1
         latest = self._latest.get(signal.symbol)
         if latest is None:
-            self._latest[signal.symbol] = Latest(signal, arrived_s, 0.0)
-        elif signal.open_time_ms > latest.signal.open_time_ms:
-            latest.signal, latest.spacing_s = signal, arrived_s - latest.arrived_s
-            latest.arrived_s = arrived_s
+            insort(self._symbols, signal.symbol)
+        if latest is None or signal.open_time_ms > latest.signal.open_time_ms:
+            spacing_s = arrived_s - latest.arrived_s if latest else 0.0
+            # What was on the log before says nothing about whether a replay is still going on.
+            next_until_s = arrived_s + max(_REPLAY_PAUSE_S, _REPLAY_PAUSES * spacing_s) if self.caught_up else -inf
+            self._latest[signal.symbol] = Latest(signal, arrived_s, next_until_s)
+        if latest is None or signal.open_time_ms >= latest.signal.open_time_ms:
+            self._unreadable.discard(signal.symbol)
+
+    def put_unreadable(self, symbol: str | None, *, is_new: bool = True) -> None:
+        """Take in that a record of `signals` could not be read; `symbol` is what its key names, if it names a symbol.
+
+        `is_new` is false for a record that has been counted before.
+        """
+        self.unreadable += is_new
+        if symbol and (symbol in self._latest or len(self._unreadable) < _MAX_UNREADABLE_SYMBOLS):
+            self._unreadable.add(symbol)
+
+    def finish_replays(self) -> None:
+        """Take in that no more signals of a replay will come, so that this need not be found out by waiting."""
+        for symbol, latest in self._latest.items():
+            self._latest[symbol] = latest._replace(next_until_s=-inf)
 
     @property
     def symbols(self) -> list[str]:
         """All symbols that have a signal, sorted."""
-        return sorted(self._latest)
+        return self._symbols.copy()
+
+    @property
+    def unreadable_symbols(self) -> list[str]:
+        """All symbols whose newest record could not be read, sorted; some of them may have no signal at all."""
+        return sorted(self._unreadable.copy())
 
     def get(self, symbol: str) -> Latest | None:
         """Return the latest signal of a symbol; None if it has none yet."""
         return self._latest.get(symbol)
 
-    def status(self, latest: Latest, now_s: float) -> Status:
-        """Return the status of a latest signal at the time `now_s`."""
-        age_s = now_s - latest.arrived_s
-        if not self.caught_up or latest.signal.symbol in self._rebuilding:
-            return Status.RESTORING
-        if latest.signal.live and age_s > self._stale_after_s:
-            return Status.STALE
-        if not latest.signal.warm:
-            return Status.WARMING
-        if not latest.signal.live and age_s <= max(_REPLAY_PAUSE_S, _REPLAY_PAUSES * latest.spacing_s):
-            return Status.REPLAYING
-        return Status.OK
+    def status(self, latest: Latest, now: Now) -> Status:
+        """Return the status of a latest signal."""
+        symbol = latest.signal.symbol
+        is_restoring = not self.caught_up or symbol in self._rebuilding
+        is_unreadable = symbol in self._unreadable
+        return latest.status(now, self._stale_after_s, is_restoring=is_restoring, is_unreadable=is_unreadable)

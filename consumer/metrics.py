@@ -1,15 +1,18 @@
-"""The consumer's own /health and /metrics, read from the worker at the moment of the request."""
+"""The consumer's own /health and /metrics, read from the worker at the moment of the request.
+
+The thread of the HTTP server reads them while the worker runs, so nothing is iterated while it may grow: copies are.
+"""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
-from volcast import metrics as exposition
 from volcast.core.types import MINUTE_MS
-from volcast.metrics import Health, histogram
+from volcast.metrics.exposition import Health, histogram, monitoring_app
 
 from .stats import newest_open_time_ms, rejects_by_reason, restored_share
 from .worker import Worker
@@ -37,11 +40,12 @@ class WorkerCollector(Collector):
         rejected = CounterMetricFamily(
             "volcast_consumer_rejected", "Rejected records, written to candles.rejected, by reason.", labels=["reason"]
         )
-        for shard in worker.shards.values():
-            for symbol, engine in shard.engines.items():
+        for shard in tuple(worker.shards.values()):
+            for symbol, engine in tuple(shard.engines.items()):
+                counts = shard.counts.get(symbol) or Counter()  # a new symbol gets its engine first
                 candles.add_metric([symbol, "accepted"], engine.candles)
                 for verdict in ("duplicate", "late", "too_far_ahead", "gap", "revision"):
-                    candles.add_metric([symbol, verdict], shard.counts[symbol][verdict])
+                    candles.add_metric([symbol, verdict], counts[verdict])
         for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
             rejected.add_metric([reason], count)
         yield candles
@@ -82,11 +86,11 @@ class WorkerCollector(Collector):
             "Time for which candles have been arriving while none was processed.",
             labels=["partition"],
         )
-        for partition, shard in self._worker.shards.items():
+        for partition, shard in tuple(self._worker.shards.items()):
             restored.add_metric([str(partition)], restored_share(shard))
             if (last_ms := newest_open_time_ms(shard)) is not None:
                 lag.add_metric([str(partition)], self._now() - (last_ms + MINUTE_MS) / 1_000)
-        for partition, stall in self._worker.stalls.items():
+        for partition, stall in tuple(self._worker.stalls.items()):
             standstill.add_metric([str(partition)], stall.stalled_s)
         yield from (lag, restored, standstill)
 
@@ -100,11 +104,11 @@ def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Star
     def health() -> Health:
         problems = [
             f"partition {partition} has processed nothing for {stall.stalled_s:.0f} s although candles have arrived"
-            for partition, stall in worker.stalls.items()
+            for partition, stall in tuple(worker.stalls.items())
             if stall.stalled_s > MAX_STANDSTILL_S
         ]
         if worker.idle_s > MAX_IDLE_S:
             problems.append("the consumer's loop is stuck")
         return Health(problems, [f"the consumer's loop last ran {worker.idle_s:.1f} s ago"])
 
-    return exposition.monitoring_app(WorkerCollector(worker, now), health)
+    return monitoring_app(WorkerCollector(worker, now), health)

@@ -1,4 +1,7 @@
-"""The worker's numbers for its metrics and its progress bar: what this process did, and what the held partitions contain."""
+"""The worker's numbers for its metrics and its progress bar: what this process did, and what the held partitions contain.
+
+Both are read from another thread while the worker runs, so nothing is iterated while it may grow: copies are.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -37,7 +40,7 @@ class WorkerStats:
 def records_processed(shards: Iterable[Shard]) -> int:
     """Return how many records were processed since the beginning of the log, accepted or not."""
     total = 0
-    for shard in tuple(shards):  # a progress bar calls this from another thread, so nothing is iterated while it may grow
+    for shard in tuple(shards):
         engines, counts = tuple(shard.engines.values()), tuple(shard.counts.values())
         total += sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + shard.state.rejected.total()
     return total
@@ -46,9 +49,9 @@ def records_processed(shards: Iterable[Shard]) -> int:
 def rejects_by_reason(shards: Iterable[Shard]) -> Counter[str]:
     """Return how many records were rejected since the beginning of the log, by reason."""
     total = Counter[str]()
-    for shard in shards:
-        too_far_ahead = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in shard.counts.values())
-        total += shard.state.rejected + Counter({Reason.TOO_FAR_AHEAD.value: too_far_ahead})
+    for shard in tuple(shards):
+        too_far_ahead = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in tuple(shard.counts.values()))
+        total += Counter(dict(shard.state.rejected)) + Counter({Reason.TOO_FAR_AHEAD.value: too_far_ahead})
     return total
 
 
@@ -60,4 +63,4 @@ def restored_share(shard: Shard) -> float:
 
 def newest_open_time_ms(shard: Shard) -> int | None:
     """Return the open time of the newest candle that the shard has taken in; None before the first."""
-    return max((engine.last_open_time_ms for engine in shard.engines.values() if engine.candles), default=None)
+    return max((engine.last_open_time_ms for engine in tuple(shard.engines.values()) if engine.candles), default=None)

@@ -10,15 +10,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
 SOURCES = OURS[:4]
-SMALL_MODULES = ("volcast.metrics", "volcast.shared_body", "volcast.timing", "volcast.atomic_file")
+SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file")
 SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
 BELOW_CLI = (*SERVICES_MAY, "producer", "consumer", "api", "volcast.backtest", "volcast.simulation", "volcast.settings")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
     "volcast.timing": (),
     "volcast.atomic_file": (),
-    "volcast.shared_body": (),
-    "volcast.metrics": ("volcast.timing", "volcast.shared_body"),
+    "volcast.metrics": ("volcast.timing", "volcast.metrics"),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
     "volcast.log": ("volcast.log", "volcast.timing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
-from volcast.metrics import Health, histogram, monitoring_app
+from volcast.metrics.exposition import Health, histogram, monitoring_app
 from volcast.timing.stall import StallDetector
 
 from .candle import ClosedBy
@@ -50,7 +50,7 @@ class LiveCollector(Collector):
         self._live, self._now = live, now or _loop_now
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics. Called at each scrape, on the event loop."""
+        """Yield all metrics. Called at each scrape, in the thread of the HTTP server."""
         live, stats = self._live, self._live.stats
         connections = _connections_of(live)
         garbage = stats.frames["garbage"] + sum(connection.garbage for connection in connections)
@@ -72,13 +72,13 @@ class LiveCollector(Collector):
         yield self._gauge("outbox_records", "Records that wait to be appended to the log.", queued)
 
     def _record_metrics(self) -> Iterator[Metric]:
-        written, missing = self._live.stats.written, self._live.stats.missing_minutes
+        written, missing = dict(self._live.stats.written), self._live.stats.missing_minutes  # copied: see live_monitor
         candles = {key: count for key, count in written.items() if key[1] in _CLOSED_BY}
         yield self._counts("candles", "Candles written, by how they were known to be closed.", ["symbol", "closed_by"], candles)
         for key, name, description in _RECORD_COUNTS:
             counts = {symbol: count for (symbol, how), count in written.items() if how == key}
             yield self._counts(name, description, ["symbol"], counts)
-        yield self._counts("missing_minutes", "Minutes in those gap records.", ["symbol"], missing)
+        yield self._counts("missing_candles", "Candles missing in those gap records, one for each minute.", ["symbol"], missing)
 
     def _subscription_metrics(self, subscriptions: Sequence[Subscription]) -> Iterator[Metric]:
         unwritten = {(each.symbol, why): each.sequencer.counts[why] for each in subscriptions for why in _NOT_WRITTEN}
@@ -128,7 +128,8 @@ def is_connected(connection: Connection) -> bool:
 def live_monitor(live: LiveProducer) -> Starlette:
     """Return an ASGI app with /metrics and /health. /health answers 503 only where a new process may do better.
 
-    That is where records wait while the log accepts none, or where a connection is missing and no attempt is made.
+    That is where records wait while the log accepts none, or where a connection is missing and no attempt is made. The thread of
+    the HTTP server reads the producer while it runs, so nothing is iterated while it may grow: copies are.
     """
     log_stall, connect_stall = StallDetector(), StallDetector()
 
@@ -154,7 +155,7 @@ def _appended(live: LiveProducer) -> int | None:
     """Return how many records the log has accepted so far; None while no record waits for it."""
     if not live.queue:
         return None
-    return sum(count for (_, how), count in live.stats.written.items() if how != "synthetic") - len(live.queue)
+    return sum(count for (_, how), count in tuple(live.stats.written.items()) if how != "synthetic") - len(live.queue)
 
 
 def _attempts(live: LiveProducer) -> int | None:
@@ -170,7 +171,7 @@ def _state_lines(live: LiveProducer) -> Iterator[str]:
     connections = sum(map(is_connected, _connections_of(live)))
     yield f"{connections} connection{'' if connections == 1 else 's'} to {live.feed.name}"
     now_ms = live.rest.clock.now_ms()
-    for subscription in live.subscriptions.values():
+    for subscription in tuple(live.subscriptions.values()):
         age_s = max(now_ms - subscription.sequencer.next_ms, 0) / 1_000
         yield f"{subscription.symbol}: the last written candle closed {age_s:.0f} s ago"
 

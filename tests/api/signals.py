@@ -4,9 +4,10 @@ from functools import cache
 
 import msgspec
 
+from api.status import Now
 from tests.market import walk
 from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Signal
+from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 
 FULL = EngineConfig(horizons=(60, 15, 240), shadows=("ewma", "har"))
 """With other horizons and challengers, so that no field of a signal is empty."""
@@ -18,3 +19,8 @@ def signals(count: int, symbol: str = "BTCUSDT", config: EngineConfig = FULL) ->
     engine = Engine(symbol, config, 2)
     made = [engine.step(msgspec.structs.replace(candle, symbol=symbol)) for candle in walk(count)]
     return tuple(signal for signal in made if isinstance(signal, Signal))
+
+
+def now_at(signal: Signal, age_s: float, monotonic_s: float) -> Now:
+    """Return the moment at which the candle of `signal` is `age_s` old by the wall clock."""
+    return Now((signal.open_time_ms + MINUTE_MS) / 1_000 + age_s, monotonic_s)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+import msgspec
 import pytest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,23 +11,23 @@ from prometheus_client.registry import Collector
 
 from api.app import create_app
 from api.view import View
-from tests.api.signals import signals
+from tests.api.signals import now_at, signals
 
-NOW_S = 1_000.0
+NOW = now_at(signals(61)[-1], 2.5, 1_000.0)
 
 
 def view_of(*symbols: str, minutes: int = 61) -> View:
     view = View(stale_after_s=180)
     for symbol in symbols:
         for signal in signals(minutes, symbol):
-            view.put(signal, NOW_S - 2.5)
+            view.put(signal, NOW.monotonic_s)
     return view
 
 
-async def get(view: View, path: str, *collectors: Collector) -> httpx.Response:
-    app = create_app(view, collectors, now=lambda: NOW_S)
+async def get(view: View, path: str, *collectors: Collector, method: str = "GET") -> httpx.Response:
+    app = create_app(view, collectors, now=lambda: NOW)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
-        return await client.get(path)
+        return await client.request(method, path)
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,7 @@ async def get(view: View, path: str, *collectors: Collector) -> httpx.Response:
         ("signal_rate_window", float),
         ("horizon_minutes", int),
         ("horizon_end", str),
+        ("horizon_over", bool),
         ("price_lower", float),
         ("price_upper", float),
         ("volatility", float),
@@ -70,7 +72,63 @@ async def test_latest_of_all_symbols_is_an_object_by_symbol() -> None:
     assert (await get(View(180), "/latest")).json() == {}
 
 
-@pytest.mark.parametrize("path", ["DOGEUSDT", "btcusdt", "BTC%20USDT", "%F0%9F%90%95"])
+async def test_latest_of_many_symbols_is_what_each_of_them_answers() -> None:
+    view = View(180)
+    for i in range(500):
+        view.put(msgspec.structs.replace(signals(1)[0], symbol=f"S{i}USDT"), 0.0)
+    answer = (await get(view, "/latest")).json()
+    assert list(answer) == view.symbols
+    assert answer["S7USDT"] == (await get(view, "/latest/S7USDT")).json()
+
+
+@pytest.mark.parametrize("path", ["btcusdt", "BtcUsdt", "BTCUSDT"])
+async def test_a_symbol_is_found_in_any_case(path: str) -> None:
+    response = await get(view_of("BTCUSDT", minutes=1), f"/latest/{path}")
+    assert (response.status_code, response.json()["symbol"]) == (200, "BTCUSDT")
+
+
+@pytest.mark.parametrize("path", ["/", "/latest", "/latest/BTCUSDT", "/latest/NONE", "/health", "/ready", "/metrics"])
+async def test_head_answers_as_get_does(path: str) -> None:
+    view = view_of("BTCUSDT", minutes=1)
+    found, head = await get(view, path), await get(view, path, method="HEAD")
+    assert head.status_code == found.status_code
+    assert head.headers == found.headers
+
+
+async def test_an_unknown_symbol_does_not_list_thousands_of_others() -> None:
+    view = View(180)
+    for i in range(5_000):
+        view.put(msgspec.structs.replace(signals(1)[0], symbol=f"S{i:04}"), 0.0)
+    body = (await get(view, "/latest/NONE")).json()
+    first = [f"S{i:04}" for i in range(20)]
+    assert body == {
+        "detail": f"no signal for 'NONE'; symbols with a signal: {', '.join(first)} and 4980 more",
+        "known": first,
+        "known_count": 5_000,
+    }
+    index = (await get(view, "/")).json()
+    assert (index["symbols"], index["symbol_count"]) == (first, 5_000)
+
+
+async def test_records_that_cannot_be_read_are_shown() -> None:
+    view = view_of("BTCUSDT", "ETHUSDT")
+    view.caught_up = True
+    for symbol in ("BTCUSDT", "DOGEUSDT", None):
+        view.put_unreadable(symbol)
+    latest = (await get(view, "/latest")).json()
+    assert {symbol: answer["status"] for symbol, answer in latest.items()} == {"BTCUSDT": "unreadable", "ETHUSDT": "warming"}
+    assert (await get(view, "/ready")).json() == {
+        "ready": True,
+        "signals": 122,
+        "unreadable": 3,
+        "unreadable_symbols": ["BTCUSDT", "DOGEUSDT"],
+    }
+    response = await get(view, "/latest/dogeusdt")
+    assert response.status_code == 404
+    assert response.json()["detail"] == "the signals for 'dogeusdt' cannot be read; see the log messages of this process"
+
+
+@pytest.mark.parametrize("path", ["DOGEUSDT", "BTC%20USDT", "%F0%9F%90%95"])
 async def test_an_unknown_symbol_is_answered_with_the_known_ones(path: str) -> None:
     response = await get(view_of("ETHUSDT", "BTCUSDT", minutes=1), f"/latest/{path}")
     assert response.status_code == 404
@@ -82,7 +140,7 @@ async def test_before_the_first_signal_a_symbol_is_unknown() -> None:
     response = await get(View(180), "/latest/BTCUSDT")
     assert (response.status_code, response.json()) == (
         404,
-        {"detail": "no signal for 'BTCUSDT'; symbols with a signal: none yet", "known": []},
+        {"detail": "no signal for 'BTCUSDT'; symbols with a signal: none yet", "known": [], "known_count": 0},
     )
 
 
@@ -93,11 +151,12 @@ async def test_health_is_about_the_process() -> None:
 
 async def test_ready_is_about_the_log() -> None:
     view = view_of("BTCUSDT", minutes=3)
+    counts = {"signals": 3, "unreadable": 0, "unreadable_symbols": []}
     response = await get(view, "/ready")
-    assert (response.status_code, response.json()) == (503, {"ready": False, "signals": 3})
+    assert (response.status_code, response.json()) == (503, {**counts, "ready": False})
     view.caught_up = True
     response = await get(view, "/ready")
-    assert (response.status_code, response.json()) == (200, {"ready": True, "signals": 3})
+    assert (response.status_code, response.json()) == (200, {**counts, "ready": True})
 
 
 class ExtraCollector(Collector):
@@ -119,7 +178,9 @@ async def test_the_schema_lists_the_routes_and_their_answers() -> None:
     assert set(schema["paths"]) == {"/latest", "/latest/{symbol}", "/health", "/ready", "/metrics"}
     assert set(schema["paths"]["/latest/{symbol}"]["get"]["responses"]) >= {"200", "404"}
     assert set(schema["paths"]["/ready"]["get"]["responses"]) >= {"200", "503"}
-    assert schema["components"]["schemas"]["Status"]["enum"] == ["restoring", "stale", "warming", "replaying", "ok"]
+    assert schema["components"]["schemas"]["Status"]["enum"] == [
+        *("restoring", "unreadable", "clock_skew", "stale", "finished", "sparse", "warming", "replaying", "ok")
+    ]
 
 
 async def test_the_swagger_page_is_served() -> None:

@@ -1,14 +1,17 @@
 """The follower reads signals from the log into the view."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
 from api.follower import Follower
-from api.view import Status, View
-from tests.api.signals import signals
+from api.status import Status
+from api.view import View
+from tests.api.signals import now_at, signals
 from tests.log_access import fill
 from volcast.core.codec import encode_restoring, encode_signal
 from volcast.core.types import Restoring
@@ -88,9 +91,51 @@ async def test_a_record_that_is_no_signal_is_logged_and_skipped(caplog: pytest.L
     assert (view.signals, view.caught_up) == (2, True)
     errors = [entry for entry in caplog.records if entry.levelname == "ERROR"]
     assert [vars(entry)["offset"] for entry in errors] == list(range(2, 2 + len(GARBAGE)))
-    assert all(
-        entry.getMessage().startswith("a record of the topic signals cannot be decoded and is skipped: ") for entry in errors
-    )
+    assert all(entry.getMessage().startswith("a record of the topic signals cannot be read and is skipped: ") for entry in errors)
+
+
+def altered(**fields: object) -> bytes:
+    """Return a record of a signal with some fields replaced, which no consumer would write."""
+    return encode_signal(msgspec.structs.replace(signals(1)[0], **fields))
+
+
+OUTCOME = signals(61)[-1].outcome
+IMPLAUSIBLE = (
+    altered(open_time_ms=10**17),
+    altered(open_time_ms=-1),
+    altered(horizon_minutes=10**15),
+    altered(symbol="ETHUSDT"),
+    altered(outcome=OUTCOME and msgspec.structs.replace(OUTCOME, open_time_ms=10**17)),
+    re.sub(rb'"volatility":[^,]+', b'"volatility":null', altered(), count=1),
+)
+
+
+@pytest.mark.parametrize("value", [*GARBAGE, *IMPLAUSIBLE])
+async def test_a_symbol_whose_newest_record_cannot_be_read_says_so(value: bytes) -> None:
+    view, (one, two) = View(180), records(2)
+    async with SqliteLog(":memory:") as log, following(log, view) as follower:
+        await commit(log, one, KeyValue(b"BTCUSDT", value), KeyValue(b"no symbol", value))
+        await follower.drained()
+        latest = view.get("BTCUSDT")
+        assert latest
+        assert view.status(latest, now_at(latest.signal, 1.0, latest.arrived_s)) is Status.UNREADABLE
+        assert (view.signals, view.unreadable, view.unreadable_symbols) == (1, 2, ["BTCUSDT"])
+        await commit(log, two)
+        await follower.drained()
+    assert view.unreadable_symbols == []
+
+
+async def test_a_record_that_cannot_be_read_is_counted_once_though_it_is_read_again() -> None:
+    view, (one,) = View(180), records(1)
+    async with SqliteLog(":memory:") as log:
+        await commit(log, one, KeyValue(b"BTCUSDT", b"null"))
+        follower = Follower(log, view)
+        for _ in range(2):
+            running = asyncio.create_task(follower.run())
+            await follower.drained()
+            running.cancel()
+            await asyncio.wait([running])
+    assert (view.signals, view.unreadable) == (2, 1)
 
 
 async def test_a_rebuild_of_a_symbol_is_visible_in_its_status() -> None:
@@ -107,5 +152,5 @@ async def test_a_rebuild_of_a_symbol_is_visible_in_its_status() -> None:
             await follower.drained()
             latest = view.get("BTCUSDT")
             assert latest
-            assert view.status(latest, latest.arrived_s) is status
+            assert view.status(latest, now_at(latest.signal, 1.0, latest.arrived_s)) is status
     assert view.signals == 2

@@ -7,16 +7,19 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from api.fields import numeric_fields
 from api.metrics import ViewCollector
-from api.view import Status, View
-from tests.api.signals import signals
+from api.status import Now, Status
+from api.view import View
+from tests.api.signals import now_at, signals
 from tests.market import START_MS
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
+NOW = now_at(signals(61)[-1], 2.5, 100.0)
 
-def scrape(view: View, now_s: float = 100.0) -> dict[str, float]:
+
+def scrape(view: View, now: Now = NOW) -> dict[str, float]:
     """Return the samples by name and labels, `name{label="value"}`, as parsed by Prometheus' own parser."""
     registry = CollectorRegistry()
-    registry.register(ViewCollector(view, lambda: now_s))
+    registry.register(ViewCollector(view, lambda: now))
     found: dict[str, float] = {}
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
         for sample in family.samples:
@@ -32,8 +35,10 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
     view.put(signal, 97.5)
     found = scrape(view)
     assert signal.outcome
-    for name in numeric_fields(Signal):
+    for name in set(numeric_fields(Signal)) - {"horizon_minutes", "missing_minutes"}:
         assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
+    assert found['volcast_horizon_seconds{symbol="BTCUSDT"}'] == signal.horizon_minutes * 60
+    assert found['volcast_missing_candles{symbol="BTCUSDT"}'] == signal.missing_minutes
     for name in numeric_fields(Outcome):
         assert found[f'volcast_outcome_{name}{{symbol="BTCUSDT"}}'] == getattr(signal.outcome, name)
     assert found['volcast_timestamp_seconds{symbol="BTCUSDT"}'] == START_MS / 1_000 + 3_600
@@ -61,7 +66,7 @@ def test_other_horizons_have_their_own_gauges() -> None:
         for name in numeric_fields(Outcome):  # the outcome of four hours is not known yet, so it has no sample
             assert found.get(f"volcast_horizon_outcome_{name}{labels}") == (each.outcome and getattr(each.outcome, name))
     assert [each.outcome is None for each in signal.other_horizons] == [False, True]
-    assert not [name for name in found if name.startswith("volcast_horizon_horizon_minutes")]
+    assert not [name for name in found if name.startswith("volcast_horizon_horizon")]
 
 
 def test_challengers_have_their_own_gauges() -> None:
@@ -87,7 +92,7 @@ def test_exactly_one_status_is_1() -> None:
 def test_each_gauge_has_its_own_description() -> None:
     descriptions = {metric.name: metric.documentation for metric in ViewCollector(View(180)).collect()}
     assert len(set(descriptions.values())) == len(descriptions)
-    assert descriptions["volcast_horizon_minutes"] == "H: the number of minutes that the forecast covers."
+    assert descriptions["volcast_horizon_seconds"] == "Time that the forecast covers: H minutes."
     assert (
         descriptions["volcast_horizon_outcome_qlike"]
         == "Of the forecast for another horizon that came due: " + descriptions["volcast_outcome_qlike"].partition(": ")[2]
@@ -98,7 +103,11 @@ def test_each_gauge_has_its_own_description() -> None:
 def test_before_the_first_signal_only_the_process_has_samples(caught_up: bool) -> None:  # noqa: FBT001  # a table
     view = View(180)
     view.caught_up = caught_up
-    assert scrape(view) == {"volcast_api_caught_up": float(caught_up), "volcast_api_signals_total": 0.0}
+    assert scrape(view) == {
+        "volcast_api_caught_up": float(caught_up),
+        "volcast_api_signals_total": 0.0,
+        "volcast_api_unreadable_signals_total": 0.0,
+    }
 
 
 def test_a_number_that_a_signal_lacks_has_no_sample() -> None:
@@ -121,3 +130,21 @@ def test_each_symbol_has_its_own_samples() -> None:
     found = scrape(view)
     assert found['volcast_candles{symbol="BTCUSDT"}'] == found['volcast_candles{symbol="ETHUSDT.BINANCE"}'] == 3
     assert found["volcast_api_signals_total"] == 2
+
+
+def test_a_symbol_of_which_no_record_can_be_read_has_a_status() -> None:
+    view = View(180)
+    view.put_unreadable("BTCUSDT")
+    found = scrape(view)
+    assert found['volcast_status{status="unreadable",symbol="BTCUSDT"}'] == 1.0
+    assert found["volcast_api_unreadable_signals_total"] == 1.0
+    assert 'volcast_close{symbol="BTCUSDT"}' not in found
+
+
+def test_an_age_is_that_of_the_candle_and_the_end_of_the_horizon_is_shown() -> None:
+    view, signal = View(180), signals(61)[-1]
+    view.put(signal, 100.0)
+    for age_s, over in ((3_599.0, 0.0), (3_601.0, 1.0)):
+        found = scrape(view, now_at(signal, age_s, 100.0))
+        assert found['volcast_age_seconds{symbol="BTCUSDT"}'] == age_s
+        assert found['volcast_horizon_over{symbol="BTCUSDT"}'] == over

@@ -7,7 +7,7 @@ import pytest
 
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse, iso8601, response_of
 from api.view import View
-from tests.api.signals import signals
+from tests.api.signals import now_at, signals
 from tests.market import START_MS
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
@@ -15,11 +15,11 @@ from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 def answer(signal: Signal, age_s: float = 2.5) -> dict[str, Any]:
     """Return the answer as decoded JSON."""
     view = View(stale_after_s=180)
-    view.put(signal, 100.0)
     view.caught_up = True
+    view.put(signal, 100.0)
     latest = view.get(signal.symbol)
     assert latest
-    decoded: dict[str, Any] = response_of(latest, view, 100.0 + age_s).model_dump(mode="json")
+    decoded: dict[str, Any] = response_of(latest, view, now_at(signal, age_s, 100.0)).model_dump(mode="json")
     return decoded
 
 
@@ -31,13 +31,28 @@ def test_the_answer_contains_every_field_of_the_signal() -> None:
     signal = signals(61)[-1]
     expected = msgspec.json.decode(msgspec.json.encode(signal))
     del expected["open_time_ms"]
-    expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming"}
+    expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming", "horizon_over": False}
     expected |= {"horizon_end": "2024-01-01T02:01:00Z", "outcome": with_timestamp(expected["outcome"], "2024-01-01T00:00:00Z")}
     quarter, four_hours = expected["other_horizons"]
-    quarter |= {"horizon_end": "2024-01-01T01:16:00Z", "outcome": with_timestamp(quarter["outcome"], "2024-01-01T00:45:00Z")}
-    four_hours |= {"horizon_end": "2024-01-01T05:01:00Z"}
+    quarter |= {
+        "horizon_end": "2024-01-01T01:16:00Z",
+        "horizon_over": False,
+        "outcome": with_timestamp(quarter["outcome"], "2024-01-01T00:45:00Z"),
+    }
+    four_hours |= {"horizon_end": "2024-01-01T05:01:00Z", "horizon_over": False}
     assert [each["outcome"] is None for each in (expected, quarter, four_hours)] == [False, False, True]
     assert answer(signal) == expected
+
+
+def test_each_forecast_says_whether_its_horizon_is_over() -> None:
+    for age_s, expected in ((899.0, [False, False, False]), (901.0, [False, True, False]), (3_601.0, [True, True, False])):
+        decoded = answer(signals(61)[-1], age_s)
+        assert [each["horizon_over"] for each in (decoded, *decoded["other_horizons"])] == expected
+
+
+def test_an_age_is_that_of_the_candle() -> None:
+    decoded = answer(msgspec.structs.replace(signals(61)[-1], live=True), 86_400.0)
+    assert (decoded["age_seconds"], decoded["status"]) == (86_400.0, "stale")
 
 
 def test_unknown_values_are_null() -> None:
@@ -61,9 +76,9 @@ def test_the_bounds_are_in_order_from_the_first_candle_on() -> None:
 
 
 def test_status_age_and_price_range_come_first() -> None:
-    assert list(answer(signals(61)[-1]))[:12] == [
+    assert list(answer(signals(61)[-1]))[:13] == [
         *("symbol", "timestamp", "status", "age_seconds", "source", "live", "close"),
-        *("horizon_minutes", "horizon_end", "interval_level", "price_lower", "price_upper"),
+        *("horizon_minutes", "horizon_end", "horizon_over", "interval_level", "price_lower", "price_upper"),
     ]
 
 

@@ -188,7 +188,7 @@ class Settings(BaseSettings):
         1_000, ge=1, le=100_000, description="Maximum number of symbols; candles of more symbols are rejected."
     )
     stale_after_s: int = Field(
-        180, ge=1, le=86_400, description="Age of the last signal, in seconds, from which a live symbol is reported as stale."
+        180, ge=1, le=86_400, description="Age of the last candle, in seconds, above which a symbol is not reported as ok."
     )
 
     # HTTP and logging.

@@ -95,7 +95,7 @@ def test_a_gap_is_counted_with_its_minutes() -> None:
             found = await samples(setup.live)
             gaps = [record for record in await setup.records() if record["kind"] == "gap"]
         assert len(gaps) == found["gaps_total", setup.symbol] >= 1
-        assert found["missing_minutes_total", setup.symbol] == sum((gap["to_ms"] - gap["from_ms"]) // 60_000 for gap in gaps)
+        assert found["missing_candles_total", setup.symbol] == sum((gap["to_ms"] - gap["from_ms"]) // 60_000 for gap in gaps)
 
     run_with_sockets(main())
 

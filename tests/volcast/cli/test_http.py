@@ -1,8 +1,9 @@
-"""A listening socket, its URL, and an app served on it in an event loop that other services share."""
+"""A listening socket, its URL, and an app served on it in a thread of its own. Its bounds are tested in test_bounded_http.py."""
 
 import asyncio
 import signal
 import socket
+import threading
 
 import httpx
 import pytest
@@ -11,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from volcast.cli.http import address, bind, serve
+from volcast.cli.http import MAX_STUCK_S, WatchedApp, address, bind, serve
 from volcast.cli.main import UserError
 
 
@@ -49,12 +50,64 @@ def test_ipv6_addresses_are_in_brackets(host: str) -> None:
         assert address(listening) == f"http://[::1]:{listening.getsockname()[1]}"
 
 
+async def test_an_accepted_connection_sends_small_packets_at_once() -> None:
+    """Without TCP_NODELAY the body of a response waits for the client to acknowledge its head, which takes 40 ms."""
+    options = asyncio.get_running_loop().create_future()
+
+    class Reporter(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            options.set_result(transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            transport.close()
+
+    with bind("127.0.0.1", 0, "--port") as listening:
+        async with await asyncio.get_running_loop().create_server(Reporter, sock=listening):
+            _, writer = await asyncio.open_connection(*listening.getsockname())
+            assert await options
+            writer.close()
+
+
+async def test_requests_are_answered_while_the_calling_loop_is_busy() -> None:
+    async def quick(_: Request) -> Response:
+        return PlainTextResponse("hello")
+
+    with bind("127.0.0.1", 0, "--port") as listening:
+        serving = asyncio.create_task(serve(Starlette(routes=[Route("/", quick)]), listening))
+        await asyncio.sleep(0)  # let it start
+        assert httpx.get(address(listening), timeout=60).text == "hello"  # noqa: ASYNC210  # it blocks this loop
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+async def test_health_says_when_the_calling_loop_is_stuck() -> None:
+    async def healthy(_: Request) -> Response:
+        return PlainTextResponse("alive")
+
+    now_s = 1_000.0
+    app = WatchedApp(Starlette(routes=[Route("/health", healthy), Route("/metrics", healthy)]), now=lambda: now_s)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
+        now_s += MAX_STUCK_S
+        assert (await client.get("/health")).text == "alive"
+        now_s += 1.0
+        found = await client.get("/health")
+        assert (found.status_code, found.text) == (503, "the event loop of this process is stuck: it last ran 61 s ago\n")
+        assert (await client.get("/metrics")).status_code == 200
+        app.beat()
+        assert (await client.get("/health")).text == "alive"
+
+
+async def test_an_error_of_the_server_reaches_the_caller() -> None:
+    closed = bind("127.0.0.1", 0, "--port")
+    closed.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        await serve(Starlette(), closed)
+
+
 async def test_a_cancelled_server_finishes_the_requests_in_progress() -> None:
-    arrived, leave = asyncio.Event(), asyncio.Event()
+    arrived, leave = threading.Event(), threading.Event()
 
     async def slow(_: Request) -> Response:
         arrived.set()
-        await leave.wait()
+        await asyncio.to_thread(leave.wait)
         return PlainTextResponse("done")
 
     async def quick(_: Request) -> Response:
@@ -69,7 +122,7 @@ async def test_a_cancelled_server_finishes_the_requests_in_progress() -> None:
             assert (await client.get("/")).text == (await idle.get("/")).text == "hello"
             assert signal.getsignal(signal.SIGTERM) == before  # signal handlers belong to the process
             answering = asyncio.create_task(client.get("/slow"))
-            await arrived.wait()
+            await asyncio.to_thread(arrived.wait)
             serving.cancel()
             await asyncio.sleep(0)
             leave.set()

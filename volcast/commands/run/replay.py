@@ -32,6 +32,7 @@ def replay_source(sources: "list[CsvReplay]", speed: float, append_records: int,
                 await pump.run()
                 await pipeline.worker.drained()
                 await pipeline.follower.drained()
+            pipeline.view.finish_replays()
             _print_resumes(pump)
             print_summary(pipeline.view, pipeline.worker)
             if not exit_when_done:

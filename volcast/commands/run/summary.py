@@ -20,8 +20,10 @@ _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "
 
 def print_summary(view: View, worker: "Worker") -> None:
     """Print counts, signal rate and forecast of each symbol; then the number of rejects by reason."""
+    from api.clock import read_clocks  # noqa: PLC0415  # not needed by --help
     from consumer.stats import rejects_by_reason  # noqa: PLC0415  # River takes a second to import
 
+    now = read_clocks()
     table = Table(box=None, pad_edge=False)
     for shard in worker.shards.values():
         for symbol, engine in sorted(shard.engines.items()):
@@ -33,6 +35,7 @@ def print_summary(view: View, worker: "Worker") -> None:
             signal = latest.signal
             table.add_row(
                 symbol,
+                view.status(latest, now).value,
                 str(signal.candles),
                 str(signal.gaps),
                 str(signal.missing_minutes),
@@ -61,5 +64,6 @@ def _add_columns(table: Table, config: "EngineConfig") -> None:
     """Add the columns; their titles name the horizon and the probability of the interval, which are settings."""
     horizon = "hour" if config.horizons[0] == 60 else f"{config.horizons[0]} min"  # noqa: PLR2004  # minutes per hour
     table.add_column("symbol")
+    table.add_column("status")
     for column in (*_COUNTED, f"σ next {horizon}", "σ a year", f"{config.interval_level * 100:g} % price range"):
         table.add_column(column, justify="right")

@@ -1,0 +1,110 @@
+"""HTTP connections with bounds: how many, how long each may take, and how much of a request is kept.
+
+uvicorn has a timeout for idle connections only, so that clients which connect and stay silent, send half a request or do not read
+the response could use up the file descriptors of the process. Here every state of a connection ends after some time. At the limit
+of connections, the one that has waited longest for a request makes room: a client that sends its request at once is answered.
+"""
+
+import asyncio
+import resource
+from typing import Any, NamedTuple
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+_MAX_CONNECTIONS = 512
+_BUSY = (
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n"
+    b"connection: close\r\n\r\ntoo many connections\n"
+)
+
+
+class HttpLimits(NamedTuple):
+    """The bounds of one server."""
+
+    connections: int
+    """Connections at a time; the process needs descriptors for other things too."""
+    request_s: float = 10.0
+    """Time for a client to send the head of a request, from its connection or from its first byte on."""
+    response_s: float = 60.0
+    """Time for a response, including the time that the client takes to read it."""
+    idle_s: float = 65.0
+    """Time that a connection stays open after a response: longer than the usual interval of a scraper."""
+    head_bytes: int = 16_384
+    """Size of the head of a request."""
+
+
+def default_limits() -> HttpLimits:
+    """Return the bounds for this process, at most half of whose file descriptors are for clients."""
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return HttpLimits(min(_MAX_CONNECTIONS, max(descriptors // 2, 1)))
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. It waits for a request, or it answers one; in both states a timer runs that ends it."""
+
+    def __init__(self, limits: HttpLimits, waiting: dict["BoundedProtocol", None], **server: Any) -> None:
+        """`waiting` holds the connections of the server that wait for a request, the longest-waiting first."""
+        super().__init__(**server)
+        self._limits, self._waiting = limits, waiting
+        self._timer: asyncio.TimerHandle | None = None
+        self._head_begun = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
+        """Take the connection, if there is room or another one can make room."""
+        super().connection_made(transport)
+        self._wait(self._limits.request_s)
+        if len(self.connections) > self._limits.connections:
+            longest = next(iter(self._waiting))
+            if longest is self:  # all others are being answered
+                transport.write(_BUSY)
+                transport.close()
+            else:
+                longest.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        self._waiting.pop(self, None)
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Read a part of a request; from its first byte on, the time for its head runs."""
+        if self in self._waiting and not self._head_begun:
+            self._head_begun = True
+            self._start_timer(self._limits.request_s)
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        """Begin to answer a request if its head is complete."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and not self.cycle.response_complete:
+            self._waiting.pop(self, None)
+            self._start_timer(self._limits.response_s)
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request, unless the client has sent it already."""
+        super().on_response_complete()
+        if self.cycle.response_complete:
+            self._wait(self._limits.idle_s)
+
+    def abort(self) -> None:
+        """End the connection at once. A regular close would wait until the client has read what was written."""
+        self._waiting.pop(self, None)
+        self.connections.discard(self)
+        self._stop_timer()
+        self.transport.abort()
+
+    def _wait(self, seconds: float) -> None:
+        self._waiting[self] = None
+        self._head_begun = False
+        self._start_timer(seconds)
+
+    def _start_timer(self, seconds: float) -> None:
+        self._stop_timer()
+        self._timer = self.loop.call_later(seconds, self.abort)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
