@@ -4,13 +4,14 @@
     @config      the settings that the partition was processed with
     @rejected    the number of rejected records by reason, and the offset below which all of them are counted
     @restoring   the symbols whose rebuild was announced on `signals` and has not ended
+    @manifest, @checkpoint: see checkpoint.py
 
-The values of the three keys with an @, which no symbol contains, are sealed: a CRC-32 of the payload, 4 bytes, little-endian,
-then the payload in msgpack. A damaged value is never an error here: what it held is rebuilt from the log.
+The values of the keys with an @, which no symbol contains, are sealed, see sealing.py. A damaged or missing value is never an
+error here: what it held is rebuilt from the log.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -23,7 +24,9 @@ from volcast.core.snapshot import SnapshotError, decode_snapshot, encode_snapsho
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue
 
+from .checkpoint import CheckpointWriter, Mark, VerifiedState
 from .rules import PartitionSettings, Rules, differences
+from .sealing import seal, unseal
 
 CONFIG_KEY = b"@config"
 REJECTED_KEY = b"@rejected"
@@ -47,8 +50,8 @@ class _RejectCounts(Struct, frozen=True):
 class PartitionState:
     """The engines, reject counts, settings and rebuild notices of one partition."""
 
-    def __init__(self, rules: Rules, stored: Mapping[bytes, bytes]) -> None:
-        """Load what the last commit left: `stored` are the values by key."""
+    def __init__(self, rules: Rules, verified: VerifiedState) -> None:
+        """Load what the last commit left."""
         self.engines: dict[str, Engine] = {}
         self.counts: dict[str, Counter[str]] = {}
         """By symbol, the records that brought no signal: duplicate, late, too_far_ahead, gap, revision."""
@@ -60,36 +63,55 @@ class PartitionState:
         """The number of rejected records by reason, without those that lie too far ahead: `counts` has them."""
         self.rejected_below = 0
         """The offset below which all rejected records are counted."""
-        self._rules = rules
+        self._rules, self._verified = rules, verified
+        stored, manifest = verified.values, verified.manifest
         before = read_settings(stored)
-        self.changed_settings = differences(before, rules.settings) if before else ""
+        self.changed_settings = _changes(before, rules, manifest)
         """In words, how the settings differ from those of the last commit; empty if they do not."""
         self.rules_before = rules.with_settings(before) if before and self.changed_settings else rules
         """The rules by which the records before this state were answered."""
         self._settings_are_saved = before is not None and not self.changed_settings
-        for key, value in stored.items():
-            if not key.startswith(b"@"):
-                self._load_engine(key.decode(errors="replace"), value)
-        self.must_rebuild = bool(self.unusable) | (not self._load_rejected(stored.get(REJECTED_KEY)))
+        good = {key: crc32(value) for key, value in stored.items() if key in {CONFIG_KEY, RESTORING_KEY}}
+        for key in sorted(verified.problems.keys() | stored.keys()):
+            if not key.startswith(b"@") and self._load_engine(key, stored.get(key)):
+                good[key] = crc32(stored[key])
+        rejects_are_loaded = REJECTED_KEY not in verified.problems and self._load_rejected(stored.get(REJECTED_KEY))
+        if rejects_are_loaded and REJECTED_KEY in stored:
+            good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])
+        self.must_rebuild = bool(self.unusable) or not rejects_are_loaded or manifest is None
         """Something stored cannot be used, so that all records must be read again from the first one on."""
+        self._checkpoints = CheckpointWriter(good)
         self._rebuilding = sorted(self.unusable)
-        self._announced = _read_announced(stored.get(RESTORING_KEY))
+        announced = _read_announced(stored.get(RESTORING_KEY))
+        self._announced_unknown = announced is None or manifest is None or RESTORING_KEY in verified.problems
+        """It is not known which rebuilds were announced, so all symbols are reported as complete once they are."""
+        self._announced = announced or []
 
-    def _load_engine(self, symbol: str, raw: bytes) -> None:
-        rules = self._rules
+    def _load_engine(self, key: bytes, raw: bytes | None) -> bool:
+        """Load the snapshot of a symbol, or note why it cannot be used; return whether it can."""
+        rules, symbol = self._rules, key.decode(errors="replace")
+        if raw is None:
+            self.unusable[symbol] = self._verified.problems[key]
+            return False
         try:
             found = decode_snapshot(raw, symbol, rules.config, rules.decoder.price_decimals(symbol), rules.prior)
         except SnapshotError as error:
             self.unusable[symbol] = str(error)
-        else:
-            self.engines[symbol], self.counts[symbol] = found.engine, Counter(found.counts)
-            self.complete_below[symbol] = found.position
+            return False
+        if found.position > self._verified.position:
+            self.unusable[symbol] = f"it has records up to {found.position}, but only those up to {self._verified.position} count"
+            return False
+        self.engines[symbol], self.counts[symbol] = found.engine, Counter(found.counts)
+        self.complete_below[symbol] = found.position
+        return True
 
     def _load_rejected(self, raw: bytes | None) -> bool:
         """Return whether the counts could be read; if not, they begin at 0."""
         try:
             found = msgspec.msgpack.decode(unseal(raw), type=_RejectCounts) if raw is not None else _RejectCounts(0, {})
         except UNDECODABLE:
+            return False
+        if found.position > self._verified.position:
             return False
         self.rejected.update(found.counts)
         self.rejected_below = found.position
@@ -111,7 +133,7 @@ class PartitionState:
         values = []
         if not self._settings_are_saved:
             self._settings_are_saved = True
-            values.append(KeyValue(CONFIG_KEY, seal(msgspec.msgpack.encode(self._rules.settings))))
+            values.append(KeyValue(CONFIG_KEY, _encoded_settings(self._rules)))
         return values + [KeyValue(key, self._encode(key, position)) for key in keys]
 
     def _encode(self, key: bytes, position: int) -> bytes:
@@ -120,24 +142,39 @@ class PartitionState:
         symbol = key.decode()
         return encode_snapshot(self.engines[symbol], position, self.counts[symbol])
 
+    def vouch(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark) -> list[KeyValue]:
+        """Return the records by which the state vouches for itself after a commit of these values; all symbols are complete."""
+        return self._checkpoints.encode(changed, position, replay_from)
+
     def begin_rebuilds(self) -> RebuildNotices:
-        """Return what to commit before records are read again: word of the symbols that are being rebuilt, or no longer are."""
+        """Return what to commit before records are read again: word of the symbols that are being rebuilt, or no longer are.
+
+        What has to be rebuilt stays in the manifest, so that a rebuild that is interrupted begins again.
+        """
         if self._announced == self._rebuilding:
             return RebuildNotices([], [])
         begun = [_notice(symbol, done=False) for symbol in self._rebuilding if symbol not in self._announced]
         ended = [_notice(symbol, done=True) for symbol in self._announced if symbol not in self._rebuilding]
         self._announced = self._rebuilding
-        return RebuildNotices([*begun, *ended], [_announced_value(self._announced)])
+        value, before = _announced_value(self._announced), self._verified
+        vouchers: list[KeyValue] = []
+        if before.manifest is not None and before.digests is not None:
+            replay_digest, digest = before.digests
+            places = Mark(before.position, digest), Mark(before.replay_from, replay_digest)
+            vouchers = CheckpointWriter(before.manifest).encode([value], *places)
+        self._checkpoints.note([value])
+        return RebuildNotices([*begun, *ended], [value, *vouchers])
 
     def end_rebuilds(self) -> RebuildNotices:
         """Return what to commit once all symbols are complete. The unusable snapshot of a symbol of which the log has no record
         any more is removed from the state.
         """
-        ended = [_notice(symbol, done=True) for symbol in self._announced]
+        symbols = sorted({*self._announced, *self.engines}) if self._announced_unknown else self._announced
+        ended = [_notice(symbol, done=True) for symbol in symbols]
         state = [KeyValue(symbol.encode(), b"") for symbol in self._rebuilding if symbol not in self.engines]
-        if self._announced:
+        if self._announced or (self._announced_unknown and symbols):
             state.append(_announced_value([]))
-        self._announced, self._rebuilding = [], []
+        self._announced, self._rebuilding, self._announced_unknown = [], [], False
         return RebuildNotices(ended, state)
 
 
@@ -150,11 +187,24 @@ def read_settings(stored: Mapping[bytes, bytes]) -> PartitionSettings | None:
         return None
 
 
-def _read_announced(raw: bytes | None) -> list[str]:
+def _changes(before: PartitionSettings | None, rules: Rules, manifest: Mapping[bytes, int] | None) -> str:
+    """Return in words how the settings have changed. Of settings that are lost, the manifest tells whether they are the same."""
+    if before is not None:
+        return differences(before, rules.settings)
+    is_same = manifest is None or manifest.get(CONFIG_KEY) in {None, crc32(_encoded_settings(rules))}
+    return "" if is_same else "those of before are damaged, and other than those of now"
+
+
+def _encoded_settings(rules: Rules) -> bytes:
+    return seal(msgspec.msgpack.encode(rules.settings))
+
+
+def _read_announced(raw: bytes | None) -> list[str] | None:
+    """Return the announced symbols; None if they cannot be read."""
     try:
         return msgspec.msgpack.decode(unseal(raw), type=list[str]) if raw else []
     except UNDECODABLE:
-        return []
+        return None
 
 
 def _announced_value(symbols: list[str]) -> KeyValue:
@@ -164,20 +214,3 @@ def _announced_value(symbols: list[str]) -> KeyValue:
 
 def _notice(symbol: str, *, done: bool) -> KeyValue:
     return KeyValue(symbol.encode(), encode_restoring(Restoring(symbol, done)))
-
-
-def seal(payload: bytes) -> bytes:
-    """Return the payload behind its CRC-32: 4 bytes, little-endian.
-
-    >>> unseal(seal(b"counts"))
-    b'counts'
-    """
-    return crc32(payload).to_bytes(4, "little") + payload
-
-
-def unseal(sealed: bytes) -> bytes:
-    """Return the payload of sealed bytes. Raises msgspec.DecodeError if they are damaged."""
-    payload = sealed[4:]
-    if sealed[:4] != crc32(payload).to_bytes(4, "little"):
-        raise msgspec.DecodeError("its checksum does not match: it is damaged")
-    return payload

@@ -24,6 +24,8 @@ def report_restoring(partition: int, shard: Shard) -> None:
     elif share == 0:
         for symbol, why in list(state.unusable.items())[:_MAX_PER_BATCH]:
             _log.warning("the snapshot can't be used: %s; it is rebuilt from the log", why, extra={"symbol": symbol, **where})
+        if state.must_rebuild and not state.unusable:
+            _log.warning("a part of the state is missing or damaged: all symbols are rebuilt from the log", extra=where)
     if shard.restoring:
         _log.info("restoring: %s", f"{share:.0%}", extra={**where, "rebuilt_symbols": len(state.unusable)})
 

@@ -19,6 +19,7 @@ from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
+from .checkpoint import Mark, RecordDigest, verify_state
 from .partition_state import REJECTED_KEY, PartitionState, RebuildNotices
 from .rules import Rules
 from .snapshot_schedule import SnapshotSchedule
@@ -59,20 +60,23 @@ class Shard:
 
     def __init__(self, rules: Rules, restored: Restored | None = None) -> None:
         restored = restored or Restored()
-        self.state = PartitionState(rules, restored.snapshots)
+        verified = verify_state(restored)
+        self.state = PartitionState(rules, verified)
         self.engines, self.counts = self.state.engines, self.state.counts
-        self.answered_below = restored.position
+        self.answered_below = verified.position
         """The offset below which records were answered before this shard was opened: they are taken in without output."""
-        self.position = restored.position
+        self.position = verified.position
         """The offset below which all records are answered."""
-        needed_from = 0 if self.state.must_rebuild else restored.replay_from
-        self.replay_from = min(max(needed_from, restored.earliest), restored.position)
+        needed_from = 0 if self.state.must_rebuild else verified.replay_from
+        self.replay_from = min(max(needed_from, restored.earliest), verified.position)
         """The offset of the first record to read."""
         self.is_cut = needed_from < restored.earliest and self.replay_from < self.position
         """Some of the records that would have to be read again are no longer on the log."""
         self.next_offset = self.replay_from
         """The offset of the next record to process."""
-        self._rules, self._saved_replay_from = rules, restored.replay_from
+        self._rules, self._saved_replay_from = rules, verified.replay_from
+        replay, from_start = range(self.replay_from, self.position), self.state.must_rebuild
+        self._digest = RecordDigest(verified, replay, from_start=from_start, is_cut=self.is_cut, where=restored.where)
         self._schedule = SnapshotSchedule(rules.snapshot_records)
 
     @property
@@ -85,16 +89,22 @@ class Shard:
         signals, state = self.state.begin_rebuilds() if self.restoring else self.state.end_rebuilds()
         if not signals and not state:
             return None
-        return Commit(self.position, signals, snapshots=state, replay_from=self._saved_replay_from)
+        if self.restoring:
+            return Commit(self.position, signals, snapshots=state, replay_from=self._saved_replay_from)
+        place = Mark(self.position, self._digest.value)
+        return Commit(self.position, signals, snapshots=[*state, *self.state.vouch(state, place, place)])
 
     def process(self, records: Sequence[Record]) -> Batch:
         """Process the next records of the partition, at least one. Afterwards this shard is ahead of the log until the commit is
         written. If that fails, the shard must be dropped.
+
+        Raises Mismatch if the records below `answered_below` are not those that were answered.
         """
         batch, was_restoring = Batch(), self.restoring
         for record in records:
             item = self._decode(record)
             result = self._take_in(item, record)
+            self._digest.add(record)
             if record.offset < self.answered_below:
                 continue
             match result:
@@ -108,6 +118,8 @@ class Shard:
                     batch.skips.append(result)
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
+        if not self.restoring:
+            self._digest.check_replay()
         is_restored = was_restoring and not self.restoring
         notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
         # After a change of settings all snapshots are written, so that no record judged by the old rules is replayed by the new.
@@ -119,12 +131,15 @@ class Shard:
     def _commit(self, batch: Batch, notices: RebuildNotices, *, all_snapshots: bool) -> Commit:
         keys = self._schedule.all() if all_snapshots else self._schedule.due(self.position)
         self._schedule.saved(keys)
+        place = Mark(self.position, self._digest.value)
+        replay_from = self._schedule.replay_from(place)
+        changed = [*notices.state, *self.state.encode(keys, self.position)]
         return Commit(
             self.position,
             [*notices.signals, *batch.signals],
             [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects],
-            [*notices.state, *self.state.encode(keys, self.position)],
-            self._schedule.replay_from(self.position),
+            [*changed, *self.state.vouch(changed, place, replay_from)],
+            replay_from.offset,
         )
 
     def _decode(self, record: Record) -> DecodedRecord:
@@ -152,7 +167,7 @@ class Shard:
                 detail = f"{symbol} is one symbol too many: max_symbols is {max_symbols} in a partition"
                 return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
             engine = self.state.add_symbol(symbol)
-        self._schedule.changed(record.key, record.offset)
+        self._schedule.changed(record.key, Mark(record.offset, self._digest.value))
         if isinstance(item, Candle):
             return self._step(engine, item, record)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
@@ -171,7 +186,7 @@ class Shard:
         if record.offset < self.state.rejected_below:
             return None
         self.state.count_rejected(reject.reason)
-        self._schedule.changed(REJECTED_KEY, record.offset)
+        self._schedule.changed(REJECTED_KEY, Mark(record.offset, self._digest.value))
         return _located(reject, record)
 
 

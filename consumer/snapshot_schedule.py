@@ -2,32 +2,34 @@
 
 from collections.abc import Iterable
 
+from .checkpoint import Mark
+
 MAX_SNAPSHOTS = 100
 """The number of snapshots in one commit. Those of many symbols fall due together, and no commit may wait for all of them."""
 
 
 class SnapshotSchedule:
-    """By key of the state, the offset of the first record that its last snapshot lacks.
+    """By key of the state, the place of the first record that its last snapshot lacks.
 
     A snapshot is due once it lags `max_records` behind; it lags a little more where over `MAX_SNAPSHOTS` fall due at once.
 
     >>> schedule = SnapshotSchedule(max_records=100)
-    >>> schedule.changed(b"BTCUSDT", 7)
-    >>> schedule.changed(b"ETHUSDT", 60)
-    >>> schedule.due(107), schedule.replay_from(107)
+    >>> schedule.changed(b"BTCUSDT", Mark(7, digest=0))
+    >>> schedule.changed(b"ETHUSDT", Mark(60, digest=0))
+    >>> schedule.due(107), schedule.replay_from(Mark(107, digest=0)).offset
     ([b'BTCUSDT'], 7)
     >>> schedule.saved([b"BTCUSDT"])
-    >>> schedule.replay_from(107)
+    >>> schedule.replay_from(Mark(107, digest=0)).offset
     60
     """
 
     def __init__(self, max_records: int) -> None:
         self._max_records = max_records
-        self._first_unsaved: dict[bytes, int] = {}  # records come in the order of their offsets, so the first key lags most
+        self._first_unsaved: dict[bytes, Mark] = {}  # records come in the order of their offsets, so the first key lags most
 
-    def changed(self, key: bytes, offset: int) -> None:
-        """Note that the record at `offset`, which lies behind all records before, changed the value of `key`."""
-        self._first_unsaved.setdefault(key, offset)
+    def changed(self, key: bytes, place: Mark) -> None:
+        """Note that the record at `place`, which lies behind all records before, changed the value of `key`."""
+        self._first_unsaved.setdefault(key, place)
 
     def all(self) -> list[bytes]:
         """Return the keys whose last snapshot lacks any record."""
@@ -36,8 +38,8 @@ class SnapshotSchedule:
     def due(self, position: int) -> list[bytes]:
         """Return the keys whose snapshot belongs into a commit up to `position`; those that lag most come first."""
         keys: list[bytes] = []
-        for key, offset in self._first_unsaved.items():
-            if position - offset < self._max_records or len(keys) == MAX_SNAPSHOTS:
+        for key, place in self._first_unsaved.items():
+            if position - place.offset < self._max_records or len(keys) == MAX_SNAPSHOTS:
                 break
             keys.append(key)
         return keys
@@ -47,6 +49,6 @@ class SnapshotSchedule:
         for key in keys:
             self._first_unsaved.pop(key, None)
 
-    def replay_from(self, position: int) -> int:
-        """Return the offset from which a reader that has the snapshots alone must read, to know all records below `position`."""
+    def replay_from(self, position: Mark) -> Mark:
+        """Return the place from which a reader that has the snapshots alone must read, to know all records below `position`."""
         return next(iter(self._first_unsaved.values()), position)

@@ -72,6 +72,10 @@ class Restored:
     """The snapshots lack the candles from this offset on; equals `position` if they lack none."""
     earliest: int = field(default=0, compare=False)
     """The offset of the oldest candle that the log still has."""
+    position_unknown: bool = field(default=False, compare=False)
+    """The log has signals or rejects, but its position is gone: `position` is that of a new log. The snapshots may know it."""
+    where: str = field(default="the log", compare=False)
+    """The place of the state, for messages."""
 
 
 class LogError(Exception):

@@ -88,7 +88,12 @@ class ConsumerProcess:
 
 @asynccontextmanager
 async def consumers(path: Path, *names: str) -> AsyncIterator[list[ConsumerProcess]]:
-    """Start a consumer process for each name; the name is the value that it writes. All are killed at the end."""
+    """Start a consumer process for each name; the name is the value that it writes. All are killed at the end.
+
+    The log gets three candles, so that positions up to 4 are possible.
+    """
+    async with SqliteLog(path) as log, log.appender("test") as appender:
+        await appender.append([KeyValue(b"A", b"candle")] * 3)
     started: list[ConsumerProcess] = []
     try:
         for name in names:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from consumer.partition_state import seal, unseal
+from consumer.sealing import seal, unseal
 from volcast.atomic_file import writing_bytes
 from volcast.cli.main import UserError
 from volcast.core.codec import UNDECODABLE

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 
+from consumer.checkpoint import verify_state
 from volcast.cli.tables import print_rows
 from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_snapshot
 from volcast.core.types import EngineConfig
@@ -54,7 +55,7 @@ def report_state(state: Mapping[int, Restored]) -> list[PartitionReport]:
             restored.position,
             restored.replay_from,
             restored.earliest,
-            [_symbol(key, raw, restored) for key, raw in sorted(restored.snapshots.items()) if not _is_bookkeeping(key)],
+            _symbols(restored),
             {_name(key): len(raw) for key, raw in sorted(restored.snapshots.items()) if _is_bookkeeping(key)},
         )
         for partition, restored in sorted(state.items())
@@ -77,6 +78,13 @@ def show_state(partitions: list[PartitionReport], console: Console) -> None:
 def state_as_json(partitions: list[PartitionReport]) -> str:
     """Return the reports as an indented JSON list."""
     return msgspec.json.format(msgspec.json.encode(partitions), indent=2).decode()
+
+
+def _symbols(restored: Restored) -> list[SymbolReport]:
+    problems = verify_state(restored).problems
+    missing = [SymbolReport(_name(key), 0, problem=problems[key]) for key in problems.keys() - restored.snapshots.keys()]
+    stored = [_symbol(key, raw, restored) for key, raw in restored.snapshots.items()]
+    return sorted((each for each in (*missing, *stored) if not each.symbol.startswith("@")), key=lambda each: each.symbol)
 
 
 def _symbol(key: bytes, raw: bytes, restored: Restored) -> SymbolReport:

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 
+from consumer.checkpoint import with_values
 from consumer.partition_state import read_settings
 from consumer.rules import Rules
 from consumer.shard import Shard
@@ -94,7 +95,8 @@ class StateImport:
                 restored = await consumer.open(partition)
                 await self._check(log, {partition: restored}, by_partition)
                 records = [KeyValue(key, moved(raw, restored.position)) for key, raw in sorted(snapshots.items())]
-                await consumer.commit(partition, Commit(restored.position, snapshots=records, replay_from=restored.replay_from))
+                changed = with_values(restored, records)
+                await consumer.commit(partition, Commit(restored.position, snapshots=changed, replay_from=restored.replay_from))
                 await consumer.close(partition)
         return len(by_partition)
 

@@ -103,7 +103,7 @@ async def _read(client: Client, tp: TopicPartition, end: int | None) -> tuple[Ma
     async with reading_from(client, {tp: begin}) as consumer:
         async for records in read_range(client, consumer, tp, begin, last if end is None else end):
             state.update((record.key, record.value) for record in records)
-            markers += [_marker_decoder.decode(record.value) for record in records if record.key == MARKER]
+            markers += [_marker_decoder.decode(record.value) for record in records if record.key == MARKER and record.value]
     return state, markers
 
 
@@ -111,13 +111,33 @@ async def _restored(client: Client, partition: int, state: Mapping[bytes, bytes]
     snapshots = {key: value for key, value in state.items() if value and not key.startswith(_RESERVED)}
     stored = _stored(state)
     begin = await _checked(client, partition, stored)
+    where = f"{client.topic(Topic.STATE)}, partition {partition}"
     if stored is None:
-        return Restored(begin, snapshots, begin, begin)
-    return Restored(stored.position, snapshots, stored.replay_from, begin)
+        is_used = await _has_output(client, partition)
+        return Restored(begin, snapshots, begin, begin, position_unknown=is_used, where=where)
+    return Restored(stored.position, snapshots, stored.replay_from, begin, where=where)
+
+
+async def _has_output(client: Client, partition: int) -> bool:
+    """Return whether signals or rejects of this partition were ever committed."""
+    tps = [client.at(topic, partition) for topic in (Topic.SIGNALS, Topic.REJECTED)]
+    for tp, (begin, end) in (await bounds(client, tps)).items():
+        if begin > 0:  # the first ones were deleted, as they were too old
+            return True
+        if end > begin:
+            async with reading_from(client, {tp: begin}) as consumer:
+                async for records in read_range(client, consumer, tp, begin, end):
+                    if records:
+                        return True
+    return False
 
 
 def _stored(state: Mapping[bytes, bytes]) -> StoredPosition | None:
-    return _position_decoder.decode(state[POSITION]) if POSITION in state else None
+    """Return the stored position; None if it is missing or damaged."""
+    try:
+        return _position_decoder.decode(state[POSITION]) if state.get(POSITION) else None
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
 
 
 async def _checked(client: Client, partition: int, stored: StoredPosition | None) -> int:

@@ -12,6 +12,7 @@ from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Top
 from .database import Database, check_epoch
 from .errors import translated
 from .lease import HeartbeatLease
+from .position import restored_from, write_position
 from .reader import PARTITION, end_of, read_from
 from .schema import TABLES
 
@@ -40,10 +41,11 @@ class SqliteConsumer:
         if self._lease and self._lease.lost:  # lost since `assignment`: a process that was paused must not fence its successor
             raise Fenced("another process has taken over, as this one was unresponsive for longer than the session timeout")
         epoch = await self._database.take(_ROLE)
-        restored = await self._database.read(restored_from)
-        if restored.position < restored.earliest:
+        path = self._database.path
+        restored = await self._database.read(lambda db: restored_from(db, path))
+        if restored.position < restored.earliest and not restored.position_unknown:
             raise Mismatch(
-                f"{self._database.path}: the state continues at candle {restored.position}, the oldest candle is "
+                f"{path}: the state continues at candle {restored.position}, the oldest candle is "
                 f"{restored.earliest}: choose another file to start anew"
             )
         self._epoch = epoch
@@ -78,26 +80,9 @@ class SqliteConsumer:
             changed = [snapshot for snapshot in commit.snapshots if snapshot.value]
             db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", changed)
             db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
-            replay_from = commit.position if commit.replay_from is None else commit.replay_from
-            db.execute("UPDATE position SET next_offset = ?, replay_from = ?", (commit.position, replay_from))
+            write_position(db, commit)
 
         await self._database.write(write)
 
     async def close(self, partition: int) -> None:  # noqa: ARG002  # as above
         self._epoch = self._next_offset = None
-
-
-def restored_from(db: sqlite3.Connection) -> Restored:
-    """Return what the last commit left; call it within one transaction."""
-    position, replay_from = db.execute("SELECT next_offset, replay_from FROM position").fetchone()
-    snapshots = dict(db.execute("SELECT key, value FROM state"))
-    return Restored(position, snapshots, replay_from, _earliest(db))
-
-
-def _earliest(db: sqlite3.Connection) -> int:
-    """Return the offset of the oldest candle; 0 if none was ever deleted (the log itself deletes none)."""
-    (first,) = db.execute("SELECT min(offset) FROM candles").fetchone()
-    if first is None:
-        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'candles'").fetchone()
-        first = row[0] + 1 if row else 1
-    return int(first) if first > 1 else 0

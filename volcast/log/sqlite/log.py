@@ -14,9 +14,10 @@ from typing import Self
 
 from volcast.log.contract import Appender, Consumer, KeyValue, Reader, Record, Restored, Topic
 
-from .consumer import SqliteConsumer, restored_from
+from .consumer import SqliteConsumer
 from .database import MEMORY, Database, check_epoch
 from .lease import HeartbeatLease
+from .position import restored_from
 from .reader import PARTITION, open_reader
 
 
@@ -72,7 +73,7 @@ class SqliteLog:
         yield await open_reader(self.database, topic)
 
     async def peek(self) -> Mapping[int, Restored]:
-        return {PARTITION: await self.database.read(restored_from)}
+        return {PARTITION: await self.database.read(lambda db: restored_from(db, self.database.path))}
 
     def partition_of(self, key: bytes) -> int:  # noqa: ARG002  # there is only one
         return PARTITION

@@ -17,10 +17,12 @@ CREATE TABLE state    (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOU
 CREATE TABLE position (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     next_offset INTEGER NOT NULL,
-    replay_from INTEGER NOT NULL CHECK (replay_from <= next_offset)
+    replay_from INTEGER NOT NULL,
+    signals     INTEGER NOT NULL,
+    rejected    INTEGER NOT NULL,
+    checksum    INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE epoch    (role TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
-INSERT INTO position VALUES (1, 0, 0);
 """
 
 

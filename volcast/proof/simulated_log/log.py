@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Self
 
+from consumer.checkpoint import CHECKPOINT_KEY
 from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, Reader, Record, Restored, Topic, Unavailable
 
-from .broker import Guarantee, Positions, SimulatedBroker, Transaction, simulated_partition_of, writes_of
+from .broker import Guarantee, Positions, SimulatedBroker, Transaction, Write, simulated_partition_of, writes_of
 from .group import Group, Member
 from .script import FaultScript, LogFault, NoFaults, Point
 
@@ -138,7 +139,7 @@ class _Consumer:
             raise Fenced(f"partition {partition} is not open here")
         transaction = Transaction(self._broker, partition, held.epoch)
         try:
-            fault, separate_positions = await self._write(transaction, commit)
+            fault, separate = await self._write(transaction, commit)
             if fault is LogFault.LATE:
                 self._script.commit_later(transaction)
             else:
@@ -147,8 +148,7 @@ class _Consumer:
         except Fenced:
             self._counts["fencings"] += 1
             raise
-        if separate_positions:
-            self._broker.apply(partition, [separate_positions])
+        self._broker.apply(partition, separate)
         if fault:
             raise Unavailable("no response to a commit")
         self._counts["commits"] += 1
@@ -157,18 +157,18 @@ class _Consumer:
         await self._reach(Point.CLOSE)
         self._open.pop(partition, None)
 
-    async def _write(self, transaction: Transaction, commit: Commit) -> tuple[LogFault | None, Positions | None]:
-        """Write all but the commit itself. Return how the response is lost (None: not at all), and the positions where they are
-        written separate_positions from the transaction.
+    async def _write(self, transaction: Transaction, commit: Commit) -> tuple[LogFault | None, list[Write]]:
+        """Write all but the commit itself. Return how the response is lost (None: not at all), and what is written separately
+        from the transaction: the position, if that guarantee is taken away.
         """
-        separate_positions = None
+        separate: list[Write] = []
         for write in writes_of(commit):
-            if isinstance(write, Positions) and Guarantee.POSITION_IN_STATE in self._broker.without:
-                separate_positions = write
+            if Guarantee.POSITION_IN_STATE in self._broker.without and _has_position(write):
+                separate.append(write)
                 continue
             await self._reach(Point.WRITE)
             transaction.write(write)
-        return await self._reach(Point.LAST), separate_positions
+        return await self._reach(Point.LAST), separate
 
     def _read(self, max_records: int) -> dict[int, list[Record]]:
         records: dict[int, list[Record]] = {}
@@ -187,6 +187,11 @@ class _Consumer:
 
     async def _reach(self, point: Point) -> LogFault | None:
         return await self._script.reach(point, self._member)
+
+
+def _has_position(write: Write) -> bool:
+    """Return whether this write is the position, or the checkpoint of the state, which repeats it."""
+    return isinstance(write, Positions) or write[1].key == CHECKPOINT_KEY
 
 
 class _Reader:

@@ -8,6 +8,7 @@
 - late: no response arrives, and the commit takes effect later, unless the owner has been fenced
 - rebalance: the group moves its partitions to other members
 - damage: one bit of a value of the state changes
+- loss: a value of the state is gone, or all of them are
 """
 
 import asyncio
@@ -24,6 +25,10 @@ from .group import Group, Member
 
 SESSION_S = 0.4
 """Seconds of silence after which the group removes a member."""
+
+
+_LOSE_ALL = 0.2
+"""How often a loss takes all values."""
 
 
 class Point(StrEnum):
@@ -54,6 +59,7 @@ class LogFault(StrEnum):
     LATE = "late"
     REBALANCE = "rebalance"
     DAMAGE = "damage"
+    LOSS = "loss"
 
 
 _COMMIT_FAULTS = {LogFault.UNANSWERED, LogFault.LATE}
@@ -147,8 +153,8 @@ class RandomFaults:
                 raise Unavailable(f"no response at {point}")
             case LogFault.REBALANCE:
                 self._group.rebalance(random.randrange(3))
-            case LogFault.DAMAGE:
-                self._damage()
+            case LogFault.DAMAGE | LogFault.LOSS:
+                self._harm(fault)
         if self.exhausted or random.random() < self._notify_rate:
             self._group.notify(member)
         return fault if fault in _COMMIT_FAULTS else None
@@ -181,14 +187,20 @@ class RandomFaults:
         with suppress(Fenced):
             transaction.commit()
 
-    def _damage(self) -> None:
-        """Flip one bit of a value of the state."""
-        state = self._random.choice(self._broker.partitions).state
-        if state:
-            key = self._random.choice(sorted(state))
+    def _harm(self, fault: LogFault) -> None:
+        """Flip one bit of a value of the state, or remove one value or all."""
+        random, state = self._random, self._random.choice(self._broker.partitions).state
+        if not state:
+            return
+        key = random.choice(sorted(state))
+        if fault is LogFault.DAMAGE:
             value = bytearray(state[key])
-            value[self._random.randrange(len(value))] ^= 1 << self._random.randrange(8)
+            value[random.randrange(len(value))] ^= 1 << random.randrange(8)
             state[key] = bytes(value)
+        elif random.random() < _LOSE_ALL:
+            state.clear()
+        else:
+            del state[key]
 
 
 def _possible(fault: LogFault, point: Point) -> bool:

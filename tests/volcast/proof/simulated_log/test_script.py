@@ -110,6 +110,14 @@ def test_damage_flips_one_bit_of_one_snapshot() -> None:
     assert sum(bits) == 1
 
 
+def test_a_loss_removes_values_of_the_state() -> None:
+    setup = Setup(LogFault.LOSS)
+    before = dict(setup.broker.partitions[0].state)
+    run(setup.reach())
+    left = setup.broker.partitions[0].state
+    assert left.items() < before.items()
+
+
 def test_after_its_last_fault_there_are_no_more() -> None:
     setup = Setup(LogFault.REBALANCE)
     rebalances = setup.group.rebalances

@@ -1,0 +1,66 @@
+"""The position of a SQLite log: the row of the table `position`, which each commit replaces.
+
+The row has a checksum, and the offsets of the last signal and the last reject. So a position that was edited, or that belongs
+to other signals than those in the file, is recognized.
+"""
+
+import sqlite3
+from zlib import crc32
+
+from volcast.log.contract import Commit, Mismatch, Restored, Topic
+
+from .schema import TABLES
+
+_CANDLES, _SIGNALS, _REJECTED = (TABLES[topic] for topic in (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED))
+
+
+def write_position(db: sqlite3.Connection, commit: Commit) -> None:
+    """Write the position of a commit; call it in the commit's transaction, after its signals and rejects."""
+    replay_from = commit.position if commit.replay_from is None else commit.replay_from
+    row = (commit.position, replay_from, _last_offset(db, _SIGNALS), _last_offset(db, _REJECTED))
+    db.execute("INSERT OR REPLACE INTO position VALUES (1, ?, ?, ?, ?, ?)", (*row, _checksum(row)))
+
+
+def restored_from(db: sqlite3.Connection, path: str) -> Restored:
+    """Return what the last commit left; call it within one transaction.
+
+    Raises Mismatch if the position belongs to other signals or other candles than those in the file.
+    """
+    snapshots = dict(db.execute("SELECT key, value FROM state"))
+    found = (_last_offset(db, _SIGNALS), _last_offset(db, _REJECTED))
+    earliest, end = _bounds(db)
+    row = db.execute("SELECT next_offset, replay_from, signals, rejected, checksum FROM position").fetchone()
+    if row is None or _checksum(row[:4]) != row[4]:
+        is_used = row is not None or any(found)
+        return Restored(0, snapshots, 0, earliest, position_unknown=is_used, where=path)
+    position, replay_from, *committed = row[:4]
+    advice = "restore it from a backup, or choose another file to start anew"
+    for table, last, expected in zip((_SIGNALS, _REJECTED), found, committed, strict=True):
+        if last != expected:
+            raise Mismatch(
+                f"{path}: the last record of {table} has offset {last}, but the last commit wrote up to {expected}: a "
+                f"part of the file was deleted or replaced; {advice}"
+            )
+    if position > end:
+        raise Mismatch(
+            f"{path}: the state continues at candle {position}, but the candles end at {end}: some were deleted; {advice}"
+        )
+    return Restored(position, snapshots, replay_from, earliest, where=path)
+
+
+def _checksum(row: tuple[int, ...]) -> int:
+    return crc32(" ".join(map(str, row)).encode())
+
+
+def _last_offset(db: sqlite3.Connection, table: str) -> int:
+    sql = f"SELECT coalesce(max(offset), 0) FROM {table}"  # noqa: S608  # the table's name is a constant
+    return int(db.execute(sql).fetchone()[0])
+
+
+def _bounds(db: sqlite3.Connection) -> tuple[int, int]:
+    """Return the offset of the oldest candle (0 if none was ever deleted; the log deletes none) and that after the last."""
+    first, last = db.execute("SELECT min(offset), max(offset) FROM candles").fetchone()
+    if first is None:
+        row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'candles'").fetchone()
+        first, last = (row[0] + 1, row[0]) if row else (1, 0)
+    return (int(first) if first > 1 else 0), int(last) + 1
