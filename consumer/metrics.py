@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
+from volcast.core.codec import Reason
 from volcast.core.types import MINUTE_MS
 from volcast.metrics.exposition import Health, histogram, monitoring_app
 
@@ -109,6 +110,12 @@ def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Star
         ]
         if worker.idle_s > MAX_IDLE_S:
             problems.append("the consumer's loop is stuck")
-        return Health(problems, [f"the consumer's loop last ran {worker.idle_s:.1f} s ago"])
+        notes = [f"the consumer's loop last ran {worker.idle_s:.1f} s ago"]
+        if set_aside := rejects_by_reason(worker.shards.values())[Reason.UNREADABLE_BATCH.value]:
+            notes.append(
+                f"{set_aside} batches of records could not be read and were set aside: `volcast rejects list --reason "
+                f"{Reason.UNREADABLE_BATCH.value}` has their offsets"
+            )
+        return Health(problems, notes)
 
     return monitoring_app(WorkerCollector(worker, now), health)

@@ -7,7 +7,7 @@
 A start, a crash, a rebalance and an unusable snapshot are one path: they differ in how far back `replay_from` lies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -58,8 +58,12 @@ class Batch:
 class Shard:
     """The engines of a partition, as its last commit left them once the records before `position` are processed."""
 
-    def __init__(self, rules: Rules, restored: Restored | None = None) -> None:
+    def __init__(
+        self, rules: Rules, restored: Restored | None = None, partition_of: Callable[[bytes], int] | None = None
+    ) -> None:
+        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one."""
         restored = restored or Restored()
+        self._partition_of = partition_of
         verified = verify_state(restored)
         self.state = PartitionState(rules, verified)
         self.engines, self.counts = self.state.engines, self.state.counts
@@ -143,6 +147,21 @@ class Shard:
         )
 
     def _decode(self, record: Record) -> DecodedRecord:
+        """Decode a record, if it could be read and is where it belongs: in two partitions a symbol would have two engines."""
+        if record.unreadable:
+            return refuse(Reason.UNREADABLE_BATCH, record.unreadable, record.key, record.value)
+        item = self._decode_value(record)
+        if item is None or isinstance(item, Reject) or not self._partition_of:
+            return item
+        if (belongs := self._partition_of(record.key)) != record.partition:
+            detail = (
+                f"it is in partition {record.partition}, and the key belongs to {belongs} by murmur2, the default of Java's "
+                "clients: set the producer's partitioner, in librdkafka partitioner=murmur2_random"
+            )
+            return refuse(Reason.PARTITION, detail, record.key, record.value)
+        return item
+
+    def _decode_value(self, record: Record) -> DecodedRecord:
         """Decode a record. One that was answered before is judged by the rules that held then: if rejected, it has no signal."""
         item = self._rules.decoder.decode(record.key, record.value)
         rules = self._rules_for(record)

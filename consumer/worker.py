@@ -98,7 +98,7 @@ class Worker:
             self.stats.fencings += 1
             _log.warning("not opened: %s", fenced, extra={"partition": partition})
             return
-        shard = Shard(self._rules, restored)
+        shard = Shard(self._rules, restored, self._log.partition_of)
         self.shards[partition], self._epochs[partition] = shard, epoch
         self.stats.restores += 1
         self.stats.rebuilds += len(shard.state.unusable)

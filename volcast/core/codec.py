@@ -43,9 +43,11 @@ class Reason(StrEnum):
     """Why a record of `candles` was rejected; docs/records.md explains each."""
 
     UNREADABLE = "unreadable"
+    UNREADABLE_BATCH = "unreadable_batch"
     VERSION = "unknown_version"
     SYMBOL = "bad_symbol"
     KEY = "wrong_key"
+    PARTITION = "wrong_partition"
     TIME = "bad_time"
     INTERVAL = "wrong_interval"
     NOT_A_NUMBER = "not_a_number"
@@ -233,8 +235,8 @@ def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
 
 
 def is_cut(reject: Reject) -> bool:
-    """Return whether only the beginning of the record's key or value was kept."""
-    return len(reject.key) >= MAX_KEPT_KEY_BYTES or len(reject.value) >= MAX_KEPT_BYTES
+    """Return whether nothing of the record was kept, or only the beginning of its key or value."""
+    return reject.reason is Reason.UNREADABLE_BATCH or len(reject.key) >= MAX_KEPT_KEY_BYTES or len(reject.value) >= MAX_KEPT_BYTES
 
 
 def _cut(text: str, characters: int) -> str:

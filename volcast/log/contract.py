@@ -37,6 +37,8 @@ class Record(NamedTuple):
     offset: int
     key: bytes
     value: bytes
+    unreadable: str = ""
+    """Why records that end at `offset` can't be read, beginning with their offsets; key and value are then empty."""
 
 
 class KeyValue(NamedTuple):
@@ -133,7 +135,7 @@ class Consumer(Protocol):
         """Make `poll` read an open partition from `offset` on."""
 
     async def end(self, partition: int) -> int:
-        """Return the offset after the last candle that can be read now. Raises Unavailable."""
+        """Return the offset after the last candle on the log, also if it can't be read yet. Raises Unavailable."""
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         """Return the next candles of the open partitions, at most `max_records` of each; empty if none came in `timeout_s`."""

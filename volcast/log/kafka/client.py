@@ -13,6 +13,7 @@ from aiokafka.producer import sender
 
 from volcast.log.contract import Topic
 
+from .batches import read_batches_within_bounds
 from .errors import FAILURES
 from .producer import end_transactions_once
 from .security import KafkaSecurity
@@ -24,6 +25,7 @@ _REQUEST_TIMEOUT_MS = 5_000
 sender.BACKOFF_OVERRIDE = 0.002
 """aiokafka's pause before a transaction that immediately follows another; its default of 20 ms was most of a commit's time."""
 end_transactions_once()
+read_batches_within_bounds()
 
 
 @dataclass(frozen=True, slots=True)

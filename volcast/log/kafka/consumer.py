@@ -7,14 +7,17 @@ transactional id made of its number: opening the partition makes the broker refu
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from volcast.log.contract import Commit, Fenced, Record, Restored, Topic
 
+from .batches import fetched
 from .client import Client, start, stop
 from .errors import translated_errors
+from .groups import check_fenced_by_group, client_id, wait_for_other_groups
 from .reader import bounds, to_record
 from .state import LastCandle, StoredPosition, checksum, position_lost, restore, state_records
 from .writer import Writer, open_writer
@@ -44,8 +47,9 @@ class KafkaConsumer:
     """A member of the consumer group. It reads only the partitions that are open."""
 
     def __init__(self, client: Client, group: str, instance_id: str | None) -> None:
-        self._client = client
+        self._client, self._group = client, group
         self._consumer = client.consumer(
+            client_id=client_id(client),
             group_id=client.prefix + group,
             group_instance_id=instance_id,
             session_timeout_ms=client.session_timeout_ms,
@@ -57,15 +61,21 @@ class KafkaConsumer:
         self._writers: dict[int, Writer] = {}
         self._reading: dict[int, int] = {}
         """The epoch in which each open partition was sought. In another epoch, the consumer's position is no longer valid."""
+        self._ends = client.consumer(isolation_level="read_uncommitted")
+        """Asks for ends only: a connection that waits for records would answer after that wait."""
+        self._delivered: dict[int, int] = {}
+        """The offset after the last record that `poll` returned, by open partition."""
         self._last: dict[int, LastCandle] = {}
         """The last candle that `poll` returned, or that the last commit left, by open partition."""
         self._committed: dict[TopicPartition, int] = {}
         self._committing_offsets: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Start to join the group. Raises Unavailable."""
+        """Start to join the group. Raises Unavailable; Mismatch if another group consumes this log."""
+        await wait_for_other_groups(self._client, self._group)
         with translated_errors("joining the group"):
             await start(self._consumer, self._client.timeout_s)
+            await start(self._ends, self._client.timeout_s)
         self._consumer.subscribe([self._client.topic(Topic.CANDLES)], listener=self._assignment)
         self._committing_offsets = asyncio.create_task(self._keep_committing_offsets())
 
@@ -75,7 +85,7 @@ class KafkaConsumer:
             self._committing_offsets.cancel()
             await asyncio.gather(self._committing_offsets, return_exceptions=True)
             await self._commit_offsets()
-        await asyncio.gather(stop(self._consumer), *map(self.close, list(self._writers)))
+        await asyncio.gather(stop(self._consumer), stop(self._ends), *map(self.close, list(self._writers)))
 
     async def assignment(self) -> Mapping[int, int]:
         return self._assignment.epochs
@@ -85,6 +95,10 @@ class KafkaConsumer:
         writer = await open_writer(self._client, f"volcast-consume-{partition}")
         try:
             restored, last = await restore(self._client, writer, partition)
+        except Fenced:
+            await writer.close()
+            await check_fenced_by_group(self._client, self._group)
+            raise
         except BaseException:
             await writer.close()
             raise
@@ -97,24 +111,27 @@ class KafkaConsumer:
         if epoch := self._assignment.epochs.get(partition):
             self._consumer.seek(self._candles(partition), offset)
             self._consumer.resume(self._candles(partition))
-            self._reading[partition] = epoch
+            self._reading[partition], self._delivered[partition] = epoch, offset
 
     async def end(self, partition: int) -> int:
         tp = self._candles(partition)
         with translated_errors("asking for the end of candles"):
-            return int((await self._consumer.end_offsets([tp]))[tp])
+            end = int((await self._ends.end_offsets([tp]))[tp])
+            if self._is_readable(partition) and await self._consumer.position(tp) >= end:
+                return self._delivered[partition]  # what follows are markers and aborted records, which are never returned
+        return end
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         reading = [self._candles(partition) for partition in self._reading if self._is_readable(partition)]
-        records: dict[TopicPartition, Sequence[object]] = {}
+        records: dict[TopicPartition, list[Any]] = {}
         with translated_errors("reading candles"):
             try:
                 async with asyncio.timeout(timeout_s + 0.1):  # during a rebalance aiokafka waits for its end
                     # Called without any partition, too: this raises errors of the group, and keeps the membership alive.
-                    records = await self._consumer.getmany(*reading, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+                    records = await fetched(self._consumer, *reading, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
                     for tp in reading if records else ():
                         if tp not in records:
-                            records |= await self._consumer.getmany(tp, max_records=max_records)
+                            records |= await fetched(self._consumer, tp, max_records=max_records)
             except TimeoutError:
                 pass
             except NoOffsetForPartitionError:
@@ -129,19 +146,26 @@ class KafkaConsumer:
             for tp, each in records.items()
             if each and self._is_readable(tp.partition)
         }
-        self._last |= {partition: (each[-1].offset, checksum(each[-1])) for partition, each in polled.items()}
+        for partition, each in polled.items():
+            self._delivered[partition] = each[-1].offset + 1
+            self._last.pop(partition, None)
+            if not each[-1].unreadable:
+                self._last[partition] = (each[-1].offset, checksum(each[-1]))
         return polled
 
     async def commit(self, partition: int, commit: Commit) -> None:
         if partition not in self._writers:
             raise Fenced(f"partition {partition} is not open here")
-        await self._writers[partition].write(
-            {
-                self._client.at(Topic.SIGNALS, partition): commit.signals,
-                self._client.at(Topic.REJECTED, partition): commit.rejects,
-                self._client.at(Topic.STATE, partition): state_records(self._position(partition, commit), commit.snapshots),
-            }
-        )
+        records = {
+            self._client.at(Topic.SIGNALS, partition): commit.signals,
+            self._client.at(Topic.REJECTED, partition): commit.rejects,
+            self._client.at(Topic.STATE, partition): state_records(self._position(partition, commit), commit.snapshots),
+        }
+        try:
+            await self._writers[partition].write(records)
+        except Fenced:
+            await check_fenced_by_group(self._client, self._group)
+            raise
         self._committed[self._candles(partition)] = commit.position
 
     async def close(self, partition: int) -> None:
@@ -150,6 +174,7 @@ class KafkaConsumer:
                 self._consumer.pause(self._candles(partition))
         self._reading.pop(partition, None)
         self._last.pop(partition, None)
+        self._delivered.pop(partition, None)
         if writer := self._writers.pop(partition, None):
             await writer.close()
 

@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from volcast.log.contract import Record, Topic, Unavailable
 
+from .batches import fetched, unreadable
 from .client import Client, start, stop
 from .errors import translated_errors
 
@@ -30,7 +31,7 @@ class KafkaReader:
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         with translated_errors(f"reading {self._topic}"):
-            batches = await self._consumer.getmany(timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+            batches = await fetched(self._consumer, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
         # The marker of a transaction is a record that is never returned: the position passes it in a later read.
         self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
         return [to_record(record) for records in batches.values() for record in records]
@@ -91,7 +92,7 @@ async def read_range(
     advanced_s = loop.time()
     while position < end:
         with translated_errors(f"reading {tp.topic}"):
-            batches = await consumer.getmany(tp, timeout_ms=_READ_MS, max_records=_READ_RECORDS)
+            batches = await fetched(consumer, tp, timeout_ms=_READ_MS, max_records=_READ_RECORDS)
         yield [record for record in batches.get(tp, ()) if record.offset < end]
         before, position = position, await consumer.position(tp)
         if position > before:
@@ -124,5 +125,8 @@ async def last_of_key(
 
 
 def to_record(record: Any) -> Record:
-    """Convert a record of aiokafka. A missing key or value, as other writers may leave it, becomes empty bytes."""
-    return Record(record.partition, record.offset, record.key or b"", record.value or b"")
+    """Convert a record of aiokafka, or a stand-in for records that can't be read.
+
+    A missing key or value, as other writers may leave it, becomes empty bytes.
+    """
+    return Record(record.partition, record.offset, record.key or b"", record.value or b"", unreadable(record))

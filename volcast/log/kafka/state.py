@@ -13,6 +13,7 @@ from aiokafka import TopicPartition
 
 from volcast.log.contract import KeyValue, Mismatch, Record, Restored, Topic, Unavailable
 
+from .batches import unreadable
 from .client import Client
 from .reader import bounds, read_range, reading_from
 from .writer import Writer
@@ -102,6 +103,11 @@ async def _read(client: Client, tp: TopicPartition, end: int | None) -> tuple[Ma
     markers = []
     async with reading_from(client, {tp: begin}) as consumer:
         async for records in read_range(client, consumer, tp, begin, last if end is None else end):
+            if damage := next(filter(None, map(unreadable, records)), None):
+                raise Mismatch(
+                    f"{tp.topic}, partition {tp.partition}: {damage}; without them the state is not known: choose another "
+                    "topic_prefix to start anew"
+                )
             state.update((record.key, record.value) for record in records)
             markers += [_marker_decoder.decode(record.value) for record in records if record.key == MARKER and record.value]
     return state, markers
@@ -160,7 +166,7 @@ async def _check_last(client: Client, tp: TopicPartition, offset: int, expected:
     async with reading_from(client, {tp: offset}) as consumer:
         async for records in read_range(client, consumer, tp, offset, offset + 1):
             for record in records:
-                if crc32(record.value or b"", crc32(record.key or b"")) == expected:
+                if unreadable(record) or crc32(record.value or b"", crc32(record.key or b"")) == expected:
                     return
     raise Mismatch(
         f"{tp.topic}, partition {tp.partition}: offset {offset} no longer holds the candle that was answered there: the topic "

@@ -74,16 +74,6 @@ async def test_candles_deleted_while_the_consumer_is_paused_are_an_error(
             await polled(consumer, 3)
 
 
-async def test_members_of_different_groups_fence_each_other(log: KafkaLog, kafka_bootstrap: str, kafka_prefix: str) -> None:
-    other = KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, group="other", session_timeout_ms=SESSION_TIMEOUT_MS)
-    async with other, assigned_consumer(log) as one, assigned_consumer(other) as two:
-        await one.open(0)
-        await two.open(0)
-        with pytest.raises(Fenced):
-            await one.commit(0, Commit(0, [KeyValue(b"A", b"1")]))
-    assert await read_all(log, Topic.SIGNALS) == []
-
-
 class SequentialProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
     """A producer that waits for the result of each batch before it sends the next one."""
 
