@@ -6,7 +6,8 @@ challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. A number that
 metrics are in base units, so minutes become seconds.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import cast
 
 from msgspec import Struct
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -47,22 +48,20 @@ class ViewCollector(Collector):
         view, now = self._view, self._now()
         latests = {symbol: latest for symbol in view.symbols if (latest := view.get(symbol))}
         yield from _of_signals([latest.signal for latest in latests.values()])
-        open_times: dict[_Labels, float] = {(symbol,): latest.signal.open_time_ms / 1_000 for symbol, latest in latests.items()}
+        open_times = (((symbol,), latest.signal.open_time_ms / 1_000) for symbol, latest in latests.items())
         yield _gauge("volcast_timestamp_seconds", "Start of the candle's minute, in seconds since 1970.", ["symbol"], open_times)
-        ages: dict[_Labels, float] = {(symbol,): latest.age_s(now) for symbol, latest in latests.items()}
+        ages = (((symbol,), latest.age_s(now)) for symbol, latest in latests.items())
         yield _gauge(
             "volcast_age_seconds", "Time since the end of the candle's minute, by this machine's clock.", ["symbol"], ages
         )
-        horizons_over: dict[_Labels, float] = {
-            (symbol,): latest.is_horizon_over(latest.signal.horizon_minutes, now) for symbol, latest in latests.items()
-        }
+        horizons_over = (
+            ((symbol,), latest.is_horizon_over(latest.signal.horizon_minutes, now)) for symbol, latest in latests.items()
+        )
         over = "1 if the time that the forecast covers has passed by this machine's clock, else 0."
         yield _gauge("volcast_horizon_over", over, ["symbol"], horizons_over)
         current = dict.fromkeys(view.unreadable_symbols, Status.UNREADABLE)
         current |= {symbol: view.status(latest, now) for symbol, latest in latests.items()}
-        statuses: dict[_Labels, float] = {
-            (symbol, each.value): each is status for symbol, status in current.items() for each in Status
-        }
+        statuses = (((symbol, each.value), each is status) for symbol, status in current.items() for each in Status)
         yield _gauge(
             "volcast_status", "1 for the current status of the symbol, 0 for the others.", ["symbol", "status"], statuses
         )
@@ -97,7 +96,7 @@ def _gauges(prefix: str, struct: type[Struct], labels: list[str], values: Mappin
     for field in numeric_fields(struct):
         if field not in labels:
             name, factor, description = _MINUTES.get(field, (field, 1.0, descriptions[field]))
-            samples = {each: getattr(one, field) for each, one in values.items()}
+            samples = [(each, getattr(one, field)) for each, one in values.items()]
             yield _gauge(f"volcast_{prefix}{name}", _metric_description(prefix, description), labels, samples, factor)
 
 
@@ -117,12 +116,12 @@ def _metric_description(prefix: str, field_description: str) -> str:
 
 
 def _gauge(
-    name: str, description: str, labels: list[str], samples: Mapping[_Labels, float | None], factor: float = 1.0
+    name: str, description: str, labels: list[str], samples: Iterable[tuple[_Labels, float | None]], factor: float = 1.0
 ) -> Metric:
+    """Return a gauge whose samples are made one by one, when it is rendered."""
     gauge = GaugeMetricFamily(name, description, labels=labels)
-    gauge.samples = [
-        Sample(name, dict(zip(labels, each, strict=True)), float(value) * factor)
-        for each, value in samples.items()
-        if value is not None
-    ]
+    made = (
+        Sample(name, dict(zip(labels, each, strict=True)), float(value) * factor) for each, value in samples if value is not None
+    )
+    gauge.samples = cast("list[Sample]", made)
     return gauge

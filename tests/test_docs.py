@@ -22,6 +22,9 @@ ROOT = Path(__file__).parent.parent
 API = (ROOT / "docs/reference/api.md").read_text()
 CLI = (ROOT / "docs/reference/cli.md").read_text()
 RECORDS = (ROOT / "docs/records.md").read_text()
+METRICS = (ROOT / "docs/reference/metrics.md").read_text()
+NO_BASE_UNITS = r"milli\w+|micro\w+|nano\w+|kilo\w+|mega\w+|minutes|hours|days|weeks|bits|percent"
+ABBREVIATIONS = r"s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d|gauge|counter|histogram|summary"
 
 
 def test_exit_codes() -> None:
@@ -33,6 +36,16 @@ def test_exit_codes() -> None:
 def test_tables_that_are_made_of_the_code(document: Path) -> None:
     """`make docs` writes them."""
     assert readme_tables.filled(document) == document.read_text()
+
+
+def test_names_of_metrics_are_as_prometheus_wants_them() -> None:
+    """The rules of `promtool check metrics`, which is run by hand: base units, no abbreviations and no types in names."""
+    rows = re.findall(r"^\| `(volcast_\w+)`.* \| (.+) \|$", METRICS, re.MULTILINE)
+    assert len(rows) > 80
+    for name, description in rows:
+        assert re.fullmatch("[a-z0-9_]+", name), name
+        assert not re.search(rf"_({NO_BASE_UNITS}|{ABBREVIATIONS})(_|$)", name), name
+        assert description.endswith("."), name
 
 
 def test_endpoints() -> None:

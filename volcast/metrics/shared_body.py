@@ -51,9 +51,10 @@ class _ChunkedResponse(Response):
         self.headers["content-length"] = str(sum(map(len, chunks)))
 
     async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
-        """Send the chunks one after another: the server waits before each one until the client has read enough."""
+        """Send the chunks one after another, with other responses between; before each one the client must have read enough."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         *first, last = self._chunks
         for chunk in first:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            await asyncio.sleep(0)
         await send({"type": "http.response.body", "body": last, "more_body": False})
