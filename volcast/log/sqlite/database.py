@@ -15,23 +15,31 @@ from typing import TypeVar
 from volcast.log.contract import Fenced, LogError, Mismatch
 from volcast.log.retry import while_unavailable
 
-from .errors import BUSY_TIMEOUT_S, check_in_place, identity, translated
+from .errors import BUSY_TIMEOUT_S, read_only, translated, unreadable_wal
+from .files import FileWatch, check_not_emptied, create_file, has_wal, is_read_only, state_of_files, warn_if_public
 from .schema import create, is_new
 
 MEMORY = ":memory:"
+_READ = "BEGIN"
 
 _Result = TypeVar("_Result")
 
 
 class Database:
-    """The database at `path`, or in memory. Readers that wait for records poll every `poll_s` seconds. Can be reopened."""
+    """The database at `path`, or in memory. Readers that wait for records poll every `poll_s` seconds. Can be reopened.
 
-    def __init__(self, path: str, synchronous: str, poll_s: float) -> None:
-        self.path, self._synchronous, self.poll_s = path, synchronous, poll_s
+    A file that can be read but not written, as on a read-only disk, is opened for reading.
+    """
+
+    def __init__(self, path: str, synchronous: str, poll_s: float, witness: str = "") -> None:
+        """`witness` is a file that exists once the log has been consumed."""
+        self.path, self._synchronous, self.poll_s, self._witness = path, synchronous, poll_s, witness
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
-        self._identity: tuple[int, int] | None = None
-        """Device and inode of the opened file; None in memory."""
+        self._files: FileWatch | None = None
+        """None in memory, and for an immutable file."""
+        self._immutable: tuple[object, ...] | None = None
+        """The state of a file that is read without any lock, because no process can be writing to it here."""
 
     async def open(self) -> None:
         """Open the file, or create it; wait while it is locked. Raises Mismatch."""
@@ -51,7 +59,7 @@ class Database:
 
     async def read(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `work` on a consistent snapshot of the database, without waiting for writers, and return its result."""
-        return await self._on_thread(lambda: self._transact(work, "BEGIN"))
+        return await self._on_thread(lambda: self._transact(work, _READ))
 
     async def write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `work` in one write transaction, and return its result. Raises Unavailable if the database stays locked."""
@@ -72,47 +80,95 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _transact(self, work: Callable[[sqlite3.Connection], _Result], begin: str) -> _Result:
-        assert self._connection is not None  # noqa: S101  # holds between open and close
-        db = self._connection
         with translated(self.path):
-            self._check_in_place()
+            if self._immutable is not None and self._immutable != state_of_files(self.path):
+                self._connect()  # another process has written, from where the disk is writable
+            assert self._connection is not None  # noqa: S101  # holds between open and close
+            db = self._connection
+            self._check_files(db)
             db.execute(begin)
             try:
                 result = work(db)
-                self._check_in_place()  # a commit into a deleted file would be lost
+                if db.in_transaction:
+                    self._check_files(db)  # a commit into a deleted file would be lost
                 db.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.DatabaseError):  # some errors have rolled back already; the first error is the one to raise
                     db.execute("ROLLBACK")
                 raise
+            if begin != _READ:
+                self._check_files(db)  # what is acknowledged must be in a file that will be found
         return result
 
-    def _check_in_place(self) -> None:
-        if self._identity:
-            check_in_place(self.path, self._identity)
+    def _check_files(self, db: sqlite3.Connection) -> None:
+        """Raise Mismatch if a file of the database was deleted or replaced."""
+        ending = self._files.missing() if self._files else None
+        if self._files and ending is not None:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise Mismatch(self._files.sentence(ending, saved=self._files.can_save(ending) and _moved(db)))
 
     def _connect(self) -> None:
         self._disconnect()  # a failed attempt may have left a connection open
         if Path(self.path).is_dir():
             raise Mismatch(f"{self.path} is a folder, but the log is a file: choose a file in that folder")
         with translated(self.path):
-            if self.path != MEMORY:
-                Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-            self._transact(
-                lambda db: is_new(db, self.path), "BEGIN"
-            )  # before the next line, which writes even to a file of another program
-            if self.path != MEMORY:
-                self._identity = identity(self.path)
-            self._connection.execute("PRAGMA journal_mode = WAL")
-            self._connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+            if self.path == MEMORY:
+                self._open_writable()
+            elif is_read_only(self.path):
+                self._open_read_only()
+            else:
+                self._prepare_file()
+                self._open_writable()
+                self._files = FileWatch(self.path)
+                warn_if_public(self.path)
+
+    def _prepare_file(self) -> None:
+        """Create the file if it is missing. Raises Mismatch if it was emptied."""
+        path = Path(self.path)
+        if not path.exists():
+            check_not_emptied(self.path, self._witness)
+            create_file(self.path, lambda db: create(db, self.path))
+        elif path.is_file() and not path.stat().st_size:
+            check_not_emptied(self.path, self._witness)
+
+    def _open_writable(self) -> None:
+        self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        self._transact(
+            lambda db: is_new(db, self.path), _READ
+        )  # before the next line, which writes even to a file of another program
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._transact(lambda db: create(db, self.path), "BEGIN IMMEDIATE")
 
+    def _open_read_only(self) -> None:
+        state = state_of_files(self.path)
+        mode = "mode=ro" if has_wal(self.path) else "mode=ro&immutable=1"
+        uri = f"{Path(self.path).resolve().as_uri()}?{mode}"
+        self._connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+        try:
+            if self._transact(lambda db: is_new(db, self.path), _READ):
+                raise read_only(self.path)
+        except Mismatch as error:
+            if isinstance(error.__cause__, sqlite3.OperationalError) and has_wal(self.path):
+                raise unreadable_wal(self.path) from error
+            raise
+        if not has_wal(self.path):
+            self._immutable = state
+
     def _disconnect(self) -> None:
-        self._identity = None
+        self._files = self._immutable = None
         if self._connection:
             self._connection.close()
             self._connection = None
+
+
+def _moved(db: sqlite3.Connection) -> bool:
+    """Move all commits from the write-ahead log, deleted or not, into the database; return whether that was possible."""
+    with suppress(sqlite3.DatabaseError):
+        busy, frames, moved = db.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        return not busy and frames == moved
+    return False
 
 
 def check_epoch(db: sqlite3.Connection, role: str, epoch: int) -> None:

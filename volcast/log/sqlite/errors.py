@@ -14,28 +14,6 @@ _NO_SPACE_BELOW_BYTES = 64 * 1024
 """The size in which SQLite's index of the write-ahead log grows. A failure with less free space than that means a full disk."""
 
 
-def identity(path: str) -> tuple[int, int]:
-    """Return device and inode of the file at `path`, by its name: to open and close the file would drop SQLite's own locks."""
-    status = os.stat(path)  # noqa: PTH116  # called in each transaction: a Path would take longer than the call
-    return status.st_dev, status.st_ino
-
-
-def check_in_place(path: str, opened: tuple[int, int]) -> None:
-    """Raise Mismatch if the file at `path` is no longer the one that was opened, by device and inode."""
-    try:
-        found = identity(path)
-    except FileNotFoundError as error:
-        raise Mismatch(
-            f"the database {path} was deleted or moved while it was in use: stop all processes that use it, then put it "
-            "back, or choose another file"
-        ) from error
-    if found != opened:
-        raise Mismatch(
-            f"the database {path} was replaced by another file while it was in use: stop all processes that use it, delete "
-            f"{path}-wal and {path}-shm, which belong to the former file, and start again"
-        )
-
-
 @contextmanager
 def translated(path: str) -> Iterator[None]:
     """Turn an error of SQLite or the operating system into a LogError. An error that shows a bug of ours is not changed."""
@@ -62,9 +40,9 @@ def _of_sqlite(error: sqlite3.DatabaseError, path: str) -> LogError:
                 ".recover of the sqlite3 shell saves what can still be read"
             )
         case sqlite3.SQLITE_READONLY:
-            translation = _read_only(path)
+            translation = read_only(path)
         case sqlite3.SQLITE_CANTOPEN if _is_read_only(path):
-            translation = _read_only(path)
+            translation = read_only(path)
         case sqlite3.SQLITE_FULL:
             translation = _full(path)
         case sqlite3.SQLITE_IOERR | sqlite3.SQLITE_CANTOPEN if _is_full(path):
@@ -78,7 +56,7 @@ def _of_system(error: OSError, path: str) -> LogError:
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return _full(path)
     if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
-        return _read_only(path)
+        return read_only(path)
     return _unusable(path, str(error))
 
 
@@ -88,10 +66,19 @@ def _full(path: str) -> LogError:
     )
 
 
-def _read_only(path: str) -> LogError:
+def read_only(path: str) -> LogError:
+    """Return the error for an attempt to write where that is not possible."""
     return Mismatch(
         f"the database {path} can't be written: make it, the files beside it and their folder writable for this user, on a "
         "disk that is not mounted read-only, or choose another file"
+    )
+
+
+def unreadable_wal(path: str) -> LogError:
+    """Return the error for a log on a read-only disk whose last commits are in a file that SQLite cannot read there."""
+    return Mismatch(
+        f"the last commits of {path} are in {path}-wal, which can't be read on a read-only disk: copy both files to a writable "
+        "disk, or stop the processes that write the log in good order, which moves the commits into it"
     )
 
 

@@ -121,7 +121,7 @@ class HeartbeatLease(Lease):
 
 def _open_and_lock(path: Path) -> int | None:
     """Open and lock the file; return its descriptor, or None while another process holds the lock."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         locked = _is_at(path, file)  # it may have been replaced since it was opened

@@ -30,9 +30,9 @@ class SqliteLog:
     def __init__(
         self, path: str | Path, *, synchronous: str = "NORMAL", poll_s: float = 0.02, session_timeout_s: float = 10.0
     ) -> None:
-        self.database = Database(str(path), synchronous, poll_s)
-        self._session_timeout_s = session_timeout_s
         self._lease_path = f"{Path(path).resolve()}-consumer"  # the same for all paths of a file, symbolic links included
+        self.database = Database(str(path), synchronous, poll_s, witness=self._lease_path)
+        self._session_timeout_s = session_timeout_s
         self._entered = 0
 
     async def __aenter__(self) -> Self:

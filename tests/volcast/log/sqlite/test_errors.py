@@ -116,7 +116,7 @@ async def test_a_database_that_became_read_only_is_reported(tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("file_mode", "folder_mode", "read"),
-    [(0o444, 0o755, "10\n"), (0o444, 0o555, "Mis"), (0o644, 0o555, "Mis"), (0o000, 0o755, "Mis")],
+    [(0o444, 0o755, "10\n"), (0o444, 0o555, "10\n"), (0o644, 0o555, "10\n"), (0o000, 0o755, "Mis")],
     ids=["file", "both", "folder", "unreadable"],
 )
 async def test_missing_permissions_are_reported(tmp_path: Path, file_mode: int, folder_mode: int, read: str) -> None:
@@ -186,6 +186,14 @@ async def test_a_deleted_file_is_not_written_to_and_its_replacement_is_not_chang
     async with log_in_use(path) as (log, consumer):
         path.unlink()
         await assert_writes_fail(log, consumer, "was deleted or moved while it was in use")
+        with pytest.raises(
+            Mismatch, match=f"{path} is missing, but {path}-wal holds its last commits: put the database back; or"
+        ):
+            async with SqliteLog(path):
+                pass
+        assert not path.exists()
+        for ending in ("-wal", "-shm"):
+            path.with_name(path.name + ending).unlink()
         async with SqliteLog(path) as replacement:
             await fill(replacement, [ONE])
             await assert_writes_fail(
