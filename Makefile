@@ -3,9 +3,13 @@ PYTHON ?= python3
 BIN    := .venv/bin
 # Matrices of some 80 rows: threads would only cost.
 export OPENBLAS_NUM_THREADS := 1
+# Kernels that every x86-64 processor can run, and the tests whose results depend on them.
+KERNELS := Prescott Nehalem
+NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models tests/volcast/core/market tests/volcast/core/estimators \
+	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-quick check lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
@@ -19,6 +23,9 @@ run: setup            ## start everything in one process, on bundled sample cand
 
 test: setup-dev            ## all tests, those on a real Kafka broker included
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
+
+test-kernels: setup-dev            ## the tests of the arithmetic with two other BLAS kernels, as on other processors
+	for kernel in $(KERNELS); do OPENBLAS_CORETYPE=$$kernel $(BIN)/pytest --numprocesses 2 --dist worksteal $(NUMERIC_TESTS) || exit 1; done
 
 test-quick: setup-dev            ## the tests that need no broker and no other process; two minutes
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"

@@ -197,3 +197,17 @@ def test_predictions_are_finite_for_any_features(name: str, vectors: list[tuple[
 def test_a_repeated_name_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="twice"):
         ESTIMATORS[name](["a", "a"])
+
+
+@NAMED
+def test_results_do_not_depend_on_where_a_sample_lies_in_memory(name: str) -> None:
+    """A row of a matrix may begin at any multiple of 8 bytes, and a restored engine has its rows elsewhere."""
+    names = [f"x{index}" for index in range(15)]
+    models = [ESTIMATORS[name](names) for _ in range(2)]
+    for sample in np.random.default_rng(1).normal(size=(50, len(names))):
+        for offset, model in enumerate(models):
+            row = np.zeros(len(names) + 2)[offset:][: len(names)]
+            row[:] = sample
+            model.learn_array(row, 1.5)
+    first, second = models
+    assert first.dump() == second.dump()

@@ -62,7 +62,7 @@ class ForgettingCovariance:
     def learn(self, x: Floats) -> Floats:
         """Forget a little and add the sample `x` (size,). Return the gain (size,): the coefficients' change for an error of 1."""
         px: Floats = dsymv(1.0, self._lower, x, lower=1)
-        denominator = self._decay + float(px.dot(x))
+        denominator = self._decay + float(x.dot(px))  # the new array last: see `predict_array`
         dsyr(-1.0 / denominator, px, a=self._lower, overwrite_a=1, lower=1)
         np.divide(self._lower, self._decay, out=self._lower)
         self.updates += 1

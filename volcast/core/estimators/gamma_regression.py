@@ -70,4 +70,4 @@ class GammaRegression(RecursiveRegression):
 
     def log_ratio(self, x: Floats) -> float:
         """Return log(f / scale) for an array (n,) in the order of `features`."""
-        return min(max(float(self.coefficients.dot(x)), -self.max_log_ratio), self.max_log_ratio)
+        return min(max(float(x.dot(self.coefficients)), -self.max_log_ratio), self.max_log_ratio)

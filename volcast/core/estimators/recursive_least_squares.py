@@ -62,4 +62,5 @@ class RecursiveLeastSquares(RecursiveRegression):
 
     def predict_array(self, x: Floats) -> float:
         """Predict as `predict_one` does, for an array (n,) in the order of `features`."""
-        return float(self.coefficients.dot(x))
+        # In this order: the oldest BLAS kernels round by the address of the last array, and `x` may be a row anywhere in another.
+        return float(x.dot(self.coefficients))

@@ -92,7 +92,7 @@ class Indicators:
     def realized_variance(self, minutes: int) -> float:
         """Return the sum of the last `minutes` squared log returns, at most a day of them."""
         r = self.returns(minutes)
-        return float(r.dot(r))
+        return float(r.dot(r.copy()))  # the oldest BLAS kernels round by the address of the last array
 
     def values(self) -> dict[str, float]:
         """Return all `INDICATORS` by name; those that are not known yet are 0."""
