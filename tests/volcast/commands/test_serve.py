@@ -23,9 +23,9 @@ SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 
 
 async def commit(log: SqliteLog, minutes: int) -> None:
-    """Commit signals of two symbols as a consumer does."""
+    """Commit signals of two symbols as a consumer does: one from a replay, one live, both of 2024."""
     items = [
-        KeyValue(symbol, record(minute, f"{100 + minute % 7}", symbol=symbol.decode()))
+        KeyValue(symbol, record(minute, f"{100 + minute % 7}", symbol=symbol.decode(), live=symbol == b"ETHUSDT"))
         for minute in range(minutes)
         for symbol in SYMBOLS
     ]
@@ -48,11 +48,26 @@ async def test_it_serves_old_and_new_signals_until_it_is_stopped(tmp_path: Path)
             await commit(log, 70)
             await until(lambda: len(json.loads(get(api, "/latest"))) == 2, "both symbols", api)
             latest = json.loads(get(api, "/latest/ETHUSDT"))
-            assert (latest["candles"], latest["outcomes"]) == (70, 10)
-            assert latest["status"] in {"warming", "finished"}  # finished as soon as no signal has arrived for five seconds
+            assert (latest["candles"], latest["outcomes"], latest["status"], latest["horizon_over"]) == (70, 10, "stale", True)
+            assert 'volcast_status{status="stale",symbol="ETHUSDT"} 1.0' in get(api, "/metrics")
             assert 'volcast_candles{symbol="ETHUSDT"} 70.0' in get(api, "/metrics")
             assert api.end() == 0
             assert api.read_output() == f"serving {address(api)}/latest\n"
+
+
+async def test_a_restart_makes_no_signal_younger(tmp_path: Path) -> None:
+    async with SqliteLog(tmp_path / "log.db") as log:
+        await commit(log, 3)
+    for folder in (tmp_path / "1", tmp_path / "2"):
+        folder.mkdir()
+        with process_group(folder) as parts:
+            api = parts.start("serve", "--bus", f"sqlite:///{tmp_path / 'log.db'}", "--port", "0")
+            await until(lambda api=api: address(api), "the address", api)  # type: ignore[misc]
+            await until(lambda api=api: is_ready(address(api)), "readiness", api)  # type: ignore[misc]
+            latest = json.loads(get(api, "/latest"))
+            assert {symbol: each["status"] for symbol, each in latest.items()} == {"BTCUSDT": "finished", "ETHUSDT": "stale"}
+            assert min(each["age_seconds"] for each in latest.values()) > 86_400
+            assert api.end() == 0
 
 
 def is_ready(base: str | None) -> bool:
