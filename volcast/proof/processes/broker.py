@@ -273,7 +273,7 @@ class _Container:
 
 
 def jars() -> Path:
-    """Return the folder of Kafka's jars, which Maven fetches once for sock version of the pom. Parallel calls are safe."""
+    """Return the folder of Kafka's jars, which Maven fetches once for each version of the pom. Parallel calls are safe."""
     version = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
     folder = JARS / version
     if folder.is_dir():
@@ -281,7 +281,8 @@ def jars() -> Path:
     fresh = folder.with_name(f"{version}-{uuid.uuid4().hex}")
     JARS.mkdir(parents=True, exist_ok=True)
     fetch = ["mvn", "-q", "-B", "-f", str(POM), "dependency:copy-dependencies", f"-DoutputDirectory={fresh}"]
-    done = subprocess.run(fetch, capture_output=True, text=True, check=False)
+    java = {"MAVEN_OPTS": f"{os.environ.get('MAVEN_OPTS', '')} -Duser.home={Path.home()}"}  # Java alone would not ask for $HOME
+    done = subprocess.run(fetch, capture_output=True, text=True, check=False, env={**os.environ, **java})
     if done.returncode:
         shutil.rmtree(fresh, ignore_errors=True)
         raise BrokerError(f"Maven could not fetch the Kafka broker: {done.stdout[-2_000:]}{done.stderr[-2_000:]}")

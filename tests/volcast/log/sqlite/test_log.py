@@ -176,7 +176,7 @@ def test_a_file_that_is_not_a_log_of_this_version_is_refused_and_not_changed(
         ("{}", "{} is a folder, but the log is a file: choose a file in that folder"),
         ("{}/a-file/log.db", "the database {}/a-file/log.db can't be used: "),
         ("/dev/null/log.db", "the database /dev/null/log.db can't be used: "),
-        ("/proc/log.db", "the database /proc/log.db can't be used: "),  # not writable, not even for root
+        ("/proc/log.db", "the database /proc/log.db can't be "),  # used or written: not even root can write there
     ],
 )
 async def test_a_path_where_no_file_can_be_is_refused(tmp_path: Path, path: str, sentence: str) -> None:
