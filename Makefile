@@ -68,8 +68,8 @@ bench-memory: setup            ## ten million candles: whether memory stays flat
 compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
 	deploy/compose-smoke.sh
 
-docs: setup-dev            ## write the documents' tables that come from code
-	$(BIN)/python -m tests.readme_tables
+docs: setup-dev            ## write the parts of the documents that come from code
+	$(BIN)/python -m tests.docs_tables
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from api.app import create_app
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
 from api.view import View
-from tests import readme_tables
+from tests import docs_tables
 from volcast.cli.main import EXIT_CODES, INTERRUPTED
 from volcast.core.codec import LiveCandleText, Reason, Reject
 from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
@@ -32,10 +32,14 @@ def test_exit_codes() -> None:
     assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
 
 
-@pytest.mark.parametrize("document", readme_tables.DOCUMENTS, ids=lambda path: path.name)
-def test_tables_that_are_made_of_the_code(document: Path) -> None:
-    """`make docs` writes them."""
-    assert readme_tables.filled(document) == document.read_text()
+DOCUMENTS = [pytest.param(path, marks=[pytest.mark.slow] * (path.name == "README.md")) for path in docs_tables.DOCUMENTS]
+"""For that of the README the bundled sample is replayed."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_the_code_writes_into_the_documents(document: Path) -> None:
+    """`make docs` writes it."""
+    assert docs_tables.filled(document) == document.read_text()
 
 
 def test_names_of_metrics_are_as_prometheus_wants_them() -> None:

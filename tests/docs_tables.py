@@ -1,7 +1,10 @@
-"""The tables of the documents that are generated from code. `make docs` writes them; `tests/test_docs.py` checks them."""
+"""The parts of the documents that are generated from code. `make docs` writes them; `tests/test_docs.py` checks them."""
 
+import os
 import re
 import ssl
+import subprocess
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -34,6 +37,7 @@ from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
 from volcast.core.types import EngineConfig, HorizonForecast, Outcome, Shadow, Signal
 from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.processes.processes import VOLCAST
 from volcast.settings.describe import describe_settings, text
 
 ROOT = Path(__file__).parent.parent
@@ -147,7 +151,25 @@ def command_tables() -> dict[str, str]:
     return {"commands": "\n".join(["| command | what it does |", "|---|---|", *rows]), "help": "\n\n".join(helps)}
 
 
+def run_block() -> dict[str, str]:
+    """Return what `make run` prints, from a run of the bundled sample, with the usual port and data folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
+        environment |= {"XDG_DATA_HOME": folder, "PYTHONIOENCODING": "utf-8"}
+        command = [VOLCAST, "run", "--port", "0"]
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, encoding="utf-8") as process:
+            assert process.stdout
+            lines = []
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                if "until Ctrl-C" in line:
+                    process.terminate()
+    text = re.sub(r"(http://127.0.0.1):\d+", r"\1:8000", "\n".join(lines).replace(folder, "~/.local/share"))
+    return {"make run": f"```text\n{text}\n```"}
+
+
 DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
+    ROOT / "README.md": run_block,
     ROOT / "docs/forecast.md": forecast_tables,
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
