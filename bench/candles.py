@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from volcast.core.arrays import Floats
 from volcast.core.codec import CandleText
 from volcast.core.types import MINUTE_MS, Candle
@@ -51,7 +51,7 @@ class Recorded:
         self.minutes = self._source.summary.rows
 
     def rows(self) -> Iterator[CandleText]:
-        return self._source.candles(Resume())
+        return self._source.candles()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -11,7 +11,7 @@ from collections import deque
 from pathlib import Path
 
 import volcast
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from volcast.backtest.run import BacktestReplay
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
@@ -25,7 +25,7 @@ def main() -> None:
     source = CsvReplay(Path(sys.argv[1]) if len(sys.argv) > 1 else SAMPLE)
     decoder = Decoder()
     engine = Engine(source.symbol, EngineConfig(horizons=(60,)), decoder.price_decimals(source.symbol))
-    signals = BacktestReplay(engine, decoder).signals(source.candles(Resume()))
+    signals = BacktestReplay(engine, decoder).signals(source.candles())
     for signal in deque(signals, maxlen=5):
         print(
             f"{signal.symbol} {signal.close:.2f} · next hour ±{signal.volatility:.2%}"

@@ -9,81 +9,14 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from heapq import merge
 from math import inf
-from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
-from volcast.candle_files import reader as candle_csv
-from volcast.core.codec import CandleText, encode_candle, read_origin
+from volcast.core.codec import CandleText, encode_candle
 from volcast.log.contract import Appender, KeyValue, Log
 from volcast.log.retry import while_unavailable
 
-
-class Resume(NamedTuple):
-    """Where a replay resumes: after a line of the file, or after a time if the log's last candle came from another source."""
-
-    after_line: int = 0
-    after_open_time_ms: int | None = None
-    other_source: str | None = None
-
-
-def has_time(value: bytes) -> bool:
-    """Return whether a record of the topic `candles` has a readable opening time; a foreign record may have none."""
-    return isinstance(read_origin(value).open_time_ms, int)
-
-
-def resume_after_time(last: bytes) -> Resume:
-    """Return the resume point after the time of a record that `has_time`, whichever source it came from."""
-    origin = read_origin(last)
-    return Resume(after_open_time_ms=origin.open_time_ms, other_source=str(origin.source))
-
-
-class CsvReplay:
-    """The rows of a CSV file as candles of one symbol.
-
-    The whole file is checked first, in constant memory, so that nothing of an unusable file is sent. Raises CandleFileError if
-    it is unusable.
-    """
-
-    def __init__(self, path: Path, symbol: str | None = None) -> None:
-        self.path = path
-        self.symbol = symbol or candle_csv.symbol_of(path)
-        self.summary = candle_csv.check_candles(path)
-        self.name = path.name
-
-    def has_written(self, value: bytes) -> bool:
-        """Return whether a record of the topic `candles` names this file as its source."""
-        origin = read_origin(value)
-        return origin.source == self.name and isinstance(origin.line, int)
-
-    def resume(self, own: bytes) -> Resume | None:
-        """Return the resume point after the line of a record that this file `has_written`.
-
-        Return None if the file has no such line, or a candle of another minute there: then the record came from another file of
-        the same name.
-        """
-        last = read_origin(own)
-        row = next(candle_csv.read_candles(self.path, after_line=last.line - 1), None)
-        return Resume(after_line=row.line) if row and (row.line, row.open_time_ms) == (last.line, last.open_time_ms) else None
-
-    def candles(self, resume: Resume) -> Iterator[CandleText]:
-        """Yield the candles behind the resume point."""
-        for row in candle_csv.read_candles(self.path, after_line=resume.after_line):
-            if resume.after_open_time_ms is None or row.open_time_ms > resume.after_open_time_ms:
-                yield CandleText(
-                    self.symbol,
-                    row.open_time_ms,
-                    row.open,
-                    row.high,
-                    row.low,
-                    row.close,
-                    row.volume,
-                    row.quote_volume,
-                    self.name,
-                    "file",
-                    line=row.line,
-                )
-
+from .csv_replay import CsvReplay, SymbolReplay, by_symbol
+from .resume import Resume, resume
 
 _MAX_WAIT_MS = 86_400_000
 _log = logging.getLogger(__name__)
@@ -126,38 +59,37 @@ class Pump:
     """Replays files onto a log. `sent` is the number of rows that this run has sent."""
 
     def __init__(self, log: Log, sources: Sequence[CsvReplay], pace: Pace, append_records: int) -> None:
-        self._log, self._sources, self._pace, self._append_records = log, sources, pace, append_records
+        self._log, self._pace, self._append_records = log, pace, append_records
+        self._replays = by_symbol(sources)
         self.sent = 0
         self.resumes: dict[str, Resume] = {}
-        """The resume point of each symbol when this run began."""
+        """Where each symbol's replay resumed when this run began."""
 
     @property
     def already_sent(self) -> int:
-        """Rows of these files that were on the log when this run began, as far as their line numbers show."""
-        return sum(max(resume.after_line - 1, 0) for resume in self.resumes.values())
+        """Rows of these files that were on the log when this run began."""
+        return sum(found.rows for found in self.resumes.values())
 
     async def run(self) -> None:
-        """Replay until the last row is on the log. After Unavailable it resumes where the log ends; it raises other LogErrors."""
+        """Replay until the last row is on the log. After Unavailable it resumes where the log ends; it raises other LogErrors.
+
+        Raises NotContinuedError before anything is sent if the log has candles of a symbol that its files do not continue.
+        """
         await while_unavailable("replay", self._attempt, Random())  # noqa: S311  # no secret: jitter
 
     async def _attempt(self) -> None:
-        name = "+".join(sorted(source.symbol for source in self._sources))
+        name = "+".join(sorted(replay.symbol for replay in self._replays))
         async with self._log.appender(name) as appender:
-            candles = merge(*[await self._remaining(source, appender) for source in self._sources], key=lambda c: c.open_time_ms)
-            async for batch in self._batches(candles):
+            remaining = [await self._remaining(replay, appender) for replay in self._replays]
+            async for batch in self._batches(merge(*remaining, key=lambda candle: candle.open_time_ms)):
                 await appender.append([KeyValue(candle.symbol.encode(), encode_candle(candle)) for candle in batch])
                 self.sent += len(batch)
 
-    async def _remaining(self, source: CsvReplay, appender: Appender) -> Iterator[CandleText]:
-        key = source.symbol.encode()
-        own = await appender.last(key, source.has_written)
-        resume = source.resume(own.value) if own else None
-        if resume is None:
-            last = await appender.last(key, has_time)
-            resume = resume_after_time(last.value) if last else Resume()
-        self.resumes.setdefault(source.symbol, resume)
-        _log.info("replay of %s begins", source.name, extra={"symbol": source.symbol, **resume._asdict()})
-        return source.candles(resume)
+    async def _remaining(self, replay: SymbolReplay, appender: Appender) -> Iterator[CandleText]:
+        found, candles = await resume(replay, appender)
+        self.resumes.setdefault(replay.symbol, found)
+        _log.info("replay of %s begins", replay.names, extra={"symbol": replay.symbol, **found._asdict()})
+        return candles
 
     async def _batches(self, candles: Iterator[CandleText]) -> AsyncIterator[list[CandleText]]:
         """Yield batches of at most `append_records` candles that are due together."""

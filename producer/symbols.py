@@ -5,7 +5,7 @@ import re
 from producer.feeds.contract import Pair
 from volcast.core.decoder import is_symbol
 
-_QUOTES = (
+QUOTES = (
     "FDUSD",
     "USDT",
     "USDC",
@@ -30,7 +30,7 @@ BUSD and TUSD are left out: with them BNBUSD and DOTUSD would be split in the wr
 """
 _OTHER_NAMES = {"XBT": "BTC", "XDG": "DOGE"}
 _separated = re.compile(r"([A-Z0-9]{1,15})[-/_]([A-Z0-9]{1,15})")
-_joined = re.compile(rf"([A-Z0-9]{{1,15}}?)({'|'.join(_QUOTES)})")
+_joined = re.compile(rf"([A-Z0-9]{{1,15}}?)({'|'.join(QUOTES)})")
 _EXPECTED = "a pair like BTCUSDT, BTC-USD or btc/usd is expected"
 
 
@@ -50,6 +50,16 @@ def parse_pair(text: str) -> Pair:
     if base == quote:
         raise ValueError(f"{text!r} is {base} in {quote}; {_EXPECTED}.")
     return Pair(base, quote)
+
+
+def split_joined(text: str) -> tuple[str, str] | None:
+    """Return base and quote of a pair in capitals that is written without a separator; None if it ends in no known quote.
+
+    >>> split_joined("BTCUSDT"), split_joined("BTC")
+    (('BTC', 'USDT'), None)
+    """
+    found = _joined.fullmatch(text)
+    return (found[1], found[2]) if found else None
 
 
 def symbol_on_log(pair: Pair, feed_name: str) -> str:

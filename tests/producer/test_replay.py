@@ -9,10 +9,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from producer.replay import CsvReplay, Pace, Pump, Resume
+from producer.csv_replay import CsvReplay
+from producer.replay import Pace, Pump
+from producer.resume import NotContinuedError, Resume
 from tests.flaky_log import Fault, FlakyLog
 from tests.log_access import fill, records_of
-from tests.market import CSV_HEADER, START_MS, at, csv_text, record
+from tests.market import CSV_HEADER, START_MS, csv_text, record
 from volcast.core.codec import encode_candle
 from volcast.log.contract import Fenced, KeyValue, Log, Topic
 from volcast.log.sqlite.log import SqliteLog
@@ -57,7 +59,7 @@ def source(folder: Path, minutes: int | Iterable[int] = 10, name: str = "btcusdt
 
 def rows(*sources: CsvReplay) -> list[KeyValue]:
     """Return the records of all rows of these files, in the order of the files."""
-    return [KeyValue(candle.symbol.encode(), encode_candle(candle)) for each in sources for candle in each.candles(Resume())]
+    return [KeyValue(candle.symbol.encode(), encode_candle(candle)) for each in sources for candle in each.candles()]
 
 
 async def sent(log: Log) -> list[KeyValue]:
@@ -139,26 +141,26 @@ async def test_a_second_run_sends_nothing(tmp_path: Path) -> None:
         await first.run()
         await second.run()
         assert (first.sent, second.sent) == (10, 0)
-        assert (first.resumes, second.resumes) == ({"BTCUSDT": Resume()}, {"BTCUSDT": Resume(after_line=11)})
+        assert (first.resumes, second.resumes) == ({"BTCUSDT": Resume()}, {"BTCUSDT": Resume(rows=10)})
         assert len(await sent(log)) == 10
-
-
-async def test_it_resumes_after_another_file_by_time(tmp_path: Path) -> None:
-    january, february = source(tmp_path, 10, "btcusdt-01.csv"), source(tmp_path, range(8, 16), "btcusdt-02.csv")
-    async with SqliteLog(":memory:") as log:
-        await Pump(log, [january], Pace(inf), 500).run()
-        pump = Pump(log, [february], Pace(inf), 500)
-        await pump.run()
-        assert pump.resumes["BTCUSDT"] == Resume(after_open_time_ms=at(9), other_source="btcusdt-01.csv")
-        assert minutes_of(await sent(log)) == list(range(16))
 
 
 async def test_two_files_of_one_symbol_are_one_stream(tmp_path: Path) -> None:
     january, february = source(tmp_path, 10, "btcusdt-01.csv"), source(tmp_path, range(10, 20), "btcusdt-02.csv")
     for lost_at in range(7):
-        async with FlakyLog(SqliteLog(":memory:"), appends={lost_at: Fault.UNANSWERED}) as log:
-            await Pump(log, [february, january], Pace(inf), 3).run()
-            assert minutes_of(await sent(log)) == list(range(20))
+        for fault in (Fault.LOST, Fault.UNANSWERED):
+            async with FlakyLog(SqliteLog(":memory:"), appends={lost_at: fault}) as log:
+                await Pump(log, [february, january], Pace(inf), 3).run()
+                assert minutes_of(await sent(log)) == list(range(20))
+
+
+async def test_nothing_is_sent_if_the_log_has_other_candles_of_one_symbol(tmp_path: Path) -> None:
+    async with SqliteLog(":memory:") as log:
+        await Pump(log, [source(tmp_path, seed=1)], Pace(inf), 500).run()
+        pump = Pump(log, [source(tmp_path, name="ethusdt.csv"), source(tmp_path, 12, seed=2)], Pace(inf), 500)
+        with pytest.raises(NotContinuedError, match="already has other candles of BTCUSDT"):
+            await pump.run()
+        assert len(await sent(log)) == 10
 
 
 async def test_files_interleave_by_event_time(tmp_path: Path) -> None:
@@ -229,11 +231,3 @@ async def test_a_producer_of_the_same_symbols_takes_over(tmp_path: Path) -> None
         with pytest.raises(Fenced, match="another process has started to append BTCUSDT: "):
             await Pump(log, [source(tmp_path)], Pace(60, Clock(), rival), 500).run()
         assert await sent(log) == rows(source(tmp_path))
-
-
-async def test_it_resumes_after_a_record_of_another_source(tmp_path: Path) -> None:
-    """The last record may come from a venue: the rows after its time are sent."""
-    async with SqliteLog(":memory:") as log:
-        await fill(log, [KeyValue(b"BTCUSDT", record(6, "1.00", source="binance", live=True, line=None))])
-        await Pump(log, [source(tmp_path)], Pace(inf), 500).run()
-        assert minutes_of(await sent(log)) == [6, 7, 8, 9]

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from tests.stories.waiting import TopicWatch, until
 from volcast.core.codec import encode_candle, encode_signal
 from volcast.core.decoder import Decoder
@@ -57,7 +57,7 @@ def plain_loop(path: Path) -> list[bytes]:
     source, decoder = CsvReplay(path), Decoder()
     engine = Engine(source.symbol, EngineConfig(), price_decimals=8)
     signals = []
-    for text in source.candles(Resume()):
+    for text in source.candles():
         candle = decoder.decode(source.symbol.encode(), encode_candle(text))
         answer = engine.step(candle) if isinstance(candle, Candle) else None
         if isinstance(answer, Signal):

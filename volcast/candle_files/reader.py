@@ -15,7 +15,8 @@ What happens to each kind of mistake:
 | an empty cell where a number belongs                                                          | the same: missing, NaN  |
 
 The first three mean that the user has chosen the wrong file. To send half of it would be worse than to send nothing, so
-`check_candles` reads the whole file first. The last two are bad rows of a good file, and only the consumer judges rows.
+`check.py` reads the whole file first. The last two are bad rows of a good file, and only the consumer judges rows. A line that is
+in quotes as a whole, as some exports have it, is read as if it had none.
 
 The csv module is used rather than pandas, so that cells stay text (no price passes through a float) and memory does not grow with
 the rows.
@@ -23,7 +24,6 @@ the rows.
 
 import csv
 import gzip
-import re
 import stat
 import zlib
 from collections.abc import Generator, Iterator, Sequence
@@ -31,25 +31,26 @@ from contextlib import closing
 from itertools import chain
 from operator import itemgetter
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from .timestamps import parse_open_time_ms
+
+if TYPE_CHECKING:
+    import _csv
 
 __all__ = [
     "CANDLE_COLUMNS",
     "CandleFileError",
     "CandleRow",
-    "FileSummary",
-    "check_candles",
     "parse_open_time_ms",
     "read_candles",
-    "symbol_of",
 ]
 
 CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd")
 _BLOCK_BYTES = 1 << 18
 _MAX_LINE_BYTES = 1 << 20
 _SHOWN_CHARACTERS = 40
+_OPEN_QUOTE = "a quote is opened here that is not closed in its line"
 
 
 class CandleFileError(Exception):
@@ -60,7 +61,7 @@ class CandleRow(NamedTuple):
     """One row of a candle file: the text of each number as the file has it, without surrounding blanks."""
 
     line: int
-    """The row's line in the file, counted from 1; the last line of a row that spans several."""
+    """The row's line in the file, counted from 1; the first line of a row that spans several."""
     open_time_ms: int
     open: str
     high: str
@@ -72,65 +73,62 @@ class CandleRow(NamedTuple):
     """The column `volume_usd`: the volume in the quote currency."""
 
 
-class FileSummary(NamedTuple):
-    """The number of rows of a file, and the times of its first and last row, in the file's order."""
-
-    rows: int
-    first_open_time_ms: int
-    last_open_time_ms: int
-
-
-def check_candles(path: Path) -> FileSummary:
-    """Read the whole file once, in constant memory, and return its summary. Raise CandleFileError if the file is unusable."""
-    rows = read_candles(path)
-    first = last = next(rows)
-    count = 1
-    for last in rows:  # noqa: B007  only the last row is needed
-        count += 1
-    return FileSummary(count, first.open_time_ms, last.open_time_ms)
-
-
-def read_candles(path: Path, *, after_line: int = 0) -> Iterator[CandleRow]:
-    """Yield the rows below line `after_line`, in constant memory. Cells of earlier rows are not checked.
+def read_candles(path: Path) -> Iterator[CandleRow]:
+    """Yield the rows in the order of the file, in constant memory.
 
     Raises CandleFileError when it reaches a mistake, after the rows before it; `check_candles` finds it beforehand.
     """
     with closing(_blocks(path)) as blocks:
-        reader = csv.reader(chain.from_iterable(blocks), strict=True, skipinitialspace=True)
-        try:
-            header = next((row for row in reader if not _is_blank(row)), None)
-            if header is None:
-                raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(CANDLE_COLUMNS)} is expected.")
-            width = len(header)
-            cells_of = itemgetter(*_positions(path, header))
-            any_row = False
-            for row in reader:
-                if len(row) != width:
-                    if _is_blank(row):
-                        continue
-                    raise CandleFileError(
-                        f"{path}, line {reader.line_num}: {len(row)} cells, but the first line names {width} columns."
-                    )
-                any_row = True
-                line = reader.line_num
-                if line <= after_line:
-                    continue
-                cells = cells_of(row)
-                timestamp, open_, high, low, close, volume, quote = cells
-                try:
-                    float(open_), float(high), float(low), float(close), float(volume), float(quote)
-                    open_time_ms = (
-                        parse_open_time_ms(timestamp) if _is_plain("".join(cells)) else _checked_time_ms(path, line, cells)
-                    )
-                except ValueError:
-                    open_time_ms = _checked_time_ms(path, line, cells)
-                # Twice as fast as CandleRow(line, …):
-                numbers = (open_.strip(), high.strip(), low.strip(), close.strip(), volume.strip(), quote.strip())
-                yield tuple.__new__(CandleRow, (line, open_time_ms, *numbers))
-        except csv.Error as error:
-            raise CandleFileError(f"{path}, line {reader.line_num}: this is not CSV ({error}).") from None
+        rows = _rows(path, csv.reader(chain.from_iterable(blocks), strict=True, skipinitialspace=True))
+        _, header = next(rows, (0, None))
+        if header is None:
+            raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(CANDLE_COLUMNS)} is expected.")
+        width = len(header)
+        cells_of = itemgetter(*_positions(path, header))
+        any_row = False
+        for line, row in rows:
+            if len(row) != width:
+                raise CandleFileError(f"{path}, line {line}: {len(row)} cells, but the first line names {width} columns.")
+            any_row = True
+            cells = cells_of(row)
+            timestamp, open_, high, low, close, volume, quote = cells
+            try:
+                float(open_), float(high), float(low), float(close), float(volume), float(quote)
+                open_time_ms = parse_open_time_ms(timestamp) if _is_plain("".join(cells)) else _checked_time_ms(path, line, cells)
+            except ValueError:
+                open_time_ms = _checked_time_ms(path, line, cells)
+            # Twice as fast as CandleRow(line, …):
+            numbers = (open_.strip(), high.strip(), low.strip(), close.strip(), volume.strip(), quote.strip())
+            yield tuple.__new__(CandleRow, (line, open_time_ms, *numbers))
     if not any_row:
         raise CandleFileError(f"{path} has no rows below its first line; a candle a line is expected.")
+
+
+def _rows(path: Path, reader: "_csv.Reader") -> Iterator[tuple[int, list[str]]]:
+    """Yield the cells of each row that is not blank, and the line in which the row begins."""
+    line = 1
+    try:
+        for row in reader:
+            if len(row) == 1:
+                if not row[0].strip():
+                    line = reader.line_num + 1
+                    continue
+                if "," in row[0] and reader.line_num == line:  # the whole line is in quotes
+                    row = next(csv.reader([row[0]], strict=True, skipinitialspace=True))  # noqa: PLW2901
+            if row:
+                if reader.line_num > line and any(map(_is_swallowed, row)):
+                    raise CandleFileError(f"{path}, line {line}: {_OPEN_QUOTE}.")
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        is_open = reader.line_num > line or "end of data" in str(error)
+        problem = _OPEN_QUOTE if is_open else f"this is not CSV ({error})"
+        raise CandleFileError(f"{path}, line {line}: {problem}.") from None
+
+
+def _is_swallowed(cell: str) -> bool:
+    """Return whether a cell of several lines holds other rows, because the quote that should end it is missing."""
+    return cell.count(",") >= len(CANDLE_COLUMNS) - 1
 
 
 def _blocks(path: Path) -> Generator[list[str]]:
@@ -219,24 +217,5 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and "_" not in text
 
 
-def _is_blank(row: Sequence[str]) -> bool:
-    return not row or (len(row) == 1 and not row[0].strip())
-
-
 def _quoted(text: str) -> str:
     return repr(text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + "…")
-
-
-def symbol_of(path: Path) -> str:
-    """Return the symbol that a file's name begins with: its first word of letters and digits, in capitals.
-
-    Raises CandleFileError if there is no such word, or it is not ASCII.
-
-    >>> symbol_of(Path("data/btcusdt-1m-2024-01.csv.gz"))
-    'BTCUSDT'
-    """
-    stem = re.sub(r"(\.csv)?(\.gz)?$", "", path.name, flags=re.IGNORECASE)
-    word = re.search(r"[^\W_]+", stem)
-    if word is None or not word[0].isascii():
-        raise CandleFileError(f"{path}: the file's name does not begin with a symbol; give --symbol.")
-    return word[0].upper()

@@ -83,7 +83,7 @@ def replay_options(command: Command) -> Command:
             "symbols",
             multiple=True,
             metavar="SYMBOL",
-            help="Symbol of each file, in order.  [default: the first word of its name]",
+            help="Symbol of each file, in order.  [default: the market in its name]",
         ),
         click.argument("files", metavar="[CSV]...", nargs=-1, type=click.Path(path_type=Path)),
     ):

@@ -5,6 +5,8 @@ from random import Random
 from time import time
 from typing import TYPE_CHECKING
 
+import click
+
 from volcast.log.contract import Log
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
@@ -16,7 +18,7 @@ from .tables import counted
 if TYPE_CHECKING:
     from consumer.rules import Rules
     from consumer.worker import Worker
-    from producer.replay import CsvReplay
+    from producer.csv_replay import CsvReplay
     from volcast.core.forecast.prior import Prior
     from volcast.core.types import EngineConfig
 
@@ -94,22 +96,34 @@ def create_worker(log: Log, settings: Settings) -> "Worker":
 def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
     """Return a replay of each file, or of the bundled sample if there are no files.
 
-    Each file is read once to validate it. Raises UserError for wrong symbols and CandleFileError for a file that cannot be used.
+    Each file is read once to validate it, and files of one symbol are compared where they meet. What is read in another way than
+    it stands in a file is told on standard error. Raises UserError for wrong symbols, and CandleFileError for a file that cannot
+    be used or files that cannot be of one market.
     """
-    from producer.replay import CsvReplay  # noqa: PLC0415  # not needed by --help
+    from producer.csv_replay import CsvReplay, by_symbol  # noqa: PLC0415  # not needed by --help
     from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
+    if any(str(path) == "-" for path in files):
+        raise UserError("- (standard input) cannot be read, because each file is read twice; save it to a file first")
     for symbol in symbols:
-        if not is_symbol(symbol):
+        if not (symbol.isascii() and is_symbol(symbol.upper())):
             expected = f"[A-Z0-9]+ or SYMBOL.VENUE, at most {MAX_SYMBOL_CHARACTERS} characters"
             raise UserError(f"--symbol {symbol} is not a symbol: expected {expected}, as in BTCUSDT or BTCUSDT.BINANCE")
     if symbols and len(symbols) != len(files):
         given = f"--symbol was given {counted(len(symbols), 'time')} for {counted(len(files), 'file')}"
         raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
-    return [
+    files = files or sample_files()
+    sources = [
         CsvReplay(path, symbol)
-        for path, symbol in zip(files or sample_files(), symbols or (None,) * len(files or sample_files()), strict=True)
+        for path, symbol in zip(files, map(str.upper, symbols) if symbols else (None,) * len(files), strict=True)
     ]
+    for source in sources:
+        if source.summary.newest_first:
+            click.echo(f"{source.path}: the newest row comes first; it is read from its last row to its first", err=True)
+    for replay in by_symbol(sources):
+        for sentence in replay.leave_out_overlaps():
+            click.echo(sentence, err=True)
+    return sources
 
 
 def sample_files() -> tuple[Path, ...]:

@@ -13,7 +13,7 @@ from .main import UserError
 from .options import Command
 
 if TYPE_CHECKING:
-    from producer.replay import CsvReplay
+    from producer.csv_replay import CsvReplay
     from volcast.backtest.run import BacktestReplay
     from volcast.core.codec import CandleText
     from volcast.core.engine import Engine
@@ -28,7 +28,7 @@ def files_argument(command: Command) -> Command:
 
 def symbol_option(command: Command) -> Command:
     """Add the option --symbol, for a command whose files are of one symbol."""
-    sentence = "Symbol of the candles.  [default: the first word of the files' names]"
+    sentence = "Symbol of the candles.  [default: the market in the files' names]"
     return click.option("--symbol", metavar="SYMBOL", help=sentence)(command)
 
 
@@ -76,7 +76,7 @@ def backtest_signals(
 ) -> "Iterator[Iterator[Signal]]":
     """Yield the signals of all rows from `from_ms` (inclusive) to `to_ms` (exclusive), with a progress bar.
 
-    At the end it prints to standard error how many rows were skipped, and why. Raises UserError if every row was skipped.
+    At the end it prints to standard error how many rows were skipped, and why. Raises UserError if most rows were skipped.
     """
     from .progress import progress  # noqa: PLC0415  # as above
 
@@ -96,11 +96,11 @@ def backtest_signals(
         click.echo(f"{symbol}: {skipped}; the first is {replay.first_skipped[why]}", err=True)
     if not replay.accepted:
         raise UserError(f"{symbol}: no usable candle in the input")
+    if 2 * replay.accepted < replay.rows:
+        raise UserError(f"{symbol}: only {replay.accepted} of {replay.rows} rows are usable candles")
 
 
 def _rows(sources: "Sequence[CsvReplay]") -> "Iterator[CandleText]":
     """Yield the rows file by file, in constant memory."""
-    from producer.replay import Resume  # noqa: PLC0415  # as above
-
     for source in sources:
-        yield from source.candles(Resume())
+        yield from source.candles()

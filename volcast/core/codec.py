@@ -4,7 +4,7 @@ A record of `candles`. Prices and volumes are text, so that they are exact and a
 
     {"kind":"candle","v":1,"symbol":"BTCUSDT","open_time_ms":1704067200000,"interval_ms":60000,"open":"42283.58",
      "high":"42298.62","low":"42261.02","close":"42298.61","volume":"35.92724","quote_volume":"1519031.6945192",
-     "source":"btcusdt-1m-2024-01.csv.gz","live":false,"closed_by":"file","line":2}
+     "source":"btcusdt-1m-2024-01.csv.gz","live":false,"closed_by":"file","line":2,"content":"6d2f0c3a9b1e4f57"}
     {"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":…,"to_ms":…,"source":"…","reason":"…"}
     {"kind":"revision","v":1,"candle":{ as above, without kind and v }}
 
@@ -93,6 +93,13 @@ class CandleText(Struct, frozen=True):
     live: bool = False
     line: int | None = None
     """Its line in its file, where the header is line 1."""
+
+
+class ReplayedCandleText(CandleText, frozen=True):
+    """A candle that was read from a file."""
+
+    content: str = ""
+    """A hash of all rows that were replayed for its symbol up to this one."""
 
 
 class LiveCandleText(CandleText, frozen=True):

@@ -11,15 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.candle_files.reader import (
-    CANDLE_COLUMNS,
-    CandleFileError,
-    CandleRow,
-    FileSummary,
-    check_candles,
-    read_candles,
-    symbol_of,
-)
+from volcast.candle_files.check import check_candles
+from volcast.candle_files.reader import CANDLE_COLUMNS, CandleFileError, CandleRow, read_candles
 
 HEADER = ",".join(CANDLE_COLUMNS)
 ROW = "2024-01-01 00:05:00,1.0,2.0,0.5,1.5,10,15"
@@ -35,6 +28,11 @@ def path(tmp_path: Path) -> Path:
 def write_lines(path: Path, *lines: str, end: str = "\n") -> Path:
     path.write_bytes("".join(line + end for line in lines).encode())
     return path
+
+
+def read_candles_of(path: Path, row: str) -> list[CandleRow]:
+    """Return the only row of a plain file of this row."""
+    return list(read_candles(write_lines(path.with_name("plain.csv"), HEADER, row)))
 
 
 def refusal(path: Path) -> str:
@@ -53,10 +51,6 @@ class TestFormat:
     def test_the_numbers_of_a_row_stay_text(self, path: Path) -> None:
         write_lines(path, HEADER, "2024-01-01 00:05:00,1.00,2e0,+0.5, 1.50 ,10,0015")
         assert list(read_candles(path)) == [CandleRow(2, FIVE_PAST_MS, "1.00", "2e0", "+0.5", "1.50", "10", "0015")]
-
-    def test_the_summary_counts_rows_and_has_the_first_and_last_time(self, path: Path) -> None:
-        write_lines(path, HEADER, ROW, ROW.replace("05:00", "07:00"), ROW.replace("05:00", "06:00"))
-        assert check_candles(path) == FileSummary(3, FIVE_PAST_MS, FIVE_PAST_MS + 60_000)
 
     def test_columns_may_have_any_order_any_case_blanks_and_others_beside_them(self, path: Path) -> None:
         write_lines(
@@ -83,23 +77,26 @@ class TestFormat:
 
     def test_a_quoted_cell_may_hold_a_line_end(self, path: Path) -> None:
         write_lines(path, f"{HEADER},note", f'{ROW},"one', 'two"', f"{ROW},three")
-        assert [row.line for row in read_candles(path)] == [3, 4]
+        assert [row.line for row in read_candles(path)] == [2, 4]
 
-    @given(after_line=st.integers(min_value=-1, max_value=12))
-    def test_reading_starts_below_a_given_line(self, tmp_path_factory: pytest.TempPathFactory, after_line: int) -> None:
-        path = write_lines(tmp_path_factory.mktemp("on") / "a.csv", HEADER, *[ROW] * 9)
-        rows = list(read_candles(path))
-        assert list(read_candles(path, after_line=after_line)) == [row for row in rows if row.line > after_line]
+    def test_lines_that_are_in_quotes_as_a_whole_are_read(self, path: Path) -> None:
+        write_lines(path, f'"{HEADER}"', f'"{ROW}"', ROW, f'"{ROW}"', "")
+        assert list(read_candles(path)) == [row._replace(line=line) for line in (2, 3, 4) for row in read_candles_of(path, ROW)]
+
+    def test_quotes_within_a_line_in_quotes_are_doubled(self, path: Path) -> None:
+        write_lines(path, f'"note,{HEADER}"', f'"""a, b"",{ROW}"', end="\r\n")
+        assert [row.close for row in read_candles(path)] == ["1.5"]
 
     def test_lines_are_counted_right_across_blocks(self, path: Path) -> None:
         path.write_text(f"{HEADER}\n" + f"{ROW}\n" * 20_000)
         assert [row.line for row in read_candles(path)] == list(range(2, 20_002))
 
     def test_memory_does_not_grow_with_the_rows(self, path: Path) -> None:
-        path.write_bytes(gzip.compress(f"{HEADER}\n{ROW}\n".encode() + f"{ROW}\n".encode() * 50_000, 1))
+        rows = "".join(f"{1_704_067_200 + 60 * i},1,1,1,1,1,1\n" for i in range(50_000))
+        path.write_bytes(gzip.compress(f"{HEADER}\n{rows}".encode(), 1))
         tracemalloc.start()
         try:
-            assert check_candles(path).rows == 50_001
+            assert check_candles(path).rows == 50_000
             assert tracemalloc.get_traced_memory()[1] < 4_000_000
         finally:
             tracemalloc.stop()
@@ -188,9 +185,17 @@ class TestRefusedFiles:
         sentence = refusal(write_lines(path, HEADER, ROW, ROW.replace("2024-01-01 00:05:00", timestamp)))
         assert f"line 3, column timestamp: '{timestamp}' is not a timestamp" in sentence
 
-    @pytest.mark.parametrize("row", [ROW.replace("1.0", '"1.0'), ROW.replace("1.0", '"1.0"x'), ROW.replace(",", ",\r")])
+    @pytest.mark.parametrize("row", [ROW.replace("1.0", '"1.0"x'), ROW.replace(",", ",\r")])
     def test_broken_quotes_and_stray_line_ends(self, path: Path, row: str) -> None:
-        assert "is not CSV" in refusal(write_lines(path, HEADER, row))
+        assert "line 3: this is not CSV" in refusal(write_lines(path, HEADER, ROW, row, ROW))
+
+    @pytest.mark.parametrize(
+        "after", [[], [ROW] * 5, [ROW] * 5_000, [ROW, f'"{ROW}"', ROW], [ROW, f'{ROW}"', ROW], [f'{ROW},"a"']]
+    )
+    @pytest.mark.parametrize("row", [ROW.replace("1.0", '"1.0'), f'"{ROW}', f'{ROW[:-2]}"15'])
+    def test_a_lost_quote_is_reported_at_its_line(self, path: Path, row: str, after: list[str]) -> None:
+        sentence = refusal(write_lines(path, HEADER, ROW, "", ROW, row, *after))
+        assert f"{path}, line 5: a quote is opened here that is not closed in its line." == sentence
 
     @pytest.mark.parametrize("repeat", ["1", ",", '"'])
     def test_an_endless_line_does_not_fill_the_memory(self, path: Path, repeat: str) -> None:
@@ -232,26 +237,6 @@ class TestValuesLeftToTheConsumer:
         except CandleFileError:
             return
         assert rows == len(list(read_candles(path)))
-
-
-class TestSymbol:
-    @pytest.mark.parametrize(
-        ("name", "symbol"),
-        [
-            ("btcusdt-1m-2024-01.csv.gz", "BTCUSDT"),
-            ("ETHUSDT.csv", "ETHUSDT"),
-            ("1inchusdt_2024.CSV.GZ", "1INCHUSDT"),
-            ("_sol usd.csv", "SOL"),
-            ("csv.csv", "CSV"),
-        ],
-    )
-    def test_the_symbol_is_the_first_word_of_the_name(self, name: str, symbol: str) -> None:
-        assert symbol_of(Path("data.d") / name) == symbol
-
-    @pytest.mark.parametrize("name", [".csv", "---.csv.gz", "été.csv"])
-    def test_a_name_without_a_word_needs_the_option(self, name: str) -> None:
-        with pytest.raises(CandleFileError, match="give --symbol"):
-            symbol_of(Path("data") / name)
 
 
 def test_importing_the_reader_loads_nothing_slow() -> None:

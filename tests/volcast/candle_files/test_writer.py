@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from volcast.candle_files.reader import CANDLE_COLUMNS, CandleFileError, CandleRow, check_candles, read_candles
+from volcast.candle_files.check import check_candles
+from volcast.candle_files.reader import CANDLE_COLUMNS, CandleFileError, CandleRow, read_candles
 from volcast.candle_files.writer import CandleWriter
 
 HEADER = ",".join(CANDLE_COLUMNS)

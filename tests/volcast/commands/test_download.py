@@ -11,13 +11,14 @@ from time import time
 
 import pytest
 
+from producer.file_names import symbol_of
 from producer.feeds.contract import VenueCandle
 from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
 from tests.producer.history.archive_zips import checksum, line, lines, zipped
 from tests.producer.scripted_venue import MINUTE_MS, START_MS, ReceivedRequest, Reply, Server
 from tests.stories.waiting import until
-from volcast.candle_files.reader import CandleRow, read_candles, symbol_of
+from volcast.candle_files.reader import CandleRow, read_candles
 from volcast.proof.processes.processes import Process
 
 DAY_MS = 1_440 * MINUTE_MS

@@ -15,7 +15,7 @@ from volcast.core.types import MINUTE_MS
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from producer.replay import CsvReplay
+    from producer.csv_replay import CsvReplay
     from volcast.core.forecast.prior import Prior
 
 _MIN_CANDLES = 7 * 1_440
@@ -30,7 +30,7 @@ _MIN_CANDLES = 7 * 1_440
     "symbols",
     multiple=True,
     metavar="SYMBOL",
-    help="Symbol of each file, in order.  [default: the first word of its name]",
+    help="Symbol of each file, in order.  [default: the market in its name]",
 )
 @click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Learn from this time, UTC.")
 @click.option("--to", "to_ms", type=TimeParam(), metavar="TIME", help="Learn up to this time, exclusive, UTC.")

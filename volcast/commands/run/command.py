@@ -1,7 +1,6 @@
 """`volcast run`: the whole pipeline in one process, on a log in an SQLite file."""
 
 import asyncio
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,19 +9,18 @@ import click
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring import ENGINE_SETTINGS, open_replays, sample_files
+from volcast.cli.wiring import ENGINE_SETTINGS, open_replays
 from volcast.cli.wiring_live import LIVE_SETTINGS, create_tls_context, venue_symbols
-from volcast.settings.describe import text
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 
+from .default_log import default_path, default_path_of_files
 from .live import live_source
 from .pipeline import run_pipeline
 from .replay import replay_source
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
-    from producer.replay import CsvReplay
 
 
 @click.command("run")
@@ -45,7 +43,8 @@ def command(
     """Replay CSV files of candles through the whole pipeline and serve the signals. Without files, replay the bundled sample.
 
     With --live, stream the candles of a venue: `volcast run --live binance BTCUSDT ETHUSDT`. If it is killed and started again
-    with the same --db, it resumes where it was.
+    with the same --db, it resumes where it was; files must continue the candles that are already there. Without --db, other
+    files, other contents and other settings get a log of their own. The exit code is 2 if most rows of a symbol are not accepted.
     """
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
@@ -57,9 +56,12 @@ def command(
     sources = open_replays(files, symbols)
     if not files:
         click.echo("replaying the bundled sample: simulated candles, not market data")
-    open_source = replay_source(sources, speed, settings.append_records, exit_when_done=exit_when_done)
-    path = settings.db or _default_path(_source_name(sources), settings)
+    problems: list[str] = []
+    open_source = replay_source(sources, speed, settings.append_records, problems, exit_when_done=exit_when_done)
+    path = settings.db or default_path_of_files(sources, settings)
     stopped = asyncio.run(run_pipeline(open_source, path, settings))
+    if problems:
+        raise click.exceptions.Exit(UserError.exit_code)
     if stopped and exit_when_done:
         raise click.exceptions.Exit(INTERRUPTED)
 
@@ -69,23 +71,5 @@ def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], s
         raise UserError(f"with --live, give symbols as arguments, as in `volcast run --live {feed.name} BTCUSDT`")
     pairs = venue_symbols(feed, tuple(map(str, files)))
     create_tls_context(settings)  # report an unusable certificate file before anything is written
-    path = settings.db or _default_path("+".join(pairs), settings)
+    path = settings.db or default_path("+".join(pairs), settings)
     asyncio.run(run_pipeline(live_source(feed, pairs, settings), path, settings))
-
-
-def _source_name(sources: "list[CsvReplay]") -> str:
-    if [source.path for source in sources] == list(sample_files()):
-        return "sample"
-    return "+".join(source.path.name.removesuffix(".gz").removesuffix(".csv") for source in sources)
-
-
-def _default_path(name: str, settings: Settings) -> Path:
-    """Return a path in the user's data folder, different for each source and set of engine settings, so that runs do not mix."""
-    import platformdirs  # noqa: PLC0415  # not needed by --help
-
-    changed = [
-        f"{name}={re.sub('[^A-Za-z0-9.,=]', '-', text(getattr(settings, name)))}"
-        for name in ENGINE_SETTINGS
-        if getattr(settings, name) != getattr(Settings(), name)
-    ]
-    return platformdirs.user_data_path("volcast") / f"{'_'.join([name[:100], *changed])}.db"

@@ -10,11 +10,17 @@ import click
 from .pipeline import OpenSource, RunPipeline, Source
 
 if TYPE_CHECKING:
-    from producer.replay import CsvReplay, Pump
+    from producer.csv_replay import CsvReplay
+    from producer.replay import Pump
 
 
-def replay_source(sources: "list[CsvReplay]", speed: float, append_records: int, *, exit_when_done: bool) -> OpenSource:
-    """Return a source that replays the files; then it ends, or waits so that the API stays up."""
+def replay_source(
+    sources: "list[CsvReplay]", speed: float, append_records: int, problems: list[str], *, exit_when_done: bool
+) -> OpenSource:
+    """Return a source that replays the files; then it ends, or waits so that the API stays up.
+
+    A sentence for each symbol of which most rows were not accepted is printed, and added to `problems`.
+    """
 
     @asynccontextmanager
     async def open_source(pipeline: RunPipeline) -> AsyncIterator[Source]:
@@ -22,7 +28,7 @@ def replay_source(sources: "list[CsvReplay]", speed: float, append_records: int,
         from producer.replay import Pace, Pump  # noqa: PLC0415
         from volcast.cli.progress import progress  # noqa: PLC0415
 
-        from .summary import print_summary  # noqa: PLC0415
+        from .summary import print_summary, unusable_symbols  # noqa: PLC0415
 
         pump = Pump(pipeline.log, sources, Pace(speed), append_records)
 
@@ -35,6 +41,9 @@ def replay_source(sources: "list[CsvReplay]", speed: float, append_records: int,
             pipeline.view.finish_replays()
             _print_resumes(pump)
             print_summary(pipeline.view, pipeline.worker)
+            problems.extend(unusable_symbols(sources, pipeline.worker))
+            for sentence in problems:
+                click.echo(f"volcast: {sentence}", err=True)
             if not exit_when_done:
                 click.echo(f"replay finished; serving {pipeline.address}/latest until Ctrl-C")
                 await asyncio.Event().wait()
@@ -45,13 +54,12 @@ def replay_source(sources: "list[CsvReplay]", speed: float, append_records: int,
 
 
 def _print_resumes(pump: "Pump") -> None:
-    """Print what was left out because the log already had candles of these symbols."""
+    """Print which rows the log already had, and what other rows continue."""
     from api.responses import iso8601  # noqa: PLC0415  # as above
 
     if not pump.sent:
         click.echo("nothing to send: the log already has all rows")
     for symbol, resume in pump.resumes.items():
-        if resume.other_source is not None and resume.after_open_time_ms is not None:
-            until = iso8601(resume.after_open_time_ms)
-            found = f"the log already had candles from {resume.other_source} up to {until}"
-            click.echo(f"{symbol}: {found}; only later rows were sent", err=True)
+        if resume.follows is not None and resume.follows_open_time_ms is not None:
+            until = iso8601(resume.follows_open_time_ms)
+            click.echo(f"{symbol}: continues the candles from {resume.follows} that the log already had up to {until}", err=True)

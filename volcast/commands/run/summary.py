@@ -1,5 +1,6 @@
 """The summary of a replay on standard output: a line per symbol, and the number of rejects by reason."""
 
+from collections.abc import Iterator, Sequence
 from math import floor, log10
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ from api.view import View
 
 if TYPE_CHECKING:
     from consumer.worker import Worker
+    from producer.csv_replay import CsvReplay
     from volcast.core.types import EngineConfig, Signal
 
 _WIDTH = 200
@@ -51,6 +53,22 @@ def print_summary(view: View, worker: "Worker") -> None:
         Console(width=_WIDTH).print(table)
     for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
         click.echo(f"rejected: {count} {reason}")
+
+
+def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterator[str]:
+    """Yield a sentence for each symbol of which most rows were rejected or skipped."""
+    from producer.csv_replay import by_symbol  # noqa: PLC0415  # not needed by --help
+
+    for replay in by_symbol(sources):
+        rows = sum(source.rows_read for source in replay.sources)
+        shards = [shard for shard in worker.shards.values() if replay.symbol in shard.engines]
+        accepted = sum(shard.engines[replay.symbol].candles for shard in shards)
+        skipped = sum(shard.counts[replay.symbol].total() for shard in shards)
+        if 2 * accepted < rows or skipped > accepted:
+            yield (
+                f"{replay.symbol}: only {accepted} of {max(rows, accepted + skipped)} rows became candles, "
+                f"the others were skipped or rejected; check {replay.names}"
+            )
 
 
 def price_range(signal: "Signal") -> str:

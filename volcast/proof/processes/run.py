@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from urllib.request import urlopen
 
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from volcast.core.codec import encode_candle, read_origin
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record, Topic
@@ -168,7 +168,7 @@ class _Proof:
         for source, key in zip(self._sources, self._keys, strict=True):
             records = candles[self._log.partition_of(key)]
             found = [each.value for each in records if each.key == key and read_origin(each.value).source == source.name]
-            sent = [encode_candle(candle) for candle in source.candles(Resume())]
+            sent = [encode_candle(candle) for candle in source.candles()]
             if difference := row_difference(source.name, sent, found):
                 return difference
         for partition, records in candles.items():

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from consumer.rules import Rules
 from consumer.shard import Shard
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from tests.market import CSV_HEADER, csv_text
 from volcast.cli.main import main
 from volcast.core.codec import decode_signal, encode_candle
@@ -34,7 +34,7 @@ def lines(path: str) -> list[str]:
 def production(path: str) -> list[Signal]:
     """Return the signals that a consumer makes of the rows of a file."""
     source, shard = CsvReplay(Path(path)), Shard(Rules(EngineConfig(), Decoder(), 10, 5_000))
-    rows = enumerate(source.candles(Resume()), start=1)
+    rows = enumerate(source.candles(), start=1)
     commit = shard.process([Record(0, i, source.symbol.encode(), encode_candle(row)) for i, row in rows])
     signals = [decode_signal(signal.value) for signal in commit.signals]
     return [signal for signal in signals if isinstance(signal, Signal)]

@@ -13,7 +13,7 @@ import pytest
 
 from consumer.rules import Rules
 from consumer.shard import Shard
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from tests.command import get, volcast
 from tests.market import CSV_HEADER, csv_text
 from tests.stories.waiting import until
@@ -46,7 +46,7 @@ def signals(db: Path) -> list[bytes]:
 def expected_signals(path: Path) -> list[bytes]:
     """Return the signals of an undisturbed run, computed by a plain loop."""
     source, shard = CsvReplay(path), Shard(Rules(EngineConfig(), Decoder(), 10, 5_000))
-    candles = source.candles(Resume())
+    candles = source.candles()
     records = [Record(0, i + 1, source.symbol.encode(), encode_candle(candle)) for i, candle in enumerate(candles)]
     return [signal.value for signal in shard.process(records).signals]
 
@@ -181,16 +181,31 @@ def test_the_same_run_again_adds_nothing(
     assert signals(tmp_path / "log.db") == signals(finished[0] / "log.db")
 
 
-def test_another_file_of_the_symbol_continues_after_the_last_candle(
+def test_a_later_file_of_the_symbol_continues_after_the_last_candle(
     again: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path
 ) -> None:
-    (tmp_path / "btcusdt-b.csv").write_text(csv_text(range(390, 410)))
+    (tmp_path / "btcusdt-b.csv").write_text(csv_text(range(400, 410)))
     result = again("btcusdt-b.csv")
     assert result.returncode == 0
     assert result.stderr == (
-        "BTCUSDT: the log already had candles from btcusdt-a.csv up to 2024-01-01T06:39:00Z; only later rows were sent\n"
+        "BTCUSDT: continues the candles from btcusdt-a.csv that the log already had up to 2024-01-01T06:39:00Z\n"
     )
     assert json.loads(signals(tmp_path / "log.db")[-1])["candles"] == 385
+
+
+@pytest.mark.parametrize("name", ["btcusdt-a.csv", "btcusdt-b.csv"])
+def test_other_candles_of_the_symbol_are_refused_before_anything_is_sent(
+    again: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path, name: str
+) -> None:
+    before = rows(tmp_path / "log.db", "SELECT * FROM candles")
+    (tmp_path / name).write_text(csv_text(range(350, 410), seed=2))
+    result = again(name)
+    assert result.returncode == 2
+    assert result.stderr == (
+        f"volcast: {name}: the log already has other candles of BTCUSDT, from btcusdt-a.csv, up to 2024-01-01 06:39, which these "
+        "rows do not continue; choose another log or give another --symbol.\n"
+    )
+    assert rows(tmp_path / "log.db", "SELECT * FROM candles") == before
 
 
 def test_a_change_of_settings_is_logged(again: Callable[..., subprocess.CompletedProcess[str]], tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from zlib import crc32
 
 import pytest
 
-from producer.replay import CsvReplay, Resume
+from producer.csv_replay import CsvReplay
 from volcast.core.codec import Reason, Reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
@@ -33,7 +33,7 @@ def test_a_file_of_rows_has_every_kind_of_bad_row(tmp_path: Path) -> None:
     file.write_text("\n".join([HEADER, *rows("COIN0", 5_000, 1)]) + "\n")
     source, decoder, engine = CsvReplay(file), Decoder(), Engine("COIN0", EngineConfig(window=5), 8)
     results = set()
-    for text in source.candles(Resume()):
+    for text in source.candles():
         item = decoder.decode(b"COIN0", encode_candle(text))
         result = item.reason if isinstance(item, Reject) else engine.step(item) if isinstance(item, Candle) else None
         results.add("signal" if isinstance(result, Signal) else result)

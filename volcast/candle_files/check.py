@@ -1,0 +1,186 @@
+"""Whether a whole file can be replayed: one-minute candles of one market, in the order of time.
+
+A file that holds something else is refused before a row of it is sent, because each of its rows looks sound alone, and the
+forecast that follows from them is wrong:
+
+| The rows                                                                    | What happens                                  |
+|-----------------------------------------------------------------------------|-----------------------------------------------|
+| lie five minutes, an hour, a day or a second apart                          | `CandleFileError`                             |
+| mostly are not on the minute, or mostly have no usable price                | `CandleFileError`                             |
+| mostly run backward, as files that begin with the newest row do             | read from the last one to the first one       |
+| are out of order in another way, or share a minute: 3 of them and over 10 % | `CandleFileError`                             |
+| are out of order here and there, or some are missing                        | left to the consumer, which counts them       |
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from math import inf
+from pathlib import Path
+from typing import NamedTuple
+
+from .reader import CandleFileError, CandleRow, read_candles
+
+_MINUTE_MS = 60_000
+_MAX_STEP_MS = 31 * 86_400_000
+"""A step that is longer than this says nothing about the order: one of its two times may be wrong."""
+_MIN_ROWS = 3
+"""Fewer rows are not judged together; the consumer judges each of them."""
+_USUAL, _USUAL_BESIDE_MINUTES = 0.5, 0.7
+"""Share of the steps that one length must have to be the length of the candles; the second one if there are steps of a minute."""
+_ODD_RUN = 20
+"""So many equal steps in a row, none of a minute, are no gaps."""
+_NO_MINUTE_STEP = 30
+"""Among so many steps one of a minute is expected, however rarely the market trades."""
+_TOLERATED = 0.1
+"""Share of the rows that may be out of order, or share a minute with the row before."""
+_UNITS = ((86_400_000, "day"), (_MINUTE_MS, "minute"), (1_000, "second"), (1, "millisecond"))
+_MAX_STEPS = 1_000
+"""Bound of the different steps that are counted: a file of trades has as many as rows."""
+
+
+class FileSummary(NamedTuple):
+    """The rows of a file in the order in which they are replayed."""
+
+    rows: int
+    first_open_time_ms: int
+    last_open_time_ms: int
+    newest_first: bool = False
+    """True if the file begins with its newest row, so that it is read from the end."""
+    first_open: str = ""
+    """The open of the first row, as the file has it."""
+    last_close: str = ""
+
+
+def check_candles(path: Path) -> FileSummary:
+    """Read the whole file once, in constant memory, and return its summary. Raise CandleFileError if the file is unusable."""
+    rows = read_candles(path)
+    first = last = next(rows)
+    shape = _Shape(first)
+    for row in rows:
+        shape.add(row, last)
+        last = row
+    if problem := shape.problem():
+        raise CandleFileError(f"{path}: {problem}.")
+    if shape.newest_first:
+        first, last = last, first
+    return FileSummary(shape.rows, first.open_time_ms, last.open_time_ms, shape.newest_first, first.open, last.close)
+
+
+class _Order:
+    """The rows that are out of order if time runs in this `direction`: 1 forward, -1 backward."""
+
+    def __init__(self, direction: int) -> None:
+        self._direction = direction
+        self._reached: float = -inf
+        """The latest time, in this direction, that another row followed: a single wrong time does not count."""
+        self.steps = 0
+        self.late = 0
+        self.first_late_line = 0
+
+    def add(self, time_ms: int, before_ms: int, line: int) -> None:
+        step_ms = (time_ms - before_ms) * self._direction
+        if step_ms > 0:
+            self.steps += 1
+            if step_ms <= _MAX_STEP_MS:
+                self._reached = max(self._reached, before_ms * self._direction)
+        if time_ms * self._direction < self._reached:
+            self.late += 1
+            self.first_late_line = self.first_late_line or line
+
+
+class _Shape:
+    """What is known of all rows together. Rows are added one by one."""
+
+    def __init__(self, first: CandleRow) -> None:
+        self.rows = 1
+        self._off_minute = int(first.open_time_ms % _MINUTE_MS != 0)
+        self._unpriced = int(not _is_priced(first))
+        self._forward, self._backward = _Order(1), _Order(-1)
+        self._repeated = 0
+        self._first_repeated_line = 0
+        self._steps: Counter[int] = Counter()
+        self._run_ms = self._run = 0
+        self._odd_run_ms: int | None = None
+        self._odd_run_line = 0
+
+    def add(self, row: CandleRow, before: CandleRow) -> None:
+        time_ms, before_ms = row.open_time_ms, before.open_time_ms
+        self.rows += 1
+        self._off_minute += time_ms % _MINUTE_MS != 0
+        self._unpriced += not _is_priced(row)
+        self._forward.add(time_ms, before_ms, row.line)
+        self._backward.add(time_ms, before_ms, row.line)
+        step_ms = abs(time_ms - before_ms)
+        if not step_ms:
+            self._repeated += 1
+            self._first_repeated_line = self._first_repeated_line or row.line
+        elif step_ms in self._steps or len(self._steps) < _MAX_STEPS:
+            self._steps[step_ms] += 1
+        self._run = self._run + 1 if step_ms == self._run_ms else 1
+        self._run_ms = step_ms
+        if self._run == _ODD_RUN and step_ms not in {0, _MINUTE_MS} and self._odd_run_ms is None:
+            self._odd_run_ms, self._odd_run_line = step_ms, row.line
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether nearly all steps lead back in time."""
+        return self._backward.steps > 0 and self._forward.steps <= _TOLERATED * self._backward.steps
+
+    def problem(self) -> str | None:
+        """Return what makes the file unusable, and what to do, or None."""
+        return next(self._problems(), None) if self.rows >= _MIN_ROWS else None
+
+    def _problems(self) -> Iterator[str]:
+        if (step := self._odd_step()) is not None:
+            yield f"{step}; candles of one minute are expected"
+        if 2 * self._off_minute > self.rows:
+            expected = "the time at which a minute begins is expected"
+            yield f"{self._off_minute} of {self.rows} rows have a time that is not on the minute; {expected}"
+        if 2 * self._unpriced > self.rows:
+            expected = "numbers above 0, of which high is not below low, are expected"
+            yield f"{self._unpriced} of {self.rows} rows have no usable prices; {expected}"
+        order = self._backward if self.newest_first else self._forward
+        if self._is_too_much(order.late):
+            where = f"the first is in line {order.first_late_line}"
+            yield f"{order.late} of {self.rows} rows are out of order ({where}); sort the file by time"
+        if self._is_too_much(self._repeated):
+            where = f"the first is in line {self._first_repeated_line}"
+            yield f"{self._repeated} of {self.rows} rows have the time of the row above ({where}); give one market per file"
+
+    def _is_too_much(self, rows: int) -> bool:
+        return rows >= _MIN_ROWS and rows > _TOLERATED * self.rows
+
+    def _odd_step(self) -> str | None:
+        """Return how far apart the rows lie, unless it is a minute."""
+        steps = self._steps.total()
+        usual_ms, count = self._steps.most_common(1)[0] if steps else (_MINUTE_MS, 0)
+        needed = _USUAL_BESIDE_MINUTES if _MINUTE_MS in self._steps else _USUAL
+        if usual_ms != _MINUTE_MS and count > 1 and count > needed * steps:
+            return f"the rows lie {_duration(usual_ms)} apart"
+        if self._odd_run_ms is not None:
+            return f"the {_ODD_RUN + 1} rows up to line {self._odd_run_line} lie {_duration(self._odd_run_ms)} apart"
+        if 2 * sum(times for step_ms, times in self._steps.items() if step_ms < _MINUTE_MS) > steps:
+            return "most rows lie less than a minute apart"
+        if steps >= _NO_MINUTE_STEP and _MINUTE_MS not in self._steps:
+            return f"no two rows lie one minute apart, the nearest {_duration(min(self._steps))}"
+        return None
+
+
+def _is_priced(row: CandleRow) -> bool:
+    """Return whether the prices are finite, above 0, and high is not below low. The consumer checks more than that."""
+    try:
+        open_, high, low, close = float(row.open), float(row.high), float(row.low), float(row.close)
+    except ValueError:  # an empty cell
+        return False
+    return 0 < low <= high < inf and 0 < open_ < inf and 0 < close < inf
+
+
+def _duration(step_ms: int) -> str:
+    """Return a time span in its largest whole unit; hours count as minutes.
+
+    >>> _duration(300_000), _duration(3_600_000), _duration(86_400_000), _duration(1_000)
+    ('5 minutes', '60 minutes', '1 day', '1 second')
+    """
+    unit_ms, name = next((unit_ms, name) for unit_ms, name in _UNITS if step_ms % unit_ms == 0)
+    count = step_ms // unit_ms
+    return f"{count} {name}{'' if count == 1 else 's'}"
