@@ -9,6 +9,7 @@ from typing import Any
 
 from volcast.core.forecast.forecaster import Forecaster, ResolvedForecasts
 from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerprint
+from volcast.core.market.price_check import PriceCheck
 
 from .outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
 from .rolling import RollingMean, SignalRate
@@ -47,7 +48,7 @@ class Engine:
         self.price_decimals = price_decimals
         self.candles = 0
         self.timeline = Timeline()
-        self._last_close = 0.0
+        self.prices = PriceCheck()
         self._jump_ms = -1
         """Opening of the candle before this one if it was skipped as too far ahead, else negative."""
         self._mean = RollingMean(config.window)
@@ -73,7 +74,6 @@ class Engine:
         if self._mean.full or self.config.warmup == "zero":
             self._rate.push(signal)
         self.candles += 1
-        self._last_close = candle.close
         return self._signal(candle, signal, resolved)
 
     def _signal(self, candle: Candle, signal: int, resolved: ResolvedForecasts) -> Signal:
@@ -100,8 +100,8 @@ class Engine:
             volatility_upper=prediction.upper,
             volatility_annualized=per_year,
             volatility_annualized_deseasonalized=per_year * exp(-main.seasonal_effect(self.forecaster.market.minute)),
-            price_lower=candle.close * exp(prediction.return_lower),
-            price_upper=candle.close * exp(prediction.return_upper),
+            price_lower=self.last_close * exp(prediction.return_lower),
+            price_upper=self.last_close * exp(prediction.return_upper),
             noise_ratio=self.forecaster.market.noise.value,
             warm=self._mean.full and main.outcomes >= WARM_OUTCOMES and timeline.missing_share <= MAX_MISSING_SHARE,
             candles=self.candles,
@@ -109,13 +109,16 @@ class Engine:
             gaps=timeline.gaps,
             missing_minutes=timeline.missing_minutes,
             missing_share=timeline.missing_share,
-            suspect=False,
-            suspect_candles=0,
+            suspect=self.prices.is_suspect,
+            suspect_candles=self.prices.candles,
             outcomes=main.outcomes,
             outcome=make_outcome(resolved.horizons.get(horizon), candle.open_time_ms, horizon),
             other_horizons=tuple(
                 make_horizon_forecast(
-                    learner, predictions.horizons[h], candle.close, make_outcome(resolved.horizons.get(h), candle.open_time_ms, h)
+                    learner,
+                    predictions.horizons[h],
+                    self.last_close,
+                    make_outcome(resolved.horizons.get(h), candle.open_time_ms, h),
                 )
                 for h, learner in others
             ),
@@ -132,8 +135,8 @@ class Engine:
 
     @property
     def last_close(self) -> float:
-        """Close of the last accepted candle; 0 before the first."""
-        return self._last_close
+        """The last close that is not suspect; 0 before the first."""
+        return self.prices.close
 
     def _follows_jump(self, open_time_ms: int) -> bool:
         """Return whether the candle before was skipped as too far ahead and this one follows it, so that the time is no error."""
@@ -141,18 +144,19 @@ class Engine:
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
         """Pass the candle to the forecaster, with its return if the minute before is known; a gap discards pending forecasts."""
-        follows = self.candles > 0
+        close_before = self.prices.close
         missing = self.timeline.add(candle.open_time_ms)
-        log_return = log(candle.close / self._last_close) if follows and not missing else None
-        prices_and_volume = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
-        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, prices_and_volume, log_return)
+        limit = self.forecaster.market.features.max_move * sqrt(missing + 1)
+        prices = self.prices.push((candle.open, candle.high, candle.low, candle.close), limit)
+        log_return = log(prices.close / close_before) if close_before and not missing else None
+        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, (*prices, candle.quote_volume), log_return)
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain fields and raw arrays."""
         return {
             "candles": self.candles,
             "timeline": self.timeline.dump(),
-            "last_close": self._last_close,
+            "trusted": self.prices.dump(),
             "jump_ms": self._jump_ms,
             "prices": self._mean.dump(),
             "counted": self._rate.counted,
@@ -165,7 +169,7 @@ class Engine:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.candles = int(state["candles"])
         self.timeline.load(state["timeline"])
-        self._last_close = float(state["last_close"])
+        self.prices.load(state["trusted"])
         self._jump_ms = int(state["jump_ms"])
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])

@@ -43,11 +43,11 @@ def step(engine: Engine, one: Candle) -> Signal:
     """Step through a candle that is accepted, and check that all its forecasts are valid."""
     signal = engine.step(one)
     assert isinstance(signal, Signal)
-    check_forecast(signal, signal.close)
+    check_forecast(signal, engine.last_close)
     assert 0 < signal.volatility_annualized_deseasonalized < inf
     assert 0 <= signal.noise_ratio < inf
     for other in signal.other_horizons:
-        check_forecast(other, signal.close)
+        check_forecast(other, engine.last_close)
     for shadow in signal.shadows:
         assert 0 < shadow.volatility < inf
         assert shadow.qlike is None or 0 <= shadow.qlike < inf
@@ -56,7 +56,8 @@ def step(engine: Engine, one: Candle) -> Signal:
 
 MARKETS: dict[str, list[Candle]] = {
     "constant": [candle(minute, 100, volume=0.0) for minute in range(400)],
-    "flash_crash": [candle(minute, 100 if minute != 150 else 70) for minute in range(300)],
+    "flash_crash": [candle(minute, 100 if minute not in range(150, 153) else 70) for minute in range(300)],
+    "one_bad_tick": [candle(minute, 100 if minute != 150 else 70) for minute in range(300)],
     "crash_and_stay": [candle(minute, 100 if minute < 150 else 70) for minute in range(300)],
     "zigzag_between_the_extremes": [candle(minute, ("1e-8", "999999999999999")[minute % 2], decimals=8) for minute in range(300)],
     "finest": [candle(minute, ("1e-12", "2e-12", "999999999999999")[minute % 3], decimals=12) for minute in range(300)],
@@ -91,12 +92,23 @@ def test_the_first_forecast_is_near_the_assumed_volatility() -> None:
         assert first.volatility_annualized == pytest.approx(sqrt(525_600 * PRIOR_VARIANCE), rel=0.5)
 
 
-def test_a_flash_crash_raises_the_forecast_and_shows_in_the_outcome() -> None:
+def test_a_crash_of_some_minutes_raises_the_forecast_and_shows_in_the_outcome() -> None:
     engine = an_engine()
     signals = [step(engine, one) for one in MARKETS["flash_crash"]]
-    assert signals[150].volatility > 5 * signals[149].volatility
+    assert [one.suspect for one in signals[149:153]] == [False, True, True, False]
+    assert signals[152].volatility > 4 * signals[149].volatility
     assert signals[209].outcome is not None
     assert signals[209].outcome.realized_volatility == pytest.approx(0.35667 * sqrt(2), rel=1e-4)  # log 0.7, down and up
+
+
+def test_a_price_that_returns_at_once_is_no_crash() -> None:
+    """Of a price that has never moved, nothing else in the signals changes either."""
+    engine = an_engine()
+    signals = [step(engine, one) for one in MARKETS["one_bad_tick"]]
+    assert (signals[150].suspect, signals[150].close, signals[-1].suspect_candles) == (True, 70, 1)
+    assert signals[150].volatility == pytest.approx(signals[149].volatility, rel=0.1)
+    assert signals[209].outcome is not None
+    assert signals[209].outcome.realized_volatility == 0
 
 
 @pytest.mark.parametrize("horizons", [(60,), (15, 60, 240, 1_440)])

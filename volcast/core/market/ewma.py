@@ -45,6 +45,11 @@ class EwmaBank:
         self._steps *= gains
         self.means += self._steps
 
+    def catch_up(self, series: int, x: float, minutes: int) -> None:
+        """Move one series' means as if it had had this value for so many minutes, at their half-lives' pace."""
+        means = self.means[series]
+        means += (1.0 - (1.0 - self._last_gains[series]) ** minutes) * (x - means)
+
     def dump(self) -> dict[str, Any]:
         """Return the state: the means as a raw array, and the number of minutes."""
         return {"means": self.means.tobytes(), "minutes": self.minutes}

@@ -7,7 +7,8 @@ minute estimated from series s with a half-life of h minutes:
     abs   |log return|: robust to jumps          flat  abs divided by the usual |return| at this time of New York's day
     vol   half the log of the volume
 
-A minute without a return, the first one after a gap, changes nothing but the price.
+A minute without a return, the first one after a gap, changes nothing but the price. The largest move and the largest volume of a
+minute are cut to a multiple of what is usual, so that no candle, however wrong, blinds the features for long.
 
 References: M. Garman & M. Klass, On the Estimation of Security Price Volatilities from Historical Data, J. Business 53 (1980).
 """
@@ -47,6 +48,12 @@ _SHAPES = {
     "s10080": ("rv", 10_080, 43_200),
     "v30": ("vol", 30, 1_440),
 }
+MAX_MOVE = 20.0
+"""The largest move of a minute that counts in full, as a multiple of the market's recent volatility: see `Features.max_move`."""
+MIN_MAX_MOVE = 0.001
+"""Moves below 0.1 % always count in full: of a price that hardly moves, one tick may be many times the volatility."""
+MAX_VOLUME_RATIO = 200.0
+"""The largest volume of a minute that counts in full, as a multiple of the volume's mean over a month."""
 MAX_LOG_RATIO = 8.0
 MAX_TREND = 4.0
 _MAX_SEASONAL = 2.0
@@ -87,6 +94,7 @@ _RATIOS = (
 _FIRST_TREND = 2 + len(_RATIOS)
 SHAPES = tuple(_SHAPES)
 _LOGS = len(_SERIES) - 1
+_VOLUME, _PRICE = _SERIES.index("vol"), _SERIES.index("price")
 _ABS_TO_SIGMA = sqrt(pi / 2)
 _FLOORS = np.repeat([VARIANCE_FLOOR, VARIANCE_FLOOR, 1e-6 / _ABS_TO_SIGMA, 1e-6 / _ABS_TO_SIGMA, 1e-9], len(HALF_LIVES))
 _POWERS = np.repeat([0.5, 0.5, 1.0, 1.0, 0.5], len(HALF_LIVES))
@@ -143,6 +151,9 @@ class Features:
         """log |r| relative to its level, by time of New York's day."""
         self.diurnal_profile.start_from([_TYPICAL_LOG_SIZE] * len(self.diurnal_profile.means))
         self._bank: EwmaBank | None = None
+        self._first_minute = self._minute = 0
+        self._path = 0.0
+        """The sum of all log returns, each cut to `max_move`: what the means of the price and the trends are made of."""
 
     def push(self, minute: int, candle: tuple[float, float, float, float, float], log_return: float | None) -> None:
         """Add a candle: open, high, low and close, and the volume in the quote currency.
@@ -151,20 +162,32 @@ class Features:
         before, None if that minute is missing.
         """
         open_, high, low, close, volume = candle
-        self.log_price = log(close)
+        limit, log_price_before, missing = self.max_move, self.log_price, minute - self._minute - 1
+        self.log_price, self._minute = log(close), minute
         if self._bank is None:
-            self._bank = _bank(self.log_price, volume)
-        if log_return is None:
+            self._bank, self._first_minute = _bank(volume), minute
             return
-        range_, body = log(high / low), log(close / open_)
-        size = abs(log_return)
+        move = self.log_price - log_price_before if log_return is None else log_return
+        self._path += min(max(move, -limit), limit)
+        if log_return is None:
+            self._bank.catch_up(_PRICE, self._path, missing)
+            return
+        range_, body = min(log(high / low), limit), min(max(log(close / open_), -limit), limit)
+        size = min(abs(log_return), limit)
+        volume = min(volume, MAX_VOLUME_RATIO * float(self._bank.means[_VOLUME, -1]) or volume)
         local = new_york_minute(minute)
         seasonal = min(max(self.diurnal_profile.at(local) - _TYPICAL_LOG_SIZE, -_MAX_SEASONAL), _MAX_SEASONAL)
         garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * body * body, 0.0)
-        x = np.array([log_return * log_return, garman_klass, size, size * exp(-seasonal), volume, self.log_price])[:, np.newaxis]
+        x = np.array([size * size, garman_klass, size, size * exp(-seasonal), volume, self._path])[:, np.newaxis]
         self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-seasonal * _FIRST_DAY))
         level = log(max(float(self._bank.means[2, HALF_LIVES.index(LEVEL_HALF_LIFE)]) * _ABS_TO_SIGMA, 1e-6))
         self.diurnal_profile.learn_at(local, min(max(log(max(size, 1e-6)) - level, -4.0), 4.0))
+
+    @property
+    def max_move(self) -> float:
+        """The largest log return of a minute that counts in full: many times the highest recent volatility of any half-life."""
+        variance = PRIOR_VARIANCE if self._bank is None else float(self._bank.means[0].max())
+        return max(MAX_MOVE * sqrt(variance), MIN_MAX_MOVE)
 
     def state(self) -> State:
         """Return the features after the last candle. Raises ValueError before the first one."""
@@ -181,34 +204,42 @@ class Features:
         vector[2:_FIRST_TREND] = v[1:_FIRST_SHAPE]
         ratios = vector[:_FIRST_TREND]
         np.minimum(np.maximum(ratios, -MAX_LOG_RATIO, out=ratios), MAX_LOG_RATIO, out=ratios)
-        moves = np.abs(self.log_price - means[_LOGS])
+        moves = np.abs(self._path - means[_LOGS])
         moves /= np.sqrt(clamped[: len(HALF_LIVES)]) * self._spans()
         np.minimum(moves, MAX_TREND, out=vector[_FIRST_TREND:])
         return State(vector, v[_FIRST_SHAPE:], level)
 
     def _spans(self) -> Floats:
         """Return the square roots (half-lives,) of the half-lives in minutes, limited by half the age of the means."""
-        if self._bank is None or self._bank.minutes >= 2 * HALF_LIVES[-1]:
+        age = self._minute - self._first_minute
+        if age >= 2 * HALF_LIVES[-1]:
             return _ROOT_HALF_LIVES
-        return np.asarray(np.minimum(_ROOT_HALF_LIVES, sqrt(0.5 * self._bank.minutes + 1.0)))
+        return np.asarray(np.minimum(_ROOT_HALF_LIVES, sqrt(0.5 * age + 1.0)))
 
     def dump(self) -> dict[str, Any]:
         """Return the state: numbers and raw arrays."""
         bank = None if self._bank is None else self._bank.dump()
-        return {"log_price": self.log_price, "rhythm": self.diurnal_profile.dump(), "bank": bank}
+        return {
+            "log_price": self.log_price,
+            "minutes_seen": [self._first_minute, self._minute],
+            "path": self._path,
+            "rhythm": self.diurnal_profile.dump(),
+            "bank": bank,
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self.log_price = float(state["log_price"])
+        self.log_price, self._path = float(state["log_price"]), float(state["path"])
+        self._first_minute, self._minute = (int(minute) for minute in state["minutes_seen"])
         self.diurnal_profile.load(state["rhythm"])
         self._bank = None
         if state["bank"] is not None:
-            self._bank = _bank(0.0, 0.0)
+            self._bank = _bank(0.0)
             self._bank.load(state["bank"])
 
 
-def _bank(log_price: float, volume: float) -> EwmaBank:
+def _bank(volume: float) -> EwmaBank:
     size = sqrt(PRIOR_VARIANCE) / _ABS_TO_SIGMA
-    start = np.array([PRIOR_VARIANCE, PRIOR_VARIANCE, size, size, volume, log_price])
+    start = np.array([PRIOR_VARIANCE, PRIOR_VARIANCE, size, size, volume, 0.0])
     prior_minutes = np.array([_PRIOR_MINUTES, _PRIOR_MINUTES, _PRIOR_MINUTES, _PRIOR_MINUTES, 0.0, _PRIOR_MINUTES])
     return EwmaBank(np.array(HALF_LIVES, float), start, prior_minutes)

@@ -49,7 +49,7 @@ def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast() -> Non
     assert all(map(is_valid, made))
     assert max(one.variance for one in made) < 10
     calm = made[DAY - 1].variance
-    assert made[DAY].variance > 10 * calm  # during the crash
+    assert made[DAY].variance > 1.5 * calm  # during the crash
     assert 1e-3 < made[-1].variance / calm < 1e3  # at the end
 
 

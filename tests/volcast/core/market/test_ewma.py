@@ -1,6 +1,7 @@
 """The matrix of means against a plain recursion, and its dump."""
 
 import numpy as np
+import pytest
 
 from volcast.core.market.ewma import EwmaBank
 
@@ -34,3 +35,17 @@ def test_a_dump_restores_the_state_to_the_last_bit() -> None:
         means.push(x[:, np.newaxis])
         again.push(x[:, np.newaxis])
     assert again.dump() == means.dump()
+
+
+@pytest.mark.parametrize("minutes", [0, 1, 7, 100_000])
+def test_catching_up_is_to_have_had_the_value_for_so_many_minutes(minutes: int) -> None:
+    means = bank()
+    rows = np.random.default_rng(3).normal(size=(500, 2))
+    for x in rows:
+        means.push(x[:, np.newaxis])
+    before = means.means.copy()
+    means.catch_up(1, 2.5, minutes)
+    for h, half_life in enumerate(HALF_LIVES):
+        expected = 2.5 + (before[1, h] - 2.5) * 0.5 ** (minutes / half_life)
+        assert means.means[1, h] == pytest.approx(expected, rel=1e-9)
+    assert (means.means[0] == before[0]).all()

@@ -71,9 +71,22 @@ def levels(rows: list[Minute]) -> dict[tuple[str, int], float]:
     return v
 
 
+def mean_log_price(rows: list[Minute], half_life: float) -> float:
+    """Return the mean of the log price; after a gap it moves as if the price had been there for all of the missing minutes."""
+    mean, n, minute = log(rows[0].candle[3]), 0, rows[0].minute
+    for row in rows[1:]:
+        gain = 1 - 0.5 ** ((row.minute - minute - 1) / half_life)
+        if row.log_return is not None:
+            n += 1
+            gain = max(1 - 0.5 ** (1 / half_life), 1 / (10 + n))
+        mean += gain * (log(row.candle[3]) - mean)
+        minute = row.minute
+    return mean
+
+
 def by_definition(rows: list[Minute]) -> dict[str, float]:
     """Return all features by their definitions from v(series, half-life)."""
-    v, counted = levels(rows), [row for row in rows if row.log_return is not None]
+    v = levels(rows)
     values = {"one": 1.0, "level": v["rv", 1440] - 0.5 * log(PRIOR_VARIANCE)}
     values |= {f"rv_{a}": v["rv", a] - v["rv", b] for a, b in pairwise(HALF_LIVES)}
     values |= {f"{s}_{h}": 2 * (v[s, h] - v["rv", h]) for s, h in v if s in ("gk", "abs", "flat")}
@@ -81,8 +94,8 @@ def by_definition(rows: list[Minute]) -> dict[str, float]:
     values |= {f"vol_{a}": 2 * (v["vol", a] - v["vol", b]) for a, b in steps}
     last = log(rows[-1].candle[3])
     for h in HALF_LIVES:
-        mean = ewma([log(row.candle[3]) for row in counted], h, log(rows[0].candle[3]), 10)
-        span = min(h, 0.5 * len(counted) + 1)
+        mean = mean_log_price(rows, h)
+        span = min(h, 0.5 * (rows[-1].minute - rows[0].minute) + 1)
         values[f"trend_{h}"] = min(abs(last - mean) / exp(v["rv", h]) / sqrt(span), 4.0)
     return values
 
@@ -173,3 +186,53 @@ def test_the_table_names_each_feature_once_with_unit_and_description() -> None:
 def test_before_the_first_candle_there_is_no_state() -> None:
     with pytest.raises(ValueError, match="no candle"):
         Features().state()
+
+
+@pytest.mark.parametrize("factor", [1e-9, 0.5, 1.5, 1e9])
+def test_one_huge_move_counts_as_one_of_twenty_volatilities(factor: float) -> None:
+    """So do its range and its trend; the log price is that of the candle."""
+    rows = minutes(3_000)
+    last = rows[-1].candle[3]
+    features = [Features(), Features()]
+    for each in features:
+        for row in rows:
+            each.push(*row)
+    limit = features[0].max_move
+    assert 0.001 < limit < 0.4
+    sign = 1 if factor > 1 else -1
+    for each, move in zip(features, (log(factor), sign * limit), strict=True):
+        close = last * exp(move)
+        each.push(rows[-1].minute + 1, (last, max(last, close), min(last, close), close, 1e5), move)
+        assert each.log_price == log(close)
+    assert features[0].state().vector == pytest.approx(features[1].state().vector, abs=0.35)
+    assert features[0].state().level == pytest.approx(features[1].state().level)
+
+
+def test_one_huge_volume_counts_as_two_hundred_mean_ones() -> None:
+    rows = minutes(3_000)
+    vectors = []
+    for volume in (1e23, 1e12):
+        features = Features()
+        for row in rows:
+            features.push(*row)
+        features.push(rows[-1].minute + 1, (*rows[-1].candle[:4], volume), 0.0)
+        vectors.append(bits(features.state().vector))
+    assert vectors[0] == vectors[1]
+
+
+def test_volumes_that_begin_after_a_time_without_any_count() -> None:
+    features = Features()
+    for minute in range(200):
+        features.push(minute, (100.0, 100.0, 100.0, 100.0, 0.0), None if minute == 0 else 0.0)
+    features.push(200, (100.0, 100.0, 100.0, 100.0, 1e6), 0.0)
+    assert features.state().vector[FEATURE_NAMES.index("vol_3")] > 1
+
+
+def test_the_trend_of_a_price_with_many_gaps_stays_bounded() -> None:
+    """Of candles five minutes apart no return is known, but the price is."""
+    features = Features()
+    prices = [row.candle[3] for row in minutes(3_000)]
+    for minute in range(0, 3_000, 5):
+        features.push(minute, (prices[minute],) * 4 + (1e5,), None)
+    trends = features.state().vector[-len(HALF_LIVES) :]
+    assert max(trends) < 3

@@ -1,0 +1,86 @@
+"""Which prices are suspect, by hand; and laws for any prices."""
+
+from math import log
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volcast.core.market.price_check import MAX_SUSPECT_MINUTES, CheckedPrices, PriceCheck
+
+LIMIT = 0.02
+SOUND = (100.0, 100.5, 99.5, 100.0)
+
+
+def checked(*candles: tuple[float, float, float, float]) -> tuple[list[CheckedPrices], PriceCheck]:
+    check = PriceCheck()
+    return [check.push(each, LIMIT) for each in candles], check
+
+
+@pytest.mark.parametrize(
+    ("candle", "seen"),
+    [
+        ((100.0, 233.0, 99.5, 233.0), (100.0, 100.0, 99.5, 100.0)),  # a bad close
+        ((100.0, 233.0, 99.5, 100.1), (100.0, 100.1, 99.5, 100.1)),  # a bad high
+        ((100.0, 100.2, 0.5, 100.1), (100.0, 100.2, 100.0, 100.1)),  # a bad low
+        ((233.0, 233.0, 100.0, 100.1), (100.0, 100.1, 100.0, 100.1)),  # a bad open
+        ((0.01, 0.01, 0.01, 0.01), (100.0, 100.0, 100.0, 100.0)),
+        ((100.0, 233.0, 0.01, 100.0), (100.0, 100.0, 100.0, 100.0)),
+    ],
+)
+def test_a_suspect_price_is_replaced_and_counted(
+    candle: tuple[float, float, float, float], seen: tuple[float, float, float, float]
+) -> None:
+    (_, second), check = checked(SOUND, candle)
+    assert second == seen
+    assert (check.is_suspect, check.candles) == (True, 1)
+    assert (check.push(SOUND, LIMIT), check.is_suspect, check.candles) == (SOUND, False, 1)
+
+
+def test_a_move_within_the_limit_is_not_suspect() -> None:
+    moved = (100.0, 101.9, 100.0, 101.9)
+    seen, check = checked(SOUND, moved)
+    assert (seen, check.candles) == ([SOUND, moved], 0)
+
+
+def test_a_price_that_stays_is_taken_in_after_two_minutes() -> None:
+    low = (70.0, 70.0, 70.0, 70.0)
+    seen, check = checked(SOUND, *[low] * 4)
+    assert [each.close for each in seen] == [100.0, 100.0, 100.0, 70.0, 70.0]
+    assert (check.candles, check.is_suspect) == (MAX_SUSPECT_MINUTES, False)
+
+
+def test_a_price_that_returns_is_never_taken_in() -> None:
+    away = (233.0, 233.0, 233.0, 233.0)
+    seen, check = checked(SOUND, away, away, SOUND, away, SOUND, SOUND)
+    assert {each.close for each in seen} == {100.0}
+    assert check.candles == 3
+
+
+def test_the_first_close_is_trusted_for_want_of_another() -> None:
+    assert checked((900.0, 900.0, 1.0, 900.0))[0] == [(900.0, 900.0, 900.0, 900.0)]
+
+
+prices = st.floats(1e-12, 1e15)
+candles = st.lists(st.tuples(prices, prices, prices, prices).map(sorted).map(lambda p: (p[1], p[3], p[0], p[2])), min_size=1)
+
+
+@given(candles, st.floats(1e-3, 3.0))
+def test_what_is_used_is_a_candle_near_the_trusted_closes(rows: list[tuple[float, float, float, float]], limit: float) -> None:
+    check = PriceCheck()
+    check.push(rows[0], limit)
+    suspect = int(check.is_suspect)
+    for row in rows[1:]:
+        before = check.close
+        seen = check.push(row, limit)
+        suspect += check.is_suspect
+        assert seen.low <= min(seen.open, seen.close)
+        assert seen.high >= max(seen.open, seen.close)
+        assert seen.close == check.close
+        near = [min(abs(log(price / close)) for close in (before, seen.close)) for price in seen]
+        assert max(near) <= limit * (1 + 1e-9) + 1e-9
+        assert check.is_suspect == (seen != row)
+    assert check.candles == suspect
+    again = PriceCheck()
+    again.load(check.dump())
+    assert again.dump() == check.dump()
