@@ -115,7 +115,7 @@ streamed() {
   compose --profile live up -d exchange produce-live
   await "the exchange is healthy" healthy exchange
   await "the live producer is healthy" healthy produce-live
-  for symbol in BTCUSDT.BINANCE ETHUSDT.BINANCE; do
+  for symbol in BTCUSDT.BINANCESIM ETHUSDT.BINANCESIM; do
     await "$symbol: the API has a day of candles and the latest minute" answers "$api/latest/$symbol" \
       "body['live'] is True and body['status'] == 'ok' and body['candles'] > 1440 and body['age_seconds'] < 90"
   done

@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
 SOURCES = OURS[:4]
-SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file")
+SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file", "volcast.urls")
 SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
 BELOW_CLI = (*SERVICES_MAY, "producer", "consumer", "api", "volcast.backtest", "volcast.simulation", "volcast.settings")
 MAY_IMPORT_OF_OURS = {
     "volcast.core": ("volcast.core",),
     "volcast.timing": (),
     "volcast.atomic_file": (),
+    "volcast.urls": (),
     "volcast.metrics": ("volcast.timing", "volcast.metrics"),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
     "volcast.log": ("volcast.log", "volcast.timing"),
@@ -25,7 +26,7 @@ MAY_IMPORT_OF_OURS = {
     "producer": (*SERVICES_MAY, "producer"),
     "consumer": (*SERVICES_MAY, "consumer"),
     "api": (*SERVICES_MAY, "api"),
-    "volcast.settings": ("volcast.settings",),
+    "volcast.settings": ("volcast.settings", "volcast.urls"),
     "volcast.cli": (*BELOW_CLI, "volcast.cli"),
     "volcast.proof": (*BELOW_CLI, "volcast.proof", "volcast.cli"),
     "volcast.commands": OURS[:4],

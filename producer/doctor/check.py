@@ -7,6 +7,7 @@ from typing import NamedTuple
 from producer.feeds.contract import Feed, Pair
 from producer.live.connection import Endpoint
 from producer.rest.client import RestClient
+from volcast.urls import without_passwords
 
 
 class CheckStatus(StrEnum):
@@ -35,19 +36,24 @@ Report = Callable[[CheckResult], None]
 """Called with each result as soon as it is known."""
 
 
+def _result(status: CheckStatus, check: str, found: str, advice: str = "") -> CheckResult:
+    """Return a result without the passwords that the URLs in it may have."""
+    return CheckResult(status, check, without_passwords(found), without_passwords(advice))
+
+
 def ok(check: str, found: str) -> CheckResult:
     """Return the result of a check that passed."""
-    return CheckResult(CheckStatus.OK, check, found)
+    return _result(CheckStatus.OK, check, found)
 
 
 def warning(check: str, found: str, advice: str) -> CheckResult:
     """Return the result of a check that passed with a restriction."""
-    return CheckResult(CheckStatus.WARNING, check, found, advice)
+    return _result(CheckStatus.WARNING, check, found, advice)
 
 
 def failed(check: str, found: str, advice: str) -> CheckResult:
     """Return the result of a check that failed."""
-    return CheckResult(CheckStatus.FAILED, check, found, advice)
+    return _result(CheckStatus.FAILED, check, found, advice)
 
 
 class Target(NamedTuple):

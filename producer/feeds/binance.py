@@ -11,16 +11,23 @@ from msgspec import UNSET, Raw, Struct, UnsetType
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
-from .parsing import Integer, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage
+from .parsing import Integer, Number, TimeKey
 
-_TOO_MANY = -1003
+_TOO_MANY = {-1003, -1015, -1034}
 _NO_SUCH_PAIR = -1121
+_ILLEGAL_CHARACTERS = -1100
+_BAN_S = 120.0
+"""The shortest ban of an address."""
 
 
 class _Complaint(Struct, frozen=True, gc=False):
     code: int
-    msg: str = ""
+    msg: str | None = None
+
+    @property
+    def words(self) -> str:
+        return parsing.shortened(f"{self.code} {self.msg or ''}")
 
 
 class _Frame(Struct, frozen=True, gc=False):
@@ -32,7 +39,7 @@ class _Frame(Struct, frozen=True, gc=False):
     id: int | str | UnsetType | None = UNSET
     result: list[str] | UnsetType | None = UNSET
     code: int | None = None
-    msg: str = ""
+    msg: str | None = None
     error: _Complaint | None = None
 
 
@@ -82,14 +89,17 @@ class _Row(Struct, frozen=True, gc=False, array_like=True):
 
 
 class _Time(Struct, frozen=True, rename="camel"):
-    server_time: Integer
+    server_time: Integer | None = None
+    code: int | None = None
+    msg: str | None = None
 
 
 _frames = msgspec.json.Decoder(_Frame)
 _events = msgspec.json.Decoder(_Event)
 _klines = msgspec.json.Decoder(_KlineEvent)
 _trades = msgspec.json.Decoder(_TradeEvent)
-_pages = msgspec.json.Decoder(list[_Row] | _Complaint)
+_pages = msgspec.json.Decoder(list[Raw] | _Complaint)
+_rows = msgspec.json.Decoder(_Row)
 _times = msgspec.json.Decoder(_Time)
 
 
@@ -146,7 +156,7 @@ class BinanceFeed(BaseFeed):
             return Message(MessageKind.OTHER, (parsing.decode_frame(_events, event).event or name) if found.stream else name)
         complaint = found.error or (_Complaint(found.code, found.msg) if found.code is not None else None)
         if complaint is not None:
-            return Message(MessageKind.REFUSED, "error", detail=parsing.shortened(f"{complaint.code} {complaint.msg}"))
+            return Message(MessageKind.REFUSED, "error", detail=complaint.words)
         if found.result is not UNSET and found.id is not UNSET:
             return Message(MessageKind.ACK, "result", detail=str(found.id))
         raise FrameError("this is no message of Binance")
@@ -156,24 +166,37 @@ class BinanceFeed(BaseFeed):
         times = {"startTime": str(from_ms), "endTime": str(to_ms - 1), "limit": str(self.rows)}
         return Request("/api/v3/klines", {"symbol": pair, "interval": "1m", **times})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request."""
         rows = parsing.decode_frame(_pages, body)
         if isinstance(rows, _Complaint):
-            detail = parsing.shortened(f"{rows.code} {rows.msg}")
-            raise VenueError(detail, too_many=rows.code == _TOO_MANY, unknown_pair=rows.code == _NO_SUCH_PAIR)
-        return [
-            parsing.candle("", parsing.time_us(r.open_time), (r.open, r.high, r.low, r.close, r.volume, r.quote_volume))
-            for r in rows
-        ]
+            raise _refusal(rows)
+        return parsing.page_of(rows, _rows, _candle, TimeKey(0))
 
     def time_request(self) -> Request:
         """Return the request for the venue's time, which it sends in milliseconds."""
         return Request("/api/v3/time", {})
 
     def time_ms(self, body: bytes) -> int:
-        """Return the venue's time in milliseconds since 1970. Raise FrameError if the response has none."""
-        return parsing.time_ms(parsing.decode_frame(_times, body).server_time)
+        """Return the venue's time in milliseconds since 1970. Raise FrameError if there is none, VenueError if it is refused."""
+        found = parsing.decode_frame(_times, body)
+        if found.code is not None:
+            raise _refusal(_Complaint(found.code, found.msg))
+        if found.server_time is None:
+            raise FrameError("a response of Binance without a time")
+        return parsing.time_ms(found.server_time)
+
+
+def _refusal(found: _Complaint) -> VenueError:
+    """Return the meaning of a refusal. A symbol with illegal characters, or too long, is one that can't exist."""
+    words = (found.msg or "").lower()
+    no_pair = found.code == _NO_SUCH_PAIR or (found.code == _ILLEGAL_CHARACTERS and "'symbol'" in words)
+    too_many = found.code in _TOO_MANY
+    return VenueError(found.words, too_many=too_many, unknown_pair=no_pair, ban_s=_BAN_S if too_many and "banned" in words else 0)
+
+
+def _candle(r: _Row) -> VenueCandle:
+    return parsing.candle("", parsing.time_us(r.open_time), (r.open, r.high, r.low, r.close, r.volume, r.quote_volume))
 
 
 def _candle_message(event: str | bytes) -> Message:

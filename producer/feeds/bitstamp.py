@@ -4,6 +4,7 @@ There is one channel for each pair, and one trade in each frame. Trade ids rise 
 Prices come both as JSON numbers and as text; the text is used.
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -11,12 +12,18 @@ from msgspec import Raw, Struct
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
-from .parsing import Digits, Integer, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage
+from .parsing import Digits, Integer, Number, TimeKey
 
 _LIMIT = 1_000
 _NONE = {b"", b"null", b'""', b"[]", b"{}"}
 _TRADES = "live_trades_"
+_TOO_MANY = ("429", "400.002", "400.067", "400.068")
+_NO_SUCH_PAIR = "404"
+_too_many = re.compile(r"too many|rate limit", re.IGNORECASE)
+_not_a_pair = re.compile(
+    r"(invalid|unknown|unsupported) (currency |trading )?pair|(market|pair) (is )?not (available|found|supported)", re.IGNORECASE
+)
 
 
 class _Frame(Struct, frozen=True, gc=False):
@@ -34,7 +41,7 @@ class _Trade(Struct, frozen=True, gc=False):
 
 class _Complaint(Struct, frozen=True):
     code: int | str | None = None
-    message: str = ""
+    message: str | None = None
 
 
 class _Row(Struct, frozen=True, gc=False):
@@ -47,14 +54,16 @@ class _Row(Struct, frozen=True, gc=False):
 
 
 class _Rows(Struct, frozen=True):
-    ohlc: list[_Row]
+    ohlc: list[Raw]
 
 
 class _Page(Struct, frozen=True):
     data: _Rows | None = None
     code: int | str | None = None
-    status: str = ""
+    response_code: int | str | None = None
+    status: str | int | None = None
     reason: Raw = Raw()
+    message: Raw = Raw()
     error: Raw = Raw()
     errors: Raw = Raw()
 
@@ -63,6 +72,7 @@ _frames = msgspec.json.Decoder(_Frame)
 _trades = msgspec.json.Decoder(_Trade)
 _complaints = msgspec.json.Decoder(_Complaint)
 _pages = msgspec.json.Decoder(_Page)
+_rows = msgspec.json.Decoder(_Row)
 
 
 class BitstampFeed(BaseFeed):
@@ -119,7 +129,9 @@ class BitstampFeed(BaseFeed):
                 return Message(MessageKind.RECONNECT, found.event, detail="the server asks for it")
             case "bts:error":
                 complaint = parsing.decode_frame(_complaints, found.data)
-                return Message(MessageKind.REFUSED, found.event, detail=parsing.shortened(f"{complaint.message} {found.channel}"))
+                return Message(
+                    MessageKind.REFUSED, found.event, detail=parsing.shortened(f"{complaint.message or ''} {found.channel}")
+                )
         raise FrameError("this is no message of Bitstamp")
 
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:  # noqa: ARG002  the same for all times
@@ -130,26 +142,29 @@ class BitstampFeed(BaseFeed):
         start, end = max(0, from_ms // 1_000 - 60), to_ms // 1_000
         return Request(f"/api/v2/ohlc/{pair}/", {"step": "60", "limit": str(_LIMIT), "start": str(start), "end": str(end)})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request."""
         found = parsing.decode_frame(_pages, body)
         if found.data is None:
             raise _refusal(found)
-        return [
-            parsing.candle("", parsing.time_us(int(r.timestamp) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
-            for r in found.data.ohlc
-        ]
+        return parsing.page_of(found.data.ohlc, _rows, _candle, TimeKey("timestamp", 1_000))
+
+
+def _candle(r: _Row) -> VenueCandle:
+    return parsing.candle("", parsing.time_us(int(r.timestamp) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
 
 
 def _refusal(found: _Page) -> FrameError | VenueError:
     """Return the error of a response without candles. The form of refusals is not documented, so several forms are parsed."""
-    words = [bytes(raw).decode(errors="replace") for raw in (found.reason, found.error, found.errors) if bytes(raw) not in _NONE]
-    if not words and found.status != "error":
+    texts = (found.reason, found.message, found.error, found.errors)
+    words = [bytes(raw).decode(errors="replace") for raw in texts if bytes(raw) not in _NONE]
+    codes = [str(code) for code in (found.response_code, found.code) if code is not None]
+    if not words and not codes and found.status != "error":
         return FrameError("the response has neither candles nor a refusal")
-    code = "" if found.code is None else str(found.code)
-    detail = parsing.shortened(" ".join((code, *words)))
-    too_many = code.startswith(("429", "400.002")) or "too many" in detail.lower()
-    return VenueError(detail, too_many=too_many, unknown_pair=code.startswith("404") or "pair" in detail.lower())
+    detail = parsing.shortened(" ".join((*codes, *words)))
+    too_many = any(code.startswith(_TOO_MANY) for code in codes) or _too_many.search(detail) is not None
+    no_pair = any(code.startswith(_NO_SUCH_PAIR) for code in codes) or _not_a_pair.search(detail) is not None
+    return VenueError(detail, too_many=too_many, unknown_pair=no_pair and not too_many)
 
 
 BITSTAMP = BitstampFeed()

@@ -4,6 +4,7 @@ The last candle of a minute is flagged by `confirm`, also for a minute without t
 integers on spot and UUIDs on derivatives; a `publicTrade` with UUIDs becomes OTHER, because UUIDs do not rise with time.
 """
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -11,12 +12,19 @@ from msgspec import Raw, Struct
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError
-from .parsing import Digits, Integer, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage
+from .parsing import Digits, Integer, Number, TimeKey
 
-_TOO_MANY = {10006, 10016, 10018}
-"""10016 is taken from a client library; the others are general knowledge."""
+_TOO_MANY = {10006, 10018, 10429}
+"""10006 is documented; the others are general knowledge."""
+_BANS = {403, 10018}
+"""Codes for an address that asks too often. After the status 403 the documents ask for ten minutes without any request."""
+_BAN_S = 600.0
 _PARAMETER = 10001
+_NO_SUCH_PAIR = 170121
+_not_a_symbol = re.compile(
+    r"symbols?\b.*\b(invalid|illegal|exist|found|unknown|supported)|\b(invalid|unsupported|supported) symbol"
+)
 _PONGS = {"ping", "pong"}
 
 
@@ -26,8 +34,8 @@ class _Frame(Struct, frozen=True, gc=False):
     data: Raw = Raw()
     op: str = ""
     success: bool | None = None
-    ret_msg: str = ""
-    req_id: str = ""
+    ret_msg: str | None = None
+    req_id: str | None = None
 
 
 class _Kline(Struct, frozen=True, gc=False):
@@ -61,13 +69,14 @@ class _Row(Struct, frozen=True, gc=False, array_like=True):
 
 
 class _Rows(Struct, frozen=True, rename={"rows": "list"}):
-    rows: list[_Row] | None = None
+    rows: list[Raw] | None = None
 
 
 class _Answer(Struct, frozen=True, rename={"code": "retCode", "message": "retMsg"}):
     code: int
-    message: str = ""
-    result: _Rows | None = None
+    message: str | None = None
+    result: Raw = Raw()
+    """Of any shape in a refusal."""
     time: Integer | None = None
 
 
@@ -75,6 +84,8 @@ _frames = msgspec.json.Decoder(_Frame)
 _klines = msgspec.json.Decoder(list[_Kline])
 _trades = msgspec.json.Decoder(list[_Trade])
 _answers = msgspec.json.Decoder(_Answer)
+_results = msgspec.json.Decoder(_Rows)
+_rows = msgspec.json.Decoder(_Row)
 
 
 class BybitFeed(BaseFeed):
@@ -137,24 +148,21 @@ class BybitFeed(BaseFeed):
         window = {"start": str(from_ms), "end": str(to_ms - 1), "limit": str(self.rows)}
         return Request("/v5/market/kline", {"category": "spot", "symbol": pair, "interval": "1", **window})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
-        found = _checked(body)
-        if found.result is None or found.result.rows is None:
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request."""
+        rows = parsing.decode_frame(_results, _checked(body).result).rows
+        if rows is None:
             raise FrameError("a response of Bybit without rows")
-        return [
-            parsing.candle("", parsing.time_us(int(r.start)), (r.open, r.high, r.low, r.close, r.volume, r.turnover))
-            for r in found.result.rows
-        ]
+        return parsing.page_of(rows, _rows, _row_candle, TimeKey(0))
 
     def time_request(self) -> Request:
         """Return the request for the venue's time, which it sends in milliseconds."""
         return Request("/v5/market/time", {})
 
     def time_ms(self, body: bytes) -> int:
-        """Return the venue's time in milliseconds since 1970. Raise FrameError if the response has none."""
-        found = parsing.decode_frame(_answers, body)
-        if found.code or found.time is None:
+        """Return the venue's time in milliseconds since 1970. Raise FrameError if there is none, VenueError if it is refused."""
+        found = _checked(body)
+        if found.time is None:
             raise FrameError("a response of Bybit without a time")
         return parsing.time_ms(found.time)
 
@@ -164,10 +172,14 @@ def _answer(found: _Frame) -> Message:
     if found.op in _PONGS:
         return Message(MessageKind.PONG, found.op)
     if found.success is False and (found.op or found.ret_msg):
-        return Message(MessageKind.REFUSED, found.op or "error", detail=parsing.shortened(found.ret_msg))
+        return Message(MessageKind.REFUSED, found.op or "error", detail=parsing.shortened(found.ret_msg or ""))
     if found.op in {"subscribe", "unsubscribe"} and found.success:
-        return Message(MessageKind.ACK, found.op, detail=found.req_id)
+        return Message(MessageKind.ACK, found.op, detail=found.req_id or "")
     raise FrameError("this is no message of Bybit")
+
+
+def _row_candle(r: _Row) -> VenueCandle:
+    return parsing.candle("", parsing.time_us(int(r.start)), (r.open, r.high, r.low, r.close, r.volume, r.turnover))
 
 
 def _candle(pair: str, row: _Kline) -> VenueCandle:
@@ -187,9 +199,14 @@ def _checked(body: bytes) -> _Answer:
     """Return the response. Raise VenueError if it is a refusal."""
     found = parsing.decode_frame(_answers, body)
     if found.code:
-        no_pair = found.code == _PARAMETER and "symbol" in found.message.lower()
-        detail = parsing.shortened(f"{found.code} {found.message}")
-        raise VenueError(detail, too_many=found.code in _TOO_MANY, unknown_pair=no_pair)
+        words = (found.message or "").lower()
+        banned = found.code in _BANS or "too frequent" in words
+        raise VenueError(
+            parsing.shortened(f"{found.code} {found.message or ''}"),
+            too_many=banned or found.code in _TOO_MANY,
+            unknown_pair=found.code == _NO_SUCH_PAIR or (found.code == _PARAMETER and _not_a_symbol.search(words) is not None),
+            ban_s=_BAN_S if banned else 0.0,
+        )
     return found
 
 

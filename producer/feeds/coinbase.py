@@ -5,6 +5,7 @@ connection open. The trades of a frame are sorted by their ids. Pairs in USDC ar
 names of the pairs in USD. Frames of the older Exchange feed (`match`) are parsed, too.
 """
 
+import re
 from collections.abc import Sequence
 from operator import attrgetter
 
@@ -13,10 +14,12 @@ from msgspec import Raw, Struct
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
-from .parsing import Digits, Integer, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage, VenueTrade
+from .parsing import Digits, Integer, Number, TimeKey
 
 _LIMIT = 350
+_not_a_product = re.compile(r"product_?id\b.*\b(invalid|required|not found|unknown)", re.IGNORECASE)
+_too_many = re.compile(r"rate.?limit|too many requests|RESOURCE_EXHAUSTED", re.IGNORECASE)
 _EXCHANGE_OTHERS = {"l2update", "ticker", "snapshot", "received", "open", "done", "change", "activate"}
 
 
@@ -27,10 +30,10 @@ class _Frame(Struct, frozen=True, gc=False):
     events: Raw = Raw()
     type: str = ""
     channels: Raw = Raw()
-    product_id: str = ""
-    time: str = ""
-    message: str = ""
-    reason: str = ""
+    product_id: str | None = None
+    time: str | None = None
+    message: str | None = None
+    reason: str | None = None
 
 
 class _Trade(Struct, frozen=True, gc=False):
@@ -68,16 +71,16 @@ class _Row(Struct, frozen=True, gc=False):
 
 
 class _Complaint(Struct, frozen=True):
-    id: str = ""
-    message: str = ""
+    id: str | None = None
+    message: str | None = None
 
 
 class _Page(Struct, frozen=True):
-    candles: list[_Row] | None = None
-    errors: list[_Complaint] = []
-    error: str = ""
-    message: str = ""
-    error_details: str = ""
+    candles: list[Raw] | None = None
+    errors: list[_Complaint] | None = None
+    error: str | None = None
+    message: str | None = None
+    error_details: str | None = None
 
 
 _frames = msgspec.json.Decoder(_Frame)
@@ -85,6 +88,7 @@ _trades = msgspec.json.Decoder(list[_TradesEvent])
 _acks = msgspec.json.Decoder(list[_AckEvent])
 _matches = msgspec.json.Decoder(_Match)
 _pages = msgspec.json.Decoder(_Page)
+_rows = msgspec.json.Decoder(_Row)
 
 
 class CoinbaseFeed(BaseFeed):
@@ -162,21 +166,27 @@ class CoinbaseFeed(BaseFeed):
         window = {"start": str(start), "end": str(end), "granularity": "ONE_MINUTE", "limit": str(_LIMIT)}
         return Request(f"/api/v3/brokerage/market/products/{pair}/candles", window)
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request."""
         found = parsing.decode_frame(_pages, body)
-        if found.errors or found.error:
-            words = [*(f"{each.id} {each.message}" for each in found.errors), found.error, found.error_details or found.message]
-            detail = parsing.shortened(" ".join(words))
-            # The texts about pairs are general knowledge; "rate_limit_exceeded" is documented.
-            no_pair = found.error == "NOT_FOUND" or "product" in detail.lower()
-            raise VenueError(detail, too_many="rate_limit" in detail.lower(), unknown_pair=no_pair)
+        if found.errors or found.error or (found.message and found.candles is None):
+            raise _refusal(found)
         if found.candles is None:
             raise FrameError("the response has neither candles nor errors")
-        return [
-            parsing.candle("", parsing.time_us(int(r.start) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
-            for r in found.candles
-        ]
+        return parsing.page_of(found.candles, _rows, _candle, TimeKey("start", 1_000))
+
+
+def _refusal(found: _Page) -> VenueError:
+    """Return the meaning of a refusal. Its texts about pairs are general knowledge; "rate_limit_exceeded" is documented."""
+    complaints = [text for each in found.errors or () for text in (each.id, each.message)]
+    words = [*complaints, found.error, found.error_details or found.message]
+    detail = parsing.shortened(" ".join(filter(None, words)))
+    no_pair = found.error == "NOT_FOUND" or (found.error == "INVALID_ARGUMENT" and _not_a_product.search(detail) is not None)
+    return VenueError(detail, too_many=_too_many.search(detail) is not None, unknown_pair=no_pair)
+
+
+def _candle(r: _Row) -> VenueCandle:
+    return parsing.candle("", parsing.time_us(int(r.start) * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
 
 
 def _trade(found: _Trade | _Match, trade_id: int) -> VenueTrade:
@@ -186,7 +196,7 @@ def _trade(found: _Trade | _Match, trade_id: int) -> VenueTrade:
 def _exchange_message(found: _Frame, frame: str | bytes) -> Message:
     """Return the message of a frame of the Exchange feed, or of an error of either feed."""
     if found.type == "error" and found.message:
-        return Message(MessageKind.REFUSED, "error", detail=parsing.shortened(f"{found.message} {found.reason}"))
+        return Message(MessageKind.REFUSED, "error", detail=parsing.shortened(f"{found.message} {found.reason or ''}"))
     if found.type == "subscriptions" and found.channels:
         return Message(MessageKind.ACK, found.type)
     sent_ms = parsing.moment_us(found.time) // 1_000 if found.time else None

@@ -19,12 +19,15 @@ class FrameError(Exception):
 class VenueError(Exception):
     """The venue understood the request and refused it; the text is the venue's own."""
 
-    def __init__(self, detail: str, *, too_many: bool = False, unknown_pair: bool = False) -> None:
+    def __init__(self, detail: str, *, too_many: bool = False, unknown_pair: bool = False, ban_s: float = 0.0) -> None:
+        """Only what the venue documents gets a meaning: without one, the refusal may pass, and the request is repeated."""
         super().__init__(detail)
         self.too_many = too_many
         """Too many requests: ask again later."""
         self.unknown_pair = unknown_pair
         """The venue has no such market: asking again will not help."""
+        self.ban_s = ban_s
+        """The venue has banned this address; it expects at least so many seconds without any request."""
 
 
 class Pair(NamedTuple):
@@ -71,6 +74,21 @@ class VenueCandle(Struct, frozen=True, gc=False):
     """Whether the venue marks the candle as closed. True for rows over HTTP, which mostly have no mark: the client of the page
     drops the open minute by its time.
     """
+
+
+class OddRow(NamedTuple):
+    """A row of a page that can't be used: half-formed, off the minute, or with an implausible number."""
+
+    open_ms: int | None
+    """Its opening time, which may lie within a minute; None if it can't be read."""
+    reason: str
+
+
+class VenuePage(NamedTuple):
+    """The rows of an HTTP response, in any order."""
+
+    candles: list[VenueCandle]
+    odd: list[OddRow]
 
 
 class VenueTrade(Struct, frozen=True, gc=False):
@@ -164,7 +182,7 @@ class Feed(Protocol):
     def parse(self, frame: str | bytes) -> Message:
         """Parse a frame. Raise FrameError if it is none of this venue.
 
-        Numbers are finite and plausible: price > 0, high >= low, and a candle opens on the minute.
+        Numbers are finite and plausible: price > 0, open and close lie between low and high, and a candle opens on the minute.
         """
 
     def page_rows(self, from_ms: int, now_ms: int) -> int:
@@ -173,14 +191,18 @@ class Feed(Protocol):
     def page_request(self, pair: str, from_ms: int, to_ms: int, now_ms: int) -> Request:
         """Return the request for the candles that open in [from_ms, to_ms), which is at most `page_rows` minutes."""
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response, in any order, perhaps more than were requested, as plausible as those of frames.
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response, in any order, perhaps more than were requested.
 
-        Raises FrameError if it is no response of this venue, VenueError if the venue refused the request.
+        Its candles are as plausible as those of frames; a row that is not becomes an OddRow, and the others are kept. Raises
+        FrameError if it is no response of this venue, VenueError if the venue refused the request.
         """
 
     def time_request(self) -> Request | None:
         """Return the request for the venue's time; None if only the `Date` header of its responses has it."""
 
     def time_ms(self, body: bytes) -> int:
-        """Return the venue's time from the response to `time_request`, in milliseconds since 1970. Raise FrameError."""
+        """Return the venue's time from the response to `time_request`, in milliseconds since 1970.
+
+        Raises FrameError if there is none, VenueError if the venue refused the request.
+        """

@@ -12,11 +12,15 @@ from msgspec import Raw, Struct
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
-from .parsing import Integer, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage, VenueTrade
+from .parsing import Integer, Number, TimeKey
 
 _HISTORY_MINUTES = 717
 """Of the 720 rows one is still open, one is only partly within 720 minutes, and one may pass while the response travels."""
+_WARNING = "W"
+"""An error's first letter is its severity, E or W."""
+_TOO_MANY = ("rate limit", "too many", "throttled", "temporary lockout")
+"""Parts of the documented texts, in small letters."""
 _REST_NAMES = {"BTC": "XBT", "DOGE": "XDG"}
 
 
@@ -30,12 +34,12 @@ class _Frame(Struct, frozen=True, gc=False):
     type: str = ""
     timestamp: str = ""
     data: Raw = Raw()
-    method: str = ""
+    method: str | None = None
     success: bool | None = None
     result: _Stream | None = None
-    error: str = ""
-    symbol: str = ""
-    time_out: str = ""
+    error: str | None = None
+    symbol: str | None = None
+    time_out: str | None = None
 
 
 class _Trade(Struct, frozen=True, gc=False):
@@ -69,14 +73,15 @@ class _Row(Struct, frozen=True, gc=False, array_like=True):
 
 class _Page(Struct, frozen=True):
     error: list[str]
-    result: dict[str, Raw] = {}
+    result: dict[str, Raw] | None = None
 
 
 _frames = msgspec.json.Decoder(_Frame)
 _trades = msgspec.json.Decoder(list[_Trade])
 _candles = msgspec.json.Decoder(list[_Candle])
 _pages = msgspec.json.Decoder(_Page)
-_rows = msgspec.json.Decoder(list[_Row])
+_rows = msgspec.json.Decoder(list[Raw])
+_row = msgspec.json.Decoder(_Row)
 
 
 class KrakenFeed(BaseFeed):
@@ -145,28 +150,27 @@ class KrakenFeed(BaseFeed):
         name = "".join(_REST_NAMES.get(part, part) for part in pair.split("/"))
         return Request("/0/public/OHLC", {"pair": name, "interval": "1", "since": str(max(0, from_ms // 1_000 - 60))})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request."""
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request."""
         found = parsing.decode_frame(_pages, body)
-        if found.error:
-            detail = parsing.shortened(", ".join(found.error))
-            # The texts of these errors are general knowledge.
-            too_many = any(words in detail for words in ("Rate limit", "Too many", "Throttled"))
-            raise VenueError(detail, too_many=too_many, unknown_pair="Unknown asset pair" in detail)
-        tables = [rows for name, rows in found.result.items() if name != "last"]
+        if errors := [error for error in found.error if not error.startswith(_WARNING)]:
+            detail = parsing.shortened(", ".join(errors))
+            too_many = any(words in detail.lower() for words in _TOO_MANY)
+            raise VenueError(detail, too_many=too_many, unknown_pair="unknown asset pair" in detail.lower())
+        tables = [rows for name, rows in (found.result or {}).items() if name != "last"]
         if len(tables) != 1:
             raise FrameError("a response with the candles of one pair is expected")
-        rows = parsing.decode_frame(_rows, tables[0])
-        return [
-            parsing.candle("", parsing.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None)) for r in rows
-        ]
+        return parsing.page_of(parsing.decode_frame(_rows, tables[0]), _row, _row_candle, TimeKey(0, 1_000))
 
 
 def _answer(found: _Frame, sent_ms: int | None) -> Message:
     """Return the message of a response to a subscription or a ping."""
     if found.success is False and (found.method or found.error):
         return Message(
-            MessageKind.REFUSED, found.method, sent_ms=sent_ms, detail=parsing.shortened(f"{found.error} {found.symbol}")
+            MessageKind.REFUSED,
+            found.method or "error",
+            sent_ms=sent_ms,
+            detail=parsing.shortened(f"{found.error or ''} {found.symbol or ''}"),
         )
     if found.method == "pong":
         return Message(MessageKind.PONG, "pong", sent_ms=sent_ms)
@@ -175,13 +179,17 @@ def _answer(found: _Frame, sent_ms: int | None) -> Message:
     raise FrameError("this is no message of Kraken")
 
 
-def _sent_ms(moment: str) -> int | None:
+def _sent_ms(moment: str | None) -> int | None:
     return parsing.moment_us(moment) // 1_000 if moment else None
 
 
 def _trade(found: _Trade) -> VenueTrade:
     price, size = parsing.raw_number(found.price), parsing.raw_number(found.qty)
     return parsing.trade(found.symbol, found.trade_id, parsing.moment_us(found.timestamp), price, size)
+
+
+def _row_candle(r: _Row) -> VenueCandle:
+    return parsing.candle("", parsing.time_us(r.time_s * 1_000), (r.open, r.high, r.low, r.close, r.volume, None))
 
 
 def _candle(found: _Candle) -> VenueCandle:

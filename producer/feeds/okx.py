@@ -14,15 +14,16 @@ from volcast.core.types import MINUTE_MS
 
 from . import parsing
 from .base import BaseFeed
-from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenueTrade
-from .parsing import Digits, Number
+from .contract import FrameError, Limits, Message, MessageKind, Pair, Request, VenueCandle, VenueError, VenuePage, VenueTrade
+from .parsing import Digits, Number, TimeKey
 
 _NEWEST_MS = 1_400 * MINUTE_MS
 """General knowledge: the path `candles` has about 1440 rows, in pages of 300."""
 _NEWEST_ROWS = 300
 _HISTORY_ROWS = 100
 _SERVICE_UPGRADE = "64008"
-_TOO_MANY = {"50011", "50061"}
+_TOO_MANY = {"50011", "50040", "50061"}
+"""50011 is documented; the others are general knowledge."""
 _NO_SUCH_PAIR = "51001"
 _OTHER_EVENTS = {"notice", "login", "channel-conn-count", "channel-conn-count-error"}
 
@@ -36,8 +37,8 @@ class _Frame(Struct, frozen=True, gc=False):
     arg: _Stream | None = None
     data: Raw = Raw()
     event: str = ""
-    code: str = ""
-    msg: str = ""
+    code: str | int | None = None
+    msg: str | None = None
 
 
 class _Row(Struct, frozen=True, gc=False, array_like=True):
@@ -66,21 +67,19 @@ class _Clock(Struct, frozen=True):
     ts: Digits
 
 
-class _Clocks(Struct, frozen=True):
-    data: list[_Clock]
-
-
 class _Answer(Struct, frozen=True):
-    code: str
-    msg: str = ""
+    code: str | int
+    msg: str | None = None
     data: Raw = Raw()
 
 
 _frames = msgspec.json.Decoder(_Frame)
 _rows = msgspec.json.Decoder(list[_Row])
+_raw_rows = msgspec.json.Decoder(list[Raw])
+_row = msgspec.json.Decoder(_Row)
 _trades = msgspec.json.Decoder(list[_Trade])
 _answers = msgspec.json.Decoder(_Answer)
-_clocks = msgspec.json.Decoder(_Clocks)
+_clocks = msgspec.json.Decoder(list[_Clock])
 
 
 class OkxFeed(BaseFeed):
@@ -150,34 +149,36 @@ class OkxFeed(BaseFeed):
         name = "candles" if rows == _NEWEST_ROWS else "history-candles"
         return Request(f"/api/v5/market/{name}", {"instId": pair, "bar": "1m", **window})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
-        """Return the candles of a response. Raise FrameError, or VenueError if the venue refused the request.
+    def page(self, body: bytes) -> VenuePage:
+        """Return the rows of a response. Raise FrameError, or VenueError if the venue refused the request.
 
         Unlike those of other venues, these rows have a closed flag.
         """
-        return [_candle("", row) for row in parsing.decode_frame(_rows, _data(body))]
+        rows = parsing.decode_frame(_raw_rows, _data(body))
+        return parsing.page_of(rows, _row, lambda row: _candle("", row), TimeKey(0))
 
     def time_request(self) -> Request:
         """Return the request for the venue's time, which it sends in milliseconds."""
         return Request("/api/v5/public/time", {})
 
     def time_ms(self, body: bytes) -> int:
-        """Return the venue's time in milliseconds since 1970. Raise FrameError if the response has none."""
-        found = parsing.decode_frame(_clocks, body)
-        if len(found.data) != 1:
+        """Return the venue's time in milliseconds since 1970. Raise FrameError if there is none, VenueError if it is refused."""
+        found = parsing.decode_frame(_clocks, _data(body))
+        if len(found) != 1:
             raise FrameError("a response of OKX without exactly one time")
-        return parsing.time_ms(int(found.data[0].ts))
+        return parsing.time_ms(int(found[0].ts))
 
 
 def _event(found: _Frame) -> Message:
     """Return the message of a response to a subscription, or of a notice."""
-    words = parsing.shortened(f"{found.code} {found.msg}")
+    code = "" if found.code is None else str(found.code)
+    words = parsing.shortened(f"{code} {found.msg or ''}")
     match found.event:
         case "subscribe" | "unsubscribe" if found.arg is not None:
             return Message(MessageKind.ACK, found.event, detail=f"{found.arg.channel} {found.arg.inst_id}")
         case "error":
             return Message(MessageKind.REFUSED, "error", detail=words)
-        case "notice" if found.code == _SERVICE_UPGRADE:
+        case "notice" if code == _SERVICE_UPGRADE:
             return Message(MessageKind.RECONNECT, "notice", detail=words)
         case other if other in _OTHER_EVENTS:
             return Message(MessageKind.OTHER, other, detail=words)
@@ -198,9 +199,10 @@ def _trade(found: _Trade) -> VenueTrade:
 def _data(body: bytes) -> Raw:
     """Return the data of a response. Raise VenueError if it is a refusal."""
     found = parsing.decode_frame(_answers, body)
-    if found.code != "0":
-        detail = parsing.shortened(f"{found.code} {found.msg}")
-        raise VenueError(detail, too_many=found.code in _TOO_MANY, unknown_pair=found.code == _NO_SUCH_PAIR)
+    code = str(found.code)
+    if code != "0":
+        detail = parsing.shortened(f"{code} {found.msg or ''}")
+        raise VenueError(detail, too_many=code in _TOO_MANY, unknown_pair=code == _NO_SUCH_PAIR)
     return found.data
 
 

@@ -4,11 +4,11 @@ Every function here raises FrameError and no other exception.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw
@@ -16,7 +16,7 @@ from msgspec import Meta, Raw
 from volcast.core.decoder import MAX_TIME_MS
 from volcast.core.types import MINUTE_MS
 
-from .contract import FrameError, VenueCandle, VenueTrade
+from .contract import FrameError, OddRow, VenueCandle, VenuePage, VenueTrade
 
 T = TypeVar("T")
 
@@ -28,6 +28,15 @@ Digits = Annotated[str, Meta(pattern=r"\A[0-9]{1,19}\Z")]
 NumberRow = tuple[str, str, str, str, str, str | None]
 """Open, high, low, close, volume, and the quote volume or None: numbers as text."""
 Integer = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class TimeKey(NamedTuple):
+    """Where the rows of a venue's pages have their opening time."""
+
+    where: Any
+    """An index or a name."""
+    unit_ms: int = 1
+
 
 _UNDECODABLE = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 """The errors of invalid JSON: also ValueError, for text that is not UTF-8 and for endless integers, and the two for endless
@@ -124,7 +133,48 @@ def candle(pair: str, open_us: int, numbers: NumberRow, *, closed: bool = True) 
     made = VenueCandle(pair, open_time_ms, *prices, volume_of(volume), quote_volume, closed)
     if made.high < made.low:
         raise FrameError("a candle's high is below its low")
+    if not (made.low <= made.open <= made.high and made.low <= made.close <= made.high):
+        raise FrameError("a candle's open or close is not between its low and its high")
     return made
+
+
+def page_of(
+    rows: list[Raw], decoder: msgspec.json.Decoder[T], candle_of: Callable[[T], VenueCandle], time_key: TimeKey
+) -> VenuePage:
+    """Return the candles of these rows, and those rows that give none. Raise FrameError if no row has even a time.
+
+    `time_key` says where a row has its opening time, which is needed if the rest of the row can't be read.
+    """
+    page = VenuePage([], [])
+    for row in rows:
+        try:
+            page.candles.append(candle_of(decode_frame(decoder, row)))
+        except FrameError as error:
+            page.odd.append(OddRow(_row_time_ms(row, time_key), str(error)))
+    if not page.candles and any(row.open_ms is None for row in page.odd):
+        raise FrameError(f"no row can be read: {page.odd[0].reason}")
+    return without_conflicts(page)
+
+
+def without_conflicts(page: VenuePage) -> VenuePage:
+    """Return the page with each candle once. Two different ones of a minute become an odd row: neither is known to be right."""
+    by_time: dict[int, VenueCandle] = {}
+    conflicts: set[int] = set()
+    for candle in page.candles:
+        if by_time.setdefault(candle.open_time_ms, candle) != candle:
+            conflicts.add(candle.open_time_ms)
+    candles = [candle for time, candle in by_time.items() if time not in conflicts]
+    return VenuePage(candles, page.odd + [OddRow(time, "there are two different rows of a minute") for time in sorted(conflicts)])
+
+
+def _row_time_ms(row: Raw, time_key: TimeKey) -> int | None:
+    """Return the opening time of a row of any shape; None if it can't be read."""
+    try:
+        cells = msgspec.json.decode(row)
+        stamp = cells[time_key.where]
+        return time_ms(int(stamp) * time_key.unit_ms) if type(stamp) in {int, str} and is_integer(str(stamp)) else None
+    except (*_UNDECODABLE, FrameError, LookupError, TypeError):
+        return None
 
 
 def trade(pair: str, trade_id: int, at_us: int, price: str, size: str) -> VenueTrade:

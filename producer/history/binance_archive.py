@@ -4,28 +4,24 @@ Each zip is checked against the checksum file beside it. A month's zip appears s
 day; minutes that are not in the archive are requested over HTTP.
 """
 
-import csv
 import hashlib
 import re
-import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from io import TextIOWrapper
 from pathlib import Path
 from random import Random
 from time import time
 from typing import NamedTuple
-from zipfile import BadZipFile, ZipFile
 
 import httpx
 
-from producer.feeds.contract import Request, VenueCandle
+from producer.feeds.contract import Request
 from producer.rest.client import RestClient
-from producer.rest.response import get, permanent_error, raise_if_retryable, retryable_errors
+from producer.rest.response import get, raise_for_status, retryable_errors
 from producer.rest.throttle import RetryableError, Throttle
 from volcast.core.types import MINUTE_MS
 
+from .binance_zip import read_zip
 from .download import PAGE_TIMEOUT_S, DownloadError, PartFile, download_over_rest
 
 ARCHIVE_URL = "https://data.binance.vision"
@@ -88,9 +84,11 @@ class Archive:
         if sha256 is None:
             return False
         to_ms = min(file.to_ms, part.range.to_ms)
-        candles = read_zip(self._zip_path, file.name, file.from_ms, file.to_ms)
-        rows = [candle for candle in candles if part.covered.to_ms <= candle.open_time_ms < to_ms]
-        part.append(rows, to_ms, fills=False, file=f"{sha256}  {file.name}")
+        found = read_zip(self._zip_path, file.name, file.from_ms, file.to_ms)
+        rows = [candle for candle in found.candles if part.covered.to_ms <= candle.open_time_ms < to_ms]
+        odd = [row for row in found.odd if row.open_ms is None or part.covered.to_ms - MINUTE_MS < row.open_ms < to_ms]
+        reason = odd[0].reason if odd else ""
+        part.append(rows, to_ms, fills=False, odd=len(odd), odd_reason=reason, file=f"{sha256}  {file.name}")
         return True
 
     async def _fetch(self, file: ArchiveFile) -> str | None:
@@ -142,9 +140,7 @@ class Archive:
     def _exists(self, status: int, headers: httpx.Headers) -> bool:
         if status == httpx.codes.NOT_FOUND:
             return False
-        raise_if_retryable(status, headers, self._wall())
-        if refused := permanent_error(_WHO, status, headers, setting="archive_url"):
-            raise refused
+        raise_for_status(_WHO, status, headers, self._wall(), setting="archive_url")
         return True
 
     def _write(self, block: bytes, mode: str) -> None:
@@ -173,57 +169,3 @@ def day_of(pair: str, at_ms: int) -> ArchiveFile:
     from_ms = at_ms // _DAY_MS * _DAY_MS
     day = datetime.fromtimestamp(from_ms / 1_000, UTC)
     return ArchiveFile(f"/data/spot/daily/klines/{pair}/1m/{pair}-1m-{day:%Y-%m-%d}.zip", from_ms, from_ms + _DAY_MS)
-
-
-_MAX_CSV_BYTES = 64 << 20
-_COLUMNS = 8
-_MICROSECONDS_FROM = 10**15
-"""Timestamps from here on are microseconds: as milliseconds this is in the year 33658."""
-_number = re.compile(r"\d{1,30}(\.\d{1,20})?", re.ASCII)
-
-
-def read_zip(path: Path, name: str, from_ms: int, to_ms: int) -> Iterator[VenueCandle]:
-    """Yield the candles of a zip, which must be in order, on the minute and within [from_ms, to_ms). `name` is used in errors.
-
-    Raises DownloadError if the zip or a row is not as it should be.
-    """
-    line = 0
-    last_ms = from_ms - MINUTE_MS
-    try:
-        with ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            if len(members) != 1 or not members[0].filename.lower().endswith(".csv") or members[0].file_size > _MAX_CSV_BYTES:
-                raise _broken(name, "it must contain one CSV file")
-            with archive.open(members[0]) as raw, TextIOWrapper(raw, encoding="utf-8", newline="") as text:
-                for line, cells in enumerate(csv.reader(text, strict=True), start=1):
-                    if line == 1 and cells and not cells[0].strip().isdecimal():
-                        continue
-                    candle = _candle(cells, last_ms, to_ms)
-                    last_ms = candle.open_time_ms
-                    yield candle
-    except (csv.Error, UnicodeDecodeError, ValueError) as error:
-        raise _broken(name, f"line {line or 1} of its CSV: {error}") from None
-    except (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise _broken(name, f"it is not a readable zip, {error}") from None
-    except OSError as error:
-        raise DownloadError(f"{path} can't be read: {error.strerror or error}.") from None
-
-
-def _candle(cells: Sequence[str], after_ms: int, to_ms: int) -> VenueCandle:
-    if len(cells) < _COLUMNS:
-        raise ValueError(f"{len(cells)} cells")
-    time, *numbers = (cell.strip() for cell in cells[:_COLUMNS])
-    if not (time.isascii() and time.isdecimal() and all(_number.fullmatch(number) for number in numbers)):
-        raise ValueError("a cell is not a number")
-    stamp = int(time)
-    open_time_ms, finer = divmod(stamp, 1_000) if stamp >= _MICROSECONDS_FROM else (stamp, 0)
-    if finer or open_time_ms % MINUTE_MS:
-        raise ValueError(f"{time} is not on the minute")
-    if not after_ms < open_time_ms < to_ms:
-        raise ValueError(f"{time} is out of order")
-    open_, high, low, close, volume, _, quote_volume = map(Decimal, numbers)
-    return VenueCandle("", open_time_ms, open_, high, low, close, volume, quote_volume, closed=True)
-
-
-def _broken(name: str, why: str) -> DownloadError:
-    return DownloadError(f"{name} of the archive is not usable ({why}); use --source rest.")

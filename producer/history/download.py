@@ -11,7 +11,7 @@ When the file is opened again, everything behind its last complete `#covered` li
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +62,12 @@ class Covered(Struct, frozen=True):
     """The number of minutes, after the first candle, without a candle although the venue should have one."""
     by_rest: int = 0
     """The number of minutes that the archive does not have, and that were requested over HTTP."""
+    odd: int = 0
+    """The number of rows that could not be used; their minutes are missing."""
+    odd_reason: str = ""
+    """Why the first of them could not be used."""
+    price_known: bool = True
+    """Whether the last row still says what the price is: false behind a missing minute, where no flat candle can be made."""
     files: tuple[str, ...] = ()
     """Checksum and name of each file of the archive that was used, as `sha256sum` prints them."""
 
@@ -93,25 +99,42 @@ class PartFile:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._file.close()
 
-    def append(self, rows: Sequence[VenueCandle], to_ms: int, *, fills: bool, by_rest: int = 0, file: str | None = None) -> None:
+    def append(
+        self,
+        rows: Sequence[VenueCandle],
+        to_ms: int,
+        *,
+        fills: bool,
+        unusable: Collection[int] = (),
+        odd: int = 0,
+        odd_reason: str = "",
+        by_rest: int = 0,
+        file: str | None = None,
+    ) -> None:
         """Append the rows of the minutes up to `to_ms`, in order. They are on the disk when it returns.
 
-        With `fills`, a minute without a row had no trades and gets a flat candle at the last close; without, it counts as
-        missing. Minutes before the first row are neither. `by_rest` and `file` are added to those of Covered. Raises ValueError
-        if the rows are not in order.
+        With `fills`, a minute without a row had no trades and gets a flat candle at the last close, unless it is one of
+        `unusable`; without, it counts as missing. So do the minutes between an unusable one and the next row, because the price
+        is not known there. Minutes before the first row are none of this. `odd`, `by_rest` and `file` are added to those of
+        Covered. Raises ValueError if the rows are not in order.
         """
         lines: list[bytes] = []
         at_ms, close, flat, missing = self.covered.to_ms, self._last_close, 0, 0
+        price_known = self.covered.price_known
         for row in (*rows, None):
             until_ms = row.open_time_ms if row else to_ms
             if until_ms < at_ms:
                 raise ValueError(f"a row of {until_ms} ms where {at_ms} ms or later is expected")
             if close is not None and fills:
-                flat += (until_ms - at_ms) // MINUTE_MS
-                lines += [_flat_line(each, close) for each in range(at_ms, until_ms, MINUTE_MS)]
+                first_bad_ms = min((ms for ms in unusable if at_ms <= ms < until_ms), default=until_ms) if price_known else at_ms
+                flat += (first_bad_ms - at_ms) // MINUTE_MS
+                lines += [_flat_line(each, close) for each in range(at_ms, first_bad_ms, MINUTE_MS)]
+                missing += (until_ms - first_bad_ms) // MINUTE_MS
+                price_known = first_bad_ms == until_ms
             elif close is not None:
                 missing += (until_ms - at_ms) // MINUTE_MS
             if row:
+                price_known = True
                 lines.append(_line(row.open_time_ms, row.open, row.high, row.low, row.close, row.volume, quote_volume_of(row)))
                 at_ms, close = until_ms + MINUTE_MS, row.close
         before = self.covered
@@ -122,6 +145,9 @@ class PartFile:
             flat=before.flat + flat,
             missing=before.missing + missing,
             by_rest=before.by_rest + by_rest,
+            odd=before.odd + odd,
+            odd_reason=before.odd_reason or odd_reason,
+            price_known=price_known,
             files=(*before.files, file) if file else before.files,
         )
         self._write(b"".join(lines) + _COVERED + msgspec.json.encode(covered) + b"\n")
@@ -236,7 +262,15 @@ async def download_over_rest(rest: RestClient, part: PartFile, to_ms: int | None
                 f"use --from {format_open_time(page.reachable_from_ms).replace(' ', 'T')} or later{advice}."
             )
         by_rest_minutes = (page.covered_to_ms - part.covered.to_ms) // MINUTE_MS if part.range.source == "archive" else 0
-        part.append(page.rows, page.covered_to_ms, fills=not rest.feed.sends_empty_minutes, by_rest=by_rest_minutes)
+        part.append(
+            page.rows,
+            page.covered_to_ms,
+            fills=not rest.feed.sends_empty_minutes,
+            unusable=page.unusable,
+            odd=page.odd_rows,
+            odd_reason=page.odd_reason,
+            by_rest=by_rest_minutes,
+        )
     if part.covered.to_ms < end_ms:
         until = format_open_time(part.covered.to_ms)
         raise DownloadError(f"{venue} has no closed candles from {until} UTC on yet; try again later, or choose an earlier --to.")

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 
 from producer.rest.client import RestClient, RestError, UnknownPair
@@ -16,6 +16,8 @@ from .subscription import Subscription
 _REQUEST_TIMEOUT_S = 20.0
 """For one request while no live candle waits for its answer."""
 _MIN_REQUEST_TIMEOUT_S = 1.0
+_UNLISTED_PAUSE_S = 60.0
+_MAX_UNLISTED_PAUSE_S = 3_600.0
 _log = logging.getLogger(__name__)
 
 
@@ -38,9 +40,14 @@ class Backfiller:
         self._request_timeout_s = max(_REQUEST_TIMEOUT_S, max_turn_wait_s)
 
     async def run(self, subscription: Subscription) -> None:
-        """Fill the gaps of one symbol until cancelled. Raises UnknownPair if the venue has never known the pair."""
+        """Fill the gaps of one symbol until cancelled.
+
+        Raises UnknownPair if the venue does not know the pair, and the log has nothing of it. A pair that was known before is
+        asked for again and again, but rarely.
+        """
         clock, sequencer = self._rest.clock, subscription.sequencer
-        is_known = False
+        is_known = not sequencer.is_new
+        pauses = _unlisted_pauses()
         while True:
             now_ms = clock.now_ms()
             missing = sequencer.next_request(now_ms)
@@ -60,13 +67,18 @@ class Backfiller:
                 if not is_known:
                     raise UnknownPair(f"{subscription.symbol}: {unknown}") from None
                 self._request_failed(subscription, str(unknown))
+                await _pause_unlisted(subscription, str(unknown), next(pauses))
             except RestError as error:
                 self._request_failed(subscription, str(error))
             else:
                 is_known, subscription.last_request_failed = True, False
+                if subscription.unlisted:
+                    _log.warning("the venue has this market again", extra={"symbol": subscription.symbol})
+                    subscription.unlisted, pauses = "", _unlisted_pauses()
                 covered = MinuteRange(missing.from_ms, page.covered_to_ms)
                 rows = [closed_candle_of(row, ClosedBy.REST) for row in page.rows]
-                subscription.write(sequencer.page_received(rows, covered, page.reachable_from_ms, clock.now_ms()))
+                subscription.count_odd_rows(page.odd_rows, page.odd_reason)
+                subscription.write(sequencer.page_received(rows, covered, page.reachable_from_ms, clock.now_ms(), page.unusable))
 
     def _request_failed(self, subscription: Subscription, reason: str) -> None:
         """Give the gap up if its budget is used up, or close the next minute by the trades that a connection has received."""
@@ -87,3 +99,25 @@ class Backfiller:
             if builder and (candle := builder.closed_by_watermark(subscription.sequencer.next_ms, alive_ms)):
                 return candle
         return None
+
+
+def _unlisted_pauses() -> Iterator[float]:
+    """Yield the seconds until a market that is gone is asked for again: a minute, then twice as long each time, up to an hour."""
+    pause_s = _UNLISTED_PAUSE_S
+    while True:
+        yield pause_s
+        pause_s = min(2 * pause_s, _MAX_UNLISTED_PAUSE_S)
+
+
+async def _pause_unlisted(subscription: Subscription, reason: str, pause_s: float) -> None:
+    """Wait before the next request for a market that is gone; not longer than until a candle of it comes from the stream."""
+    if not subscription.unlisted:
+        _log.warning(
+            "a market that was there before is gone, and is asked for rarely: %s", reason, extra={"symbol": subscription.symbol}
+        )
+    subscription.unlisted = reason
+    with suppress(TimeoutError):
+        async with asyncio.timeout(pause_s):
+            while not subscription.sequencer.waiting:
+                subscription.wake.clear()
+                await subscription.wake.wait()

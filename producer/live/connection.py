@@ -4,15 +4,20 @@ import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import time
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.datastructures import Headers, MultipleValuesError
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
 
 from producer.feeds.contract import Feed, FrameError, Message, MessageKind
 from producer.rest.client import LOOPBACK
 from producer.rest.clock import VenueClock
+from producer.rest.origin import SIMULATED_HEADER, SimulatedVenue, simulated_refusal
+from producer.rest.response import FIRST_HOLDS_S, possible_causes, retry_after_s
+from volcast.urls import without_passwords
 
 from .candle_builder import CandleBuilder
 from .sequence_gaps import SequenceGaps
@@ -34,14 +39,18 @@ class Endpoint(NamedTuple):
     tls: ssl.SSLContext
     proxy: str | None
     """None for the proxy of the environment variables. This machine's own address is always reached directly."""
+    allow_simulated: bool = True
+    """Whether the venue may be a simulated exchange."""
 
 
 class ConnectError(Exception):
     """A connection could not be opened. The message is one sentence; `kind` is a word for the metrics."""
 
-    def __init__(self, kind: str, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, kind: str, detail: str, *, hold_s: float = 0.0, wait_s: float | None = None) -> None:
+        """`hold_s` is above 0 if the venue refuses this address: the length of the first hold. `wait_s` is what it asks for."""
+        super().__init__(without_passwords(detail))
         self.kind = kind
+        self.hold_s, self.wait_s = hold_s, wait_s
 
 
 OnMessage = Callable[["Connection", Message], None]
@@ -76,7 +85,7 @@ class Connection:
         self._garbage_in_a_row = 0
 
     async def open(self) -> None:
-        """Connect, without subscribing. Raises ConnectError."""
+        """Connect, without subscribing. Raises ConnectError, or SimulatedVenue if the venue is not the real one but should be."""
         endpoint = self._endpoint
         url = endpoint.socket_url + self._feed.socket_path(self.pairs)
         try:
@@ -93,8 +102,7 @@ class Connection:
                 max_queue=MAX_QUEUE_FRAMES,
             )
         except InvalidStatus as error:
-            status = error.response.status_code
-            raise ConnectError(f"http_{status}", f"{url} answered the handshake with HTTP status {status}") from None
+            raise _refused(url, error.response.status_code, error.response.headers) from None
         except ssl.SSLCertVerificationError as error:
             raise ConnectError("certificate", f"{url}: its certificate is not trusted ({error.verify_message})") from None
         except TimeoutError:
@@ -106,6 +114,10 @@ class Connection:
         except ImportError:
             sentence = "the environment names a SOCKS proxy, which is not supported: set VOLCAST_PROXY=http://host:port"
             raise ConnectError("proxy", f"{url}: {sentence}") from None
+        response = self._socket.response
+        if not endpoint.allow_simulated and response is not None and SIMULATED_HEADER in response.headers:
+            self._socket.transport.abort()
+            raise SimulatedVenue(simulated_refusal(self._feed.name))
         self.opened_s = self.last_frame_s = _now_s()
 
     async def listen(self) -> None:
@@ -172,6 +184,17 @@ class Connection:
             while limits.ping_every_s and self._feed.ping:
                 await asyncio.sleep(limits.ping_every_s)
                 await socket.send(self._feed.ping)
+
+
+def _refused(url: str, status: int, headers: Headers) -> ConnectError:
+    """Return the error of a handshake that was answered with this status."""
+    detail = f"{url} answered the handshake with HTTP status {status}"
+    hold_s = FIRST_HOLDS_S.get(status, 0.0)
+    try:
+        wait_s = retry_after_s(headers, time()) if hold_s else None
+    except MultipleValuesError:
+        wait_s = None
+    return ConnectError(f"http_{status}", detail + possible_causes(status, "socket_url"), hold_s=hold_s, wait_s=wait_s)
 
 
 def _now_s() -> float:

@@ -15,6 +15,8 @@ from .subscription import LiveStats, Subscription
 MAX_AHEAD_MS = 60_000
 """A time that is farther ahead of the venue's own clock is garbage. As the time of a trade it would close hours of minutes."""
 MAX_BEHIND_MS = 3_600_000
+CLOCK_DOUBT_MS = 10_000
+"""If the venue says that it sent a frame this long before or after its time by our measurement, its clock is measured again."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +35,8 @@ class Dispatcher:
         """`wall` is this machine's clock, in seconds since 1970."""
         self.subscriptions: Mapping[str, Subscription] = {each.pair: each for each in subscriptions}
         """By pair, as the venue spells it."""
+        self.clock_doubt = asyncio.Event()
+        """Set if what the venue sends contradicts the measured time of its clock."""
         self._venue, self._clock, self._stats, self._wall = venue, clock, stats, wall
 
     def on_message(self, connection: Connection, message: Message) -> None:
@@ -40,7 +44,10 @@ class Dispatcher:
         self._stats.frames[message.kind.value] += 1
         received_ms = int(self._wall() * 1_000)
         if message.sent_ms is not None and not message.snapshot:
-            self._stats.delays.add(max(self._clock.now_ms() - message.sent_ms, 0) / 1_000)
+            delay_ms = self._clock.now_ms() - message.sent_ms
+            self._stats.delays.add(max(delay_ms, 0) / 1_000)
+            if abs(delay_ms) > CLOCK_DOUBT_MS:
+                self.clock_doubt.set()
         if message.kind is MessageKind.CANDLES:
             for candle in message.candles:
                 self._on_candle(connection, candle, message.sent_ms, received_ms)
@@ -53,7 +60,7 @@ class Dispatcher:
         subscription = self.subscriptions.get(candle.pair)
         now_ms = self._clock.now_ms()
         if subscription is None or not _is_plausible(candle.open_time_ms, now_ms):
-            self._stats.frames["strange"] += 1
+            self._is_strange()
             return
         self._data_arrived(connection, subscription, now_ms)
         if candle.closed:
@@ -72,7 +79,7 @@ class Dispatcher:
         subscription = self.subscriptions.get(trade.pair)
         now_ms = self._clock.now_ms()
         if subscription is None or trade.pair not in connection.builders or not _is_plausible(trade.time_us // 1_000, now_ms):
-            self._stats.frames["strange"] += 1
+            self._is_strange()
             return
         self._data_arrived(connection, subscription, now_ms)
         late_for_ms = connection.builders[trade.pair].add_trade(trade, now_ms)
@@ -86,6 +93,10 @@ class Dispatcher:
             connection.pairs_with_data.add(subscription.pair)
             subscription.sequencer.check_overlap(now_ms)
             subscription.wake.set()
+
+    def _is_strange(self) -> None:
+        self._stats.frames["strange"] += 1
+        self.clock_doubt.set()
 
     def _candle_closed(self, subscription: Subscription, candle: ClosedCandle) -> None:
         subscription.write(subscription.sequencer.candle_closed(candle))

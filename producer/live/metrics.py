@@ -19,6 +19,8 @@ __all__ = ["LiveCollector", "live_monitor"]
 
 MAX_LOG_STALL_S = 360.0
 """Longer than any log's own timeout, after which it reports that it is unavailable."""
+MAX_QUIET_S = 180.0
+"""If nothing has arrived of any symbol for longer than this, the producer is not healthy."""
 MAX_IDLE_CONNECTION_S = 300.0
 """Longer than any pause between two attempts to connect."""
 _CLOSED_BY = tuple(way.value for way in ClosedBy)
@@ -38,6 +40,7 @@ _SUBSCRIPTION_GAUGES = (
     ("candle_age_seconds", "Seconds since the last written candle closed, by the venue's clock."),
     ("silence_seconds", "Seconds since the stream's last data."),
     ("silence_limit_seconds", "The connection is replaced after a longer silence than this."),
+    ("unlisted", "1 while the venue says that it has no such market any more, else 0."),
 )
 _LabelPair = tuple[str, str]
 
@@ -61,6 +64,7 @@ class LiveCollector(Collector):
         yield self._counts("connects", "Attempts to connect, by how they ended.", ["outcome"], stats.connects)
         yield self._counts("lines_left", "Connections that ended or were replaced, by the reason.", ["why"], stats.replaced)
         yield self._counts("requests", "Requests over HTTP, by how they ended.", ["outcome"], live.rest.stats)
+        yield from self._hold_metrics()
         yield from self._clock_metrics()
         yield histogram(
             "volcast_live_receive_seconds",
@@ -79,6 +83,8 @@ class LiveCollector(Collector):
             counts = {symbol: count for (symbol, how), count in written.items() if how == key}
             yield self._counts(name, description, ["symbol"], counts)
         yield self._counts("missing_candles", "Candles missing in those gap records, one for each minute.", ["symbol"], missing)
+        odd_rows = self._live.stats.odd_rows
+        yield self._counts("odd_rows", "Rows over HTTP that could not be used: half-formed or implausible.", ["symbol"], odd_rows)
 
     def _subscription_metrics(self, subscriptions: Sequence[Subscription]) -> Iterator[Metric]:
         unwritten = {(each.symbol, why): each.sequencer.counts[why] for each in subscriptions for why in _NOT_WRITTEN}
@@ -86,7 +92,7 @@ class LiveCollector(Collector):
         yield self._counts("unwritten_candles", description, ["symbol", "why"], unwritten)
         now_ms = self._live.rest.clock.now_ms()
         now_s = self._now() if subscriptions else 0.0
-        waiting, age, silence, limit = (
+        waiting, age, silence, limit, unlisted = (
             GaugeMetricFamily(f"volcast_live_{name}", description, labels=["venue", "symbol"])
             for name, description in _SUBSCRIPTION_GAUGES
         )
@@ -96,7 +102,18 @@ class LiveCollector(Collector):
             age.add_metric(labels, (now_ms - each.sequencer.next_ms) / 1_000)
             silence.add_metric(labels, each.silence.silent_s(now_s))
             limit.add_metric(labels, each.silence.limit_s)
-        yield from (waiting, age, silence, limit)
+            unlisted.add_metric(labels, bool(each.unlisted))
+        yield from (waiting, age, silence, limit, unlisted)
+
+    def _hold_metrics(self) -> Iterator[Metric]:
+        now_s = self._now()
+        description = (
+            "Seconds for which nothing is sent to the venue, because it has refused this address or its rate of requests."
+        )
+        gauge = GaugeMetricFamily("volcast_live_hold_seconds", description, labels=["venue", "what"])
+        for what, hold in (("requests", self._live.rest.hold), ("connects", self._live.rest.connect_hold)):
+            gauge.add_metric([self._live.feed.name, what], hold.left_s(now_s))
+        yield gauge
 
     def _clock_metrics(self) -> Iterator[Metric]:
         clock = self._live.rest.clock
@@ -126,10 +143,12 @@ def is_connected(connection: Connection) -> bool:
 
 
 def live_monitor(live: LiveProducer) -> Starlette:
-    """Return an ASGI app with /metrics and /health. /health answers 503 only where a new process may do better.
+    """Return an ASGI app with /metrics and /health.
 
-    That is where records wait while the log accepts none, or where a connection is missing and no attempt is made. The thread of
-    the HTTP server reads the producer while it runs, so nothing is iterated while it may grow: copies are.
+    /health answers 503 if nothing arrives from the venue, if records wait while the log accepts none, or if a connection is
+    missing and no attempt is made. While the venue holds this address back it answers 200 and says so, because a new process
+    would ask again at once, and make a ban longer. The thread of the HTTP server reads the producer while it runs, so nothing is
+    iterated while it may grow: copies are.
     """
     log_stall, connect_stall = StallDetector(), StallDetector()
 
@@ -142,7 +161,15 @@ def live_monitor(live: LiveProducer) -> Starlette:
         connect_s = connect_stall.look(_attempts(live), now_s)
         if connect_s > MAX_IDLE_CONNECTION_S:
             troubles.append(f"a connection has been missing for {connect_s:.0f} s without an attempt to connect")
-        return Health(troubles, list(_state_lines(live)))
+        quiet_s = live.arrivals.all_quiet_s(now_s) if live.queue is not None else 0.0
+        notes = list(_state_lines(live, now_s))
+        if quiet_s > MAX_QUIET_S:
+            nothing = f"nothing has arrived from {live.feed.name} for {quiet_s:.0f} s{live.last_failures()}"
+            if held_s := max(live.rest.hold.left_s(now_s), live.rest.connect_hold.left_s(now_s)):
+                notes.insert(0, f"{nothing}; the venue refuses this address, and is asked again in {held_s:.0f} s")
+            else:
+                troubles.append(nothing)
+        return Health(troubles, notes)
 
     return monitoring_app(LiveCollector(live), health)
 
@@ -159,21 +186,27 @@ def _appended(live: LiveProducer) -> int | None:
 
 
 def _attempts(live: LiveProducer) -> int | None:
-    """Return how many attempts to connect were made so far; None while no connection is missing."""
+    """Return how many attempts to connect were made so far; None while no connection is missing, or none may be opened."""
     is_complete = all(any(map(is_connected, reconnector.connections)) for reconnector in live.reconnectors)
-    return None if is_complete else live.stats.connects.total()
+    is_held = live.rest.connect_hold.left_s(_loop_now()) > 0
+    return None if is_complete or is_held else live.stats.connects.total()
 
 
-def _state_lines(live: LiveProducer) -> Iterator[str]:
+def _state_lines(live: LiveProducer, now_s: float) -> Iterator[str]:
     if not live.subscriptions:
         yield "waiting for the log"
         return
     connections = sum(map(is_connected, _connections_of(live)))
     yield f"{connections} connection{'' if connections == 1 else 's'} to {live.feed.name}"
     now_ms = live.rest.clock.now_ms()
+    for what, hold in (("request", live.rest.hold), ("connection", live.rest.connect_hold)):
+        if left_s := hold.left_s(now_s):
+            yield f"no {what} for another {left_s:.0f} s: {hold.reason}"
     for subscription in tuple(live.subscriptions.values()):
         age_s = max(now_ms - subscription.sequencer.next_ms, 0) / 1_000
-        yield f"{subscription.symbol}: the last written candle closed {age_s:.0f} s ago"
+        quiet_s = live.arrivals.quiet_s(subscription.symbol, now_s)
+        state = subscription.unlisted or (f"nothing has arrived for {quiet_s:.0f} s" if quiet_s > MAX_QUIET_S else "")
+        yield f"{subscription.symbol}: the last written candle closed {age_s:.0f} s ago{'; ' if state else ''}{state}"
 
 
 def _loop_now() -> float:

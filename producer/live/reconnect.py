@@ -7,12 +7,13 @@ connect ──► proven by data ──► until it should be replaced ──┬
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
 
 from producer.feeds.contract import Feed
 from producer.rest.clock import VenueClock
+from producer.rest.hold import Hold
 from volcast.timing.pacing import GOOD_S, Backoff, Pacer
 
 from .connection import ConnectError, Connection, Endpoint, OnMessage
@@ -26,6 +27,8 @@ PROVE_S = 60.0
 AGE_MARGIN_S = 3_600.0
 """How long before the venue's own cut a connection is replaced, at most."""
 _CHECK_EVERY_S = 1.0
+_CHECK_LISTED_EVERY_S = 60.0
+"""How often a connection is looked at on which no pair is listed any more."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,15 +44,24 @@ class Reconnector:
         clock: VenueClock,
         *,
         pacer: Pacer,
+        hold: Hold,
         random: Random,
         stats: LiveStats,
+        is_listed: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """`silences` are the detectors of the pairs to connect, by pair; `pacer` is shared by all reconnectors of the venue."""
+        """`silences` are the detectors of the pairs to connect, by pair.
+
+        `pacer` and `hold` are shared by all reconnectors of the venue. A pair that is not listed any more is not subscribed to:
+        venues refuse a whole message because of one unknown pair.
+        """
         self.silences = silences
         self.connections: list[Connection] = []
         """The newest last. One that has ended stays until its successor is connected."""
         self._feed, self._pairs, self._endpoint, self._on_message = feed, tuple(silences), endpoint, on_message
-        self._clock, self._pacer, self._random, self._stats = clock, pacer, random, stats
+        self._clock, self._pacer, self._hold, self._random, self._stats = clock, pacer, hold, random, stats
+        self._is_listed = is_listed
+        self.last_failure = ""
+        """Why the last attempt to connect failed; empty if it did not."""
         self._backoff = Backoff(random)
         self._listening: dict[Connection, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup
@@ -81,20 +93,36 @@ class Reconnector:
         """Return an open connection, however many attempts it takes."""
         while True:
             await asyncio.sleep(self._backoff.pause_s())
-            await self._pacer.turn()
-            connection = Connection(self._feed, self._pairs, self._endpoint, self._on_message, self._clock)
+            await self._turn()
+            pairs = tuple(filter(self._is_listed, self._pairs)) or self._pairs
+            connection = Connection(self._feed, pairs, self._endpoint, self._on_message, self._clock)
             try:
                 await connection.open()
             except ConnectError as error:
                 self._stats.connects[error.kind] += 1
+                self.last_failure = str(error)
                 _log.warning("connecting failed: %s", error, extra={"venue": self._feed.name})
+                if error.hold_s:
+                    self._hold.extend(error.hold_s, str(error), now_s=_now_s(), asked_s=error.wait_s)
+                    left_s = self._hold.left_s(_now_s())
+                    _log.warning("no connection is opened for %.0f s", left_s, extra={"venue": self._feed.name})
                 continue
             self._stats.connects["ok"] += 1
+            self.last_failure = ""
             for silence in self.silences.values():
                 silence.connected(_now_s())
             self.connections.append(connection)
             self._listening[connection] = self._group.create_task(connection.listen())
             return connection
+
+    async def _turn(self) -> None:
+        """Return when the venue may be connected to: at this caller's turn, and not while there is a hold."""
+        while True:
+            await self._pacer.turn()
+            left_s = self._hold.left_s(_now_s())
+            if not left_s:
+                return
+            await asyncio.sleep(left_s)
 
     async def _successor_of(self, connection: Connection) -> Connection:
         while True:
@@ -108,7 +136,7 @@ class Reconnector:
 
         Return True at once if the old connection has ended: there is no other one then.
         """
-        expected = set(old.pairs_with_data)
+        expected = set(filter(self._is_listed, old.pairs_with_data))
         began_s = _now_s()
         while old.end_reason is None:
             if successor.end_reason is not None:
@@ -134,12 +162,13 @@ class Reconnector:
             now_s = _now_s()
             if now_s >= retire_s:
                 return "age"
-            too_long = [silence for silence in self.silences.values() if silence.is_too_long(now_s)]
+            listed = [silence for pair, silence in self.silences.items() if self._is_listed(pair)]
+            too_long = [silence for silence in listed if silence.is_too_long(now_s)]
             if too_long:
                 for silence in too_long:
                     silence.caused_reconnect()
                 return "silence"
-            left_s = min(silence.limit_s - silence.silent_s(now_s) for silence in self.silences.values())
+            left_s = min((silence.limit_s - silence.silent_s(now_s) for silence in listed), default=_CHECK_LISTED_EVERY_S)
             connection.changed.clear()
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(left_s + _CHECK_EVERY_S, retire_s - now_s)):

@@ -11,7 +11,7 @@ milliseconds.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
@@ -62,7 +62,7 @@ class CandleSequencer:
         self.counts: Counter[str] = Counter()
         """Live candles that were not written, by the reason: `duplicate`, `late` or `dropped`."""
         self._last_close = resume_point.last_close
-        self._is_new = resume_point.is_new
+        self.is_new = resume_point.is_new
         """The log has nothing of the symbol yet."""
         self._deadlines = deadlines
         self._tells_empty_minutes = sends_empty_minutes
@@ -125,11 +125,17 @@ class CandleSequencer:
         return since_ms + self._deadlines.gap_budget((self._missing_to(now_ms) - self.next_ms) // MINUTE_MS) - now_ms
 
     def page_received(
-        self, rows: Sequence[ClosedCandle], covered: MinuteRange, reachable_from_ms: int, now_ms: int
+        self,
+        rows: Sequence[ClosedCandle],
+        covered: MinuteRange,
+        reachable_from_ms: int,
+        now_ms: int,
+        unusable: Collection[int] = (),
     ) -> list[CandleEvent]:
         """Take in the venue's candles of `covered`, which begins where `next_request` did. Return what is to be written now.
 
-        The venue has no candle before `reachable_from_ms`.
+        The venue has no candle before `reachable_from_ms`. What it has sent of the minutes `unusable` can't be used: without a
+        live candle they are missing, and never empty.
         """
         self._not_before_ms = now_ms + self._deadlines.retry
         by_time = {row.open_time_ms: row for row in rows}
@@ -141,7 +147,7 @@ class CandleSequencer:
         before_ms = self.next_ms
         if self.next_ms < reachable_from_ms:
             events += self._skip(reachable_from_ms, "older than what the venue keeps")
-        events += self._advance(by_time, covered.to_ms)
+        events += self._advance(by_time, covered.to_ms, unusable)
         if self.next_ms > before_ms:
             self._not_before_ms = min(self._not_before_ms, now_ms)
         elif covered.to_ms > self.next_ms and self.budget_left_ms(now_ms) <= 0:
@@ -195,7 +201,9 @@ class CandleSequencer:
             self._last_close = candle.close
         return [RevisedCandle(candle)]
 
-    def _advance(self, rows: dict[int, ClosedCandle], covered_to_ms: int = 0) -> Iterator[CandleEvent]:
+    def _advance(
+        self, rows: dict[int, ClosedCandle], covered_to_ms: int = 0, unusable: Collection[int] = ()
+    ) -> Iterator[CandleEvent]:
         """Write minute after minute, as far as they are known from live candles and from the venue's rows."""
         while True:
             minute_ms = self.next_ms
@@ -208,6 +216,10 @@ class CandleSequencer:
                 yield self._write(row)
             elif minute_ms >= covered_to_ms:
                 return
+            elif minute_ms in unusable:
+                yield from self._unusable_gap(minute_ms, rows, unusable)
+                if self.next_ms == minute_ms:
+                    return
             elif not self._tells_empty_minutes and self._last_close is not None:
                 yield self._write(flat_candle(minute_ms, self._last_close, ClosedBy.REST))
             elif (after_ms := min((time_ms for time_ms in rows if time_ms > minute_ms), default=None)) is not None:
@@ -216,24 +228,34 @@ class CandleSequencer:
                 self._skip_unlisted(covered_to_ms)
                 return
 
+    def _unusable_gap(self, from_ms: int, rows: Collection[int], unusable: Collection[int]) -> list[MissingMinutes]:
+        """Skip minutes of which the venue has sent nothing usable. The newest ones are left: they may be usable the next time."""
+        behind_ms = min((time_ms for time_ms in (*rows, *self._waiting) if time_ms > from_ms), default=None)
+        if behind_ms is None:
+            return []
+        to_ms = from_ms + MINUTE_MS
+        while to_ms in unusable and to_ms < behind_ms:
+            to_ms += MINUTE_MS
+        return self._skip(to_ms, "what the venue has sent of it can't be used")
+
     def _write(self, candle: ClosedCandle) -> ClosedCandle:
         self._written[candle.open_time_ms] = candle
         if len(self._written) > REMEMBERED_MINUTES:
             del self._written[next(iter(self._written))]
-        self._last_close, self._is_new = candle.close, False
+        self._last_close, self.is_new = candle.close, False
         self._move(candle.end_ms)
         return candle
 
     def _skip(self, to_ms: int, reason: str) -> list[MissingMinutes]:
         """Skip minutes that the venue does not have. Before a symbol's first candle that is no gap: it may not be listed yet."""
-        gaps = [] if self._is_new else [MissingMinutes(self.next_ms, to_ms, reason)]
+        gaps = [] if self.is_new else [MissingMinutes(self.next_ms, to_ms, reason)]
         self._jump(to_ms)
         return gaps
 
     def _skip_unlisted(self, covered_to_ms: int) -> None:
         """Skip minutes of a symbol without any candle so far, but for the last ones, whose candles may still come."""
         to_ms = covered_to_ms - OVERLAP_MINUTES * MINUTE_MS
-        if self._is_new and to_ms > self.next_ms:
+        if self.is_new and to_ms > self.next_ms:
             self._move(to_ms)
 
     def _jump(self, to_ms: int) -> None:

@@ -31,6 +31,8 @@ class LiveStats:
     """Attempts to connect, by how they ended: `ok`, or the kind of failure."""
     replaced: Counter[str] = field(default_factory=Counter)
     """Connections that ended or were replaced, by the reason."""
+    odd_rows: Counter[str] = field(default_factory=Counter)
+    """Rows over HTTP that could not be used, by symbol; a row counts each time that it comes."""
     delays: Durations = field(default_factory=Durations)
     """Seconds from the venue's sending of a frame until it was received, by the venue's clock."""
 
@@ -53,6 +55,8 @@ class Subscription:
     """Set when the sequencer may have something new to ask the venue for."""
     last_request_failed: bool = False
     """The venue did not answer the last REST request."""
+    unlisted: str = ""
+    """What the venue says if it has no such market any more; empty while it has."""
 
     def write(self, events: Iterable[CandleEvent]) -> None:
         """Put the records of these events into the queue, and count them. Raises Unavailable if the queue is too long."""
@@ -63,6 +67,13 @@ class Subscription:
         if records:
             self.put(records)
             self.wake.set()
+
+    def count_odd_rows(self, rows: int, reason: str) -> None:
+        """Count rows of a page that could not be used."""
+        if rows:
+            level = logging.DEBUG if self.stats.odd_rows[self.symbol] else logging.WARNING  # a page may be requested many times
+            self.stats.odd_rows[self.symbol] += rows
+            _log.log(level, "%d rows of the venue can't be used: %s", rows, reason, extra={"symbol": self.symbol})
 
     def _count(self, event: CandleEvent) -> None:
         if isinstance(event, ClosedCandle):

@@ -1,6 +1,7 @@
-"""Detects when a stream has been silent for too long, judged by its usual pauses. Pure: times are arguments, in seconds."""
+"""Detects silence: of a stream, judged by its usual pauses, and of a whole venue. Pure: times are arguments, in seconds."""
 
 from collections import deque
+from collections.abc import Mapping
 
 FIRST_DATA_S = 60.0
 """The limit for a stream without data so far. Only data proves a subscription; an acknowledgment does not."""
@@ -9,6 +10,9 @@ MAX_S = 900.0
 _USUAL_PAUSES = 20.0
 """A silence of so many usual pauses is too long: of events that come at random, one pause in half a billion is that long."""
 _REMEMBERED = 50
+FIRST_REPORT_S = 60.0
+"""After so long without any candle this is reported; then after twice as long each time, but at least every `MAX_REPORT_S`."""
+MAX_REPORT_S = 3_600.0
 
 
 class SilenceDetector:
@@ -57,3 +61,46 @@ class SilenceDetector:
     def is_too_long(self, now_s: float) -> bool:
         """Return whether the stream has been silent for too long, so that its connection should be replaced."""
         return self.silent_s(now_s) > self.limit_s
+
+
+class Arrivals:
+    """Since when nothing has arrived of each symbol, and when to say that nothing arrives at all: less and less often.
+
+    >>> arrivals = Arrivals()
+    >>> for second in range(0, 181, 5):
+    ...     if text := arrivals.look({"BTCUSDT.BINANCE": 7}, second):
+    ...         print(second, text)
+    60 nothing has arrived for 60 s
+    120 nothing has arrived for 120 s
+    >>> arrivals.look({"BTCUSDT.BINANCE": 8}, 185), arrivals.quiet_s("BTCUSDT.BINANCE", 190)
+    ('candles arrive again, after 185 s', 5)
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[int, float]] = {}
+        """By symbol: how many records there were, and since when."""
+        self._report_after_s = FIRST_REPORT_S
+
+    def look(self, records: Mapping[str, int], now_s: float) -> str:
+        """Take in how many records there have been of each symbol. Return what should be said now; mostly nothing."""
+        quiet_before_s = self.all_quiet_s(now_s)
+        self._last = {
+            symbol: last if (last := self._last.get(symbol)) and last[0] == count else (count, now_s)
+            for symbol, count in records.items()
+        }
+        quiet_s = self.all_quiet_s(now_s)
+        if quiet_s >= self._report_after_s:
+            self._report_after_s = min(2 * self._report_after_s, self._report_after_s + MAX_REPORT_S)
+            return f"nothing has arrived for {quiet_s:.0f} s"
+        if quiet_s < quiet_before_s and self._report_after_s > FIRST_REPORT_S:
+            self._report_after_s = FIRST_REPORT_S
+            return f"candles arrive again, after {quiet_before_s:.0f} s"
+        return ""
+
+    def quiet_s(self, symbol: str, now_s: float) -> float:
+        """Return how long nothing has arrived of this symbol; 0 for one that was never looked at."""
+        return now_s - self._last.get(symbol, (0, now_s))[1]
+
+    def all_quiet_s(self, now_s: float) -> float:
+        """Return how long nothing has arrived of any symbol."""
+        return min((now_s - since_s for _, since_s in tuple(self._last.values())), default=0.0)

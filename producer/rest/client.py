@@ -16,23 +16,39 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from random import Random
-from time import time
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import httpx
 
-from producer.feeds.contract import Feed, FrameError, Request, VenueCandle, VenueError
+from producer.feeds.contract import Feed, FrameError, Request, VenueCandle, VenueError, VenuePage
 from volcast.core.types import MINUTE_MS
 
-from .clock import VenueClock
-from .response import Response, get, permanent_error, printable_text, raise_if_retryable, retry_after_s
+from .clock import SteadyClock, VenueClock
+from .hold import Hold
+from .origin import SIMULATED_HEADER, SimulatedVenue, simulated_refusal
+from .page import Page, with_odd_rows
+from .response import FIRST_RATE_HOLD_S, Response, get, printable_text, raise_for_status, retry_after_s
 from .throttle import RestError, RetryableError, Throttle, UnknownPair
 
-__all__ = ["Page", "RestClient", "RestError", "UnknownPair", "VenueClock", "history", "http_client"]
+__all__ = [
+    "Page",
+    "RestClient",
+    "RestError",
+    "SimulatedVenue",
+    "SteadyClock",
+    "UnknownPair",
+    "VenueClock",
+    "history",
+    "http_client",
+]
 
 _Value = TypeVar("_Value")
 
 _CLOCK_TIMEOUT_S = 10.0
+_HOLDING = (403, 418, 429, 451)
+"""Statuses of refusals that are about this address or its requests, whatever the body says."""
+_OTHER_TROUBLES = (418, 429, *range(500, 600))
+"""Statuses in which a response is not asked for its date. The path / of an interface may well be forbidden, or not exist."""
 _SECOND_MS = 1_000
 _WRONG_CLOCK_MS = 30_000
 """If our estimate of the venue's time was off by more than this, the page is requested again: its window may have been wrong."""
@@ -41,17 +57,6 @@ _LATE_ROWS_MS = 2 * MINUTE_MS
 _TIMEOUT_S = 10.0
 _CONNECTIONS = 4
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-class Page(NamedTuple):
-    """The closed candles that a venue has of a range of minutes."""
-
-    rows: tuple[VenueCandle, ...]
-    """Closed candles in order, each minute once, from `from_ms` to before `covered_to_ms`."""
-    covered_to_ms: int
-    """All minutes before this are answered: the venue has no candle of one without a row. `from_ms` if none is answered yet."""
-    reachable_from_ms: int
-    """The venue no longer serves minutes before this; 0 if it serves all of the past."""
 
 
 def http_client(
@@ -82,18 +87,46 @@ def open_client(base_url: str, proxy: str | None = None, verify: ssl.SSLContext 
 class RestClient:
     """Asks one venue for closed candles and for its time, no faster than it allows, and repeats requests that failed."""
 
-    def __init__(self, feed: Feed, client: httpx.AsyncClient, random: Random, *, wall: Callable[[], float] = time) -> None:
-        """`client` has the venue's `base_url`; `random` draws the pauses; `wall` returns seconds since 1970."""
+    def __init__(
+        self,
+        feed: Feed,
+        client: httpx.AsyncClient,
+        random: Random,
+        *,
+        wall: Callable[[], float] | None = None,
+        allow_simulated: bool = True,
+    ) -> None:
+        """`client` has the venue's `base_url`; `random` draws the pauses.
+
+        `wall` returns seconds since 1970 and must not jump; it is a SteadyClock by default. Without `allow_simulated`, the
+        responses of a simulated exchange are refused.
+        """
         self.feed = feed
-        self.clock = VenueClock(wall)
         self._client = client
-        self._wall = wall
+        self._wall = wall or SteadyClock()
+        self.clock = VenueClock(self._wall)
         self._throttle = Throttle(feed.name, feed.limits.requests_per_s, random)
+        self._allow_simulated = allow_simulated
 
     @property
     def stats(self) -> Counter[str]:
         """The number of requests so far by outcome, as in `Throttle.stats`."""
         return self._throttle.stats
+
+    @property
+    def hold(self) -> Hold:
+        """While it lasts, no request is sent."""
+        return self._throttle.hold
+
+    @property
+    def connect_hold(self) -> Hold:
+        """While it lasts, no connection to the venue's streams should be opened."""
+        return self._throttle.connect_hold
+
+    @property
+    def last_failure(self) -> str:
+        """Why the last request failed; empty if it did not."""
+        return self._throttle.last_failure
 
     async def candles(self, pair: str, from_ms: int, to_ms: int, *, timeout_s: float) -> Page:
         """Return the first page of [from_ms, to_ms). Both bounds are on the minute; `pair` is spelled as in the venue's frames.
@@ -133,9 +166,9 @@ class RestClient:
         ahead_ms = max(first_ms, now_ms // MINUTE_MS * MINUTE_MS) + MINUTE_MS
         last_ms = min(to_ms, ahead_ms, first_ms + max(1, self.feed.page_rows(first_ms, now_ms)) * MINUTE_MS)
         request = self.feed.page_request(pair, first_ms, last_ms, now_ms)
-        rows, response = await self._ask(request, self._checked_rows, timeout_s)
+        found, response = await self._ask(request, lambda body: self._checked_page(body, first_ms, last_ms), timeout_s)
         earliest_ms = await self._made_ms(response, timeout_s)
-        page = self._settled(rows, first_ms, last_ms, earliest_ms)
+        page = with_odd_rows(self._settled(found.candles, first_ms, last_ms, earliest_ms), found.odd, first_ms)
         return page if first_ms == from_ms else page._replace(reachable_from_ms=max(first_ms, page.reachable_from_ms))
 
     def _settled(self, rows: list[VenueCandle], first_ms: int, last_ms: int, earliest_ms: int) -> Page:
@@ -151,11 +184,12 @@ class RestClient:
             covered_ms = max(newest_row_end_ms, min(covered_ms, closed_ms - _LATE_ROWS_MS))
         return Page(tuple(by_time[each] for each in sorted(by_time)), covered_ms, reachable_ms)
 
-    def _checked_rows(self, body: bytes) -> list[VenueCandle]:
-        rows = self.feed.page(body)
-        if any(row.open_time_ms % MINUTE_MS for row in rows):
-            raise FrameError("a candle that does not open on the minute")
-        return rows
+    def _checked_page(self, body: bytes, first_ms: int, last_ms: int) -> VenuePage:
+        """Return the page. Raise FrameError if it has no candle, and not only odd rows of the minutes that were requested."""
+        page = self.feed.page(body)
+        if not page.candles and not all(row.open_ms is not None and first_ms <= row.open_ms < last_ms for row in page.odd):
+            raise FrameError(f"none of its rows can be used: {page.odd[0].reason}")
+        return page
 
     def _reachable_from_ms(self, now_ms: int) -> int:
         """Return the first minute that the venue still serves. The newest of its `history_minutes` rows is the open minute."""
@@ -176,7 +210,9 @@ class RestClient:
     async def _read_date_header(self) -> None:
         """Take a sample from the Date header of any response, which is rounded to a second."""
         response = await get(self._client, Request("/", {}), self._wall)
-        raise_if_retryable(response.status, response.headers, response.received_s)
+        self._check_origin(response)
+        if response.status in _OTHER_TROUBLES:
+            raise_for_status(self.feed.name, response.status, response.headers, response.received_s)
         if response.made_ms is None:
             raise RetryableError("garbage", "its answer has no time")
         self._add_clock_sample(response)
@@ -188,34 +224,39 @@ class RestClient:
     async def _ask(self, request: Request, decode: Callable[[bytes], _Value], timeout_s: float) -> tuple[_Value, Response]:
         async def send() -> tuple[_Value, Response]:
             response = await get(self._client, request, self._wall)
-            raise_if_retryable(response.status, response.headers, response.received_s)
+            self._check_origin(response)
             value = self._decoded(response, decode)
             self._add_clock_sample(response)
             return value, response
 
         return await self._throttle.ask(send, timeout_s=timeout_s)
 
+    def _check_origin(self, response: Response) -> None:
+        if SIMULATED_HEADER in response.headers and not self._allow_simulated:
+            raise SimulatedVenue(simulated_refusal(self.feed.name))
+
     def _decoded(self, response: Response, decode: Callable[[bytes], _Value]) -> _Value:
         """Return the decoded body. Raise RetryableError, RestError or UnknownPair if the venue refuses.
 
-        A venue may refuse with any status, so the body is read before the status.
+        A venue may refuse with any status, so the body is read before the status. What is not understood may pass.
         """
-        who, status = self.feed.name, response.status
+        who, status, headers, now_s = self.feed.name, response.status, response.headers, response.received_s
         try:
             value = decode(response.body)
         except VenueError as error:
             words = printable_text(str(error))
-            if error.too_many:
-                wait_s = retry_after_s(response.headers, response.received_s)
-                raise RetryableError("429", f"it says {words}", wait_s=wait_s, hold=True) from None
-            if error.unknown_pair:
+            if error.unknown_pair and status not in _HOLDING:
                 raise UnknownPair(f"{who} has no such market: it says {words}; check the symbol.") from None
-            raise permanent_error(who, status, response.headers, words) or RetryableError("refusal", f"it says {words}") from None
+            if not error.too_many or status in _HOLDING:
+                raise_for_status(who, status, headers, now_s, words=words, ban_s=error.ban_s)
+            if not error.too_many:
+                raise RetryableError("refusal", f"it says {words}") from None
+            hold_s, wait_s = error.ban_s or FIRST_RATE_HOLD_S, retry_after_s(headers, now_s)
+            raise RetryableError("429", f"it says {words}", wait_s=wait_s, hold_s=hold_s, is_ban=error.ban_s > 0) from None
         except FrameError as error:
-            garbage = RetryableError("garbage", f"its answer can't be read ({printable_text(str(error))})")
-            raise permanent_error(who, status, response.headers) or garbage from None
-        if refused := permanent_error(who, status, response.headers):
-            raise refused
+            raise_for_status(who, status, headers, now_s)
+            raise RetryableError("garbage", f"its answer can't be read ({printable_text(str(error))})") from None
+        raise_for_status(who, status, headers, now_s)
         return value
 
 

@@ -5,8 +5,8 @@ to half the round trip, plus half of what the venue's time is rounded to. Of the
 is used. A `Date` header is rounded to a second, so it is used only if there is nothing better.
 """
 
+import time
 from collections.abc import Callable
-from time import time
 from typing import NamedTuple
 
 _MAX_SAMPLES = 16
@@ -26,11 +26,32 @@ class ClockSample(NamedTuple):
     """The true offset differs from `offset_ms` by at most this much."""
 
 
-class VenueClock:
-    """The venue's clock: ours, corrected by the best sample of the last hour; without a sample, ours as it is."""
+def elapsed_s() -> float:
+    """Return seconds since some moment before this process began. Nobody can set this clock; it also runs during a suspend."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
-    def __init__(self, wall: Callable[[], float] = time) -> None:
-        """`wall` returns seconds since 1970 by our clock."""
+
+class SteadyClock:
+    """Our wall clock as it was at the beginning, carried on by a clock that nobody can set.
+
+    So a step of the machine's clock, forward or back, changes nothing here. A wrong start is corrected by `VenueClock`.
+    """
+
+    def __init__(self, wall: Callable[[], float] = time.time, elapsed: Callable[[], float] = elapsed_s) -> None:
+        """`wall` returns seconds since 1970, `elapsed` seconds since any moment."""
+        self._elapsed = elapsed
+        self._offset_s = wall() - elapsed()
+
+    def __call__(self) -> float:
+        """Return seconds since 1970."""
+        return self._offset_s + self._elapsed()
+
+
+class VenueClock:
+    """The venue's clock: ours, corrected by the best sample of the last hour or before; without any, ours as it is."""
+
+    def __init__(self, wall: Callable[[], float]) -> None:
+        """`wall` returns seconds since 1970 by our clock, which should not jump: see SteadyClock."""
         self._wall = wall
         self._samples: list[ClockSample] = []
         self._chosen: ClockSample | None = None
@@ -38,9 +59,14 @@ class VenueClock:
 
     @property
     def samples(self) -> tuple[ClockSample, ...]:
-        """The samples of the last hour, at most 16, the oldest first."""
+        """The samples of the last hour, at most 16, the oldest first; one if all are older."""
         now_s = self._wall()
-        self._samples = [sample for sample in self._samples if 0 <= now_s - sample.at_s <= _MAX_AGE_S]
+        fresh = [sample for sample in self._samples if 0 <= now_s - sample.at_s <= _MAX_AGE_S]
+        if not fresh and self._samples and now_s >= self._samples[-1].at_s:
+            fresh = [
+                _aged(min(self._samples, key=lambda sample: sample.uncertainty_ms), now_s)
+            ]  # an old sample is better than none: our own clock may be wrong by days
+        self._samples = fresh
         return tuple(self._samples)
 
     @property
@@ -86,3 +112,8 @@ class VenueClock:
         if self._chosen is None or not 0 <= self._wall() - self._chosen.at_s <= _MAX_AGE_S:
             self._chosen = min(self.samples, key=lambda sample: (sample.uncertainty_ms, -sample.at_s), default=None)
         return self._chosen
+
+
+def _aged(sample: ClockSample, now_s: float) -> ClockSample:
+    """Return an old sample as if it were new, with the drift since then in its uncertainty."""
+    return ClockSample(now_s, sample.offset_ms, sample.uncertainty_ms + _DRIFT_MS * (now_s - sample.at_s) / _MAX_AGE_S)

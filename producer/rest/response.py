@@ -1,6 +1,6 @@
 """One GET request: its response with a bounded body, and what its status and headers mean. `throttle.py` repeats requests."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -9,18 +9,23 @@ from typing import NamedTuple
 import httpx
 
 from producer.feeds.contract import Request
+from volcast.urls import without_passwords
 
 from .throttle import RestError, RetryableError
 
 MAX_BODY_BYTES = 8 << 20
 _MAX_WAIT_S = 3 * 86_400.0
 """The longest wait that is believed: no venue bans for longer."""
-_BAN_S = 120.0
-"""The wait after a 418 without a time: the shortest ban that is known."""
+FIRST_RATE_HOLD_S = 1.0
+FIRST_HOLDS_S = {403: 600.0, 418: 120.0, 429: FIRST_RATE_HOLD_S, 451: 600.0}
+"""The first hold after a refusal of this address or of its rate of requests, if the venue does not say how long it should be.
+
+Bybit asks for ten minutes after a 403; two minutes is Binance's shortest ban. A 429 is the end of a short window.
+"""
 _SHOWN_CHARACTERS = 160
 _FIRST_SERVER_ERROR = 500
-_TOO_MANY_REQUESTS = (418, 429, 503)
-_TRY_AGAIN = (408, 425)
+_NOT_UNDERSTOOD = 400
+"""The first status of an error of the request. Such an error may pass: venues use these statuses for all kinds of trouble."""
 
 
 class Response(NamedTuple):
@@ -77,40 +82,57 @@ async def get(client: httpx.AsyncClient, request: Request, wall: Callable[[], fl
             return Response(response.status_code, response.headers, bytes(body), sent_s, received_s)
 
 
-def raise_if_retryable(status: int, headers: httpx.Headers, now_s: float) -> None:
-    """Raise RetryableError if the status means that the same request may succeed later. `now_s` is the time of our clock."""
-    if status in _TOO_MANY_REQUESTS:
-        wait_s = retry_after_s(headers, now_s)
-        if not wait_s and status == httpx.codes.IM_A_TEAPOT:
-            wait_s = _BAN_S
-        outcome = "5xx" if status >= _FIRST_SERVER_ERROR else str(status)
-        asks = f", and asks to wait {wait_s:.0f} s" if wait_s else ""
-        raise RetryableError(outcome, f"it answers {status_text(status)}{asks}", wait_s=wait_s, hold=status < _FIRST_SERVER_ERROR)
-    if status >= _FIRST_SERVER_ERROR or status in _TRY_AGAIN:
-        raise RetryableError("5xx", f"it answers {status_text(status)}")
+def raise_for_status(
+    who: str,
+    status: int,
+    headers: httpx.Headers,
+    now_s: float,
+    *,
+    words: str = "",
+    ban_s: float = 0.0,
+    setting: str = "rest_url",
+) -> None:
+    """Return for a success. Raise RetryableError if the same request may succeed later, RestError for a redirect.
 
-
-def permanent_error(
-    who: str, status: int, headers: httpx.Headers, words: str = "", *, setting: str = "rest_url"
-) -> RestError | None:
-    """Return the error of a status that will not change when asked again; None for a success.
-
-    `who` begins the sentence, `words` are the venue's own, and `setting` is the setting that names its host.
+    `who` begins the sentence, `now_s` is the time of our clock, `words` are the venue's own, `ban_s` is the silence that they
+    ask for, and `setting` is the setting that names its host.
     """
     if httpx.codes.is_success(status):
-        return None
-    if status in (httpx.codes.FORBIDDEN, httpx.codes.UNAVAILABLE_FOR_LEGAL_REASONS):
-        return RestError(
-            f"{who} answers {status_text(status)}: it refuses this location or address; "
-            f"set {setting} to another host, or a proxy."
+        return
+    answers = f"it answers {status_text(status)}"
+    said = f": {words}" if words else ""
+    wait_s = retry_after_s(headers, now_s)
+    asks = f", and asks to wait {wait_s:.0f} s" if wait_s else ""
+    if status in FIRST_HOLDS_S:
+        is_ban = status == httpx.codes.IM_A_TEAPOT or ban_s > 0
+        hold_s = max(FIRST_HOLDS_S[status], ban_s)
+        raise RetryableError(
+            str(status),
+            f"{answers}{asks}{said}{possible_causes(status, setting)}",
+            wait_s=max(wait_s, ban_s) if wait_s else None,
+            hold_s=hold_s,
+            is_ban=is_ban,
         )
-    if httpx.codes.is_error(status):
-        return RestError(f"{who} answers {status_text(status)}{': ' if words else ''}{printable_text(words)}.")
+    if status >= _FIRST_SERVER_ERROR:
+        raise RetryableError("5xx", f"{answers}{asks}{said}", wait_s=wait_s)
+    if status >= _NOT_UNDERSTOOD:
+        raise RetryableError("refusal", f"{answers}{said}", wait_s=wait_s)
     to = printable_text(headers.get("location", "somewhere else"))
-    return RestError(f"{who} answers {status_text(status)} and points to {to}, which is not followed; check {setting}.")
+    raise RestError(f"{who} answers {status_text(status)} and points to {to}, which is not followed; check {setting}.")
 
 
-def retry_after_s(headers: httpx.Headers, now_s: float) -> float | None:
+def possible_causes(status: int, setting: str) -> str:
+    """Return what may be behind a 403 or 451, as the end of a sentence; nothing for another status."""
+    if status not in (httpx.codes.FORBIDDEN, httpx.codes.UNAVAILABLE_FOR_LEGAL_REASONS):
+        return ""
+    location = "a location or address that it refuses"
+    causes = (
+        f"causes: too many requests from this address, or {location}" if status == httpx.codes.FORBIDDEN else f"cause: {location}"
+    )
+    return f"; possible {causes}; if it lasts, set {setting} to another host, or use a proxy"
+
+
+def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
     """Return the seconds to wait from the header `Retry-After`, in seconds or as a date; None if there is none that can be read.
 
     A date is compared with the response's own `Date`, because our clock may be wrong.
@@ -150,5 +172,5 @@ def status_text(status: int) -> str:
 
 def printable_text(text: str) -> str:
     """Return foreign text fit for a sentence of ours: one line, printable, at most 160 characters, without a full stop."""
-    line = "".join(each if each.isprintable() else " " for each in text).strip().rstrip(".")
+    line = "".join(each if each.isprintable() else " " for each in without_passwords(text)).strip().rstrip(".")
     return line if len(line) <= _SHOWN_CHARACTERS else line[:_SHOWN_CHARACTERS] + "…"

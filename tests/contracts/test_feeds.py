@@ -130,7 +130,8 @@ def fetched(feed: Feed, market: Market, from_ms: int, to_ms: int, size: int) -> 
     pair, now_ms = feed.spelling(BTC[feed.name]), market.now_ms
     for start, end in windows(from_ms, to_ms, lambda start: min(size, feed.page_rows(start, now_ms))):
         request = feed.page_request(pair, start, end, now_ms)
-        rows = feed.page(answer(feed.name, request, market))
+        rows, odd = feed.page(answer(feed.name, request, market))
+        assert odd == []
         assert len({row.open_time_ms for row in rows}) == len(rows)
         found.update((row.open_time_ms, row) for row in rows if start <= row.open_time_ms < end)
     return found

@@ -10,7 +10,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from producer.feeds.contract import FrameError, Limits, Message, Pair, Request, VenueCandle, VenueError
+from producer.feeds import parsing
+from producer.feeds.contract import FrameError, Limits, Message, Pair, Request, VenueCandle, VenueError, VenuePage
 
 MINUTE_MS = 60_000
 START_MS = 1_704_067_200_000
@@ -92,6 +93,15 @@ def minute_rows(count: int, *, without: Sequence[int] = ()) -> dict[int, tuple[s
     return {START_MS + i * MINUTE_MS: flat_row(f"{100 + i}.50") for i in range(count) if i not in without}
 
 
+Row = tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]
+_ROW = msgspec.json.Decoder(Row)
+
+
+def _candle_of(row: Row) -> VenueCandle:
+    at, *numbers = row
+    return parsing.candle("", at * 1_000, (*map(str, numbers), None))  # type: ignore[arg-type]  # five numbers
+
+
 class PlainFeed:
     """A `Feed` with HTTP requests only."""
 
@@ -140,18 +150,16 @@ class PlainFeed:
         assert from_ms < to_ms <= from_ms + self._rows * MINUTE_MS
         return Request("/candles", {"pair": pair, "from": str(from_ms), "to": str(to_ms)})
 
-    def page(self, body: bytes) -> list[VenueCandle]:
+    def page(self, body: bytes) -> VenuePage:
         try:
-            rows = msgspec.json.decode(body, type=list[tuple[int, Decimal, Decimal, Decimal, Decimal, Decimal]] | dict[str, str])
+            rows = msgspec.json.decode(body, type=list[msgspec.Raw] | dict[str, str])
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FrameError("no rows") from error
         if isinstance(rows, dict):
             reason = rows.get("error", "nothing")
-            raise VenueError(reason, too_many=reason == "too many", unknown_pair=reason == "unknown")
-        return [
-            VenueCandle("", at, open_, high, low, close, volume, None, closed=True)
-            for at, open_, high, low, close, volume in rows
-        ]
+            ban_s = 600.0 if reason == "banned" else 0.0
+            raise VenueError(reason, too_many=reason in {"too many", "banned"}, unknown_pair=reason == "unknown", ban_s=ban_s)
+        return parsing.page_of(rows, _ROW, _candle_of, parsing.TimeKey(0))
 
     def time_request(self) -> Request | None:
         return Request("/time", {}) if self._clock else None

@@ -17,11 +17,11 @@ from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.processes import Process, ProcessGroup, process_group
 
-SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
+SYMBOLS = ("BTCUSDT.BINANCESIM", "ETHUSDT.BINANCESIM")
 NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")
 KILLED_AT = (1, 400, 1_100)
 """Candles on the log when the producer is killed; the backfill has 1560 of each of two symbols."""
-FENCED = "volcast: another process has started to append live-binance-BTCUSDT.BINANCE+ETHUSDT.BINANCE: "
+FENCED = "volcast: another process has started to append live-binance-BTCUSDT.BINANCESIM+ETHUSDT.BINANCESIM: "
 
 
 @asynccontextmanager
@@ -123,13 +123,13 @@ async def test_run_live_prints_signals_and_resumes_after_its_last_candle(tmp_pat
             options = ("--socket-url", socket_url, "--rest-url", rest_url, "--db", "run.db", "--port", "0")
             arguments = ("run", "--live", "binance", "BTCUSDT", "--backfill-minutes", "200", *options)
             first = parts.start(*arguments)
-            await until(lambda: "UTC  BTCUSDT.BINANCE  " in first.read_output(), "a line", venue, first)
+            await until(lambda: "UTC  BTCUSDT.BINANCESIM  " in first.read_output(), "a line", venue, first)
             metrics = get(first, "/metrics")
             assert 'volcast_live_connections{venue="binance"} 1.0' in metrics
-            assert 'volcast_candles{symbol="BTCUSDT.BINANCE"}' in metrics
+            assert 'volcast_candles{symbol="BTCUSDT.BINANCESIM"}' in metrics
             assert first.end() == 0
             assert "Traceback" not in first.read_output()
             second = parts.start(*arguments)
-            await until(lambda: "UTC  BTCUSDT.BINANCE  " in second.read_output(), "a line", venue, second)
-            assert json.loads(get(second, "/latest/BTCUSDT.BINANCE"))["candles"] in {199, 200, 201, 202}
+            await until(lambda: "UTC  BTCUSDT.BINANCESIM  " in second.read_output(), "a line", venue, second)
+            assert json.loads(get(second, "/latest/BTCUSDT.BINANCESIM"))["candles"] in {199, 200, 201, 202}
             assert second.end() == 0

@@ -4,7 +4,6 @@ import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from random import Random
-from time import time
 from typing import TYPE_CHECKING
 
 from volcast.log.contract import Log
@@ -17,20 +16,40 @@ if TYPE_CHECKING:
     from producer.live.connection import Endpoint
     from producer.live.producer import LiveProducer
     from producer.rest.client import RestClient
+    from producer.simulated import VenueNames
 
 ENDPOINT_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
-LIVE_SETTINGS = (*ENDPOINT_SETTINGS, "twin", "backfill_minutes", "backfill_budget_s", "append_records")
+LIVE_SETTINGS = (
+    *ENDPOINT_SETTINGS,
+    "simulated",
+    "mix_simulated",
+    "twin",
+    "backfill_minutes",
+    "backfill_budget_s",
+    "append_records",
+)
 
 
-def venue_symbols(feed: "Feed", texts: tuple[str, ...]) -> dict[str, str]:
+def venue_names(feed: "Feed", settings: Settings) -> "VenueNames":
+    """Return the names of the venue's candles, which are those of a simulation if a setting or the venue's address says so."""
+    from producer.simulated import VenueNames  # noqa: PLC0415  # not needed by --help
+    from volcast.urls import is_local  # noqa: PLC0415
+
+    urls = (settings.socket_url or feed.socket_url, settings.rest_url or feed.rest_url)
+    is_simulated = any(map(is_local, urls)) if settings.simulated == "auto" else settings.simulated == "yes"
+    return VenueNames(feed.name, is_simulated)
+
+
+def venue_symbols(feed: "Feed", texts: tuple[str, ...], settings: Settings) -> dict[str, str]:
     """Parse pairs as users write them; return the venue's spelling of each by its symbol on the log. Raises UserError."""
     from producer.symbols import parse_pair, symbol_on_log  # noqa: PLC0415  # not needed by --help
 
+    names = venue_names(feed, settings)
     symbols: dict[str, str] = {}
     for text in texts:
         try:
             pair = parse_pair(text)
-            symbol, spelled = symbol_on_log(pair, feed.name), feed.spelling(pair)
+            symbol, spelled = names.symbol(symbol_on_log(pair, feed.name)), feed.spelling(pair)
         except ValueError as error:
             raise UserError(str(error)) from None
         if symbol in symbols:
@@ -53,9 +72,13 @@ def create_tls_context(settings: Settings) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_venue(
-    feed: "Feed", settings: Settings, wall: Callable[[], float] = time
+    feed: "Feed", settings: Settings, wall: Callable[[], float] | None = None, *, allow_simulated: bool = True
 ) -> "AsyncIterator[tuple[Endpoint, RestClient]]":
-    """Yield the endpoint of the venue's streams and a REST client of the venue. Raises UserError."""
+    """Yield the endpoint of the venue's streams and a REST client of the venue. Raises UserError.
+
+    `wall` returns seconds since 1970 and must not jump; None for the machine's clock without its steps. Without
+    `allow_simulated`, both refuse a venue that says that it is simulated.
+    """
     from producer.live.connection import Endpoint  # noqa: PLC0415  # as above
     from producer.rest.client import RestClient, http_client  # noqa: PLC0415
 
@@ -65,8 +88,8 @@ async def open_venue(
     except ImportError:
         raise UserError("ALL_PROXY is a SOCKS proxy, which is not supported: set VOLCAST_PROXY=http://host:port") from None
     async with client:
-        rest = RestClient(feed, client, Random(), wall=wall)  # noqa: S311  # no secret: jitter
-        yield Endpoint(settings.socket_url or feed.socket_url, tls, proxy), rest
+        rest = RestClient(feed, client, Random(), wall=wall, allow_simulated=allow_simulated)  # noqa: S311  # no secret: jitter
+        yield Endpoint(settings.socket_url or feed.socket_url, tls, proxy, allow_simulated), rest
 
 
 @asynccontextmanager
@@ -75,7 +98,13 @@ async def open_live_producer(
 ) -> "AsyncIterator[LiveProducer]":
     """Yield a live producer that appends the candles of these symbols to `log`, which the caller has entered."""
     from producer.live.producer import LiveConfig, LiveProducer  # noqa: PLC0415  # as above
+    from producer.simulated import Rivals  # noqa: PLC0415
+    from volcast.log.sqlite.log import SqliteLog  # noqa: PLC0415
 
-    config = LiveConfig(symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin)
-    async with open_venue(feed, settings) as (endpoint, rest):
+    names = venue_names(feed, settings)
+    rivals = None if settings.mix_simulated else Rivals(names.simulated, reads_state=isinstance(log, SqliteLog))
+    config = LiveConfig(
+        symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin, source=names.source, rivals=rivals
+    )
+    async with open_venue(feed, settings, allow_simulated=names.simulated) as (endpoint, rest):
         yield LiveProducer(log, feed, config, endpoint, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above

@@ -14,7 +14,7 @@ from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import MinuteParam, VenueParam
 from volcast.cli.tables import counted
-from volcast.cli.wiring_live import open_venue, venue_symbols
+from volcast.cli.wiring_live import open_venue, venue_names, venue_symbols
 from volcast.core.types import MINUTE_MS
 from volcast.settings.sources import Loaded
 
@@ -49,14 +49,14 @@ _DAY_MS = 86_400_000
     show_default=True,
     help="The venue's REST API, or Binance's public archive, which is faster for months and years.",
 )
-@loaded_options("rest_url", "archive_url", "proxy", "ca_file", "log_level")
+@loaded_options("rest_url", "archive_url", "proxy", "ca_file", "simulated", "log_level")
 def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: Path | None, source: str, loaded: Loaded) -> None:
     """Write the closed one-minute candles of a market, with the venue's own prices, as a CSV file for `run` and `backtest`.
 
     An interrupted download resumes when the same command is run again: what was fetched so far is in FILE.part. A minute
     without trades, for which the venue has no candle, becomes a flat candle, as in live mode.
     """
-    [(name, pair)] = venue_symbols(feed, (symbol,)).items()
+    [(name, pair)] = venue_symbols(feed, (symbol,), loaded.settings).items()
     from producer.history.binance_archive import VENUE  # noqa: PLC0415  # not needed by --help
     from producer.history.download import DownloadError, PartFile  # noqa: PLC0415
     from producer.rest.client import RestError, UnknownPair  # noqa: PLC0415
@@ -107,7 +107,8 @@ async def _fill(part: "PartFile", feed: "Feed", out: Path, settings: "Settings")
     from producer.history.download import download_over_rest  # noqa: PLC0415
     from producer.rest.client import open_client  # noqa: PLC0415
 
-    async with open_venue(feed, settings) as (endpoint, rest):
+    is_simulated = venue_names(feed, settings).simulated
+    async with open_venue(feed, settings, allow_simulated=is_simulated) as (endpoint, rest):
         if part.range.source == "archive":
             async with open_client(settings.archive_url or ARCHIVE_URL, endpoint.proxy, endpoint.tls) as client:
                 await Archive(client, out.with_name(f".{out.name}.zip"), Random()).fill(part, rest)  # noqa: S311  # no secret: jitter
@@ -127,6 +128,8 @@ def _finish(part: "PartFile", out: Path, venue: str, name: str) -> None:
         click.echo(f"{counted(covered.by_rest, 'minute')} not in the archive yet; downloaded from {venue} over REST")
     flat = f", {covered.flat} of them flat (no trades)" if covered.flat else ""
     missing = f"; {venue} has no data for {counted(covered.missing, 'minute')}" if covered.missing else ""
+    if covered.odd:
+        click.echo(f"{counted(covered.odd, 'row')} of {venue} left out, as they can't be used: {covered.odd_reason}")
     click.echo(f"{out}: {counted(covered.rows, 'candle')} of {name}{flat}{missing}")
 
 

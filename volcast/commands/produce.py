@@ -64,7 +64,7 @@ def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> No
     producer of the same streams takes over from the first one; with a --twin name of its own it runs beside the first one.
     """
     log = create_log(settings)
-    symbols = venue_symbols(feed, pairs)
+    symbols = venue_symbols(feed, pairs, settings)
 
     from producer.live.metrics import live_monitor  # noqa: PLC0415  # not needed by --help, nor for a usage error
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415

@@ -13,6 +13,7 @@ from volcast.cli.options import loaded_options
 from volcast.settings.describe import describe_settings, text
 from volcast.settings.schema import MASK, Settings
 from volcast.settings.sources import Loaded
+from volcast.urls import without_passwords
 
 _COLUMNS = ("name", "value", "from", "allowed", "sentence")
 
@@ -58,7 +59,9 @@ def _objects(loaded: Loaded) -> list[dict[str, object]]:
 
 
 def _plain(value: object) -> object:
-    return MASK if isinstance(value, SecretStr) else str(value) if isinstance(value, Path) else value
+    if isinstance(value, SecretStr):
+        return MASK
+    return without_passwords(str(value)) if isinstance(value, str | Path) else value
 
 
 def _table(loaded: Loaded) -> Table:

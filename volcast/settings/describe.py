@@ -5,6 +5,8 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import SecretStr
 
+from volcast.urls import without_passwords
+
 from .schema import MASK, PREFIX, Settings
 
 
@@ -65,12 +67,12 @@ def flag(name: str) -> str:
 
 
 def text(value: object) -> str:
-    """Return a value on one line; a secret is masked."""
+    """Return a value on one line; a secret is masked, and so are user and password of a URL."""
     if isinstance(value, SecretStr):
         return MASK
     if isinstance(value, tuple):
         value = ",".join(map(str, value)) or None
     if isinstance(value, dict):
         value = ",".join(f"{key}={part}" for key, part in value.items()) or None
-    line = "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    line = "none" if value is None else str(value).lower() if isinstance(value, bool) else without_passwords(str(value))
     return line if line.isprintable() and line else repr(line)

@@ -12,6 +12,8 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_va
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from volcast.urls import password_in
+
 from .values import DecimalsBySymbol, Horizons, ModelName, Shadows, parse_bus
 
 PREFIX = "VOLCAST_"
@@ -159,6 +161,12 @@ class Settings(BaseSettings):
         description="Additional certificate authorities to trust for venues, as of a company's proxy or a simulated exchange.",
         json_schema_extra={"allowed": _PEM_FILE},
     )
+    simulated: Literal["auto", "yes", "no"] = Field(
+        "auto",
+        description="Whether the venue is a simulated exchange, whose symbols get names of their own; auto: if its host is this "
+        "machine, or a private address.",
+    )
+    mix_simulated: bool = Field(default=False, description="Write simulated candles to a log that has real ones, or the reverse.")
     twin: str | None = Field(
         None,
         pattern=_NAME,
@@ -208,8 +216,10 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
 
     def secrets(self) -> tuple[str, ...]:
-        """Return the values of all secrets, for masking them in output."""
-        return tuple(value.get_secret_value() for _, value in self if isinstance(value, SecretStr))
+        """Return the values of all secrets, and the passwords in URLs, for masking them in output."""
+        secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        in_urls = [password for _, value in self if isinstance(value, str) and (password := password_in(value))]
+        return (*secrets, *in_urls)
 
     @classmethod
     def settings_customise_sources(

@@ -76,7 +76,7 @@ def test_a_refused_region() -> None:
 
     results = run_with_sockets(main())
     assert statuses(results) == {"proxy": "ok", "name": "ok", "http": "FAILED", "connection": "FAILED"}
-    assert "refuses this location" in found_by(results, "http")
+    assert "a location or address that it refuses" in found_by(results, "http")
     assert "refuses this location" in results[-1].advice
 
 

@@ -108,7 +108,7 @@ def test_a_page_is_requested_and_parsed() -> None:
         {"symbol": "ETHUSDT", "interval": "1m", "startTime": "120000", "endTime": "299999", "limit": "1000"},
     )
     assert BINANCE.page_request("ETHUSDT", 120_000, 300_000, 10**12) == expected
-    rows = BINANCE.page(PAGES["binance"])
+    rows = BINANCE.page(PAGES["binance"]).candles
     assert rows[0] == first_minute("")
     assert [row.open_time_ms for row in rows] == [1_767_225_600_000, 1_767_225_660_000]
 

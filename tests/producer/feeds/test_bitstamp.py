@@ -66,7 +66,7 @@ def test_a_page_is_requested_and_parsed() -> None:
     request = BITSTAMP.page_request("ethusd", 120_000, 300_000, 10**12)
     assert request.path == "/api/v2/ohlc/ethusd/"
     assert request.params == {"step": "60", "limit": "1000", "start": "60", "end": "300"}
-    rows = BITSTAMP.page(PAGES["bitstamp"])
+    rows = BITSTAMP.page(PAGES["bitstamp"]).candles
     assert rows[0] == first_minute("", quote=False)
     assert [row.open_time_ms for row in rows] == [1_767_225_600_000, 1_767_225_660_000]
 

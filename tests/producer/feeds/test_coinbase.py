@@ -98,10 +98,10 @@ def test_a_page_is_requested_and_parsed() -> None:
     request = COINBASE.page_request("ETH-USD", 120_000, 300_000, 10**12)
     assert request.path == "/api/v3/brokerage/market/products/ETH-USD/candles"
     assert request.params == {"start": "60", "end": "300", "granularity": "ONE_MINUTE", "limit": "350"}
-    rows = COINBASE.page(PAGES["coinbase"])
+    rows = COINBASE.page(PAGES["coinbase"]).candles
     assert rows[1] == first_minute("", quote=False)
     assert rows[0].open_time_ms == 1_767_225_660_000
-    assert COINBASE.page(b'{"candles":[]}') == []
+    assert COINBASE.page(b'{"candles":[]}') == ([], [])
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_a_request_uses_the_names_of_the_http_interface(pair: str, name: str) ->
 
 
 def test_a_page_is_requested_and_parsed() -> None:
-    rows = KRAKEN.page(PAGES["kraken"])
+    rows = KRAKEN.page(PAGES["kraken"]).candles
     assert rows[0] == first_minute("", quote=False)
     assert [row.open_time_ms for row in rows] == [1_767_225_600_000, 1_767_225_660_000]
 

@@ -91,14 +91,14 @@ def test_the_newest_day_has_a_path_of_its_own() -> None:
 
 
 def test_a_page_is_requested_and_parsed() -> None:
-    rows = OKX.page(PAGES["okx"])
+    rows = OKX.page(PAGES["okx"]).candles
     assert [(row.open_time_ms, row.closed) for row in rows] == [(1_767_225_660_000, True), (1_767_225_600_000, True)]
     assert rows[1] == first_minute("")
 
 
 def test_a_page_marks_the_open_candle() -> None:
     body = PAGES["okx"].replace(b'"0","0","0","1"]', b'"0","0","0","0"]')
-    assert [row.closed for row in OKX.page(body)] == [False, True]
+    assert [row.closed for row in OKX.page(body).candles] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,8 @@ def test_a_refused_page_raises_venue_error(code: str, too_many: bool, unknown: b
 def test_the_venues_time_is_requested_and_parsed() -> None:
     assert OKX.time_request() == Request("/api/v5/public/time", {})
     assert OKX.time_ms(b'{"code":"0","msg":"","data":[{"ts":"1767225661123"}]}') == 1_767_225_661_123
-    for body in (b'{"code":"50011","msg":"no","data":[]}', b"{}", b"<html>"):
+    for body in (b'{"code":"0","data":[]}', b"{}", b"<html>"):
         with pytest.raises(FrameError):
             OKX.time_ms(body)
+    with pytest.raises(VenueError, match="50011"):
+        OKX.time_ms(b'{"code":"50011","msg":"no","data":[]}')

@@ -166,7 +166,9 @@ def test_passing_failures_are_retried_and_permanent_ones_name_the_setting(tmp_pa
     covered, _ = fetch(tmp_path, "2025-01-05", "2025-01-06", lambda asked: next(trouble, None) or serve(good)(asked))
     assert covered.rows == 1_440
     (tmp_path / "part").unlink()
-    with pytest.raises(RestError, match=r"Binance's archive answers HTTP 403 .*: it refuses .*; set archive_url to another host"):
+    with pytest.raises(
+        RestError, match=r"Binance's archive .* HTTP 403 .*that it refuses; if it lasts, set archive_url to another host"
+    ):
         fetch(tmp_path, "2025-01-05", "2025-01-06", lambda _: Reply(403))
 
 

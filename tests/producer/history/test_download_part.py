@@ -143,3 +143,22 @@ def test_rows_out_of_order_raise_value_error(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="or later is expected"):
             part.append([row(5)], at(5), fills=True)
         assert part.covered == Covered(at(0))
+
+
+def test_a_minute_with_an_odd_row_is_missing_and_so_is_what_follows_until_the_next_row(tmp_path: Path) -> None:
+    """Where the price is not known, a flat candle would be made up; also where the download was interrupted there."""
+    for cut in (False, True):
+        with PartFile(tmp_path / f"part{cut}", WANTED) as part:
+            part.append([row(0), row(2)], at(5), fills=True, unusable={at(3)}, odd=1, odd_reason="why")
+            if not cut:
+                part.append([row(7)], at(10), fills=True, unusable={at(9)}, odd=2, odd_reason="other")
+        if cut:
+            with PartFile(tmp_path / f"part{cut}", WANTED) as part:
+                part.append([row(7)], at(10), fills=True, unusable={at(9)}, odd=2, odd_reason="other")
+        assert part.covered == Covered(at(10), rows=5, flat=2, missing=5, odd=3, odd_reason="why", price_known=False)
+
+
+def test_an_unusable_minute_with_a_row_is_not_missing(tmp_path: Path) -> None:
+    with PartFile(tmp_path / "part", WANTED) as part:
+        part.append([row(0), row(1)], at(3), fills=True, unusable={at(1)})
+        assert part.covered == Covered(at(3), rows=3, flat=1)

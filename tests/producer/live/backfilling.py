@@ -66,9 +66,17 @@ class BackfillSetup:
 
 @asynccontextmanager
 async def backfilling(
-    answer: Callable[[ReceivedRequest], Reply], *, next_minute: int = 0, feed: PlainFeed | None = None, appends: bool = True
+    answer: Callable[[ReceivedRequest], Reply],
+    *,
+    next_minute: int = 0,
+    feed: PlainFeed | None = None,
+    appends: bool = True,
+    is_new: bool = False,
 ) -> AsyncIterator[BackfillSetup]:
-    """Resume at `next_minute`. What the backfiller's task has raised is raised at the end."""
+    """Resume at `next_minute`, of a symbol that the log has, unless it `is_new`.
+
+    What the backfiller's task has raised is raised at the end.
+    """
     feed = feed or PlainFeed()
     async with (
         Server(answer) as server,
@@ -84,7 +92,7 @@ async def backfilling(
             next_ms,
             queue.put,
             LiveStats(),
-            last_close=Decimal(100),
+            last_close=None if is_new else Decimal(100),
             sends_empty_minutes=feed.sends_empty_minutes,
         )
         connection = Connection(feed, ["BTCUSDT"], Endpoint("", TLS, None), lambda *_: None, rest.clock)

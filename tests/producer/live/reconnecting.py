@@ -10,6 +10,7 @@ from producer.live.dispatch import Dispatcher
 from producer.live.reconnect import Reconnector
 from producer.live.subscription import LiveStats
 from producer.rest.clock import VenueClock
+from producer.rest.hold import Hold
 from tests.producer.live.candles import START_MS
 from tests.producer.live.parts import PAIRS, subscription
 from tests.producer.live.scripted_stream import Script, StreamFeed, StreamServer, VenueConnection, wall
@@ -41,6 +42,7 @@ async def reconnecting(
     *,
     pairs: Sequence[str] = PAIRS,
     pacer: Pacer | None = None,
+    hold: Hold | None = None,
     put: Callable[[list[KeyValue]], None] | None = None,
 ) -> AsyncIterator[ReconnectorSetup]:
     """The reconnector is cancelled at the end; what it has raised is raised."""
@@ -57,6 +59,7 @@ async def reconnecting(
         dispatcher.on_message,
         clock,
         pacer=pacer or Pacer(feed.limits.connect_every_s),
+        hold=hold or Hold(Random(1)),
         random=LongestPauses(),
         stats=stats,
     )

@@ -76,14 +76,48 @@ def unknown(_: ReceivedRequest) -> Reply:
     return Reply(400, b'{"error": "unknown"}')
 
 
-def test_a_pair_that_the_venue_never_knew_raises_unknown_pair_with_the_symbol() -> None:
+def test_a_pair_that_neither_the_venue_nor_the_log_knows_raises_unknown_pair_with_the_symbol() -> None:
     async def main() -> None:
-        async with backfilling(unknown) as setup:
+        async with backfilling(unknown, is_new=True) as setup:
             await asyncio.wait([setup.task], timeout=60.0)
             assert setup.task.done()
 
     with pytest.raises(UnknownPair, match=r"^BTCUSDT\.PLAIN: plain has no such market"):
         run_with_sockets(main())
+
+
+def test_a_pair_of_the_log_that_the_venue_no_longer_knows_is_asked_for_rarely(caplog: pytest.LogCaptureFixture) -> None:
+    """It was delisted while no producer ran. For a day there is one warning and a few requests; then it is back, complete."""
+
+    async def main() -> None:
+        async with backfilling(failing_from(0.0, Reply(400, b'{"error": "unknown"}'), 20_000.0), next_minute=50) as setup:
+            await until(86.0)
+            assert "no such market" in setup.subscription.unlisted
+            await until(19_000.0)
+            asked = len(setup.candle_requests())
+            assert not setup.task.done()
+            assert asked <= 12
+            await until(26_000.0)
+            assert setup.subscription.unlisted == ""
+            found = await setup.minutes()
+            assert found == list(range(50, 50 + len(found)))
+            assert len(found) > 400
+
+    run_with_sockets(main())
+    warned = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+    assert sum("is gone, and is asked for rarely" in text for text in warned) == 1
+    assert sum("has this market again" in text for text in warned) == 1
+
+
+def test_a_delisted_pair_with_a_live_candle_is_asked_for_at_once() -> None:
+    async def main() -> None:
+        async with backfilling(failing_from(0.0, Reply(400, b'{"error": "unknown"}'), 600.0), next_minute=50) as setup:
+            await until(640.0)
+            setup.receive_candle(69)
+            await until(670.0)
+            assert await setup.minutes() == list(range(50, 71))
+
+    run_with_sockets(main())
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def test_a_refused_handshake_is_reported_with_its_status(status: int) -> None:
         async with stream_server(send_nothing, answer=lambda _: refusal(status, b"<html>not from here</html>")) as server:
             error = await refused(server.endpoint())
             assert error.kind == f"http_{status}"
-            assert str(error) == f"{server.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}"
+            assert str(error).startswith(f"{server.url}/BTCUSDT+ETHUSDT answered the handshake with HTTP status {status}")
+            assert (error.hold_s > 0) == (status in {403, 418, 429, 451})
 
     run_with_sockets(main())
 

@@ -1,10 +1,12 @@
 """The live producer's own /health and /metrics."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from producer.live.metrics import MAX_IDLE_CONNECTION_S, MAX_LOG_STALL_S, live_monitor
@@ -100,18 +102,61 @@ def test_a_gap_is_counted_with_its_minutes() -> None:
     run_with_sockets(main())
 
 
-def test_a_venue_that_is_down_is_reported_but_healthy() -> None:
+def test_a_venue_that_is_down_makes_the_producer_unhealthy_and_is_reported_less_and_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     async def main() -> None:
         market = exchange("bybit", [fault(600, FaultKind.REFUSE, 3_000.0, handshakes_s=3_000.0, cut=True)])
         async with market, SqliteLog(":memory:") as log, producing(market, log) as setup:
             get = monitor_of(setup.live)
-            for minute in range(10, 30):
+            await until(630)
+            assert (await get("/health")).status_code == 200
+            for minute in range(14, 30):
                 await until(60.0 * minute + 30)
-                assert (await get("/health")).status_code == 200
-            assert (await get("/health")).text.startswith("0 connections to bybit\n")
+                health = await get("/health")
+                assert health.status_code == 503
+                assert health.text.startswith("nothing has arrived from bybit for ")
+                assert "HTTP status 503" in health.text.splitlines()[0]
+            assert "\n0 connections to bybit\n" in (await get("/health")).text
             found = await samples(setup.live)
             assert found["candle_age_seconds", setup.symbol] > 1_000
             assert sum(count for name, count in found.items() if name[0] == "connects_total" and name[1] != "ok") > 20
+            await until(4_000.0)
+            assert (await get("/health")).status_code == 200
+
+    run_with_sockets(main())
+    said = [record.getMessage() for record in caplog.records if "arrive" in record.getMessage()]
+    seconds = [int(re.findall(r"arrived for (\d+) s", text)[0]) for text in said[:-1]]
+    assert all(60 * 2**n <= second <= 60 * 2**n + 6 for n, second in enumerate(seconds))
+    assert len(seconds) >= 5
+    assert all("bybit: nothing has arrived for " in text and "503" in text for text in said[:-1])
+    assert said[-1].startswith("bybit: candles arrive again, after ")
+
+
+def test_while_the_venue_refuses_this_address_nothing_is_tried_and_a_restart_is_not_asked_for() -> None:
+    """A new process would ask again at once, and make the ban longer. /health says why nothing arrives."""
+
+    async def main() -> None:
+        async with exchange("bybit") as market, SqliteLog(":memory:") as log, producing(market, log) as setup:
+            get = monitor_of(setup.live)
+            await until(30)
+            setup.live.rest.hold.extend(3_600.0, "it says no", now_s=30.0, asked_s=None)
+            setup.live.rest.connect_hold.lengthen(setup.live.rest.hold.until_s, "it says no")
+            for connection in setup.live.reconnectors[0].connections:
+                assert connection._socket is not None
+                connection._socket.transport.abort()
+            await until(1_500)
+            health = await get("/health")
+            assert health.status_code == 200
+            assert health.text.startswith("nothing has arrived from bybit for ")
+            assert "the venue refuses this address, and is asked again in " in health.text.splitlines()[0]
+            assert "no connection for another " in health.text
+            found = await samples(setup.live)
+            assert found["hold_seconds", "connects"] > 2_000
+            assert setup.live.stats.connects.total() == 1
+            await until(5_000)
+            assert (await get("/health")).status_code == 200
+            assert setup.live.stats.connects["ok"] == 2
 
     run_with_sockets(main())
 

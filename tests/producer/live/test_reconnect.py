@@ -11,6 +11,7 @@ from producer.live.connection import Connection
 from producer.live.reconnect import HAND_OVER_S, PROVE_S, Reconnector
 from producer.live.subscription import LiveStats
 from producer.rest.clock import VenueClock
+from producer.rest.hold import Hold
 from tests.producer.live.parts import PAIRS, now_s, until
 from tests.producer.live.reconnecting import ReconnectorSetup, notice_then_cut, reconnecting, send_data
 from tests.producer.live.scripted_stream import StreamFeed, VenueConnection, refusal, send_nothing, stream_server, wall
@@ -221,6 +222,7 @@ def test_connections_of_one_age_are_not_replaced_at_once() -> None:
                     lambda *_: None,
                     VenueClock(wall),
                     pacer=Pacer(1.0),
+                    hold=Hold(Random(seed)),
                     random=Random(seed),
                     stats=LiveStats(),
                 )

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from producer.feeds.contract import VenueCandle
+from producer.feeds.contract import VenuePage
 from producer.rest.client import Page, RestClient, RestError, history, http_client
 from tests.producer.scripted_venue import (
     MINUTE_MS,
@@ -125,8 +125,9 @@ def test_the_age_of_a_cached_response_is_subtracted_from_its_date() -> None:
 
 def test_a_row_marked_as_open_ends_the_page() -> None:
     class Flagged(PlainFeed):
-        def page(self, body: bytes) -> list[VenueCandle]:
-            return [replace(row, closed=row.open_time_ms != START_MS + 3 * MINUTE_MS) for row in super().page(body)]
+        def page(self, body: bytes) -> VenuePage:
+            candles, odd = super().page(body)
+            return VenuePage([replace(row, closed=row.open_time_ms != START_MS + 3 * MINUTE_MS) for row in candles], odd)
 
     page = page_of(0, 20, minute_rows(5), Flagged(), now_s=START_S + 330)
     assert minutes_of(page) == ([0, 1, 2], 3)

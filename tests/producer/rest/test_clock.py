@@ -1,9 +1,11 @@
 """VenueClock: the best sample is used; old samples, and those from before a clock was set, are dropped."""
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.rest.clock import VenueClock
+from producer.rest.clock import SteadyClock, VenueClock
 
 
 class Wall:
@@ -39,17 +41,45 @@ def test_a_date_header_is_used_only_if_there_is_nothing_better() -> None:
     assert clock.offset_ms == 5_050.5
 
 
-def test_samples_are_dropped_after_an_hour_and_when_our_clock_was_set_back() -> None:
+def test_an_old_sample_is_better_than_none_but_less_and_less_certain() -> None:
+    """A venue that can't be asked for a day must not throw the producer back to a machine's clock that is wrong by hours."""
     wall = Wall()
     clock = VenueClock(wall)
     clock.add(1_000.0, 1_000.0, 1_007_000, 1)
-    wall.now_s = 4_600.0
-    assert clock.offset_ms == 7_000.5
+    for hours in range(1, 25):
+        wall.now_s = 1_000.0 + hours * 3_601
+        assert clock.offset_ms == 7_000.5
+        assert clock.uncertainty_ms is not None
+        assert 1_000 * (hours - 1) <= clock.uncertainty_ms <= 1_001 * hours + 1
+    clock.add(wall.now_s - 1, wall.now_s, int(wall.now_s * 1_000) + 9_000, 1)
+    assert clock.offset_ms == 9_500.5
+
+
+def test_samples_from_before_our_clock_was_set_back_are_dropped() -> None:
+    wall = Wall()
+    clock = VenueClock(wall)
     wall.now_s = 4_601.0
-    assert clock.offset_ms == 0.0
     clock.add(4_601.0, 4_601.0, 4_602_000, 1)
     wall.now_s = 4_000.0
     assert clock.samples == ()
+
+
+def test_a_steady_clock_does_not_follow_the_steps_of_the_machines_clock() -> None:
+    wall, elapsed = Wall(), Wall()
+    elapsed.now_s = 5.0
+    clock = SteadyClock(wall, elapsed)
+    assert clock() == 1_000.0
+    for step_s in (-600.0, 10_800.0, -259_200.0):
+        wall.now_s += step_s
+        elapsed.now_s += 60.0
+    assert clock() == 1_180.0
+
+
+def test_a_steady_clock_of_this_machine_begins_at_its_time_and_goes_on() -> None:
+    clock = SteadyClock()
+    first_s = clock()
+    assert abs(first_s - time.time()) < 60
+    assert clock() >= first_s
 
 
 def test_a_sample_that_contradicts_the_others_replaces_them() -> None:

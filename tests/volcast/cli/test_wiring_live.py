@@ -9,6 +9,8 @@ import trustme
 from pydantic import SecretStr
 
 from producer.feeds import VENUES
+from producer.live.producer import LiveConfig
+from producer.simulated import Rivals
 from volcast.cli.main import UserError
 from volcast.cli.params import VenueParam
 from volcast.cli.wiring_live import LIVE_SETTINGS, create_tls_context, open_live_producer, open_venue, venue_symbols
@@ -30,7 +32,7 @@ def test_an_unknown_venue_is_refused_with_the_list_of_venues() -> None:
 
 
 def test_symbols_in_the_spellings_that_users_write() -> None:
-    symbols = venue_symbols(VENUES["coinbase"], ("btcusd", "ETH-EUR", "sol/usd"))
+    symbols = venue_symbols(VENUES["coinbase"], ("btcusd", "ETH-EUR", "sol/usd"), Settings())
     assert symbols == {"BTCUSD.COINBASE": "BTC-USD", "ETHEUR.COINBASE": "ETH-EUR", "SOLUSD.COINBASE": "SOL-USD"}
 
 
@@ -45,7 +47,7 @@ def test_symbols_in_the_spellings_that_users_write() -> None:
 )
 def test_invalid_symbols_are_refused(symbols: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(UserError) as caught:
-        venue_symbols(VENUES["binance"], symbols)
+        venue_symbols(VENUES["binance"], symbols, Settings())
     assert str(caught.value).startswith(sentence)
 
 
@@ -114,10 +116,38 @@ async def test_a_producer_is_configured_by_the_settings() -> None:
     settings = Settings(backfill_minutes=7, backfill_budget_s=11.0, twin="a", append_records=13)
     symbols = {"BTCUSDT.BINANCE": "BTCUSDT"}
     async with SqliteLog(":memory:") as log, open_live_producer(log, VENUES["binance"], symbols, settings) as live:
-        assert live._config == (symbols, 7, 11.0, "a")
+        assert live._config == LiveConfig(symbols, 7, 11.0, "a", "binance", Rivals(simulated=False, reads_state=True))
         assert live._append_records == 13
         assert live._deadlines.budget == 11_000
     assert live.rest._client.is_closed
+
+
+@pytest.mark.parametrize(
+    ("given", "simulated"),
+    [
+        ({}, False),
+        ({"socket_url": "wss://stream.binance.us:9443", "rest_url": "https://api.binance.us"}, False),
+        ({"rest_url": "http://127.0.0.1:9300/binance"}, True),
+        ({"socket_url": "ws://192.168.0.9:9300/binance"}, True),
+        ({"socket_url": "ws://exchange:9300/binance"}, False),
+        ({"socket_url": "ws://exchange:9300/binance", "simulated": "yes"}, True),
+        ({"socket_url": "ws://127.0.0.1:9300/binance", "simulated": "no"}, False),
+    ],
+)
+async def test_a_venue_at_a_local_address_counts_as_simulated_unless_a_setting_says_otherwise(
+    given: dict[str, str],
+    simulated: bool,  # noqa: FBT001  a table's column
+) -> None:
+    settings, feed = Settings.model_validate(given), VENUES["binance"]
+    symbols = venue_symbols(feed, ("BTCUSDT",), settings)
+    assert list(symbols) == ["BTCUSDT.BINANCESIM" if simulated else "BTCUSDT.BINANCE"]
+    async with SqliteLog(":memory:") as log, open_live_producer(log, feed, symbols, settings) as live:
+        assert live._config.source == ("binance-simulated" if simulated else "binance")
+        assert live._config.rivals == Rivals(simulated, reads_state=True)
+        assert live._endpoint.allow_simulated is simulated
+        assert live.rest._allow_simulated is simulated
+    async with open_live_producer(log, feed, symbols, Settings.model_validate({**given, "mix_simulated": True})) as live:
+        assert live._config.rivals is None
 
 
 def test_the_settings_of_the_live_mode_exist() -> None:

@@ -11,8 +11,8 @@ from time import time
 
 import pytest
 
-from producer.file_names import symbol_of
 from producer.feeds.contract import VenueCandle
+from producer.file_names import symbol_of
 from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
 from tests.producer.history.archive_zips import checksum, line, lines, zipped
@@ -23,7 +23,7 @@ from volcast.proof.processes.processes import Process
 
 DAY_MS = 1_440 * MINUTE_MS
 NAME = "btcusdt.binance-1m-2024-01-01-2024-01-03.csv.gz"
-ARGUMENTS = ("download", "binance", "btc-usdt", "--from", "2024-01-01", "--to", "2024-01-03")
+ARGUMENTS = ("download", "binance", "btc-usdt", "--from", "2024-01-01", "--to", "2024-01-03", "--simulated", "no")
 
 
 def binance(asked: ReceivedRequest) -> Reply:
@@ -45,7 +45,9 @@ def kline(open_time_ms: int) -> list[str | int]:
 
 
 async def run(folder: Path, server: Server, *more: str) -> tuple[int | None, str]:
-    return await run_command(folder, *ARGUMENTS, "--rest-url", server.url, "--archive-url", server.url, *more)
+    return await run_command(
+        folder, *ARGUMENTS, "--rest-url", server.url, "--archive-url", server.url, "--simulated", "no", *more
+    )
 
 
 async def run_command(folder: Path, *arguments: str) -> tuple[int | None, str]:
@@ -160,8 +162,9 @@ async def test_an_error_of_the_venue_keeps_the_part_file(tmp_path: Path) -> None
         code, output = await run(tmp_path, server)
         assert code == 2
         assert output == (
-            "volcast: binance answers HTTP 451 (unavailable for legal reasons): it refuses this location or address; "
-            f"set rest_url to another host, or a proxy; run the same command again to resume from {NAME}.part\n"
+            "volcast: binance does not answer as it should: it answers HTTP 451 (unavailable for legal reasons); possible cause: "
+            "a location or address that it refuses; if it lasts, set rest_url to another host, or use a proxy; "
+            f"run the same command again to resume from {NAME}.part\n"
         )
         assert (tmp_path / f"{NAME}.part").exists()
         _, output = await run(tmp_path, server, "--to", "2024-01-02", "--out", NAME)
@@ -216,3 +219,33 @@ async def test_an_unknown_market_is_an_error(tmp_path: Path) -> None:
         bounds = ("--from", "2024-01-01", "--to", "2024-01-02")
         code, output = await run_command(tmp_path, "download", "binance", "FOOUSDT", *bounds, "--rest-url", server.url)
     assert (code, output) == (2, "volcast: binance has no such market: it says -1121 Invalid symbol; check the symbol.\n")
+
+
+async def test_odd_rows_are_left_out_and_counted_and_their_minutes_are_missing(tmp_path: Path) -> None:
+    """As in Binance's candles of February 2018, which open at 14.789 seconds for a while."""
+
+    def odd(asked: ReceivedRequest) -> Reply:
+        headers = {"Date": formatdate(time(), usegmt=True)}
+        rows = [kline(START_MS + minute * MINUTE_MS) for minute in (0, 1, 2, 8, 9)]
+        rows[3:3] = [kline(START_MS + minute * MINUTE_MS + 14_789) for minute in (4, 5, 6)]
+        first, last = (int(asked.params[name]) for name in ("startTime", "endTime"))
+        return Reply(200, json.dumps([row for row in rows if first <= int(row[0]) <= last]).encode(), headers)
+
+    async with Server(odd) as server:
+        code, output = await run(tmp_path, server, "--to", "2024-01-01T00:10", "--out", "a.csv.gz")
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            "3 rows of binance left out, as they can't be used: a candle does not open on the minute",
+            "a.csv.gz: 5 candles of BTCUSDT.BINANCE; binance has no data for 5 minutes",
+        ],
+    )
+    assert len(list(read_candles(tmp_path / "a.csv.gz"))) == 5
+
+
+async def test_a_server_at_a_local_address_counts_as_a_simulated_exchange(tmp_path: Path) -> None:
+    """The name of the file becomes the symbol of a replay: invented candles must not become those of the real market."""
+    async with Server(binance) as server:
+        code, output = await run(tmp_path, server, "--simulated", "auto")
+    assert code == 0
+    assert output.startswith("btcusdt.binancesim-1m-2024-01-01-2024-01-03.csv.gz: 2879 candles of BTCUSDT.BINANCESIM; ")

@@ -55,7 +55,7 @@ async def test_a_symbol_that_the_venue_does_not_know_is_an_error(tmp_path: Path)
         )
         assert (result.returncode, result.stdout) == (2, "")
         last = result.stderr.splitlines()[-1]
-        assert last.startswith("volcast: NOSUCHUSDT.BINANCE: binance has no such market: ")
+        assert last.startswith("volcast: NOSUCHUSDT.BINANCESIM: binance has no such market: ")
         assert last.endswith("check the symbol.")
         assert "Traceback" not in result.stderr
         assert exchange.end() == 0

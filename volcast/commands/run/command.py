@@ -69,7 +69,7 @@ def command(
 def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], settings: Settings) -> None:
     if symbols or not files:
         raise UserError(f"with --live, give symbols as arguments, as in `volcast run --live {feed.name} BTCUSDT`")
-    pairs = venue_symbols(feed, tuple(map(str, files)))
+    pairs = venue_symbols(feed, tuple(map(str, files)), settings)
     create_tls_context(settings)  # report an unusable certificate file before anything is written
     path = settings.db or default_path("+".join(pairs), settings)
     asyncio.run(run_pipeline(live_source(feed, pairs, settings), path, settings))

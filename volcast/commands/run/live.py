@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.cli.wiring_live import open_live_producer
+from volcast.cli.wiring_live import open_live_producer, venue_names
 from volcast.settings.schema import Settings
 
 from .pipeline import OpenSource, RunPipeline, Source
@@ -36,9 +36,12 @@ def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Op
             async def work() -> None:
                 async with asyncio.TaskGroup() as group:
                     group.create_task(producer.run())
-                    group.create_task(print_new_signals(pipeline.view, set(symbols)))
+                    group.create_task(
+                        print_new_signals(pipeline.view, set(symbols), lambda: producer.rest.clock.now_ms() / 1_000)
+                    )
 
-            click.echo(f"streaming {', '.join(symbols)} from {feed.name}, until Ctrl-C")
+            source = venue_names(feed, settings).source
+            click.echo(f"streaming {', '.join(symbols)} from {source}, until Ctrl-C")
             yield Source(work(), (LiveCollector(producer),))
 
     return open_source

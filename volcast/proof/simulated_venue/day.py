@@ -37,6 +37,7 @@ BUDGET_S = 60
 """How long the producer asks for minutes that the venue does not return."""
 _END_MINUTES = 3
 """The last minutes of the day are not required: their candles may still be on their way."""
+_START_MARGIN_MS = 10_000
 _QUOTES = {"binance": "USDT", "bybit": "USDT", "okx": "USDT"}
 
 
@@ -73,7 +74,7 @@ async def simulate_day(config: VenueProofConfig, make_producer: MakeProducer = L
     pairs = [Pair("BTC", quote), Pair("ETH", quote)]
     length_s = config.hours * 3_600
     faulty_s = length_s - RECOVERY_S
-    skew_ms = random.randrange(-MAX_SKEW_MS, MAX_SKEW_MS)
+    skew_ms = _away_from_the_minute(random.randrange(-MAX_SKEW_MS, MAX_SKEW_MS))
 
     def wall() -> float:
         return START_S + loop.time()
@@ -112,6 +113,12 @@ async def simulate_day(config: VenueProofConfig, make_producer: MakeProducer = L
         return await _compare(config.seed, log, histories, exchange.happened + producers.happened)
 
 
+def _away_from_the_minute(skew_ms: int) -> int:
+    """Return a skew with which the day begins seconds away from a minute of the venue's: it decides where the backfill begins."""
+    into_ms = skew_ms % MINUTE_MS
+    return skew_ms + (2 * _START_MARGIN_MS if into_ms < _START_MARGIN_MS or into_ms > MINUTE_MS - _START_MARGIN_MS else 0)
+
+
 def _history(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> ExchangeHistory:
     has_quote_volume = VENUES[exchange.dialect.name].sends_candles
     versions = {
@@ -119,7 +126,7 @@ def _history(exchange: Exchange, pair: str, skew_ms: int, length_s: float) -> Ex
     }
     end_ms = round((START_S + length_s) * 1_000) + skew_ms - _END_MINUTES * MINUTE_MS
     refusals = [(round(begin_s * 1_000) + skew_ms, round(end_s * 1_000) + skew_ms) for begin_s, end_s in exchange.refusals]
-    backfill_from_ms = START_S * 1_000 - BACKFILL_MINUTES * MINUTE_MS
+    backfill_from_ms = ((START_S * 1_000 + skew_ms) // MINUTE_MS - BACKFILL_MINUTES) * MINUTE_MS
     first_ms = min(time_ms for time_ms in versions if time_ms >= backfill_from_ms)  # no price for a flat candle is known before
     return ExchangeHistory(versions, first_ms, end_ms, refusals, BUDGET_S * 1_000)
 

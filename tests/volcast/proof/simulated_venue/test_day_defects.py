@@ -9,7 +9,7 @@ import pytest
 from producer.feeds.binance import BinanceFeed
 from producer.feeds.bybit import BybitFeed
 from producer.feeds.coinbase import CoinbaseFeed
-from producer.feeds.contract import Feed, Message
+from producer.feeds.contract import Feed, Message, VenuePage
 from producer.feeds.kraken import KrakenFeed
 from producer.live.candle import CandleEvent
 from producer.live.connection import Connection
@@ -68,8 +68,9 @@ class IgnoresSequenceNumbers(CoinbaseFeed):
 
 
 class SwapsHighAndOpen(CoinbaseFeed):
-    def page(self, body: bytes) -> Any:
-        return [msgspec.structs.replace(row, open=row.high) for row in super().page(body)]
+    def page(self, body: bytes) -> VenuePage:
+        page = super().page(body)
+        return VenuePage([msgspec.structs.replace(row, open=row.high) for row in page.candles], page.odd)
 
 
 @pytest.mark.parametrize(

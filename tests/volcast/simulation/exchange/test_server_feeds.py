@@ -52,7 +52,7 @@ async def test_pages_over_rest_agree_with_the_exchanges_history(venue: str) -> N
         history = server.history(pair)
         found: dict[int, VenueCandle] = {}
         for from_ms in range(START_MS, START_MS + 28 * MINUTE_MS, 7 * MINUTE_MS):
-            rows = feed.page(await page(pair, from_ms, from_ms + 7 * MINUTE_MS))
+            rows = feed.page(await page(pair, from_ms, from_ms + 7 * MINUTE_MS)).candles
             found |= {row.open_time_ms: row for row in rows if from_ms <= row.open_time_ms < from_ms + 7 * MINUTE_MS}
         assert sorted(found) == [open_ms for open_ms in history if open_ms < START_MS + 28 * MINUTE_MS]
         for open_ms, row in found.items():
