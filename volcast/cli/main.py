@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from .streams import OutputClosedError, OutputError, discard_output, prepare_streams
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 """The matrices have some 80 rows, for which threads only cost time. Must be set before NumPy is imported."""
 
@@ -38,9 +40,10 @@ EXIT_CODES: Mapping[str, int] = {
     "volcast.atomic_file:OutputFileError": 2,
     "volcast.candle_files.reader:CandleFileError": 2,
     "producer.rest.throttle:UnknownPair": 2,
-    "producer.rest.origin:SimulatedVenue": 2,
+    "volcast.cli.streams:OutputError": 2,
     "volcast.settings.schema:SettingsError": 2,
     "volcast.log.contract:LogError": 3,
+    "volcast.cli.streams:OutputClosedError": 141,
 }
 """Exit codes of the errors whose text is a message for the user, subclasses included. Named here, not imported."""
 
@@ -91,6 +94,8 @@ class Volcast(click.Group):
         **extra: Any,
     ) -> Any:
         """Run the command and exit with its code; an error that is not in EXIT_CODES is a bug and is raised."""
+        if args is None:  # this is the process's own command, not one that a test calls
+            prepare_streams()
         try:
             result = super().main(args, prog_name or self.name, complete_var, standalone_mode=False, **extra)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -103,10 +108,9 @@ class Volcast(click.Group):
                 raise abort.__cause__ from None
             code = _print_messages(["interrupted"], INTERRUPTED)
         except Exception as error:
-            errors = [(str(each) or type(each).__name__, _exit_code(each)) for each in _flattened(error)]
-            if not all(code for _, code in errors):
+            code = _report(list(_flattened(error)))
+            if not code:
                 raise
-            code = _print_messages(dict.fromkeys(message for message, _ in errors), max(code for _, code in errors))
         else:
             code = result if isinstance(result, int) else 0
         if not standalone_mode:
@@ -121,6 +125,16 @@ def _flattened(error: BaseException) -> Iterator[BaseException]:
             yield from _flattened(part)
     else:
         yield error
+
+
+def _report(errors: list[BaseException]) -> int:
+    """Print the messages of expected errors and return their exit code; print nothing and return 0 if one of them is a bug."""
+    if not all(map(_exit_code, errors)):
+        return 0
+    if any(isinstance(each, OutputError | OutputClosedError) for each in errors):
+        discard_output()
+    messages = [str(each) or type(each).__name__ for each in errors if not isinstance(each, OutputClosedError)]
+    return _print_messages(dict.fromkeys(messages), max(map(_exit_code, errors)))
 
 
 def _exit_code(error: BaseException) -> int:
@@ -155,7 +169,7 @@ Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
     "Exit codes: 0 success; 1 a bug, or a failed `prove` or `doctor`; 2 wrong usage or input; "
-    "3 the log cannot be used; 130 interrupted."
+    "3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone away."
 )
 
 
