@@ -2,7 +2,8 @@
 
 import logging
 
-from .shard import Batch, Shard
+from .batch import Batch
+from .shard import Shard
 from .stats import restored_share
 
 _MAX_PER_BATCH = 5

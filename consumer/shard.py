@@ -8,8 +8,6 @@ A start, a crash, a rebalance and an unusable snapshot are one path: they differ
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,40 +17,11 @@ from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
+from .batch import CLOSED_BY_REST, Batch, DecodedRecord, RecordResult, SkippedCandle
 from .checkpoint import Mark, RecordDigest, verify_state
 from .partition_state import REJECTED_KEY, PartitionState, RebuildNotices
 from .rules import Rules
-from .snapshot_schedule import SnapshotSchedule
-
-CLOSED_BY_REST = "rest"
-"""`closed_by` of a candle that its producer asked the venue for, maybe long after the minute."""
-
-
-class SkippedCandle(NamedTuple):
-    """A sound candle that its engine did not take in, because of its time."""
-
-    symbol: str
-    open_time_ms: int
-    why: Skip
-
-
-DecodedRecord = Candle | Gap | Revision | Reject | None
-"""A record after decoding; None if it was accepted before and the present rules would reject it."""
-RecordResult = Signal | SkippedCandle | Reject | None
-"""What one record leads to; None if there is nothing to report."""
-
-
-@dataclass(slots=True)
-class Batch:
-    """The result of some consecutive records: the commit, and what the worker logs and measures."""
-
-    signals: list[KeyValue] = field(default_factory=list)
-    rejects: list[Reject] = field(default_factory=list)
-    skips: list[SkippedCandle] = field(default_factory=list)
-    live_ends_ms: list[int] = field(default_factory=list)
-    """The ends of the minutes of those signals whose candle arrived live, not by a later request."""
-    commit: Commit | None = None
-    """None if all records had been answered before."""
+from .snapshot_schedule import MAX_SNAPSHOTS, SnapshotSchedule
 
 
 class Shard:
@@ -129,11 +98,17 @@ class Shard:
         # After a change of settings all snapshots are written, so that no record judged by the old rules is replayed by the new.
         has_new_settings = is_restored and bool(self.state.changed_settings)
         if self.next_offset > self.answered_below or any(notices) or has_new_settings:
-            batch.commit = self._commit(batch, notices, all_snapshots=has_new_settings)
+            batch.commit = self._commit(batch, notices, self._schedule.all() if has_new_settings else None)
         return batch
 
-    def _commit(self, batch: Batch, notices: RebuildNotices, *, all_snapshots: bool) -> Commit:
-        keys = self._schedule.all() if all_snapshots else self._schedule.due(self.position)
+    def last_snapshots(self) -> Commit | None:
+        """Return a commit of some snapshots that lack records, before a stop; None if no snapshot does."""
+        keys = self._schedule.all()[:MAX_SNAPSHOTS]
+        return self._commit(Batch(), RebuildNotices([], []), keys) if keys else None
+
+    def _commit(self, batch: Batch, notices: RebuildNotices, keys: Sequence[bytes] | None) -> Commit:
+        """Return the commit of a batch with the snapshots of these keys; None means those that are due."""
+        keys = self._schedule.due(self.position) if keys is None else keys
         self._schedule.saved(keys)
         place = Mark(self.position, self._digest.value)
         replay_from = self._schedule.replay_from(place)

@@ -11,6 +11,7 @@ loop's, and random numbers come from the caller: a simulation can drive both.
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from random import Random
 
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
@@ -21,6 +22,7 @@ from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
 from .stats import WorkerStats
+from .stopping import finish, write_snapshots
 
 _IDLE_POLL_S = 0.25
 _CHECK_EVERY_S = 5.0
@@ -63,8 +65,12 @@ class Worker:
         self.stats.last_iteration_s = _now_s()
         try:
             async with self._log.consumer() as consumer:
-                while True:
-                    await self._iterate(consumer)
+                try:
+                    while True:
+                        await self._iterate(consumer)
+                except asyncio.CancelledError:
+                    await write_snapshots(self.shards, partial(self._commit, consumer))
+                    raise
         finally:
             self.shards.clear()
             self.stalls.clear()
@@ -127,7 +133,10 @@ class Worker:
         """Return whether the commit succeeded. If not, the partition is dropped; it is opened again if it is still assigned."""
         began_s = _now_s()
         try:
-            await consumer.commit(partition, commit)
+            await finish(consumer.commit(partition, commit))
+        except asyncio.CancelledError:
+            self.shards.pop(partition, None)  # it may be ahead of the log
+            raise
         except Fenced as fenced:
             self.stats.fencings += 1
             await self._drop(consumer, partition, f"fenced: {fenced}")

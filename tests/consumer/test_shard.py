@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY
+from consumer.batch import Batch
 from consumer.rules import Rules
-from consumer.shard import Batch, Shard
+from consumer.shard import Shard
 from consumer.stats import records_processed, rejects_by_reason
 from tests.market import at, candle_text, prices, record
 from volcast.core.codec import MAX_KEPT_BYTES, Reason, decode_reject, decode_signal, encode_gap, encode_revision, encode_signal
@@ -74,7 +74,7 @@ def test_a_commit_holds_the_signals_the_snapshots_and_the_next_position() -> Non
         ("ETHUSDT", at(0), 1),
         ("BTCUSDT", at(1), 2),
     ]
-    assert [each.key for each in commit.snapshots] == [b"@config", b"BTCUSDT", b"ETHUSDT", MANIFEST_KEY, CHECKPOINT_KEY]
+    assert [each.key for each in commit.snapshots] == [b"@config", b"BTCUSDT", b"ETHUSDT", b"@manifest", b"@checkpoint"]
     assert not commit.rejects
 
 
@@ -288,9 +288,8 @@ def test_symbols_may_be_interleaved_in_any_way(items: list[KeyValue], data: st.D
     for order in (items, [next(queues[symbol]) for symbol in order_of_symbols]):
         signals, shard = run_in_batches(order, [1_000], restore=False)
         values = defaultdict(list)
-        for signal in signals:
-            if b'"reason"' not in signal.value:  # a reject contains its offset
-                values[signal.key].append(signal.value)
+        for signal in (each for each in signals if b'"reason"' not in each.value):  # a reject contains its offset
+            values[signal.key].append(signal.value)
         outputs.append((values, state_of(shard)))
     assert outputs[0] == outputs[1]
 

@@ -44,10 +44,12 @@ def expected(records: Iterable[KeyValue]) -> Mapping[bytes, list[bytes]]:
     return signals
 
 
-async def consume(log: Log, snapshot_records: int = 5_000) -> None:
-    """Consume all candles on the log."""
+async def consume(log: Log, snapshot_records: int = 5_000, *, killed: bool = False) -> None:
+    """Consume all candles on the log. A worker that is `killed` writes no snapshots at its end."""
     async with consuming(log, snapshot_records) as worker, asyncio.timeout(TIMEOUT_S):
         await worker.drained()
+        if killed:
+            worker.shards.clear()
 
 
 @asynccontextmanager

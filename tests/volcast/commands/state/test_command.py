@@ -24,7 +24,7 @@ async def folder(tmp_path: Path) -> Path:
     """A folder with a log.db that was consumed, but has no snapshot yet."""
     async with SqliteLog(tmp_path / "log.db") as log:
         await fill(log, candles(range(20), SYMBOLS))
-        await consume(log)
+        await consume(log, killed=True)
     return tmp_path
 
 
@@ -74,7 +74,7 @@ def test_the_error_for_a_file_that_cannot_be_written_is_one_line(folder: Path) -
 
 
 def test_a_log_that_was_never_consumed_has_nothing_to_export(tmp_path: Path) -> None:
-    (tmp_path / "log.db").touch()
+    (tmp_path / "log.db").touch(0o600)
     result = volcast(tmp_path, "state", "export", "a.state", *BUS)
     sentence = "no state to export: nothing has been consumed from this log"
     assert (result.returncode, result.stderr) == (2, f"volcast: {sentence}\n")

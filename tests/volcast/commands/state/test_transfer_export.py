@@ -24,7 +24,7 @@ async def expected_state(log: Log) -> list[bytes]:
 async def test_the_export_is_the_state_after_the_last_commit(snapshot_records: int) -> None:
     async with SqliteLog(":memory:") as log:
         await fill(log, [*candles(range(70), SYMBOLS), KeyValue(b"BTCUSDT", b"?"), *candles([3], SYMBOLS)])
-        await consume(log, snapshot_records)
+        await consume(log, snapshot_records, killed=True)
         expected = await expected_state(log)
         await fill(log, candles(range(70, 90), SYMBOLS))  # not consumed
         found = encode_snapshots(await current_shards(log))

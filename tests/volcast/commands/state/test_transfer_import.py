@@ -48,7 +48,7 @@ async def some_state(log: Log, path: Path, minutes: int = 5) -> Mapping[str, Sym
     """Consume so many candles of each symbol on the log, and export the state."""
     async with log:
         await fill(log, candles(range(minutes)))
-        await consume(log)
+        await consume(log, killed=True)
         return await exported(log, path)
 
 
@@ -95,7 +95,7 @@ async def test_the_state_of_other_symbols_is_kept(sqlite: OpenLog, tmp_path: Pat
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with sqlite("target") as log:
         await fill(log, candles(range(7), ["OTHER"]))
-        await consume(log)
+        await consume(log, killed=True)
         await StateImport(states, TIMEOUT_S, force=False).run(log)
         (restored,) = (await log.peek()).values()
         assert (restored.position, restored.replay_from) == (8, 1)
@@ -114,7 +114,7 @@ async def test_existing_state_is_overwritten_only_with_force(
     states = await some_state(sqlite("source"), tmp_path / "state")
     async with either("target") as log:
         await fill(log, candles(range(9), ["BTCUSDT"]))
-        await consume(log, snapshot_records)
+        await consume(log, snapshot_records, killed=True)
         before = await log.peek()
         with pytest.raises(Mismatch, match=r"^the log already has state of BTCUSDT: import into another log, or use --force"):
             await StateImport(states, TIMEOUT_S, force=False).run(log)
