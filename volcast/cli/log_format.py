@@ -1,12 +1,16 @@
-"""Logging as JSON lines on stderr, with secrets masked: our own events, those of uvicorn and aiokafka, and Python's warnings.
+"""Logging on stderr, with secrets masked: our own events, those of uvicorn and aiokafka, and Python's warnings.
 
-{"time": "2024-01-01T00:00:00.000Z", "level": "info", "logger": "consumer.worker", "message": "restored", "partition": 0}
+As JSON lines for programs, and as text for a person at a terminal:
+
+    {"time": "2024-01-01T00:00:00.000Z", "level": "info", "logger": "consumer.worker", "message": "restored", "partition": 0}
+    00:00:00Z info consumer.worker: restored (partition 0)
 """
 
 import json
 import logging
 import math
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +22,8 @@ from pythonjsonlogger.json import JsonFormatter
 from volcast.settings.schema import MASK
 from volcast.settings.sources import Loaded
 
+from .tables import printable
+
 LIBRARY_LOGGERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "aiokafka", "asyncio", "py.warnings")
 """Loggers to which libraries may have added handlers. Run uvicorn with `log_config=None`, or it adds its own again."""
 
@@ -25,10 +31,14 @@ VERBOSE_LOGGERS = ("httpx", "httpcore", "websockets")
 """Loggers with a line for each request and connection; below `debug` only their warnings are kept, as we log what matters."""
 
 
-def configure(level: str, *, secrets: Iterable[str] = ()) -> None:
-    """Log events of at least `level` (debug, info, warning, error) to stderr. Another call replaces the earlier configuration."""
+def configure(level: str, *, secrets: Iterable[str] = (), log_format: str = "auto") -> None:
+    """Log events of at least `level` (debug, info, warning, error) to stderr, as `text` or `json`; `auto`: text on a terminal.
+
+    Another call replaces the earlier configuration.
+    """
+    as_text = sys.stderr.isatty() if log_format == "auto" else log_format == "text"
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines(secrets))
+    handler.setFormatter(TextLines(secrets) if as_text else JsonLines(secrets))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
@@ -46,7 +56,7 @@ def configure_quietly(loaded: Loaded) -> None:
     """Configure logging for a command whose output a person reads: warnings and errors only, unless a level was set."""
     settings = loaded.settings
     level = "warning" if loaded.origins["log_level"] == "default" else settings.log_level
-    configure(level, secrets=settings.secrets())
+    configure(level, secrets=settings.secrets(), log_format=settings.log_format)
 
 
 class JsonLines(JsonFormatter):
@@ -99,6 +109,18 @@ class JsonLines(JsonFormatter):
 
     def _masked(self, text: str) -> str:
         return self._secret.sub(MASK, text) if self._secret else text
+
+
+class TextLines(JsonLines):
+    """Formats an event as a line of text for a terminal; a traceback follows on lines of its own."""
+
+    def serialize_log_record(self, log_data: dict[str, Any]) -> str:
+        """Return the text of the event; control characters in it are escaped."""
+        time, level, logger, message = (str(log_data.pop(name)) for name in ("time", "level", "logger", "message"))
+        traceback = [str(text) for name in ("exc_info", "stack_info") if (text := log_data.pop(name, None))]
+        extras = ", ".join(f"{name} {value}" for name, value in log_data.items() if value is not None)
+        line = f"{time[11:19]}Z {level} {logger}: {message}" + (f" ({extras})" if extras else "")
+        return "\n".join((printable(line), *traceback))
 
 
 def _spellings(secret: str) -> set[str]:

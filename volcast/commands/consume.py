@@ -1,7 +1,10 @@
 """`volcast consume`: read candles from the log, run them through the engines, and write the signals to the log."""
 
 import asyncio
+import logging
 from contextlib import nullcontext
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,10 +12,25 @@ from volcast.cli.options import settings_options
 from volcast.cli.wiring import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker
 from volcast.settings.schema import Settings
 
+if TYPE_CHECKING:
+    from consumer.worker import Worker
+
+_LOOK_S = 1.0
+_PROGRESS_S = 10.0
+_log = logging.getLogger("consumer.progress")
+
 
 @click.command("consume")
 @settings_options(
-    *ENGINE_SETTINGS, *LOG_SETTINGS, "batch_records", "snapshot_records", "max_symbols", "host", "metrics_port", "log_level"
+    *ENGINE_SETTINGS,
+    *LOG_SETTINGS,
+    "batch_records",
+    "snapshot_records",
+    "max_symbols",
+    "host",
+    "metrics_port",
+    "log_level",
+    "log_format",
 )
 def command(settings: Settings) -> None:
     """Read candles from the log and write signals to it, processing each accepted candle exactly once.
@@ -26,7 +44,7 @@ def command(settings: Settings) -> None:
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
-    configure(settings.log_level, secrets=settings.secrets())
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     worker = create_worker(log, settings)
 
     async def work() -> None:
@@ -36,10 +54,40 @@ def command(settings: Settings) -> None:
     async def consume() -> None:
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
-            services = [work()]
+            services = [work(), log_progress(worker)]
             if listening:
                 click.echo(f"metrics at {address(listening)}/metrics")
                 services.append(serve(worker_monitor(worker), listening))
             await run_services(*services)
 
     asyncio.run(consume())
+
+
+async def log_progress(worker: "Worker", look_s: float = _LOOK_S, progress_s: float = _PROGRESS_S) -> None:
+    """Log which partitions the worker holds when that changes, and how far it has come while there is work; until cancelled."""
+    from consumer.stats import records_processed  # noqa: PLC0415  # River takes a second to import
+
+    now_s = asyncio.get_running_loop().time
+    held: list[int] | None = None
+    logged, logged_s = 0, now_s()
+    while True:
+        await asyncio.sleep(look_s)
+        if worker.stats.last_iteration_s is None:  # the log is not available yet; the worker logs that itself
+            continue
+        records = records_processed(worker.shards.values())
+        if held != sorted(worker.shards):
+            held = sorted(worker.shards)
+            _log.info("consuming" if held else "standing by: other consumers have all partitions", extra={"partitions": held})
+            logged, logged_s = records, now_s()
+        elif now_s() - logged_s >= progress_s:
+            if records > logged:
+                rate = (records - logged) / (now_s() - logged_s)
+                _log.info("progress: %d records, %.0f a second", records, rate, extra={"newest_candle": _newest(worker)})
+            logged, logged_s = records, now_s()
+
+
+def _newest(worker: "Worker") -> str | None:
+    from consumer.stats import newest_open_time_ms  # noqa: PLC0415  # as above
+
+    times_ms = [at_ms for shard in tuple(worker.shards.values()) if (at_ms := newest_open_time_ms(shard)) is not None]
+    return datetime.fromtimestamp(max(times_ms) / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if times_ms else None

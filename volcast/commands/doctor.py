@@ -37,7 +37,7 @@ _COLORS = {"ok": "green", "warning": "yellow", "FAILED": "red"}
     show_default=True,
     help="Wait for a minute to close, and compare its candle with the one over REST.",
 )
-@loaded_options(*ENDPOINT_SETTINGS, "log_level")
+@loaded_options(*ENDPOINT_SETTINGS, "log_level", "log_format")
 def command(*, feed: "Feed | None", symbol: str | None, wait: bool, loaded: Loaded) -> None:
     """Check whether a venue can be streamed from this machine: DNS, TLS, REST, clock, past candles, and the stream itself.
 

@@ -49,7 +49,7 @@ _DAY_MS = 86_400_000
     show_default=True,
     help="The venue's REST API, or Binance's public archive, which is faster for months and years.",
 )
-@loaded_options("rest_url", "archive_url", "proxy", "ca_file", "simulated", "log_level")
+@loaded_options("rest_url", "archive_url", "proxy", "ca_file", "simulated", "log_level", "log_format")
 def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: Path | None, source: str, loaded: Loaded) -> None:
     """Write the closed one-minute candles of a market, with the venue's own prices, as a CSV file for `run` and `backtest`.
 

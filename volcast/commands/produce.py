@@ -25,7 +25,7 @@ def command() -> None:
 
 @command.command("replay", short_help="Replay CSV files of candles.")
 @replay_options
-@settings_options(*LOG_SETTINGS, "append_records", "log_level")
+@settings_options(*LOG_SETTINGS, "append_records", "log_level", "log_format")
 def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, settings: Settings) -> None:
     """Replay CSV files of candles into the log given by --bus. Without files, replay the bundled, simulated sample.
 
@@ -36,7 +36,7 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
     from volcast.cli.progress import progress  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
-    configure(settings.log_level, secrets=settings.secrets())
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
     sources = open_replays(files, symbols)
 
@@ -56,7 +56,7 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
 @command.command("live", short_help="Stream the candles of a venue.")
 @click.argument("feed", metavar="VENUE", type=VenueParam())
 @click.argument("pairs", metavar="SYMBOL...", nargs=-1, required=True)
-@settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level")
+@settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level", "log_format")
 def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     """Stream the closed one-minute candles of a venue into the log given by --bus, until stopped.
 
@@ -71,7 +71,7 @@ def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> No
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
-    configure(settings.log_level, secrets=settings.secrets())
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
 
     async def produce() -> None:
         port = settings.metrics_port

@@ -13,7 +13,7 @@ from volcast.settings.schema import Settings
 
 
 @click.command("serve")
-@settings_options(*LOG_SETTINGS, "host", "port", "stale_after_s", "log_level")
+@settings_options(*LOG_SETTINGS, "host", "port", "stale_after_s", "log_level", "log_format")
 def command(settings: Settings) -> None:
     """Serve the latest signals over HTTP. /health answers at once; /ready succeeds once the log has been read."""
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
@@ -23,7 +23,7 @@ def command(settings: Settings) -> None:
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
-    configure(settings.log_level, secrets=settings.secrets())
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
     view = View(settings.stale_after_s)
 

@@ -191,7 +191,9 @@ class Settings(BaseSettings):
         description="Maximum number of records between snapshots of a partition; after a crash up to that many are replayed.",
     )
     append_records: int = Field(500, ge=1, le=10_000, description="Maximum number of candles in an append of the producer.")
-    poll_s: float = Field(0.02, ge=0.001, le=1, description="Seconds between polls of a log that has no new records.")
+    poll_s: float = Field(
+        0.02, ge=0.001, le=1, description="Shortest pause between polls of an SQLite log, in seconds; 0.25 s while nothing comes."
+    )
     max_symbols: int = Field(
         1_000, ge=1, le=100_000, description="Maximum number of symbols; candles of more symbols are rejected."
     )
@@ -214,6 +216,9 @@ class Settings(BaseSettings):
         description="Port of the metrics of a consumer or a live producer; by default these are not served.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Lowest level that is logged.")
+    log_format: Literal["auto", "text", "json"] = Field(
+        "auto", description="Log lines as text for a person or as JSON for a program; auto: text on a terminal, else JSON."
+    )
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values of all secrets, and the passwords in URLs, for masking them in output."""

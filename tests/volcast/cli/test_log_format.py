@@ -1,5 +1,6 @@
 """Logging writes a JSON line for each event, also for those of libraries, and masks secrets in it."""
 
+import io
 import json
 import logging
 import re
@@ -149,3 +150,42 @@ def test_arguments_that_do_not_match_the_message_are_logged(capsys: pytest.Captu
     logging.getLogger("x").info("%d tries", "hunter2")
     (line,) = lines(capsys)
     assert line["message"] == f"%d tries ('{MASK}',)"
+
+
+def test_text_for_a_person_has_the_extras_in_brackets(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", secrets=["hunter2"], log_format="text")
+    logging.getLogger("consumer.worker").info("restored\x1b[2J for %s", "hunter2", extra={"partition": 3, "symbol": None})
+    text = capsys.readouterr().err
+    assert re.fullmatch(r"\d\d:\d\d:\d\dZ info consumer\.worker: restored\\x1b\[2J for \*+ \(partition 3\)\n", text)
+
+
+def test_text_for_a_person_has_the_traceback_below(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", secrets=["hunter2"], log_format="text")
+    try:
+        int("hunter2")
+    except ValueError:
+        logging.getLogger("x").exception("failed")
+    first, *others = capsys.readouterr().err.splitlines()
+    assert first.endswith("error x: failed")
+    assert others[0] == "Traceback (most recent call last):"
+    assert others[-1] == f"ValueError: invalid literal for int() with base 10: '{MASK}'"
+
+
+@pytest.mark.parametrize(
+    ("log_format", "is_terminal", "is_json"), [("auto", False, True), ("auto", True, False), ("json", True, True)]
+)
+def test_the_format_follows_the_terminal_unless_it_is_set(
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    log_format: str,
+    is_terminal: bool,
+    is_json: bool,
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return is_terminal
+
+    monkeypatch.setattr("sys.stderr", terminal := Terminal())
+    configure("info", log_format=log_format)
+    logging.getLogger("x").info("hello")
+    assert terminal.getvalue().startswith("{") == is_json

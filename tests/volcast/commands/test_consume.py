@@ -1,18 +1,24 @@
 """`volcast consume`, run as a process, alone and together with a producer and an API."""
 
+import asyncio
 import json
 import socket
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from consumer.rules import Rules
+from consumer.worker import Worker
 from tests.command import get, volcast
 from tests.log_access import records_of
-from tests.market import csv_text
+from tests.market import SYMBOL, csv_text, record
 from tests.stories.waiting import until
+from volcast.commands.consume import log_progress
 from volcast.core.codec import decode_signal
-from volcast.core.types import Signal
-from volcast.log.contract import Topic
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig, Signal
+from volcast.log.contract import KeyValue, Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.processes import process_group
 
@@ -58,7 +64,24 @@ async def test_three_processes_form_a_pipeline_and_stop_cleanly(tmp_path: Path) 
         metrics = get(consumer, "/metrics", "/metrics")
         held = "volcast_consumer_partitions 1.0" in metrics
         assert ('volcast_consumer_candles_total{symbol="BTCUSDT",verdict="accepted"} 1500.0' in metrics) == held
+        active, idle = (consumer, standby) if held else (standby, consumer)
+        await until(lambda: '"message": "consuming"' in active.read_output(), "the line of the active consumer", *running)
+        await until(lambda: '"message": "standing by: ' in idle.read_output(), "the line of the other one", *running)
         assert [process.end() for process in running] == [0, 0, 0]
     async with SqliteLog(tmp_path / "log.db") as log:
         signals = [decode_signal(record.value) for record in await records_of(log, Topic.SIGNALS)]
     assert [signal.candles for signal in signals if isinstance(signal, Signal)] == list(range(1, 1_501))
+
+
+async def test_progress_is_logged_while_there_is_work(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "consumer.progress")
+    async with SqliteLog(":memory:") as log, log.appender("test") as appender:
+        worker = Worker(log, Rules(EngineConfig(), Decoder(), 10, 5_000), 100, Random(1))
+        tasks = [asyncio.create_task(each) for each in (worker.run(), log_progress(worker, look_s=0.01, progress_s=0.02))]
+        await until(lambda: "consuming" in caplog.text, "the line about the partition")
+        await appender.append([KeyValue(SYMBOL.encode(), record(minute, "42")) for minute in range(5)])
+        await until(lambda: "progress: 5 records" in caplog.text, "the line about all records")
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+    assert caplog.records[-1].__dict__["newest_candle"] == "2024-01-01T00:04:00Z"

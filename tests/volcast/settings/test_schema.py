@@ -65,6 +65,7 @@ def test_a_number_refuses_values_outside_its_range(one: SettingDescription) -> N
         ("sqlite_synchronous", ["NORMAL", "FULL", "EXTRA"]),
         ("kafka_sasl_mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]),
         ("log_level", ["debug", "info", "warning", "error"]),
+        ("log_format", ["auto", "text", "json"]),
     ],
 )
 def test_a_choice_accepts_its_values_only(name: str, values: list[str]) -> None:

@@ -41,7 +41,7 @@ def _filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
     metavar="N",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON lines, with the original bytes.")
-@loaded_options(*LOG_SETTINGS, "log_level")
+@loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def list_rejects(*, symbol: str | None, reason: str | None, limit: int | None, as_json: bool, loaded: Loaded) -> None:
     """List the records of the topic `candles` that were rejected: partition, offset, symbol, reason and source.
 
@@ -69,7 +69,7 @@ def list_rejects(*, symbol: str | None, reason: str | None, limit: int | None, a
 @click.option("--partition", type=click.IntRange(0), help="Only rejects of this partition.")
 @click.option("--offset", type=click.IntRange(0), help="Only the reject at this offset; requires --partition.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-@loaded_options(*LOG_SETTINGS, "append_records", "log_level")
+@loaded_options(*LOG_SETTINGS, "append_records", "log_level", "log_format")
 def replay_rejects(
     *, symbol: str | None, reason: str | None, partition: int | None, offset: int | None, yes: bool, loaded: Loaded
 ) -> None:

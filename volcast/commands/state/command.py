@@ -22,7 +22,7 @@ def command() -> None:
 
 @command.command("show", short_help="Show the state by partition and symbol.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, an object for each partition.")
-@loaded_options(*LOG_SETTINGS, "log_level")
+@loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def show_command(*, as_json: bool, loaded: Loaded) -> None:
     """Show the state on the log by partition and symbol; a running consumer is not disturbed.
 
@@ -48,7 +48,7 @@ def show_command(*, as_json: bool, loaded: Loaded) -> None:
 @command.command("export", short_help="Write the state to a file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Replace an existing file.")
-@loaded_options(*LOG_SETTINGS, "log_level")
+@loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def export(*, file: Path, force: bool, loaded: Loaded) -> None:
     """Write the state of all symbols, as of the last commit, to FILE.
 
@@ -82,7 +82,7 @@ def export(*, file: Path, force: bool, loaded: Loaded) -> None:
 @command.command("import", short_help="Write the state in a file to a log.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--force", is_flag=True, help="Overwrite existing state of the same symbols.")
-@loaded_options(*LOG_SETTINGS, "log_level")
+@loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def import_(*, file: Path, force: bool, loaded: Loaded) -> None:
     """Write the state in FILE to the log, SQLite or Kafka with any number of partitions.
 
