@@ -65,11 +65,13 @@ class Follower:
 
 
 class _ImplausibleError(Exception):
-    """A record is a signal by its form, but it cannot be one that a consumer has written."""
+    """A record is a signal by its form, but it cannot be one that a consumer has written; or the log could not read it."""
 
 
 def _read(record: Record) -> Signal | Restoring:
     """Return what a record of `signals` contains. Raises one of `UNDECODABLE` or _ImplausibleError if it cannot be served."""
+    if record.unreadable:
+        raise _ImplausibleError(record.unreadable)
     signal = decode_signal(record.value)
     if signal.symbol.encode() != record.key:
         raise _ImplausibleError(f"its key is {record.key!r:.60}, its symbol is {signal.symbol!r:.60}")

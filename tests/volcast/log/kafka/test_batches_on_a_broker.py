@@ -11,6 +11,8 @@ import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from api.follower import Follower
+from api.view import View
 from consumer.metrics import worker_monitor
 from consumer.rules import Rules
 from consumer.worker import Worker
@@ -136,6 +138,26 @@ async def test_a_producer_resumes_although_a_batch_is_damaged(damaged: Damaged) 
         found = await appender.last(first, anything)
     assert found
     assert found.value == candles(first, range(5))[-1].value
+
+
+async def test_the_api_names_damaged_signals_and_shows_the_others(damaged: Damaged, caplog: pytest.LogCaptureFixture) -> None:
+    log, (first, _) = damaged.log, damaged.keys
+    async with working(log):
+        await append(log, candles(first, range(3)))
+        await signals_of(log, 3)
+        await append(log, candles(first, range(3, 6)))
+        await signals_of(log, 6)
+    damaged.damage(Topic.SIGNALS, 0, (await records_of(log, Topic.SIGNALS))[0].value)
+    view = View(180)
+    following = asyncio.create_task(Follower(log, view).run())
+    async with asyncio.timeout(TIMEOUT_S):
+        while not view.caught_up:
+            await asyncio.sleep(0.05)
+    following.cancel()
+    await asyncio.wait([following])
+    assert view.unreadable == 1
+    assert 0 < view.signals < 6
+    assert "is skipped: offsets 0 to " in caplog.text
 
 
 async def test_a_damaged_state_is_refused(damaged: Damaged) -> None:

@@ -23,7 +23,7 @@ def strict_broker() -> Iterator[Broker]:
 
 
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.mark.parametrize("command", [("consume",), ("serve", "--port", "0"), ("produce", "replay", "candles.csv")])
