@@ -91,7 +91,7 @@ def canvas(name: str, height_in: float) -> Iterator[tuple["Figure", "Axes"]]:
         import matplotlib as mpl  # noqa: PLC0415  optional, and slow to load
         from matplotlib.figure import Figure  # noqa: PLC0415  as above
     except ImportError as error:
-        raise PlotsUnavailable("the page with plots needs Matplotlib: pip install 'volcast[report]'") from error
+        raise PlotsUnavailable("the page with plots needs Matplotlib, which is not installed") from error
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_style(name))

@@ -1,5 +1,6 @@
 """`volcast compare`: score several models on the same candles and the same outcomes."""
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from volcast.atomic_file import check_targets, writing
+from volcast.atomic_file import check_targets
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
+from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
 from volcast.cli.params import MODEL_NAMES, ModelsParam
 from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
 from volcast.settings.schema import Settings
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 
 def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
-    return click.option(name, f"{name[2:]}_file", metavar=metavar, type=click.Path(path_type=Path), help=sentence)
+    return click.option(
+        name, f"{name[2:]}_file", metavar=metavar, type=click.Path(path_type=Path), help=f"{sentence}  - is standard output."
+    )
 
 
 @click.command("compare")
@@ -70,17 +74,19 @@ def command(
     """
     outputs = {"json": json_file, "markdown": markdown_file, "page": page_file}
     check_targets(outputs.values(), files)
+    for name, endings in _ENDINGS.items():
+        check_ending(f"--{name}", outputs[name], *endings)
     if page_file:
         _check_plots()
     chosen = settings.model_copy(update={"model": champion or settings.model})
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(writing(path)).write for name, path in outputs.items() if path}
+        writers = {name: stack.enter_context(output(path)).write for name, path in outputs.items() if path}
         comparison = _compare(files, symbol, models, from_share, chosen)
         for name, write in writers.items():
             write(_FORMATS[name](comparison))
         from volcast.backtest.report.text import terminal  # noqa: PLC0415  # not needed by --help
 
-        click.echo(terminal(comparison), nl=False)
+        click.echo(terminal(comparison), nl=False, err=STANDARD_OUTPUT in outputs.values())
 
 
 def _compare(
@@ -112,7 +118,7 @@ def _check_plots() -> None:
         with canvas("check", 1.0):
             pass
     except PlotsUnavailable as error:
-        raise UserError(f"--page: {error}") from None
+        raise UserError(f"--page: {error}; install it with `{sys.executable} -m pip install matplotlib`") from None
 
 
 def _json(comparison: "Comparison") -> str:
@@ -133,4 +139,5 @@ def _page(comparison: "Comparison") -> str:
     return page(comparison)
 
 
+_ENDINGS = {"json": (".json",), "markdown": (".md", ".markdown", ".txt"), "page": (".html", ".htm")}
 _FORMATS: Mapping[str, Callable[["Comparison"], str]] = {"json": _json, "markdown": _markdown, "page": _page}

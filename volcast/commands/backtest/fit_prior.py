@@ -5,10 +5,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.atomic_file import check_targets, writing
+from volcast.atomic_file import check_targets
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
+from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
 from volcast.cli.params import TimeParam
 from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol
 from volcast.core.types import MINUTE_MS
@@ -63,15 +64,17 @@ def command(
     if share is not None and (from_ms, to_ms) != (None, None):
         raise UserError("--share cannot be combined with --from or --to")
     check_targets((out,), files)
+    check_ending("--out", out, ".json")
+    to_stdout = out == STANDARD_OUTPUT
     learned: list[Prior] = []
-    with writing(out) as file:
+    with output(out) as file:
         for symbol, sources in replays_by_symbol(files, symbols).items():
             before_ms = _end_of_share(sources, share) if share is not None else to_ms
             learned.append(_learned(settings, symbol, sources, from_ms or 0, before_ms))
-            click.echo(f"learned on {learned[-1].source}")
+            click.echo(f"learned on {learned[-1].source}", err=to_stdout)
         prior = mean_prior(learned, "; ".join(each.source for each in learned))
         file.write(encode_prior(prior).decode())
-    click.echo(f"{out}: prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes")
+    click.echo(f"{out}: prior of {settings.model} for horizons of {', '.join(map(str, prior.learned))} minutes", err=to_stdout)
 
 
 def _learned(settings: Settings, symbol: str, sources: "list[CsvReplay]", from_ms: int, before_ms: int | None) -> "Prior":

@@ -1,7 +1,7 @@
 """The pipeline of `volcast run`: log, consumer and API in one process, around a source of candles."""
 
-from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from volcast.cli.wiring import create_sqlite_log, create_worker
-from volcast.log.contract import Busy, Log
+from volcast.log.contract import Busy, Log, Topic
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -56,12 +56,14 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
+    log = create_sqlite_log(path, settings)
+    worker = create_worker(log, settings)  # before the file is created: the settings may be unusable
     with bind(settings.host, settings.port, "--port") as listening, _exclusive_lease(path) as lease:
-        async with create_sqlite_log(path, settings) as log:
+        async with _removed_if_empty(log, path) as opened:
             async with log.consumer() as consumer:
                 if not (await consumer.assignment() and lease.take()):
                     raise Busy(f"another volcast process is using {path}: stop it, or choose another file with --db")
-            worker = create_worker(log, settings)
+            opened.is_ours = True
             view = View(settings.stale_after_s)
             follower = Follower(log, view)
             click.echo(f"log: {path}")
@@ -69,6 +71,30 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
             async with open_source(RunPipeline(log, worker, view, follower, address(listening))) as source:
                 app = create_app(view, (WorkerCollector(worker), *source.collectors))
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
+
+
+@dataclass(slots=True)
+class _Opened:
+    is_ours: bool = False
+    """True once no other process can use the log."""
+
+
+@asynccontextmanager
+async def _removed_if_empty(log: Log, path: Path) -> AsyncIterator[_Opened]:
+    """Open the log. If it is new and ours, and no candle has come into it, remove its files at the end."""
+    is_new, opened, is_empty = not path.exists(), _Opened(), False  # noqa: ASYNC240  # a look at a name waits for nothing
+    try:
+        async with log:
+            try:
+                yield opened
+            finally:
+                if is_new and opened.is_ours:
+                    async with log.reader(Topic.CANDLES) as reader:
+                        is_empty = not await reader.read(1, 0.0)
+    finally:
+        if is_empty:
+            for ending in ("", "-wal", "-shm", "-consumer", "-run"):
+                path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _exclusive_lease(path: Path) -> "Lease":

@@ -10,11 +10,13 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from producer.csv_replay import CsvReplay
 from tests.market import CSV_HEADER, csv_text
+from tests.stories.waiting import until
 from volcast.cli.main import main
 from volcast.core.codec import decode_signal, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal
 from volcast.log.contract import Record
+from volcast.proof.processes.processes import process_group
 
 
 @pytest.fixture(autouse=True)
@@ -29,6 +31,10 @@ def backtest(*arguments: str) -> Result:
 
 def lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 def production(path: str) -> list[Signal]:
@@ -97,17 +103,56 @@ def test_settings_change_the_forecasts_and_a_gz_file_is_gzipped() -> None:
     found = {}
     for name, flags in {
         "plain": (),
-        "again": ("--horizons", "60,15"),
-        "quarter": ("--horizons", "15,60"),
+        "again": ("--horizons", "60"),
+        "quarter": ("--horizons", "15"),
         "narrow": ("--interval-level", "0.5"),
         "ewma": ("--model", "ewma"),
         "nothing": ("--prior", "none"),
     }.items():
         assert backtest("btcusdt.csv", "--forecasts", f"{name}.csv.gz", *flags).exit_code == 0
         found[name] = gzip.decompress(Path(f"{name}.csv.gz").read_bytes())
-    assert found["plain"] == found["again"]  # other horizons do not change the first one
+    assert found["plain"] == found["again"]
     assert len(set(found.values())) == 5
     assert Path("plain.csv.gz").read_bytes() == Path("again.csv.gz").read_bytes()
+
+
+def test_all_horizons_are_written_and_each_is_as_if_it_were_alone() -> None:
+    Path("btcusdt.csv").write_text(csv_text(200))
+    cells = {}
+    for horizons in ("15", "60", "15,60", "60,15"):
+        assert backtest("btcusdt.csv", "--forecasts", "out.csv", "--horizons", horizons).exit_code == 0
+        cells[horizons] = [row.split(",") for row in lines("out.csv")]
+    header = "timestamp,forecast,median,lower,upper,forecast_60,median_60,lower_60,upper_60"
+    assert cells["15,60"][0] == header.split(",")
+    for first, second in (("15", "60"), ("60", "15")):
+        assert [row[:5] for row in cells[f"{first},{second}"]] == cells[first]
+        assert [row[5:] for row in cells[f"{first},{second}"]][1:] == [row[1:] for row in cells[second]][1:]
+
+
+def test_a_dash_is_standard_output() -> None:
+    Path("btcusdt.csv").write_text(csv_text(20))
+    assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
+    result = backtest("btcusdt.csv", "--forecasts", "-")
+    assert (result.exit_code, result.stdout) == (0, Path("out.csv").read_text())
+    assert result.stderr == "-: 20 forecasts of BTCUSDT\n"
+
+
+async def test_sigterm_leaves_no_unfinished_file(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(30_000))
+    with process_group(tmp_path) as parts:
+        process = parts.start("backtest", "btcusdt.csv", "--forecasts", "out.csv")
+        await until(lambda: any(".part" in name for name in names(tmp_path)), "the unfinished file", process)
+        assert process.end() == 130
+    assert [name for name in names(tmp_path) if "out.csv" in name] == []
+
+
+def test_mostly_unusable_rows_are_an_error() -> None:
+    header, *rows = csv_text(60).splitlines()
+    Path("btcusdt.csv").write_text("\n".join([header, *rows[:20], *(row.replace(".", ".123456789", 4) for row in rows[20:])]))
+    result = backtest("btcusdt.csv", "--forecasts", "out.csv")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.splitlines()[-1] == "volcast: BTCUSDT: only 20 of 60 rows are usable candles"
+    assert not Path("out.csv").exists()
 
 
 def test_features_are_written_by_name() -> None:
@@ -134,6 +179,12 @@ def test_features_are_written_by_name() -> None:
         (csv_text(3), ["--horizons", "2"], "horizons: "),
         (csv_text(3), ["--features", "out.csv"], "out.csv and out.csv: each file that is written needs a name of its own"),
         (csv_text(3), ["ethusdt.csv"], "ethusdt.csv does not exist."),
+        (csv_text(3), ["-"], "- (standard input) cannot be read, because each file is read twice; save it to a file first"),
+        (
+            csv_text(3),
+            ["--features", "f.parquet"],
+            "--features f.parquet: .parquet files are not written here; end the name in .csv",
+        ),
         (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no usable candle in the input"),
     ],
 )
@@ -156,7 +207,7 @@ def test_files_of_two_symbols_are_refused_unless_the_symbol_is_given() -> None:
     result = backtest(*files, "--forecasts", "out.csv")
     sentence = "the files are of BTCUSDT and XBTUSDT: give files of one symbol, or name the symbol with --symbol"
     assert (result.exit_code, result.stderr) == (2, f"volcast: {sentence}\n")
-    assert backtest(*files, "--forecasts", "out.csv", "--symbol", "BTCUSDT").stdout == "out.csv: 150 forecasts of BTCUSDT\n"
+    assert backtest(*files, "--forecasts", "out.csv", "--symbol", "btcusdt").stdout == "out.csv: 150 forecasts of BTCUSDT\n"
 
 
 def test_it_replaces_its_older_output_but_never_its_input() -> None:

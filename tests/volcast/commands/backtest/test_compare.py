@@ -84,6 +84,8 @@ def test_the_horizon_and_the_level_are_settings(candles: str) -> None:
         (["--champion", "best"], "Invalid value for '--champion': 'best' is not one of "),
         (["--from-share", "1"], "Invalid value for '--from-share': 1.0 is not in the range 0<=x<1."),
         (["--json", "c.x", "--page", "c.x"], "c.x and c.x: each file that is written needs a name of its own"),
+        (["--json", "c.parquet"], "--json c.parquet: .parquet files are not written here; end the name in .json or .json.gz"),
+        (["--page", "c.pdf"], "--page c.pdf: .pdf files are not written here; end the name in .html or .html.gz"),
         (["--markdown", "none/c.md"], "none/c.md can't be written: No such file or directory"),
     ],
 )
