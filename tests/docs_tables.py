@@ -126,7 +126,7 @@ def metrics_tables() -> dict[str, str]:
     return {
         "metrics of the api": metrics_table(ViewCollector(View(180))),
         "metrics of the consumer": metrics_table(WorkerCollector(worker)),
-        "metrics of the live producer": metrics_table(LiveCollector(_live())),
+        "metrics of the live producer": metrics_table(LiveCollector(_live(), lambda: 0.0)),
     }
 
 
