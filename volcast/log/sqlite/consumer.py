@@ -13,7 +13,7 @@ from .database import Database, check_epoch
 from .errors import translated
 from .lease import HeartbeatLease
 from .position import restored_from, write_position
-from .reader import PARTITION, end_of, read_from
+from .reader import PARTITION, TablePoller, end_of
 from .schema import TABLES
 
 _ROLE = "consume"
@@ -25,6 +25,7 @@ class SqliteConsumer:
 
     def __init__(self, database: Database, lease: HeartbeatLease | None) -> None:
         self._database, self._lease = database, lease
+        self._candles = TablePoller(database, _CANDLES)
         self._epoch: int | None = None
         """The epoch that `open` took; None while the partition is not open."""
         self._next_offset: int | None = None
@@ -62,7 +63,7 @@ class SqliteConsumer:
         if self._next_offset is None:
             await asyncio.sleep(min(timeout_s, self._database.poll_s))
             return {}
-        records = await read_from(self._database, _CANDLES, self._next_offset, max_records, timeout_s)
+        records = await self._candles.read(self._next_offset, max_records, timeout_s)
         if not records:
             return {}
         self._next_offset = records[-1].offset + 1

@@ -36,6 +36,9 @@ class Database:
         self.path, self._synchronous, self.poll_s, self._witness = path, synchronous, poll_s, witness
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
+        self.writes = 0
+        """The number of writes of this object. Those of others are not counted."""
+        self._waiting: set[asyncio.Future[None]] = set()
         self._files: FileWatch | None = None
         """None in memory, and for an immutable file."""
         self._immutable: tuple[object, ...] | None = None
@@ -63,7 +66,23 @@ class Database:
 
     async def write(self, work: Callable[[sqlite3.Connection], _Result]) -> _Result:
         """Run `work` in one write transaction, and return its result. Raises Unavailable if the database stays locked."""
-        return await self._on_thread(lambda: self._transact(work, "BEGIN IMMEDIATE"))
+        result = await self._on_thread(lambda: self._transact(work, "BEGIN IMMEDIATE"))
+        self.writes += 1
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        return result
+
+    async def next_write(self, seen: int, timeout_s: float) -> None:
+        """Return once `writes` is no longer `seen`, or after `timeout_s` seconds."""
+        if timeout_s <= 0.0 or self.writes != seen:
+            return
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.add(waiter)
+        try:
+            await asyncio.wait([waiter], timeout=timeout_s)
+        finally:
+            self._waiting.remove(waiter)
 
     async def take(self, role: str) -> int:
         """Become the only holder of `role`, and return the number of the new epoch: the former holder is fenced."""

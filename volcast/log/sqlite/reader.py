@@ -1,4 +1,4 @@
-"""Reads a topic of a SQLite log: the rows from an offset on, by polling."""
+"""Reads a topic of a SQLite log: the rows from an offset on, by polling that is slow while nothing comes."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,19 +9,51 @@ from .database import Database
 from .schema import TABLES
 
 PARTITION = 0
+IDLE_POLL_S = 0.25
+"""The longest pause between two polls: other processes cannot wake a reader."""
 _FIRST_OFFSET = 1
 """The first row number that SQLite assigns."""
+
+
+class TablePoller:
+    """Polls a table for new rows: at once after each write of this process, and else with pauses.
+
+    The pauses grow from the database's `poll_s` to `IDLE_POLL_S` while no rows come: an idle process costs next to nothing.
+    """
+
+    def __init__(self, database: Database, table: str) -> None:
+        self._database = database
+        self._sql = f"SELECT offset, key, value FROM {table} WHERE offset >= ? ORDER BY offset LIMIT ?"  # noqa: S608  # a constant
+        self._pause_s = 0.0
+        """The pause before the next poll; 0 after rows were found."""
+        self._seen = 0
+        """The database's number of writes before the last poll."""
+
+    async def read(self, start: int, max_records: int, timeout_s: float) -> Sequence[Record]:
+        """Return at most `max_records` records from offset `start` on; wait until there are any or `timeout_s` is over."""
+        database, loop = self._database, asyncio.get_running_loop()
+        deadline_s = loop.time() + timeout_s
+        while True:
+            await database.next_write(self._seen, min(self._pause_s, deadline_s - loop.time()))
+            self._seen = database.writes
+            rows = await database.read(lambda db: db.execute(self._sql, (start, max_records)).fetchall())
+            if rows:
+                self._pause_s = 0.0
+                return [Record(PARTITION, *row) for row in rows]
+            self._pause_s = min(max(2 * self._pause_s, database.poll_s), max(IDLE_POLL_S, database.poll_s))
+            if loop.time() >= deadline_s:
+                return []
 
 
 class SqliteReader:
     """Reads a table from the first record on; `end` is the offset after the last record at the time of opening."""
 
     def __init__(self, database: Database, table: str, end: int) -> None:
-        self._database, self._table, self._end = database, table, end
+        self._poller, self._end = TablePoller(database, table), end
         self._next = _FIRST_OFFSET
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
-        records = await read_from(self._database, self._table, self._next, max_records, timeout_s)
+        records = await self._poller.read(self._next, max_records, timeout_s)
         if records:
             self._next = records[-1].offset + 1
         return records
@@ -40,15 +72,3 @@ async def end_of(database: Database, table: str) -> int:
     """Return the offset after the last record of a table; 0 if it is empty."""
     sql = f"SELECT coalesce(max(offset) + 1, 0) FROM {table}"  # noqa: S608  # the table's name is a constant
     return await database.read(lambda db: int(db.execute(sql).fetchone()[0]))
-
-
-async def read_from(database: Database, table: str, start: int, max_records: int, timeout_s: float) -> Sequence[Record]:
-    """Return at most `max_records` records from offset `start` on; poll until there are any or `timeout_s` is over."""
-    sql = f"SELECT offset, key, value FROM {table} WHERE offset >= ? ORDER BY offset LIMIT ?"  # noqa: S608  # the table's name is a constant
-    loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + timeout_s
-    while True:
-        rows = await database.read(lambda db: db.execute(sql, (start, max_records)).fetchall())
-        if rows or loop.time() >= deadline_s:
-            return [Record(PARTITION, *row) for row in rows]
-        await asyncio.sleep(database.poll_s)
