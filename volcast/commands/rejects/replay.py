@@ -1,9 +1,10 @@
-"""Appends rejects to the topic `candles` again, unchanged.
+"""Appends rejects to the topic `candles` again, unchanged but for what says where a replay of a file has arrived.
 
-The topic of rejects is read twice, once to report what would be sent and once to send exactly that. So no more than one append
-and a digest of each record is in memory.
+The topic of rejects is read twice, once to report what would be sent and once to send exactly that. So memory holds only
+one append, and a digest of each record.
 """
 
+import re
 from collections import Counter
 from contextlib import aclosing
 from hashlib import blake2b
@@ -17,6 +18,8 @@ from .read import RejectCounts, RejectFilter, by_reason, read_rejects
 
 APPENDER = "rejects"
 _APPEND_BYTES = 1_000_000
+_CONTENT = re.compile(rb',"content":"[0-9a-f]*"(?=}$)')
+"""The mark by which a replay of a file finds its place on the log: a record that is sent again is not that place."""
 _NOTE = """\
 candles older than the last one of their symbol will be skipped as late or duplicate
 records that are still invalid will be rejected again"""
@@ -70,7 +73,7 @@ class RejectReplay:
                 if (digest := _digest(reject)) not in self.pending:  # already sent, or rejected since the scan
                     continue
                 self.pending.remove(digest)
-                batch.append(KeyValue(reject.key, reject.value))
+                batch.append(KeyValue(reject.key, _CONTENT.sub(b"", reject.value)))
                 size += len(reject.key) + len(reject.value)
                 if len(batch) >= self._append_records or size >= _APPEND_BYTES:
                     await self._append(appender, batch)

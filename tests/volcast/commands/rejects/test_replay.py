@@ -2,11 +2,15 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from math import inf
+from pathlib import Path
 
 import pytest
 
+from producer.csv_replay import CsvReplay
+from producer.replay import Pace, Pump
 from tests.log_access import fill, records_of
-from tests.market import record
+from tests.market import csv_text, record
 from tests.volcast.commands.consumed_log import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import commit_rejects, reject
 from volcast.commands.rejects.read import RejectFilter
@@ -32,6 +36,20 @@ async def test_the_original_records_are_sent_in_order(append_records: int) -> No
     async with SqliteLog(":memory:") as log:
         await commit_rejects(log, *(reject(minute, value) for minute, value in enumerate(values)))
         assert await replayed(log, RejectFilter(), append_records) == [KeyValue(b"BTCUSDT", value) for value in values]
+
+
+async def test_a_replay_of_the_file_still_finds_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "btcusdt.csv"
+    path.write_text(csv_text(20))
+    async with SqliteLog(":memory:") as log:
+        await Pump(log, [CsvReplay(path)], Pace(inf), 500).run()
+        sent = await records_of(log, Topic.CANDLES)
+        await commit_rejects(log, reject(7, sent[7].value))
+        assert len(await replayed(log, RejectFilter())) == 21
+        path.write_text(csv_text(23))
+        pump = Pump(log, [CsvReplay(path)], Pace(inf), 500)
+        await pump.run()
+        assert (pump.already_sent, pump.sent) == (20, 3)
 
 
 async def test_only_the_selected_records_are_sent() -> None:
