@@ -23,12 +23,12 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from .compression import UndecodableError, decompressed
 
-MAX_RECORD_BYTES = 1024 * 1024
+MAX_FETCHED_RECORD_BYTES = 1024 * 1024
 """Of key and value. Without compression the broker takes no more by default."""
 _ENOUGH_BYTES = 8 * 1024 * 1024
 """With so many bytes, a call of `fetched` takes no more records."""
 _CHUNK_RECORDS = 25
-"""How many records are taken from the buffers at once: with MAX_RECORD_BYTES, a bound on memory."""
+"""How many records are taken from the buffers at once: with MAX_FETCHED_RECORD_BYTES, a bound on memory."""
 _LOG_OVERHEAD = struct.calcsize(">qi")
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _ATTRIBUTES_AT = struct.calcsize(">qiibI")
@@ -73,7 +73,7 @@ def _stand_in(first: int, last: int, why: str, kind: object = _UNREADABLE) -> _S
     return _StandIn(last, ((kind, f"{where}: {why}"),))
 
 
-class Batch:
+class FetchedBatch:
     """A batch as aiokafka's fetcher uses it. Its records are decoded while they are iterated over."""
 
     def __init__(self, raw: bytes) -> None:
@@ -104,8 +104,10 @@ class Batch:
                     yield _stand_in(first, self.next_offset - 1, f"a record has the offset {record.offset}")
                     return
                 size = len(record.key or b"") + len(record.value or b"")
-                if size > MAX_RECORD_BYTES:
-                    yield _stand_in(record.offset, record.offset, f"a record of {size} bytes, more than {MAX_RECORD_BYTES}")
+                if size > MAX_FETCHED_RECORD_BYTES:
+                    yield _stand_in(
+                        record.offset, record.offset, f"a record of {size} bytes, more than {MAX_FETCHED_RECORD_BYTES}"
+                    )
                 else:
                     yield record
                 first = record.offset + 1
@@ -151,7 +153,7 @@ class BoundedRecords:
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         self._extents = list(_extents(raw))
-        self._next: Batch | DamagedBatch | None = None
+        self._next: FetchedBatch | DamagedBatch | None = None
         self._was_asked = False
 
     def size_in_bytes(self) -> int:
@@ -170,7 +172,7 @@ class BoundedRecords:
             self._next = self._read(*self._extents[0])
         return self._next is not None
 
-    def next_batch(self) -> Batch | DamagedBatch:
+    def next_batch(self) -> FetchedBatch | DamagedBatch:
         """Return the next batch, after `has_next`. No error is raised here: aiokafka would lose records of other partitions."""
         batch, self._next = self._next, None
         if batch is None:
@@ -178,7 +180,7 @@ class BoundedRecords:
         del self._extents[0]
         return batch
 
-    def _read(self, begin: int, end: int) -> Batch | DamagedBatch | None:
+    def _read(self, begin: int, end: int) -> FetchedBatch | DamagedBatch | None:
         raw = bytes(self._raw[begin:end])
         (base_offset,) = struct.unpack_from(">q", raw)
         following = struct.unpack_from(">q", self._raw, end)[0] if end + 8 <= len(self._raw) else None
@@ -186,7 +188,7 @@ class BoundedRecords:
             return DamagedBatch(base_offset, base_offset + 1, "it has the format of Kafka before 0.11")
         if len(raw) < _HEADER.size:
             return DamagedBatch(base_offset, following, "it is shorter than a header")
-        batch = Batch(raw)
+        batch = FetchedBatch(raw)
         if batch.is_intact:
             return batch
         suspect = (base_offset, zlib.crc32(raw))

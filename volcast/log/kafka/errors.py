@@ -11,7 +11,7 @@ from aiokafka import errors
 
 from volcast.log.contract import Fenced, LogError, Mismatch, Unavailable
 
-FENCED = frozenset(
+FENCING_ERRORS = frozenset(
     {
         errors.ProducerFenced,
         errors.InvalidProducerEpoch,
@@ -28,7 +28,7 @@ _TOPIC = "check the settings of the topic, or choose another topic_prefix"
 _GROUP = "choose another group, or check who else uses this one"
 _SIZE = "raise max.message.bytes of the topic to at least 1048588"
 _REPORT = "this is a defect of volcast: please report it"
-LASTING: Mapping[type[Exception], str] = {
+LASTING_ERRORS: Mapping[type[Exception], str] = {
     errors.AuthenticationFailedError: _ACCESS,
     errors.AuthenticationMethodNotSupported: _ACCESS,
     errors.ClusterAuthorizationFailedError: _RIGHTS,
@@ -76,7 +76,7 @@ LASTING: Mapping[type[Exception], str] = {
     NotImplementedError: _SETUP,  # the broker offers only versions of a request that aiokafka does not speak
 }
 """Errors that no retry cures, with what a person can do."""
-PASSING = frozenset(
+PASSING_ERRORS = frozenset(
     {
         # brokers that start, stop, are busy or change leaders
         errors.BrokerNotAvailableError,
@@ -151,17 +151,17 @@ def translated_errors(operation: str) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise translated(error, operation) from error
+        raise log_error_of(error, operation) from error
 
 
-def translated(error: BaseException, operation: str) -> LogError:
+def log_error_of(error: BaseException, operation: str) -> LogError:
     """Return the error of the log's contract for an error of aiokafka, which may have others as its causes."""
     chain = list(_causes(error))  # aiokafka wraps the errors of its background tasks
     for cause in chain:
-        if type(cause) in FENCED:
+        if type(cause) in FENCING_ERRORS:
             return Fenced(f"{operation}: another owner has taken over ({type(cause).__name__})")
     for cause in chain:
-        if advice := LASTING.get(type(cause)):  # type: ignore[arg-type]  # a BaseException is not in the table
+        if advice := LASTING_ERRORS.get(type(cause)):  # type: ignore[arg-type]  # a BaseException is not in the table
             by = "the broker refuses this" if isinstance(cause, errors.BrokerResponseError) else "this is not possible"
             return Mismatch(f"{operation}: {by}, and a retry would not help: {cause}; {advice}")
     return Unavailable(f"{operation}: {str(error) or type(error).__name__}")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.volcast.log.kafka.made_batches import CODECS, made_batch
-from volcast.log.kafka.batches import MAX_RECORD_BYTES, BoundedRecords, is_endless, unreadable
+from volcast.log.kafka.batches import MAX_FETCHED_RECORD_BYTES, BoundedRecords, is_endless, unreadable
 from volcast.log.kafka.compression import MAX_DECOMPRESSED_BYTES
 
 VALUES = [b"value %d" % number for number in range(10)]
@@ -110,9 +110,11 @@ def test_a_batch_that_decompresses_to_too_much_is_set_aside(codec: str) -> None:
 
 
 def test_a_record_that_is_too_large_is_set_aside_alone() -> None:
-    fetch = Fetch((made_batch(0, [b"one", bytes(MAX_RECORD_BYTES), b"three"], "zstd"), 3))
+    fetch = Fetch((made_batch(0, [b"one", bytes(MAX_FETCHED_RECORD_BYTES), b"three"], "zstd"), 3))
     assert fetch.read == [(0, b"one"), (2, b"three")]
-    assert fetch.set_aside == [f"offset 1: a record of {MAX_RECORD_BYTES + 1} bytes, more than {MAX_RECORD_BYTES}"]
+    assert fetch.set_aside == [
+        f"offset 1: a record of {MAX_FETCHED_RECORD_BYTES + 1} bytes, more than {MAX_FETCHED_RECORD_BYTES}"
+    ]
 
 
 def test_a_batch_of_the_format_before_kafka_0_11_is_set_aside() -> None:

@@ -6,10 +6,10 @@ import pytest
 from aiokafka import errors
 
 from volcast.log.contract import Fenced, LogError, Mismatch, Unavailable
-from volcast.log.kafka.errors import FENCED, LASTING, PASSING, translated, translated_errors
+from volcast.log.kafka.errors import FENCING_ERRORS, LASTING_ERRORS, PASSING_ERRORS, log_error_of, translated_errors
 
 ALL: set[type[Exception]] = {each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)}
-TABLES = {FENCED: Fenced, frozenset(LASTING): Mismatch, PASSING: Unavailable}
+TABLES = {FENCING_ERRORS: Fenced, frozenset(LASTING_ERRORS): Mismatch, PASSING_ERRORS: Unavailable}
 
 
 def test_each_error_of_aiokafka_is_in_exactly_one_table() -> None:
@@ -22,12 +22,12 @@ def test_each_error_of_aiokafka_is_in_exactly_one_table() -> None:
 def test_an_error_becomes_what_its_table_says(kind: type[Exception]) -> None:
     """All but a base class, which has no number and can't be shown."""
     error = kind("text")
-    found = translated(error, "reading candles")
+    found = log_error_of(error, "reading candles")
     expected = next(result for table, result in TABLES.items() if kind in table)
     assert type(found) is expected
     assert str(found).startswith("reading candles: ")
     if expected is Mismatch:
-        assert str(found).endswith(LASTING[kind])
+        assert str(found).endswith(LASTING_ERRORS[kind])
 
 
 @pytest.mark.parametrize(
