@@ -106,13 +106,12 @@ class LiveCollector(Collector):
         yield from (waiting, age, silence, limit, unlisted)
 
     def _hold_metrics(self) -> Iterator[Metric]:
-        now_s = self._now()
         description = (
             "Seconds for which nothing is sent to the venue, because it has refused this address or its rate of requests."
         )
         gauge = GaugeMetricFamily("volcast_live_hold_seconds", description, labels=["venue", "what"])
         for what, hold in (("requests", self._live.rest.hold), ("connects", self._live.rest.connect_hold)):
-            gauge.add_metric([self._live.feed.name, what], hold.left_s(now_s))
+            gauge.add_metric([self._live.feed.name, what], hold.left_s(self._now()) if hold.until_s else 0.0)
         yield gauge
 
     def _clock_metrics(self) -> Iterator[Metric]:
