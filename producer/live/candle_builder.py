@@ -21,7 +21,7 @@ GRACE_MS = 2_000
 _MAX_EXPECTED = 2.0
 """If more trades than this were to be expected during a silence, at the usual rate, the silence is taken for a fault."""
 _RATE_TRADES = 50
-"""The usual rate is measured over so many of the last trades."""
+"""The number of most recent trades over which the usual rate is measured."""
 _KEPT_MINUTES = 3
 _MINUTE_US = MINUTE_MS * 1_000
 

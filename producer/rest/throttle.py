@@ -41,7 +41,7 @@ class RetryableError(Exception):
     def __init__(
         self, outcome: str, reason: str, *, wait_s: float | None = None, hold_s: float = 0.0, is_ban: bool = False
     ) -> None:
-        """`outcome` is the word that counts it in `Throttle.stats`.
+        """`outcome` is the key under which `Throttle.stats` counts the failure.
 
         `wait_s` is how long the venue asks to be left alone. `hold_s` is above 0 for a refusal of all requests, and is then the
         length of the first hold. `is_ban`: the address is banned, so no connection is opened either.

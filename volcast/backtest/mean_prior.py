@@ -1,4 +1,4 @@
-"""Averages the priors of several symbols into one. Apart from `Prior` in the core, as only `volcast fit-prior` needs it."""
+"""Averages the priors of several symbols into one. Not in the core, beside `Prior`, because only `volcast fit-prior` needs it."""
 
 from collections.abc import Sequence
 

@@ -26,7 +26,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "generate": ("volcast.commands.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Write the forecast after each candle of CSV files."),
     "compare": ("volcast.commands.backtest.compare:command", "Compare the forecasts of several models."),
-    "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn what the forecaster of a new symbol starts from."),
+    "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn the prior from which new symbols start."),
     "rejects": ("volcast.commands.rejects.command:command", "List rejected candles, or replay them."),
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
     "logs": ("volcast.commands.logs.command:command", "List or delete the logs in the data folder."),

@@ -29,7 +29,7 @@ MAX_DAYS = 3_650
 def command(*, days: int, symbols: tuple[str, ...], seed: int, start: datetime, true_volatility: bool, out: Path) -> None:
     """Write one-minute candles of a simulated market: stochastic volatility with a daily pattern, clustering and jumps.
 
-    The candles are no market data; use them to try volcast out, or to compare forecasts with the true volatility. An existing
+    The candles are not market data; use them to try volcast out, or to compare forecasts with the true volatility. An existing
     file is replaced once the new one is complete.
     """
     # NumPy and the modules that need it are imported here: they are not needed by --help.

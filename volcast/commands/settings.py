@@ -7,9 +7,9 @@ import click
 from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from volcast.cli.options import loaded_options
+from volcast.cli.tables import create_table, print_table
 from volcast.settings.describe import describe_settings, text
 from volcast.settings.schema import MASK, Settings
 from volcast.settings.sources import Loaded
@@ -24,15 +24,15 @@ _COLUMNS = ("name", "value", "from", "allowed", "sentence")
 def command(loaded: Loaded, *, as_json: bool) -> None:
     """Print the settings in effect and where each one comes from: flag, environment, .env, a YAML file or default.
 
-    Every setting is accepted as a flag, so the output shows what a command line would do. It is a table on a terminal, and
-    tab-separated lines elsewhere. A secret that is set is shown as ********.
+    Every setting but a secret is accepted as a flag, so the output shows what a command line would do. It is a table on a
+    terminal, and tab-separated lines elsewhere. A secret that is set is shown as ********.
     """
     if as_json:
         click.echo(json.dumps(_objects(loaded), indent=2))
         return
     console = Console()
     if console.is_terminal:
-        console.print(_table(loaded))
+        print_table(_table(loaded), console)
     else:
         click.echo("\n".join("\t".join(row) for row in [_COLUMNS, *_rows(loaded)]))
 
@@ -65,11 +65,9 @@ def _plain(value: object) -> object:
 
 
 def _table(loaded: Loaded) -> Table:
-    """Return a table whose cells wrap on a narrow terminal; settings that differ from their default are bold."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in _COLUMNS:
-        table.add_column(column, overflow="fold")
-    for row in _rows(loaded):
-        style = "" if row[2] == "default" else "bold"
-        table.add_row(*(Text(cell, style=style) for cell in row))
+    """Return a table in which settings that differ from their default are bold."""
+    rows = _rows(loaded)
+    table = create_table(_COLUMNS, rows)
+    for row, cells in zip(table.rows, rows, strict=True):
+        row.style = "" if cells[2] == "default" else "bold"
     return table

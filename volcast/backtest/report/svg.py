@@ -29,7 +29,7 @@ DASHES: tuple[tuple[float, ...], ...] = (
     (12, 2, 3, 2),
     (3, 3),
 )
-"""By series, so that lines differ not by colour alone. 11 and 7 have no common divisor: 77 models look different."""
+"""The dashes of each series, so that lines differ not only in colour. 7 colours and 11 dashes give 77 different lines."""
 INK, GRID = "#fe0100", "#fe0101"
 """Placeholder colours: each is replaced by a variable of the page."""
 _WIDTH_IN = 11.5

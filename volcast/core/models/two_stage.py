@@ -1,9 +1,9 @@
 """The champion: a recursive regression of log RV, and three recursive gamma regressions of its mean, error and return.
 
     log RV = level + w·x + u                 stage 1, the median: recursive least squares on the design's row x
-    E[RV²] = median² · exp(1/4 + v·z)        stage 2: gamma regression on a subset z of x; its loss is QLIKE
-    E|u|   = 0.27 · exp(v'·z)                stage 2, the scale of the error
-    E|r|   = median · 0.75 · exp(v''·z)      stage 2, the spread of the return
+    E[RV²] = median² · exp(1/4 + a·z)        stage 2: gamma regression on a subset z of x; its loss is QLIKE
+    E|u|   = 0.27 · exp(b·z)                 stage 2, the scale of the error
+    E|r|   = median · 0.75 · exp(d·z)        stage 2, the spread of the return
 
 The settings were chosen on BTCUSDT of 2022 to 2024; `docs/forecast.md` describes how, and which alternatives were no better.
 """

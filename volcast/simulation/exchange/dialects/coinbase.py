@@ -27,7 +27,7 @@ _CHANNELS = {"market_trades": Channel.TRADES, "heartbeats": Channel.HEARTBEATS}
 
 
 class CoinbaseDialect(Dialect):
-    """Coinbase. A client without a heartbeat subscription is cut when there are no trades for a while."""
+    """Coinbase. A client without a heartbeat subscription is disconnected if there are no trades for a while."""
 
     name = "coinbase"
     socket_paths = ("", "/")
