@@ -10,8 +10,10 @@ MAX_S = 900.0
 _USUAL_PAUSES = 20.0
 """A silence of so many usual pauses is too long: of events that come at random, one pause in half a billion is that long."""
 _REMEMBERED = 50
-FIRST_REPORT_S = 60.0
-"""After so long without any candle this is reported; then after twice as long each time, but at least every `MAX_REPORT_S`."""
+FIRST_REPORT_S = 120.0
+"""After so long without any candle this is reported (one a minute is usual, up to 75 s apart), and then after twice as long each
+time, but at least every `MAX_REPORT_S`.
+"""
 MAX_REPORT_S = 3_600.0
 
 
@@ -67,13 +69,13 @@ class Arrivals:
     """Since when nothing has arrived of each symbol, and when to say that nothing arrives at all: less and less often.
 
     >>> arrivals = Arrivals()
-    >>> for second in range(0, 181, 5):
+    >>> for second in range(0, 361, 5):
     ...     if text := arrivals.look({"BTCUSDT.BINANCE": 7}, second):
     ...         print(second, text)
-    60 nothing has arrived for 60 s
     120 nothing has arrived for 120 s
-    >>> arrivals.look({"BTCUSDT.BINANCE": 8}, 185), arrivals.quiet_s("BTCUSDT.BINANCE", 190)
-    ('candles arrive again, after 185 s', 5)
+    240 nothing has arrived for 240 s
+    >>> arrivals.look({"BTCUSDT.BINANCE": 8}, 365), arrivals.quiet_s("BTCUSDT.BINANCE", 370)
+    ('candles arrive again, after 365 s', 5)
     """
 
     def __init__(self) -> None:

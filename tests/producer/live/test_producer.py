@@ -202,3 +202,15 @@ def test_the_appender_of_many_symbols_has_a_short_name() -> None:
             return setup.live._name()
 
     assert len(run_with_sockets(main())) < 100
+
+
+@pytest.mark.parametrize("venue", VENUES)
+def test_a_quiet_market_is_not_reported_as_one_of_which_nothing_arrives(venue: str, caplog: pytest.LogCaptureFixture) -> None:
+    """It trades once in four minutes, so that most of its candles come over HTTP."""
+
+    async def main() -> None:
+        async with exchange(venue, trades_per_minute=0.25) as market, SqliteLog(":memory:") as log, producing(market, log):
+            await until(RUN_S)
+
+    run_with_sockets(main())
+    assert [record.getMessage() for record in caplog.records if "arrive" in record.getMessage()] == []
