@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,6 +26,12 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         """Return the recent rate, in candles per second."""
         return Text(f"{task.speed or 0:,.0f}/s", style="progress.data.speed")
+
+
+def tell(what: str) -> None:
+    """Print what begins now on standard error, if that is a terminal."""
+    if sys.stderr.isatty():
+        click.echo(what, err=True)
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
 
 from .main import UserError
+from .progress import tell
 from .tables import counted
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[Csv
         given = f"--symbol was given {counted(len(symbols), 'time')} for {counted(len(files), 'file')}"
         raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
     files = files or sample_files()
+    tell(f"checking {counted(len(files), 'file')} of candles")
     sources = [
         CsvReplay(path, symbol)
         for path, symbol in zip(files, map(str.upper, symbols) if symbols else (None,) * len(files), strict=True)

@@ -61,7 +61,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     from producer.history.download import DownloadError, PartFile  # noqa: PLC0415
     from producer.rest.client import RestError, UnknownPair  # noqa: PLC0415
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415
-    from volcast.cli.progress import progress  # noqa: PLC0415
+    from volcast.cli.progress import progress, tell  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure_quietly(loaded)
@@ -78,6 +78,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
                     part.discard()
                 raise UserError(f"{out} already exists; remove it or choose another --out")
             minutes = (wanted.to_ms - from_ms) // MINUTE_MS
+            tell(f"downloading {name} from {feed.name}, {_time_label(part.covered.to_ms)} to {_time_label(wanted.to_ms)}")
             with progress(name, minutes, lambda: (part.covered.to_ms - from_ms) // MINUTE_MS):
                 stopped = asyncio.run(run_services(until=_fill(part, feed, out, loaded.settings)))
             if stopped:

@@ -1,11 +1,12 @@
-"""The progress bar is shown on a terminal only, with the given numbers."""
+"""What begins, and how far it is, are shown on a terminal only."""
 
 import os
 import subprocess
 import sys
 
 SHOW = """
-from volcast.cli.progress import progress
+from volcast.cli.progress import progress, tell
+tell("what begins")
 with progress("candles", 1_500, lambda: 1_500):
     pass
 """
@@ -25,6 +26,7 @@ def test_a_terminal_shows_the_progress() -> None:
         pass
     finally:
         os.close(leader)
+    assert shown.startswith(b"what begins")
     assert b"candles" in shown
     assert b"1500/1500" in shown
 

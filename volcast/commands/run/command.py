@@ -53,9 +53,9 @@ def command(
     if feed is not None:
         _run_live(feed, files, symbols, settings)
         return
-    sources = open_replays(files, symbols)
     if not files:
         click.echo("replaying the bundled sample: simulated candles, not market data")
+    sources = open_replays(files, symbols)
     problems: list[str] = []
     open_source = replay_source(sources, speed, settings.append_records, problems, exit_when_done=exit_when_done)
     path = settings.db or default_path_of_files(sources, settings)
