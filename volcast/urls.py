@@ -8,7 +8,7 @@ import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-MASK = "********"
+_MASK = "********"
 """Shown in place of a user and a password."""
 _url = re.compile(r"(?<=://)((?:(?!://)\S)*)@")
 _plain_host = re.compile(r"(\[[0-9a-fA-F:.%]*\]|[^\s/?#:@]*)(:[0-9]*)?[/?#]")
@@ -21,7 +21,7 @@ def without_passwords(text: str) -> str:
     >>> without_passwords("wss://me:secret@example.com/ws can't be reached")
     "wss://********@example.com/ws can't be reached"
     """
-    return _url.sub(lambda found: found[0] if _plain_host.match(found[1]) else f"{MASK}@", text)
+    return _url.sub(lambda found: found[0] if _plain_host.match(found[1]) else f"{_MASK}@", text)
 
 
 def password_in(url: str) -> str:

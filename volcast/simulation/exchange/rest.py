@@ -15,7 +15,7 @@ from .active_faults import ActiveFaults
 from .faults import FaultKind
 from .market import ExchangeMarket
 
-SIMULATED_HEADER = "X-Simulated-Exchange"
+ORIGIN_HEADER = "X-Simulated-Exchange"
 """Every response and every handshake has this header, so that no client takes the exchange for the real venue."""
 BEHIND_US = 1_500_000
 """Responses are up to this far behind the streams: right after its close, a minute may lack its last trades."""
@@ -71,7 +71,7 @@ class RestServer:
             "Content-Type": "application/json",
             "Content-Length": str(len(body)),
             "Connection": "close",
-            SIMULATED_HEADER: "volcast",
+            ORIGIN_HEADER: "volcast",
             **(headers or {}),
         }
         return Response(status, _phrase(status), Headers(all_headers), body)

@@ -34,7 +34,7 @@ from .dialects import DIALECTS
 from .fault_player import FaultPlayer
 from .faults import ExchangeFault, FaultKind
 from .market import ExchangeMarket
-from .rest import SIMULATED_HEADER, RestServer
+from .rest import ORIGIN_HEADER, RestServer
 from .tls import Certificates
 from .websocket import ExchangeSocket
 
@@ -218,7 +218,7 @@ class Exchange:
         with contextlib.suppress(KeyError):
             del response.headers["Date"]
         response.headers["Date"] = self._rest.date()
-        response.headers.setdefault(SIMULATED_HEADER, "volcast")
+        response.headers.setdefault(ORIGIN_HEADER, "volcast")
 
     async def _handle(self, connection: ServerConnection) -> None:
         assert isinstance(connection, ExchangeSocket)  # noqa: S101  for mypy: `create_connection` makes no others
