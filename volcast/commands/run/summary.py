@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from api.view import View
+from volcast.cli.tables import print_table
 
 if TYPE_CHECKING:
     from consumer.worker import Worker
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from volcast.core.types import EngineConfig, Signal
 
 _WIDTH = 200
-"""Width of the table in characters: a terminal may wrap a line, but no number is truncated."""
+"""Width of the table in characters where the output is no terminal."""
 _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "signal rate")
 
 
@@ -50,7 +51,7 @@ def print_summary(view: View, worker: "Worker") -> None:
                 price_range(signal),
             )
     if table.row_count:
-        Console(width=_WIDTH).print(table)
+        print_table(table, console if (console := Console()).is_terminal else Console(width=_WIDTH))
     for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
         click.echo(f"rejected: {count} {reason}")
 
@@ -84,4 +85,4 @@ def _add_columns(table: Table, config: "EngineConfig") -> None:
     table.add_column("symbol")
     table.add_column("status")
     for column in (*_COUNTED, f"σ next {horizon}", "σ a year", f"{config.interval_level * 100:g} % price range"):
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
