@@ -50,6 +50,17 @@ CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "vo
 _BLOCK_BYTES = 1 << 18
 _MAX_LINE_BYTES = 1 << 20
 _SHOWN_CHARACTERS = 40
+_OTHER_FORMATS = {
+    b"PK\x03\x04": "a zip archive or a spreadsheet",
+    b"BZh": "a bzip2 file",
+    b"\xfd7zXZ": "an xz file",
+    b"\x28\xb5\x2f\xfd": "a zstd file",
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "a Feather file",
+    b"SQLite format 3": "an SQLite database",
+}
+"""By the first bytes of a file, what users may take for a candle file."""
+_MAGIC_BYTES = 16
 _OPEN_QUOTE = "a quote is opened here that is not closed in its line"
 
 
@@ -138,8 +149,7 @@ def _blocks(path: Path) -> Generator[list[str]]:
         if not stat.S_ISREG(path.stat().st_mode):
             raise CandleFileError(f"{path} is {'a folder' if path.is_dir() else 'not a regular file'}; a CSV file is expected.")
         with path.open("rb") as raw:
-            magic = raw.peek(2)[:2] == b"\x1f\x8b"
-            stream = gzip.GzipFile(fileobj=raw) if magic else raw
+            stream = gzip.GzipFile(fileobj=raw) if _is_gzip(path, raw.peek(_MAGIC_BYTES)) else raw
             rest = b""
             while block := stream.read(_BLOCK_BYTES):
                 if line == 1 and not rest:
@@ -165,6 +175,13 @@ def _blocks(path: Path) -> Generator[list[str]]:
         raise CandleFileError(f"{path} does not exist.") from None
     except OSError as error:
         raise CandleFileError(f"{path} can't be read: {error.strerror or error}.") from None
+
+
+def _is_gzip(path: Path, begin: bytes) -> bool:
+    """Return whether a file that begins with these bytes is gzipped. Raise CandleFileError for a file of another format."""
+    if other := next((name for magic, name in _OTHER_FORMATS.items() if begin.startswith(magic)), None):
+        raise CandleFileError(f"{path} is {other}; CSV, plain or gzipped, is expected: unpack or convert it first.")
+    return begin.startswith(b"\x1f\x8b")
 
 
 def _decoded(path: Path, line: int, text: bytes) -> str:

@@ -1,11 +1,15 @@
 """The format of candle files: which files are refused, and which values are left for the consumer to judge."""
 
+import bz2
 import gzip
+import lzma
 import os
 import subprocess
 import sys
 import tracemalloc
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given
@@ -28,6 +32,13 @@ def path(tmp_path: Path) -> Path:
 def write_lines(path: Path, *lines: str, end: str = "\n") -> Path:
     path.write_bytes("".join(line + end for line in lines).encode())
     return path
+
+
+def zipped(text: str) -> bytes:
+    content = BytesIO()
+    with ZipFile(content, "w") as archive:
+        archive.writestr("btcusdt.csv", text)
+    return content.getvalue()
 
 
 def read_candles_of(path: Path, row: str) -> list[CandleRow]:
@@ -112,6 +123,21 @@ class TestRefusedFiles:
     def test_a_pipe(self, path: Path) -> None:
         os.mkfifo(path)
         assert "not a regular file" in refusal(path)
+
+    @pytest.mark.parametrize(
+        ("content", "name"),
+        [
+            (zipped(f"{HEADER}\n{ROW}\n"), "a zip archive or a spreadsheet"),
+            (bz2.compress(HEADER.encode()), "a bzip2 file"),
+            (lzma.compress(HEADER.encode()), "an xz file"),
+            (b"\x28\xb5\x2f\xfd\x24", "a zstd file"),
+            (b"PAR1\x15\x04", "a Parquet file"),
+            (b"SQLite format 3\0", "an SQLite database"),
+        ],
+    )
+    def test_a_file_of_another_format(self, path: Path, content: bytes, name: str) -> None:
+        path.write_bytes(content)
+        assert refusal(path) == f"{path} is {name}; CSV, plain or gzipped, is expected: unpack or convert it first."
 
     def test_a_path_below_a_file(self, path: Path) -> None:
         write_lines(path, HEADER, ROW)
