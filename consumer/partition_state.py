@@ -51,7 +51,7 @@ class PartitionState:
     """The engines, reject counts, settings and rebuild notices of one partition."""
 
     def __init__(self, rules: Rules, verified: VerifiedState) -> None:
-        """Load what the last commit left."""
+        """Load what the last commit left; its snapshots are removed from `verified`."""
         self.engines: dict[str, Engine] = {}
         self.counts: dict[str, Counter[str]] = {}
         """By symbol, the records that brought no signal: duplicate, late, too_far_ahead, gap, revision."""
@@ -72,9 +72,13 @@ class PartitionState:
         """The rules by which the records before this state were answered."""
         self._settings_are_saved = before is not None and not self.changed_settings
         good = {key: crc32(value) for key, value in stored.items() if key in {CONFIG_KEY, RESTORING_KEY}}
-        for key in sorted(verified.problems.keys() | stored.keys()):
-            if not key.startswith(b"@") and self._load_engine(key, stored.get(key)):
-                good[key] = crc32(stored[key])
+        # In reverse, so that what was allocated last is freed first: then the allocator returns memory before all of it is free.
+        for key in sorted(verified.problems.keys() | stored.keys(), reverse=True):
+            if key.startswith(b"@"):
+                continue
+            raw = stored.pop(key, None)  # the memory of each snapshot is free for the next engine
+            if self._load_engine(key, raw) and raw is not None:
+                good[key] = crc32(raw)
         rejects_are_loaded = REJECTED_KEY not in verified.problems and self._load_rejected(stored.get(REJECTED_KEY))
         if rejects_are_loaded and REJECTED_KEY in stored:
             good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])

@@ -28,12 +28,22 @@ class Shard:
     """The engines of a partition, as its last commit left them once the records before `position` are processed."""
 
     def __init__(
-        self, rules: Rules, restored: Restored | None = None, partition_of: Callable[[bytes], int] | None = None
+        self,
+        rules: Rules,
+        restored: Restored | None = None,
+        partition_of: Callable[[bytes], int] | None = None,
+        *,
+        owns: bool = False,
     ) -> None:
-        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one."""
+        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one.
+
+        If this shard `owns` the restored state, its snapshots are removed: the memory of each is free once its engine is loaded.
+        """
         restored = restored or Restored()
         self._partition_of = partition_of
         verified = verify_state(restored)
+        if owns:
+            restored.snapshots.clear()
         self.state = PartitionState(rules, verified)
         self.engines, self.counts = self.state.engines, self.state.counts
         self.answered_below = verified.position

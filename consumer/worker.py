@@ -104,7 +104,7 @@ class Worker:
             self.stats.fencings += 1
             _log.warning("not opened: %s", fenced, extra={"partition": partition})
             return
-        shard = Shard(self._rules, restored, self._log.partition_of)
+        shard = Shard(self._rules, restored, self._log.partition_of, owns=True)
         self.shards[partition], self._epochs[partition] = shard, epoch
         self.stats.restores += 1
         self.stats.rebuilds += len(shard.state.unusable)

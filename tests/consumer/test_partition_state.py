@@ -1,6 +1,5 @@
 """The state of a partition: what is encoded is loaded again, and damage of a part is recognized."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import msgspec
@@ -19,7 +18,7 @@ PLACE = Mark(7, 99)
 KEYS = [b"BTCUSDT", REJECTED_KEY]
 
 
-def loaded(stored: Mapping[bytes, bytes]) -> PartitionState:
+def loaded(stored: dict[bytes, bytes]) -> PartitionState:
     return PartitionState(RULES, verify_state(Restored(7, stored, 7)))
 
 

@@ -69,7 +69,7 @@ class Restored:
     """The state of a partition as its last commit left it: where to continue, and the last snapshot of each key."""
 
     position: int = 0
-    snapshots: Mapping[bytes, bytes] = field(default_factory=dict)
+    snapshots: dict[bytes, bytes] = field(default_factory=dict)
     replay_from: int = 0
     """The snapshots lack the candles from this offset on; equals `position` if they lack none."""
     earliest: int = field(default=0, compare=False)

@@ -92,4 +92,6 @@ class PendingNumbers:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         minutes = np.frombuffer(state["minutes"], np.int64).reshape(len(self._minutes))
         rows = np.frombuffer(state["rows"], np.float64).reshape(len(self._minutes), self._width)
-        self._minutes, self._rows = minutes.tolist(), [tuple(row) for row in rows.tolist()]
+        unused, is_used = (0.0,) * self._width, map(any, rows.view(np.int64).tolist())  # of bits, as -0.0 is not unused
+        self._minutes = minutes.tolist()
+        self._rows = [tuple(row) if used else unused for row, used in zip(rows.tolist(), is_used, strict=True)]
