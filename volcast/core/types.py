@@ -78,9 +78,9 @@ class Outcome(Struct, frozen=True):
     open_time_ms: Annotated[int, doc("Start of the last minute before the forecast, in milliseconds since 1970-01-01 UTC.")]
     realized_volatility: Annotated[float, doc("Square root of the sum of the H squared one-minute log returns that followed.")]
     volatility: Annotated[float, doc("The volatility that was forecast.")]
-    volatility_ewma: Annotated[float, doc("Forecast of the baseline, EWMA(0.995) of squared one-minute returns.")]
+    volatility_ewma: Annotated[float, doc("Forecast of the plain EWMA(0.995) of squared minute returns; not the model `ewma`.")]
     qlike: Annotated[float, doc("QLIKE loss of the forecast, RV/f - log(RV/f) - 1 on variances (Patton, 2011); 0 is perfect.")]
-    qlike_ewma: Annotated[float, doc("QLIKE loss of the baseline's forecast.")]
+    qlike_ewma: Annotated[float, doc("QLIKE loss of the plain EWMA's forecast.")]
     covered: Annotated[bool, doc("Whether the realized volatility was within the forecast's interval.")]
     price_covered: Annotated[bool, doc("Whether the close after the horizon was within the forecast's price bounds.")]
 

@@ -103,10 +103,16 @@ def _read_dotenv(path: Path) -> dict[str, object]:
             for line in parse_stream(file):
                 malformed = line.error and PREFIX in line.original.string
                 if malformed or (line.value is None and (line.key or "").startswith(PREFIX)):
-                    raise SettingsError(f"{path}: line {line.original.line} can't be read; write {PREFIX}NAME=value")
+                    number = line.original.line + _blank_lines(line.original.string)
+                    raise SettingsError(f"{path}: line {number} can't be read; write {PREFIX}NAME=value")
         return _ours(DotEnvSettingsSource(Settings, env_file=path, case_sensitive=True).env_vars)
     except (OSError, ValueError) as error:
         raise SettingsError(f"{path} can't be read: {_reason(error)}") from None
+
+
+def _blank_lines(text: str) -> int:
+    """Return the number of blank lines with which a text begins: python-dotenv takes them for a part of the line after them."""
+    return text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _read_yaml(named: Mapping[str, object]) -> _Source:

@@ -229,10 +229,11 @@ def test_an_empty_yaml_file_and_a_folder_named_dotenv_are_ignored() -> None:
     assert set(load({}).origins.values()) == {"default"}
 
 
-@pytest.mark.parametrize("line", ["VOLCAST_WINDOW 5", "VOLCAST_WINDOW", "VOLCAST_GROUP='open"])
-def test_a_malformed_line_of_ours_in_dotenv_is_refused(line: str) -> None:
-    Path(".env").write_text(f"A=1\n{line}\n")
-    assert refusal() == ".env: line 2 can't be read; write VOLCAST_NAME=value"
+@pytest.mark.parametrize("line", ["VOLCAST_WINDOW 5", "VOLCAST_WINDOW: 5", "VOLCAST_WINDOW", "VOLCAST_GROUP='open"])
+@pytest.mark.parametrize("before", ["", "A=1\n", "\n  \nA=1\n# remark\n\n\n"])
+def test_a_malformed_line_of_ours_in_dotenv_is_refused_by_its_number(before: str, line: str) -> None:
+    Path(".env").write_text(f"{before}{line}\nVOLCAST_PORT=1\n")
+    assert refusal() == f".env: line {before.count(chr(10)) + 1} can't be read; write VOLCAST_NAME=value"
 
 
 def test_a_dotenv_that_is_not_text_is_refused() -> None:

@@ -65,7 +65,7 @@ class Last:
 
 
 class Ewma:
-    """The exponentially weighted mean of squared returns (RiskMetrics, 1996), and an intercept."""
+    """The plain EWMA (RiskMetrics, 1996), and an intercept with which the model `ewma` corrects its level online."""
 
     names: tuple[str, ...] = ("one",)
 
