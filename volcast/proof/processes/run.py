@@ -12,7 +12,7 @@ from urllib.request import urlopen
 from producer.csv_replay import CsvReplay
 from volcast.core.codec import encode_candle, read_origin
 from volcast.core.types import EngineConfig
-from volcast.log.contract import KeyValue, Record, Topic
+from volcast.log.contract import KeyValue, Mismatch, Record, Topic
 from volcast.log.retry import while_unavailable
 from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, is_notice, row_difference
 
@@ -152,8 +152,13 @@ class _Proof:
             partitions = len(self._watch.arrivals_s)
             topics = (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED)
             candles, signals, rejects = [by_partition(await records_of(self._log, topic), partitions) for topic in topics]
-            positions = await positions_of(self._log)
-        difference = await asyncio.to_thread(self._first_difference, candles, signals, rejects, positions)
+            refusal: str | None = None
+            try:
+                positions = await positions_of(self._log)
+            except Mismatch as mismatch:  # the log itself has noticed that its state and its records do not fit
+                refusal = str(mismatch)
+                positions = {partition: records[-1].offset + 1 if records else 0 for partition, records in candles.items()}
+        difference = await asyncio.to_thread(self._first_difference, candles, signals, rejects, positions) or refusal
         notices = sum(is_notice(record) for records in signals.values() for record in records)
         totals = [sum(map(len, each.values())) for each in (candles, signals, rejects)]
         return Counts(totals[0], totals[1] - notices, totals[2], notices), difference

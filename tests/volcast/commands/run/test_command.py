@@ -212,11 +212,14 @@ def test_a_change_of_settings_is_logged(again: Callable[..., subprocess.Complete
     before = signals(tmp_path / "log.db")
     result = again("btcusdt-a.csv", "--window", "20")
     assert result.returncode == 0
-    assert json.loads(result.stderr)["message"] == (
+    messages = [json.loads(line)["message"] for line in result.stderr.splitlines()]
+    assert messages[0] == (
         "the settings have changed (window was 5 and is 20): the state is rebuilt from the log; signals already written are not "
         "changed"
     )
-    assert signals(tmp_path / "log.db") == before
+    added = signals(tmp_path / "log.db")[len(before) :]
+    assert signals(tmp_path / "log.db")[: len(before)] == before
+    assert [json.loads(each)["kind"] for each in added] == ["restoring", "restoring"]
 
 
 async def test_it_serves_until_it_is_stopped_and_a_second_run_on_its_file_is_refused(tmp_path: Path) -> None:

@@ -66,6 +66,7 @@ async def test_signals_are_seen_when_they_come() -> None:
     async with SqliteLog(":memory:", poll_s=0.001) as log, followed(log) as watch, log.consumer() as consumer:
         began_s = now_s()
         assert not watch.all_signalled_since(began_s)
+        await fill(log, [KeyValue(b"A", b"1")] * 4)
         await opened(consumer)
         await consumer.commit(0, Commit(5, [KeyValue(b"A", b"1")]))
         async with asyncio.timeout(60):
