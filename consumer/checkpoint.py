@@ -135,7 +135,7 @@ class CheckpointWriter:
         self.note(changed)
         records = []
         if self._checksum is None:
-            encoded = seal(msgspec.msgpack.encode(self._manifest))
+            encoded = seal(msgspec.msgpack.encode(dict(sorted(self._manifest.items()))))
             self._checksum = crc32(encoded)
             records.append(KeyValue(MANIFEST_KEY, encoded))
         checkpoint = _Checkpoint(position, replay_from, self._checksum)
