@@ -3,11 +3,12 @@
 It is a file of its own because the shard makes it, the worker commits it, and the reports tell it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from volcast.core.codec import Reject
-from volcast.core.types import Candle, Gap, Revision, Signal, Skip
+from volcast.core.codec import Reject, encode_signal
+from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
 from volcast.log.contract import Commit, KeyValue
 
 CLOSED_BY_REST = "rest"
@@ -24,8 +25,8 @@ class SkippedCandle(NamedTuple):
 
 DecodedRecord = Candle | Gap | Revision | Reject | None
 """A record after decoding; None if it was accepted before and the present rules would reject it."""
-RecordResult = Signal | SkippedCandle | Reject | None
-"""What one record leads to; None if there is nothing to report."""
+RecordResult = Signal | SkippedCandle | Reject
+"""What a record leads to. It may lead to several: a candle may decide about one that has waited for it, or to none."""
 
 
 @dataclass(slots=True)
@@ -39,3 +40,18 @@ class Batch:
     """The ends of the minutes of those signals whose candle arrived live, not by a later request."""
     commit: Commit | None = None
     """None if all records had been answered before."""
+
+    def add(self, item: DecodedRecord, results: Sequence[RecordResult]) -> None:
+        """Add the results of a record."""
+        for result in results:
+            if isinstance(result, Signal):
+                self.signals.append(KeyValue(result.symbol.encode(), encode_signal(result)))
+            elif isinstance(result, Reject):
+                self.rejects.append(result)
+            else:
+                self.skips.append(result)
+        last = results[-1] if results else None
+        if not (isinstance(item, Candle) and item.live and item.closed_by != CLOSED_BY_REST and isinstance(last, Signal)):
+            return
+        if last.open_time_ms == item.open_time_ms:  # the last signal may be that of a candle that has waited for this one
+            self.live_ends_ms.append(item.open_time_ms + MINUTE_MS)

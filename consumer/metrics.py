@@ -35,7 +35,7 @@ class WorkerCollector(Collector):
         worker, stats = self._worker, self._worker.stats
         candles = CounterMetricFamily(
             "volcast_consumer_candles",
-            "Candle records by result (accepted, duplicate, late, too_far_ahead), and gap and revision records.",
+            "Candle records by result (accepted, duplicate, late, unconfirmed_date), and gap and revision records.",
             labels=["symbol", "verdict"],
         )
         rejected = CounterMetricFamily(
@@ -45,7 +45,7 @@ class WorkerCollector(Collector):
             for symbol, engine in tuple(shard.engines.items()):
                 counts = shard.counts.get(symbol) or Counter()  # a new symbol gets its engine first
                 candles.add_metric([symbol, "accepted"], engine.candles)
-                for verdict in ("duplicate", "late", "too_far_ahead", "gap", "revision"):
+                for verdict in ("duplicate", "late", "unconfirmed_date", "gap", "revision"):
                     candles.add_metric([symbol, verdict], counts[verdict])
         for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
             rejected.add_metric([reason], count)

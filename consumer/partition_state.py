@@ -54,13 +54,13 @@ class PartitionState:
         """Load what the last commit left; its snapshots are removed from `verified`."""
         self.engines: dict[str, Engine] = {}
         self.counts: dict[str, Counter[str]] = {}
-        """By symbol, the records that brought no signal: duplicate, late, too_far_ahead, gap, revision."""
+        """By symbol, the records that brought no signal: duplicate, late, unconfirmed_date, gap, revision."""
         self.complete_below: dict[str, int] = {}
         """By symbol, the offset below which its snapshot contains all records."""
         self.unusable: dict[str, str] = {}
         """The symbols whose snapshot cannot be used, with the reason: they are rebuilt from the log."""
         self.rejected: Counter[str] = Counter()
-        """The number of rejected records by reason, without those that lie too far ahead: `counts` has them."""
+        """The number of rejected records by reason, without those of an unconfirmed date: `counts` has them."""
         self.rejected_below = 0
         """The offset below which all rejected records are counted."""
         self._rules, self._verified = rules, verified

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from volcast.core.codec import Reason
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.prior import Prior
 from volcast.core.types import EngineConfig
@@ -20,6 +21,7 @@ class PartitionSettings(Struct, frozen=True):
     price_decimals: int
     price_decimals_by_symbol: dict[str, int]
     max_symbols: int
+    allowed_symbols: tuple[str, ...] = ()
 
 
 def differences(before: PartitionSettings, now: PartitionSettings) -> str:
@@ -47,13 +49,25 @@ class Rules:
     """How many records of the partition a snapshot may lag behind; so many are replayed after a crash."""
     prior: Prior | None = None
     """What new symbols start from, if `config` names a prior that is not bundled."""
+    allowed_symbols: tuple[str, ...] = ()
+    """The only symbols that are processed, sorted; all if it is empty."""
 
     @property
     def settings(self) -> PartitionSettings:
         """The part of these rules that decides what becomes of a record."""
-        return PartitionSettings(self.config, *self.decoder.settings, self.max_symbols)
+        return PartitionSettings(self.config, *self.decoder.settings, self.max_symbols, self.allowed_symbols)
 
     def with_settings(self, settings: PartitionSettings) -> "Rules":
         """Return these rules with other settings, such as those of an earlier run."""
         decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
-        return Rules(settings.engine, decoder, settings.max_symbols, self.snapshot_records, self.prior)
+        counts = settings.max_symbols, self.snapshot_records
+        return Rules(settings.engine, decoder, *counts, self.prior, settings.allowed_symbols)
+
+    def refusal(self, symbol: str, symbols: int, *, is_new: bool) -> tuple[Reason, str] | None:
+        """Return why a record of this symbol is rejected in a partition of so many symbols, and a sentence; None if it is not."""
+        if self.allowed_symbols and symbol not in self.allowed_symbols:
+            return Reason.NOT_ALLOWED, f"{symbol} is not among the symbols that allowed_symbols names"
+        if is_new and symbols >= self.max_symbols:
+            detail = f"{symbol} is one symbol too many: max_symbols is {self.max_symbols} in a partition"
+            return Reason.TOO_MANY_SYMBOLS, detail
+        return None

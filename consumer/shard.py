@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from volcast.core.codec import Reason, Reject, encode_reject, encode_signal, refuse
-from volcast.core.decoder import refuse_jump
+from volcast.core.codec import Reason, Reject, encode_reject, refuse
+from volcast.core.decoder import refuse_unconfirmed
 from volcast.core.engine import Engine
-from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
+from volcast.core.timeline import Arrival
+from volcast.core.types import Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
-from .batch import CLOSED_BY_REST, Batch, DecodedRecord, RecordResult, SkippedCandle
+from .batch import Batch, DecodedRecord, RecordResult, SkippedCandle
 from .checkpoint import Mark, RecordDigest, verify_state
 from .partition_state import REJECTED_KEY, PartitionState, RebuildNotices
 from .rules import Rules
@@ -86,24 +87,17 @@ class Shard:
         batch, was_restoring = Batch(), self.restoring
         for record in records:
             item = self._decode(record)
-            result = self._take_in(item, record)
+            results = self._take_in(item, record)
             self._digest.add(record)
-            if record.offset < self.answered_below:
-                continue
-            match result:
-                case Signal():
-                    batch.signals.append(KeyValue(record.key, encode_signal(result)))
-                    if isinstance(item, Candle) and item.live and item.closed_by != CLOSED_BY_REST:
-                        batch.live_ends_ms.append(item.open_time_ms + MINUTE_MS)
-                case Reject():
-                    batch.rejects.append(result)
-                case SkippedCandle():
-                    batch.skips.append(result)
+            if record.offset >= self.answered_below:
+                batch.add(item, results)
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
         if not self.restoring:
             self._digest.check_replay()
         is_restored = was_restoring and not self.restoring
+        if is_restored and (self.is_cut or self.state.rules_before.decoder.settings != self._rules.decoder.settings):
+            self._forget_answered()
         notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
         # After a change of settings all snapshots are written, so that no record judged by the old rules is replayed by the new.
         has_new_settings = is_restored and bool(self.state.changed_settings)
@@ -158,42 +152,50 @@ class Shard:
     def _rules_for(self, record: Record) -> Rules:
         return self.state.rules_before if record.offset < self.answered_below else self._rules
 
-    def _take_in(self, item: DecodedRecord, record: Record) -> RecordResult:
+    def _take_in(self, item: DecodedRecord, record: Record) -> Sequence[RecordResult]:
         if item is None or isinstance(item, Reject):
-            return item and self._reject(item, record)
-        symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
+            return self._reject(item, record) if item else ()
+        symbol, rules = item.candle.symbol if isinstance(item, Revision) else item.symbol, self._rules_for(record)
         if record.offset < self.state.complete_below.get(symbol, 0):
-            return None
-        engine = self.engines.get(symbol)
-        if engine is None:
-            max_symbols = self._rules_for(record).max_symbols
-            if len(self.engines) >= max_symbols:
-                detail = f"{symbol} is one symbol too many: max_symbols is {max_symbols} in a partition"
-                return self._reject(refuse(Reason.TOO_MANY_SYMBOLS, detail, record.key, record.value), record)
-            engine = self.state.add_symbol(symbol)
+            return ()
+        if refusal := rules.refusal(symbol, len(self.engines), is_new=symbol not in self.engines):
+            return self._reject(refuse(*refusal, record.key, record.value), record)
+        engine = self.engines.get(symbol) or self.state.add_symbol(symbol)
         self._schedule.changed(record.key, Mark(record.offset, self._digest.value))
         if isinstance(item, Candle):
-            return self._step(engine, item, record)
+            return self._admit(engine, Arrival(item, record.offset, record.value), record.partition)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
-        return None
+        return ()
 
-    def _step(self, engine: Engine, candle: Candle, record: Record) -> RecordResult:
-        result = engine.step(candle)
-        if isinstance(result, Signal):
-            return result
-        self.counts[candle.symbol][result.value] += 1
-        if result is Skip.TOO_FAR_AHEAD:
-            return _located(refuse_jump(candle.open_time_ms, engine.last_open_time_ms, record.key, record.value), record)
-        return SkippedCandle(candle.symbol, candle.open_time_ms, result)
+    def _admit(self, engine: Engine, arrival: Arrival, partition: int) -> Sequence[RecordResult]:
+        """Return the results of a candle, and of those of its symbol that have waited for it."""
+        admission, counts = engine.admit(arrival), self.counts[engine.symbol]
+        if admission.skip:
+            counts[admission.skip.value] += 1
+            return [SkippedCandle(engine.symbol, arrival.candle.open_time_ms, admission.skip)]
+        results: list[RecordResult] = []
+        for waited in admission.refused:
+            counts[Reason.UNCONFIRMED_DATE.value] += 1
+            results.append(_located(refuse_unconfirmed(waited, arrival.candle.open_time_ms), partition, waited.offset))
+        results += [signal for each in admission.accepted if isinstance(signal := engine.step(each.candle), Signal)]
+        return results
 
-    def _reject(self, reject: Reject, record: Record) -> Reject | None:
+    def _forget_answered(self) -> None:
+        """Discard the candles that wait in symbols rebuilt from fewer records, or with other decimals, than those that were
+        answered: they may have been answered then, and must not be answered again.
+        """
+        for symbol, engine in self.engines.items():
+            if symbol not in self.state.complete_below:
+                self.counts[symbol][Reason.UNCONFIRMED_DATE.value] += engine.dates.clear()
+
+    def _reject(self, reject: Reject, record: Record) -> Sequence[RecordResult]:
         if record.offset < self.state.rejected_below:
-            return None
+            return ()
         self.state.count_rejected(reject.reason)
         self._schedule.changed(REJECTED_KEY, Mark(record.offset, self._digest.value))
-        return _located(reject, record)
+        return [_located(reject, record.partition, record.offset)]
 
 
-def _located(reject: Reject, record: Record) -> Reject:
-    """Return the reject with the partition and the offset of its record."""
-    return msgspec.structs.replace(reject, partition=record.partition, offset=record.offset)
+def _located(reject: Reject, partition: int, offset: int | None) -> Reject:
+    """Return the reject with the place of its record."""
+    return msgspec.structs.replace(reject, partition=partition, offset=offset)

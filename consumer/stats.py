@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from volcast.core.codec import Reason
-from volcast.core.types import Skip
 from volcast.timing.durations import Durations
 
 from .shard import Shard
@@ -42,7 +41,11 @@ def records_processed(shards: Iterable[Shard]) -> int:
     total = 0
     for shard in tuple(shards):
         engines, counts = tuple(shard.engines.values()), tuple(shard.counts.values())
-        total += sum(engine.candles for engine in engines) + sum(each.total() for each in counts) + shard.state.rejected.total()
+        total += (
+            sum(engine.candles + len(engine.dates.waiting) for engine in engines)
+            + sum(each.total() for each in counts)
+            + shard.state.rejected.total()
+        )
     return total
 
 
@@ -50,8 +53,8 @@ def rejects_by_reason(shards: Iterable[Shard]) -> Counter[str]:
     """Return how many records were rejected since the beginning of the log, by reason."""
     total = Counter[str]()
     for shard in tuple(shards):
-        too_far_ahead = sum(counts[Skip.TOO_FAR_AHEAD.value] for counts in tuple(shard.counts.values()))
-        total += Counter(dict(shard.state.rejected)) + Counter({Reason.TOO_FAR_AHEAD.value: too_far_ahead})
+        unconfirmed = sum(counts[Reason.UNCONFIRMED_DATE.value] for counts in tuple(shard.counts.values()))
+        total += Counter(dict(shard.state.rejected)) + Counter({Reason.UNCONFIRMED_DATE.value: unconfirmed})
     return total
 
 

@@ -39,6 +39,7 @@ def stream(minutes: int) -> list[KeyValue]:
 
 
 STREAM = stream(150)
+NEXT_MINUTE = 150
 
 
 def expected_commit(items: list[KeyValue], rules: Rules = RULES) -> Commit:
@@ -255,11 +256,12 @@ async def test_a_rebuild_interrupted_at_any_moment_is_completed_later() -> None:
             async with working(log, other, batch_records=7):
                 for _ in range(random.randrange(60)):
                     await asyncio.sleep(0)
-        await fill(log, [KeyValue(b"BTCUSDT", record(200, "42000.00"))])
+        following = KeyValue(b"BTCUSDT", record(NEXT_MINUTE, "42000.00"))
+        await fill(log, [following])
         async with working(log, other) as worker:
             await worker.drained()
         *_, last = await records_of(log, Topic.SIGNALS)
-        assert last.value == expected_commit([*STREAM, KeyValue(b"BTCUSDT", record(200, "42000.00"))], other).signals[-1].value
+        assert last.value == expected_commit([*STREAM, following], other).signals[-1].value
 
 
 async def test_a_second_worker_stands_by_until_the_first_ends(tmp_path: Path) -> None:

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from volcast.core.codec import CandleText, Reason, Reject, encode_candle
-from volcast.core.decoder import Decoder, refuse_jump
+from volcast.core.decoder import Decoder, refuse_unconfirmed
 from volcast.core.engine import Engine
+from volcast.core.timeline import Arrival
 from volcast.core.types import Candle, Signal, Skip
 
 
@@ -19,6 +20,9 @@ def features_of(engine: Engine) -> dict[str, float]:
     vector = dict(zip(model.names, model.row(market).tolist(), strict=True))
     shown = {**market.indicators.values(), "noise_ratio": market.noise.value}
     return vector | {name: value for name, value in shown.items() if name not in vector}
+
+
+_ALONE = "its date was not confirmed by a next candle: it lies far after the one before, or is the only one"
 
 
 class BacktestReplay:
@@ -44,21 +48,29 @@ class BacktestReplay:
     def signals(self, rows: Iterable[CandleText]) -> Iterator[Signal]:
         """Yield a signal for each row that the engine accepts. A row is read only when its signal is requested."""
         key = self._engine.symbol.encode()
-        step, decode = self._engine.step, self._decoder.decode
+        engine, decode, waiting = self._engine, self._decoder.decode, dict[int, CandleText]()
         for row in rows:
             self.rows += 1
             value = encode_candle(row)
             item = decode(key, value)
-            result = step(item) if isinstance(item, Candle) else item
-            if isinstance(result, Signal):
-                self.accepted += 1
-                yield result
-            elif isinstance(result, Reject):
-                self._skip(row, result.reason, result.detail)
-            elif result is Skip.TOO_FAR_AHEAD:
-                self._skip(row, result, refuse_jump(row.open_time_ms, self._engine.last_open_time_ms, key, value).detail)
-            elif isinstance(result, Skip):
-                self._skip(row, result, "")
+            if isinstance(item, Reject):
+                self._skip(row, item.reason, item.detail)
+            if not isinstance(item, Candle):
+                continue
+            admission = engine.admit(Arrival(item, self.rows, value))
+            if admission.skip:
+                self._skip(row, admission.skip, "")
+            for each in admission.refused:
+                detail = refuse_unconfirmed(each, item.open_time_ms).detail
+                self._skip(waiting[each.candle.open_time_ms], Reason.UNCONFIRMED_DATE, detail)
+            waiting = {each.candle.open_time_ms: waiting.get(each.candle.open_time_ms, row) for each in engine.dates.waiting}
+            for each in admission.accepted:
+                signal = engine.step(each.candle)
+                if isinstance(signal, Signal):
+                    self.accepted += 1
+                    yield signal
+        for each in engine.dates.waiting:
+            self._skip(waiting[each.candle.open_time_ms], Reason.UNCONFIRMED_DATE, _ALONE)
 
     def _skip(self, row: CandleText, reason: Reason | Skip, detail: str) -> None:
         self.skipped[reason.value] += 1

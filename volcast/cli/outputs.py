@@ -1,4 +1,7 @@
-"""Output files of commands: the ending of a name must fit what is written, and `-` means standard output."""
+"""Output files of commands: the ending of a name must fit what is written, and `-` means standard output.
+
+It stands alone because several commands write files.
+"""
 
 import sys
 from collections.abc import Iterator

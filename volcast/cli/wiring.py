@@ -173,7 +173,8 @@ def _create_rules(settings: Settings) -> "Rules":
 
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
     prior = load_prior(settings)
-    return Rules(engine_config(settings, prior), decoder, settings.max_symbols, settings.snapshot_records, prior)
+    allowed = tuple(sorted(settings.allowed_symbols))
+    return Rules(engine_config(settings, prior), decoder, settings.max_symbols, settings.snapshot_records, prior, allowed)
 
 
 def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:

@@ -27,6 +27,7 @@ _log = logging.getLogger("consumer.progress")
     "batch_records",
     "snapshot_records",
     "max_symbols",
+    "allowed_symbols",
     "host",
     "metrics_port",
     "log_level",

@@ -58,7 +58,7 @@ class Reason(StrEnum):
     OUTSIDE_RANGE = "outside_high_low"
     NOT_ALLOWED = "symbol_not_allowed"
     TOO_MANY_SYMBOLS = "too_many_symbols"
-    TOO_FAR_AHEAD = "too_far_ahead"
+    UNCONFIRMED_DATE = "unconfirmed_date"
 
 
 class Reject(Struct, frozen=True):
@@ -136,7 +136,9 @@ def _number_fields(struct: type[Struct], hints: tuple[object, ...]) -> tuple[str
     return tuple(name for name, hint in get_type_hints(struct).items() if hint in hints)
 
 
-_NUMBERS = {each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow)}
+_NUMBERS: dict[type[Struct], tuple[str, ...]] = {
+    each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow)
+}
 _NUMBERS_OR_NONE = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
 _encoder = msgspec.json.Encoder()
 _origin_decoder = msgspec.json.Decoder(Origin)
@@ -177,7 +179,7 @@ def encode_signal(signal: Signal) -> bytes:
     return b'{"kind":"signal","v":1,' + _encoder.encode(signal)[1:]
 
 
-def _check_whole(signal: Signal, part: Signal | Outcome | HorizonForecast | Shadow) -> None:
+def _check_whole(signal: Signal, part: Struct) -> None:
     numbers = {name: getattr(part, name) for name in _NUMBERS[type(part)]}
     numbers |= {name: value for name in _NUMBERS_OR_NONE[type(part)] if (value := getattr(part, name)) is not None}
     for name, value in numbers.items():
@@ -243,7 +245,9 @@ def refuse(reason: Reason, detail: str, key: bytes, value: bytes) -> Reject:
 
 def is_cut(reject: Reject) -> bool:
     """Return whether nothing of the record was kept, or only the beginning of its key or value."""
-    return reject.reason is Reason.UNREADABLE_BATCH or len(reject.key) >= MAX_KEPT_KEY_BYTES or len(reject.value) >= MAX_KEPT_BYTES
+    return (
+        reject.reason is Reason.UNREADABLE_BATCH or len(reject.key) >= MAX_KEPT_KEY_BYTES or len(reject.value) >= MAX_KEPT_BYTES
+    )
 
 
 def _cut(text: str, characters: int) -> str:

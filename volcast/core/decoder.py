@@ -7,12 +7,14 @@ decimals is rejected, never rounded.
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
 
 import msgspec
 from msgspec import Struct
 
 from .codec import MAX_RECORD_BYTES, UNDECODABLE, VERSION, Reason, Reject, refuse
+from .timeline import Arrival
 from .types import MINUTE_MS, Candle, Gap, Revision
 
 MAX_PRICE_DECIMALS = 12
@@ -188,11 +190,15 @@ def is_symbol(text: str) -> bool:
     return len(text) <= MAX_SYMBOL_CHARACTERS and _symbol_pattern.fullmatch(text) is not None
 
 
-def refuse_jump(open_time_ms: int, last_open_time_ms: int, key: bytes, value: bytes) -> Reject:
-    """Return the reject of a candle whose time an engine found too far ahead of its symbol's last candle."""
-    days = (open_time_ms - last_open_time_ms) / 86_400_000
-    detail = f"open_time_ms is {open_time_ms}, {days:.1f} days after the symbol's last; accepted if the next candle follows it"
-    return refuse(Reason.TOO_FAR_AHEAD, detail, key, value)
+def refuse_unconfirmed(waited: Arrival, next_open_time_ms: int) -> Reject:
+    """Return the reject of a candle whose date the next candle of its symbol did not confirm."""
+    date, next_date = (_utc(time_ms) for time_ms in (waited.candle.open_time_ms, next_open_time_ms))
+    detail = f"its date, {date}, stands alone: it does not follow the symbol's candles, and the next one, of {next_date}, not it"
+    return refuse(Reason.UNCONFIRMED_DATE, detail, waited.candle.symbol.encode(), waited.value)
+
+
+def _utc(time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _undecodable(error: Exception, value: bytes) -> _RejectedError:

@@ -13,15 +13,13 @@ from volcast.core.market.price_check import PriceCheck
 
 from .outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
 from .rolling import RollingMean, SignalRate
-from .timeline import Timeline
+from .timeline import Admission, Arrival, DateCheck, Timeline
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
 
 WARM_OUTCOMES = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
 MAX_MISSING_SHARE = 0.5
 """A symbol of whose last day more is missing than this does not count as warm."""
-MAX_JUMP_MS = 31 * 86_400_000
-"""A candle further ahead than this is accepted only if the one before it was as far ahead."""
 
 
 class Engine:
@@ -47,28 +45,24 @@ class Engine:
         self.config = config
         self.price_decimals = price_decimals
         self.candles = 0
-        self.timeline = Timeline()
+        self.timeline, self.dates = Timeline(), DateCheck()
         self.prices = PriceCheck()
-        self._jump_ms = -1
-        """Opening of the candle before this one if it was skipped as too far ahead, else negative."""
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
         self.forecaster = Forecaster(
             config.horizons, config.interval_level, config.model, config.shadows, _select_prior(config.prior, prior)
         )
 
+    def admit(self, arrival: Arrival) -> Admission:
+        """Return which candles to `step` through now that this one has arrived: none if its date is in doubt until the next."""
+        if skip := self.timeline.skip(arrival.candle.open_time_ms):
+            return Admission(skip=skip)
+        return self.dates.push(arrival, self.timeline.last_ms if self.candles else None)
+
     def step(self, candle: Candle) -> Signal | Skip:
         """Process the next candle of this symbol. Return its signal, or the reason why it was skipped."""
         if skip := self.timeline.skip(candle.open_time_ms):
             return skip
-        if (
-            self.candles
-            and candle.open_time_ms - self.timeline.last_ms > MAX_JUMP_MS
-            and not self._follows_jump(candle.open_time_ms)
-        ):
-            self._jump_ms = candle.open_time_ms
-            return Skip.TOO_FAR_AHEAD
-        self._jump_ms = -1
         resolved = self._observe(candle)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":
@@ -138,10 +132,6 @@ class Engine:
         """The last close that is not suspect; 0 before the first."""
         return self.prices.close
 
-    def _follows_jump(self, open_time_ms: int) -> bool:
-        """Return whether the candle before was skipped as too far ahead and this one follows it, so that the time is no error."""
-        return self._jump_ms >= 0 and 0 < open_time_ms - self._jump_ms <= MAX_JUMP_MS
-
     def _observe(self, candle: Candle) -> ResolvedForecasts:
         """Pass the candle to the forecaster, with its return if the minute before is known; a gap discards pending forecasts."""
         close_before = self.prices.close
@@ -157,7 +147,7 @@ class Engine:
             "candles": self.candles,
             "timeline": self.timeline.dump(),
             "trusted": self.prices.dump(),
-            "jump_ms": self._jump_ms,
+            "waiting": self.dates.dump(),
             "prices": self._mean.dump(),
             "counted": self._rate.counted,
             "ones": self._rate.ones,
@@ -170,7 +160,7 @@ class Engine:
         self.candles = int(state["candles"])
         self.timeline.load(state["timeline"])
         self.prices.load(state["trusted"])
-        self._jump_ms = int(state["jump_ms"])
+        self.dates.load(state["waiting"])
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])
         self.forecaster.load(state["forecaster"])

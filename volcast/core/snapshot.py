@@ -129,6 +129,7 @@ def describe_snapshot(raw: bytes) -> SnapshotDescription:
     """Return what a snapshot says about itself. Raises SnapshotError if it is damaged or of another format."""
     content = _unpack(raw)
     settings = _encoder.encode([content.config, content.price_decimals])
+    timeline = content.state.get("timeline")
     return SnapshotDescription(
         content.format,
         content.versions,
@@ -138,7 +139,7 @@ def describe_snapshot(raw: bytes) -> SnapshotDescription:
         f"{crc32(settings):08x}",
         content.position,
         _integer(content.state.get("candles")),
-        _integer(content.state.get("timeline", {}).get("last_ms")),
+        _integer(timeline.get("last_ms") if isinstance(timeline, dict) else None),
     )
 
 
@@ -147,7 +148,12 @@ def moved(raw: bytes, position: int) -> bytes:
 
     Raises SnapshotError if it is damaged or of another format.
     """
-    return _pack(msgspec.structs.replace(_unpack(raw), position=position))
+    content = _unpack(raw)
+    try:
+        waiting = [[*each[:-2], None, each[-1]] for each in content.state["waiting"]]  # the offset is that of the other log
+    except (KeyError, TypeError, IndexError) as error:
+        raise SnapshotError(f"its state can't be read: {error}") from error
+    return _pack(msgspec.structs.replace(content, position=position, state={**content.state, "waiting": waiting}))
 
 
 def _pack(content: _Content) -> bytes:

@@ -1,14 +1,21 @@
-"""The minutes of one symbol: which of them have a candle, which are missing, and why a candle that comes too late is skipped."""
+"""The minutes of one symbol: which have a candle, which are missing, which candle comes too late, and whose date is in doubt.
+
+A wrong date is no different from a real gap until the next candle arrives: it continues after the one, and before the other.
+"""
 
 from collections import deque
-from typing import Any
+from typing import Any, NamedTuple
 
 from volcast.core.market.clock import DAY_MINUTES
 
-from .types import MINUTE_MS, Skip
+from .types import MINUTE_MS, Candle, Skip
 
 MAX_REMEMBERED_GAPS = 32
 """Number of latest gaps that are remembered, to distinguish a late candle from a duplicate."""
+MAX_STEP_MS = 15 * MINUTE_MS
+"""A candle further than this after the last accepted one waits for the next. A date wrong by less makes candles late."""
+MAX_CONFIRMED_STEP_MS = 31 * DAY_MINUTES * MINUTE_MS
+"""The next candle confirms one that waits if it is later, by no more than this."""
 _DAY = (1 << DAY_MINUTES) - 1
 
 
@@ -84,3 +91,91 @@ class Timeline:
         self._first_ms, self.last_ms = int(state["first_ms"]), int(state["last_ms"])
         self._present = int.from_bytes(state["present"], "little")
         self._remembered_gaps.extend((start, end) for start, end in state["remembered_gaps"])
+
+
+class Arrival(NamedTuple):
+    """A candle, and the record in which it arrived."""
+
+    candle: Candle
+    offset: int | None
+    """The record's offset on `candles`; None if the state came from another log."""
+    value: bytes
+    """The record's value."""
+
+
+class Admission(NamedTuple):
+    """What the arrival of a candle decides; all is empty if it waits for the next one."""
+
+    accepted: tuple[Arrival, ...] = ()
+    """To be taken in now, in this order: a candle that waited, this one, or both."""
+    refused: tuple[Arrival, ...] = ()
+    """Candles that waited and were not confirmed."""
+    skip: Skip | None = None
+    """Why this candle is skipped."""
+
+
+class DateCheck:
+    """The candles that wait for the next one of their symbol, because no candle before vouches for their date.
+
+    A candle waits if it is the symbol's first, or more than `MAX_STEP_MS` after the last accepted one. The next candle confirms
+    it by following it, and otherwise refutes it. While none has been accepted two may wait, since either may be the wrong one. So
+    if one candle has a wrong date all others are accepted, wherever it is; only one that is wrong by less than
+    `MAX_STEP_MS` makes some of the next ones late.
+
+    >>> def arrival(minute):
+    ...     four = (1.0, 1.0, 1.0, 1.0)
+    ...     return Arrival(Candle("BTCUSDT", minute * 60_000, *four, 100, 1.0, 1.0, "example", False, "file"), minute, b"")
+    >>> dates = DateCheck()
+    >>> dates.push(arrival(10), None)
+    Admission(accepted=(), refused=(), skip=None)
+    >>> [each.offset for each in dates.push(arrival(11), None).accepted]
+    [10, 11]
+    >>> dates.push(arrival(99), 11 * 60_000).accepted
+    ()
+    >>> [[each.offset for each in those] for those in dates.push(arrival(12), 11 * 60_000)[:2]]
+    [[12], [99]]
+    """
+
+    def __init__(self) -> None:
+        self.waiting: tuple[Arrival, ...] = ()
+
+    def push(self, arrival: Arrival, last_ms: int | None) -> Admission:
+        """Decide about a candle that lies after the last accepted one, which opened at `last_ms`; None if there is none."""
+        time_ms = arrival.candle.open_time_ms
+        if any(each.candle.open_time_ms == time_ms for each in self.waiting):
+            return Admission(skip=Skip.DUPLICATE)
+        if last_ms is not None and time_ms - last_ms <= MAX_STEP_MS:
+            refused, self.waiting = self.waiting, ()
+            return Admission((arrival,), refused)
+        followed = [each for each in self.waiting if 0 < time_ms - each.candle.open_time_ms <= MAX_CONFIRMED_STEP_MS]
+        if followed:
+            confirmed = max(followed, key=lambda each: each.candle.open_time_ms)
+            refused, self.waiting = tuple(each for each in self.waiting if each is not confirmed), ()
+            following = self.push(arrival, confirmed.candle.open_time_ms)
+            return Admission((confirmed, *following.accepted), refused)
+        kept = 1 if last_ms is not None else 2
+        waiting = (*self.waiting, arrival)
+        self.waiting = waiting[-kept:]
+        return Admission(refused=waiting[:-kept])
+
+    def clear(self) -> int:
+        """Forget the candles that wait. Return their number."""
+        count, self.waiting = len(self.waiting), ()
+        return count
+
+    def dump(self) -> list[Any]:
+        """Return the state as plain values; the units of a price may exceed 64 bits, so they are text."""
+        return [
+            [*(getattr(each.candle, name) for name in _PLAIN), str(each.candle.close_units), each.offset, each.value]
+            for each in self.waiting
+        ]
+
+    def load(self, state: list[Any]) -> None:
+        """Restore a state that `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
+        self.waiting = tuple(
+            Arrival(Candle(**dict(zip(_PLAIN, plain, strict=True)), close_units=int(units)), offset, bytes(value))
+            for *plain, units, offset, value in state
+        )
+
+
+_PLAIN = tuple(name for name in Candle.__struct_fields__ if name != "close_units")

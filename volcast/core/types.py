@@ -67,9 +67,6 @@ class Skip(StrEnum):
     """A candle of its minute has been accepted already; the first one of a minute counts, whatever a second one contains."""
     LATE = "late"
     """A later candle has been accepted before it."""
-    TOO_FAR_AHEAD = "too_far_ahead"
-    """It lies more than 31 days after the last accepted one: a single wrong date must not make all later candles late. If the
-    next candle follows it, that one is accepted."""
 
 
 class Outcome(Struct, frozen=True):

@@ -16,7 +16,8 @@ from msgspec.structs import replace
 from volcast.core.codec import Reason, Reject, decode_reject, encode_reject, encode_signal, refuse
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal, Skip
+from volcast.core.timeline import Arrival
+from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal
 from volcast.log.contract import KeyValue, Record
 
 _RESTORING = b'{"kind":"restoring"'
@@ -36,6 +37,25 @@ class Expected:
     reasons: Counter[str] = field(default_factory=Counter)
     """How many rejects there are for each reason."""
 
+    def step(self, engine: Engine, arrival: Arrival, record: Record) -> None:
+        """Add the output of a candle, and of those of its symbol that have waited for it."""
+        admission, counts = engine.admit(arrival), self.counts[engine.symbol]
+        if admission.skip:
+            counts[admission.skip.value] += 1
+        for each in admission.refused:
+            counts[Reason.UNCONFIRMED_DATE.value] += 1
+            self.reject(refuse(Reason.UNCONFIRMED_DATE, "", record.key, each.value), record.partition, each.offset)
+        for each in admission.accepted:
+            signal = engine.step(each.candle)
+            if isinstance(signal, Signal):
+                counts["candle"] += 1
+                self.signals.append(KeyValue(record.key, encode_signal(signal)))
+
+    def reject(self, reject: Reject, partition: int, offset: int | None) -> None:
+        """Add the reject of the record at this place."""
+        self.reasons[reject.reason.value] += 1
+        self.rejects.append(replace(reject, detail="", partition=partition, offset=offset))
+
 
 def expected_output(config: EngineConfig, price_decimals: int, max_symbols: int, candles: Iterable[Record]) -> Expected:
     """Return the output of a single reader that processes a partition's candles once, from the first to the last."""
@@ -52,17 +72,11 @@ def expected_output(config: EngineConfig, price_decimals: int, max_symbols: int,
                 item = refuse(Reason.TOO_MANY_SYMBOLS, "", record.key, record.value)
         match item:
             case Candle():
-                result = engines[symbol].step(item)
-                if isinstance(result, Signal):
-                    expected.signals.append(KeyValue(record.key, encode_signal(result)))
-                expected.counts[symbol]["candle" if isinstance(result, Signal) else result.value] += 1
-                if result is Skip.TOO_FAR_AHEAD:
-                    item = refuse(Reason.TOO_FAR_AHEAD, "", record.key, record.value)
+                expected.step(engines[symbol], Arrival(item, record.offset, record.value), record)
             case Gap() | Revision():
                 expected.counts[symbol][type(item).__name__.lower()] += 1
         if isinstance(item, Reject):
-            expected.reasons[item.reason.value] += 1
-            expected.rejects.append(replace(item, detail="", partition=record.partition, offset=record.offset))
+            expected.reject(item, record.partition, record.offset)
     return expected
 
 

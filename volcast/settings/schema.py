@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from volcast.urls import password_in
 
-from .values import DecimalsBySymbol, Horizons, ModelName, Shadows, parse_bus
+from .values import DecimalsBySymbol, Horizons, ModelName, Shadows, Symbols, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
@@ -196,6 +196,11 @@ class Settings(BaseSettings):
     )
     max_symbols: int = Field(
         1_000, ge=1, le=100_000, description="Maximum number of symbols; candles of more symbols are rejected."
+    )
+    allowed_symbols: Symbols = Field(
+        (),
+        description="The only symbols to process, so that other writers to the log cannot use up `max_symbols`; by default all.",
+        json_schema_extra={"allowed": "symbols, separated by commas, as in BTCUSDT,ETHUSDT.BINANCE"},
     )
     stale_after_s: int = Field(
         180, ge=1, le=86_400, description="Age of the last candle, in seconds, above which a symbol is not reported as ok."

@@ -47,9 +47,9 @@ Horizons = Annotated[
 ]
 Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Decimals = Annotated[int, Field(ge=0, le=12)]
-DecimalsBySymbol = Annotated[
-    dict[Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")], Decimals], BeforeValidator(_parse_decimals)
-]
+Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")]
+DecimalsBySymbol = Annotated[dict[Symbol, Decimals], BeforeValidator(_parse_decimals)]
+Symbols = Annotated[tuple[Symbol, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import encode_signal
-from volcast.core.engine import MAX_JUMP_MS, WARM_OUTCOMES, Engine
+from volcast.core.engine import WARM_OUTCOMES, Engine
 from volcast.core.timeline import MAX_REMEMBERED_GAPS
 from volcast.core.types import Candle, EngineConfig, Signal, Skip
 
@@ -156,30 +156,3 @@ def test_a_signal_names_the_source_of_its_candle(live: bool) -> None:  # noqa: F
     from_venue = Candle(SYMBOL, at(0), 100.0, 100.0, 100.0, 100.0, one.close_units, 1.0, 1.0, "BINANCE", live, "flag")
     signal = step(an_engine(), from_venue)
     assert (signal.source, signal.live) == ("BINANCE", live)
-
-
-MONTH = MAX_JUMP_MS // 60_000
-
-
-def test_one_candle_with_an_absurd_time_does_not_make_all_that_follow_late() -> None:
-    engine = an_engine()
-    step(engine, candle(0, 10.0))
-    assert engine.step(candle(MONTH * 12 * 10, 10.0)) is Skip.TOO_FAR_AHEAD
-    assert step(engine, candle(1, 10.0)).candles == 2
-    assert engine.step(candle(MONTH * 12 * 20, 10.0)) is Skip.TOO_FAR_AHEAD
-    assert engine.step(candle(MONTH * 12 * 10, 10.0)) is Skip.TOO_FAR_AHEAD
-    assert step(engine, candle(2, 10.0)).candles == 3
-
-
-def test_a_long_outage_is_accepted_at_its_second_candle() -> None:
-    engine = an_engine()
-    step(engine, candle(0, 10.0))
-    assert step(engine, candle(MONTH, 10.0)).gaps == 1
-    assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
-    assert engine.step(candle(3 * MONTH, 10.0)) is Skip.TOO_FAR_AHEAD
-    signal = step(engine, candle(3 * MONTH + 1, 10.0))
-    assert (signal.gaps, signal.missing_minutes) == (2, 3 * MONTH - 1)
-
-
-def test_the_first_candle_may_have_any_time() -> None:
-    assert step(an_engine(), candle(100 * MONTH, 10.0)).candles == 1

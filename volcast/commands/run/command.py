@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 @click.option("--exit-when-done", is_flag=True, help="Exit when the last signal can be read, instead of serving on.")
 @loaded_options(
     *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
-    *("batch_records", "snapshot_records", *LIVE_SETTINGS, "max_symbols", "stale_after_s", "log_level", "log_format"),
+    *("batch_records", "snapshot_records", *LIVE_SETTINGS, "max_symbols", "allowed_symbols"),
+    *("stale_after_s", "log_level", "log_format"),
 )
 def command(
     *, files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, feed: "Feed | None", exit_when_done: bool, loaded: Loaded

@@ -1,6 +1,7 @@
 """The summary of a replay on standard output: a line per symbol, and the number of rejects by reason."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from math import floor, log10
 from typing import TYPE_CHECKING
 
@@ -9,11 +10,12 @@ from rich.console import Console
 from rich.table import Table
 
 from api.view import View
-from volcast.cli.tables import print_table
+from volcast.cli.tables import counted, print_table
 
 if TYPE_CHECKING:
     from consumer.worker import Worker
     from producer.csv_replay import CsvReplay
+    from volcast.core.engine import Engine
     from volcast.core.types import EngineConfig, Signal
 
 _WIDTH = 200
@@ -22,17 +24,22 @@ _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "
 
 
 def print_summary(view: View, worker: "Worker") -> None:
-    """Print counts, signal rate and forecast of each symbol; then the number of rejects by reason."""
+    """Print counts, signal rate and forecast of each symbol; then candles that wait or are suspect, and rejects by reason."""
     from api.clock import read_clocks  # noqa: PLC0415  # not needed by --help
     from consumer.stats import rejects_by_reason  # noqa: PLC0415  # River takes a second to import
 
-    now = read_clocks()
+    now, notes = read_clocks(), list[str]()
     table = Table(box=None, pad_edge=False)
     for shard in worker.shards.values():
         for symbol, engine in sorted(shard.engines.items()):
             latest, counts = view.get(symbol), shard.counts[symbol]
+            notes += [
+                f"waiting: {symbol} has a candle of {date} that the next one must confirm" for date in waiting_dates(engine)
+            ]
             if latest is None:
                 continue
+            if suspects := latest.signal.suspect_candles:
+                notes.append(f"suspect: {symbol} has {counted(suspects, 'candle')} with a price that the forecast ignores")
             if not table.columns:
                 _add_columns(table, engine.config)
             signal = latest.signal
@@ -52,8 +59,17 @@ def print_summary(view: View, worker: "Worker") -> None:
             )
     if table.row_count:
         print_table(table, console if (console := Console()).is_terminal else Console(width=_WIDTH))
+    for note in notes:
+        click.echo(note)
     for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
         click.echo(f"rejected: {count} {reason}")
+
+
+def waiting_dates(engine: "Engine") -> list[str]:
+    """Return the dates of the candles of a symbol that wait for the next one."""
+    return [
+        f"{datetime.fromtimestamp(each.candle.open_time_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC" for each in engine.dates.waiting
+    ]
 
 
 def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterator[str]:
@@ -63,7 +79,8 @@ def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterat
     for replay in by_symbol(sources):
         rows = sum(source.rows_read for source in replay.sources)
         shards = [shard for shard in worker.shards.values() if replay.symbol in shard.engines]
-        accepted = sum(shard.engines[replay.symbol].candles for shard in shards)
+        engines = [shard.engines[replay.symbol] for shard in shards]
+        accepted = sum(engine.candles + len(engine.dates.waiting) for engine in engines)
         skipped = sum(shard.counts[replay.symbol].total() for shard in shards)
         if 2 * accepted < rows or skipped > accepted:
             yield (

@@ -38,7 +38,7 @@ def recorded_rules(restored: Restored) -> Rules:
     """Return the rules that the state was made with: those that it records, or, just after an import, those of its snapshots."""
     if recorded := read_settings(restored.snapshots):
         decoder = Decoder(recorded.price_decimals, recorded.price_decimals_by_symbol)
-        return Rules(recorded.engine, decoder, recorded.max_symbols, snapshot_records=1)
+        return Rules(recorded.engine, decoder, recorded.max_symbols, 1, allowed_symbols=recorded.allowed_symbols)
     described = []
     for raw in restored.snapshots.values():
         with suppress(snapshot.SnapshotError):

@@ -16,8 +16,8 @@ STREAMS = 64
 """The number of different streams; the expected output of each is computed only once."""
 DECIMALS = 2
 _START_MS = 1_704_067_200_000
-_MONTHS_AHEAD = 100_000
-"""Minutes: so far ahead that a single candle is rejected as `too_far_ahead`."""
+_AHEAD_MINUTES = (16, 600, 43_200, 100_000)
+"""So far ahead that a candle waits for the next one, and is rejected as `unconfirmed_date` if that does not follow it."""
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
 _UNUSUAL = (
     "duplicate",
@@ -111,10 +111,10 @@ class _Walk:
                 yield self.candle()
                 yield self._record(encode_revision(self._text(self._minute)))
             case "wrong_date":  # a single candle far ahead: it is rejected, and has no effect on what follows
-                yield self._of_minute(self._minute + _MONTHS_AHEAD)
+                yield self._of_minute(self._minute + self._random.choice(_AHEAD_MINUTES))
                 yield self.candle()
             case "jump":  # as far ahead, but confirmed by a second candle, which is accepted
-                self._minute += _MONTHS_AHEAD
+                self._minute += self._random.choice(_AHEAD_MINUTES)
                 yield from (self.candle(), self.candle())
             case "":
                 yield self.candle()

@@ -37,11 +37,10 @@ async def consume(log: SqliteLog, decimals: int) -> None:
 
 @pytest.fixture
 async def folder(tmp_path: Path) -> Path:
-    """A folder with a log.db of an accepted candle, one with too many decimals, and garbage."""
+    """A folder with a log.db of a candle, one with too many decimals, garbage, and a candle that confirms the first one."""
+    records = [(b"BTCUSDT", record(0, "1.5")), (b"SHIBUSDT", TOO_PRECISE), (b"BTCUSDT", GARBAGE), (b"BTCUSDT", record(1, "1.5"))]
     async with SqliteLog(tmp_path / "log.db") as log:
-        await fill(
-            log, [KeyValue(b"BTCUSDT", record(0, "1.5")), KeyValue(b"SHIBUSDT", TOO_PRECISE), KeyValue(b"BTCUSDT", GARBAGE)]
-        )
+        await fill(log, [KeyValue(*each) for each in records])
         await consume(log, 2)
     return tmp_path
 
@@ -71,8 +70,9 @@ async def test_rejects_are_listed_and_can_be_replayed_after_a_setting_was_change
     ]
     assert replayed.stdout.endswith("\nrecords sent: 1\n")
     async with SqliteLog(folder / "log.db") as log:
+        await fill(log, [KeyValue(b"SHIBUSDT", record(1, "0.00001", symbol="SHIBUSDT"))])
         await consume(log, 8)
-    assert await symbols_signalled(folder) == ["BTCUSDT", "SHIBUSDT"]
+    assert await symbols_signalled(folder) == ["BTCUSDT", "BTCUSDT", "SHIBUSDT", "SHIBUSDT"]
 
 
 @pytest.mark.parametrize(

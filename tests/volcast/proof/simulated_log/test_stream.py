@@ -26,13 +26,13 @@ def test_every_kind_of_record_is_there() -> None:
             expected = expected_log_output(stream.config, stream.max_symbols, tuple(partition.candles))
             counts += sum(expected.counts.values(), Counter[str]())
             reasons += expected.reasons
-    assert set(counts) == {"candle", "duplicate", "late", "gap", "revision", "too_far_ahead"}
+    assert set(counts) == {"candle", "duplicate", "late", "gap", "revision", "unconfirmed_date"}
     assert set(reasons) == {
         "not_a_number",
         "not_positive",
-        "too_far_ahead",
         "too_many_decimals",
         "too_many_symbols",
+        "unconfirmed_date",
         "unknown_version",
         "unreadable",
         "wrong_key",
