@@ -38,8 +38,7 @@ def stream(minutes: int) -> list[KeyValue]:
     return [twin for i, item in enumerate(items) for twin in [item] * (2 if i % 40 == 11 else 1)]
 
 
-STREAM = stream(150)
-NEXT_MINUTE = 150
+STREAM, NEXT_MINUTE = stream(150), 150
 
 
 def expected_commit(items: list[KeyValue], rules: Rules = RULES) -> Commit:

@@ -104,7 +104,7 @@ async def test_on_a_terminal_it_asks_for_confirmation(folder: Path, answer: str,
     assert "Send them? [y/N]: " in output
     assert output.endswith(f"{message}\n")
     async with SqliteLog(folder / "log.db") as log:
-        assert len(await records_of(log, Topic.CANDLES)) == 3 + sent
+        assert len(await records_of(log, Topic.CANDLES)) == 4 + sent
 
 
 def test_on_a_terminal_the_list_is_a_table(folder: Path) -> None:
