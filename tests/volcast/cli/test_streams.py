@@ -63,7 +63,8 @@ def test_output_fits_the_encoding_of_the_terminal(tmp_path: Path, encoding: str)
 
 
 STARTING = """
-import sys, types
+import signal, sys, types
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 from volcast.cli.main import Volcast
 
 class Slow:
