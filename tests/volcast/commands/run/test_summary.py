@@ -1,12 +1,22 @@
-"""The price range in the summary has the digits that its width needs. The table is tested with `volcast run`."""
+"""The price range in the summary has the digits that its width needs; what waits or is suspect is named. See test_command, too."""
+
+from random import Random
 
 import msgspec
 import pytest
 
-from tests.market import walk
-from volcast.commands.run.summary import price_range
+from api.view import View
+from consumer.rules import Rules
+from consumer.shard import Shard
+from consumer.worker import Worker
+from tests.market import record, walk
+from volcast.commands.run.summary import price_range, print_summary
+from volcast.core.codec import decode_signal
+from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig, Signal
+from volcast.log.contract import Record
+from volcast.log.sqlite.log import SqliteLog
 
 
 @pytest.mark.parametrize(
@@ -23,3 +33,23 @@ def test_a_range_has_the_digits_that_its_width_needs(lower: float, close: float,
     signal = Engine("BTCUSDT", EngineConfig(), 2).step(walk(1)[0])
     assert isinstance(signal, Signal)
     assert price_range(msgspec.structs.replace(signal, close=close, price_lower=lower, price_upper=upper)) == text
+
+
+def test_what_waits_and_what_is_suspect_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """One candle with a bad tick, one a month ahead at the end, and one of another symbol alone."""
+    rules = Rules(EngineConfig(), Decoder(), max_symbols=9, snapshot_records=9)
+    values = [record(minute, "42000.00", **({"high": "99999"} if minute == 5 else {})) for minute in (*range(10), 43_200)]
+    records = [Record(0, offset, b"BTCUSDT", value) for offset, value in enumerate(values)]
+    records.append(Record(0, len(records), b"ETHUSDT", record(0, "2000.00", symbol="ETHUSDT")))
+    worker, view = Worker(SqliteLog(":memory:"), rules, 10, Random(1)), View(180)
+    worker.shards[0] = Shard(rules)
+    batch = worker.shards[0].process(records)
+    assert batch.commit
+    for signal in batch.commit.signals:
+        view.put(decode_signal(signal.value), 0.0)
+    print_summary(view, worker)
+    assert capsys.readouterr().out.splitlines()[-3:] == [
+        "waiting: BTCUSDT has a candle of 2024-01-31 00:00 UTC that the next one must confirm",
+        "suspect: BTCUSDT has 1 candle with a price that the forecast ignores",
+        "waiting: ETHUSDT has a candle of 2024-01-01 00:00 UTC that the next one must confirm",
+    ]
