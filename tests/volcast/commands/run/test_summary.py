@@ -1,4 +1,4 @@
-"""The price range in the summary has the digits that its width needs; what waits or is suspect is named. See test_command, too."""
+"""The price range in the summary has the digits that its width needs; what waits or is suspect is named."""
 
 from random import Random
 
