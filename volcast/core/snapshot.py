@@ -118,7 +118,7 @@ def decode_snapshot(raw: bytes, symbol: str, config: EngineConfig, price_decimal
         engine = Engine(symbol, config, price_decimals, prior)
         engine.load(content.state)
         unchanged = _encoder.encode(engine.dump()) == _encoder.encode(content.state)
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise SnapshotError(f"its state can't be read: {error}") from error
     if not unchanged or (engine.candles and engine.last_close <= 0):
         raise SnapshotError("its state can't be read: no engine could have left it")
@@ -151,7 +151,7 @@ def moved(raw: bytes, position: int) -> bytes:
     content = _unpack(raw)
     try:
         waiting = [[*each[:-2], None, each[-1]] for each in content.state["waiting"]]  # the offset is that of the other log
-    except (KeyError, TypeError, IndexError) as error:
+    except (LookupError, TypeError) as error:
         raise SnapshotError(f"its state can't be read: {error}") from error
     return _pack(msgspec.structs.replace(content, position=position, state={**content.state, "waiting": waiting}))
 

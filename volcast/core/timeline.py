@@ -6,6 +6,8 @@ A wrong date is no different from a real gap until the next candle arrives: it c
 from collections import deque
 from typing import Any, NamedTuple
 
+import msgspec
+
 from volcast.core.market.clock import DAY_MINUTES
 
 from .types import MINUTE_MS, Candle, Skip
@@ -172,10 +174,16 @@ class DateCheck:
 
     def load(self, state: list[Any]) -> None:
         """Restore a state that `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self.waiting = tuple(
-            Arrival(Candle(**dict(zip(_PLAIN, plain, strict=True)), close_units=int(units)), offset, bytes(value))
-            for *plain, units, offset, value in state
-        )
+        self.waiting = tuple(_arrival(*each) for each in state)
+
+
+def _arrival(*fields: Any) -> Arrival:
+    *plain, units, offset, value = fields
+    try:
+        candle = msgspec.convert({**dict(zip(_PLAIN, plain, strict=True)), "close_units": int(units)}, Candle)
+        return Arrival(candle, msgspec.convert(offset, int | None), msgspec.convert(value, bytes))
+    except msgspec.ValidationError as error:
+        raise ValueError(f"a candle that waits: {error}") from error
 
 
 _PLAIN = tuple(name for name in Candle.__struct_fields__ if name != "close_units")

@@ -41,6 +41,7 @@ from volcast.core.codec import (
 from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder, is_symbol
 from volcast.core.engine import Engine
 from volcast.core.snapshot import SnapshotError
+from volcast.core.timeline import Arrival
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Restoring, Revision, Signal
 
 INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000"))
@@ -177,10 +178,14 @@ def test_a_broken_record_of_another_kind_is_undecodable(
                 assert decode is not read_origin
 
 
-SNAPSHOTS = {
-    model: snapshot.encode_snapshot(engine_after(90, EngineConfig(model=model))[0], 99, {"late": 1})
-    for model in ("two_stage", "ewma")
-}
+def made_snapshot(model: str) -> bytes:
+    """Return the snapshot of an engine in which a candle waits."""
+    engine = engine_after(90, EngineConfig(model=model))[0]
+    engine.admit(Arrival(walk([5_000])[0], 98, record(5_000, "42000.5")))
+    return snapshot.encode_snapshot(engine, 99, {"late": 1})
+
+
+SNAPSHOTS = {model: made_snapshot(model) for model in ("two_stage", "ewma")}
 ODD: tuple[Any, ...] = (
     *(None, True, 0, -1, 1, 2**31, 2**63, -(2**63), 2**64 - 1, 0.0, -0.0, float("nan"), float("inf"), -1e308, 5e-324, "", "x"),
     *(b"", b"\0" * 7, b"\xff" * 8, b"\0" * 480, [], {}, [1], [[1, 2]], {"x": 1}, [None] * 99, "9" * 999, "1", [[[[]]]]),
