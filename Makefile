@@ -72,7 +72,7 @@ docs: setup-dev            ## write the parts of the documents that come from co
 	$(BIN)/python -m tests.docs_tables
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade pyproject.toml -o requirements.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra report pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev --extra report -c requirements.txt pyproject.toml -o requirements-dev.txt
 
 clean:            ## remove what setup and the tests made
