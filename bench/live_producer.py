@@ -17,7 +17,7 @@ from producer.feeds.contract import Feed, Message, MessageKind, Pair
 from producer.live.candle import ClosedBy
 from producer.live.producer import LiveProducer
 from producer.symbols import symbol_on_log
-from volcast.cli.wiring_live import open_live_producer
+from volcast.cli.wiring.live import open_live_producer
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import Settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from volcast.cli.options import settings_options
-from volcast.cli.wiring import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker
+from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import VenueParam
 from volcast.cli.tables import counted, printable
-from volcast.cli.wiring_live import ENDPOINT_SETTINGS, open_venue
+from volcast.cli.wiring.live import ENDPOINT_SETTINGS, open_venue
 from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import click
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.options import replay_options, settings_options
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring import LOG_SETTINGS, create_log, open_replays
-from volcast.cli.wiring_live import LIVE_SETTINGS, open_live_producer, venue_symbols
+from volcast.cli.wiring.live import LIVE_SETTINGS, open_live_producer, venue_symbols
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, open_replays
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:

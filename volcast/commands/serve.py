@@ -8,7 +8,7 @@ import asyncio
 import click
 
 from volcast.cli.options import settings_options
-from volcast.cli.wiring import LOG_SETTINGS, create_log
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log
 from volcast.settings.schema import Settings
 
 

@@ -13,7 +13,7 @@ from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
 from volcast.cli.params import MODEL_NAMES, ModelsParam
-from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
+from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:

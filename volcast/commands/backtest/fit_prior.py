@@ -11,7 +11,7 @@ from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
 from volcast.cli.params import TimeParam
-from volcast.cli.wiring_backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol
+from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol
 from volcast.core.types import MINUTE_MS
 from volcast.settings.schema import Settings
 

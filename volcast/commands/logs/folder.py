@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from volcast.cli.main import UserError
-from volcast.cli.wiring import create_sqlite_log
+from volcast.cli.wiring.pipeline import create_sqlite_log
 from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_snapshot
 from volcast.log.contract import LogError
 from volcast.log.sqlite.lease import Lease

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
-from volcast.cli.wiring import LOG_SETTINGS, create_quiet_log
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_quiet_log
 from volcast.core.codec import Reason
 from volcast.settings.sources import Loaded
 

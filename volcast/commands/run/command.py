@@ -9,8 +9,8 @@ import click
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring import ENGINE_SETTINGS, open_replays
-from volcast.cli.wiring_live import LIVE_SETTINGS, create_tls_context, venue_symbols
+from volcast.cli.wiring.live import LIVE_SETTINGS, create_tls_context, venue_symbols
+from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, open_replays
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 

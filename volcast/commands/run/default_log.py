@@ -7,7 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from volcast.cli.wiring import ENGINE_SETTINGS, create_sqlite_log, sample_files
+from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, create_sqlite_log, sample_files
 from volcast.settings.describe import text
 from volcast.settings.schema import Settings
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.cli.wiring_live import open_live_producer, venue_names
+from volcast.cli.wiring.live import open_live_producer, venue_names
 from volcast.settings.schema import Settings
 
 from .pipeline import OpenSource, RunPipeline, Source

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from volcast.cli.wiring import create_sqlite_log, create_worker
+from volcast.cli.wiring.pipeline import create_sqlite_log, create_worker
 from volcast.log.contract import Busy, Log, Topic
 from volcast.settings.schema import Settings
 

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from volcast.cli.options import loaded_options
 from volcast.cli.tables import counted
-from volcast.cli.wiring import LOG_SETTINGS, create_quiet_log
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_quiet_log
 from volcast.settings.sources import Loaded
 
 _REBALANCE_S = 5

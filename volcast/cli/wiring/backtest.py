@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.cli.main import UserError
+from volcast.cli.options import Command
 from volcast.settings.schema import Settings
-
-from .main import UserError
-from .options import Command
 
 if TYPE_CHECKING:
     from producer.csv_replay import CsvReplay
@@ -34,7 +33,7 @@ def symbol_option(command: Command) -> Command:
 
 def replays_by_symbol(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "dict[str, list[CsvReplay]]":
     """Return the replays of the files by symbol, the oldest first. Raises UserError or CandleFileError as `open_replays` does."""
-    from .wiring import open_replays  # noqa: PLC0415  # not needed by --help
+    from .pipeline import open_replays  # noqa: PLC0415  # not needed by --help
 
     found: dict[str, list[CsvReplay]] = {}
     for source in sorted(open_replays(files, symbols), key=lambda each: each.summary.first_open_time_ms):
@@ -61,7 +60,7 @@ def create_backtest(
     from volcast.core.decoder import Decoder  # noqa: PLC0415
     from volcast.core.engine import Engine  # noqa: PLC0415
 
-    from .wiring import engine_config, load_prior  # noqa: PLC0415
+    from .pipeline import engine_config, load_prior  # noqa: PLC0415
 
     prior = load_prior(settings)
     chosen = settings.model_copy(update={"horizons": tuple(horizons), "shadows": tuple(shadows)})
@@ -78,7 +77,7 @@ def backtest_signals(
 
     At the end it prints to standard error how many rows were skipped, and why. Raises UserError if most rows were skipped.
     """
-    from .progress import progress  # noqa: PLC0415  # as above
+    from volcast.cli.progress import progress  # noqa: PLC0415  # as above
 
     symbol, total, read = replay.symbol, sum(source.summary.rows for source in sources), 0
 

@@ -10,7 +10,7 @@ from producer.file_names import symbol_of
 from volcast.candle_files.check import check_candles
 from volcast.candle_files.reader import CandleRow, read_candles
 from volcast.cli.main import main
-from volcast.cli.wiring import sample_files
+from volcast.cli.wiring.pipeline import sample_files
 from volcast.simulation.market import simulate_candles
 
 START_MS = 1_704_067_200_000

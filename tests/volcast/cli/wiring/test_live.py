@@ -13,7 +13,7 @@ from producer.live.producer import LiveConfig
 from producer.simulated import Rivals
 from volcast.cli.main import UserError
 from volcast.cli.params import VenueParam
-from volcast.cli.wiring_live import LIVE_SETTINGS, create_tls_context, open_live_producer, open_venue, venue_symbols
+from volcast.cli.wiring.live import LIVE_SETTINGS, create_tls_context, open_live_producer, open_venue, venue_symbols
 from volcast.log.sqlite.log import SqliteLog
 from volcast.settings.schema import Settings
 

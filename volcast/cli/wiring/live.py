@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING
 
+from volcast.cli.main import UserError
 from volcast.log.contract import Log
 from volcast.settings.schema import Settings
-
-from .main import UserError
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed

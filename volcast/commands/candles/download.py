@@ -14,7 +14,7 @@ from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import MinuteParam, VenueParam
 from volcast.cli.tables import counted
-from volcast.cli.wiring_live import open_venue, venue_names, venue_symbols
+from volcast.cli.wiring.live import open_venue, venue_names, venue_symbols
 from volcast.core.types import MINUTE_MS
 from volcast.settings.sources import Loaded
 

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.cli.main import UserError
+from volcast.cli.progress import tell
+from volcast.cli.tables import counted
 from volcast.log.contract import Log
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
-
-from .main import UserError
-from .progress import tell
-from .tables import counted
 
 if TYPE_CHECKING:
     from consumer.rules import Rules
@@ -130,7 +129,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[Csv
 
 def sample_files() -> tuple[Path, ...]:
     """Return the bundled files of candles, which are simulated and no market data."""
-    return tuple(sorted((Path(__file__).parent.parent / "sample").glob("*.csv.gz")))
+    return tuple(sorted((Path(__file__).parents[2] / "sample").glob("*.csv.gz")))
 
 
 def load_prior(settings: Settings) -> "Prior | None":
@@ -182,7 +181,7 @@ def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:
 
     Raises UserError if `bus` is not set, or if its file must exist and does not: inspecting a log must not create one.
     """
-    from .log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
+    from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
     configure_quietly(loaded)
     log = create_log(loaded.settings)
