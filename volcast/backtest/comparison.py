@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from volcast.core.types import MINUTE_MS
 
 from . import interval_scores, scores
+from .evaluation.sizing import SizingRules
+from .facts import RunFacts
 from .periods import HourOfDay, Month, Skill, by_hour, by_month, skill
 from .tracks import HOUR_MINUTES, ScoredOutcomes, Selection, Track, Truth, gather, select
 
@@ -100,10 +102,22 @@ class Comparison(Struct, frozen=True):
     by_month: list[Month]
     by_hour: list[HourOfDay]
     skill: Skill
+    sizing: SizingRules
+    """The rules of the positions in "What a forecast is worth"."""
+    facts: RunFacts | None = None
+    """What was read, and with which settings and versions; None if the caller does not know."""
 
 
 def compare(
-    truth: Truth, tracks: Sequence[Track], champion: str, *, symbol: str, level: float = 0.9, from_share: float = 0.4
+    truth: Truth,
+    tracks: Sequence[Track],
+    champion: str,
+    *,
+    symbol: str,
+    level: float = 0.9,
+    from_share: float = 0.4,
+    facts: RunFacts | None = None,
+    sizing: SizingRules = SizingRules(),  # noqa: B008  it is frozen
 ) -> Comparison:
     """Score every track on the same outcomes.
 
@@ -147,6 +161,8 @@ def compare(
         by_month=by_month(made, found),
         by_hour=by_hour(made, found),
         skill=skill(made + truth.horizon_minutes * MINUTE_MS, losses, baseline, step),
+        sizing=sizing,
+        facts=facts,
     )
 
 

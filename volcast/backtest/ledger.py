@@ -68,4 +68,4 @@ def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) 
         log_return[: n - h] = np.log(close[h:] / close[:-h])
         broken = np.flatnonzero(open_time_ms[h:] - open_time_ms[:-h] != h * MINUTE_MS)
         variance[broken] = log_return[broken] = np.nan
-    return Truth(open_time_ms=open_time_ms, realized_variance=variance, log_return=log_return, horizon_minutes=h)
+    return Truth(open_time_ms=open_time_ms, close=close, realized_variance=variance, log_return=log_return, horizon_minutes=h)

@@ -24,6 +24,8 @@ class Truth:
 
     open_time_ms: NDArray[np.int64]
     """(n,) of the candle after whose close forecasts were made; strictly rising, whole minutes, gaps allowed."""
+    close: Floats
+    """(n,) the close of that candle; positive."""
     realized_variance: Floats
     """(n,) the sum of squared one-minute log returns over the horizon; NaN where unknown."""
     log_return: Floats
@@ -31,7 +33,7 @@ class Truth:
     horizon_minutes: int
 
     def __post_init__(self) -> None:
-        _same_shape(self.open_time_ms, realized_variance=self.realized_variance, log_return=self.log_return)
+        _same_shape(self.open_time_ms, close=self.close, realized_variance=self.realized_variance, log_return=self.log_return)
         if self.horizon_minutes < 1:
             raise ValueError(f"horizon_minutes={self.horizon_minutes} must be at least 1")
         if (np.diff(self.open_time_ms) <= 0).any():

@@ -12,16 +12,25 @@ DAY = 1_440
 
 
 def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms: int = START_MS) -> tuple[Truth, Floats]:
-    """Return the truth of a random stream, and its expected variance; realized variance is that times noise of mean 1."""
+    """Return the truth of a random stream, and its expected variance; realized variance is that times noise of mean 1.
+
+    The price moves once a horizon, by the log return of that horizon.
+    """
     rng = np.random.default_rng(seed)
     hours = np.cumsum(rng.normal(0.0, 0.1, minutes // 60 + 1))
     expected = 1e-5 * np.exp(np.repeat(hours - hours.mean(), 60)[:minutes])
     realized = expected * np.exp(rng.normal(-0.08, 0.4, minutes))
     log_return = np.sqrt(expected) * rng.standard_normal(minutes)
+    steps = np.zeros(minutes)
+    at = np.arange(2 * horizon_minutes - 1, minutes, horizon_minutes)
+    steps[at] = log_return[at - horizon_minutes]
+    close = 100.0 * np.exp(np.cumsum(steps))
     realized[minutes - horizon_minutes :] = np.nan
     log_return[minutes - horizon_minutes :] = np.nan
     times = start_ms + 60_000 * np.arange(minutes, dtype=np.int64)
-    truth = Truth(open_time_ms=times, realized_variance=realized, log_return=log_return, horizon_minutes=horizon_minutes)
+    truth = Truth(
+        open_time_ms=times, close=close, realized_variance=realized, log_return=log_return, horizon_minutes=horizon_minutes
+    )
     return truth, expected
 
 

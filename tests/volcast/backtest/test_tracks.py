@@ -34,6 +34,7 @@ def without(truth: Truth, keep: np.ndarray) -> Truth:
     return replace(
         truth,
         open_time_ms=truth.open_time_ms[keep],
+        close=truth.close[keep],
         realized_variance=truth.realized_variance[keep],
         log_return=truth.log_return[keep],
     )
@@ -84,10 +85,16 @@ def test_arrays_that_do_not_fit_are_named() -> None:
         select(truth, [track_of("a", expected[1:])], from_share=0.0)
     times = START_MS + 60_000 * np.arange(3, dtype=np.int64)
     with pytest.raises(ValueError, match="log_return has shape"):
-        Truth(open_time_ms=times, realized_variance=np.ones(3), log_return=np.ones(2), horizon_minutes=60)
+        Truth(open_time_ms=times, close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(2), horizon_minutes=60)
     with pytest.raises(ValueError, match="must rise"):
-        Truth(open_time_ms=times[::-1], realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=60)
+        Truth(open_time_ms=times[::-1], close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=60)
     with pytest.raises(ValueError, match="horizon_minutes=0"):
-        Truth(open_time_ms=times, realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=0)
+        Truth(open_time_ms=times, close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=0)
     with pytest.raises(ValueError, match="one entry a candle"):
-        Truth(open_time_ms=times.reshape(1, 3), realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=60)
+        Truth(
+            open_time_ms=times.reshape(1, 3),
+            close=np.ones(3),
+            realized_variance=np.ones(3),
+            log_return=np.ones(3),
+            horizon_minutes=60,
+        )

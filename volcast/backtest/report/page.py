@@ -21,9 +21,9 @@ _TABLES_OF = {
 """By plot: the tables below it. The numbers of the first plot are in the tables above it."""
 
 
-def page(comparison: Comparison) -> str:
-    """Return the HTML file as text. Raises `svg.PlotsUnavailable` if Matplotlib is not installed."""
-    return "\n".join(_lines(comparison))
+def page(comparisons: Sequence[Comparison]) -> str:
+    """Return one HTML file about all symbols, as text. Raises `svg.PlotsUnavailable` if Matplotlib is not installed."""
+    return "\n".join(line for comparison in comparisons for line in _lines(comparison))
 
 
 def _lines(comparison: Comparison) -> Iterator[str]:

@@ -136,7 +136,7 @@ def _markdown(comparison: "Comparison") -> str:
 def _page(comparison: "Comparison") -> str:
     from volcast.backtest.report.page import page  # noqa: PLC0415  # as above
 
-    return page(comparison)
+    return page([comparison])
 
 
 _ENDINGS = {"json": (".json",), "markdown": (".md", ".markdown", ".txt"), "page": (".html", ".htm")}

@@ -9,7 +9,7 @@ from volcast.backtest.report import tables
 from volcast.backtest.report.page import page
 
 FOUND = comparison_of(70 * DAY)
-PAGE = page(FOUND)
+PAGE = page([FOUND])
 VOID = {"meta"}
 NETWORK = {"script", "link", "img", "iframe", "object", "embed", "base"}
 
@@ -82,19 +82,19 @@ def test_the_champion_is_marked() -> None:
 
 
 def test_the_same_comparison_gives_the_same_page() -> None:
-    assert page(comparison_of(70 * DAY)) == PAGE
+    assert page([comparison_of(70 * DAY)]) == PAGE
 
 
 @pytest.mark.parametrize("minutes", [0, 130, 10 * DAY])
 def test_the_page_of_a_short_stream(minutes: int) -> None:
     found = comparison_of(minutes)
-    text = page(found)
+    text = page([found])
     assert PageReader(text).open == []
     assert ('class="problem"' in text) == (found.problem is not None)
 
 
 def test_names_of_models_are_escaped() -> None:
-    text = page(comparison_of(20 * DAY, ("<b>&", "ewma", "$x$")))
+    text = page([comparison_of(20 * DAY, ("<b>&", "ewma", "$x$"))])
     assert "<b>" not in text
     assert "&lt;b&gt;&amp;" in text
     assert PageReader(text).open == []
