@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from volcast.candle_files.reader import CandleFileError
 from volcast.core.codec import UNDECODABLE, ReplayedCandleText
+from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS
 from volcast.log.contract import Appender
 
 from .csv_replay import SymbolReplay, is_jump
@@ -57,7 +58,9 @@ def _read(value: bytes) -> _OnLog:
 
 
 def _has_time(value: bytes) -> bool:
-    return type(_read(value).open_time_ms) is int
+    """Return whether the record has a time that the consumer may accept."""
+    time_ms = _read(value).open_time_ms
+    return type(time_ms) is int and MIN_TIME_MS <= time_ms < MAX_TIME_MS
 
 
 def _is_replayed(value: bytes) -> bool:

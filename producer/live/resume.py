@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.core.codec import UNDECODABLE
+from volcast.core.decoder import MIN_TIME_MS
 from volcast.core.types import MINUTE_MS
 
 from .candle import ClosedBy, ClosedCandle
@@ -56,7 +57,9 @@ class ResumePointReader:
         self._candles: dict[int, ClosedCandle] = {}
 
     def __call__(self, value: bytes) -> bool:
-        """Take in a record and return whether that is enough. Garbage, and records with a time far ahead, are ignored."""
+        """Take in a record and return whether that is enough. Garbage is ignored, and so are times that the
+        consumer rejects, and times far ahead.
+        """
         try:
             record = _decoder.decode(value)
             if record.kind == "revision":
@@ -98,7 +101,7 @@ class ResumePointReader:
             self._candles.setdefault(record.open_time_ms, candle)
 
     def _is_minute(self, time_ms: Any) -> bool:
-        return type(time_ms) is int and time_ms % MINUTE_MS == 0 and 0 <= time_ms <= self._now_ms + _MAX_AHEAD_MS
+        return type(time_ms) is int and time_ms % MINUTE_MS == 0 and MIN_TIME_MS <= time_ms <= self._now_ms + _MAX_AHEAD_MS
 
 
 def _number(text: Any) -> Decimal | None:

@@ -60,6 +60,24 @@ async def test_last_finds_a_record_far_back(log: Log) -> None:
         assert last.value == b"1"
 
 
+async def test_last_asks_newest_first_and_asks_no_more_after_a_match(log: Log) -> None:
+    """A caller may gather what it needs on the way. A broker sends as many records as these in several batches."""
+    asked: list[bytes] = []
+
+    def is_enough(value: bytes) -> bool:
+        asked.append(value)
+        return value == b"20"
+
+    async with log.appender("test") as appender:
+        for own in range(100):
+            await appender.append([KeyValue(b"A", b"%d" % own), *[KeyValue(b"B", b"x" * 4_000)] * 40])
+        await appender.append([KeyValue(b"B", b"x" * 4_000)] * 1_000)
+        found = await appender.last(b"A", is_enough)
+    assert found is not None
+    assert found.value == b"20"
+    assert asked == [b"%d" % own for own in range(99, 19, -1)]
+
+
 async def test_a_second_appender_of_a_name_fences_the_first(log: Log) -> None:
     async with log.appender("same") as first:
         await first.append(pairs("A1"))

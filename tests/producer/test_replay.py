@@ -203,9 +203,10 @@ async def test_a_bad_row_is_sent_as_it_is(tmp_path: Path) -> None:
     assert good["line"] == 3
 
 
-async def test_a_strange_last_record_does_not_stop_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("value", [b'{"open_time_ms":"\xff', b'{"open_time_ms":0}', b'{"open_time_ms":9999999999960000}'])
+async def test_a_strange_last_record_does_not_stop_it(tmp_path: Path, value: bytes) -> None:
     async with SqliteLog(":memory:") as log:
-        await fill(log, [KeyValue(b"BTCUSDT", b'{"open_time_ms":"\xff')])
+        await fill(log, [KeyValue(b"BTCUSDT", value)])
         await Pump(log, [source(tmp_path)], Pace(inf), 500).run()
         assert (await sent(log))[1:] == rows(source(tmp_path))
 

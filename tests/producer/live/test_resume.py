@@ -4,7 +4,8 @@ import pytest
 
 from producer.live.candle import CandleEvent, ClosedBy, MissingMinutes, RevisedCandle, record_of
 from producer.live.resume import _MAX_AHEAD_MS, RECALLED_MINUTES, ResumePoint, ResumePointReader
-from tests.producer.live.candles import at, candle
+from tests.producer.live.candles import MINUTE_MS, at, candle
+from volcast.core.decoder import MIN_TIME_MS
 
 
 def resume_point_after(*values: bytes, now_ms: int) -> ResumePoint | None:
@@ -70,6 +71,9 @@ def test_the_resume_point_after_a_replayed_candle() -> None:
         b'{"kind":"revision","v":1,"candle":[]}',
         b'{"kind":"revision","v":1,"candle":{"open_time_ms":[]}}',
         b'{"kind":"candle","open_time_ms":%d,"close":"1"}' % (at(9) + _MAX_AHEAD_MS),
+        b'{"kind":"candle","open_time_ms":0,"close":"1"}',
+        b'{"kind":"candle","open_time_ms":%d,"close":"1"}' % (MIN_TIME_MS - MINUTE_MS),
+        b'{"kind":"gap","from_ms":0,"to_ms":60000}',
     ],
 )
 def test_garbage_is_ignored(garbage: bytes) -> None:
@@ -81,5 +85,5 @@ def test_garbage_is_ignored(garbage: bytes) -> None:
 
 @pytest.mark.parametrize("close", [b'"NaN"', b'"-1"', b"null", b'"x"', b"[]", b"0"])
 def test_an_invalid_close_gives_no_last_close(close: bytes) -> None:
-    point = resume_point_after(b'{"kind":"candle","open_time_ms":0,"close":' + close + b"}", now_ms=at(0))
-    assert point == ResumePoint(60_000, None, is_new=False)
+    point = resume_point_after(b'{"kind":"candle","open_time_ms":%d,"close":%b}' % (at(0), close), now_ms=at(0))
+    assert point == ResumePoint(at(1), None, is_new=False)

@@ -19,6 +19,8 @@ from .errors import translated_errors
 
 _FIRST_STEP_RECORDS = 1_000
 _STEP_GROWTH = 4
+_MAX_STEP_RECORDS = 64_000
+"""A bound on what `last_of_key` holds in memory: the records of one key in so many."""
 _READ_RECORDS = 10_000
 _READ_MS = 200
 
@@ -106,7 +108,8 @@ async def last_of_key(
 ) -> Record | None:
     """Return the last record of `key` whose value satisfies `matches`, or None. Searches backwards in growing steps.
 
-    Raises Unavailable.
+    `matches` sees the values of the key newest first, each once, and none after the one that it accepts: a range of offsets comes
+    in several batches, so all of them are read before the first value is shown. Raises Unavailable.
     """
     tp = client.at(topic, partition)
     begin, end = (await bounds(client, [tp]))[tp]
@@ -114,13 +117,12 @@ async def last_of_key(
         step = _FIRST_STEP_RECORDS
         while end > begin:
             start = max(begin, end - step)
-            found = None
-            async for records in read_range(client, consumer, tp, start, end):
-                own = (record for record in reversed(records) if record.key == key)
-                found = next((record for record in own if matches(record.value or b"")), found)
-            if found:
-                return to_record(found)
-            end, step = start, step * _STEP_GROWTH
+            batches = read_range(client, consumer, tp, start, end)
+            own = [record async for records in batches for record in records if record.key == key]
+            for record in reversed(own):
+                if matches(record.value or b""):
+                    return to_record(record)
+            end, step = start, min(step * _STEP_GROWTH, _MAX_STEP_RECORDS)
     return None
 
 
