@@ -1,7 +1,8 @@
-"""The contract of all models in `MODELS`, tested with the `Learner` in which an engine uses them."""
+"""The contract of all models, the examples of models of one's own included, with the `Learner` in which an engine uses them."""
 
 from functools import cache
 from math import exp, isfinite, sin, tau
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -11,14 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.minutes import DAY, START, Minute, all_predictions, extreme_market, is_valid, minutes
+from volcast.cli.own_models.load import register_model
 from volcast.core.forecast.forecaster import Forecaster
 from volcast.core.forecast.learner import Learner, ResolvedForecast
 from volcast.core.market.clock import new_york_minute
 from volcast.core.market.state import Market
-from volcast.core.models import MODELS
+from volcast.core.models import MODELS, create_model
 from volcast.core.models.contract import Estimate, Model
 
-ALL = pytest.mark.parametrize("name", MODELS)
+OWN = [register_model(f"{Path(__file__).parents[2]}/examples/own_models.py:{label}") for label in ("ThreeSpeeds", "FastHar")]
+"""The examples of docs/adding-a-model.md."""
+NAMES = [*MODELS, *OWN]
+ALL = pytest.mark.parametrize("name", NAMES)
 HORIZONS = (15, 60, 240, 1_440)
 REFUSED = (KeyError, TypeError, ValueError)
 LARGEST = 40.0
@@ -26,7 +31,7 @@ LARGEST = 40.0
 
 
 def learner(name: str, horizon: int = 60) -> Learner:
-    return Learner(MODELS[name](horizon, None), horizon)
+    return Learner(create_model(name, horizon), horizon)
 
 
 def feed(market: Market, rows: list[Minute], *learners: Learner) -> list[list[ResolvedForecast | None]]:
@@ -71,7 +76,7 @@ def test_it_forecasts_before_it_has_learned_anything(name: str, horizon: int) ->
     market = Market(variances=True)
     for minute in minutes(3):
         market.push(*minute)
-        model = MODELS[name](horizon, None)
+        model = create_model(name, horizon)
         row = model.row(market)
         assert row.shape == (len(model.names),)
         assert row.dtype == np.float64
@@ -110,7 +115,7 @@ def test_it_keeps_no_reference_to_its_rows_and_each_row_is_new(name: str) -> Non
 @settings(max_examples=60)
 @given(data=st.data(), with_training=st.booleans())
 def test_an_estimate_is_finite_for_any_row(name: str, data: st.DataObject, with_training: bool) -> None:  # noqa: FBT001  # drawn
-    model = cached_model(name) if with_training else MODELS[name](60, None)
+    model = cached_model(name) if with_training else create_model(name, 60)
     width = len(model.names)
     drawn = data.draw(st.lists(st.floats(-LARGEST, LARGEST), min_size=width, max_size=width))
     assert finite(model.estimate(np.array(drawn)))
@@ -135,10 +140,10 @@ def test_estimates_stay_finite_after_learning_from_absurd_rows(name: str) -> Non
 @pytest.mark.parametrize("price", [1e-6, 1e6])
 def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast(price: float) -> None:
     """A crash of 30 %, a week of constant prices without volume, an outage of ten hours; one forecast in ten minutes."""
-    champion, *others = MODELS
+    champion, *others = NAMES
     forecaster = Forecaster(model=champion, shadows=others)
     predictions = list(all_predictions(forecaster, extreme_market(price), every_minutes=10))
-    for name in MODELS:
+    for name in NAMES:
         made = [one.horizons[60] if name == champion else one.shadows[name] for one in predictions]
         assert all(map(is_valid, made)), name
         assert max(one.variance for one in made) < 10, name
@@ -147,7 +152,7 @@ def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast(price: f
 
 @ALL
 def test_rows_are_bounded_in_the_wildest_market(name: str) -> None:
-    market, model = Market(variances=True), MODELS[name](60, None)
+    market, model = Market(variances=True), create_model(name, 60)
     for minute, row in enumerate(wildest(1_500)):
         market.push(*row)
         if minute % 10 == 9:
@@ -211,20 +216,20 @@ def test_it_does_not_grow_with_the_samples(name: str) -> None:
 def test_the_state_of_something_else_is_refused(name: str) -> None:
     for state in ({}, {"design": 1}, {"names": ["a"]}):
         with pytest.raises(REFUSED):
-            MODELS[name](60, None).load(state)
+            create_model(name, 60).load(state)
     state = through_bytes(trained(name)[0].model.dump())
     for part in state:
         with pytest.raises(REFUSED):
-            MODELS[name](60, None).load({**state, part: {}})
+            create_model(name, 60).load({**state, part: {}})
         with pytest.raises(REFUSED):
-            MODELS[name](60, None).load({key: value for key, value in state.items() if key != part})
+            create_model(name, 60).load({key: value for key, value in state.items() if key != part})
 
 
 @ALL
 def test_two_models_share_nothing(name: str) -> None:
-    fresh = MODELS[name](60, None).dump()
+    fresh = create_model(name, 60).dump()
     one, market = trained(name)
-    assert MODELS[name](60, None).dump() == fresh != one.model.dump()
+    assert create_model(name, 60).dump() == fresh != one.model.dump()
     copy = learner(name)
     copy.load(one.dump())
     before = through_bytes(one.dump())
@@ -236,7 +241,7 @@ def test_two_models_share_nothing(name: str) -> None:
 
 @ALL
 def test_the_seasonal_effect_is_learned_and_averages_to_about_zero_over_a_week(name: str) -> None:
-    model = MODELS[name](60, None)
+    model = create_model(name, 60)
     assert model.seasonal_effect(START) == 0.0
     for minute in range(START, START + 60 * DAY, 3):
         model.learn_profile(minute, 0.2 + daily_pattern(minute))

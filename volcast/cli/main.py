@@ -39,9 +39,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
 
 EXIT_CODES: Mapping[str, int] = {
     "volcast.atomic_file:OutputFileError": 2,
-    "volcast.candle_files.reader:CandleFileError": 2,
+    "volcast.candle_files.contract:CandleFileError": 2,
     "producer.rest.throttle:UnknownPair": 2,
     "producer.rest.origin:SimulatedVenue": 2,
+    "volcast.cli.own_models.guarded:OwnModelError": 2,
     "volcast.cli.streams:OutputError": 2,
     "volcast.settings.schema:SettingsError": 2,
     "volcast.log.contract:LogError": 3,

@@ -3,35 +3,43 @@
 import re
 from datetime import UTC, datetime
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.types import MINUTE_MS
-from volcast.settings.values import ModelName
+from volcast.settings.values import check_model
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
 
-MODEL_NAMES: tuple[str, ...] = get_args(ModelName)
 FIRST_YEAR, LAST_YEAR = 1975, 2189
 """Start years of generated candles; the consumer accepts their times even ten years later."""
 MAX_SPEED = 1_000_000.0
 
 
+class ModelParam(click.ParamType[str]):
+    """A model as the setting `model` names it."""
+
+    name = "model"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the model, as it was given."""
+        try:
+            return check_model(str(value).strip())
+        except ValueError as error:
+            self.fail(f"{error}.", param, ctx)
+
+
 class ModelsParam(click.ParamType[tuple[str, ...]]):
-    """Names of models, separated by commas."""
+    """Several models, separated by commas."""
 
     name = "model,model"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the models in their order, each once."""
-        names = tuple(dict.fromkeys(name.strip() for name in str(value).split(",")))
-        for name in names:
-            if name not in MODEL_NAMES:
-                self.fail(f"{name!r} is not a model; choose from {', '.join(MODEL_NAMES)}.", param, ctx)
-        return names
+        return tuple(dict.fromkeys(ModelParam().convert(name, param, ctx) for name in str(value).split(",")))
 
 
 class MinuteParam(click.ParamType[int]):

@@ -6,7 +6,7 @@ values, `describe.py` presents them.
 
 import re
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,13 +14,14 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from volcast.urls import password_in
 
-from .values import DecimalsBySymbol, Horizons, ModelName, Shadows, Symbols, parse_bus
+from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, ModelName, Shadows, Symbols, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
 _NAME = "^[A-Za-z0-9._-]{1,100}$"
 _HTTP_URL = r"^https?://[^\s?#]+$"
 _PEM_FILE = "the path of a PEM file"
+_MODELS = f"{{}} {', '.join(MODEL_NAMES)}, the name of an installed model, or FILE.py:CLASS"
 _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
 
 
@@ -48,11 +49,13 @@ class Settings(BaseSettings):
     interval_level: float = Field(
         0.9, ge=0.5, le=0.99, description="Coverage probability of the intervals of volatility and price."
     )
-    model: ModelName = Field("two_stage", description="Model of the volatility forecast.")
+    model: ModelName = Field(
+        "two_stage", description="Model of the volatility forecast.", json_schema_extra={"allowed": _MODELS.format("one of")}
+    )
     shadows: Shadows = Field(
         (),
         description="Models that forecast as well, for comparison; each one costs time.",
-        json_schema_extra={"allowed": f"models ({', '.join(get_args(ModelName))}), separated by commas"},
+        json_schema_extra={"allowed": f"{_MODELS.format('any of')}; separated by commas"},
     )
     prior: str = Field(
         "bundled",

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -38,7 +39,24 @@ def _check_unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-ModelName = Literal["two_stage", "river_blr", "har_diurnal", "har", "ewma", "last"]
+MODEL_NAMES = ("two_stage", "river_blr", "har_diurnal", "har", "ewma", "last")
+"""The models of this project."""
+MODEL_ENTRY_POINTS = "volcast.models"
+"""The group of entry points in which an installed package names its models."""
+
+
+def check_model(text: str) -> str:
+    """Return the text if it names a model: one of this project, of an installed package, or FILE.py:CLASS. Raises ValueError."""
+    if text in MODEL_NAMES or re.search(r"\.py(:|$)", text):
+        return text
+    installed = entry_points(group=MODEL_ENTRY_POINTS)
+    if text not in installed.names:
+        known = ", ".join(dict.fromkeys((*MODEL_NAMES, *sorted(installed.names))))
+        raise ValueError(f"{text!r} is not a model; choose from {known}, or give a model of your own as FILE.py:CLASS")
+    return text
+
+
+ModelName = Annotated[str, AfterValidator(check_model)]
 Horizons = Annotated[
     tuple[Annotated[int, Field(ge=5, le=1_440)], ...],
     BeforeValidator(_parse_list),

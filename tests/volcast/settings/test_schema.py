@@ -1,7 +1,6 @@
 """The settings: each has a description and a range, and accepts the limits of its range but nothing outside."""
 
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +10,7 @@ from pydantic import SecretStr, ValidationError
 from volcast.core.models import MODELS
 from volcast.settings.describe import SettingDescription, allowed, describe_settings, flag, kind, text, variable
 from volcast.settings.schema import MASK, Settings
+from volcast.settings.values import MODEL_NAMES
 
 ALL = pytest.mark.parametrize("one", describe_settings(), ids=lambda one: one.name)
 NUMBERS = pytest.mark.parametrize(
@@ -61,7 +61,6 @@ def test_a_number_refuses_values_outside_its_range(one: SettingDescription) -> N
     ("name", "values"),
     [
         ("warmup", ["zero", "exclude"]),
-        ("model", list(MODELS)),
         ("sqlite_synchronous", ["NORMAL", "FULL", "EXTRA"]),
         ("kafka_sasl_mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"]),
         ("log_level", ["debug", "info", "warning", "error"]),
@@ -198,4 +197,13 @@ def test_names_in_environment_and_command_line() -> None:
 
 
 def test_the_choices_of_model_are_the_models_of_the_core() -> None:
-    assert list(get_args(Settings.model_fields["model"].annotation)) == list(MODELS)
+    assert list(MODEL_NAMES) == list(MODELS)
+
+
+def test_a_model_of_ones_own_is_a_file_and_a_class() -> None:
+    for value in (*MODELS, "my.py:Mine", "/a folder/my.py:Mine", "../my.py"):
+        assert Settings.model_validate({"model": value, "shadows": [f"x{value}.py"]}).model == value
+    with pytest.raises(
+        ValidationError, match=r"'garch' is not a model; choose from two_stage, .*, or give a model of your own as"
+    ):
+        Settings.model_validate({"model": "garch"})

@@ -152,7 +152,10 @@ def test_all_mistakes_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert refusal({"window": "0"}).splitlines() == [
         "windw (volcast.yaml) is not a setting; did you mean window?",
         "window: 0 (flag --window) is out of range: a whole number from 1 to 10080",
-        "model: none (volcast.yaml) is not one of two_stage, river_blr, har_diurnal, har, ewma, last",
+        (
+            "model: none (volcast.yaml) is refused: 'none' is not a model; choose from two_stage, river_blr, har_diurnal, har, "
+            "ewma, last, or give a model of your own as FILE.py:CLASS"
+        ),
         "port: x (environment VOLCAST_PORT) is not a whole number from 0 to 65535",
     ]
 

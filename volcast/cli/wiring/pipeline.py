@@ -52,7 +52,7 @@ def create_log(settings: Settings) -> Log:
     if bus.kind == "sqlite":
         return create_sqlite_log(Path(bus.path), settings)
     from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite does not need it
-    from volcast.log.kafka.security import KafkaSecurity  # noqa: PLC0415  # as above
+    from volcast.log.kafka.access.security import KafkaSecurity  # noqa: PLC0415  # as above
 
     return KafkaLog(
         bus.bootstrap,
@@ -150,30 +150,42 @@ def load_prior(settings: Settings) -> "Prior | None":
 
 
 def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
-    """Return the settings of an engine; `prior` is the result of `load_prior`."""
-    from volcast.core.forecast.prior import fingerprint  # noqa: PLC0415  # as above
+    """Return the settings of an engine; `prior` is the result of `load_prior`. The user's own models are registered.
+
+    Raises OwnModelError if one of them cannot be used, UserError if a model is given twice.
+    """
+    from volcast.cli.own_models.load import register_model  # noqa: PLC0415  # as above
+    from volcast.core.forecast.prior import fingerprint  # noqa: PLC0415
     from volcast.core.types import EngineConfig  # noqa: PLC0415
 
+    model, *shadows = map(register_model, (settings.model, *settings.shadows))
+    if twice := {name for name in shadows if [model, *shadows].count(name) > 1}:
+        raise UserError(f"the model {', '.join(sorted(twice))} is given twice: name other models")
     return EngineConfig(
         window=settings.window,
         warmup=settings.warmup,
         rate_window=settings.rate_window,
         horizons=settings.horizons,
         interval_level=settings.interval_level,
-        model=settings.model,
-        shadows=settings.shadows,
+        model=model,
+        shadows=tuple(shadows),
         prior=fingerprint(prior) if prior else settings.prior,
     )
 
 
 def _create_rules(settings: Settings) -> "Rules":
     from consumer.rules import Rules  # noqa: PLC0415  # as above
+    from volcast.cli.own_models.load import own_model  # noqa: PLC0415
+    from volcast.cli.own_models.trial import check_storable  # noqa: PLC0415
     from volcast.core.decoder import Decoder  # noqa: PLC0415
 
     decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
     prior = load_prior(settings)
     allowed = tuple(sorted(settings.allowed_symbols))
-    return Rules(engine_config(settings, prior), decoder, settings.max_symbols, settings.snapshot_records, prior, allowed)
+    config = engine_config(settings, prior)
+    for own in filter(None, map(own_model, (config.model, *config.shadows))):
+        check_storable(own)
+    return Rules(config, decoder, settings.max_symbols, settings.snapshot_records, prior, allowed)
 
 
 def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:

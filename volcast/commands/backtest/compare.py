@@ -12,9 +12,10 @@ from volcast.atomic_file import check_targets
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
-from volcast.cli.params import MODEL_NAMES, ModelsParam
+from volcast.cli.params import ModelParam, ModelsParam
 from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
 from volcast.settings.schema import Settings
+from volcast.settings.values import MODEL_NAMES
 
 if TYPE_CHECKING:
     from volcast.backtest.comparison import Comparison
@@ -33,11 +34,11 @@ def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
     type=ModelsParam(),
     default="two_stage,har_diurnal,har,ewma",
     show_default=True,
-    help=f"Models to compare, out of {', '.join(MODEL_NAMES)}.",
+    help=f"Models to compare, out of {', '.join(MODEL_NAMES)}; or models of your own, each as FILE.py:CLASS.",
 )
 @click.option(
     "--champion",
-    type=click.Choice(MODEL_NAMES),
+    type=ModelParam(),
     metavar="MODEL",
     help="Model with which the others are compared; included even if --models omits it.  [default: the setting `model`]",
 )
@@ -99,12 +100,13 @@ def _compare(
     horizon_minutes = settings.horizons[0]
     shadows = tuple(model for model in models if model != settings.model)
     engine, replay = create_backtest(settings, name, horizons=(horizon_minutes,), shadows=shadows)
-    ledger = Ledger(sum(source.summary.rows for source in sources), settings.model, shadows, horizon_minutes)
+    champion, names = engine.config.model, engine.config.shadows
+    ledger = Ledger(sum(source.summary.rows for source in sources), champion, names, (horizon_minutes,))
     with backtest_signals(replay, sources) as signals:
         for signal in signals:
             ledger.add(signal, engine.forecaster.last_predictions)
     level = settings.interval_level
-    found = compare(ledger.truth(), ledger.tracks(), settings.model, symbol=name, level=level, from_share=from_share)
+    found = compare(ledger.truth(), ledger.tracks(), champion, symbol=name, level=level, from_share=from_share)
     if not found.outcomes:
         raise UserError(found.problem or f"{name}: no forecast could be scored")
     return found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from volcast.core.market.state import Market
-from volcast.core.models import MODELS, NEED_VARIANCES
+from volcast.core.models import MODELS, create_model, is_known, needs_variances
 
 from .learner import Learner, Prediction, ResolvedForecast
 from .prior import Prior
@@ -42,7 +42,7 @@ class Forecaster:
     Args:
         horizons: In minutes, from 5 to 1440; the first is the main one.
         level: Probability of the intervals, between 0 and 1.
-        model: The champion's name in `MODELS`.
+        model: The champion's name, in `MODELS` or registered.
         shadows: The challengers' names; they forecast the main horizon.
         prior: Where to start. It applies to the model and the horizons it was learned for; others start without.
 
@@ -62,21 +62,21 @@ class Forecaster:
         shadows: Sequence[str] = (),
         prior: Prior | None = None,
     ) -> None:
-        if unknown := {model, *shadows} - MODELS.keys():
-            raise ValueError(f"unknown model: {', '.join(sorted(unknown))}; choose from {', '.join(MODELS)}")
+        if unknown := sorted(name for name in {model, *shadows} if not is_known(name)):
+            raise ValueError(f"unknown model: {', '.join(unknown)}; choose from {', '.join(MODELS)}")
         if len({*horizons, model, *shadows}) < len(horizons) + 1 + len(shadows):
             raise ValueError(f"{list(horizons)}, {model}, {list(shadows)}: each horizon and each model may be given only once")
         if not horizons or not all(MIN_HORIZON_MINUTES <= horizon <= MAX_HORIZON_MINUTES for horizon in horizons):
             limits = f"at least one is expected, each of {MIN_HORIZON_MINUTES} to {MAX_HORIZON_MINUTES} minutes"
             raise ValueError(f"horizons are {list(horizons)}; {limits}")
         self.model = model
-        self.market = Market(variances=not NEED_VARIANCES.isdisjoint({model, *shadows}))
+        self.market = Market(variances=any(map(needs_variances, (model, *shadows))))
         if prior is not None:
             self.market.features.diurnal_profile.start_from(prior.rhythm)
 
         def learner(name: str, horizon: int) -> Learner:
             learned = prior.learned.get(horizon) if prior is not None and prior.model == name else None
-            return Learner(MODELS[name](horizon, learned), horizon, level, learned)
+            return Learner(create_model(name, horizon, learned), horizon, level, learned)
 
         self.last_predictions = Predictions({}, {})
         """What the last call of `forecast` returned."""

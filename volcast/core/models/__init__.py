@@ -2,8 +2,9 @@
 
 Read `contract.py` first: what a model must offer, and what it may start from. `two_stage.py` is the champion; `design.py` builds
 the rows it regresses on, and `sampling.py` chooses the minutes it learns from. `textbook.py` holds the models it is compared
-with. To add a model, write a class that meets the contract and add it to `MODELS`; `tests/contracts/test_models.py` then tests
-it, and the settings `model` and `shadows` accept its name.
+with. To add a model to the project, write a class that meets the contract, and add it to `MODELS`; the suite in
+`tests/contracts/test_models.py` then tests it, and the settings `model` and `shadows` accept its name. `volcast.cli.own_models`
+finds a user's own model, and `register` adds it for one process.
 """
 
 from collections.abc import Callable
@@ -36,4 +37,27 @@ MODELS: dict[str, Callable[[int, Learned | None], Model]] = {
 }
 """By name, a function of the horizon in minutes and of what was learned elsewhere, if anything, that returns a new model."""
 NEED_VARIANCES = frozenset({"har", "har_diurnal"})
-"""The models for which a market must keep its windows of realized variance."""
+"""The models for which a market must keep its windows of realized variance; for those that are registered it does, too."""
+_registered: dict[str, Callable[[int, Learned | None], Model]] = {}
+
+
+def register(name: str, create: Callable[[int, Learned | None], Model]) -> None:
+    """Make a model known by a name in this process. Raises ValueError if the name is taken: no two models have one name."""
+    if is_known(name):
+        raise ValueError(f"there is a model {name} already")
+    _registered[name] = create
+
+
+def is_known(name: str) -> bool:
+    """Return whether a model is in `MODELS` or has been registered."""
+    return name in MODELS or name in _registered
+
+
+def create_model(name: str, horizon_minutes: int, learned: Learned | None = None) -> Model:
+    """Return a new model by its name. Raises KeyError if it is not known."""
+    return (_registered.get(name) or MODELS[name])(horizon_minutes, learned)
+
+
+def needs_variances(name: str) -> bool:
+    """Return whether the market of this model must keep its windows of realized variance."""
+    return name in NEED_VARIANCES or name in _registered

@@ -9,7 +9,7 @@ References: F. Corsi, A Simple Approximate Long-Memory Model of Realized Volatil
 J.P. Morgan & Reuters, RiskMetrics Technical Document (1996).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import cos, isfinite, log, pi, sin
 from typing import Any, Protocol
 
@@ -106,12 +106,28 @@ class HarDiurnal(Har):
 class Full:
     """All regressors of the champion."""
 
-    names = DESIGN_NAMES
+    names: tuple[str, ...] = DESIGN_NAMES
 
     def row(self, market: Market, design: Design) -> Floats:
         """Return an array (84,)."""
         row = design.row(market.minute, market.state)
         return np.concatenate(([row[_LEVEL] + _log_volatility(PRIOR_VARIANCE, design)], row))
+
+
+class PartOfFull(Full):
+    """Some regressors of the champion, by name. Raises ValueError for a name that is none of them, or is given twice."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        if unknown := [name for name in names if name not in DESIGN_NAMES]:
+            raise ValueError(f"there is no feature {', '.join(map(repr, unknown))}; docs/forecast.md lists the features")
+        if len(set(names)) < len(names) or not names:
+            raise ValueError("at least one feature is needed, and each only once")
+        self.names = tuple(names)
+        self._at = [0, *(1 + DESIGN_NAMES.index(name) for name in names)]
+
+    def row(self, market: Market, design: Design) -> Floats:
+        """Return an array (1 + len(names),)."""
+        return super().row(market, design)[self._at]
 
 
 class Textbook:

@@ -80,8 +80,8 @@ def test_the_horizon_and_the_level_are_settings(candles: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["--models", "har,best"], f"Invalid value for '--models': 'best' is not a model; choose from {', '.join(MODELS)}."),
-        (["--champion", "best"], "Invalid value for '--champion': 'best' is not one of "),
+        (["--models", "har,best"], f"Invalid value for '--models': 'best' is not a model; choose from {', '.join(MODELS)}, or"),
+        (["--champion", "best"], "Invalid value for '--champion': 'best' is not a model; choose from "),
         (["--from-share", "1"], "Invalid value for '--from-share': 1.0 is not in the range 0<=x<1."),
         (["--json", "c.x", "--page", "c.x"], "c.x and c.x: each file that is written needs a name of its own"),
         (["--json", "c.parquet"], "--json c.parquet: .parquet files are not written here; end the name in .json or .json.gz"),
