@@ -12,19 +12,17 @@ A minute consists of six steps; high and low are the extremes of a Brownian brid
 2.8), so the range of a candle is as informative about v_i as in a market that trades continuously. Volume grows with v_i and with
 the size of the move. Two factors: Alizadeh, Brandt & Diebold (2002); jumps: Merton (1976); volume: Clark (1973).
 
-Left out on purpose: bid-ask bounce, a leverage effect, correlation between symbols, minutes without a trade, gaps.
+Symbols are independent unless a correlation is given (`draws.py`). Breaks can be planted, in the market and in its feed
+(`breaks.py`). Left out on purpose: bid-ask bounce, a leverage effect, minutes without a trade, gaps.
 
-A stream depends on (symbol, seed, start) alone, not on its length: a shorter run is the beginning of a longer one. With another
-CPU or NumPy version a last digit may differ.
+A stream depends on (symbol, seed, start, breaks, correlation) alone, not on its length or on other symbols: a shorter run is the
+beginning of a longer one. With another CPU or NumPy version a last digit may differ.
 """
 
-import hashlib
 import re
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +31,17 @@ from volcast.core.arrays import Floats
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS, YEAR_MINUTES
 
+from .breaks import Break, MarketBreaks, check_breaks
+from .broken_feed import broken_feed
+from .candle import SimulatedCandle, as_candles
+from .draws import Correlation, Draws, words_of_hash
+
 _WEEK_MINUTES = 7 * DAY_MINUTES
 _THURSDAY = 3
 """The weekday of 1970-01-01, where Monday is 0."""
 _STEPS = 6
 _CHUNK_MINUTES = DAY_MINUTES
-_QUOTE_DECIMALS = 2
+_MAX_PRICE_DIGITS = 15
 
 Integers = NDArray[np.int64]
 
@@ -75,21 +78,10 @@ class MarketParameters:
     volume_noise_std: float = 0.6
     """The standard deviation of the noise in log volume, independent for each minute."""
 
-
-class SimulatedCandle(NamedTuple):
-    """A candle with numbers as text, as in candle files, and with its true volatility, which no real market shows."""
-
-    open_time_ms: int
-    open: str
-    high: str
-    low: str
-    close: str
-    volume: str
-    """In the base currency."""
-    quote_volume: str
-    """In the quote currency, at the mean of open, high, low and close."""
-    true_volatility: float
-    """√E[r²] of this minute's log return r, given the latent variance of this minute; possible jumps are included."""
+    @property
+    def log_variance(self) -> float:
+        """The stationary variance of the log variance, apart from the daily rhythm."""
+        return self.slow_std**2 + self.fast_std**2
 
 
 def parameters_of(symbol: str) -> MarketParameters:
@@ -103,7 +95,7 @@ def parameters_of(symbol: str) -> MarketParameters:
         return MarketParameters(
             start_price=2_300.0, price_decimals=2, volume_decimals=4, minute_volume=250.0, annual_volatility=0.60
         )
-    level, spread = (part / 2**32 for part in _hash(symbol, 2))
+    level, spread = (part / 2**32 for part in words_of_hash(symbol, 2))
     digits = 3.0 * level - 1.0
     start_price: float = 10.0**digits
     return MarketParameters(
@@ -116,52 +108,64 @@ def parameters_of(symbol: str) -> MarketParameters:
 
 
 def simulate_candles(
-    symbol: str, *, minutes: int, seed: int, start_ms: int, parameters: MarketParameters | None = None
+    symbol: str,
+    *,
+    minutes: int,
+    seed: int,
+    start_ms: int,
+    parameters: MarketParameters | None = None,
+    breaks: Sequence[Break] = (),
+    correlation: Correlation | None = None,
 ) -> Iterator[SimulatedCandle]:
-    """Generate `minutes` candles from `start_ms` on, one minute apart, in constant memory.
+    """Generate the candles of `minutes` minutes from `start_ms` on, in constant memory; without breaks there is one each minute.
 
-    `parameters` default to those of the symbol. Raises ValueError if `start_ms` is not a whole minute or `minutes` is negative.
+    `parameters` default to those of the symbol; of the breaks, those of other symbols are left out; with a `correlation` the
+    symbol shares random numbers with all symbols of the same seed and start. Raises ValueError if `start_ms` is not a whole
+    minute, `minutes` is negative or the correlation is not possible, BreakError if a break is not possible in this run, and,
+    while it runs, OverflowError if a price gets more digits than a candle can have.
     """
     if start_ms % MINUTE_MS or minutes < 0:
         raise ValueError(f"start_ms={start_ms} must be a whole minute and minutes={minutes} not negative")
-    return islice(_candles(parameters or parameters_of(symbol), _hash(f"{symbol} {seed}", 8), start_ms), minutes)
+    own = [each for each in breaks if not each.symbols or symbol in each.symbols]
+    check_breaks(own, sorted({symbol, *(other for each in own for other in each.symbols)}), start_ms, minutes)
+    p = parameters or parameters_of(symbol)
+    draws = Draws(symbol, seed, correlation, p.log_variance)
+    market = islice(_candles(p, draws, start_ms, MarketBreaks(own)), minutes)
+    return broken_feed(market, own) if own else market
 
 
-def _hash(text: str, words: int) -> list[int]:
-    """Return numbers of 32 bits, the same on every machine."""
-    return list(struct.unpack_from(f"<{words}I", hashlib.sha256(text.encode()).digest()))
-
-
-def _candles(p: MarketParameters, entropy: list[int], start_ms: int) -> Iterator[SimulatedCandle]:
+def _candles(p: MarketParameters, draws: Draws, start_ms: int, breaks: MarketBreaks) -> Iterator[SimulatedCandle]:
     """Generate endless candles. A chunk always draws the same count of random numbers, so the length of a run has no effect."""
-    rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
-    slow, fast = rng.standard_normal(2) * (p.slow_std, p.fast_std)
+    slow, fast = draws.volatilities(2) * (p.slow_std, p.fast_std)
     log_price = float(np.log(p.start_price))
     ticks = _ticks(p, np.array([log_price]))[0]
     rhythm = _rhythm(p)
     while True:
-        slow_path = _ar1(rng, slow, p.slow_minutes, p.slow_std)
-        fast_path = _ar1(rng, fast, p.fast_minutes, p.fast_std)
+        slow_path = _ar1(draws.volatilities(_CHUNK_MINUTES), slow, p.slow_minutes, p.slow_std)
+        fast_path = _ar1(draws.volatilities(_CHUNK_MINUTES), fast, p.fast_minutes, p.fast_std)
         slow, fast = slow_path[-1], fast_path[-1]
-        clock = (start_ms // MINUTE_MS + np.arange(_CHUNK_MINUTES)) % _WEEK_MINUTES
-        log_factor = slow_path + fast_path + rhythm[clock] - 0.5 * (p.slow_std**2 + p.fast_std**2)
+        times_ms = start_ms + np.arange(_CHUNK_MINUTES) * MINUTE_MS
+        clock = (times_ms // MINUTE_MS - breaks.rhythm_minutes(times_ms)) % _WEEK_MINUTES
+        log_factor = slow_path + fast_path + rhythm[clock] - 0.5 * p.log_variance + breaks.log_variance(times_ms)
         variance = p.annual_volatility**2 / YEAR_MINUTES * np.exp(log_factor)
-        close, high, low = _walk(rng, p, log_price, variance)
+        close, high, low = _walk(draws, p, log_price, variance, breaks.log_jumps(times_ms))
         moves = np.diff(close, prepend=log_price) / np.sqrt(variance)
         closes = _ticks(p, close)
         opens = np.concatenate(([ticks], closes[:-1]))
         highs = np.maximum(_ticks(p, high), np.maximum(opens, closes))
         lows = np.minimum(_ticks(p, low), np.minimum(opens, closes))
         log_price, ticks = float(close[-1]), closes[-1]
-        volume = _volume(rng, p, log_factor, moves)
-        yield from _as_text(p, start_ms, (opens, highs, lows, closes), volume, np.sqrt(variance + _jump_variance(p)))
+        volume = _volume(draws, p, log_factor, moves) * breaks.volume_factor(times_ms)
+        true_volatility = np.sqrt(variance + _jump_variance(p))
+        decimals = (p.price_decimals, p.volume_decimals)
+        yield from as_candles(start_ms, decimals, (opens, highs, lows, closes), volume, true_volatility)
         start_ms += _CHUNK_MINUTES * MINUTE_MS
 
 
-def _ar1(rng: np.random.Generator, last: float, memory_minutes: float, std: float) -> Floats:
+def _ar1(normal: Floats, last: float, memory_minutes: float, std: float) -> Floats:
     """Return a chunk of x_i = a·x_{i-1} + noise, with a = exp(-1/memory) and the stationary standard deviation `std`."""
     a = float(np.exp(-1.0 / memory_minutes))
-    noise = rng.standard_normal(_CHUNK_MINUTES) * (std * np.sqrt(1.0 - a * a))
+    noise = normal * (std * np.sqrt(1.0 - a * a))
     return np.array(list(accumulate(noise.tolist(), lambda x, z: a * x + z, initial=float(last)))[1:])
 
 
@@ -179,44 +183,36 @@ def _jump_variance(p: MarketParameters) -> float:
     return p.jumps_per_day / DAY_MINUTES * p.jump_std**2
 
 
-def _walk(rng: np.random.Generator, p: MarketParameters, log_price: float, variance: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return log close, high and low of each minute. A jump happens at the beginning of a step.
+def _walk(
+    draws: Draws, p: MarketParameters, log_price: float, variance: Floats, planted_jumps: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return log close, high and low of each minute. A jump happens at the beginning of a step, a planted one at the first.
 
     The highest point of a Brownian bridge that ends at x and has variance s² is (x + √(x² - 2·s²·ln U)) / 2, U uniform.
     """
     shape = (variance.size, _STEPS)
     step_variance = (variance / _STEPS)[:, np.newaxis]
-    moves = rng.standard_normal(shape) * np.sqrt(step_variance)
-    counts = rng.poisson(p.jumps_per_day / DAY_MINUTES / _STEPS, shape)
-    jumps = rng.standard_normal(shape) * np.sqrt(counts) * p.jump_std
+    moves = draws.moves(shape) * np.sqrt(step_variance)
+    rate = p.jumps_per_day / DAY_MINUTES / _STEPS
+    jumps = draws.jumps(rate, shape) * p.jump_std
+    jumps[:, 0] += planted_jumps
     ends = log_price + np.cumsum(moves + jumps).reshape(shape)
     begins = ends - moves
-    up, down = -2.0 * step_variance * np.log(1.0 - rng.random((2, *shape)))
+    up, down = -2.0 * step_variance * np.log(1.0 - draws.own_uniform((2, *shape)))
     high = (begins + 0.5 * (moves + np.sqrt(moves**2 + up))).max(axis=1)
     low = (begins + 0.5 * (moves - np.sqrt(moves**2 + down))).min(axis=1)
     return ends[:, -1], high, low
 
 
 def _ticks(p: MarketParameters, log_price: Floats) -> Integers:
-    """Return prices in ticks."""
+    """Return prices in ticks. Raises OverflowError if one has more digits than a candle can have."""
+    if float(log_price.max()) >= float(np.log(10.0)) * (_MAX_PRICE_DIGITS - p.price_decimals):
+        raise OverflowError(f"a price has more than {_MAX_PRICE_DIGITS} digits; let breaks of the variance be smaller or shorter")
     return np.maximum(np.rint(np.exp(log_price) * 10.0**p.price_decimals), 1.0).astype(np.int64)
 
 
-def _volume(rng: np.random.Generator, p: MarketParameters, log_factor: Floats, moves: Floats) -> Floats:
+def _volume(draws: Draws, p: MarketParameters, log_factor: Floats, moves: Floats) -> Floats:
     """Return volumes in the base currency; `moves` are returns in standard deviations."""
-    noise = p.volume_noise_std * rng.standard_normal(log_factor.size) - 0.5 * p.volume_noise_std**2
+    noise = p.volume_noise_std * draws.own_normal(log_factor.size) - 0.5 * p.volume_noise_std**2
     activity = 0.25 * np.minimum(np.abs(moves), 4.0)
     return np.asarray(p.minute_volume * np.exp(p.volume_elasticity * log_factor + activity + noise))
-
-
-def _as_text(
-    p: MarketParameters, start_ms: int, ohlc: tuple[Integers, ...], volume: Floats, true_volatility: Floats
-) -> Iterator[SimulatedCandle]:
-    price, amount, unit = f"%.{p.price_decimals}f", f"%.{p.volume_decimals}f", 10.0**p.price_decimals
-    texts = [[price % value for value in (ticks / unit).tolist()] for ticks in ohlc]
-    amounts = np.round(volume, p.volume_decimals)
-    quotes = amounts * sum(ohlc) / (4.0 * unit)
-    rows = zip(*texts, amounts.tolist(), quotes.tolist(), true_volatility.tolist(), strict=True)
-    for i, (open_, high, low, close, base, quote, sigma) in enumerate(rows):
-        open_time_ms = start_ms + i * MINUTE_MS
-        yield SimulatedCandle(open_time_ms, open_, high, low, close, amount % base, f"{quote:.{_QUOTE_DECIMALS}f}", sigma)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from volcast.core.arrays import Floats
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import YEAR_MINUTES
-from volcast.simulation.market import SimulatedCandle, parameters_of, simulate_candles
+from volcast.simulation.candle import SimulatedCandle
+from volcast.simulation.market import parameters_of, simulate_candles
 
 START_MS = 1_704_067_200_000  # a Monday
 DAYS = 60

@@ -3,6 +3,7 @@
 import gzip
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
@@ -69,6 +70,76 @@ def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
     assert names(tmp_path) == ["X.csv.gz"]
 
 
+def test_planted_breaks_are_printed_with_begin_and_end(tmp_path: Path) -> None:
+    script = tmp_path / "breaks.yaml"
+    script.write_text(
+        "- {kind: variance, at: 2024-01-02, minutes: 60, factor: 2.25}\n"
+        "- {kind: missing_minutes, at: 2024-01-02 12:00, minutes: 30, symbols: X}\n"
+        "- {kind: repeated_candle, at: 2024-01-02 23:00, symbols: Y}\n"
+    )
+    result = generate(tmp_path / "broken", "--days", "2", "--symbols", "X,Y", "--breaks", str(script))
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "planted: variance ×2.25, all symbols: from 2024-01-02 00:00 until 2024-01-02 01:00 UTC (60 minutes)",
+        "planted: missing minutes, X: from 2024-01-02 12:00 until 2024-01-02 12:30 UTC (30 minutes)",
+        "planted: repeated candle, Y: from 2024-01-02 23:00 until 2024-01-03 00:00 UTC (60 minutes, the end of the run)",
+        f"{tmp_path}/broken/X.csv.gz: 2850 simulated candles of X from 2024-01-01, seed 42",
+        f"{tmp_path}/broken/Y.csv.gz: 2880 simulated candles of Y from 2024-01-01, seed 42",
+    ]
+    assert generate(tmp_path / "usual", "--days", "2", "--symbols", "X,Y").exit_code == 0
+    for symbol, first_different in (("X", 1_440), ("Y", 1_440)):
+        broken, usual = (list(read_candles(tmp_path / folder / f"{symbol}.csv.gz")) for folder in ("broken", "usual"))
+        assert broken[:first_different] == usual[:first_different]
+        assert broken[first_different] != usual[first_different]
+    assert check_candles(tmp_path / "broken" / "X.csv.gz").rows == 2_850
+
+
+def test_correlated_symbols(tmp_path: Path) -> None:
+    assert generate(tmp_path / "zero", "--days", "1", "--correlation", "0").exit_code == 0
+    assert generate(tmp_path / "usual", "--days", "1").exit_code == 0
+    assert generate(tmp_path / "both", "--days", "1", "--correlation", "0.9", "--volatility-correlation", "0.95").exit_code == 0
+    assert generate(
+        tmp_path / "one", "--days", "1", "--correlation", "0.9", "--volatility-correlation", "0.95", "--symbols", "ETHUSDT"
+    )
+    files = {folder: (tmp_path / folder / "ETHUSDT.csv.gz").read_bytes() for folder in ("zero", "usual", "both", "one")}
+    assert files["zero"] == files["usual"] != files["both"]
+    assert files["both"] == files["one"], "a symbol does not depend on which others are generated"
+    closes = [np.array(prices(list(read_candles(tmp_path / "both" / f"{name}.csv.gz"))))[3::4] for name in ("BTCUSDT", "ETHUSDT")]
+    assert np.corrcoef(*(np.diff(np.log(each)) for each in closes))[0, 1] == pytest.approx(0.9, abs=0.07)
+
+
+@pytest.mark.parametrize(
+    ("script", "sentence"),
+    [
+        ("- {kind: variance, at: 2024-01-02, factor: x}", "breaks.yaml: line 1: factor is 'x'; expected a number"),
+        (
+            "- {kind: variance, at: 2023-01-02, factor: 2}",
+            "breaks.yaml: variance ×2 at 2023-01-02 00:00: a break must begin later",
+        ),
+        (
+            "- {kind: volume, at: 2024-01-02, factor: 2, symbols: Z}",
+            "breaks.yaml: volume ×2 at 2024-01-02 00:00: Z is not generated",
+        ),
+    ],
+)
+def test_breaks_that_are_wrong_are_refused_before_anything_is_written(tmp_path: Path, script: str, sentence: str) -> None:
+    (tmp_path / "breaks.yaml").write_text(script)
+    result = generate(tmp_path / "out", "--breaks", str(tmp_path / "breaks.yaml"))
+    assert result.exit_code == 2
+    assert sentence in result.output
+    assert result.output.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_price_that_leaves_the_range_leaves_no_file(tmp_path: Path) -> None:
+    jumps = "".join(f"- {{kind: jump, at: 2024-01-01 00:{minute}, percent: 900}}\n" for minute in range(10, 40))
+    (tmp_path / "breaks.yaml").write_text(jumps)
+    result = generate(tmp_path / "out", "--symbols", "X", "--breaks", str(tmp_path / "breaks.yaml"))
+    assert result.exit_code == 2
+    assert "X: a price has more than 15 digits" in result.output
+    assert names(tmp_path / "out") == []
+
+
 @pytest.mark.parametrize(
     ("flag", "value", "sentence"),
     [
@@ -81,6 +152,10 @@ def test_an_existing_file_is_replaced(tmp_path: Path) -> None:
         ("--days", "3651", "1<=x<=3650"),
         ("--days", "1.5", "not a valid integer"),
         ("--seed", "-1", "x>=0"),
+        ("--correlation", "1.1", "0.0<=x<=1.0"),
+        ("--correlation", "nan", "the correlation of returns must be from 0 to 1, not nan"),
+        ("--volatility-correlation", "-0.1", "0.0<=x<=1.0"),
+        ("--correlation", "0.99 0", "not a valid float"),
         ("--start", "2024-02-30", "'2024-02-30' is not a day"),
         ("--start", "1969-12-31", "'1969-12-31' is not a day"),
     ],
