@@ -24,8 +24,7 @@ from msgspec.structs import replace
 from producer.feeds.contract import VenueCandle
 from producer.live.candle import quote_volume_of
 from producer.rest.client import RestClient, history
-from volcast.candle_files.reader import parse_open_time_ms
-from volcast.candle_files.timestamps import format_open_time
+from volcast.candle_files.timestamps import format_open_time, parse_open_time_ms
 from volcast.candle_files.writer import CandleWriter
 from volcast.core.types import MINUTE_MS
 

@@ -7,14 +7,19 @@
 | seconds since 1970, 9 or 10 digits       | `1704067500`, `1704067500.0`                                                 |
 | milliseconds since 1970, 12 or 13 digits | `1704067500000`                                                              |
 | microseconds since 1970, 15 or 16 digits | `1704067500000000`                                                           |
+| nanoseconds since 1970, 18 or 19 digits  | `1704067500000000000`                                                        |
 
-A time without an offset is UTC. Epochs reach from 1973 to 2286; a number such as 20240101 is refused, not read as a moment in
-1970. `datetime.fromisoformat` does the calendar, behind a pattern, because it accepts more than a candle file should say: a date
-without a time, week dates (`2024-W01-1`), any character between date and time, 24:00 (from Python 3.14 on), offsets of seconds.
+A time without an offset is UTC, unless the user names another time zone. Epochs reach from 1973 to 2286; a number such as
+20240101 is refused, not read as a moment in 1970, unless the user names its unit. `datetime.fromisoformat` does the calendar,
+behind a pattern, because it accepts more than a candle file should say: a date without a time, week dates (`2024-W01-1`), any
+character between date and time, 24:00 (from Python 3.14 on), offsets of seconds.
 """
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 _MINUTE_MS = 60_000
 _COMMON_LENGTH = len("2024-01-01 00:05:00")
@@ -22,13 +27,17 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = _EPOCH.replace(tzinfo=None)
 _MILLISECOND = timedelta(milliseconds=1)
 _SECOND = timedelta(seconds=1)
-_NUMBER = re.compile(r"(\d{9,10}|\d{12,13}|\d{15,16})(?:\.(\d+))?", re.ASCII)
+_NUMBER = re.compile(r"(\d{9,10}|\d{12,13}|\d{15,16}|\d{18,19})(?:\.(\d+))?", re.ASCII)
+_ANY_NUMBER = re.compile(r"(\d{1,20})(?:\.(\d+))?", re.ASCII)
+_DECIMALS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_ZONE_STEP_MS = 900_000
+"""The clocks of a zone change at multiples of a quarter of an hour."""
 _ISO = re.compile(
     r"(\d{4})(-?)(\d\d)\2(\d\d)[T ]((?:[01]\d|2[0-3])(:?)[0-5]\d)(?:(\6[0-5]\d)(?:[.,](\d+))?)?"
     r" ?(?:Z|UTC|([+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?))?",
     re.ASCII | re.IGNORECASE,
 )
-_EXPECTED = "YYYY-MM-DD HH:MM:SS, ISO 8601, or seconds, milliseconds or microseconds since 1970 are expected"
+_EXPECTED = "YYYY-MM-DD HH:MM:SS, ISO 8601, or a number of seconds to nanoseconds since 1970 are expected"
 
 
 def parse_open_time_ms(text: str) -> int:
@@ -54,6 +63,57 @@ def parse_open_time_ms(text: str) -> int:
     if number := _NUMBER.fullmatch(text):
         digits, fraction = number.groups(default="")
         return _with_fraction_ms(int(digits), (len(digits) - 9) // 3 * 3, fraction)
+    return _parse_iso_ms(text)
+
+
+def time_parser(timezone: str = "", unit: str | None = None) -> Callable[[str], int]:
+    """Return `parse_open_time_ms`, or a function like it for times as the user describes them.
+
+    Times without an offset are those of the zone, an IANA name. Numbers since 1970 are of the unit: s, ms, us or ns. The function
+    raises ValueError, too, for a time that the zone's clocks show twice or never, and for a number if a zone is given, since
+    numbers since 1970 are UTC. Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
+
+    >>> time_parser("Europe/Berlin")("2024-07-01 02:00:00") == parse_open_time_ms("2024-07-01 00:00:00")
+    True
+    """
+    if not timezone and unit is None:
+        return parse_open_time_ms
+    zone = ZoneInfo(timezone) if timezone else None
+
+    def parse(text: str) -> int:
+        text = text.strip()
+        if number := _ANY_NUMBER.fullmatch(text):
+            if zone is not None:
+                raise ValueError("a number since 1970 is UTC, so that no time zone can be given")
+            if unit is not None:
+                return _with_fraction_ms(int(number[1]), _DECIMALS[unit], number[2] or "")
+            return parse_open_time_ms(text)
+        at_ms = _parse_iso_ms(text)
+        if zone is None or _names_zone(text):
+            return at_ms
+        return at_ms - _offset_ms(zone, at_ms // _ZONE_STEP_MS)
+
+    return parse
+
+
+def _names_zone(text: str) -> bool:
+    iso = _ISO.fullmatch(text)
+    return iso is not None and (iso[9] is not None or text[-1:] in "Zz" or text[-3:].upper() == "UTC")
+
+
+@lru_cache(maxsize=256)
+def _offset_ms(zone: ZoneInfo, step: int) -> int:
+    """Return the zone's offset from UTC in this quarter of an hour of its clocks. Raise ValueError if they show it not once."""
+    local = _NAIVE_EPOCH + step * timedelta(milliseconds=_ZONE_STEP_MS)
+    first, second = (local.replace(tzinfo=zone, fold=fold).utcoffset() for fold in (0, 1))
+    if first is None or second is None or first != second:
+        forward = first is not None and second is not None and second > first
+        times = "do not show this time" if forward else "show this time twice"
+        raise ValueError(f"the clocks of {zone.key} {times} that day; give times in UTC, or with an offset")
+    return first // _MILLISECOND
+
+
+def _parse_iso_ms(text: str) -> int:
     if iso := _ISO.fullmatch(text):
         year, _, month, day, clock, _, second, fraction, offset = iso.groups(default="")
         return _with_fraction_ms(_seconds(f"{year}-{month}-{day}", f"{clock}{second}{offset or 'Z'}"), 0, fraction)

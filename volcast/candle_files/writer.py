@@ -8,7 +8,7 @@ from typing import Self
 
 from volcast.atomic_file import OutputFileError, writing
 
-from .reader import CANDLE_COLUMNS, CandleFileError
+from .contract import CANDLE_COLUMNS, CandleFileError
 from .timestamps import format_open_time
 
 
