@@ -67,7 +67,8 @@ async def restore(client: Client, writer: Writer, partition: int) -> tuple[Resto
     """Return what the last commit left, and the last candle before its position.
 
     `writer` has fenced all former owners. It writes a marker first: no record of theirs can come after that, so the state ends
-    there. Raises Unavailable; Mismatch if the log no longer holds the position, or holds other candles there.
+    there. Raises Unavailable; Fenced if another consumer has opened the partition meanwhile; Mismatch if the log no longer holds
+    the position, or holds other candles there.
     """
     tp = client.at(Topic.STATE, partition)
     marker = Marker(uuid4().hex, client.partitions)
@@ -85,15 +86,19 @@ async def restore(client: Client, writer: Writer, partition: int) -> tuple[Resto
                 "symbols have moved to other partitions: choose another topic_prefix, and move the state there with `volcast "
                 "state export` and `volcast state import`"
             )
-    stored = _stored(state)
-    return await _restored(client, partition, state), stored.last if stored else None
+    restored, stored = await _restored(client, partition, state), _stored(state)
+    if restored.position_unknown:  # unless another consumer has opened the partition since, and these signals are its own
+        await writer.write({tp: [KeyValue(MARKER, msgspec.json.encode(marker))]})
+    return restored, stored.last if stored else None
 
 
 async def peek(client: Client, partition: int) -> Restored:
     """Return what the last commit left, without fencing the owner, who may write at the same time."""
     tp = client.at(Topic.STATE, partition)
-    state, _ = await _read(client, tp, None)
-    return await _restored(client, partition, state)
+    restored = await _restored(client, partition, (await _read(client, tp, None))[0])
+    if restored.position_unknown:  # the first commit of a new log may have come between the reading of state and of signals
+        restored = await _restored(client, partition, (await _read(client, tp, None))[0])
+    return restored
 
 
 async def _read(client: Client, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker]]:

@@ -1,20 +1,22 @@
 """A topic of the state that was emptied, or that lost keys: symbols are rebuilt, or the consumer says what is gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
 from consumer.shard import Shard
 from tests.log_access import fill, records_of
 from tests.volcast.commands.consumed_log import candles, consuming, expected, rules
 from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
-from volcast.log.contract import Mismatch, Topic
+from volcast.log.contract import Fenced, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
-from volcast.log.kafka.state import MARKER, POSITION
+from volcast.log.kafka.state import MARKER, POSITION, restore
+from volcast.log.kafka.writer import Writer, open_writer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
+Pair = tuple[bytes, bytes | None]
 
 
 @pytest.fixture
@@ -59,3 +61,29 @@ async def test_an_emptied_state_is_not_taken_for_a_beginning(log: KafkaLog, kafk
         restored = (await log.peek())[0]
     with pytest.raises(Mismatch, match=r"state, partition 0: there are signals or rejects, but the position .* is gone"):
         Shard(rules(), restored)
+
+
+async def test_the_first_commit_of_a_successor_is_not_taken_for_a_lost_position(log: KafkaLog) -> None:
+    """Two workers open a new partition at once, as in a rebalance; the second one has already committed."""
+    client = log._client
+    async with log:
+        await fill(log, candles(range(5), SYMBOLS))
+        overtaken = await open_writer(client, "volcast-consume-0")
+
+        class OvertakenWriter(Writer):
+            def __init__(self) -> None:
+                self.writes = 0
+
+            async def write(self, records: Mapping[TopicPartition, Sequence[Pair]]) -> Mapping[TopicPartition, int]:
+                self.writes += 1
+                written = await overtaken.write(records)
+                if self.writes == 1:
+                    async with consuming(log) as worker:
+                        await worker.drained()
+                return written
+
+        try:
+            with pytest.raises(Fenced):
+                await restore(client, OvertakenWriter(), 0)
+        finally:
+            await overtaken.close()
