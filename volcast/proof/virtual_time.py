@@ -76,6 +76,10 @@ class SocketLoop(VirtualTimeLoop):
         future.add_done_callback(self._thread_done)
         return future
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109  # its name
+        """Wait for the threads of the default executor, without the time limit of an `asyncio.Runner`."""
+        await super().shutdown_default_executor()
+
     def _thread_done(self, _: "asyncio.Future[Any]") -> None:
         self._sockets.threads -= 1
 
