@@ -51,8 +51,8 @@ def create_log(settings: Settings) -> Log:
     bus = parse_bus(settings.bus)
     if bus.kind == "sqlite":
         return create_sqlite_log(Path(bus.path), settings)
-    from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite does not need it
     from volcast.log.kafka.access.security import KafkaSecurity  # noqa: PLC0415  # as above
+    from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite does not need it
 
     return KafkaLog(
         bus.bootstrap,

@@ -1,8 +1,8 @@
-"""The log on Kafka, over aiokafka; the only package that imports it.
+"""The log on Kafka, over aiokafka; the only package, with `access/`, that imports it.
 
 Read `log.py` first, which creates the others: `topics.py` (created and checked at the start), `writer.py` (transactions, the
 appender), `consumer.py` (a member of the group, which opens and commits partitions) and `state.py` (how a partition is restored).
 `reader.py` reads without a group. `client.py` makes aiokafka's clients, and starts and stops them around its defects;
-`producer.py` ends transactions once; `errors.py` sorts aiokafka's errors; `security.py` is TLS and sign-in; `log_filter.py`
-limits aiokafka's messages.
+`producer.py` ends transactions once; `errors.py` sorts aiokafka's errors; `log_filter.py` limits
+aiokafka's messages. `access/` is about TLS, sign-in, and topics that are deleted while they are in use.
 """

@@ -13,10 +13,10 @@ from aiokafka.producer import sender
 
 from volcast.log.contract import Topic
 
+from .access.security import KafkaSecurity
 from .batches import read_batches_within_bounds
 from .errors import FAILURES
 from .producer import end_transactions_once
-from .security import KafkaSecurity
 
 MAX_BATCH_BYTES = 1_000_000
 """Less than the default limit of a topic, `max.message.bytes`, which is slightly above 1 MiB."""

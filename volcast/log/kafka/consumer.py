@@ -5,7 +5,7 @@ transactional id made of its number: opening the partition makes the broker refu
 """
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -46,8 +46,9 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 class KafkaConsumer:
     """A member of the consumer group. It reads only the partitions that are open."""
 
-    def __init__(self, client: Client, group: str, instance_id: str | None) -> None:
-        self._client, self._group = client, group
+    def __init__(self, client: Client, group: str, instance_id: str | None, check: Callable[[], None]) -> None:
+        """`check` raises Mismatch if the log can't be used any more; aiokafka would go on in silence."""
+        self._client, self._group, self._check = client, group, check
         self._consumer = client.consumer(
             client_id=client_id(client),
             group_id=client.prefix + group,
@@ -122,6 +123,7 @@ class KafkaConsumer:
         return end
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
+        self._check()
         reading = [self._candles(partition) for partition in self._reading if self._is_readable(partition)]
         records: dict[TopicPartition, list[Any]] = {}
         with translated_errors("reading candles"):

@@ -8,14 +8,16 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Self
 
-from volcast.log.contract import Appender, Consumer, Reader, Restored, Topic
+from volcast.log.contract import Appender, Consumer, Reader, Restored, Topic, Unavailable
 from volcast.log.retry import while_unavailable
 
+from .access.ports import check_ports
+from .access.security import KafkaSecurity, check_access
+from .access.watch import Watch
 from .client import Client, partition_of
 from .consumer import KafkaConsumer
 from .log_filter import quieten
 from .reader import reader
-from .security import KafkaSecurity, check_access
 from .state import peek
 from .topics import prepare
 from .writer import KafkaAppender, writer
@@ -38,6 +40,7 @@ class KafkaLog:
     ) -> None:
         self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
+        self._watch = Watch(self._client)
 
     def __repr__(self) -> str:
         return f"KafkaLog({self._client})"
@@ -45,24 +48,27 @@ class KafkaLog:
     async def __aenter__(self) -> Self:
         quieten()
         await while_unavailable(f"Kafka at {self._client.bootstrap}", self._prepare, Random())  # noqa: S311  # no secret: jitter
+        self._watch.start()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
-        """Do nothing: each appender, consumer and reader closes its own connections."""
+        """Stop watching. Each appender, consumer and reader closes its own connections."""
+        await self._watch.stop()
 
     @asynccontextmanager
     async def appender(self, name: str) -> AsyncIterator[Appender]:
-        async with writer(self._client, f"volcast-append-{name}") as opened:
+        async with self._watch.explained(), writer(self._client, f"volcast-append-{name}") as opened:
             yield KafkaAppender(self._client, opened)
 
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
-        consumer = KafkaConsumer(self._client, self._group, self._instance_id)
-        try:
-            await consumer.start()
-            yield consumer
-        finally:
-            await consumer.stop()
+        consumer = KafkaConsumer(self._client, self._group, self._instance_id, self._watch.check)
+        async with self._watch.explained():
+            try:
+                await consumer.start()
+                yield consumer
+            finally:
+                await consumer.stop()
 
     async def peek(self) -> Mapping[int, Restored]:
         return {partition: await peek(self._client, partition) for partition in range(self._client.partitions)}
@@ -72,10 +78,14 @@ class KafkaLog:
 
     @asynccontextmanager
     async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with reader(self._client, topic) as opened:
+        async with self._watch.explained(), reader(self._client, topic, self._watch.check) as opened:
             yield opened
 
     async def _prepare(self) -> None:
         """Check sign-in and topics; create missing topics. Raises Unavailable or Mismatch."""
-        await check_access(self._client.bootstrap, self._client.security, self._client.timeout_s)
-        await prepare(self._client, self._retention_ms)
+        try:
+            await check_access(self._client.bootstrap, self._client.security, self._client.timeout_s)
+            await prepare(self._client, self._retention_ms)
+        except Unavailable:
+            await check_ports(self._client.bootstrap, self._client.security)
+            raise

@@ -28,10 +28,14 @@ _READ_MS = 200
 class KafkaReader:
     """Reads all partitions of a topic. `ends` are the high watermarks, at the start, of the partitions that were not empty."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, topic: str, ends: dict[TopicPartition, int]) -> None:
-        self._consumer, self._topic, self._ends = consumer, topic, ends
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, ends: dict[TopicPartition, int], check: Callable[[], None]
+    ) -> None:
+        """`check` raises Mismatch if the log can't be used any more; aiokafka would go on in silence."""
+        self._consumer, self._topic, self._ends, self._check = consumer, topic, ends, check
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
+        self._check()
         with translated_errors(f"reading {self._topic}"):
             batches = await fetched(self._consumer, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
         # The marker of a transaction is a record that is never returned: the position passes it in a later read.
@@ -44,11 +48,11 @@ class KafkaReader:
 
 
 @asynccontextmanager
-async def reader(client: Client, topic: Topic) -> AsyncIterator[KafkaReader]:
-    """Open a reader of all partitions of a topic, from the first retained record on."""
+async def reader(client: Client, topic: Topic, check: Callable[[], None]) -> AsyncIterator[KafkaReader]:
+    """Open a reader of all partitions of a topic, from the first retained record on. Each read calls `check` first."""
     found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
     async with reading_from(client, {tp: begin for tp, (begin, _) in found.items()}) as consumer:
-        yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin})
+        yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin}, check)
 
 
 @asynccontextmanager

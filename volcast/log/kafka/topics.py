@@ -58,6 +58,18 @@ async def prepare(client: Client, retention_ms: int | None) -> None:
             await admin.close()
 
 
+async def check_existence(admin: AIOKafkaAdminClient, client: Client) -> None:
+    """Raise Mismatch if a topic does not exist, Unavailable if that can't be found out. The client has been started."""
+    with translated_errors("asking for the topics"):
+        async with asyncio.timeout(client.timeout_s):
+            described = await admin.describe_topics([client.topic(topic) for topic in Topic])
+    if missing := [each["topic"] for each in described if for_code(each["error_code"]) is UnknownTopicOrPartitionError]:
+        raise Mismatch(
+            f"Kafka at {client.bootstrap}: deleted while in use: {', '.join(sorted(missing))}; if that was intended, start "
+            "again: what is missing is created anew, and a state that does not fit is refused"
+        )
+
+
 async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int | None) -> None:
     existing = await _partitions(admin, client)
     replicas = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))

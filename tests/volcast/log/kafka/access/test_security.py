@@ -4,7 +4,6 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,49 +17,17 @@ from tests.volcast.log.kafka.secured_broker import (
     PASSWORD,
     USER,
     CertificateFiles,
-    add_scram_user,
     certificate_files,
-    scram,
 )
 from volcast.log.contract import KeyValue, Mismatch, Topic, Unavailable
+from volcast.log.kafka.access.security import KafkaSecurity, check_access
 from volcast.log.kafka.log import KafkaLog
-from volcast.log.kafka.security import KafkaSecurity, check_access
 from volcast.proof.processes import broker as test_broker
-from volcast.proof.processes.broker import Broker, broker
+from volcast.proof.processes.broker import Broker
 
 TIMEOUT_S = 5.0
 SIGNED_IN = KafkaSecurity(USER, PASSWORD)
 BY_PLAIN = KafkaSecurity(test_broker.USER, test_broker.PASSWORD, "PLAIN")
-
-
-@pytest.fixture(scope="module")
-def scram_broker() -> Iterator[Broker]:
-    with broker(extra_properties=scram("SCRAM-SHA-512", "PLAIN")) as made:
-        add_scram_user(made.bootstrap)
-        yield made
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> CertificateFiles:
-    return certificate_files(tmp_path_factory.mktemp("certificates"))
-
-
-@pytest.fixture(scope="module")
-def tls_broker(files: CertificateFiles) -> Iterator[Broker]:
-    with broker(extra_properties=scram("SCRAM-SHA-256", "SCRAM-SHA-512") | dict(files.broker_properties)) as made:
-        add_scram_user(made.bootstrap)
-        yield made
-
-
-@pytest.fixture
-def over_tls(files: CertificateFiles) -> KafkaSecurity:
-    return replace(
-        SIGNED_IN,
-        tls=True,
-        ca_file=files.authority,
-        client_cert_file=files.client_cert,
-        client_key_file=files.client_key,
-    )
 
 
 async def refusal(bootstrap: str, security: KafkaSecurity) -> str:
