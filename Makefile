@@ -9,10 +9,10 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-16s %s\n", $$1, $$2 }'
 
 setup: .venv/ready            ## build .venv with the locked requirements; then .venv/bin/volcast exists
 
@@ -55,6 +55,9 @@ bench: setup            ## time and size of the engine
 bench-accuracy: setup            ## whether forecasts are as good as they were; CANDLES="FILE …" for real months, too
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check $(CANDLES)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check --cold-start $(CANDLES)
+
+bench-simulation: setup            ## the simulated market's statistics; CANDLES="FILE …" for real ones beside them
+	$(BIN)/python -m bench.simulation $(CANDLES)
 
 bench-live: setup            ## whether the live producer keeps up with 2 000 trades a second
 	$(BIN)/python -m bench.live

@@ -1,12 +1,13 @@
 """The file of planted breaks: all forms that are read, and a sentence with the line for all that is wrong."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from volcast.cli.main import UserError
 from volcast.commands.candles.breaks_file import read_breaks
-from volcast.simulation.breaks import BREAK_RULES, Break, BreakKind
+from volcast.simulation.breaks import BREAK_RULES, Break, BreakKind, check_breaks
 
 AT_MS = 1_704_153_600_000  # 2024-01-02
 
@@ -85,6 +86,20 @@ def test_what_is_wrong_is_said(tmp_path: Path, text: str | bytes, sentence: str)
     assert sentence in str(caught.value)
     assert str(caught.value).startswith(f"{tmp_path}/breaks.yaml")
     assert "\n" not in str(caught.value)
+
+
+def test_the_docs_describe_each_kind_and_their_example_can_be_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs/simulation.md").read_text()
+    table = {line.split("|")[1].strip(" `"): line.split("|")[2] for line in page.splitlines() if line.startswith("| `")}
+    assert list(table) == [*BREAK_RULES]
+    for kind, rule in BREAK_RULES.items():
+        expected = f"`{rule.number}`, {rule.lowest:g} to {rule.highest:g}" if rule.number else ""
+        assert table[kind].strip() == expected
+    [example] = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    breaks = read(tmp_path, example)
+    start_ms, end_ms = 1_704_067_200_000, 1_706_745_600_000  # January 2024
+    assert [f"planted: {each.describe(end_ms)}" for each in breaks] == re.findall(r"^planted: .*$", page, re.MULTILINE)
+    check_breaks(breaks, ["BTCUSDT", "ETHUSDT"], start_ms, (end_ms - start_ms) // 60_000)
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
