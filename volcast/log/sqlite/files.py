@@ -28,11 +28,19 @@ class FileWatch:
         self._opened = {ending: found for ending in ("", WAL, INDEX) if (found := _identity(path + ending))}
 
     def missing(self) -> str | None:
-        """Return the ending of the first file that is no longer the one that was opened; None if all are in place."""
+        """Return the ending of the first file that is no longer the one that was opened, or of a database that was emptied; None
+        if all are in place.
+        """
         for ending, opened in self._opened.items():
             if _identity(self.path + ending) != opened:
                 return ending
-        return None
+        return "" if self._is_emptied() else None
+
+    def _is_emptied(self) -> bool:
+        """Return whether the database was cut to 0 bytes: SQLite itself notices that only once it reads a page again."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return os.stat(self.path).st_size == 0  # noqa: PTH116  # as in _identity
+        return False
 
     def can_save(self, ending: str) -> bool:
         """Return whether the commits in a missing `-wal`, which is still open, can be moved into the database: no other process
@@ -46,6 +54,11 @@ class FileWatch:
         path = self.path
         was_replaced = _identity(path + ending) is not None
         match ending:
+            case "" if self._is_emptied():
+                return (
+                    f"the database {path} was emptied while it was in use: stop all processes that use it, then restore it from a "
+                    "backup, or choose another file"
+                )
             case "" if was_replaced:
                 return (
                     f"the database {path} was replaced by another file while it was in use: stop all processes that use it, "

@@ -102,6 +102,18 @@ async def test_a_replaced_file_beside_the_database_is_noticed(tmp_path: Path, en
         assert len(await values(log, Topic.SIGNALS)) == 1
 
 
+async def test_a_database_that_is_emptied_while_in_use_is_noticed_by_readers_and_writers(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    async with log_in_use(path) as (log, consumer):
+        os.truncate(path, 0)
+        sentence = f"the database {path} was emptied while it was in use: stop all processes that use it"
+        for _ in range(2):
+            with pytest.raises(Mismatch, match=sentence):
+                await values(log, Topic.SIGNALS)
+            with pytest.raises(Mismatch, match=sentence):
+                await consumer.commit(0, Commit(3, [ONE]))
+
+
 async def test_a_database_that_was_emptied_is_not_taken_for_a_new_one(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     async with log_in_use(path) as (_, consumer):
