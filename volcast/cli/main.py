@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Write the forecast after each candle of CSV files."),
     "compare": ("volcast.commands.backtest.compare:command", "Compare the forecasts of several models."),
+    "check": ("volcast.commands.check.command:command", "Check forecasts for lookahead, and how long they warm up."),
     "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn the prior from which new symbols start."),
     "rejects": ("volcast.commands.rejects.command:command", "List rejected candles, or replay them."),
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
@@ -171,7 +172,7 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, or a failed `prove` or `doctor`; 2 wrong usage or input; "
+    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove` or `doctor`; 2 wrong usage or input; "
     "3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone away."
 )
 

@@ -21,7 +21,7 @@ def print_rows(columns: Sequence[str], rows: Iterable[Sequence[str]], console: C
         print_table(create_table(columns, rows), console)
         return
     for row in (columns, *rows):
-        click.echo(tab_separated(row))
+        click.echo(tab_separated(row), file=console.file)
 
 
 def create_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:

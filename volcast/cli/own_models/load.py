@@ -8,7 +8,7 @@ and only the code that left a state continues it.
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -43,6 +43,7 @@ class OwnModel(NamedTuple):
 
 _registered: dict[str, OwnModel] = {}
 """By name: what this process has registered."""
+_places: dict[str, CodePlace] = {}
 
 
 def register_model(text: str) -> str:
@@ -57,6 +58,7 @@ def register_model(text: str) -> str:
     if not is_known(name):
         create, has_state = _factory(given, place)
         register(name, create)
+        _places[place.filename] = place
         _registered[name] = OwnModel(name, place, has_state)
     return name
 
@@ -66,9 +68,9 @@ def own_model(name: str) -> OwnModel | None:
     return _registered.get(name)
 
 
-def own_files() -> tuple[str, ...]:
-    """Return the files of all registered models."""
-    return tuple(dict.fromkeys(each.place.filename for each in _registered.values()))
+def own_places() -> Mapping[str, CodePlace]:
+    """Return where the code of own models is, by the path by which Python knows the file; also while it is being imported."""
+    return _places
 
 
 def _find(text: str) -> tuple[Any, CodePlace, bytes]:
@@ -124,6 +126,7 @@ def _import_file(path: Path, code: bytes) -> ModuleType:
     if name in sys.modules or spec is None:
         return sys.modules[name]
     module = module_from_spec(spec)
+    _places[str(module.__file__)] = CodePlace(str(path), str(module.__file__), path.stem)
     sys.modules[name] = module  # dataclasses and pickle look a module up by its name
     folder = str(path.resolve().parent)
     if folder not in sys.path:
@@ -135,7 +138,7 @@ def _import_file(path: Path, code: bytes) -> ModuleType:
         if isinstance(error, SyntaxError) and error.filename == module.__file__:
             raise OwnModelError(f"{path}, line {error.lineno}: {type(error).__name__}: {error.msg}") from error
         if isinstance(error, Exception | SystemExit):
-            raise CodePlace(str(path), str(module.__file__), path.stem).failed("", error) from error
+            raise _places[str(module.__file__)].failed("", error) from error
         raise
     return module
 

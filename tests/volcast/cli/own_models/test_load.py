@@ -7,7 +7,7 @@ import pytest
 
 from tests.volcast.cli.own_models.written import CONTRACT, REGRESSOR, forecasts, written
 from volcast.cli.own_models.guarded import OwnModelError
-from volcast.cli.own_models.load import own_files, own_model, register_model
+from volcast.cli.own_models.load import own_model, own_places, register_model
 from volcast.core.models import MODELS, create_model, is_known
 
 FUNCTION = """
@@ -34,7 +34,7 @@ def test_a_class_a_function_and_an_estimator_make_models(tmp_path: Path, code: s
     assert name.startswith(f"{label}@")
     own = own_model(name)
     assert own
-    assert own.place.filename in own_files()
+    assert own_places()[own.place.filename].shown.endswith("mine.py")
     assert all(made.shadows[name].median > 0 for made in forecasts(f"{path}:{label}"))
     one, other = (create_model(name, 60) for _ in range(2))
     assert one is not other
