@@ -1,0 +1,160 @@
+"""The closes of any candle file, row by row: what `text_blocks.py` does not read, and a sentence for each mistake, with its line.
+
+Times are read, if the file has them, because a rolling mean depends on the order of the rows: a file that begins with its newest
+row is read from its end, and one that is in no order is refused.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from decimal import Context, Decimal, Inexact
+from pathlib import Path
+from typing import NamedTuple
+
+from volcast.candle_files.contract import Columns, FileFormat, quoted
+from volcast.candle_files.csv_rows import read_csv_cells
+from volcast.candle_files.text_format import parser_of
+
+from .result import BatchError
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
+_MAX_DIGITS = 400
+"""More than any price has; a number of a million digits would only fill the memory."""
+_EXACT = Context(prec=2 * _MAX_DIGITS, traps=[Inexact])
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_MISSING = frozenset({"", "nan", "+nan", "-nan"})
+_INFINITE = frozenset({"inf", "infinity"})
+
+
+class ExactClose(NamedTuple):
+    """The number units / 10^decimals."""
+
+    units: int
+    decimals: int
+
+
+class RowReader:
+    """The closes of one file in the order of time. `warnings` and `newest_first` are complete once all closes have been read.
+
+    Args:
+        path: The file, which may be packed.
+        layout: Its format.
+    """
+
+    def __init__(self, path: Path, layout: FileFormat) -> None:
+        self._path, self._layout = path, layout
+        self._parse_ms = parser_of(layout.options)
+        self._names = {role: layout.name_of(role) for role, at in layout.columns._asdict().items() if at is not None}
+        self._direction = -1 if layout.newest_first else 1
+        self._last_ms: int | None = None
+        self._disorder_line = 0
+        self._empty = _Noted()
+        self._not_positive = _Noted()
+        self._unknown_times = _Noted()
+        self.newest_first = bool(layout.newest_first)
+
+    def closes(self) -> Iterator[ExactClose]:
+        """Yield the closes in constant memory; a file that begins with its newest row is read into memory first.
+
+        Raises BatchError at a close that is no finite number, and after the last one if the rows are in no order of time; raises
+        CandleFileError for a mistake in the file itself.
+        """
+        found = self._in_file_order()
+        if self.newest_first:
+            found = reversed(list(found))
+        yield from found
+
+    def warnings(self) -> Iterator[str]:
+        """Yield what the user should know of the rows that have been read."""
+        if self._empty.rows:
+            yield f"{self._empty} have no price at all and are left out"
+        if self._not_positive.rows:
+            yield f"{self._not_positive} have a close that is not above 0; they are counted, though no market has such a price"
+        if self._unknown_times.rows:
+            name = self._names["time"]
+            yield f"{self._unknown_times} have a time in column {name} that is not understood; the rows are taken as they stand"
+
+    def _in_file_order(self) -> Iterator[ExactClose]:
+        columns = self._layout.columns
+        at_close = columns.close or 0  # the file was recognized because it has this column
+        for line, cells in read_csv_cells(self._path, self._layout):
+            if _is_empty_minute(cells, columns):
+                self._empty.add(line)
+                continue
+            close = self._close(line, cells[at_close])
+            if columns.time is not None:
+                self._follow(line, cells[columns.time])
+            yield close
+        if self._disorder_line:
+            expected = (
+                "before that of the row above, as this file runs backward" if self.newest_first else "after that of the row above"
+            )
+            raise BatchError(
+                f"{self._path}, line {self._disorder_line}: its time is not {expected}; sort the rows by time, each time once, "
+                f"or leave out the column {self._names['time']}."
+            )
+
+    def _close(self, line: int, cell: str) -> ExactClose:
+        text = cell.strip()
+        where = f"{self._path}, line {line}, column {self._names['close']}"
+        if not _NUMBER.fullmatch(text):
+            raise BatchError(f"{where}: {_what_is_wrong(text)}; a number like 42283.58 is expected.")
+        number = Decimal(text)
+        digits = len(number.as_tuple().digits)
+        decimals = digits - 1 - number.adjusted()
+        if digits + abs(decimals) > _MAX_DIGITS:
+            raise BatchError(f"{where}: {quoted(text)} has too many digits; a number like 42283.58 is expected.")
+        if number <= 0:
+            self._not_positive.add(line)
+        return ExactClose(int(number.scaleb(max(decimals, 0), _EXACT)), max(decimals, 0))
+
+    def _follow(self, line: int, cell: str) -> None:
+        """Compare the time with that of the row before."""
+        text = cell.strip()
+        try:
+            if _DAY.fullmatch(text):
+                at_ms = int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1_000)
+            else:
+                at_ms = self._parse_ms(text)
+        except ValueError:
+            self._unknown_times.add(line)
+            return
+        if self._last_ms is not None and (at_ms - self._last_ms) * self._direction <= 0:
+            self._disorder_line = self._disorder_line or line
+        self._last_ms = at_ms
+
+
+class _Noted:
+    """How many rows something is true of, and where the first one stands."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._first_line = 0
+
+    def add(self, line: int) -> None:
+        self.rows += 1
+        self._first_line = self._first_line or line
+
+    def __str__(self) -> str:
+        return f"{self.rows} row{'' if self.rows == 1 else 's'} (first in line {self._first_line})"
+
+
+def _what_is_wrong(text: str) -> str:
+    lower = text.lower()
+    if not text:
+        return "the cell is empty"
+    if lower in _MISSING:
+        return f"{quoted(text)} is not a number (NaN)"
+    if lower.lstrip("+-") in _INFINITE:
+        return f"{quoted(text)} is infinite"
+    return f"{quoted(text)} is not a number"
+
+
+def _is_empty_minute(cells: Sequence[str], columns: Columns) -> bool:
+    """Return whether a row has a time and no price, as some archives write minutes without a trade. It needs all four prices."""
+    prices = (columns.open, columns.high, columns.low, columns.close)
+    if columns.time is None or any(at is None or cells[at].strip().lower() not in _MISSING for at in prices):
+        return False
+    return all(
+        at is None or cells[at].strip().lower() in {*_MISSING, "0", "0.0"} for at in (columns.volume, columns.quote_volume)
+    )
