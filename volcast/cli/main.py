@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "backtest": ("volcast.commands.backtest.command:command", "Write the forecast after each candle of CSV files."),
     "compare": ("volcast.commands.backtest.compare:command", "Compare the forecasts of several models."),
     "check": ("volcast.commands.check.command:command", "Check forecasts for lookahead, and how long they warm up."),
+    "signal": ("volcast.commands.candles.signal:command", "Count the signals of a file: the batch job."),
     "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn the prior from which new symbols start."),
     "rejects": ("volcast.commands.rejects.command:command", "List rejected candles, or replay them."),
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
