@@ -23,6 +23,7 @@ MAY_IMPORT_OF_OURS = {
     "volcast.log": ("volcast.log", "volcast.timing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),
+    "volcast.batch": ("volcast.core", "volcast.candle_files", "volcast.atomic_file", "volcast.batch"),
     "producer": (*SERVICES_MAY, "producer"),
     "consumer": (*SERVICES_MAY, "consumer"),
     "api": (*SERVICES_MAY, "api"),
