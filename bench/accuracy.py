@@ -149,7 +149,7 @@ def compared(stream: Simulated | Recorded, from_share: float) -> Comparison:
     """Compare the champion, both HARs as shadows, and the true variance where it is known."""
     decoder = Decoder()
     engine = Engine(stream.symbol, EngineConfig(horizons=(HORIZON_MINUTES,), interval_level=LEVEL, shadows=SHADOWS), 8)
-    replay, ledger = BacktestReplay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, HORIZON_MINUTES)
+    replay, ledger = BacktestReplay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, (HORIZON_MINUTES,))
     for signal in replay.signals(stream.rows()):
         ledger.add(signal, engine.forecaster.last_predictions)
     tracks = ledger.tracks()

@@ -1,5 +1,7 @@
 """Collects the signals of one pass into the arrays that `compare` needs: each model's forecasts, and what happened after them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -11,42 +13,70 @@ from volcast.core.types import MINUTE_MS, Signal
 
 from .tracks import Track, Truth
 
-_COLUMNS = Prediction._fields
+PREDICTION_COLUMNS = Prediction._fields
 _BLOCK = 100_000
 """The number of windows that are summed at once."""
 
 
 class Ledger:
-    """The forecasts of all models after each candle. `candles` is the maximum; six numbers of each model are kept for each."""
+    """The forecasts of all models after each candle, six numbers for each model and candle.
 
-    def __init__(self, candles: int, champion: str, shadows: tuple[str, ...], horizon_minutes: int) -> None:
-        self._champion = champion
-        self._horizon_minutes = horizon_minutes
-        self._count = 0
+    Args:
+        candles: The largest number of candles; the arrays have this size from the beginning.
+        champion: Its forecasts for all `horizons` are kept.
+        shadows: The other models, whose forecasts are for the first horizon.
+        horizons: In minutes, in the order of the engine's settings.
+    """
+
+    def __init__(self, candles: int, champion: str, shadows: Sequence[str], horizons: Sequence[int]) -> None:
+        self.count = 0
+        """The number of candles that were added."""
+        self.keys = ledger_keys(champion, shadows, horizons)
+        self._horizons = tuple(horizons)
         self._open_time_ms = np.zeros(candles, np.int64)
         self._close = np.zeros(candles)
-        self._predictions: dict[str, Floats] = {name: np.zeros((candles, len(_COLUMNS))) for name in (champion, *shadows)}
+        self._predictions = {key: np.zeros((candles, len(PREDICTION_COLUMNS))) for key in self.keys}
+        self._of_champion = [(horizon, self._predictions[champion, horizon]) for horizon in horizons]
+        self._of_shadows = {name: self._predictions[name, horizons[0]] for name in shadows}
 
     def add(self, signal: Signal, predictions: Predictions) -> None:
-        """Add the next candle's signal, and the predictions that all models predictions after it."""
-        row = self._count
+        """Add the next candle's signal, and the predictions of all models after it."""
+        row = self.count
         self._open_time_ms[row] = signal.open_time_ms
         self._close[row] = signal.close
-        self._predictions[self._champion][row] = predictions.horizons[self._horizon_minutes]
-        for name, prediction in predictions.shadows.items():
-            self._predictions[name][row] = prediction
-        self._count += 1
+        for horizon, rows in self._of_champion:
+            rows[row] = predictions.horizons[horizon]
+        for name, rows in self._of_shadows.items():
+            rows[row] = predictions.shadows[name]
+        self.count += 1
+
+    def columns(self) -> tuple[NDArray[np.int64], Floats, list[Floats]]:
+        """Return open times (n,), closes (n,), and for each key predictions (n, 6), as views; n is the count."""
+        n = self.count
+        return self._open_time_ms[:n], self._close[:n], [self._predictions[key][:n] for key in self.keys]
 
     def truth(self) -> Truth:
         """Return what happened after each candle that was added."""
-        return truth(self._open_time_ms[: self._count], self._close[: self._count], self._horizon_minutes)
+        open_time_ms, close, _ = self.columns()
+        return truth(open_time_ms, close, self._horizons[0])
 
     def tracks(self) -> list[Track]:
-        """Return each model's forecasts, the champion's first."""
+        """Return each model's forecasts for the first horizon, the champion's first."""
         return [
-            Track(name=name, **{column: rows[: self._count, i] for i, column in enumerate(_COLUMNS)})
-            for name, rows in self._predictions.items()
+            track(name, self._predictions[name, horizon][: self.count])
+            for name, horizon in self.keys
+            if horizon == self._horizons[0]
         ]
+
+
+def ledger_keys(champion: str, shadows: Sequence[str], horizons: Sequence[int]) -> list[tuple[str, int]]:
+    """Return model and horizon of each forecast after a candle: the champion's for all horizons, then those of the shadows."""
+    return [*((champion, horizon) for horizon in horizons), *((name, horizons[0]) for name in shadows)]
+
+
+def track(name: str, predictions: Floats) -> Track:
+    """Return a model's track of its predictions (n, 6), without copying them."""
+    return Track(name=name, **{column: predictions[:, i] for i, column in enumerate(PREDICTION_COLUMNS)})
 
 
 def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) -> Truth:

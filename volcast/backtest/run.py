@@ -6,6 +6,7 @@ A backtest on another path than production would judge something else. So rows g
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from volcast.core.codec import CandleText, Reason, Reject, encode_candle
 from volcast.core.decoder import Decoder, refuse_unconfirmed
@@ -39,6 +40,8 @@ class BacktestReplay:
         """By reason: the place of the first skipped row, and what is wrong with it."""
         self._engine = engine
         self._decoder = decoder
+        self._waiting: dict[int, str] = {}
+        """By open_time_ms: the place of each row whose date waits for a next one to confirm it."""
 
     @property
     def symbol(self) -> str:
@@ -47,32 +50,60 @@ class BacktestReplay:
 
     def signals(self, rows: Iterable[CandleText]) -> Iterator[Signal]:
         """Yield a signal for each row that the engine accepts. A row is read only when its signal is requested."""
-        key = self._engine.symbol.encode()
-        engine, decode, waiting = self._engine, self._decoder.decode, dict[int, CandleText]()
         for row in rows:
-            self.rows += 1
-            value = encode_candle(row)
-            item = decode(key, value)
-            if isinstance(item, Reject):
-                self._skip(row, item.reason, item.detail)
-            if not isinstance(item, Candle):
-                continue
-            admission = engine.admit(Arrival(item, self.rows, value))
-            if admission.skip:
-                self._skip(row, admission.skip, "")
-            for each in admission.refused:
-                detail = refuse_unconfirmed(each, item.open_time_ms).detail
-                self._skip(waiting[each.candle.open_time_ms], Reason.UNCONFIRMED_DATE, detail)
-            waiting = {each.candle.open_time_ms: waiting.get(each.candle.open_time_ms, row) for each in engine.dates.waiting}
-            for each in admission.accepted:
-                signal = engine.step(each.candle)
-                if isinstance(signal, Signal):
-                    self.accepted += 1
-                    yield signal
-        for each in engine.dates.waiting:
-            self._skip(waiting[each.candle.open_time_ms], Reason.UNCONFIRMED_DATE, _ALONE)
+            yield from self.push(row)
+        self.finish()
 
-    def _skip(self, row: CandleText, reason: Reason | Skip, detail: str) -> None:
+    def push(self, row: CandleText) -> Iterator[Signal]:
+        """Yield the signals that the next row brings about: none or one; two if it confirms the date of the row before."""
+        self.rows += 1
+        engine, value = self._engine, encode_candle(row)
+        item = self._decoder.decode(engine.symbol.encode(), value)
+        if not isinstance(item, Candle):
+            if isinstance(item, Reject):
+                self._skip(_place(row), item.reason, item.detail)
+            return
+        admission = engine.admit(Arrival(item, self.rows, value))
+        if admission.skip:
+            self._skip(_place(row), admission.skip, "")
+        for each in admission.refused:
+            detail = refuse_unconfirmed(each, item.open_time_ms).detail
+            self._skip(self._waiting[each.candle.open_time_ms], Reason.UNCONFIRMED_DATE, detail)
+        if self._waiting or engine.dates.waiting:
+            times = [each.candle.open_time_ms for each in engine.dates.waiting]
+            self._waiting = {time_ms: self._waiting.get(time_ms) or _place(row) for time_ms in times}
+        for each in admission.accepted:
+            signal = engine.step(each.candle)
+            if isinstance(signal, Signal):
+                self.accepted += 1
+                yield signal
+
+    def finish(self) -> None:
+        """Count the rows that still wait after the last one: nothing confirms their dates."""
+        for place in self._waiting.values():
+            self._skip(place, Reason.UNCONFIRMED_DATE, _ALONE)
+        self._waiting = {}
+
+    def _skip(self, place: str, reason: Reason | Skip, detail: str) -> None:
         self.skipped[reason.value] += 1
-        where = f"{row.source}, line {row.line}"
-        self.first_skipped.setdefault(reason.value, f"{where}: {detail}" if detail else where)
+        self.first_skipped.setdefault(reason.value, f"{place}: {detail}" if detail else place)
+
+    def dump(self) -> dict[str, Any]:
+        """Return the counts and places, without the engine's state."""
+        return {
+            "rows": self.rows,
+            "accepted": self.accepted,
+            "skipped": dict(self.skipped),
+            "first_skipped": dict(self.first_skipped),
+            "waiting": dict(self._waiting),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore what `dump` returned; the engine is restored from its snapshot."""
+        self.rows, self.accepted = state["rows"], state["accepted"]
+        self.skipped = Counter(state["skipped"])
+        self.first_skipped, self._waiting = dict(state["first_skipped"]), dict(state["waiting"])
+
+
+def _place(row: CandleText) -> str:
+    return f"{row.source}, line {row.line}"

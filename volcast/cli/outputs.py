@@ -1,33 +1,46 @@
-"""Output files of commands: the ending of a name must fit what is written, and `-` means standard output.
+"""Output files of commands: the ending of a name must fit what is written, and `-` means standard output."""
 
-It stands alone because several commands write files.
-"""
-
+import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from volcast.atomic_file import writing
+from volcast.atomic_file import OutputFileError, writing
 
 from .main import UserError
 
 STANDARD_OUTPUT = Path("-")
+_PACKED_ITSELF = frozenset({".parquet"})
+"""Formats that compress what they hold, and are not gzipped."""
 
 
 def check_ending(option: str, path: Path | None, *endings: str) -> None:
-    """Raise UserError if the name has another ending than one of these, each of which may be followed by `.gz`.
+    """Raise UserError if the name has another ending than one of these; those of text may be followed by `.gz`.
 
-    A name without an ending is accepted. Another ending asks for a format that is not written: a file of CSV text that is called
-    .parquet would be found out much later, by another program.
+    A name without an ending is accepted and means the first. Another ending asks for a format that is not written: a file of CSV
+    text that is called .parquet would be found out much later, by another program.
     """
     if path is None or path == STANDARD_OUTPUT:
         return
-    suffix = Path(path.name.removesuffix(".gz")).suffix.lower()
-    if suffix and suffix not in endings:
-        expected = " or ".join((endings[0], f"{endings[0]}.gz"))
+    stem = path.name.removesuffix(".gz")
+    suffix = Path(stem).suffix.lower()
+    if (suffix and suffix not in endings) or (suffix in _PACKED_ITSELF and stem != path.name):
+        expected = " or ".join((endings[0], f"{endings[0]}.gz", *(each for each in endings if each in _PACKED_ITSELF)))
         raise UserError(f"{option} {path}: {suffix} files are not written here; end the name in {expected}")
+
+
+def check_writable(path: Path | None) -> None:
+    """Raise OutputFileError if no file can be written beside `path`: better now than after the work of minutes."""
+    if path is None or path == STANDARD_OUTPUT:
+        return
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.touch(exist_ok=False)
+        part.unlink()
+    except OSError as error:
+        raise OutputFileError(f"{path} can't be written: {error.strerror or error}") from None
 
 
 @contextmanager

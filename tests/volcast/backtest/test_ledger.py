@@ -51,7 +51,7 @@ def test_more_candles_than_a_block_of_sums() -> None:
 
 def test_tracks_hold_the_models_predictions() -> None:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
-    replay, ledger, predicted = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), 15), []
+    replay, ledger, predicted = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), (15,)), []
     for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
         ledger.add(signal, engine.forecaster.last_predictions)
         predicted.append((engine.forecaster.last_predictions.horizons[15], engine.forecaster.last_predictions.shadows["ewma"]))

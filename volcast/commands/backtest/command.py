@@ -1,97 +1,179 @@
-"""`volcast backtest`: write the forecast that production would have made after each candle of CSV files."""
+"""`volcast backtest`: the forecasts that production would have made after each candle of files, and their scores."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from volcast.atomic_file import check_targets
-from volcast.candle_files.timestamps import format_open_time
+from volcast.candle_files.contract import FileOptions
+from volcast.cli.candle_options import candle_options
+from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
-from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
-from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_of_one_symbol, symbol_option
+from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, check_writable
+from volcast.cli.params import ModelsParam, TimeParam
+from volcast.cli.wiring.backtest import files_argument, replays_by_symbol, symbols_option
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from volcast.core.engine import Engine
-    from volcast.core.types import HorizonForecast, Signal
+    from volcast.backtest.evaluation.sizing import SizingRules
 
-FORECAST_COLUMNS = ("forecast", "median", "lower", "upper")
+_MODELS = "har_diurnal,ewma"
+_SHARE = 0.4
+_PARQUET = ".parquet"
+_ENDINGS = {
+    "forecasts": (".csv", _PARQUET),
+    "signals": (".jsonl", ".ndjson", _PARQUET),
+    "features": (".csv",),
+    "json": (".json",),
+    "markdown": (".md", ".markdown", ".txt"),
+    "report": (".html", ".htm"),
+}
+
+
+class Outputs(NamedTuple):
+    """The files that were asked for; `-` is standard output."""
+
+    forecasts: Path | None
+    signals: Path | None
+    features: Path | None
+    json: Path | None
+    markdown: Path | None
+    report: Path | None
+
+    @property
+    def to_stdout(self) -> bool:
+        """Whether one of them is standard output, so that everything else goes to standard error."""
+        return STANDARD_OUTPUT in self
+
+    @property
+    def needs_scores(self) -> bool:
+        """Whether one of them is nothing without scores."""
+        return any((self.json, self.markdown, self.report))
+
+
+def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
+    return click.option(f"--{name}", f"{name}_file", metavar=metavar, type=click.Path(path_type=Path), help=sentence)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @click.command("backtest")
 @files_argument
+@candle_options
 @click.option(
-    "--forecasts",
-    metavar="OUT.csv",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="CSV file of forecasts, a row for each candle; - is standard output.",
+    "--models",
+    type=ModelsParam(),
+    default=_MODELS,
+    show_default=True,
+    help="Models to compare with the champion, which is the setting `model`.",
+)
+@click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Forecasts and scores from this time on, UTC.")
+@click.option("--to", "to_ms", type=TimeParam(), metavar="TIME", help="Candles before this time only, UTC.")
+@click.option(
+    "--score-from-share",
+    "share",
+    type=click.FloatRange(0, 1, max_open=True),
+    metavar="NUMBER",
+    help=f"Share of the candles, from the beginning, whose forecasts are not scored.  [default: {_SHARE}; with --from 0]",
 )
 @click.option(
-    "--features",
-    metavar="OUT.csv",
-    type=click.Path(path_type=Path),
-    help="CSV file of the model's features, a row for each candle.",
+    "--workers", type=click.IntRange(1, 256), metavar="N", help="Processes at the same time.  [default: the processor's cores]"
 )
-@symbol_option
-@settings_options("horizons", "interval_level", "model", "prior", "price_decimals", "price_decimals_by_symbol")
-def command(*, files: tuple[Path, ...], forecasts: Path, features: Path | None, symbol: str | None, settings: Settings) -> None:
-    """Write the forecast that production would have made after each candle of one symbol. The columns of the CSV file:
+@_file("forecasts", "OUT.csv", "Write the forecasts after each candle: CSV, or .parquet.")
+@_file("signals", "OUT.jsonl", "Write the signals of the pipeline: lines of JSON, or .parquet.")
+@_file("features", "OUT.csv", "Write the champion's features after each candle as CSV.")
+@_file("json", "OUT.json", "Write all scores as JSON.")
+@_file("markdown", "OUT.md", "Write all tables as Markdown.")
+@_file("report", "OUT.html", "Write tables and plots as one HTML page.")
+@click.option("--target-volatility", type=float, metavar="NUMBER", help="Annualized, of the report's positions.  [default: 0.4]")
+@click.option("--max-size", type=float, metavar="NUMBER", help="Largest size of the report's positions.  [default: 2]")
+@click.option(
+    "--cost-bp", type=float, metavar="NUMBER", help="Costs of the report's trades, in 1e-4 of their value.  [default: 5]"
+)
+@symbols_option
+@settings_options(
+    "window",
+    "warmup",
+    "rate_window",
+    "horizons",
+    "interval_level",
+    "model",
+    "prior",
+    "price_decimals",
+    "price_decimals_by_symbol",
+)
+def command(
+    *,
+    files: tuple[Path, ...],
+    models: tuple[str, ...],
+    from_ms: int | None,
+    to_ms: int | None,
+    share: float | None,
+    workers: int | None,
+    symbols: tuple[str, ...],
+    options: FileOptions,
+    settings: Settings,
+    target_volatility: float | None,
+    max_size: float | None,
+    cost_bp: float | None,
+    **outputs: Path | None,
+) -> None:
+    """Make the forecast that production would have made after each candle, and score it against other models.
 
-    \b
-    timestamp              open time of the candle, UTC
-    forecast               root of the expected variance over the first horizon
-    median, lower, upper   median and interval of the realized volatility
+    A table of scores is printed: QLIKE, R², coverage and width of the intervals, and the Diebold-Mariano test against the
+    champion. All models learn online, and are scored on the same outcomes, which do not overlap and are not near gaps. Forecasts
+    are scored after --score-from-share of the candles; with --from, from that time on: the models learn from the candles before
+    it, and no output has them.
 
-    With --horizons 60,240 the columns forecast_240, median_240, lower_240 and upper_240 follow, for each horizon after the first.
-    Several files are read one after another, the oldest first. Each accepted candle has a row, from the first one on; skipped
-    rows are counted on standard error. A file whose name ends in .gz is gzipped.
-    """  # noqa: D301  # \b keeps the line breaks of a paragraph in click's help
-    check_targets((forecasts, features), files)
-    check_ending("--forecasts", forecasts, ".csv")
-    check_ending("--features", features, ".csv")
-    name, sources = replays_of_one_symbol(files, symbol)
-    engine, replay = create_backtest(settings, name, horizons=settings.horizons)
-    with ExitStack() as stack:
-        write = stack.enter_context(output(forecasts)).write
-        write_features = stack.enter_context(output(features)).write if features else None
-        write(forecast_header(settings.horizons))
-        with backtest_signals(replay, sources) as signals:
-            for signal in signals:
-                write(forecast_row(signal))
-                if write_features:
-                    write_features("".join(feature_rows(engine, signal)))
-    click.echo(f"{forecasts}: {replay.accepted} forecasts of {name}", err=STANDARD_OUTPUT in {forecasts, features})
-
-
-def forecast_header(horizons: Sequence[int]) -> str:
-    r"""Return the first line: four columns for the first horizon, and four with the horizon in their names for each other one.
-
-    >>> forecast_header((60, 240))
-    'timestamp,forecast,median,lower,upper,forecast_240,median_240,lower_240,upper_240\n'
+    Ctrl-C keeps what is done, and the same command goes on from there. docs/backtest.md describes all outputs.
     """
-    further = (f"{column}_{horizon}" for horizon in horizons[1:] for column in FORECAST_COLUMNS)
-    return ",".join(("timestamp", *FORECAST_COLUMNS, *further)) + "\n"
+    wanted = Outputs(*(outputs[f"{name}_file"] for name in Outputs._fields))
+    check_targets([path for path in wanted if path != STANDARD_OUTPUT], files)
+    if [*wanted].count(STANDARD_OUTPUT) > 1:
+        raise UserError("- (standard output) can be given for one output only")
+    for name, path in wanted._asdict().items():
+        check_ending(f"--{name}", path, *_ENDINGS[name])
+        check_writable(path)
+    if wanted.report:
+        _check_plots()
+    if from_ms is not None and share is not None:
+        raise UserError("--score-from-share cannot be combined with --from: with it all forecasts from that time on are scored")
+    if from_ms is not None and to_ms is not None and to_ms <= from_ms:
+        raise UserError("--to must be later than --from")
+    rules = _sizing(target_volatility=target_volatility, max_size=max_size, cost_bp=cost_bp)
+    from .plan import Wanted  # noqa: PLC0415  # River takes a second to import
+    from .whole import run_backtest  # noqa: PLC0415
+
+    run_backtest(
+        replays_by_symbol(files, symbols, options),
+        Wanted(settings, models, from_ms or 0, to_ms, bool(wanted.signals), bool(wanted.features), workers or _cores()),
+        wanted,
+        share if share is not None else 0.0 if from_ms is not None else _SHARE,
+        rules,
+    )
 
 
-def forecast_row(signal: "Signal") -> str:
-    """Return the row of a signal; the numbers have all the digits that are needed to read them back exactly."""
-    numbers = [*_numbers(signal), *(number for each in signal.other_horizons for number in _numbers(each))]
-    return f"{format_open_time(signal.open_time_ms)},{','.join(map(repr, numbers))}\n"
+def _sizing(**given: float | None) -> "SizingRules":
+    from volcast.backtest.evaluation.sizing import SizingRules  # noqa: PLC0415  # not needed by --help
+
+    try:
+        return SizingRules(**{name: value for name, value in given.items() if value is not None})
+    except ValueError as error:
+        raise UserError(f"{error}") from None
 
 
-def _numbers(forecast: "Signal | HorizonForecast") -> tuple[float, float, float, float]:
-    return forecast.volatility, forecast.volatility_median, forecast.volatility_lower, forecast.volatility_upper
+def _check_plots() -> None:
+    """Raise UserError if plots cannot be drawn: better now than after a pass of minutes."""
+    from volcast.backtest.report.svg import PlotsUnavailable, canvas  # noqa: PLC0415  # Matplotlib is slow to import
 
-
-def feature_rows(engine: "Engine", signal: "Signal") -> Iterator[str]:
-    """Yield the row of features of the last accepted candle, preceded by the header if it is the first one."""
-    from volcast.backtest.run import features_of  # noqa: PLC0415  # River takes a second to import
-
-    features = features_of(engine)
-    if engine.candles == 1:
-        yield f"timestamp,{','.join(features)}\n"
-    yield f"{format_open_time(signal.open_time_ms)},{','.join(map(repr, features.values()))}\n"
+    try:
+        with canvas("check", 1.0):
+            pass
+    except PlotsUnavailable as error:
+        raise UserError(f"--report: {error}; install it with `{sys.executable} -m pip install matplotlib`") from None

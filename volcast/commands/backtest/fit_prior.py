@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 import click
 
 from volcast.atomic_file import check_targets
+from volcast.candle_files.contract import FileOptions
 from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.candle_options import candle_options
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, output
 from volcast.cli.params import TimeParam
-from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol
+from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol, symbols_option
 from volcast.core.types import MINUTE_MS
 from volcast.settings.schema import Settings
 
@@ -25,14 +27,9 @@ _MIN_CANDLES = 7 * 1_440
 
 @click.command("fit-prior")
 @files_argument
+@candle_options
 @click.option("--out", metavar="PRIOR.json", required=True, type=click.Path(path_type=Path), help="File to write the prior to.")
-@click.option(
-    "--symbol",
-    "symbols",
-    multiple=True,
-    metavar="SYMBOL",
-    help="Symbol of each file, in order.  [default: the market in its name]",
-)
+@symbols_option
 @click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Learn from this time, UTC.")
 @click.option("--to", "to_ms", type=TimeParam(), metavar="TIME", help="Learn up to this time, exclusive, UTC.")
 @click.option(
@@ -50,6 +47,7 @@ def command(
     from_ms: int | None,
     to_ms: int | None,
     share: float | None,
+    options: FileOptions,
     settings: Settings,
 ) -> None:
     """Learn what symbols have in common (coefficients, time-of-day patterns, calibration) and write it as a prior.
@@ -68,7 +66,7 @@ def command(
     to_stdout = out == STANDARD_OUTPUT
     learned: list[Prior] = []
     with output(out) as file:
-        for symbol, sources in replays_by_symbol(files, symbols).items():
+        for symbol, sources in replays_by_symbol(files, symbols, options).items():
             before_ms = _end_of_share(sources, share) if share is not None else to_ms
             learned.append(_learned(settings, symbol, sources, from_ms or 0, before_ms))
             click.echo(f"learned on {learned[-1].source}", err=to_stdout)

@@ -1,4 +1,4 @@
-"""`volcast backtest` writes a row for each accepted candle, with the forecast of production; errors are one line."""
+"""`volcast backtest` writes a row for each accepted candle, with the forecasts of production; errors are one line."""
 
 import gzip
 from pathlib import Path
@@ -10,13 +10,11 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from producer.csv_replay import CsvReplay
 from tests.market import CSV_HEADER, csv_text
-from tests.stories.waiting import until
 from volcast.cli.main import main
 from volcast.core.codec import decode_signal, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal
 from volcast.log.contract import Record
-from volcast.proof.processes.processes import process_group
 
 
 @pytest.fixture(autouse=True)
@@ -26,15 +24,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def backtest(*arguments: str) -> Result:
-    return CliRunner().invoke(main, ["backtest", *arguments])
+    """Run the command with the champion alone, unless the arguments say otherwise."""
+    models = () if "--models" in arguments else ("--models", "two_stage")
+    return CliRunner().invoke(main, ["backtest", *arguments, *models])
 
 
 def lines(path: str) -> list[str]:
     return Path(path).read_text().splitlines()
 
 
-def names(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir()]
+def told(result: Result) -> list[str]:
+    """Return what was said on standard error, without the line on what kind of file was read."""
+    return [line for line in result.stderr.splitlines() if ": this project's columns, " not in line]
 
 
 def production(path: str) -> list[Signal]:
@@ -49,7 +50,8 @@ def production(path: str) -> list[Signal]:
 def test_a_row_for_each_candle_from_the_first_on() -> None:
     Path("btcusdt.csv").write_text(csv_text(200))
     result = backtest("btcusdt.csv", "--forecasts", "out.csv")
-    assert (result.exit_code, result.stdout, result.stderr) == (0, "out.csv: 200 forecasts of BTCUSDT\n", "")
+    assert (result.exit_code, told(result)) == (0, [])
+    assert result.stdout.endswith("out.csv: forecasts, 200 of BTCUSDT\n")
     header, *rows = lines("out.csv")
     assert header == "timestamp,forecast,median,lower,upper"
     candles = [line.split(",")[0] for line in csv_text(200).splitlines()[1:]]
@@ -72,7 +74,7 @@ def test_forecasts_equal_those_of_a_consumer_bit_for_bit() -> None:
         [s.volatility, s.volatility_median, s.volatility_lower, s.volatility_upper] for s in production("btcusdt.csv")
     ]
     assert len(rows) == 270
-    twice, never = result.stderr.splitlines()
+    twice, never = told(result)
     assert twice == "BTCUSDT: skipped 2 of 273 rows, duplicate; the first is btcusdt.csv, line 53"
     assert never.startswith("BTCUSDT: skipped 1 of 273 rows, not_a_number; the first is btcusdt.csv, line 52: close is NaN; ")
 
@@ -134,16 +136,8 @@ def test_a_dash_is_standard_output() -> None:
     assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
     result = backtest("btcusdt.csv", "--forecasts", "-")
     assert (result.exit_code, result.stdout) == (0, Path("out.csv").read_text())
-    assert result.stderr == "-: 20 forecasts of BTCUSDT\n"
-
-
-async def test_sigterm_leaves_no_unfinished_file(tmp_path: Path) -> None:
-    (tmp_path / "btcusdt.csv").write_text(csv_text(30_000))
-    with process_group(tmp_path) as parts:
-        process = parts.start("backtest", "btcusdt.csv", "--forecasts", "out.csv")
-        await until(lambda: any(".part" in name for name in names(tmp_path)), "the unfinished file", process)
-        assert process.end() == 130
-    assert [name for name in names(tmp_path) if "out.csv" in name] == []
+    assert result.stderr.endswith("-: forecasts, 20 of BTCUSDT\n")
+    assert "0 outcomes could be scored" in result.stderr
 
 
 def test_mostly_unusable_rows_are_an_error() -> None:
@@ -177,6 +171,7 @@ def test_features_are_written_by_name() -> None:
         (csv_text(3), ["--prior", "mine.json"], "cannot read the prior mine.json: No such file or directory"),
         (csv_text(3), ["--model", "best"], "model: best (flag --model) is "),
         (csv_text(3), ["--horizons", "2"], "horizons: "),
+        (csv_text(3), ["--forecasts", "-", "--features", "-"], "- (standard output) can be given for one output only"),
         (csv_text(3), ["--features", "out.csv"], "out.csv and out.csv: each file that is written needs a name of its own"),
         (csv_text(3), ["ethusdt.csv"], "ethusdt.csv does not exist."),
         (csv_text(3), ["-"], "- (standard input) cannot be read, because each file is read twice; save it to a file first"),
@@ -185,6 +180,24 @@ def test_features_are_written_by_name() -> None:
             ["--features", "f.parquet"],
             "--features f.parquet: .parquet files are not written here; end the name in .csv",
         ),
+        (
+            csv_text(3),
+            ["--signals", "s.parquet.gz"],
+            "--signals s.parquet.gz: .parquet files are not written here; end the name in ",
+        ),
+        (csv_text(3), ["--json", "none/c.json"], "none/c.json can't be written: No such file or directory"),
+        (csv_text(3), ["--json", "c.json"], "BTCUSDT: 0 outcomes could be scored, but at least 48 are needed"),
+        (csv_text(3), ["--from", "2024-01-02", "--to", "2024-01-01"], "--to must be later than --from"),
+        (csv_text(3), ["--from", "2024-01-02"], "BTCUSDT: no candle at or after --from 2024-01-02 00:00:00"),
+        (csv_text(3), ["--to", "2023-01-02"], "BTCUSDT: no usable candle in the input"),
+        (
+            csv_text(3),
+            ["--from", "2024-01-01", "--score-from-share", "0.5"],
+            "--score-from-share cannot be combined with --from: ",
+        ),
+        (csv_text(3), ["--models", "har,best"], "Invalid value for '--models': 'best' is not a model; choose from "),
+        (csv_text(3), ["--cost-bp", "-1"], "cost_bp=-1.0 must be at least 0"),
+        (csv_text(3), ["--workers", "0"], "Invalid value for '--workers': 0 is not in the range 1<=x<=256."),
         (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no usable candle in the input"),
     ],
 )
@@ -200,14 +213,42 @@ def test_an_error_is_one_line_and_nothing_is_written(
     assert sorted(folder.iterdir()) == before
 
 
-def test_files_of_two_symbols_are_refused_unless_the_symbol_is_given() -> None:
+def test_two_symbols_have_a_column_for_the_symbol() -> None:
     Path("btcusdt.csv").write_text(csv_text(range(100)))
     Path("xbtusdt.csv").write_text(csv_text(range(100, 150)))
     files = ("btcusdt.csv", "xbtusdt.csv")
-    result = backtest(*files, "--forecasts", "out.csv")
-    sentence = "the files are of BTCUSDT and XBTUSDT: give files of one symbol, or name the symbol with --symbol"
-    assert (result.exit_code, result.stderr) == (2, f"volcast: {sentence}\n")
-    assert backtest(*files, "--forecasts", "out.csv", "--symbol", "btcusdt").stdout == "out.csv: 150 forecasts of BTCUSDT\n"
+    result = backtest(*files, "--forecasts", "out.csv", "--features", "x.csv")
+    assert result.stdout.splitlines()[-2:] == [
+        "out.csv: forecasts, 100 of BTCUSDT and 50 of XBTUSDT",
+        "x.csv: features, 100 of BTCUSDT and 50 of XBTUSDT",
+    ]
+    header, *rows = (line.split(",") for line in lines("out.csv"))
+    assert header[:3] == ["timestamp", "symbol", "forecast"]
+    assert [row[1] for row in rows] == ["BTCUSDT"] * 100 + ["XBTUSDT"] * 50
+    assert [line.split(",")[0] for line in lines("x.csv")] == ["symbol", *(row[1] for row in rows)]
+    for name, begin, end in (("btcusdt", 0, 100), ("xbtusdt", 100, 150)):
+        assert backtest(f"{name}.csv", "--forecasts", "alone.csv").exit_code == 0
+        assert [[row[0], *row[2:]] for row in rows[begin:end]] == [line.split(",") for line in lines("alone.csv")[1:]]
+
+
+def test_one_symbol_can_be_given_for_all_files() -> None:
+    Path("a.csv").write_text(csv_text(range(100)))
+    Path("b.csv").write_text(csv_text(range(100, 150)))
+    result = backtest("a.csv", "b.csv", "--forecasts", "out.csv", "--symbol", "btcusdt")
+    assert result.stdout.endswith("out.csv: forecasts, 150 of BTCUSDT\n")
+    result = backtest("a.csv", "b.csv", "a.csv", "--symbol", "btcusdt", "--symbol", "btcusdt")
+    assert result.stderr.startswith("volcast: --symbol was given 2 times for 3 files")
+
+
+def test_candles_before_from_are_learned_from_and_those_after_to_are_not_read() -> None:
+    Path("btcusdt.csv").write_text(csv_text(300))
+    assert backtest("btcusdt.csv", "--forecasts", "whole.csv").exit_code == 0
+    times = ("--from", "2024-01-01T01:40:00Z", "--to", "2024-01-01T03:20:00Z")
+    result = backtest("btcusdt.csv", "--forecasts", "part.csv", "--signals", "part.jsonl", *times)
+    assert result.exit_code == 0
+    assert "BTCUSDT: 100 candles before 2024-01-01 01:40:00 were learned from\n" in result.stderr
+    assert lines("part.csv") == [lines("whole.csv")[0], *lines("whole.csv")[101:201]]
+    assert len(lines("part.jsonl")) == 100
 
 
 def test_it_replaces_its_older_output_but_never_its_input() -> None:

@@ -100,6 +100,6 @@ def test_other_commands_start_from_the_prior(files: Path) -> None:
 def test_an_error_is_one_line_and_nothing_is_written(files: Path, folder: Path, arguments: list[str], sentence: str) -> None:
     result = call("fit-prior", str(files / "btcusdt.csv"), "--out", "p.json", *arguments)
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"volcast: {sentence}")
-    assert result.stderr.count("\n") == 1
+    (message,) = [line for line in result.stderr.splitlines() if ": this project's columns, " not in line]
+    assert message.startswith(f"volcast: {sentence}")
     assert list(folder.iterdir()) == []

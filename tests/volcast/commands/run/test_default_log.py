@@ -120,7 +120,6 @@ def test_a_file_that_begins_with_its_newest_row_gives_the_same_signals(tmp_path:
         ("run",),
         ("produce", "replay", "--bus", "sqlite:///log.db"),
         ("backtest", "--forecasts", "out.csv"),
-        ("compare",),
         ("fit-prior", "--out", "prior.json"),
     ],
     ids=lambda command: command[0],

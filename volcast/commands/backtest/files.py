@@ -1,0 +1,157 @@
+"""The files that a backtest writes of each candle: forecasts, signals and features, as text or as Parquet.
+
+All are written from the results on the disk, block by block, in constant memory. The same results give the same bytes.
+"""
+
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
+from msgspec import Struct
+
+from volcast.atomic_file import writing_bytes
+from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.outputs import output
+from volcast.core.arrays import Floats
+from volcast.core.types import Signal
+
+from .series import Series
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PARQUET = ".parquet"
+_BLOCK_ROWS = 50_000
+"""Rows of a block, and of a row group in Parquet."""
+_FORECAST_COLUMNS = ("forecast", "median", "lower", "upper")
+
+
+def write_forecasts(path: Path, found: Sequence[Series]) -> None:
+    """Write the forecasts after each candle as CSV, or as Parquet if the name ends so.
+
+    The columns of the champion's first horizon have no suffix, others that of their horizon or model. With several symbols there
+    is a column `symbol`.
+    """
+    names = _forecast_names(found[0])
+    several = len(found) > 1
+    if path.suffix.lower() == PARQUET:
+        _write_parquet(path, _forecast_frames(found, names, several=several))
+        return
+    with output(path) as file:
+        file.write(",".join(("timestamp", *(["symbol"] if several else []), *names)) + "\n")
+        for series in found:
+            prefix = f",{series.symbol}" if several else ""
+            for times, numbers in _forecast_blocks(series):
+                for time_ms, row in zip(times, numbers.tolist(), strict=True):
+                    file.write(f"{format_open_time(time_ms)}{prefix},{','.join(map(repr, row))}\n")
+
+
+def write_signals(path: Path, found: Sequence[Series]) -> None:
+    """Write the records of `signals` as lines of JSON, byte for byte as the log has them, or as Parquet."""
+    if path.suffix.lower() == PARQUET:
+        _write_parquet(path, _signal_frames(found))
+        return
+    with output(path) as file:
+        for series in found:
+            for lines in series.signals():
+                file.write(lines.decode())
+
+
+def write_features(path: Path, found: Sequence[Series]) -> None:
+    """Write the features of the champion after each candle as CSV."""
+    several = len(found) > 1
+    with output(path) as file:
+        header: list[str] | None = None
+        for series in found:
+            prefix = f"{series.symbol}," if several else ""
+            for names, lines in series.features():
+                if header is None:
+                    header = names
+                    file.write(",".join((*(["symbol"] if several else []), "timestamp", *names)) + "\n")
+                for line in lines.decode().splitlines():
+                    file.write(f"{prefix}{line}\n")
+
+
+def _forecast_names(series: Series) -> list[str]:
+    """Return the columns; the first key is the champion's first horizon, which has no suffix."""
+    (champion, _), *others = series.predictions
+    suffixes = ["", *(f"_{horizon}" if name == champion else f"_{name}" for name, horizon in others)]
+    return [f"{column}{suffix}" for suffix in suffixes for column in _FORECAST_COLUMNS]
+
+
+def _forecast_blocks(series: Series) -> Iterator[tuple[list[int], Floats]]:
+    """Yield open times, and numbers (rows, columns): for each key root of the expected variance, median, lower and upper."""
+    for at in range(0, len(series.open_time_ms), _BLOCK_ROWS):
+        where = slice(at, at + _BLOCK_ROWS)
+        parts = []
+        for predictions in series.predictions.values():
+            part = predictions[where, : len(_FORECAST_COLUMNS)].copy()
+            part[:, 0] = np.sqrt(part[:, 0])
+            parts.append(part)
+        yield series.open_time_ms[where].tolist(), np.concatenate(parts, axis=1)
+
+
+def _forecast_frames(found: Sequence[Series], names: Sequence[str], *, several: bool) -> "Iterator[pl.DataFrame]":
+    import polars as pl  # noqa: PLC0415  # only for Parquet
+
+    time = pl.Datetime("ms", "UTC")
+    for series in found:
+        for times, numbers in _forecast_blocks(series):
+            columns: dict[str, Any] = {"timestamp": pl.Series(times, dtype=pl.Int64).cast(time)}
+            if several:
+                columns["symbol"] = pl.repeat(series.symbol, len(times), dtype=pl.String, eager=True)
+            yield pl.DataFrame(columns | {name: numbers[:, i] for i, name in enumerate(names)})
+    columns = {"timestamp": pl.Series([], dtype=time)} | ({"symbol": pl.Series([], dtype=pl.String)} if several else {})
+    yield pl.DataFrame(columns | {name: pl.Series([], dtype=pl.Float64) for name in names})
+
+
+def _signal_frames(found: Sequence[Series]) -> "Iterator[pl.DataFrame]":
+    import polars as pl  # noqa: PLC0415  # as above
+
+    schema = _polars_type(Signal).to_schema()
+    lines: list[bytes] = []
+    for series in found:
+        for chunk in series.signals():
+            lines += chunk.splitlines(keepends=True)
+            while len(lines) >= _BLOCK_ROWS:
+                yield pl.read_ndjson(BytesIO(b"".join(lines[:_BLOCK_ROWS])), schema=schema)
+                del lines[:_BLOCK_ROWS]
+    yield pl.read_ndjson(BytesIO(b"".join(lines)), schema=schema) if lines else pl.DataFrame(schema=schema)
+
+
+def _polars_type(hint: Any) -> Any:
+    """Return the type of a column for a type of a field: a struct becomes a struct."""
+    import polars as pl  # noqa: PLC0415  # as above
+
+    if get_origin(hint) in {UnionType, Union}:
+        return _polars_type(next(each for each in get_args(hint) if each is not type(None)))
+    if get_origin(hint) is tuple:
+        return pl.List(_polars_type(get_args(hint)[0]))
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return pl.Struct({name: _polars_type(each) for name, each in get_type_hints(hint).items()})
+    return {float: pl.Float64, int: pl.Int64, bool: pl.Boolean, str: pl.String}[hint]
+
+
+def _write_parquet(path: Path, frames: "Iterator[pl.DataFrame]") -> None:
+    """Write frames of one schema. Polars asks for one after another, and writes row groups as they come."""
+    import polars as pl  # noqa: PLC0415  # as above
+    from polars.io.plugins import register_io_source  # noqa: PLC0415
+
+    first = next(frames)
+
+    def source(
+        with_columns: list[str] | None,
+        predicate: pl.Expr | None,
+        n_rows: int | None,
+        batch_size: int | None,  # noqa: ARG001  # the signature is that of Polars
+    ) -> Iterator[pl.DataFrame]:
+        if (with_columns, predicate, n_rows) != (None, None, None):
+            raise ValueError("all rows and columns are written")
+        yield first
+        yield from frames
+
+    with writing_bytes(path) as file:
+        register_io_source(source, schema=first.schema).sink_parquet(file, row_group_size=_BLOCK_ROWS, engine="streaming")
