@@ -72,7 +72,7 @@ def statistics_of(market: Market) -> dict[str, float]:
 def hourly_profile(market: Market) -> Floats:
     """Return (24,): the volatility of each hour of the day in UTC relative to the day's, as geometric means."""
     by_hour = np.nanmean(np.log(market.hourly_variance).reshape(-1, _DAY_HOURS), axis=0)
-    return np.exp(0.5 * (by_hour - by_hour.mean()))
+    return np.asarray(np.exp(0.5 * (by_hour - by_hour.mean())))
 
 
 def _tails(market: Market) -> Iterator[tuple[str, float]]:

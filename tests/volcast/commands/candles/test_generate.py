@@ -95,12 +95,14 @@ def test_planted_breaks_are_printed_with_begin_and_end(tmp_path: Path) -> None:
 
 
 def test_correlated_symbols(tmp_path: Path) -> None:
-    assert generate(tmp_path / "zero", "--days", "1", "--correlation", "0").exit_code == 0
-    assert generate(tmp_path / "usual", "--days", "1").exit_code == 0
-    assert generate(tmp_path / "both", "--days", "1", "--correlation", "0.9", "--volatility-correlation", "0.95").exit_code == 0
-    assert generate(
-        tmp_path / "one", "--days", "1", "--correlation", "0.9", "--volatility-correlation", "0.95", "--symbols", "ETHUSDT"
-    )
+    alike = ("--correlation", "0.9", "--volatility-correlation", "0.95")
+    for folder, arguments in {
+        "usual": (),
+        "zero": ("--correlation", "0"),
+        "both": alike,
+        "one": (*alike, "--symbols", "ETHUSDT"),
+    }.items():
+        assert generate(tmp_path / folder, "--days", "1", *arguments).exit_code == 0
     files = {folder: (tmp_path / folder / "ETHUSDT.csv.gz").read_bytes() for folder in ("zero", "usual", "both", "one")}
     assert files["zero"] == files["usual"] != files["both"]
     assert files["both"] == files["one"], "a symbol does not depend on which others are generated"
