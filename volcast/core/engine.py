@@ -133,12 +133,13 @@ class Engine:
         return self.prices.close
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
-        """Pass the candle to the forecaster, with its return if the minute before is known; a gap discards pending forecasts."""
+        """Pass the candle to the forecaster, with its return if there is one: a gap or a new scale discards pending forecasts."""
         close_before = self.prices.close
         missing = self.timeline.add(candle.open_time_ms)
         limit = self.forecaster.market.features.max_move * sqrt(missing + 1)
         prices = self.prices.push((candle.open, candle.high, candle.low, candle.close), limit)
-        log_return = log(prices.close / close_before) if close_before and not missing else None
+        has_return = close_before and not missing and not self.prices.is_rescaled
+        log_return = log(prices.close / close_before) if has_return else None
         return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, (*prices, candle.quote_volume), log_return)
 
     def dump(self) -> dict[str, Any]:

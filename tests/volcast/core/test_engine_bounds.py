@@ -198,6 +198,20 @@ def test_a_price_that_stays_away_counts_after_two_minutes_and_its_effect_is_boun
     assert signals[-1].volatility == pytest.approx(sound_signals[-1].volatility, rel=1)
 
 
+@pytest.mark.parametrize("factor", [10.0, 1000.0, 0.01])
+def test_an_hour_in_another_scale_is_no_volatility(warm: bytes, factor: float) -> None:
+    scaled = {
+        minute: {name: f"{float(price) * factor:.6f}" for name, price in sound(WARM_MINUTES + minute).items()}
+        for minute in range(60)
+    }
+    sound_signals, signals = after(warm, {}), after(warm, scaled)
+    assert [minute for minute, one in enumerate(signals) if one.suspect] == [0, 1, 60, 61]
+    for minute, (one, undisturbed) in enumerate(zip(signals, sound_signals, strict=True)):
+        assert one.volatility == pytest.approx(undisturbed.volatility, rel=1.0 if minute < 180 else 0.05)
+        if one.outcome and undisturbed.outcome:
+            assert one.outcome.realized_volatility < 2 * undisturbed.outcome.realized_volatility
+
+
 @pytest.mark.parametrize("quote_volume", ["0", "1e23", "1e-300"])
 def test_an_absurd_volume_changes_the_forecast_for_minutes_only(warm: bytes, quote_volume: str) -> None:
     sound_signals, signals = after(warm, {}), after(warm, {0: {"quote_volume": quote_volume}})

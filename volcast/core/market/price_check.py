@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 MAX_SUSPECT_MINUTES = 2
 """A close that stays away for longer than this is the market's new price."""
+MAX_RETURN = log(2)
+"""A suspect move that stays and is larger is no return: the price has another scale now."""
 
 
 class CheckedPrices(NamedTuple):
@@ -26,7 +28,8 @@ class PriceCheck:
     A price is suspect if its log distance from the trusted close before, and from the candle's own trusted close, is above a
     limit, which the caller takes from the market's recent volatility. A suspect close is replaced by the trusted close before,
     for at most `MAX_SUSPECT_MINUTES` in a row; a suspect open, high or low by the nearest trusted price. A price that stays is so
-    taken in two minutes later, one that returns never.
+    taken in two minutes later, one that returns never. If it stays at more than twice the trusted close, or less than half of it,
+    its scale has changed: shifted decimals, another currency or market, a redenomination.
 
     >>> check = PriceCheck()
     >>> check.push((100.0, 101.0, 99.0, 100.0), 0.05)
@@ -44,19 +47,22 @@ class PriceCheck:
         """Number of candles with a suspect price."""
         self.is_suspect = False
         """Whether the last candle has one."""
+        self.is_rescaled = False
+        """Whether the last candle's close has another scale than the trusted close before; it says nothing about volatility."""
         self._minutes = 0
         """Number of suspect closes in a row."""
 
     def push(self, prices: tuple[float, float, float, float], limit: float) -> CheckedPrices:
         """Check a candle's open, high, low and close, and return those to use."""
         open_, high, low, close = prices
-        before = self.close or close
+        before, self.is_rescaled = self.close or close, False
         if log(max(high, before) / min(low, before)) <= limit:  # nearly always
             self._minutes, self.close, self.is_suspect = 0, close, False
             return CheckedPrices(*prices)
         if self._minutes < MAX_SUSPECT_MINUTES and abs(log(close / before)) > limit:
             self._minutes += 1
         else:
+            self.is_rescaled = abs(log(close / before)) > max(limit, MAX_RETURN)
             self._minutes, self.close = 0, close
         close = self.close
 

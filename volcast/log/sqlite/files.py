@@ -56,8 +56,8 @@ class FileWatch:
         match ending:
             case "" if self._is_emptied():
                 return (
-                    f"the database {path} was emptied while it was in use: stop all processes that use it, then restore it from a "
-                    "backup, or choose another file"
+                    f"the database {path} was emptied while it was in use: stop all processes that use it, then restore it "
+                    "from a backup, or choose another file"
                 )
             case "" if was_replaced:
                 return (

@@ -50,6 +50,24 @@ def test_a_price_that_stays_is_taken_in_after_two_minutes() -> None:
     assert (check.candles, check.is_suspect) == (MAX_SUSPECT_MINUTES, False)
 
 
+@pytest.mark.parametrize(("factor", "is_rescaled"), [(10.0, True), (0.001, True), (2.1, True), (1.9, False), (0.6, False)])
+def test_a_price_that_stays_at_a_multiple_has_another_scale(factor: float, *, is_rescaled: bool) -> None:
+    away: tuple[float, float, float, float] = (100 * factor,) * 4
+    check = checked(SOUND, away, away)[1]
+    assert not check.is_rescaled
+    check.push(away, LIMIT)
+    assert (check.close, check.is_rescaled) == (100 * factor, is_rescaled)
+    check.push(away, LIMIT)
+    assert not check.is_rescaled
+
+
+def test_a_move_within_the_limit_is_a_return_however_large() -> None:
+    check = PriceCheck()
+    for close in (100.0, 350.0, 100.0):
+        check.push((close,) * 4, 1.5)
+        assert not check.is_rescaled
+
+
 def test_a_price_that_returns_is_never_taken_in() -> None:
     away = (233.0, 233.0, 233.0, 233.0)
     seen, check = checked(SOUND, away, away, SOUND, away, SOUND, SOUND)
