@@ -8,65 +8,22 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
-from numpy.typing import NDArray
 
+from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
 
-from . import interval_scores, scores
-from .evaluation.sizing import SizingRules
+from .evaluation.course import Course, Decile, Recent, course, deciles, recent
+from .evaluation.model_scores import ModelScores, score_model
+from .evaluation.sizing import SizedPositions, SizingRules, positions
+from .evaluation.storms import Storms, storms
+from .evaluation.tail_risk import TailRisk, sides, tail_risk
+from .evaluation.trailing import Trailing, trailing
 from .facts import RunFacts
-from .periods import HourOfDay, Month, Skill, by_hour, by_month, skill
-from .tracks import HOUR_MINUTES, ScoredOutcomes, Selection, Track, Truth, gather, select
+from .periods import HourOfDay, Month, by_hour, by_month
+from .tracks import Selection, Track, Truth, gather, grid, select
 
 MIN_OUTCOMES = 48
 """With fewer outcomes, scores are not meaningful."""
-BASELINE = "ewma"
-
-
-class ModelScores(Struct, frozen=True):
-    """The scores of one model over all outcomes. RV is realized volatility, f the expected variance; logs are natural."""
-
-    model: str
-    qlike: float | None
-    """Mean of RV²/f - log(RV²/f) - 1."""
-    qlike_ratio: float | None
-    """QLIKE divided by the champion's; above 1 the champion is better."""
-    dm: float | None
-    """Diebold-Mariano statistic against the champion; above 0 the champion is better, above 2 probably not by chance."""
-    r2_log_median: float | None
-    """R² of log RV by the log of the median."""
-    r2_log_forecast: float | None
-    """R² of log RV by log √f: lower, as √f is a forecast of the variance."""
-    r2_level: float | None
-    """R² of RV by √f."""
-    rmse_bp: float | None
-    """Root mean squared error of RV by √f, in 1e-4."""
-    mae_bp: float | None
-    """Mean absolute error of RV by √f, in 1e-4."""
-    mae_median_bp: float | None
-    """Mean absolute error of RV by the median, in 1e-4."""
-    mse_log_median: float | None
-    """Mean squared error of log RV by the log of the median."""
-    coverage: float | None
-    """Share of RV within its interval."""
-    coverage_worst_30_days: float | None
-    """The smallest coverage of a block of 30 days, counted from the first outcome."""
-    coverage_worst_run: float | None
-    """The smallest coverage of any run of as many outcomes as 30 days without gaps have."""
-    log_width: float | None
-    """Mean of log upper - log lower."""
-    winkler: float | None
-    """Mean interval score of log RV; smaller is better."""
-    price_coverage: float | None
-    """Share of log returns over the horizon within their interval."""
-    kupiec: float | None
-    """Likelihood ratio of the price interval's coverage."""
-    kupiec_p: float | None
-    """Its p-value: if small, the coverage is not the nominal one."""
-    christoffersen: float | None
-    """Likelihood ratio of the independence of its misses."""
-    christoffersen_p: float | None
-    """Its p-value: if small, misses come in clusters, or avoid each other."""
 
 
 class Comparison(Struct, frozen=True):
@@ -79,8 +36,6 @@ class Comparison(Struct, frozen=True):
     level: float
     """The nominal level of both intervals."""
     champion: str
-    baseline: str | None
-    """The baseline of skill over time; None if there is only the champion."""
     candles: int
     from_share: float
     """Forecasts are scored after this share of the candles."""
@@ -101,9 +56,20 @@ class Comparison(Struct, frozen=True):
     """The champion first, then the others by rising QLIKE."""
     by_month: list[Month]
     by_hour: list[HourOfDay]
-    skill: Skill
+    trailing: Trailing
+    """Skill and coverage over time."""
+    course: Course
+    """Forecast against realized volatility, over time."""
+    recent: Recent
+    deciles: dict[str, list[Decile]]
+    """By model: forecast against realized volatility, by the size of the forecast."""
+    storms: Storms
+    tail_risk: list[TailRisk]
+    """Value at risk and expected shortfall: of each model that bounds the return, for a long and for a short position."""
     sizing: SizingRules
-    """The rules of the positions in "What a forecast is worth"."""
+    """The rules of the positions."""
+    positions: SizedPositions
+    """What became of positions whose size follows the forecast."""
     facts: RunFacts | None = None
     """What was read, and with which settings and versions; None if the caller does not know."""
 
@@ -134,19 +100,14 @@ def compare(
     selection = select(truth, list(tracks), from_share)
     found = {track.name: gather(truth, track, selection.at) for track in tracks}
     made = truth.open_time_ms[selection.at] + MINUTE_MS
-    losses = {name: outcomes.losses for name, outcomes in found.items()}
-    baseline = BASELINE if BASELINE in found else next((name for name in names if name != champion), None)
-    if len(names) == 1:
-        baseline = None
     minute, step = made // MINUTE_MS, truth.step_minutes
-    results = [_score(name, each, found[champion], minute=minute, step=step, level=level) for name, each in found.items()]
+    results = [score_model(name, each, found[champion], minute=minute, step=step, level=level) for name, each in found.items()]
     return Comparison(
         symbol=symbol,
         horizon_minutes=truth.horizon_minutes,
         step_minutes=step,
         level=level,
         champion=champion,
-        baseline=baseline,
         candles=truth.open_time_ms.size,
         from_share=from_share,
         outcomes=made.size,
@@ -160,8 +121,21 @@ def compare(
         models=sorted(results, key=lambda model: (model.model != champion, model.qlike is None, model.qlike or 0.0)),
         by_month=by_month(made, found),
         by_hour=by_hour(made, found),
-        skill=skill(made + truth.horizon_minutes * MINUTE_MS, losses, baseline, step),
+        trailing=trailing(made + truth.horizon_minutes * MINUTE_MS, found, champion, step),
+        course=course(made, found, step),
+        recent=recent(made, found[champion]),
+        deciles={name: deciles(each) for name, each in found.items()},
+        storms=_storms(truth, tracks, selection, found[champion].volatility),
+        tail_risk=_tail_risks(truth, tracks, selection, level),
         sizing=sizing,
+        positions=positions(
+            truth.open_time_ms,
+            truth.close,
+            {track.name: track.variance for track in tracks},
+            horizon_minutes=truth.horizon_minutes,
+            first=int(truth.open_time_ms.size * from_share),
+            rules=sizing,
+        ),
         facts=facts,
     )
 
@@ -176,49 +150,23 @@ def _problem(selection: Selection, symbol: str) -> str | None:
     )
 
 
-def _score(
-    name: str, found: ScoredOutcomes, champion: ScoredOutcomes, *, minute: NDArray[np.int64], step: int, level: float
-) -> ModelScores:
-    """Return the scores of a model. `minute` is when each forecast was made; they are at least `step` minutes apart."""
-    rv, root, log_rv = found.volatility, np.sqrt(found.variance), np.log(found.volatility)
-    qlike, ratio = scores.mean(found.losses), scores.mean(champion.losses)
-    result = {
-        "qlike": qlike,
-        "qlike_ratio": qlike / ratio if ratio > 0.0 else np.nan,
-        "dm": scores.diebold_mariano(found.losses, champion.losses),
-        "r2_log_forecast": scores.r_squared(log_rv, np.log(root)),
-        "r2_level": scores.r_squared(rv, root),
-        "rmse_bp": float(np.sqrt(scores.mse(rv, root))) * scores.BASIS_POINTS,
-        "mae_bp": scores.mae(rv, root) * scores.BASIS_POINTS,
-    }
-    if found.median is not None:
-        log_median = np.log(found.median)
-        result |= {
-            "r2_log_median": scores.r_squared(log_rv, log_median),
-            "mse_log_median": scores.mse(log_rv, log_median),
-            "mae_median_bp": scores.mae(rv, found.median) * scores.BASIS_POINTS,
-        }
-    if found.interval is not None:
-        lower, upper = (np.log(bound) for bound in found.interval.bounds)
-        inside = found.interval.inside
-        run = interval_scores.BLOCK_DAYS * 24 * HOUR_MINUTES // step
-        result |= {
-            "coverage": scores.mean(inside),
-            "coverage_worst_30_days": interval_scores.worst_block_coverage(inside, minute, step),
-            "coverage_worst_run": interval_scores.worst_run_coverage(inside, run),
-            "log_width": scores.mean(upper - lower),
-            "winkler": interval_scores.winkler(log_rv, lower, upper, level),
-        }
-    if found.price_interval is not None:
-        missed = ~found.price_interval.inside
-        unconditional = interval_scores.kupiec(int(missed.sum()), missed.size, level)
-        independence = interval_scores.christoffersen(missed)
-        result |= {
-            "price_coverage": scores.mean(~missed),
-            "kupiec": unconditional.statistic,
-            "kupiec_p": unconditional.p_value,
-            "christoffersen": independence.statistic,
-            "christoffersen_p": independence.p_value,
-        }
-    fields = ModelScores.__struct_fields__[1:]
-    return ModelScores(name, *(scores.finite_or_none(result.get(field, np.nan)) for field in fields))
+def _storms(truth: Truth, tracks: Sequence[Track], selection: Selection, volatility: Floats) -> Storms:
+    minute = truth.open_time_ms // MINUTE_MS
+    return storms(minute, grid(truth), selection.at, volatility, {track.name: track.variance for track in tracks})
+
+
+def _tail_risks(truth: Truth, tracks: Sequence[Track], selection: Selection, level: float) -> list[TailRisk]:
+    """Return value at risk and expected shortfall at the scored candles; the hours before them count in the history."""
+    at = grid(truth)
+    found = []
+    for track in tracks:
+        columns = [column[at] for column in (truth.log_return, track.return_lower, track.return_upper, track.variance)]
+        log_return, lower, upper, variance = columns
+        usable = (
+            np.logical_and.reduce([np.isfinite(column) for column in columns]) & (lower < 0.0) & (upper > 0.0) & (variance > 0.0)
+        )
+        scored = np.isin(at, selection.at)[usable]
+        if scored.any():
+            parts = sides(log_return[usable], lower[usable], upper[usable], np.sqrt(variance[usable]))
+            found += [tail_risk(track.name, side, losses, scored, (1.0 - level) / 2.0) for side, losses in parts]
+    return found

@@ -4,7 +4,7 @@ Arrays are (n,) float64, one entry for each outcome, in order of time; outcomes 
 its input (empty, or constant) is NaN: no function here raises or warns.
 """
 
-from math import isfinite
+from math import erfc, isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,26 +64,51 @@ def r_squared(y: Floats, forecast: Floats) -> float:
     return 1.0 - mse(y, forecast) / spread if spread > _CONSTANT * mean(y) ** 2 else np.nan
 
 
-def diebold_mariano(losses: Floats, other: Floats, lags: int = DM_LAGS) -> float:
-    """Return DM = d̄ / √(s / n) of d = loss - other loss, which is about normal(0, 1) where both models are equally good.
+def slope(y: Floats, forecast: Floats) -> float:
+    """Return the slope of the linear regression of y on its forecast.
 
-    It is negative where the first model is better; beyond ±2, chance is unlikely. s is the long-run variance of d,
+    >>> slope(np.array([1.0, 2.0, 3.0]), np.array([2.0, 4.0, 6.0]))
+    0.5
+    """
+    spread = float(np.var(forecast)) if forecast.size else 0.0
+    if not spread > _CONSTANT * mean(forecast) ** 2:
+        return np.nan
+    return mean((y - mean(y)) * (forecast - mean(forecast))) / spread
+
+
+def diebold_mariano(losses: Floats, other: Floats, lags: int = DM_LAGS) -> float:
+    """Return the z of the mean difference of two models' losses, about normal(0, 1) where both models are equally good.
+
+    It is negative where the first model is better; beyond ±2, chance is unlikely. NaN where `hac_z` is.
+
+    Reference: F. Diebold & R. Mariano, Comparing Predictive Accuracy, J. Business & Economic Statistics 13 (1995).
+    """
+    return hac_z(losses - other, lags)
+
+
+def hac_z(values: Floats, lags: int = DM_LAGS) -> float:
+    """Return z = d̄ / √(s / n), about normal(0, 1) where the mean of the values d is 0 although neighbours are correlated.
+
+    s is the long-run variance of d,
 
         s = γ₀ + 2 Σ_{k=1..lags} (1 - k / (lags + 1)) γ_k,   γ_k = 1/n Σ_i (d_i - d̄)(d_{i-k} - d̄)
 
-    It is NaN for at most `lags` outcomes, and where the difference is constant.
+    It is NaN for at most `lags` values, and where they are constant or not finite.
 
-    References: F. Diebold & R. Mariano, Comparing Predictive Accuracy, J. Business & Economic Statistics 13 (1995); W. Newey &
-    K. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation Consistent Covariance Matrix, Econometrica
-    55 (1987).
+    Reference: W. Newey & K. West, A Simple, Positive Semi-Definite, Heteroskedasticity and Autocorrelation Consistent Covariance
+    Matrix, Econometrica 55 (1987).
     """
-    difference = losses - other
-    n = difference.size
-    if n <= lags or not np.isfinite(difference).all():
+    n = values.size
+    if n <= lags or not np.isfinite(values).all():
         return np.nan
-    centre = mean(difference)
-    error = difference - centre
+    centre = mean(values)
+    error = values - centre
     covariances = [float(error[lag:] @ error[: n - lag]) / n for lag in range(lags + 1)]
     weights = [1.0, *(2.0 * (1.0 - lag / (lags + 1)) for lag in range(1, lags + 1))]
     variance = sum(weight * covariance for weight, covariance in zip(weights, covariances, strict=True))
     return centre / float(np.sqrt(variance / n)) if variance > _CONSTANT * centre**2 else np.nan
+
+
+def two_sided_p(z: float) -> float:
+    """Return the probability that a normal(0, 1) variable is further from 0 than z."""
+    return float(erfc(abs(z) / np.sqrt(2.0)))

@@ -93,10 +93,9 @@ def select(truth: Truth, tracks: list[Track], from_share: float) -> Selection:
     for track in tracks:
         columns = {name: getattr(track, name) for name in _COLUMNS}
         _same_shape(minute, **{f"{track.name}: {name}": column for name, column in columns.items()})
-    step = truth.step_minutes
-    grid = np.flatnonzero(minute % step == step - 1)
-    grid = grid[grid >= int(minute.size * from_share)]
-    clear = grid[~_near_gap(minute, grid)]
+    candidates = grid(truth)
+    candidates = candidates[candidates >= int(minute.size * from_share)]
+    clear = candidates[~_near_gap(minute, candidates)]
     known = clear[np.isfinite(truth.realized_variance[clear]) & np.isfinite(truth.log_return[clear])]
     moved = known[truth.realized_variance[known] > FLAT_VARIANCE]
     usable = {track.name: _usable(track, moved) for track in tracks}
@@ -104,10 +103,16 @@ def select(truth: Truth, tracks: list[Track], from_share: float) -> Selection:
     return Selection(
         at=at,
         flat=known.size - moved.size,
-        near_gaps=grid.size - clear.size,
+        near_gaps=candidates.size - clear.size,
         unknown=clear.size - known.size,
         missing={name: int((~there).sum()) for name, there in usable.items() if not there.all()},
     )
+
+
+def grid(truth: Truth) -> NDArray[np.int64]:
+    """Return the indices of the last candles before each full hour (or longer horizon, counted from 1970)."""
+    step = truth.step_minutes
+    return np.flatnonzero(truth.open_time_ms // MINUTE_MS % step == step - 1)
 
 
 _COLUMNS = ("variance", "median", "lower", "upper", "return_lower", "return_upper")

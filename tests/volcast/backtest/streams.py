@@ -3,6 +3,7 @@
 import numpy as np
 
 from volcast.backtest.comparison import Comparison, compare
+from volcast.backtest.facts import InputFile, RunFacts
 from volcast.backtest.tracks import Track, Truth
 from volcast.core.arrays import Floats
 
@@ -52,10 +53,32 @@ def track_of(name: str, expected: Floats, *, noise: float = 0.0, intervals: bool
     )
 
 
+def facts_of(truth: Truth) -> RunFacts:
+    """Return facts that fit the truth."""
+    n = truth.open_time_ms.size
+    return RunFacts(
+        symbol="TESTUSDT",
+        files=(InputFile("test <1>.csv", "ab" * 32, n + 2),),
+        rows=n + 2,
+        accepted=n,
+        skipped={"late": 2},
+        first_open_time_ms=int(truth.open_time_ms[0]) if n else None,
+        last_open_time_ms=int(truth.open_time_ms[-1]) if n else None,
+        gaps=1,
+        missing_minutes=7,
+        suspect_candles=3,
+        signal_ones=n // 2,
+        signal_rate=n // 2 / n if n else None,
+        signal_switches=n // 3,
+        settings={"window": 5, "horizons": [60], "model": "champion"},
+        versions={"volcast": "1.2.3"},
+    )
+
+
 def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "no_interval")) -> Comparison:
     """Return a comparison. The first model is the champion; models from the third on give no interval."""
     truth, expected = truth_of(minutes)
     tracks = [
         track_of(name, expected, noise=0.3 * place, intervals=place < 2, seed=place + 7) for place, name in enumerate(names)
     ]
-    return compare(truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0)
+    return compare(truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0, facts=facts_of(truth))

@@ -99,7 +99,7 @@ def test_few_outcomes_are_a_problem_and_not_an_error(outcomes: int) -> None:
     assert found.outcomes == outcomes
     assert (found.problem is None) == (outcomes >= MIN_OUTCOMES)
     assert b"NaN" not in msgspec.json.encode(found)
-    assert found.skill.days == []
+    assert found.trailing.days == []
     if outcomes == 0:
         assert found.models[0].qlike is None
         assert found.from_ms is None
@@ -129,21 +129,28 @@ def test_infinite_scores_are_none() -> None:
     assert scores.dm is None
 
 
-@pytest.mark.parametrize(
-    ("names", "champion", "baseline"),
-    [
-        (["a", "b", "ewma"], "a", "ewma"),
-        (["a", "b", "c"], "a", "b"),
-        (["a", "b", "c"], "b", "a"),
-        (["a", "ewma"], "ewma", "ewma"),
-        (["a"], "a", None),
-        (["ewma"], "ewma", None),
-    ],
-)
-def test_the_baseline(names: list[str], champion: str, baseline: str | None) -> None:
-    truth, expected = truth_of(5 * DAY)
-    found = compare(truth, [track_of(name, expected) for name in names], champion, symbol="X")
-    assert found.baseline == baseline
+def test_every_model_has_its_part_in_every_statistic() -> None:
+    names = {track.name for track in TRACKS}
+    with_intervals = names - {"ewma"}
+    assert set(FOUND.trailing.skill) == names - {"champion"}
+    assert set(FOUND.trailing.coverage) == set(FOUND.trailing.price_coverage) == with_intervals
+    assert set(FOUND.course.forecast) == set(FOUND.deciles) == {each.model for each in FOUND.storms.models} == names
+    assert {(each.model, each.side) for each in FOUND.tail_risk} == {
+        (name, side) for name in with_intervals for side in ("long", "short")
+    }
+    assert {each.name for each in FOUND.positions.models if not each.constant} == names
+    assert all(each.outcomes == FOUND.outcomes for each in FOUND.tail_risk)
+
+
+def test_what_lies_before_the_scored_part_changes_no_loss() -> None:
+    """But it is the history of quantiles and of expected shortfall: those may differ."""
+    other, _ = truth_of(DAYS * DAY)
+    first = int(DAYS * DAY * 0.4)
+    other.close[: first - 1] *= 2.0
+    found = compare(other, TRACKS, "champion", symbol="TESTUSDT")
+    assert found.models == FOUND.models
+    for one, same in zip(found.positions.models, FOUND.positions.models, strict=True):
+        assert one.name == "constant, past" or one == same
 
 
 def test_models_that_cannot_be_compared() -> None:

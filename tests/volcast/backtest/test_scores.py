@@ -7,7 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.backtest.scores import diebold_mariano, finite_or_none, mae, mean, mse, qlike_losses, r_squared
+from volcast.backtest.scores import (
+    diebold_mariano,
+    finite_or_none,
+    hac_z,
+    mae,
+    mean,
+    mse,
+    qlike_losses,
+    r_squared,
+    slope,
+    two_sided_p,
+)
 from volcast.core.arrays import Floats
 
 variances = st.floats(1e-12, 1.0)
@@ -100,3 +111,25 @@ def test_a_constant_difference_has_no_statistic(values: list[float], difference:
 def test_too_few_outcomes_have_no_statistic(count: int) -> None:
     one: Floats = np.arange(count, dtype=np.float64)
     assert np.isnan(diebold_mariano(one, np.zeros(count)))
+
+
+def test_the_slope_is_that_of_a_regression() -> None:
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal(500)
+    y = 3.0 + 0.7 * x + rng.standard_normal(500)
+    assert slope(y, x) == pytest.approx(np.polyfit(x, y, 1)[0])
+    assert np.isnan(slope(y, np.full(500, 0.1)))
+    assert np.isnan(slope(np.array([]), np.array([])))
+
+
+def test_p_values_of_a_normal_distribution() -> None:
+    assert [two_sided_p(z) for z in (0.0, 1.959964, -1.959964)] == pytest.approx([1.0, 0.05, 0.05], abs=1e-6)
+    assert np.isnan(two_sided_p(nan))
+
+
+def test_hac_z_is_normal_for_correlated_values_without_a_mean() -> None:
+    """Moving averages of 8 values: the naive z has a standard deviation of √8."""
+    rng = np.random.default_rng(5)
+    found = [hac_z(np.convolve(rng.standard_normal(3_000), np.ones(8) / 8.0, "valid")) for _ in range(200)]
+    assert np.std(found) == pytest.approx(1.0, abs=0.2)
+    assert np.mean(np.abs(found) > 1.96) < 0.12

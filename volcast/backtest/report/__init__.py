@@ -1,6 +1,7 @@
-"""A comparison as text for the terminal, as Markdown, or as one HTML page with plots.
+"""A comparison as text for the terminal, as Markdown, or as one HTML page with charts.
 
-Read `tables.py` first: all numbers as tables of text. `text.py` prints them aligned, or as Markdown; `page.py` builds the HTML
-page, with `style.py` as its stylesheet and the plots of `plots.py`, which `svg.py` turns into SVG that uses the page's colours.
-Matplotlib is optional, and imported only when the first plot is drawn.
+Read `parts.py` first: a report consists of sections of tables and charts, which `sections/` makes of a comparison. `text.py`
+prints the tables, aligned or as Markdown; `page.py` and `html.py` build the page, with `style.css` as its stylesheet, and
+`svg.py` turns charts into SVG, with the colours and axes of `draw.py`. Matplotlib is optional, and imported only when the first
+chart is drawn.
 """

@@ -1,83 +1,52 @@
-"""A comparison as one HTML file, without scripts or anything to load: plots, each with the tables of its numbers."""
+"""The report as one HTML file about one or several symbols: no scripts, nothing to load, the same bytes for the same input."""
 
 from collections.abc import Iterator, Sequence
 from html import escape
+from importlib.resources import files
 
 from volcast.backtest.comparison import Comparison
 
-from . import tables
-from .plots import plots
-from .style import CSS
-from .svg import COLOURS, DASHES, Plot
-from .tables import Table
-
-_TABLES_OF = {
-    "models": (),
-    "skill": (tables.skill_by_month,),
-    "months": (tables.qlike_by_month, tables.r2_by_month),
-    "hours": (tables.qlike_by_hour, tables.coverage_by_hour),
-    "coverage": (tables.coverage_by_month,),
-}
-"""By plot: the tables below it. The numbers of the first plot are in the tables above it."""
+from .html import figures_html, section_html, table_html
+from .sections import sections_of
+from .sections.summary import key_figures, overview, scope
 
 
 def page(comparisons: Sequence[Comparison]) -> str:
-    """Return one HTML file about all symbols, as text. Raises `svg.PlotsUnavailable` if Matplotlib is not installed."""
-    return "\n".join(line for comparison in comparisons for line in _lines(comparison))
+    """Return the HTML file as text.
+
+    Raises `svg.PlotsUnavailable` if Matplotlib is not installed, ValueError without a comparison.
+    """
+    if not comparisons:
+        raise ValueError("a report needs at least one comparison")
+    return "\n".join(_lines(comparisons))
 
 
-def _lines(comparison: Comparison) -> Iterator[str]:
-    title = f"Forecasts of {escape(comparison.symbol)} compared"
+def _lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
+    title = f"Backtest: {escape(', '.join(comparison.symbol for comparison in comparisons))}"
+    style = (files(__package__) / "style.css").read_text(encoding="utf-8")
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
-    yield f"<title>{title}</title>\n<style>{CSS}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>"
-    yield f"<p>{escape(tables.scope(comparison))}</p>"
-    if comparison.problem:
-        yield f'<p class="problem" role="note">{escape(comparison.problem)}</p>'
-    for table in (tables.accuracy(comparison), tables.intervals(comparison)):
-        yield f"<h2>{escape(table.title)}</h2>"
-        yield from _table(table, comparison.champion)
-        yield f'<p class="note">{escape(table.note)}</p>'
-    for plot in plots(comparison):
-        yield from _figure(plot, comparison)
+    yield f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>"
+    yield (
+        '<p class="lead">Forecasts of volatility, scored on past candles as if live: each forecast was made and scored before '
+        "the model learned from its outcome. The best value of a row is in bold. Times are UTC.</p>"
+    )
+    if len(comparisons) > 1:
+        yield from table_html(overview(comparisons))
+    for place, comparison in enumerate(comparisons):
+        yield from _symbol(comparison, f"s{place}")
     yield "</main>\n</body>\n</html>\n"
 
 
-def _figure(plot: Plot, comparison: Comparison) -> Iterator[str]:
-    yield f"<section>\n<h2>{escape(plot.title)}</h2>\n<figure>"
-    if plot.legend:
-        yield from _legend(comparison, plot.legend)
-    yield f'<div class="scroll" tabindex="0">\n{plot.svg}\n</div>\n</figure>'
-    for make_table in _TABLES_OF[plot.name]:
-        table = make_table(comparison)
-        yield f"<details>\n<summary>Table: {escape(table.title)}</summary>"
-        yield from _table(table, comparison.champion)
-        yield f'<p class="note">{escape(table.note)}</p>\n</details>'
-    yield "</section>"
-
-
-def _legend(comparison: Comparison, names: Sequence[str]) -> Iterator[str]:
-    """Yield a list with the colour and dashes of each model, as `plots` draws them."""
-    yield '<ul class="legend">'
-    for series, model in enumerate(comparison.models):
-        if model.model not in names:
-            continue
-        champion = model.model == comparison.champion
-        width = 3.2 if champion else 2
-        dashes = " ".join(f"{width * part:g}" for part in DASHES[series % len(DASHES)])
-        stroke = f'stroke="var(--series-{series % COLOURS})" stroke-width="{width}" stroke-dasharray="{dashes or "none"}"'
-        line = f'<svg viewBox="0 0 38 12" aria-hidden="true"><path d="M0 6H38" {stroke}/></svg>'
-        yield f"<li>{line}{escape(model.model)}{' (champion)' if champion else ''}</li>"
-    yield "</ul>"
-
-
-def _table(table: Table, champion: str) -> Iterator[str]:
-    """Yield a table. Wide ones scroll within the page, also with the keyboard."""
-    yield f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(table.title)}">\n<table>\n<thead><tr>'
-    yield "".join(f'<th scope="col">{escape(header)}</th>' for header in table.headers)
-    yield "</tr></thead>\n<tbody>"
-    for name, *cells in table.rows:
-        numbers = "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        row = '<tr class="champion">' if name == champion else "<tr>"
-        yield f'{row}<th scope="row">{escape(name)}</th>{numbers}</tr>'
-    yield "</tbody>\n</table>\n</div>"
+def _symbol(comparison: Comparison, prefix: str) -> Iterator[str]:
+    sections = sections_of(comparison)
+    yield f'<article id="{prefix}">\n<h2>{escape(comparison.symbol)}</h2>\n<p>{escape(scope(comparison))}</p>'
+    if comparison.problem:
+        yield f'<p class="problem" role="note">{escape(comparison.problem)}</p>'
+    yield f"<p>The champion is <strong>{escape(comparison.champion)}</strong>: its forecast is the one that a signal carries.</p>"
+    yield from figures_html(key_figures(comparison))
+    links = "".join(f'<li><a href="#{prefix}-{section.name}">{escape(section.title)}</a></li>' for section in sections)
+    yield f'<nav aria-label="{escape(comparison.symbol)}"><ul>{links}</ul></nav>'
+    for section in sections:
+        yield from section_html(section, comparison, prefix)
+    yield "</article>"

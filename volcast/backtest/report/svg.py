@@ -1,42 +1,26 @@
-"""Plots as SVG for an HTML page: they use the page's colours and fonts, light or dark, and have a description for screen readers.
+"""Charts as SVG for an HTML page, wide for a screen and narrow for a phone, with a description for screen readers.
 
-Matplotlib is optional, and imported when the first plot is drawn. The same plot gives the same bytes with the same version of it.
+Matplotlib is optional, and imported when the first chart is drawn. With one version of it, the same chart gives the same bytes.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from html import escape
 from io import StringIO
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from .draw import GRID, INK
+from .parts import Chart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = 7
-"""The number of colours, beginning with the champion's; further series repeat them with other dashes."""
-DASHES: tuple[tuple[float, ...], ...] = (
-    (),
-    (6, 2),
-    (2, 1.5),
-    (7, 2, 2, 2),
-    (12, 1.5),
-    (4, 1.5),
-    (1, 1.5),
-    (9, 3),
-    (4, 1.5, 1.5, 1.5, 1.5, 1.5),
-    (12, 2, 3, 2),
-    (3, 3),
-)
-"""The dashes of each series, so that lines differ not only in colour. 7 colours and 11 dashes give 77 different lines."""
-INK, GRID = "#fe0100", "#fe0101"
-"""Placeholder colours: each is replaced by a variable of the page."""
-_WIDTH_IN = 11.5
+WIDE_IN, NARROW_IN = 10.0, 4.8
 _STYLE: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text, which can be searched and copied
     "text.parse_math": False,
-    "font.size": 11.0,
     "text.color": INK,
     "axes.labelcolor": INK,
     "axes.edgecolor": GRID,
@@ -51,8 +35,9 @@ _STYLE: dict[str, Any] = {
     "axes.spines.right": False,
     "axes.grid": True,
     "grid.color": GRID,
-    "grid.linewidth": 0.7,
+    "grid.linewidth": 0.6,
     "axes.axisbelow": True,
+    "path.simplify": True,
     "timezone": "UTC",
 }
 
@@ -61,28 +46,8 @@ class PlotsUnavailable(Exception):
     """Matplotlib is not installed; the message says how to install it."""
 
 
-class Plot(NamedTuple):
-    """A plot for an HTML page."""
-
-    name: str
-    """The name, usable as an HTML id."""
-    title: str
-    svg: str
-    legend: Sequence[str]
-    """The models with a line, for the legend."""
-
-
-def colour(series: int) -> str:
-    """Return the placeholder colour of a series, which the page's variable replaces.
-
-    >>> colour(0), colour(COLOURS)
-    ('#fe0000', '#fe0000')
-    """
-    return f"#fe00{series % COLOURS:02x}"
-
-
 @contextmanager
-def canvas(name: str, height_in: float) -> Iterator[tuple["Figure", "Axes"]]:
+def canvas(name: str, height_in: float, width_in: float = WIDE_IN) -> Iterator[tuple["Figure", "Axes"]]:
     """Give a figure in the page's style, whatever the user's settings of Matplotlib are.
 
     Raises PlotsUnavailable if Matplotlib is not installed.
@@ -95,19 +60,26 @@ def canvas(name: str, height_in: float) -> Iterator[tuple["Figure", "Axes"]]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_style(name))
-        figure = Figure(figsize=(_WIDTH_IN, height_in), layout="constrained")
+        figure = Figure(figsize=(width_in, height_in), layout="constrained")
         yield figure, figure.add_subplot()
 
 
 def _style(name: str) -> Any:
     """Return the settings of a plot; `Any`, as Matplotlib types the names of its settings only from 3.11 on."""
-    return {**_STYLE, "svg.hashsalt": name}
+    return {**_STYLE, "svg.hashsalt": name, "font.size": 10.0}
 
 
-def to_plot(figure: "Figure", name: str, title: str, description: str, legend: Sequence[str] = ()) -> Plot:
-    """Turn a figure into a Plot. Must be called within `canvas`; `description` is the text for screen readers."""
-    buffer = StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+def to_svg(chart: Chart, prefix: str) -> str:
+    """Return the chart twice: the page shows the wide one on a screen, and the narrow one on a phone."""
+    sizes = (("wide", WIDE_IN, chart.height_in), ("narrow", NARROW_IN, max(2.8, 0.85 * chart.height_in)))
+    return "\n".join(_drawn(chart, f"{prefix}-{chart.name}-{kind}", kind, (width, height)) for kind, width, height in sizes)
+
+
+def _drawn(chart: Chart, name: str, kind: str, size_in: tuple[float, float]) -> str:
+    with canvas(name, size_in[1], size_in[0]) as (figure, axes):
+        chart.draw(axes)
+        buffer = StringIO()
+        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].rstrip()
     for unwanted in (
@@ -117,11 +89,15 @@ def to_plot(figure: "Figure", name: str, title: str, description: str, legend: S
         svg = re.sub(unwanted, "", svg, flags=re.DOTALL)
     svg = svg.replace("xlink:href", "href")
     svg = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", svg)
-    svg = re.sub(r"#fe00(\d\d)", lambda found: f"var(--series-{int(found[1])})", svg)
-    svg = svg.replace(INK, "var(--ink)").replace(GRID, "var(--grid)")
     svg = re.sub(r"font-family: [^;\"]*;?", "", svg)
+    svg = re.sub(r' d="[^"]*"', _with_fewer_digits, svg)
     box = re.search(r'viewBox="[^"]*"', svg)
-    role = f'class="plot" role="img" aria-labelledby="{name}-title {name}-desc"'
+    role = f'class="plot {kind}" role="img" aria-labelledby="{name}-title {name}-desc"'
     head = f'<svg xmlns="http://www.w3.org/2000/svg" {box[0] if box else ""} {role}>'
-    texts = f'<title id="{name}-title">{escape(title)}</title>\n<desc id="{name}-desc">{escape(description)}</desc>'
-    return Plot(name, title, re.sub(r"<svg[^>]*>", lambda _: f"{head}\n{texts}", svg, count=1), legend)
+    texts = f'<title id="{name}-title">{escape(chart.title)}</title>\n<desc id="{name}-desc">{escape(chart.description)}</desc>'
+    return re.sub(r"<svg[^>]*>", lambda _: f"{head}\n{texts}", svg, count=1)
+
+
+def _with_fewer_digits(path: re.Match[str]) -> str:
+    """Return a path with two decimals: a hundredth of a point is invisible, and the page half as large."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda found: f"{float(found[0]):.2f}", path[0])

@@ -1,59 +1,74 @@
-"""A comparison as text: for the terminal, and as Markdown with further tables by month and by hour."""
+"""The report as text: the main tables for the terminal, and all tables as Markdown."""
 
 from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from volcast.backtest.comparison import Comparison
 
-from . import tables
-from .tables import Table
+from .parts import Table
+from .sections import sections_of
+from .sections.accuracy import accuracy
+from .sections.calibration import intervals
+from .sections.summary import scope
 
-_NOTE_WIDTH = 100
+WIDTH = 80
+_GAP = "  "
 
 
 def terminal(comparison: Comparison) -> str:
-    """Return aligned tables, the champion first; the text ends with a line break."""
-    lines = [*wrap(tables.scope(comparison), _NOTE_WIDTH), ""]
+    """Return aligned tables of at most 80 columns, the champion first; the text ends with a line break.
+
+    Models that do not fit beside each other go into a further block of the same table.
+    """
+    lines = [*wrap(scope(comparison), WIDTH), ""]
     if comparison.problem:
-        lines += [*wrap(comparison.problem, _NOTE_WIDTH), ""]
-    for table in (tables.accuracy(comparison), tables.intervals(comparison)):
-        lines += [table.title, *_aligned(table), "", *wrap(table.note, _NOTE_WIDTH), ""]
+        lines += [*wrap(comparison.problem, WIDTH), ""]
+    for table in (accuracy(comparison), intervals(comparison)):
+        lines += [table.title, *aligned(table), "", *wrap(table.note, WIDTH), ""]
     return "\n".join(lines)
 
 
 def markdown(comparison: Comparison) -> str:
     """Return all tables as Markdown; the text ends with a line break."""
-    lines = [f"# Forecasts of {_escaped(comparison.symbol)} compared", "", _escaped(tables.scope(comparison)), ""]
+    lines = [f"# Backtest of {_escaped(comparison.symbol)}", "", _escaped(scope(comparison)), ""]
     if comparison.problem:
         lines += [f"**{_escaped(comparison.problem)}**", ""]
-    for make_table in (
-        tables.accuracy,
-        tables.intervals,
-        tables.skill_by_month,
-        tables.qlike_by_month,
-        tables.coverage_by_month,
-        tables.r2_by_month,
-        tables.qlike_by_hour,
-        tables.coverage_by_hour,
-    ):
-        table = make_table(comparison)
-        if table.rows:
-            lines += [f"## {table.title}", "", *_piped(table), "", _escaped(table.note), ""]
+    for section in sections_of(comparison):
+        lines += [f"## {_escaped(section.title)}", "", _escaped(section.intro), ""]
+        for table in (part for part in section.parts if isinstance(part, Table)):
+            lines += [f"### {_escaped(table.title)}", "", *_piped(table), "", _escaped(table.note), ""]
     return "\n".join(lines)
 
 
-def _aligned(table: Table) -> Iterator[str]:
-    """Yield the lines of a table, names aligned to the left and numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(table.headers, *table.rows, strict=True)]
-    for name, *cells in (table.headers, *table.rows):
-        texts = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
-        yield "  ".join([name.ljust(widths[0]), *texts])
+def aligned(table: Table) -> Iterator[str]:
+    """Yield the lines of a table, names aligned to the left and numbers to the right, in blocks of at most 80 columns."""
+    columns = list(zip(table.headers, *table.rows, strict=True))
+    names, others = columns[0], columns[1:]
+    first = max(map(len, names))
+    block: list[tuple[str, ...]] = []
+    room = 0
+    for column in others:
+        width = len(_GAP) + max(map(len, column))
+        if block and first + room + width > WIDTH:
+            yield from _block(names, block)
+            yield ""
+            block, room = [], 0
+        block.append(column)
+        room += width
+    yield from _block(names, block)
+
+
+def _block(names: Sequence[str], block: Sequence[Sequence[str]]) -> Iterator[str]:
+    first = max(map(len, names))
+    widths = [max(map(len, column)) for column in block]
+    for name, *cells in zip(names, *block, strict=True):
+        yield _GAP.join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))])
 
 
 def _piped(table: Table) -> Iterator[str]:
     """Yield the lines of a table in Markdown as GitHub reads it."""
     yield _piped_row(table.headers)
-    yield f"|---|{'---:|' * (len(table.headers) - 1)}"
+    yield f"|---|{('---|' if table.prose else '---:|') * (len(table.headers) - 1)}"
     yield from map(_piped_row, table.rows)
 
 

@@ -1,16 +1,20 @@
-"""The page is valid HTML, loads nothing, and has all plots and tables."""
+"""The page is valid HTML, loads nothing, and has all charts and tables."""
 
+from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.volcast.backtest.streams import DAY, comparison_of
-from volcast.backtest.report import tables
+from volcast.backtest.report.html import table_html
 from volcast.backtest.report.page import page
+from volcast.backtest.report.parts import Chart, Table
+from volcast.backtest.report.sections import sections_of
+from volcast.backtest.report.sections.accuracy import accuracy
 
 FOUND = comparison_of(70 * DAY)
 PAGE = page([FOUND])
-VOID = {"meta"}
+VOID = {"meta", "wbr"}
 NETWORK = {"script", "link", "img", "iframe", "object", "embed", "base"}
 
 
@@ -62,23 +66,43 @@ def test_nothing_is_loaded_and_nothing_runs() -> None:
     assert "url(http" not in PAGE
 
 
-def test_the_page_has_all_plots_and_tables() -> None:
-    assert PAGE.count('class="plot"') == 5
-    assert PAGE.count("<details>") == 6
-    for make_table in (tables.accuracy, tables.intervals, tables.skill_by_month, tables.r2_by_month, tables.coverage_by_hour):
-        row = make_table(FOUND).rows[-1]
-        cells = "".join(f"<td>{cell.replace('<', '&lt;')}</td>" for cell in row[1:])
-        assert f'<th scope="row">{row[0]}</th>{cells}' in PAGE
+def test_the_page_has_all_charts_and_tables() -> None:
+    parts = [part for section in sections_of(FOUND) for part in section.parts]
+    tables = [part for part in parts if isinstance(part, Table)]
+    charts = [part for part in parts if isinstance(part, Chart)]
+    assert PAGE.count('class="plot wide"') == PAGE.count('class="plot narrow"') == len(charts)
+    assert PAGE.count("<table") == len(tables)
+    assert PAGE.count("<details>") == sum(table.folded for table in tables)
+    for table in tables:
+        assert f"{escape(table.title)}</" in PAGE
+        assert escape(table.rows[-1][0]) in PAGE
+    for part in parts:
+        assert escape(part.title) in PAGE
 
 
-def test_the_page_defines_every_variable_of_the_plots() -> None:
-    for name in ("ink", "grid", *(f"series-{series}" for series in range(7))):
-        assert PAGE.count(f"--{name}: #") == 2, "light and dark"
-
-
-def test_the_champion_is_marked() -> None:
-    assert PAGE.count('<tr class="champion"><th scope="row">champion</th>') == 2
+def test_the_best_value_is_bold_and_the_champion_named() -> None:
+    place = accuracy(FOUND).best[0]
+    assert place is not None
+    assert f'<td class="best">{accuracy(FOUND).rows[0][place]}</td>' in PAGE
     assert "champion (champion)" in PAGE
+
+
+def test_equally_good_values_are_all_bold() -> None:
+    table = Table("T", ("", "a", "b", "c"), [["score", "1.0", "1.0", "2.0"]], "", [1])
+    assert "".join(table_html(table)).count('<td class="best">1.0</td>') == 2
+
+
+def test_several_symbols_share_a_page() -> None:
+    other = comparison_of(20 * DAY)
+    text = page([FOUND, other])
+    reader = PageReader(text)
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+    assert text.count("<article") == 2
+    assert "All symbols" in text
+    assert "All symbols" not in PAGE
+    with pytest.raises(ValueError, match="at least one comparison"):
+        page([])
 
 
 def test_the_same_comparison_gives_the_same_page() -> None:

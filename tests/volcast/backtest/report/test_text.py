@@ -3,20 +3,36 @@
 import re
 
 from tests.volcast.backtest.streams import DAY, comparison_of
-from volcast.backtest.report import tables
-from volcast.backtest.report.text import markdown, terminal
+from volcast.backtest.report.parts import Table
+from volcast.backtest.report.sections import sections_of
+from volcast.backtest.report.sections.accuracy import accuracy
+from volcast.backtest.report.text import WIDTH, aligned, markdown, terminal
 
 FOUND = comparison_of(70 * DAY)
 
 
-def test_the_terminals_tables_are_aligned_and_at_most_100_wide() -> None:
+def test_the_terminals_tables_are_aligned_and_fit_80_columns() -> None:
     lines = terminal(FOUND).splitlines()
-    assert max(map(len, lines)) <= 100
-    for title in ("Accuracy", "90 % intervals"):
+    assert max(map(len, lines)) <= WIDTH == 80
+    for title, first in (("Accuracy", "QLIKE"), ("90 % intervals", "volatility: coverage")):
         place = lines.index(title)
-        rows = lines[place + 1 : place + 5]
+        rows = lines[place + 1 : lines.index("", place)]
         assert len({len(row) for row in rows}) == 1
-        assert [row.split()[0] for row in rows] == ["model", "champion", "ewma", "no_interval"]
+        assert rows[0].split() == ["score", "champion", "ewma", "no_interval"]
+        assert rows[1].startswith(first)
+
+
+def test_models_without_room_come_in_a_further_block() -> None:
+    names = tuple(f"a_model_with_a_long_name_{place}" for place in range(5))
+    lines = terminal(comparison_of(10 * DAY, names)).splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "".join(lines).count("a_model_with_a_long_name_4") >= 2
+    assert sum(line.startswith("QLIKE ") for line in lines) == 3
+
+
+def test_a_column_wider_than_the_terminal_is_not_lost() -> None:
+    table = Table("T", ("", "a" * 90, "b"), [["row", "1", "2"]], "")
+    assert [line.split() for line in aligned(table)] == [["a" * 90], ["row", "1"], [], ["b"], ["row", "2"]]
 
 
 def test_the_terminal_ends_with_a_line_break_and_shows_the_problem() -> None:
@@ -29,20 +45,12 @@ def test_the_terminal_ends_with_a_line_break_and_shows_the_problem() -> None:
 
 def test_markdown_has_all_tables_with_all_columns() -> None:
     text = markdown(FOUND)
-    titles = re.findall(r"^## (.*)$", text, re.MULTILINE)
-    assert titles == [
-        "Accuracy",
-        "90 % intervals",
-        "Skill over time",
-        "QLIKE by month",
-        "Coverage by month",
-        "R² of log volatility by month",
-        "QLIKE by hour of day",
-        "Coverage by hour of day",
-    ]
+    titles = re.findall(r"^### (.*)$", text, re.MULTILINE)
+    assert titles == [part.title for section in sections_of(FOUND) for part in section.parts if isinstance(part, Table)]
+    assert {"Accuracy", "90 % intervals", "Storms warned of", "For a long position", "Data quality"} <= set(titles)
     for table in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
         assert len({row.count("|") for row in table.splitlines()}) == 1
-    assert f"| champion | {tables.accuracy(FOUND).rows[0][1]} | 1.000 | – |" in text
+    assert f"| QLIKE | {' | '.join(accuracy(FOUND).rows[0][1:])} |" in text
 
 
 def test_markdown_leaves_out_empty_tables() -> None:
@@ -52,5 +60,4 @@ def test_markdown_leaves_out_empty_tables() -> None:
 
 def test_special_characters_of_markdown_are_escaped() -> None:
     text = markdown(comparison_of(10 * DAY, ("a|b", "*c*")))
-    assert "| a\\|b |" in text
-    assert "| \\*c\\* |" in text
+    assert "| a\\|b | \\*c\\* |" in text
