@@ -1,4 +1,4 @@
-"""The rows of CSV files as candles, file by file and joined into one stream for each symbol.
+"""The rows of candle files as candles, file by file and joined into one stream for each symbol.
 
 Files are joined only if they can be of one market: where two of them overlap, their rows must be the same, and the price must not
 jump from one to the next.
@@ -12,7 +12,8 @@ from math import inf, log, sqrt
 from pathlib import Path
 
 from volcast.candle_files.check import check_candles
-from volcast.candle_files.reader import CandleFileError, CandleRow, read_candles
+from volcast.candle_files.contract import NO_OPTIONS, CandleFileError, CandleRow, FileOptions
+from volcast.candle_files.reader import read_candles
 from volcast.candle_files.reversal import read_reversed
 from volcast.candle_files.timestamps import format_open_time
 from volcast.core.codec import ReplayedCandleText
@@ -23,21 +24,22 @@ _JUMP = 0.05
 """Log return between two neighbouring minutes that counts as a jump to another market."""
 _JUMP_PER_ROOT_DAY = 0.15
 """What is added for the time between: six times the standard deviation of a day of a coin."""
+_VOLUMES = ("volume", "quote_volume")
 
 
 class CsvReplay:
-    """The rows of a CSV file as candles of one symbol, oldest first.
+    """The rows of a candle file, of any format that is recognized, as candles of one symbol, oldest first.
 
     The whole file is checked first, in constant memory, so that nothing of an unusable file is sent. Raises CandleFileError if
     it is unusable.
     """
 
-    def __init__(self, path: Path, symbol: str | None = None) -> None:
+    def __init__(self, path: Path, symbol: str | None = None, options: FileOptions = NO_OPTIONS) -> None:
         self.path = path
         self.named = symbol is not None
         """True if the user gave the symbol, False if it comes from the file's name."""
         self.symbol = symbol or symbol_of(path)
-        self.summary = check_candles(path)
+        self.summary = check_candles(path, options)
         self.name = path.name
         self.rows_read = self.summary.rows
         """Rows that are replayed: all but those that are left out."""
@@ -49,7 +51,8 @@ class CsvReplay:
 
     def rows(self) -> Iterator[CandleRow]:
         """Yield the rows, oldest first, without those that are left out."""
-        rows = read_reversed(self.path) if self.summary.newest_first else read_candles(self.path)
+        read = read_reversed if self.summary.newest_first else read_candles
+        rows = read(self.path, self.summary.file_format)
         after_ms = self._after_open_time_ms
         return rows if after_ms is None else (row for row in rows if row.open_time_ms > after_ms)
 
@@ -91,8 +94,10 @@ class SymbolReplay:
     def leave_out_overlaps(self) -> Iterator[str]:
         """Make each row that two files have be sent once, and yield a sentence for each file that is cut.
 
-        Raises CandleFileError if two files differ where they overlap, or if the price jumps from one to the next.
+        Raises CandleFileError if two files differ where they overlap, if the price jumps from one to the next, or if only some
+        have volumes: the forecaster would take their beginning or their end for an event of the market.
         """
+        _check_volumes(self.sources)
         reached = self.sources[0]
         for source in self.sources[1:]:
             if (until_ms := reached.summary.last_open_time_ms) < source.summary.first_open_time_ms:
@@ -134,6 +139,16 @@ def _content(before: str, row: CandleRow) -> str:
     return blake2b(f"{before} {' '.join(map(str, row[1:]))}".encode(), digest_size=8).hexdigest()
 
 
+def _check_volumes(sources: Sequence[CsvReplay]) -> None:
+    without = next((source for source in sources if not source.summary.has_volume), None)
+    having = next((source for source in sources if source.summary.has_volume), None)
+    if without and having:
+        raise CandleFileError(
+            f"{without.path} has no volumes and {having.path} has, though both are {having.symbol}; a forecast on both together "
+            "would be wrong: give only files that have them, or only files without."
+        )
+
+
 def _check_jump(before: CsvReplay, after: CsvReplay) -> None:
     last, first = before.summary, after.summary
     passed_ms = first.first_open_time_ms - last.last_open_time_ms
@@ -150,8 +165,9 @@ def _compare(one: CsvReplay, other: CsvReplay) -> int:
     to_ms = min(one.summary.last_open_time_ms, other.summary.last_open_time_ms)
     both = [(row for row in source.rows() if from_ms <= row.open_time_ms <= to_ms) for source in (one, other)]
     shared = 0
+    fields = _comparable(one, other)
     for first, second in zip_longest(*both):
-        if first is None or second is None or first[1:] != second[1:]:
+        if first is None or second is None or not (first[1:] == second[1:] or _are_equal(first, second, fields)):
             at_ms = min(row.open_time_ms for row in (first, second) if row)
             names = "" if one.named and other.named else " by their names"
             raise CandleFileError(
@@ -160,3 +176,22 @@ def _compare(one: CsvReplay, other: CsvReplay) -> int:
             )
         shared += 1
     return shared
+
+
+def _comparable(one: CsvReplay, other: CsvReplay) -> tuple[str, ...]:
+    """Return the fields of rows that both files have: an estimated volume differs from the venue's."""
+    formats = [source.summary.file_format for source in (one, other)]
+    lacking = {role for role in _VOLUMES for found in formats if found and getattr(found.columns, role) is None}
+    return tuple(field for field in CandleRow._fields[1:] if field not in lacking)
+
+
+def _are_equal(first: CandleRow, second: CandleRow, fields: Sequence[str]) -> bool:
+    """Return whether two rows are equal as numbers: one format writes 42000.00 and another 42000.0."""
+    return all(_is_same(getattr(first, field), getattr(second, field)) for field in fields)
+
+
+def _is_same(one: str | int, other: str | int) -> bool:
+    try:
+        return one == other or float(one) == float(other)
+    except ValueError:  # an empty cell
+        return False

@@ -1,4 +1,4 @@
-"""The symbol of a candle file, by its name.
+"""The symbol of a candle file, by its name, and the candle files of a folder.
 
 A name is split at everything that is no letter or digit. Words that name a venue, an interval, a date or the format say nothing
 about the market. What remains must name one market, or the symbol has to be given:
@@ -14,6 +14,8 @@ about the market. What remains must name one market, or the symbol has to be giv
 | `USDT_BTC.csv`, `BTC_ETH.csv`                                     | none: some venues write the quote currency first         |
 | `BTCUSDT_PERP.csv`                                                | none: the contract is another market than BTCUSDT        |
 | `bitstampUSD_1-min_data.csv`, `binance_1m.csv`                    | none: only a venue is named                              |
+
+A file in a folder that is given whole may leave its market to the folder's name: `BTCUSDT/2024-01.csv`.
 """
 
 import re
@@ -21,7 +23,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.contract import CandleFileError
 from volcast.core.decoder import is_symbol
 
 from .symbols import QUOTES, split_joined
@@ -46,7 +48,44 @@ _INTERVALS = re.compile(
     r"\d*(S|SECS?|SECONDS?|MIN(UTE)?S?|M|H|HR|HOUR(LY|S)?|D|DAY|DAYS|DAILY|T|W|WEEK(LY)?|MO|MONTH(LY)?)|[MHD]\d+"
 )
 _DATES = re.compile(r"\d+|\d{4}Q\d|\d{8}T\d{4,6}Z?|\d{0,2}(JAN|FEB|MAR|APR|MAY|JUN|JUL|AUG|SEP|OCT|NOV|DEC)(\d\d){0,2}", re.ASCII)
-_ENDING = re.compile(r"\.(csv|txt|tsv|gz|gzip|zip|bz2|xz|zst)$", re.IGNORECASE)
+_ENDING = re.compile(r"\.(csv|txt|tsv|json|jsonl|ndjson|parquet|pq|feather|arrow|ipc|gz|gzip|zip|bz2|xz|zst)$", re.IGNORECASE)
+
+
+def files_of(path: Path) -> tuple[list[Path], list[str]]:
+    """Return the candle files of a folder, in the order of their names, and the names of its other entries; else the path alone.
+
+    Only the ending of a name counts, and folders in the folder are not read. Hidden files do not count as entries. Raises
+    CandleFileError for a folder that cannot be read, or has no such file.
+    """
+    if not path.is_dir():
+        return [path], []
+    try:
+        entries = sorted(each for each in path.iterdir() if not each.name.startswith("."))
+    except OSError as error:
+        raise CandleFileError(f"{path} can't be read: {error.strerror or error}.") from None
+    found = [each for each in entries if _ENDING.search(each.name) and each.is_file()]
+    if not found:
+        raise CandleFileError(f"{path} is a folder without candle files (.csv, .csv.gz, .zip, .json, .parquet or .feather).")
+    return found, [each.name for each in entries if each not in found]
+
+
+def symbol_in_folder(path: Path) -> str:
+    """Return the symbol of a file in a folder that was given whole: that of its name, or else of the folder's name.
+
+    Raises CandleFileError if neither tells for certain.
+    """
+    folder = path.parent.resolve()
+    in_file, in_folder = (any(_pairs(_words(name))) for name in (_stem(path.name), folder.name))
+    if in_folder and not in_file:
+        return symbol_of(folder)
+    try:
+        return symbol_of(path)
+    except CandleFileError:
+        if in_file:
+            raise
+        raise CandleFileError(
+            f"{path}: neither its name nor its folder's says for certain which market it is; give --symbol."
+        ) from None
 
 
 def symbol_of(path: Path) -> str:
@@ -55,10 +94,7 @@ def symbol_of(path: Path) -> str:
     >>> symbol_of(Path("data/Binance_BTCUSDT_2024_minute.csv")), symbol_of(Path("btc-eur_1m.csv.gz"))
     ('BTCUSDT', 'BTCEUR')
     """
-    stem = path.name
-    while (shorter := _ENDING.sub("", stem)) != stem:
-        stem = shorter
-    words = [word.upper() for word in re.findall(r"[^\W_]+", stem)]
+    words = _words(_stem(path.name))
     if contract := next(filter(_CONTRACTS.fullmatch, words), None):
         raise CandleFileError(f"{path}: its name says {contract}, so it is not the pair itself; give --symbol.")
     found = set(_pairs(words))
@@ -71,6 +107,16 @@ def symbol_of(path: Path) -> str:
     if not is_symbol(symbol):
         raise CandleFileError(f"{path}: its name does not say for certain which market it is; give --symbol.")
     return symbol
+
+
+def _stem(name: str) -> str:
+    while (shorter := _ENDING.sub("", name)) != name:
+        name = shorter
+    return name
+
+
+def _words(stem: str) -> list[str]:
+    return [word.upper() for word in re.findall(r"[^\W_]+", stem)]
 
 
 def _pairs(words: list[str]) -> Iterator[str]:

@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import IO, Literal, NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from .contract import CandleFileError, Packing
+from .contract import BinaryContainer, CandleFileError, Packing
 
-Container = Literal["text", "parquet", "arrow", "arrow-stream"]
 _BLOCK_BYTES = 1 << 18
 _MAX_LINE_BYTES = 1 << 20
 _MAX_UNPACKED_BYTES = 1 << 35
 """32 GiB: about 400 million rows."""
 _MAX_MEMBERS = 10_000
-_MAGIC_BYTES = 16
+_MAGIC_BYTES, _BEGIN_BYTES = 16, 256
 _ENCRYPTED = 1
 """A member's flag."""
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
-_CONTAINERS: dict[bytes, Container] = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
+_CONTAINERS: dict[bytes, BinaryContainer] = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow-stream"}
 _OTHER_FORMATS = {
     b"PK": "a zip archive",
     b"BZh": "a bzip2 file",
@@ -43,7 +42,7 @@ class Content(NamedTuple):
     """What a file holds, by its first bytes."""
 
     packing: Packing
-    container: Container
+    container: BinaryContainer | Literal["text"]
     begin: bytes
     """The first bytes after unpacking."""
     member: str = ""
@@ -53,13 +52,15 @@ class Content(NamedTuple):
 def content_of(path: Path) -> Content:
     """Return what the file holds. Raise CandleFileError if it cannot be read, or is of a format that is not read."""
     with _opened(path) as (stream, packing, member):
-        begin = stream.read(_MAGIC_BYTES)
+        begin = stream.read(_BEGIN_BYTES)
     if other := next((name for magic, name in _OTHER_FORMATS.items() if begin.startswith(magic)), None):
         inside = "" if packing == "plain" else "inside it is "
         raise CandleFileError(
             f"{path}: {inside or 'it is '}{other}; CSV, JSON, Parquet or Feather is expected: unpack or convert it first."
         )
-    container: Container = next((name for magic, name in _CONTAINERS.items() if begin.startswith(magic)), "text")
+    container: BinaryContainer | Literal["text"] = next(
+        (name for magic, name in _CONTAINERS.items() if begin.startswith(magic)), "text"
+    )
     if container != "text" and packing != "plain":
         raise CandleFileError(
             f"{path}: inside it is a {'Parquet' if container == 'parquet' else 'Feather'} file; unpack it first."

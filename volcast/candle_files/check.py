@@ -10,6 +10,9 @@ forecast that follows from them is wrong:
 | mostly run backward, as files that begin with the newest row do             | read from the last one to the first one       |
 | are out of order in another way, or share a minute: 3 of them and over 10 % | `CandleFileError`                             |
 | are out of order here and there, or some are missing                        | left to the consumer, which counts them       |
+
+A file may lack volumes. The forecaster learns from ratios of volumes, recent ones to earlier ones; if all are 0, the ratios are 1
+throughout, as if trading were as usual, and the forecast follows from the prices alone.
 """
 
 from collections import Counter
@@ -18,9 +21,12 @@ from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
-from .reader import CandleFileError, CandleRow, read_candles
+from .contract import NO_OPTIONS, OWN_KIND, CandleFileError, CandleRow, FileFormat, FileOptions
+from .formats import recognize
+from .reader import CandleFileReader
 
 _MINUTE_MS = 60_000
+_LAST_SECOND_MS = 59_000
 _MAX_STEP_MS = 31 * 86_400_000
 """A step that is longer than this says nothing about the order: one of its two times may be wrong."""
 _MIN_ROWS = 3
@@ -34,6 +40,8 @@ _NO_MINUTE_STEP = 30
 _TOLERATED = 0.1
 """Share of the rows that may be out of order, or share a minute with the row before."""
 _UNITS = ((86_400_000, "day"), (_MINUTE_MS, "minute"), (1_000, "second"), (1, "millisecond"))
+_OBVIOUS = (OWN_KIND, "Binance's archive", "Kraken's OHLCVT")
+"""Kinds that say which column is what."""
 _MAX_STEPS = 1_000
 """Bound of the different steps that are counted: a file of trades has as many as rows."""
 
@@ -49,11 +57,53 @@ class FileSummary(NamedTuple):
     first_open: str = ""
     """The open of the first row, as the file has it."""
     last_close: str = ""
+    file_format: FileFormat | None = None
+    empty_minutes: int = 0
+    """Rows without a price, which are left out."""
+    has_volume: bool = True
+    """False if no row has a volume in the quote currency above 0."""
+
+    def describe(self) -> str:
+        """Return in one line what was recognized, and what is read in another way than it stands in the file."""
+        return ", ".join(self._descriptions())
+
+    @property
+    def is_usual(self) -> bool:
+        """Whether the file has this project's columns, and is read as it stands."""
+        return self.file_format is not None and self.file_format.kind == OWN_KIND and len(list(self._descriptions())) == 2  # noqa: PLR2004  # kind, rows
+
+    def _descriptions(self) -> Iterator[str]:
+        yield self.file_format.kind if self.file_format else "candles"
+        yield f"{self.rows} candle{'s' if self.rows > 1 else ''}"
+        if self.newest_first:
+            yield "newest first (sorted)"
+        if self.empty_minutes:
+            yield f"{self.empty_minutes} minute{'s' if self.empty_minutes > 1 else ''} without a price left out"
+        if self.file_format:
+            yield from _details(self.file_format)
+        if not self.has_volume:
+            yield "no volume: the forecast follows from the prices alone"
 
 
-def check_candles(path: Path) -> FileSummary:
-    """Read the whole file once, in constant memory, and return its summary. Raise CandleFileError if the file is unusable."""
-    rows = read_candles(path)
+def _details(found: FileFormat) -> Iterator[str]:
+    """Yield from which columns times and volumes come, where the format does not say it."""
+    columns = found.columns
+    if found.options.timezone:
+        yield f"times of {found.options.timezone}"
+    if found.header and found.kind not in _OBVIOUS:
+        yield f"time from {found.name_of('time')!r}"
+    if columns.quote_volume is not None and found.kind not in _OBVIOUS:
+        yield f"quote volume from {found.name_of('quote_volume')!r}" if found.header else "with quote volume"
+    if columns.quote_volume is None and columns.volume is not None:
+        yield "quote volume estimated as volume × close"
+    if columns.volume is None and columns.quote_volume is not None:
+        yield "volume estimated as quote volume / close"
+
+
+def check_candles(path: Path, options: FileOptions = NO_OPTIONS) -> FileSummary:
+    """Read the whole file once, text in constant memory, and return its summary. Raise CandleFileError if it is unusable."""
+    reader = CandleFileReader(path, recognize(path, options))
+    rows = iter(reader)
     first = last = next(rows)
     shape = _Shape(first)
     for row in rows:
@@ -63,7 +113,17 @@ def check_candles(path: Path) -> FileSummary:
         raise CandleFileError(f"{path}: {problem}.")
     if shape.newest_first:
         first, last = last, first
-    return FileSummary(shape.rows, first.open_time_ms, last.open_time_ms, shape.newest_first, first.open, last.close)
+    return FileSummary(
+        shape.rows,
+        first.open_time_ms,
+        last.open_time_ms,
+        shape.newest_first,
+        first.open,
+        last.close,
+        reader.format,
+        reader.empty_minutes,
+        shape.has_volume,
+    )
 
 
 class _Order:
@@ -94,7 +154,9 @@ class _Shape:
     def __init__(self, first: CandleRow) -> None:
         self.rows = 1
         self._off_minute = int(first.open_time_ms % _MINUTE_MS != 0)
+        self._last_second = int(first.open_time_ms % _MINUTE_MS >= _LAST_SECOND_MS)
         self._unpriced = int(not _is_priced(first))
+        self.has_volume = _is_positive(first.quote_volume)
         self._forward, self._backward = _Order(1), _Order(-1)
         self._repeated = 0
         self._first_repeated_line = 0
@@ -107,7 +169,9 @@ class _Shape:
         time_ms, before_ms = row.open_time_ms, before.open_time_ms
         self.rows += 1
         self._off_minute += time_ms % _MINUTE_MS != 0
+        self._last_second += time_ms % _MINUTE_MS >= _LAST_SECOND_MS
         self._unpriced += not _is_priced(row)
+        self.has_volume = self.has_volume or _is_positive(row.quote_volume)
         self._forward.add(time_ms, before_ms, row.line)
         self._backward.add(time_ms, before_ms, row.line)
         step_ms = abs(time_ms - before_ms)
@@ -134,7 +198,8 @@ class _Shape:
         if (step := self._odd_step()) is not None:
             yield f"{step}; candles of one minute are expected"
         if 2 * self._off_minute > self.rows:
-            expected = "the time at which a minute begins is expected"
+            closing = 2 * self._last_second > self._off_minute
+            expected = "the time at which a minute begins is expected" + (", not the one at which its candle closes" * closing)
             yield f"{self._off_minute} of {self.rows} rows have a time that is not on the minute; {expected}"
         if 2 * self._unpriced > self.rows:
             expected = "numbers above 0, of which high is not below low, are expected"
@@ -173,6 +238,10 @@ def _is_priced(row: CandleRow) -> bool:
     except ValueError:  # an empty cell
         return False
     return 0 < low <= high < inf and 0 < open_ < inf and 0 < close < inf
+
+
+def _is_positive(number: str) -> bool:
+    return bool(number) and 0 < float(number) < inf
 
 
 def _duration(step_ms: int) -> str:

@@ -3,9 +3,11 @@
 from typing import Literal, NamedTuple
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
+BinaryContainer = Literal["parquet", "arrow", "arrow-stream"]
 Packing = Literal["plain", "gzip", "zip"]
 CANDLE_COLUMNS = ("timestamp", "open", "high", "low", "close", "volume_btc", "volume_usd")
 """The columns of this project's own files."""
+OWN_KIND = "this project's columns"
 ROLES = ("time", "open", "high", "low", "close", "volume", "quote_volume")
 """What a column can be, in the order of the cells of a row."""
 _SHOWN_CHARACTERS = 40
@@ -72,7 +74,7 @@ class FileFormat(NamedTuple):
 
     kind: str
     """In words, for people: `CryptoDataDownload`."""
-    container: Literal["csv", "json", "parquet", "arrow", "arrow-stream"]
+    container: Literal["csv", "json"] | BinaryContainer
     packing: Packing
     """How the bytes are packed; a zip archive holds one file."""
     columns: Columns

@@ -3,7 +3,7 @@
 `recognize(path)` reads the first rows of a file and returns a `FileFormat` (defined in `contract.py`), or raises CandleFileError
 with one sentence that says what is missing and how the user can say it. Names of files do not count. Several things about a CSV
 file are found together, because each depends on the others: the delimiter, a banner above the table, whether the first line has
-names, and which column is what (`names.py` by names, `layouts.py` without names).
+names, and which column is what (`columns/`).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .archives import content_of
 from .contract import NO_OPTIONS, FileFormat, FileOptions
+from .json_rows import is_json, recognize_json
 from .text_format import recognize_text
 
 CANDLES = ("time", "open", "high", "low", "close")
@@ -32,4 +33,10 @@ def recognize(path: Path, options: FileOptions = NO_OPTIONS, *, required: Sequen
     Raises MissingColumnError if a required role has no column, and CandleFileError if the file is of no format that is read.
     """
     content = content_of(path)
+    if content.container != "text":
+        from .arrow_rows import recognize_arrow  # noqa: PLC0415  # Polars is slow to import, and text does not need it
+
+        return recognize_arrow(path, content.container, options, required)
+    if is_json(content.begin):
+        return recognize_json(path, content, options, required)
     return recognize_text(path, content, options, required)

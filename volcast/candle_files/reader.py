@@ -22,6 +22,7 @@ from .cells import Cells
 from .contract import CANDLE_COLUMNS, CandleFileError, CandleRow, FileFormat
 from .csv_rows import read_csv
 from .formats import recognize
+from .json_rows import read_json
 
 __all__ = ["CANDLE_COLUMNS", "CandleFileError", "CandleFileReader", "CandleRow", "read_candles"]
 
@@ -45,13 +46,22 @@ class CandleFileReader:
 
     def __iter__(self) -> Iterator[CandleRow]:
         any_row = False
-        for row in read_csv(self.path, self.format, self._cells):
+        for row in self._rows():
             any_row = True
             yield row
         if not any_row:
             below = " below its first line" if self.format.header else ""
             priced = " with a price" if self.empty_minutes else ""
             raise CandleFileError(f"{self.path} has no rows{priced}{below}; a candle a line is expected.")
+
+    def _rows(self) -> Iterator[CandleRow]:
+        if self.format.container == "csv":
+            return read_csv(self.path, self.format, self._cells)
+        if self.format.container == "json":
+            return read_json(self.path, self.format, self._cells)
+        from .arrow_rows import read_arrow  # noqa: PLC0415  # Polars is slow to import, and text does not need it
+
+        return read_arrow(self.path, self.format, self._cells)
 
 
 def read_candles(path: Path, file_format: FileFormat | None = None) -> Iterator[CandleRow]:

@@ -9,14 +9,15 @@ from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from .reader import CandleFileError, CandleRow, read_candles
+from .contract import CandleFileError, CandleRow, FileFormat
+from .reader import read_candles
 
 _CHUNK_ROWS = 20_000
 
 
-def read_reversed(path: Path) -> Iterator[CandleRow]:
+def read_reversed(path: Path, file_format: FileFormat | None = None) -> Iterator[CandleRow]:
     """Yield the rows of a file, the last one first. Raises CandleFileError as `read_candles` does, before the first row."""
-    rows = map(tuple, read_candles(path))
+    rows = map(tuple, read_candles(path, file_format))
     starts: list[int] = []
     try:
         with TemporaryFile() as spool:

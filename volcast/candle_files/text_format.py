@@ -10,9 +10,9 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfoNotFoundError
 
 from .archives import Content, text_blocks
-from .contract import CANDLE_COLUMNS, CandleFileError, Columns, FileFormat, FileOptions
-from .layouts import columns_by_layout, is_time, share_of_prices
-from .names import check_required, columns_by_name, columns_by_options, known_names, plain_name, volumes_are_guessed
+from .columns.layouts import columns_by_layout, is_time, share_of_prices
+from .columns.names import check_required, columns_by_name, columns_by_options, known_names, plain_name, volumes_are_guessed
+from .contract import CANDLE_COLUMNS, OWN_KIND, CandleFileError, Columns, FileFormat, FileOptions
 from .timestamps import time_parser
 
 _DELIMITERS = (",", ";", "\t")
@@ -66,7 +66,7 @@ def recognize_text(path: Path, content: Content, options: FileOptions, required:
         delimiter=table.delimiter,
         skipped_lines=first.line - 1 if first else 0,
         quoted_lines=first is not None and first.quoted,
-        newest_first=_runs_backward(table.rows, columns, parse_ms),
+        newest_first=runs_backward([row.cells for row in table.rows], columns.time, parse_ms),
     )
 
 
@@ -139,18 +139,38 @@ def _is_number(cell: str) -> bool:
 def _columns(path: Path, table: _Table, parse_ms: Callable[[str], int], options: FileOptions) -> tuple[str, Columns]:
     """Return what the table is, in words, and its columns."""
     cells = [row.cells for row in table.rows]
-    if table.header is None:
-        kind, columns = columns_by_layout(cells, parse_ms) or ("", Columns())
-        header: Sequence[str] = ()
+    line = table.header.line if table.header else 0
+    kind, columns = columns_of(path, table.header and table.header.cells, cells, parse_ms, options, line=line)
+    if any("cryptodatadownload" in cell.lower() for row in table.banner for cell in row.cells):
+        kind = "CryptoDataDownload"
+    return kind, columns
+
+
+def columns_of(
+    path: Path,
+    header: Sequence[str] | None,
+    rows: Sequence[Sequence[str]],
+    parse_ms: Callable[[str], int],
+    options: FileOptions,
+    *,
+    line: int = 0,
+) -> tuple[str, Columns]:
+    """Return what rows of cells are, in words, and their columns: by the names in `header`, or by their layout if it is None.
+
+    `line` is the header's line, for sentences; 0 if the file has no lines. Raises CandleFileError for a column that is doubled,
+    or that the user names and that is not there.
+    """
+    if header is None:
+        kind, columns = columns_by_layout(rows, parse_ms) or ("", Columns())
     else:
-        header = table.header.cells
-        sample = [row for row in cells if len(row) == len(header)]
-        where = f"{path}, line {table.header.line}"
+        sample = [row for row in rows if len(row) == len(header)]
+        where = f"{path}, line {line}" if line else f"{path}"
         columns = columns_by_name(where, header, lambda at: _has_times([row[at] for row in sample[:_SAMPLE_TIMES]], parse_ms))
         columns = _swapped_if_needed(sample, header, columns)
-        kind = _kind(table.banner, header)
+        kind = _kind(header)
     if options.columns:
-        columns = columns_by_options(path, header, len(header) or table.width, options, columns)
+        width = len(header) if header else max(map(len, rows), default=0)
+        columns = columns_by_options(path, header or (), width, options, columns)
         kind = kind or "columns as given"
     return kind, columns
 
@@ -170,12 +190,10 @@ def _swapped_if_needed(rows: Sequence[Sequence[str]], header: Sequence[str], col
 _OWN = frozenset(map(plain_name, CANDLE_COLUMNS))
 
 
-def _kind(banner: Sequence[_Row], header: Sequence[str]) -> str:
+def _kind(header: Sequence[str]) -> str:
     names = {plain_name(name) for name in header}
-    if any("cryptodatadownload" in cell.lower() for row in banner for cell in row.cells):
-        return "CryptoDataDownload"
     if names >= _OWN:
-        return "this project's columns"
+        return OWN_KIND
     if names >= _BITSTAMP:
         return "Kaggle's Bitstamp data"
     if any(name.startswith("takerbuy") for name in names):
@@ -187,10 +205,10 @@ def _score(columns: Columns, required: Sequence[str]) -> tuple[int, int]:
     return sum(getattr(columns, role) is not None for role in required), sum(at is not None for at in columns)
 
 
-def _runs_backward(rows: Sequence[_Row], columns: Columns, parse_ms: Callable[[str], int]) -> bool | None:
-    at = columns.time
+def runs_backward(rows: Sequence[Sequence[str]], at: int | None, parse_ms: Callable[[str], int]) -> bool | None:
+    """Return whether most steps of the times in this column lead back; None if there are no steps."""
     if at is None:
         return None
-    times = [parse_ms(row.cells[at]) for row in rows if at < len(row.cells) and is_time(row.cells[at], parse_ms)]
+    times = [parse_ms(row[at]) for row in rows if at < len(row) and is_time(row[at], parse_ms)]
     steps = [after - before for before, after in pairwise(times) if after != before]
     return 2 * sum(step < 0 for step in steps) > len(steps) if steps else None

@@ -69,7 +69,7 @@ def _option(name: str) -> Callable[[Command], Command]:
 
 
 def replay_options(command: Command) -> Command:
-    """Add the arguments CSV..., --symbol and --speed, as the parameters `files`, `symbols` and `speed`."""
+    """Add the arguments CANDLES..., --symbol and --speed, as the parameters `files`, `symbols` and `speed`."""
     for decorate in (
         click.option(
             "--speed",
@@ -83,9 +83,9 @@ def replay_options(command: Command) -> Command:
             "symbols",
             multiple=True,
             metavar="SYMBOL",
-            help="Symbol of each file, in order.  [default: the market in its name]",
+            help="Symbol of each file or folder, in order.  [default: the market in its name]",
         ),
-        click.argument("files", metavar="[CSV]...", nargs=-1, type=click.Path(path_type=Path)),
+        click.argument("files", metavar="[CANDLES]...", nargs=-1, type=click.Path(path_type=Path)),
     ):
         command = decorate(command)
     return command

@@ -1,4 +1,4 @@
-"""`volcast produce`: append candles to the log, from CSV files at a chosen speed or from a venue as they close."""
+"""`volcast produce`: append candles to the log, from files at a chosen speed or from a venue as they close."""
 
 import asyncio
 from contextlib import nullcontext
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.candle_files.contract import FileOptions
+from volcast.cli.candle_options import candle_options
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.options import replay_options, settings_options
 from volcast.cli.params import VenueParam
@@ -23,11 +25,14 @@ def command() -> None:
     """Send candles from files or from a venue to the log."""
 
 
-@command.command("replay", short_help="Replay CSV files of candles.")
+@command.command("replay", short_help="Replay files of candles.")
 @replay_options
+@candle_options
 @settings_options(*LOG_SETTINGS, "append_records", "log_level", "log_format")
-def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, settings: Settings) -> None:
-    """Replay CSV files of candles into the log given by --bus. Without files, replay the bundled, simulated sample.
+def replay_command(
+    *, files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, options: FileOptions, settings: Settings
+) -> None:
+    """Replay files of candles into the log given by --bus. Without files, replay the bundled, simulated sample.
 
     A replay that was interrupted resumes after the last candle of its symbol on the log.
     """
@@ -38,7 +43,7 @@ def replay_command(files: tuple[Path, ...], symbols: tuple[str, ...], speed: flo
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
-    sources = open_replays(files, symbols)
+    sources = open_replays(files, symbols, options)
 
     async def produce() -> None:
         async with log:

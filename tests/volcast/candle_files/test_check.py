@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.market import CSV_HEADER, at, minutes_with_gaps
 from volcast.candle_files.check import FileSummary, check_candles
-from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.contract import CandleFileError
+from volcast.candle_files.formats import recognize
 
 
 @pytest.fixture
@@ -42,7 +43,8 @@ def refusal(path: Path) -> str:
 
 def test_the_summary_has_the_first_and_the_last_row(path: Path) -> None:
     path.write_text(f"{CSV_HEADER}\n{at(5)},1.10,2,1,1.5,10,15\n{at(6)},1.5,2,1,1.60,10,15\n")
-    assert check_candles(path) == FileSummary(2, at(5), at(6), newest_first=False, first_open="1.10", last_close="1.60")
+    expected = FileSummary(2, at(5), at(6), newest_first=False, first_open="1.10", last_close="1.60", file_format=recognize(path))
+    assert check_candles(path) == expected
 
 
 class TestSpacing:

@@ -1,5 +1,6 @@
 """Build logs, workers, replays and engine settings from the settings: the only place where a setting meets a constructor."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from time import time
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.candle_files.contract import NO_OPTIONS, FileOptions
 from volcast.cli.main import UserError
 from volcast.cli.progress import tell
 from volcast.cli.tables import counted
@@ -93,14 +95,15 @@ def create_worker(log: Log, settings: Settings) -> "Worker":
     return Worker(log, _create_rules(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
 
 
-def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[CsvReplay]":
-    """Return a replay of each file, or of the bundled sample if there are no files.
+def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: FileOptions = NO_OPTIONS) -> "list[CsvReplay]":
+    """Return a replay of each file, also of each file in a folder, or of the bundled sample if there are no files.
 
-    Each file is read once to validate it, and files of one symbol are compared where they meet. What is read in another way than
-    it stands in a file is told on standard error. Raises UserError for wrong symbols, and CandleFileError for a file that cannot
-    be used or files that cannot be of one market.
+    Each file is read once to validate it, and files of one symbol are compared where they meet. What was recognized, and what is
+    read in another way than it stands in a file, is told on standard error. Raises UserError for wrong symbols, and
+    CandleFileError for a file that cannot be used or files that cannot be of one market.
     """
     from producer.csv_replay import CsvReplay, by_symbol  # noqa: PLC0415  # not needed by --help
+    from producer.file_names import files_of, symbol_in_folder  # noqa: PLC0415
     from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
     if any(str(path) == "-" for path in files):
@@ -113,18 +116,28 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...]) -> "list[Csv
         given = f"--symbol was given {counted(len(symbols), 'time')} for {counted(len(files), 'file')}"
         raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
     files = files or sample_files()
-    tell(f"checking {counted(len(files), 'file')} of candles")
-    sources = [
-        CsvReplay(path, symbol)
-        for path, symbol in zip(files, map(str.upper, symbols) if symbols else (None,) * len(files), strict=True)
-    ]
-    for source in sources:
-        if source.summary.newest_first:
-            click.echo(f"{source.path}: the newest row comes first; it is read from its last row to its first", err=True)
+    named: Iterable[str | None] = map(str.upper, symbols) if symbols else (None,) * len(files)
+    found: list[tuple[Path, str | None]] = []
+    for path, name in zip(files, named, strict=True):
+        members, others = files_of(path)
+        if others:
+            names = ", ".join(others[:3]) + ", …" * (len(others) > 3)  # noqa: PLR2004  # enough to see what they are
+            _note(f"{path}: left out what is no candle file by its name: {names}")
+        found += [(member, name or (symbol_in_folder(member) if member != path else None)) for member in members]
+    tell(f"checking {counted(len(found), 'file')} of candles")
+    sources = []
+    for path, name in found:
+        sources.append(CsvReplay(path, name, options))
+        summary = sources[-1].summary
+        (tell if summary.is_usual else _note)(f"{path.name}: {summary.describe()}")
     for replay in by_symbol(sources):
         for sentence in replay.leave_out_overlaps():
-            click.echo(sentence, err=True)
+            _note(sentence)
     return sources
+
+
+def _note(sentence: str) -> None:
+    click.echo(sentence, err=True)
 
 
 def sample_files() -> tuple[Path, ...]:

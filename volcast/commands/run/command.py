@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from volcast.candle_files.contract import FileOptions
+from volcast.cli.candle_options import candle_options
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 @click.command("run")
 @replay_options
+@candle_options
 @click.option(
     "--live",
     "feed",
@@ -39,9 +42,16 @@ if TYPE_CHECKING:
     *("stale_after_s", "log_level", "log_format"),
 )
 def command(
-    *, files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, feed: "Feed | None", exit_when_done: bool, loaded: Loaded
+    *,
+    files: tuple[Path, ...],
+    symbols: tuple[str, ...],
+    speed: float,
+    feed: "Feed | None",
+    exit_when_done: bool,
+    options: FileOptions,
+    loaded: Loaded,
 ) -> None:
-    """Replay CSV files of candles through the whole pipeline and serve the signals. Without files, replay the bundled sample.
+    """Replay files of candles through the whole pipeline and serve the signals. Without files, replay the bundled sample.
 
     With --live, stream the candles of a venue: `volcast run --live binance BTCUSDT ETHUSDT`. If it is killed and started again
     with the same --db, it resumes where it was; files must continue the candles that are already there. Without --db, other
@@ -56,7 +66,7 @@ def command(
         return
     if not files:
         click.echo("replaying the bundled sample: simulated candles, not market data")
-    sources = open_replays(files, symbols)
+    sources = open_replays(files, symbols, options)
     problems: list[str] = []
     open_source = replay_source(sources, speed, settings.append_records, problems, exit_when_done=exit_when_done)
     path = settings.db or default_path_of_files(sources, settings)

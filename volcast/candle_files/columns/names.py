@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .contract import ROLES, CandleFileError, Columns, FileOptions, MissingColumnError, quoted
+from volcast.candle_files.contract import ROLES, CandleFileError, Columns, FileOptions, MissingColumnError, quoted
 
 _TIMES = (
     "opentime|timestamp|timestampms|timestamputc|timestamps|unix|unixtimestamp|unixtime|unixtimems|epoch|epochms|datetime|"

@@ -13,7 +13,7 @@ lowest of each row, which holds in one order alone unless all four are equal.
 
 from collections.abc import Callable, Sequence
 
-from .contract import Columns
+from volcast.candle_files.contract import Columns
 
 _ORDERS = (("open", "high", "low", "close"), ("low", "high", "open", "close"), ("open", "close", "high", "low"))
 _MOST, _HALF = 0.95, 0.5
