@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
-from volcast.log.contract import Commit, Fenced, Record, Restored, Topic
+from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
 
 from .batches import fetched
 from .client import Client, start, stop
@@ -23,6 +23,10 @@ from .state import LastCandle, StoredPosition, checksum, position_lost, restore,
 from .writer import Writer, open_writer
 
 _COMMIT_OFFSETS_S = 1.0
+_DISPLACED_OFTEN, _DISPLACED_WITHIN_S = 3, 60.0
+"""A member with a static name that the broker forgets so often has a twin. The one that came first ends, before the other has
+been displaced as often.
+"""
 
 
 class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
@@ -30,17 +34,34 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
     only take notes, which the loop acts on between two batches.
     """
 
-    def __init__(self, consumer: AIOKafkaConsumer) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, instance_id: str | None) -> None:
         self.epochs: dict[int, int] = {}
-        self._consumer, self._epoch = consumer, 0
+        self.refusal: Mismatch | None = None
+        self._consumer, self._instance_id, self._epoch = consumer, instance_id, 0
+        self._displaced_s: list[float] = []
 
-    def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002  # all, at each rebalance
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:  # noqa: ARG002  # all, at each rebalance
         self.epochs = {}
+        if self._instance_id and self._epoch and self._is_unknown_member() and self._was_displaced_often():
+            self.refusal = Mismatch(
+                f"instance_id {self._instance_id}: another consumer of this group uses it too, and each takes the place of the "
+                "other; give each consumer an instance_id of its own"
+            )
+            await asyncio.Future()  # until this member is stopped: if it joined again, it would displace the other once more
 
     def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
         self._epoch += 1
         self._consumer.pause(*assigned)  # until each is opened: only then is the position known
         self.epochs = {tp.partition: self._epoch for tp in assigned}
+
+    def _is_unknown_member(self) -> bool:
+        """Return whether the broker does not know this member any more: its session is over, or another one has its place."""
+        return not self._consumer._coordinator.member_id  # noqa: SLF001  # there is no public one
+
+    def _was_displaced_often(self) -> bool:
+        now_s = asyncio.get_running_loop().time()
+        self._displaced_s = [at_s for at_s in self._displaced_s if now_s - at_s < _DISPLACED_WITHIN_S] + [now_s]
+        return len(self._displaced_s) >= _DISPLACED_OFTEN
 
 
 class KafkaConsumer:
@@ -58,7 +79,7 @@ class KafkaConsumer:
             request_timeout_ms=5_000 + client.session_timeout_ms,  # a rebalance waits for members that long
             auto_offset_reset="none",  # a position that is gone must raise an error, not be skipped
         )
-        self._assignment = _Assignment(self._consumer)
+        self._assignment = _Assignment(self._consumer, instance_id)
         self._writers: dict[int, Writer] = {}
         self._reading: dict[int, int] = {}
         """The epoch in which each open partition was sought. In another epoch, the consumer's position is no longer valid."""
@@ -124,6 +145,8 @@ class KafkaConsumer:
 
     async def poll(self, max_records: int, timeout_s: float) -> Mapping[int, Sequence[Record]]:
         self._check()
+        if self._assignment.refusal:
+            raise self._assignment.refusal
         reading = [self._candles(partition) for partition in self._reading if self._is_readable(partition)]
         records: dict[TopicPartition, list[Any]] = {}
         with translated_errors("reading candles"):

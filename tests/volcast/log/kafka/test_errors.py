@@ -1,21 +1,54 @@
 """Each error of aiokafka is in one table: it passes, it lasts, or it means a new owner."""
 
+import importlib
 import inspect
+import pkgutil
+from collections.abc import Iterator
+from types import SimpleNamespace
 
+import aiokafka
 import pytest
 from aiokafka import errors
 
 from volcast.log.contract import Fenced, LogError, Mismatch, Unavailable
 from volcast.log.kafka.errors import FENCING_ERRORS, LASTING_ERRORS, PASSING_ERRORS, log_error_of, translated_errors
 
-ALL: set[type[Exception]] = {each for _, each in inspect.getmembers(errors, inspect.isclass) if issubclass(each, Exception)}
+
+def errors_of(module: object) -> set[type[Exception]]:
+    return {each for _, each in inspect.getmembers(module, inspect.isclass) if issubclass(each, Exception)}
+
+
+ALL = errors_of(errors)
 TABLES = {FENCING_ERRORS: Fenced, frozenset(LASTING_ERRORS): Mismatch, PASSING_ERRORS: Unavailable}
+
+
+def unsorted(found: set[type[Exception]]) -> set[type[Exception]]:
+    """The errors that are in no table, and what the tables have beside these errors."""
+    return found ^ (set().union(*TABLES) - {NotImplementedError})
 
 
 def test_each_error_of_aiokafka_is_in_exactly_one_table() -> None:
     """An error that a new version of aiokafka brings is not silently retried for ever."""
-    assert set().union(*TABLES) - {NotImplementedError} == ALL
+    assert unsorted(ALL) == set()
     assert sum(map(len, TABLES)) == len(ALL) + 1
+
+
+def test_a_new_or_a_removed_error_is_noticed() -> None:
+    new = type("NewError", (errors.BrokerResponseError,), {"errno": 999})
+    assert unsorted(errors_of(SimpleNamespace(**vars(errors), NewError=new))) == {new}
+    assert unsorted(ALL - {errors.KafkaTimeoutError}) == {errors.KafkaTimeoutError}
+
+
+def test_all_errors_of_aiokafka_are_in_its_module_of_errors() -> None:
+    for module in pkgutil.walk_packages(aiokafka.__path__, "aiokafka."):
+        importlib.import_module(module.name)
+    assert {each for each in descendants(Exception) if each.__module__.split(".")[0] == "aiokafka"} <= ALL
+
+
+def descendants(kind: type[Exception]) -> Iterator[type[Exception]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from descendants(each)
 
 
 @pytest.mark.parametrize("kind", sorted(ALL - {errors.BrokerResponseError}, key=str))

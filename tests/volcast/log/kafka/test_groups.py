@@ -91,3 +91,29 @@ async def test_of_two_groups_that_start_at_once_the_first_by_name_continues(
             await two.commit(0, Commit(0, [KeyValue(b"A", b"2")]))
         await one.commit(0, Commit(0, [KeyValue(b"A", b"3")]))
         assert [each.value for each in await records_of(first, Topic.SIGNALS)] == [b"3"]
+
+
+async def test_of_two_consumers_with_one_instance_id_the_first_ends_with_a_sentence(
+    kafka_bootstrap: str, kafka_prefix: str
+) -> None:
+    """The broker gives the place to whoever joined last: without an end they would fence each other several times a second."""
+    first, second = (
+        KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2, session_timeout_ms=SESSION_TIMEOUT_MS, instance_id="same")
+        for _ in range(2)
+    )
+    async with first, second:
+        displaced, going_on = worker_on(first), worker_on(second)
+        ending = asyncio.create_task(displaced.run())
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(displaced.shards) < 2:
+                await asyncio.sleep(0.05)
+        running = asyncio.create_task(going_on.run())
+        with pytest.raises(Mismatch, match="instance_id same: another consumer of this group uses it too"):
+            await asyncio.wait_for(ending, TIMEOUT_S)
+        await fill(second, [KeyValue(b"BTCUSDT", record(minute, "1.00")) for minute in range(5)])
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(await records_of(second, Topic.SIGNALS)) < 5:
+                await asyncio.sleep(0.05)
+        assert not running.done()
+        running.cancel()
+        await asyncio.wait([running])
