@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.backtest.run import BacktestReplay
+from volcast.candle_files.contract import NO_OPTIONS, FileOptions
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import UserError
 from volcast.cli.outputs import STANDARD_OUTPUT, output
@@ -67,12 +68,18 @@ class CandlesToCheck:
 
 
 def candles_to_check(
-    files: tuple[Path, ...], symbol: str | None, models: tuple[str, ...] | None, settings: Settings, limit: int | None
+    files: tuple[Path, ...],
+    symbol: str | None,
+    models: tuple[str, ...] | None,
+    settings: Settings,
+    *,
+    limit: int | None,
+    options: FileOptions = NO_OPTIONS,
 ) -> CandlesToCheck:
     """Return the candles of the files. Raises UserError if there are too few, CandleFileError if a file is bad."""
     if models:
         settings = settings.model_copy(update={"model": models[0], "shadows": models[1:]})
-    name, sources = replays_of_one_symbol(files, symbol)
+    name, sources = replays_of_one_symbol(files, symbol, options)
     found = CandlesToCheck(name, sources, settings, limit)
     if found.rows < 2:  # noqa: PLR2004  # one candle has neither a past nor a future
         raise UserError(f"{name}: {found.rows} candle is too little to check")

@@ -7,6 +7,8 @@ from typing import Any
 import click
 
 from volcast.atomic_file import check_targets
+from volcast.candle_files.contract import FileOptions
+from volcast.cli.candle_options import candle_options
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import check_ending
@@ -33,6 +35,7 @@ def _shared(default_candles: int | None) -> Callable[[Callable[..., Any]], Calla
                 *("price_decimals", "price_decimals_by_symbol"),
             ),
             symbol_option,
+            candle_options,
             click.option(
                 "--json", "json_file", metavar="OUT.json", type=click.Path(path_type=Path), help="Write what was found as JSON."
             ),
@@ -40,9 +43,8 @@ def _shared(default_candles: int | None) -> Callable[[Callable[..., Any]], Calla
                 "--candles",
                 type=click.IntRange(2),
                 default=default_candles,
-                show_default=str(default_candles or "all"),
                 metavar="N",
-                help="Only the first N rows.",
+                help=f"Only the first N rows.  [default: {default_candles or 'all'}]",
             ),
             click.option(
                 "--models",
@@ -58,9 +60,9 @@ def _shared(default_candles: int | None) -> Callable[[Callable[..., Any]], Calla
 
 
 @command.command("lookahead", short_help="Check that no forecast depends on later candles.")
-@_shared(DEFAULT_CANDLES)
 @click.option("--cuts", type=click.IntRange(1, 100), default=5, show_default=True, metavar="N", help="Number of points.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, metavar="N", help="Seed of the scrambling.")
+@_shared(DEFAULT_CANDLES)
 def lookahead(
     *,
     files: tuple[Path, ...],
@@ -68,6 +70,7 @@ def lookahead(
     candles: int,
     json_file: Path | None,
     symbol: str | None,
+    options: FileOptions,
     settings: Settings,
     cuts: int,
     seed: int,
@@ -82,12 +85,11 @@ def lookahead(
     from .lookahead import run_lookahead  # noqa: PLC0415
 
     _check_output(json_file, files)
-    chosen = candles_to_check(files, symbol, models, settings, candles)
+    chosen = candles_to_check(files, symbol, models, settings, limit=candles, options=options)
     return run_lookahead(chosen, files, cuts, seed, json_file)
 
 
 @command.command("warmup", short_help="Check how long forecasts depend on where the candles begin.")
-@_shared(None)
 @click.option("--starts", type=click.IntRange(1, 20), default=2, show_default=True, metavar="N", help="Number of later starts.")
 @click.option(
     "--tolerance",
@@ -97,6 +99,7 @@ def lookahead(
     metavar="NUMBER",
     help="Largest relative difference of forecasts that agree.",
 )
+@_shared(None)
 def warmup(
     *,
     files: tuple[Path, ...],
@@ -104,6 +107,7 @@ def warmup(
     candles: int | None,
     json_file: Path | None,
     symbol: str | None,
+    options: FileOptions,
     settings: Settings,
     starts: int,
     tolerance: float,
@@ -118,7 +122,9 @@ def warmup(
     from .warmup import run_warmup  # noqa: PLC0415
 
     _check_output(json_file, files)
-    return run_warmup(candles_to_check(files, symbol, models, settings, candles), starts, tolerance, json_file)
+    return run_warmup(
+        candles_to_check(files, symbol, models, settings, limit=candles, options=options), starts, tolerance, json_file
+    )
 
 
 def _check_output(json_file: Path | None, files: tuple[Path, ...]) -> None:

@@ -33,7 +33,8 @@ def run_lookahead(candles: CandlesToCheck, files: tuple[Path, ...], cuts: int, s
     """Run the check and print what it finds; return the exit code."""
     rows = list(candles.read())
     points = cut_points(len(rows), cuts)
-    with watching(files) as peeks, progress(candles.symbol, 2 * (len(rows) + sum(points)), candles.rows_done):
+    read = {*files, *(source.path for source in candles.sources)}
+    with watching(read) as peeks, progress(candles.symbol, 2 * (len(rows) + sum(points)), candles.rows_done):
         found = check_lookahead(candles.new_replay, rows, points, seed)
     changed = [each for each in found if each.change]
     at = [rows[point - 1].open_time_ms for point in points]
