@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 MAX_SUSPECT_MINUTES = 2
 """A close that stays away for longer than this is the market's new price."""
-MAX_RETURN = log(2)
-"""A suspect move that stays and is larger is no return: the price has another scale now."""
+MAX_RETURN = log(5)
+"""A suspect move that stays and is larger is no return: the price has another scale now. Coins have halved within minutes."""
 
 
 class CheckedPrices(NamedTuple):
@@ -28,8 +28,8 @@ class PriceCheck:
     A price is suspect if its log distance from the trusted close before, and from the candle's own trusted close, is above a
     limit, which the caller takes from the market's recent volatility. A suspect close is replaced by the trusted close before,
     for at most `MAX_SUSPECT_MINUTES` in a row; a suspect open, high or low by the nearest trusted price. A price that stays is so
-    taken in two minutes later, one that returns never. If it stays at more than twice the trusted close, or less than half of it,
-    its scale has changed: shifted decimals, another currency or market, a redenomination.
+    taken in two minutes later, one that returns never. If it stays at more than five times the trusted close, or less than a
+    fifth of it, its scale has changed: shifted decimals, another currency or market, a redenomination.
 
     >>> check = PriceCheck()
     >>> check.push((100.0, 101.0, 99.0, 100.0), 0.05)
