@@ -22,7 +22,7 @@ _PARTITION_TIMEOUT_S = 10.0
 """How long a fault waits for a worker that holds a partition."""
 _POLL_S = 0.02
 _INTERRUPTED = 130
-"""The exit code of a replay that was terminated before it was done."""
+"""The exit code of a process that was terminated before its service had started, or before a replay was done."""
 
 
 class ProofFailed(Exception):
@@ -238,9 +238,9 @@ class Pipeline:
 def _accepted_exit_codes(process: Process, *, was_started: bool) -> Iterable[int]:
     """Return the exit codes that a terminated process may have.
 
-    The signal's own code is accepted where the process had not installed its handler yet (it had not written anything), and of a
-    replay that had just removed it because it was done.
+    That of an interruption and the signal's own are accepted where the process had not started its service yet (it had not
+    written anything), and of a replay that had just ended because it was done.
     """
-    if process.arguments[0] == "produce":
+    if process.arguments[0] == "produce" or not was_started:
         return (0, _INTERRUPTED, -signal.SIGTERM)
-    return (0,) if was_started else (0, -signal.SIGTERM)
+    return (0,)
