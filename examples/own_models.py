@@ -1,7 +1,7 @@
 """Models of one's own, as docs/adding-a-model.md explains them.
 
-volcast backtest, compare and check take them as `--models two_stage,examples/own_models.py:ThreeSpeeds`; `volcast run` and
-`consume` as `--shadows examples/own_models.py:ThreeSpeeds`.
+`volcast backtest` and `check` take them as `--models har,examples/own_models.py:ThreeSpeeds`, `volcast run` and `consume` as
+`--shadows examples/own_models.py:ThreeSpeeds`.
 """
 
 from river import compose, linear_model, optim
