@@ -9,10 +9,10 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
-	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-16s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
 
 setup: .venv/ready            ## build .venv with the locked requirements; then .venv/bin/volcast exists
 
@@ -58,6 +58,9 @@ bench-accuracy: setup            ## whether forecasts are as good as they were; 
 
 bench-simulation: setup            ## the simulated market's statistics; CANDLES="FILE …" for real ones beside them
 	$(BIN)/python -m bench.simulation $(CANDLES)
+
+bench-signal-counts: setup            ## whether batch job, library, backtest and pipeline agree; needs CANDLES="FILE …"
+	$(BIN)/python -m bench.signal_counts $(CANDLES)
 
 bench-live: setup            ## whether the live producer keeps up with 2 000 trades a second
 	$(BIN)/python -m bench.live

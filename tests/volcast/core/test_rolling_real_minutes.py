@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.real_minutes import real_minutes
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.rolling import RollingMean
 from volcast.core.types import MINUTE_MS, Candle
 
-DATA = Path(__file__).parents[3].parent / "shared" / "data"
 SYMBOL = "BTCUSDT"
 
 
@@ -30,18 +30,6 @@ def candles(path: Path) -> Iterator[Candle]:
             candle = decoder.decode(SYMBOL.encode(), encode_candle(text))
             assert isinstance(candle, Candle), candle
             yield candle
-
-
-def real_minutes(name: str, request: pytest.FixtureRequest) -> Path:
-    """Return the path of a file; if it is missing, skip the test with a visible note."""
-    path = DATA / name
-    if not path.is_file():
-        plugins = request.config.pluginmanager
-        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            note = f"\n../shared/data/{name} not found: the test on real minutes is skipped"
-            plugins.getplugin("terminalreporter").write_line(note, yellow=True)
-        pytest.skip(f"the real minutes {name} are missing")
-    return path
 
 
 def test_signals_of_one_month(request: pytest.FixtureRequest) -> None:
