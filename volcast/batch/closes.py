@@ -6,15 +6,11 @@ from hashlib import sha256
 from io import FileIO
 from pathlib import Path
 from threading import Thread
-from typing import NamedTuple
 
-from volcast.candle_files.archives import byte_blocks
-from volcast.candle_files.contract import CANDLE_COLUMNS, NO_OPTIONS, ROLES, CandleFileError, Columns, FileFormat
-from volcast.candle_files.formats import recognize
+from volcast.candle_files.contract import CANDLE_COLUMNS, NO_OPTIONS, ROLES, CandleFileError, Columns, FileFormat, FileOptions
 
-from .count import BlockCount, NumberCount, TooLargeError
+from .count import BlockCount, SignalsOfFile, TooLargeError
 from .result import BatchError
-from .rows import RowReader
 from .text_blocks import BlockSource, UnusualTextError, read_closes
 
 _HASHED_BYTES = 1 << 20
@@ -22,32 +18,25 @@ _FIRST_BYTES = 1 << 12
 _GZIP = b"\x1f\x8b"
 
 
-class SignalsOfFile(NamedTuple):
-    """What the data file holds."""
-
-    rows: int
-    ones: int
-    """Rows whose close lies above the rolling mean."""
-    sha256: str
-    """Of the file as it is, packed or not."""
-    layout: FileFormat
-    warnings: tuple[str, ...] = ()
-    newest_first: bool = False
-
-
-def count_signals(path: Path, window: int) -> SignalsOfFile:
+def count_signals(path: Path, window: int, options: FileOptions = NO_OPTIONS) -> SignalsOfFile:
     """Count the signals of a file, exactly. Raises BatchError or CandleFileError, with one sentence, if it cannot be read.
 
     The usual form of CSV is read in blocks, in constant memory; whatever differs from it is read row by row, from the beginning.
     """
-    layout = usual_layout(path) or recognize(path, required=("close",))
-    hashing = _Hashing(path)
+    layout = usual_layout(path) if options == NO_OPTIONS else None
+    if layout is None:
+        from volcast.candle_files.formats import recognize  # noqa: PLC0415  # a small usual file takes less time than this import
+
+        layout = recognize(path, options, required=("close",))
     before = _identity(path)
+    hashing = _Hashing(path)
     try:
-        blocks = count_in_blocks(path, layout, window)
-        found = SignalsOfFile(blocks.rows, blocks.ones, "", layout)
+        count = count_in_blocks(path, layout, window)
+        found = SignalsOfFile(count.rows, count.ones, "", layout)
     except (UnusualTextError, TooLargeError):
-        found = count_in_rows(path, window)
+        from .rows import count_in_rows  # noqa: PLC0415  # as above
+
+        found = count_in_rows(path, window, options)
     digest = hashing.result()
     if _identity(path) != before:
         raise BatchError(f"{path} was changed while it was read; run the job again once the file is complete.")
@@ -61,19 +50,11 @@ def count_in_blocks(path: Path, layout: FileFormat, window: int) -> BlockCount:
         with FileIO(path) as source:
             _add_all(count, source, layout)
     else:
+        from volcast.candle_files.archives import byte_blocks  # noqa: PLC0415  # as above
+
         with closing(byte_blocks(path)) as blocks:
             _add_all(count, _Unpacked(blocks), layout)
     return count
-
-
-def count_in_rows(path: Path, window: int) -> SignalsOfFile:
-    """Count row by row; the result has no hash yet. Raises BatchError or CandleFileError for the first mistake in the file."""
-    layout = recognize(path, required=("close",))
-    reader = RowReader(path, layout)
-    count = NumberCount(window)
-    for units, decimals in reader.closes():
-        count.add(units, decimals)
-    return SignalsOfFile(count.rows, count.ones, "", layout, tuple(reader.warnings()), reader.newest_first)
 
 
 def usual_layout(path: Path) -> FileFormat | None:

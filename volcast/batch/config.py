@@ -107,18 +107,24 @@ def _problems(path: Path, values: Mapping[Any, Any], plain: Mapping[Any, bool]) 
     if missing:
         keys = "key" if len(missing) == 1 else "keys"
         yield f"Missing required {keys} in {path}: {_list(missing)}."
-    for key in ("seed", "window"):
-        if key in values and (type(values[key]) is not int or not plain[key] or len(str(abs(values[key]))) > _MAX_DIGITS):
-            found = (
-                _described(values[key]) if type(values[key]) is not int else "a number that is too long or not in plain digits"
-            )
-            yield f"{path}: {key!r} is {found}; a whole number such as {42 if key == 'seed' else 5} is expected."
+    for key, example in (("seed", 42), ("window", 5)):
+        if key in values and (wrong := _not_whole(values[key], is_plain=plain[key])):
+            yield f"{path}: {key!r} {wrong}; a whole number such as {example} is expected."
         elif key == "window" and key in values and values[key] < 1:
             yield f"{path}: 'window' is {values[key]}; a whole number of at least 1 is expected."
     if "version" in values and not (isinstance(values["version"], str) and values["version"].strip()):
         yield f"{path}: 'version' is {_described(values['version'])}; text in quotes is expected, such as \"v1\"."
     if "warmup" in values and values["warmup"] not in WARMUPS:
         yield f"{path}: 'warmup' is {_described(values['warmup'])}; zero or exclude is expected."
+
+
+def _not_whole(value: object, *, is_plain: bool) -> str | None:
+    """Return what makes a value no whole number, or None. A truth value is none, although Python counts with it."""
+    if type(value) is not int:
+        return f"is {_described(value)}"
+    if not is_plain:
+        return "is not written in plain digits"
+    return f"has more than {_MAX_DIGITS} digits" if len(str(abs(value))) > _MAX_DIGITS else None
 
 
 def _described(value: object) -> str:

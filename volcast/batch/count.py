@@ -5,9 +5,11 @@ window - 1 rows have no mean. Both counters decide by W × close > sum on intege
 """
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
+from volcast.candle_files.contract import FileFormat
 from volcast.core.rolling import RollingMean
 
 from .decimal_cells import Decimals, Integers, scale_up
@@ -15,6 +17,19 @@ from .decimal_cells import Decimals, Integers, scale_up
 _LIMIT = 2**63
 _ENOUGH_ROWS = 1 << 15
 """Rows that are counted together: the work for each block is small beside that for its rows."""
+
+
+class SignalsOfFile(NamedTuple):
+    """What the data file holds."""
+
+    rows: int
+    ones: int
+    """Rows whose close lies above the rolling mean."""
+    sha256: str
+    """Of the file as it is, packed or not."""
+    layout: FileFormat
+    warnings: tuple[str, ...] = ()
+    newest_first: bool = False
 
 
 class TooLargeError(Exception):

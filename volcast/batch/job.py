@@ -3,26 +3,28 @@
 from collections.abc import Callable
 
 from volcast.atomic_file import OutputFileError
-from volcast.candle_files.contract import CandleFileError, FileFormat, MissingColumnError
+from volcast.candle_files.contract import CandleFileError, FileFormat, FileOptions, MissingColumnError
 
-from .closes import SignalsOfFile, count_signals
+from .closes import count_signals
 from .config import JobConfig, known_version, read_config
+from .count import SignalsOfFile
 from .result import BatchError, JobFiles, JobMetrics
 from .run_log import RunLog
 
 
-def run_job(files: JobFiles, run_log: RunLog, clock_s: Callable[[], float]) -> JobMetrics:
+def run_job(files: JobFiles, options: FileOptions, run_log: RunLog, clock_s: Callable[[], float]) -> JobMetrics:
     """Do the job and return its metrics, which are not written yet.
 
     Raises BatchError, with the version of the configuration if that can be read.
 
     Args:
         files: The files to read, and the log to append to.
+        options: What the user says about the data file.
         run_log: The log, not opened yet.
         clock_s: A monotonic clock, in seconds.
     """
     try:
-        return _run(files, run_log, clock_s)
+        return _run(files, options, run_log, clock_s)
     except MissingColumnError as error:
         run_log.error(str(error))
         problem = f"Missing required column: {error.role!r}"
@@ -33,7 +35,7 @@ def run_job(files: JobFiles, run_log: RunLog, clock_s: Callable[[], float]) -> J
     raise BatchError(problem, known_version(files.config))
 
 
-def _run(files: JobFiles, run_log: RunLog, clock_s: Callable[[], float]) -> JobMetrics:
+def _run(files: JobFiles, options: FileOptions, run_log: RunLog, clock_s: Callable[[], float]) -> JobMetrics:
     began_s = clock_s()
     if files.log is not None:
         run_log.open(files.log)
@@ -42,7 +44,7 @@ def _run(files: JobFiles, run_log: RunLog, clock_s: Callable[[], float]) -> JobM
     run_log.info(f"configuration: seed {config.seed}, window {config.window}, version {config.version}, warmup {config.warmup}")
     for warning in warnings:
         run_log.warning(warning)
-    found = count_signals(files.data, config.window)
+    found = count_signals(files.data, config.window, options)
     run_log.info(f"data: {_described(found.layout)}, SHA-256 {found.sha256}")
     for warning in found.warnings:
         run_log.warning(f"{files.data}: {warning}")

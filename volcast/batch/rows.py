@@ -11,10 +11,12 @@ from decimal import Context, Decimal, Inexact
 from pathlib import Path
 from typing import NamedTuple
 
-from volcast.candle_files.contract import Columns, FileFormat, quoted
-from volcast.candle_files.csv_rows import read_csv_cells
+from volcast.candle_files.contract import NO_OPTIONS, ROLES, FileFormat, FileOptions, quoted
+from volcast.candle_files.formats import recognize
+from volcast.candle_files.reader import read_rows
 from volcast.candle_files.text_format import parser_of
 
+from .count import NumberCount, SignalsOfFile
 from .result import BatchError
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
@@ -23,6 +25,8 @@ _MAX_DIGITS = 400
 _EXACT = Context(prec=2 * _MAX_DIGITS, traps=[Inexact])
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _MISSING = frozenset({"", "nan", "+nan", "-nan"})
+_NO_VOLUME = _MISSING | {"0", "0.0"}
+_TIME, _OPEN, _CLOSE = (ROLES.index(role) for role in ("time", "open", "close"))
 _INFINITE = frozenset({"inf", "infinity"})
 
 
@@ -31,6 +35,19 @@ class ExactClose(NamedTuple):
 
     units: int
     decimals: int
+
+
+def count_in_rows(path: Path, window: int, options: FileOptions = NO_OPTIONS) -> SignalsOfFile:
+    """Count the signals of a file row by row; its hash is left empty.
+
+    Raises BatchError or CandleFileError for the first mistake in the file.
+    """
+    layout = recognize(path, options, required=("close",))
+    reader = RowReader(path, layout)
+    count = NumberCount(window)
+    for units, decimals in reader.closes():
+        count.add(units, decimals)
+    return SignalsOfFile(count.rows, count.ones, "", layout, tuple(reader.warnings()), reader.newest_first)
 
 
 class RowReader:
@@ -45,12 +62,13 @@ class RowReader:
         self._path, self._layout = path, layout
         self._parse_ms = parser_of(layout.options)
         self._names = {role: layout.name_of(role) for role, at in layout.columns._asdict().items() if at is not None}
+        self._lines = "line" if layout.container == "csv" else "row"
         self._direction = -1 if layout.newest_first else 1
         self._last_ms: int | None = None
         self._disorder_line = 0
-        self._empty = _Noted()
-        self._not_positive = _Noted()
-        self._unknown_times = _Noted()
+        self._empty = _Noted(self._lines)
+        self._not_positive = _Noted(self._lines)
+        self._unknown_times = _Noted(self._lines)
         self.newest_first = bool(layout.newest_first)
 
     def closes(self) -> Iterator[ExactClose]:
@@ -74,29 +92,41 @@ class RowReader:
             name = self._names["time"]
             yield f"{self._unknown_times} have a time in column {name} that is not understood; the rows are taken as they stand"
 
+    def row(self, line: int, cells: Sequence[str], /) -> ExactClose | None:
+        """Return the close of a row, whose cells are in the order of `ROLES`; None for a minute without a price."""
+        if self._is_empty_minute(cells):
+            self._empty.add(line)
+            return None
+        close = self._close(line, cells[_CLOSE])
+        if self._layout.columns.time is not None:
+            self._follow(line, cells[_TIME])
+        return close
+
     def _in_file_order(self) -> Iterator[ExactClose]:
-        columns = self._layout.columns
-        at_close = columns.close or 0  # the file was recognized because it has this column
-        for line, cells in read_csv_cells(self._path, self._layout):
-            if _is_empty_minute(cells, columns):
-                self._empty.add(line)
-                continue
-            close = self._close(line, cells[at_close])
-            if columns.time is not None:
-                self._follow(line, cells[columns.time])
-            yield close
+        yield from read_rows(self._path, self._layout, self)
         if self._disorder_line:
-            expected = (
-                "before that of the row above, as this file runs backward" if self.newest_first else "after that of the row above"
-            )
+            backward = "before that of the row above, as this file runs backward"
+            expected = backward if self.newest_first else "after that of the row above"
             raise BatchError(
-                f"{self._path}, line {self._disorder_line}: its time is not {expected}; sort the rows by time, each time once, "
-                f"or leave out the column {self._names['time']}."
+                f"{self._path}, {self._lines} {self._disorder_line}: its time is not {expected}; "
+                f"sort the rows by time, each time once, or leave out the column {self._names['time']}."
             )
+
+    def _is_empty_minute(self, cells: Sequence[str]) -> bool:
+        """Return whether a row has a time and no price, as some archives write minutes without a trade. It needs all columns."""
+        columns = self._layout.columns
+        prices = (columns.open, columns.high, columns.low)
+        if (
+            columns.time is None
+            or None in prices
+            or any(cell.strip().lower() not in _MISSING for cell in cells[_OPEN : _CLOSE + 1])
+        ):
+            return False
+        return all(cell.strip().lower() in _NO_VOLUME for cell in cells[_CLOSE + 1 :])
 
     def _close(self, line: int, cell: str) -> ExactClose:
         text = cell.strip()
-        where = f"{self._path}, line {line}, column {self._names['close']}"
+        where = f"{self._path}, {self._lines} {line}, column {self._names['close']}"
         if not _NUMBER.fullmatch(text):
             raise BatchError(f"{where}: {_what_is_wrong(text)}; a number like 42283.58 is expected.")
         number = Decimal(text)
@@ -127,7 +157,8 @@ class RowReader:
 class _Noted:
     """How many rows something is true of, and where the first one stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: str) -> None:
+        self._lines = lines
         self.rows = 0
         self._first_line = 0
 
@@ -136,7 +167,7 @@ class _Noted:
         self._first_line = self._first_line or line
 
     def __str__(self) -> str:
-        return f"{self.rows} row{'' if self.rows == 1 else 's'} (first in line {self._first_line})"
+        return f"{self.rows} row{'' if self.rows == 1 else 's'} (first in {self._lines} {self._first_line})"
 
 
 def _what_is_wrong(text: str) -> str:
@@ -148,13 +179,3 @@ def _what_is_wrong(text: str) -> str:
     if lower.lstrip("+-") in _INFINITE:
         return f"{quoted(text)} is infinite"
     return f"{quoted(text)} is not a number"
-
-
-def _is_empty_minute(cells: Sequence[str], columns: Columns) -> bool:
-    """Return whether a row has a time and no price, as some archives write minutes without a trade. It needs all four prices."""
-    prices = (columns.open, columns.high, columns.low, columns.close)
-    if columns.time is None or any(at is None or cells[at].strip().lower() not in _MISSING for at in prices):
-        return False
-    return all(
-        at is None or cells[at].strip().lower() in {*_MISSING, "0", "0.0"} for at in (columns.volume, columns.quote_volume)
-    )

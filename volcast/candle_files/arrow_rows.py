@@ -9,9 +9,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cells import Cells
 from .columns.names import check_required
-from .contract import BinaryContainer, CandleFileError, CandleRow, FileFormat, FileOptions
+from .contract import BinaryContainer, CandleFileError, FileFormat, FileOptions, Row_co, RowMaker
 from .text_format import columns_of, parser_of, runs_backward
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def recognize_arrow(path: Path, container: BinaryContainer, options: FileOptions
     )
 
 
-def read_arrow(path: Path, file_format: FileFormat, cells: Cells) -> Iterator[CandleRow]:
+def read_arrow(path: Path, file_format: FileFormat, cells: RowMaker[Row_co]) -> Iterator[Row_co]:
     """Yield the rows in the order of the file. Raise CandleFileError at a mistake, after the rows before it."""
     with closing(_rows(path, file_format)) as rows:
         for number, found in enumerate(rows, start=1):

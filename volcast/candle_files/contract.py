@@ -1,6 +1,7 @@
 """What the readers of all formats share: a row, the error, and what a user may say about files that cannot be recognized."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from typing import Literal, NamedTuple, Protocol, TypeVar
 
 TimeUnit = Literal["s", "ms", "us", "ns"]
 BinaryContainer = Literal["parquet", "arrow", "arrow-stream"]
@@ -41,6 +42,16 @@ class CandleRow(NamedTuple):
     """The volume in the base currency, whichever that is; 0 if the file has no volume at all."""
     quote_volume: str
     """The volume in the quote currency; volume × close if the file has no such column."""
+
+
+Row_co = TypeVar("Row_co", covariant=True)
+
+
+class RowMaker(Protocol[Row_co]):
+    """What a reader makes of the cells of a row: a `CandleRow` for a replay, a close for the batch job."""
+
+    def row(self, line: int, cells: Sequence[str], /) -> Row_co | None:
+        """Return the row; None for one that is left out. `cells` are in the order of `ROLES`, "0" for a column that lacks."""
 
 
 class FileOptions(NamedTuple):

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .archives import text_blocks
-from .cells import Cells
-from .contract import CandleFileError, CandleRow, FileFormat
+from .contract import CandleFileError, FileFormat, Row_co, RowMaker
 
 if TYPE_CHECKING:
     import _csv
@@ -24,18 +23,10 @@ _MIN_SWALLOWED = 4
 """Delimiters in a row of candles, at least."""
 
 
-def read_csv(path: Path, file_format: FileFormat, cells: Cells) -> Iterator[CandleRow]:
+def read_csv(path: Path, file_format: FileFormat, cells: RowMaker[Row_co]) -> Iterator[Row_co]:
     """Yield the rows in the order of the file. Raise CandleFileError at a mistake, after the rows before it."""
-    cells_of = itemgetter(*(file_format.width if at is None else at for at in file_format.columns))
-    for line, found in read_csv_cells(path, file_format):
-        found.append("0")  # what a column holds that the file does not have
-        if row := cells.row(line, cells_of(found)):
-            yield row
-
-
-def read_csv_cells(path: Path, file_format: FileFormat) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line and the cells of each row, in the order of the file's columns. Raise CandleFileError as `read_csv` does."""
     width, delimiter, skipped = file_format.width, file_format.delimiter, file_format.skipped_lines
+    cells_of = itemgetter(*(width if at is None else at for at in file_format.columns))
     with closing(text_blocks(path)) as blocks:
         lines = islice(chain.from_iterable(blocks), skipped, None)
         reader = csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
@@ -46,7 +37,9 @@ def read_csv_cells(path: Path, file_format: FileFormat) -> Iterator[tuple[int, l
             if len(found) != width:
                 named = "the first line names" if file_format.header else "the first row has"
                 raise CandleFileError(f"{path}, line {line}: {len(found)} cells, but {named} {width} columns.")
-            yield line, found
+            found.append("0")  # what a column holds that the file does not have
+            if row := cells.row(line, cells_of(found)):
+                yield row
 
 
 def _rows(path: Path, reader: "_csv.Reader", delimiter: str, skipped: int) -> Iterator[tuple[int, list[str]]]:

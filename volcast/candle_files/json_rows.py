@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from .archives import Content, byte_blocks
-from .cells import Cells
 from .columns.names import check_required
-from .contract import CandleFileError, CandleRow, Columns, FileFormat, FileOptions, quoted
+from .contract import CandleFileError, Columns, FileFormat, FileOptions, Row_co, RowMaker, quoted
 from .text_format import columns_of, parser_of, runs_backward
 
 _SAMPLE_ROWS = 500
@@ -54,7 +53,7 @@ def recognize_json(path: Path, content: Content, options: FileOptions, required:
     )
 
 
-def read_json(path: Path, file_format: FileFormat, cells: Cells) -> Iterator[CandleRow]:
+def read_json(path: Path, file_format: FileFormat, cells: RowMaker[Row_co]) -> Iterator[Row_co]:
     """Yield the rows in the order of the file. Raise CandleFileError at a mistake, after the rows before it."""
     columns, header, width = file_format.columns, file_format.header, file_format.width
     with closing(_elements(path)) as elements:

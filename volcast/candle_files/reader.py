@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .cells import Cells
-from .contract import CANDLE_COLUMNS, CandleFileError, CandleRow, FileFormat
+from .contract import CANDLE_COLUMNS, CandleFileError, CandleRow, FileFormat, Row_co, RowMaker
 from .csv_rows import read_csv
 from .formats import recognize
 from .json_rows import read_json
@@ -46,7 +46,7 @@ class CandleFileReader:
 
     def __iter__(self) -> Iterator[CandleRow]:
         any_row = False
-        for row in self._rows():
+        for row in read_rows(self.path, self.format, self._cells):
             any_row = True
             yield row
         if not any_row:
@@ -54,14 +54,16 @@ class CandleFileReader:
             priced = " with a price" if self.empty_minutes else ""
             raise CandleFileError(f"{self.path} has no rows{priced}{below}; a candle a line is expected.")
 
-    def _rows(self) -> Iterator[CandleRow]:
-        if self.format.container == "csv":
-            return read_csv(self.path, self.format, self._cells)
-        if self.format.container == "json":
-            return read_json(self.path, self.format, self._cells)
-        from .arrow_rows import read_arrow  # noqa: PLC0415  # Polars is slow to import, and text does not need it
 
-        return read_arrow(self.path, self.format, self._cells)
+def read_rows(path: Path, file_format: FileFormat, cells: RowMaker[Row_co]) -> Iterator[Row_co]:
+    """Yield what `cells` makes of each row, in the order of the file. Raise CandleFileError as a `CandleFileReader` does."""
+    if file_format.container == "csv":
+        return read_csv(path, file_format, cells)
+    if file_format.container == "json":
+        return read_json(path, file_format, cells)
+    from .arrow_rows import read_arrow  # noqa: PLC0415  # Polars is slow to import, and text does not need it
+
+    return read_arrow(path, file_format, cells)
 
 
 def read_candles(path: Path, file_format: FileFormat | None = None) -> Iterator[CandleRow]:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.volcast.batch.closes_files import HEADER, candle_lines, time_of, write_candles, write_text
 from volcast.batch import text_blocks
-from volcast.batch.closes import count_in_blocks, count_in_rows, usual_layout
+from volcast.batch.closes import count_in_blocks, usual_layout
 from volcast.batch.count import BlockCount
+from volcast.batch.rows import count_in_rows
 from volcast.batch.text_blocks import UnusualTextError, read_closes
 from volcast.candle_files.contract import NO_OPTIONS, Columns, FileFormat
 from volcast.candle_files.formats import recognize

@@ -17,6 +17,8 @@ import click
 from volcast.atomic_file import OutputFileError
 from volcast.batch.result import BatchError, JobFiles, check_names, failure_json, option_of, remove_result, write_result
 from volcast.batch.run_log import RunLog
+from volcast.candle_files.contract import FileOptions
+from volcast.cli.candle_options import candle_options
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.streams import OutputClosedError, OutputError, discard_output
 
@@ -43,7 +45,8 @@ class _JobCommand(click.Command):
 @click.option("--config", type=_PATH, required=True, metavar="FILE", help="The configuration, a YAML file.")
 @click.option("--output", type=_PATH, required=True, metavar="FILE", help="The result; an earlier one is replaced.")
 @click.option("--log-file", "log", type=_PATH, metavar="FILE", help="A log to append to, beside standard error.")
-def command(*, data: Path, config: Path, output: Path, log: Path | None) -> int:
+@candle_options
+def command(*, data: Path, config: Path, output: Path, log: Path | None, options: FileOptions) -> int:
     """Count how often the close lies above its rolling mean: a job with a configuration, a result and a log.
 
     The configuration has the keys seed, window and version, and perhaps warmup (zero or exclude). The result is one line of JSON,
@@ -59,7 +62,7 @@ def command(*, data: Path, config: Path, output: Path, log: Path | None) -> int:
         check_names(output, log, (data, config))
         remove_result(output)
         writable = output
-        line = _run(files, run_log)
+        line = _run(files, options, run_log)
         click.echo(line)
     except OutputClosedError:
         raise
@@ -81,11 +84,11 @@ def command(*, data: Path, config: Path, output: Path, log: Path | None) -> int:
     return code
 
 
-def _run(files: JobFiles, run_log: RunLog) -> str:
+def _run(files: JobFiles, options: FileOptions, run_log: RunLog) -> str:
     """Do the job, write its result, and return it."""
     from volcast.batch.job import run_job  # noqa: PLC0415  # NumPy is not needed by --help
 
-    metrics = run_job(files, run_log, perf_counter)
+    metrics = run_job(files, options, run_log, perf_counter)
     line = metrics.to_json()
     write_result(files.output, line)
     run_log.info(f"end: success, latency {metrics.latency_ms} ms, result in {files.output}")
