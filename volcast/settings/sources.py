@@ -125,7 +125,7 @@ def _read_yaml(named: Mapping[str, object]) -> _Source:
         return _Source(name, str, {})
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError, RecursionError) as error:
         raise SettingsError(f"{name} can't be read: {_reason(error)}") from None
     if not isinstance(content, dict | None):
         raise SettingsError(f"{name} must have a line `name: value` for each setting")

@@ -219,6 +219,7 @@ def test_a_password_may_be_in_each_source_but_a_flag(monkeypatch: pytest.MonkeyP
         (b"window: !!python/name:os.system\n", "volcast.yaml can't be read: line 1 is not YAML"),
         (b"group: \xff\n", "volcast.yaml can't be read: it is not UTF-8 text"),
         (b"group: \0\n", "volcast.yaml can't be read: it is not YAML"),
+        (b"[" * 100_000, "volcast.yaml can't be read: it is not YAML"),  # nested too deeply
     ],
 )
 def test_a_malformed_yaml_file_is_refused(content: bytes, sentence: str) -> None:

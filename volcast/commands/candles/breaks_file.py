@@ -24,6 +24,7 @@ from volcast.core.types import MINUTE_MS
 from volcast.simulation.breaks import BREAK_RULES, Break, BreakError, BreakKind
 
 _MAX_BYTES = 1_000_000
+_MAX_BREAKS = 1_000
 _SYMBOL = re.compile(r"[A-Z0-9]{1,40}")
 _Value = TypeVar("_Value")
 
@@ -42,13 +43,15 @@ def read_breaks(path: Path) -> list[Break]:
         raise UserError(f"{path} is larger than {_MAX_BYTES} bytes; it should be a list of breaks")
     try:
         root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise UserError(f"{path}: {f'line {mark.line + 1} is' if mark else 'it is'} not YAML") from None
     if root is None:
         raise UserError(f"{path} has no break in it")
     if not isinstance(root, yaml.SequenceNode):
         raise UserError(f"{path} must be a list: `- kind: …`, with `at: …` and the rest below it, for each break")
+    if len(root.value) > _MAX_BREAKS:
+        raise UserError(f"{path} has {len(root.value)} breaks; at most {_MAX_BREAKS} are possible")
     return [_break(path, node) for node in root.value]
 
 

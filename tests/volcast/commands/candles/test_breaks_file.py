@@ -76,6 +76,8 @@ HEAD = "- kind: variance\n  at: 2024-01-02\n"
         ("- ? [a]\n  : b", "line 1: the break has no `kind`"),
         ("- {kind: jump", "line 1 is not YAML"),
         ("- \x00", "not YAML"),
+        ("[" * 100_000, "it is not YAML"),
+        ("- kind: jump\n" * 1_001, "has 1001 breaks; at most 1000 are possible"),
         (b"\xff\xfe", "it is not UTF-8 text"),
         ("#" * 1_000_001, "larger than 1000000 bytes"),
     ],
