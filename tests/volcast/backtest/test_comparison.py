@@ -138,7 +138,7 @@ def test_every_model_has_its_part_in_every_statistic() -> None:
     assert {(each.model, each.side) for each in FOUND.tail_risk} == {
         (name, side) for name in with_intervals for side in ("long", "short")
     }
-    assert {each.name for each in FOUND.positions.models if not each.constant} == names
+    assert {each.name for each in FOUND.positions.models} == names
     assert all(each.outcomes == FOUND.outcomes for each in FOUND.tail_risk)
 
 
@@ -149,8 +149,7 @@ def test_what_lies_before_the_scored_part_changes_no_loss() -> None:
     other.close[: first - 1] *= 2.0
     found = compare(other, TRACKS, "champion", symbol="TESTUSDT")
     assert found.models == FOUND.models
-    for one, same in zip(found.positions.models, FOUND.positions.models, strict=True):
-        assert one.name == "constant, past" or one == same
+    assert found.positions.models == FOUND.positions.models
 
 
 def test_models_that_cannot_be_compared() -> None:

@@ -120,7 +120,8 @@ def score_model(
             "christoffersen_p": independence.p_value,
         }
     if found.median is not None and found.interval is not None:
-        forecast = predictive.LogVolatilityForecasts(np.log(found.median), *map(np.log, found.interval.bounds), level)
+        lower, upper = (np.log(bound) for bound in found.interval.bounds)
+        forecast = predictive.LogVolatilityForecasts(np.log(found.median), lower, upper, level)
         values = predictive.pit(log_rv, forecast)
         pit_counts = predictive.pit_counts(values)
         result |= {
@@ -130,5 +131,5 @@ def score_model(
             "pinball_upper": scores.mean(predictive.pinball(log_rv, forecast.upper, 0.5 + 0.5 * level)),
             "pit_distance": predictive.distance_from_uniform(values),
         }
-    fields = ModelScores.__struct_fields__[1:-1]
-    return ModelScores(name, *(scores.finite_or_none(result.get(field, np.nan)) for field in fields), pit_counts)
+    known = {field: scores.finite_or_none(result.get(field, np.nan)) for field in ModelScores.__struct_fields__[1:-1]}
+    return ModelScores(model=name, pit=pit_counts, **known)

@@ -4,15 +4,16 @@ It is no strategy: the position is always long, and nothing here says where the 
 
     size = min(max_size, target / forecast)     both volatilities over the horizon
 
-as a multiple of the equity, and costs are paid for what is traded. Until the next rebalancing the number of coins stays the same,
-so that the size drifts with the price. Interest, funding, slippage and taxes are left out. Forecasts are those that were made at
-the rebalancing's close, which is also the price of the trade.
+as a multiple of the equity, unless it is nearly that already, and costs are paid for what is traded. Until the next trade the
+number of coins stays the same, so that the size drifts with the price. Interest, funding, slippage and taxes are left out.
+Forecasts are those that were made at the rebalancing's close, which is also the price of the trade.
 
 References: A. Moreira & T. Muir, Volatility-Managed Portfolios, J. Finance 72 (2017); C. Harvey et al., The Impact of Volatility
 Targeting, J. Portfolio Management 45 (2018).
 """
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import numpy as np
 from msgspec import Struct
@@ -40,6 +41,8 @@ class SizingRules(Struct, frozen=True, kw_only=True):
     """The largest size, as a multiple of the equity; above 0. Above 1 the position is partly borrowed."""
     cost_bp: float = 5.0
     """What it costs to trade a value equal to the equity, in 1e-4 of it; at least 0."""
+    no_trade: float = 0.2
+    """Nothing is traded while the size is within this share of the one aimed at; at least 0. With 0 every rebalancing trades."""
 
     def __post_init__(self) -> None:
         if not (0.0 < self.target_volatility < float("inf")):
@@ -48,16 +51,30 @@ class SizingRules(Struct, frozen=True, kw_only=True):
             raise ValueError(f"max_size={self.max_size} must be above 0: 2 is twice the equity")
         if not (0.0 <= self.cost_bp < float("inf")):
             raise ValueError(f"cost_bp={self.cost_bp} must be at least 0")
+        if not (0.0 <= self.no_trade < float("inf")):
+            raise ValueError(f"no_trade={self.no_trade} must be at least 0: 0.2 is 20 % of the size")
+
+
+class Outcomes(NamedTuple):
+    """What becomes of a position from one rebalancing to the next; each (m - 1,)."""
+
+    growth: Floats
+    """The factor by which the equity grows."""
+    traded: Floats
+    """What is traded at the beginning, as a multiple of the equity; the first is the whole size."""
+    held: Floats
+    """The size after that."""
 
 
 class SizedPosition(Struct, frozen=True, kw_only=True):
     """What became of one way to size the position. Shares are of the equity; a year has 525 600 minutes."""
 
     name: str
-    constant: bool
     mean_size: float | None
+    trades: float | None
+    """Share of rebalancings at which something was traded."""
     share_at_max: float | None
-    """Share of rebalancings at which `max_size` limited the size."""
+    """Share of rebalancings at which `max_size` limited the size aimed at; None for a constant size."""
     turnover: float | None
     """Value traded a year, as a multiple of the equity."""
     cost: float | None
@@ -82,10 +99,12 @@ class SizedPositions(Struct, frozen=True):
     """All ways to size the position, over the same rebalancings."""
 
     rebalancings: int
-    target: float
     days: list[str]
     times_ms: list[int]
     models: list[SizedPosition]
+    """Sized by each model's forecasts."""
+    constants: list[SizedPosition]
+    """Of constant size."""
 
 
 def rebalancings(open_time_ms: Times, horizon_minutes: int) -> NDArray[np.int64]:
@@ -123,36 +142,45 @@ def positions(
         volatility = _annualized(past, open_time_ms[before])
         if volatility > 0.0:
             constants[_BEFORE] = np.full(at.size, min(rules.max_size, rules.target_volatility / volatility))
-    found = []
-    for name, size in (*sizes.items(), *constants.items()):
-        growth, traded = outcome_of(size, close[at], rules.cost_bp / BASIS_POINTS)
-        found.append(
-            _position(name, name in constants, size, growth, traded, made_ms=made_ms, rules=rules, windows=windows, stride=stride)
-        )
-    return SizedPositions(at.size, rules.target_volatility, windows.days, made_ms[::stride].tolist(), found)
+
+    def judge(name: str, size: Floats, at_max: float) -> SizedPosition:
+        found = outcome_of(size, close[at], rules)
+        return _position(name, found, at_max=at_max, made_ms=made_ms, rules=rules, windows=windows, stride=stride)
+
+    return SizedPositions(
+        at.size,
+        windows.days,
+        made_ms[::stride].tolist(),
+        [judge(name, size, mean(size[:-1] >= rules.max_size)) for name, size in sizes.items()],
+        [judge(name, size, np.nan) for name, size in constants.items()],
+    )
 
 
-def outcome_of(size: Floats, close: Floats, cost: float) -> tuple[Floats, Floats]:
-    """Return the growth of the equity between rebalancings (m - 1,), and what is traded at all but the last one (m - 1,).
+def outcome_of(size: Floats, close: Floats, rules: SizingRules) -> Outcomes:
+    """Return what becomes of a position.
 
-    `size` and `close` are (m,), at the rebalancings; `cost` is a share of what is traded. What is traded at the first one is the
-    whole size. After a loss of everything the equity stays 0.
+    `size` and `close` are (m,), the sizes aimed at and the prices at the rebalancings. Costs lower the equity when they are paid.
+    After a loss of everything the equity stays 0.
 
-    >>> growth, traded = outcome_of(np.array([1.0, 2.0, 0.0]), np.array([100.0, 110.0, 99.0]), 0.0)
-    >>> [round(float(each), 3) for each in growth], [round(float(each), 3) for each in traded]
+    >>> found = outcome_of(np.array([1.0, 2.0, 0.0]), np.array([100.0, 110.0, 99.0]), SizingRules(cost_bp=0.0, no_trade=0.0))
+    >>> [round(float(each), 3) for each in found.growth], [round(float(each), 3) for each in found.traded]
     ([1.1, 0.8], [1.0, 1.0])
     """
-    held, move = size[:-1], np.diff(close) / close[:-1]
-    gross = 1.0 + held * move
-    with np.errstate(divide="ignore", invalid="ignore"):
-        drifted = held * (1.0 + move) / gross
-    traded = np.abs(held - np.concatenate(([0.0], drifted[:-1])))[: held.size]
-    growth = np.where(gross > 0.0, gross * (1.0 - cost * traded), 0.0)
-    ruined = np.flatnonzero(~(growth > 0.0))
-    if ruined.size:
-        growth[ruined[0] :] = 0.0
-        traded[ruined[0] + 1 :] = 0.0
-    return growth, traded
+    moves = (np.diff(close) / close[:-1]).tolist()
+    cost, band = rules.cost_bp / BASIS_POINTS, rules.no_trade
+    growth, traded, held = np.zeros((3, len(moves)))
+    have = 0.0
+    for i, (aim, move) in enumerate(zip(size.tolist(), moves, strict=False)):
+        trade = abs(aim - have)
+        if trade > band * aim:
+            traded[i], have = trade, aim
+        held[i] = have
+        gross = 1.0 + have * move
+        growth[i] = max(gross * (1.0 - cost * traded[i]), 0.0)
+        if growth[i] == 0.0:
+            break
+        have *= (1.0 + move) / gross
+    return Outcomes(growth, traded, held)
 
 
 def _sizes(variance: Floats, target: float, max_size: float) -> Floats:
@@ -164,17 +192,9 @@ def _sizes(variance: Floats, target: float, max_size: float) -> Floats:
 
 
 def _position(
-    name: str,
-    constant: bool,  # noqa: FBT001  by position only here
-    size: Floats,
-    growth: Floats,
-    traded: Floats,
-    *,
-    made_ms: Times,
-    rules: SizingRules,
-    windows: Windows,
-    stride: int,
+    name: str, found: Outcomes, *, at_max: float, made_ms: Times, rules: SizingRules, windows: Windows, stride: int
 ) -> SizedPosition:
+    growth, traded, held = found
     years = float(made_ms[-1] - made_ms[0]) / MINUTE_MS / YEAR_MINUTES if made_ms.size > 1 else np.nan
     equity = np.concatenate(([1.0], np.cumprod(growth)))[: made_ms.size]
     total = float(equity[-1]) - 1.0 if growth.size else np.nan
@@ -182,8 +202,9 @@ def _position(
     trailing = [_annualized(growth[start:end] - 1.0, made_ms[start : end + 1]) for start, end in windows.spans()]
     known = [each for each in trailing if np.isfinite(each)]
     numbers = {
-        "mean_size": mean(size[:-1]),
-        "share_at_max": mean(size[:-1] >= rules.max_size) if not constant else np.nan,
+        "mean_size": mean(held),
+        "trades": mean(traded > 0.0),
+        "share_at_max": at_max,
         "turnover": float(traded.sum()) / years if enough else np.nan,
         "cost": float(traded.sum()) / years * rules.cost_bp / BASIS_POINTS if enough else np.nan,
         "volatility": _annualized(growth - 1.0, made_ms) if enough else np.nan,
@@ -195,7 +216,6 @@ def _position(
     }
     return SizedPosition(
         name=name,
-        constant=constant,
         equity=[float(f"{each:.6g}") for each in equity[::stride]],
         trailing_volatility=[finite_or_none(each) for each in trailing],
         **{field: finite_or_none(value) for field, value in numbers.items()},

@@ -70,8 +70,18 @@ def lines(axes: "Axes", comparison: Comparison, x: np.ndarray, drawn: Mapping[st
 def reference(axes: "Axes", value: float, text: str) -> None:
     """Draw a level to compare with, labelled above its right end."""
     axes.axhline(value, color=INK, linewidth=1.0, linestyle=(0, (1, 1.5)), zorder=1.5)
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
-    axes.annotate(text, (1.0, value), (-2, 3), ha="right", va="bottom", fontsize="small", **place)  # type: ignore[arg-type]  # as documented
+    axes.annotate(
+        text,
+        (1.0, value),
+        (-2, 3),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        fontsize="small",
+        zorder=4.0,
+        bbox={"facecolor": "#ffffff", "alpha": 0.85, "edgecolor": "none", "pad": 1.0},
+    )
 
 
 def date_axis(axes: "Axes") -> None:

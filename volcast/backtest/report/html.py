@@ -1,5 +1,6 @@
 """Parts of a report as HTML: tables, charts with their legends, key figures. All text is escaped here."""
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 
@@ -13,7 +14,7 @@ from .svg import to_svg
 
 def section_html(section: Section, comparison: Comparison, prefix: str) -> Iterator[str]:
     """Yield a section. `prefix` begins all ids of the symbol."""
-    yield f'<section id="{prefix}-{section.name}">\n<h3>{escape(section.title)}</h3>\n<p>{escape(section.intro)}</p>'
+    yield f'<section id="{prefix}-{section.name}">\n<h3>{as_text(section.title)}</h3>\n<p>{as_text(section.intro)}</p>'
     for part in section.parts:
         if isinstance(part, Chart):
             yield from _chart(part, comparison, prefix)
@@ -26,32 +27,32 @@ def figures_html(figures: Sequence[KeyFigure]) -> Iterator[str]:
     """Yield the key figures."""
     yield '<dl class="figures">'
     for figure in figures:
-        label, value, note = map(escape, figure)
+        label, value, note = map(as_text, figure)
         yield f'<div><dt>{label}</dt><dd class="value">{value}</dd><dd class="note">{note}</dd></div>'
     yield "</dl>"
 
 
 def table_html(table: Table) -> Iterator[str]:
     """Yield a table with its title and how to read it. One that is too wide scrolls by itself, also with the keyboard."""
-    title = escape(table.title)
+    title = as_text(table.title)
     yield f"<details>\n<summary>Table: {title}</summary>" if table.folded else f"<h4>{title}</h4>"
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
     yield f'<table class="{"prose" if table.prose else "numbers"}">\n<thead><tr>'
-    yield "".join(f'<th scope="col">{escape(header).replace("_", "_<wbr>")}</th>' for header in table.headers)
+    yield "".join(f'<th scope="col">{as_text(header).replace("_", "_<wbr>")}</th>' for header in table.headers)
     yield "</tr></thead>\n<tbody>"
     best = table.best or [None] * len(table.rows)
     for (name, *cells), column in zip(table.rows, best, strict=True):
         best_text = None if column is None else cells[column - 1]  # what looks equal is equally good
         opened = ('<td class="best">' if cell == best_text else "<td>" for cell in cells)
-        marked = (f"{tag}{escape(cell)}</td>" for tag, cell in zip(opened, cells, strict=True))
-        yield f'<tr><th scope="row">{escape(name)}</th>{"".join(marked)}</tr>'
-    yield f'</tbody>\n</table>\n</div>\n<p class="note">{escape(table.note)}</p>'
+        marked = (f"{tag}{as_text(cell)}</td>" for tag, cell in zip(opened, cells, strict=True))
+        yield f'<tr><th scope="row">{as_text(name)}</th>{"".join(marked)}</tr>'
+    yield f'</tbody>\n</table>\n</div>\n<p class="note">{as_text(table.note)}</p>'
     if table.folded:
         yield "</details>"
 
 
 def _chart(chart: Chart, comparison: Comparison, prefix: str) -> Iterator[str]:
-    yield f'<figure>\n<h4>{escape(chart.title)}</h4>\n<figcaption class="note">{escape(chart.reading)}</figcaption>'
+    yield f'<figure>\n<h4>{as_text(chart.title)}</h4>\n<figcaption class="note">{as_text(chart.reading)}</figcaption>'
     yield from _legend(chart, comparison)
     yield f"{to_svg(chart, prefix)}\n</figure>"
 
@@ -72,5 +73,10 @@ def _legend(chart: Chart, comparison: Comparison) -> Iterator[str]:
             pattern = " ".join(f"{width * part:g}" for part in dashes) or "none"
             stroke = f'stroke="{colour}" stroke-width="{width:g}" stroke-dasharray="{pattern}"'
             line = f'<svg viewBox="0 0 38 12" aria-hidden="true"><path d="M0 6H38" {stroke}/></svg>'
-            yield f"<li>{line}{escape(text)}</li>"
+            yield f"<li>{line}{as_text(text)}</li>"
         yield "</ul>"
+
+
+def as_text(text: str) -> str:
+    """Return text for HTML. A number does not break between its thousands, nor before its sign of per cent."""
+    return re.sub(r"(?<=\d) (?=\d{3}(?!\d)|%)", "&nbsp;", escape(text))

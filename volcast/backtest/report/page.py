@@ -1,12 +1,11 @@
 """The report as one HTML file about one or several symbols: no scripts, nothing to load, the same bytes for the same input."""
 
 from collections.abc import Iterator, Sequence
-from html import escape
 from importlib.resources import files
 
 from volcast.backtest.comparison import Comparison
 
-from .html import figures_html, section_html, table_html
+from .html import as_text, figures_html, section_html, table_html
 from .sections import sections_of
 from .sections.summary import key_figures, overview, scope
 
@@ -22,7 +21,7 @@ def page(comparisons: Sequence[Comparison]) -> str:
 
 
 def _lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
-    title = f"Backtest: {escape(', '.join(comparison.symbol for comparison in comparisons))}"
+    title = f"Backtest: {as_text(', '.join(comparison.symbol for comparison in comparisons))}"
     style = (files(__package__) / "style.css").read_text(encoding="utf-8")
     yield '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">'
     yield '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -40,13 +39,14 @@ def _lines(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 def _symbol(comparison: Comparison, prefix: str) -> Iterator[str]:
     sections = sections_of(comparison)
-    yield f'<article id="{prefix}">\n<h2>{escape(comparison.symbol)}</h2>\n<p>{escape(scope(comparison))}</p>'
+    yield f'<article id="{prefix}">\n<h2>{as_text(comparison.symbol)}</h2>\n<p>{as_text(scope(comparison))}</p>'
     if comparison.problem:
-        yield f'<p class="problem" role="note">{escape(comparison.problem)}</p>'
-    yield f"<p>The champion is <strong>{escape(comparison.champion)}</strong>: its forecast is the one that a signal carries.</p>"
+        yield f'<p class="problem" role="note">{as_text(comparison.problem)}</p>'
+    champion = as_text(comparison.champion)
+    yield f"<p>The champion is <strong>{champion}</strong>: its forecast is the one that a signal carries.</p>"
     yield from figures_html(key_figures(comparison))
-    links = "".join(f'<li><a href="#{prefix}-{section.name}">{escape(section.title)}</a></li>' for section in sections)
-    yield f'<nav aria-label="{escape(comparison.symbol)}"><ul>{links}</ul></nav>'
+    links = "".join(f'<li><a href="#{prefix}-{section.name}">{as_text(section.title)}</a></li>' for section in sections)
+    yield f'<nav aria-label="{as_text(comparison.symbol)}"><ul>{links}</ul></nav>'
     for section in sections:
         yield from section_html(section, comparison, prefix)
     yield "</article>"

@@ -26,31 +26,38 @@ def run(hours: int, rules: SizingRules, *, wrong: float = 1.0) -> SizedPositions
 
 
 def named(found: SizedPositions, name: str) -> SizedPosition:
-    return next(each for each in found.models if each.name == name)
+    return next(each for each in (*found.models, *found.constants) if each.name == name)
 
 
 @given(
-    st.lists(st.tuples(st.floats(0.0, 2.0), st.floats(-0.1, 0.1)), min_size=2, max_size=30), st.sampled_from([0.0, 0.001, 0.01])
+    st.lists(st.tuples(st.floats(0.0, 2.0), st.floats(-0.1, 0.1)), min_size=2, max_size=30),
+    st.sampled_from([0.0, 10.0, 100.0]),
+    st.sampled_from([0.0, 0.1, 0.5]),
 )
-def test_growth_agrees_with_coins_and_cash(steps: list[tuple[float, float]], cost: float) -> None:
+def test_growth_agrees_with_coins_and_cash(steps: list[tuple[float, float]], cost_bp: float, no_trade: float) -> None:
     size = np.array([each for each, _ in steps])
-    close = 100.0 * np.cumprod([1.0 + move for _, move in steps])
-    growth, traded = outcome_of(size, close, cost)
+    close: Floats = 100.0 * np.cumprod(np.array([1.0 + move for _, move in steps]))
+    found = outcome_of(size, close, SizingRules(cost_bp=cost_bp, no_trade=no_trade))
     equity, cash, coins = 1.0, 1.0, 0.0
     for i, price in enumerate(close):
         before, equity = equity, cash + coins * price
         if i:
-            assert growth[i - 1] == pytest.approx(equity / before, rel=1e-9)
-        if i < len(growth):
-            wanted = size[i] * equity / price
-            share = abs(wanted - coins) * price / equity
-            assert traded[i] == pytest.approx(share, abs=1e-9)
-            left = 1.0 - cost * share
-            cash, coins = (equity - wanted * price) * left, wanted * left
+            assert found.growth[i - 1] == pytest.approx(equity / before, rel=1e-9)
+        if i < len(found.growth):
+            have = coins * price / equity
+            if found.traded[i]:
+                share = abs(size[i] - have)
+                assert share >= no_trade * size[i] - 1e-9
+                assert found.traded[i] == pytest.approx(share, abs=1e-9)
+                left = 1.0 - cost_bp / 1e4 * share
+                cash, coins = equity * (1.0 - size[i]) * left, size[i] * equity / price * left
+            else:
+                assert abs(size[i] - have) <= no_trade * size[i] + 1e-9
+            assert found.held[i] == pytest.approx(coins * price / (cash + coins * price), abs=1e-9)
 
 
 def test_a_forecaster_that_knows_the_volatility_meets_the_target() -> None:
-    found = run(6_000, SizingRules(target_volatility=0.4, max_size=5.0, cost_bp=0.0))
+    found = run(6_000, SizingRules(target_volatility=0.4, max_size=5.0, cost_bp=0.0, no_trade=0.0))
     model, held = named(found, "model"), named(found, "constant 1")
     assert model.volatility == pytest.approx(0.4, rel=0.03)
     assert model.volatility_lowest is not None
@@ -63,12 +70,15 @@ def test_a_forecaster_that_knows_the_volatility_meets_the_target() -> None:
 
 
 def test_a_forecast_of_twice_the_volatility_gives_half_the_target() -> None:
-    found = run(3_000, SizingRules(target_volatility=0.4, max_size=5.0, cost_bp=0.0), wrong=4.0)
+    found = run(3_000, SizingRules(target_volatility=0.4, max_size=5.0, cost_bp=0.0, no_trade=0.0), wrong=4.0)
     assert named(found, "model").volatility == pytest.approx(0.2, rel=0.05)
 
 
 def test_the_limit_and_the_costs() -> None:
-    free, dear = (named(run(1_000, SizingRules(target_volatility=0.6, max_size=1.0, cost_bp=bp)), "model") for bp in (0.0, 20.0))
+    free, dear = (
+        named(run(1_000, SizingRules(target_volatility=0.6, max_size=1.0, cost_bp=bp, no_trade=0.0)), "model")
+        for bp in (0.0, 20.0)
+    )
     assert free.mean_size is not None
     assert free.mean_size < 1.0
     assert free.share_at_max is not None
@@ -92,7 +102,7 @@ def test_a_constant_size_of_one_is_the_market() -> None:
 
 
 def test_the_size_by_the_past_uses_only_the_past() -> None:
-    rules = SizingRules(target_volatility=0.3)
+    rules = SizingRules(target_volatility=0.3, no_trade=0.0)
     times, close, variance = stream(1_000)
     first = 30_000
 
@@ -109,9 +119,21 @@ def test_the_size_by_the_past_uses_only_the_past() -> None:
 
 
 def test_a_loss_of_everything_is_final() -> None:
-    growth, traded = outcome_of(np.array([2.0, 2.0, 2.0, 2.0]), np.array([100.0, 40.0, 80.0, 90.0]), 0.001)
-    assert growth.tolist() == [0.0, 0.0, 0.0]
-    assert traded.tolist() == [2.0, 0.0, 0.0]
+    found = outcome_of(np.full(4, 2.0), np.array([100.0, 40.0, 80.0, 90.0]), SizingRules(no_trade=0.0))
+    assert found.growth.tolist() == [0.0, 0.0, 0.0]
+    assert found.traded.tolist() == [2.0, 0.0, 0.0]
+
+
+def test_a_band_without_trades_lowers_the_costs_and_hardly_changes_the_volatility() -> None:
+    often, rarely = (named(run(3_000, SizingRules(no_trade=band)), "model") for band in (0.0, 0.2))
+    assert often.turnover is not None
+    assert rarely.turnover is not None
+    assert often.volatility is not None
+    assert rarely.turnover < 0.6 * often.turnover
+    assert rarely.volatility == pytest.approx(often.volatility, rel=0.1)
+    assert often.trades == 1.0
+    assert rarely.trades is not None
+    assert rarely.trades < 0.05
 
 
 def test_a_gap_is_held_through() -> None:
@@ -134,12 +156,13 @@ def test_where_there_is_no_forecast_the_size_stays() -> None:
 
 @pytest.mark.parametrize("hours", [0, 1, 2, 3])
 def test_few_candles_give_no_volatility(hours: int) -> None:
-    for each in run(hours, SizingRules()).models:
+    for each in (found := run(hours, SizingRules())).models + found.constants:
         assert (each.volatility, each.turnover) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("target_volatility", 0.0), ("max_size", -1.0), ("cost_bp", -0.1), ("cost_bp", np.nan)]
+    ("field", "value"),
+    [("target_volatility", 0.0), ("max_size", -1.0), ("cost_bp", -0.1), ("cost_bp", np.nan), ("no_trade", -0.1)],
 )
 def test_rules_out_of_range_are_refused(field: str, value: float) -> None:
     with pytest.raises(ValueError, match=field):

@@ -1,12 +1,11 @@
 """The page is valid HTML, loads nothing, and has all charts and tables."""
 
-from html import escape
 from html.parser import HTMLParser
 
 import pytest
 
 from tests.volcast.backtest.streams import DAY, comparison_of
-from volcast.backtest.report.html import table_html
+from volcast.backtest.report.html import as_text, table_html
 from volcast.backtest.report.page import page
 from volcast.backtest.report.parts import Chart, Table
 from volcast.backtest.report.sections import sections_of
@@ -74,10 +73,10 @@ def test_the_page_has_all_charts_and_tables() -> None:
     assert PAGE.count("<table") == len(tables)
     assert PAGE.count("<details>") == sum(table.folded for table in tables)
     for table in tables:
-        assert f"{escape(table.title)}</" in PAGE
-        assert escape(table.rows[-1][0]) in PAGE
+        assert f"{as_text(table.title)}</" in PAGE
+        assert as_text(table.rows[-1][0]) in PAGE
     for part in parts:
-        assert escape(part.title) in PAGE
+        assert as_text(part.title) in PAGE
 
 
 def test_the_best_value_is_bold_and_the_champion_named() -> None:
@@ -90,6 +89,10 @@ def test_the_best_value_is_bold_and_the_champion_named() -> None:
 def test_equally_good_values_are_all_bold() -> None:
     table = Table("T", ("", "a", "b", "c"), [["score", "1.0", "1.0", "2.0"]], "", [1])
     assert "".join(table_html(table)).count('<td class="best">1.0</td>') == 2
+
+
+def test_numbers_do_not_break() -> None:
+    assert as_text("653 of 13 057 < 5 % on 2024-01-13 10:00") == "653 of 13&nbsp;057 &lt; 5&nbsp;% on 2024-01-13 10:00"
 
 
 def test_several_symbols_share_a_page() -> None:

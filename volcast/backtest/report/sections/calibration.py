@@ -104,7 +104,7 @@ def _percent2(value: float | None) -> str:
 
 
 def _pit(comparison: Comparison) -> Chart | None:
-    shown = {model.model: model.pit for model in comparison.models if model.pit is not None and sum(model.pit)}
+    shown = {model.model: model.pit for model in comparison.models if model.pit is not None and comparison.outcomes}
     if not shown:
         return None
     total = comparison.outcomes
@@ -128,7 +128,8 @@ def _pit(comparison: Comparison) -> Chart | None:
         "pit",
         "PIT histogram",
         "If the forecast distributions are right, every bar is at 1, and 19 of 20 lie within the grey band. High at both ends: "
-        "distributions are too narrow. High in the middle: too wide. Falling to the right: forecasts are too high.",
+        "distributions are too narrow. High in the middle: too wide. Falling to the right: forecasts are too high. A step at 0.5 "
+        "comes from the assumption that two halves join at the median.",
         f"Histogram of {count(total)} PIT values in {PIT_BINS} bins for each model; uniform is best.",
         drawn,
         list(shown),

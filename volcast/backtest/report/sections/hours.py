@@ -1,6 +1,6 @@
 """By hour of the day: losses, and coverage of both intervals."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -61,7 +61,9 @@ class _Texts(NamedTuple):
     """Of the y axis."""
 
 
-def _chart(comparison: Comparison, texts: _Texts, lines: dict[str, draw.Numbers], nominal: float | None = None) -> Chart | None:
+def _chart(
+    comparison: Comparison, texts: _Texts, lines: Mapping[str, draw.Numbers], nominal: float | None = None
+) -> Chart | None:
     shown = draw.shown(lines)
     if not shown:
         return None

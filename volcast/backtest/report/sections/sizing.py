@@ -33,21 +33,18 @@ _CONSTANT_DASHES: tuple[tuple[float, ...], ...] = ((1, 1.5), (7, 2))
 def sizing_section(comparison: Comparison) -> Section:
     """Return the section."""
     found, rules = comparison.positions, comparison.sizing
-    measured = any(position.volatility is not None for position in found.models)
+    every = [*found.models, *found.constants]
+    parts = (outcomes(comparison), _volatility(comparison), _equity(comparison))
     return Section(
         "sizing",
         "Positions whose size follows the forecast",
-        "An illustration, not a strategy, and no promise of profit: the position is always long, so its return is the "
-        "market's. Every "
-        f"{comparison.horizon_minutes} minutes the size becomes target / forecast, with a target of "
-        f"{percent(rules.target_volatility, 0)} a year and "
-        f"at most {rules.max_size:g} times the equity; trading costs {rules.cost_bp:g} bp of the value traded. Interest, "
-        "funding and slippage "
-        "are left out. What a good forecast can do is to keep the volatility of the result at its target, in calm and in "
-        "wild times.",
-        [part for part in (outcomes(comparison), _volatility(comparison), _equity(comparison)) if part is not None]
-        if measured
-        else [],
+        "An illustration, not a strategy, and no promise of profit: the position is always long, so its return is the market's."
+        f" Every {comparison.horizon_minutes} minutes the size aimed at becomes target / forecast, with a target of "
+        f"{percent(rules.target_volatility, 0)} a year and at most {rules.max_size:g} times the equity. It is traded where the "
+        f"present size is off by more than {percent(rules.no_trade, 0)}, at {rules.cost_bp:g} bp of the value traded. Interest, "
+        "funding and slippage are left out. What a good forecast can do is to keep the volatility of the result at its target, "
+        "in calm and in wild times.",
+        [part for part in parts if part is not None] if any(each.volatility is not None for each in every) else [],
     )
 
 
@@ -64,6 +61,7 @@ def outcomes(comparison: Comparison) -> Table:
     rows = [
         row("mean size", lambda p: p.mean_size, lambda size: number(size, 2)),
         row("at the maximum, % of time", lambda p: p.share_at_max, _in_percent),
+        row("traded, % of rebalancings", lambda p: p.trades, _in_percent),
         row("turnover a year, × equity", lambda p: p.turnover, lambda turnover: number(turnover, 0)),
         row("costs, % a year", lambda p: p.cost, _in_percent),
         row("volatility, % a year", lambda p: p.volatility, _in_percent, nearest(target)),
@@ -82,7 +80,7 @@ def outcomes(comparison: Comparison) -> Table:
         "Volatility is that of the returns from one rebalancing to the next; forecasts are of one-minute returns, so that prices "
         "that bounce or trend within the horizon make it differ from the target. Constant, past: target / volatility "
         "before "
-        "the first scored forecast. Costs are taken from the return; frequent small trades are dear, and fewer would cost less.",
+        "the first scored forecast. Costs are part of the return.",
         [best for cells, best in rows if set(cells[1:]) != {"–"}],
     )
 
@@ -92,8 +90,8 @@ def _in_percent(value: float | None) -> str:
 
 
 def _ordered(comparison: Comparison) -> list[SizedPosition]:
-    models = {each.name: each for each in comparison.positions.models if not each.constant}
-    return [*(models[name] for name in model_names(comparison)), *(each for each in comparison.positions.models if each.constant)]
+    models = {each.name: each for each in comparison.positions.models}
+    return [*(models[name] for name in model_names(comparison)), *comparison.positions.constants]
 
 
 def _volatility(comparison: Comparison) -> Chart | None:
@@ -104,7 +102,7 @@ def _volatility(comparison: Comparison) -> Chart | None:
 
     def drawn(axes: "Axes") -> None:
         _draw(axes, comparison, draw.dates(found.days), {each.name: draw.scaled(each.trailing_volatility) for each in known})
-        draw.reference(axes, 100.0 * found.target, "target")
+        draw.reference(axes, 100.0 * comparison.sizing.target_volatility, "target")
         draw.date_axis(axes)
         axes.set_ylim(bottom=0.0)
         axes.set_ylabel("volatility of the result, % a year")
@@ -114,9 +112,9 @@ def _volatility(comparison: Comparison) -> Chart | None:
         "Volatility of the result against its target",
         f"Over the {WINDOW_DAYS} days before each day. The flatter a line and the nearer to the target, the better the "
         "forecast did its work.",
-        f"Lines from {found.days[0]} to {found.days[-1]}; the target is {percent(found.target, 0)}.",
+        f"Lines from {found.days[0]} to {found.days[-1]}; the target is {percent(comparison.sizing.target_volatility, 0)}.",
         drawn,
-        [each.name for each in known if not each.constant],
+        [each.name for each in known if each not in found.constants],
         _constants(comparison),
     )
 
@@ -138,7 +136,7 @@ def _equity(comparison: Comparison) -> Chart | None:
         "The market's own course dominates. Look at the depth of the falls, not at the end.",
         f"Lines of equity over {count(found.rebalancings)} rebalancings.",
         drawn,
-        [each.name for each in known if not each.constant],
+        [each.name for each in known if each not in found.constants],
         _constants(comparison),
     )
 
@@ -152,5 +150,5 @@ def _draw(axes: "Axes", comparison: Comparison, x: np.ndarray, drawn: dict[str, 
 
 
 def _constants(comparison: Comparison) -> list[LegendLine]:
-    names = [each.name for each in comparison.positions.models if each.constant]
-    return [LegendLine(_CONSTANT_COLOUR, dashes, name) for dashes, name in zip(_CONSTANT_DASHES, names, strict=False)]
+    both = zip(_CONSTANT_DASHES, comparison.positions.constants, strict=False)
+    return [LegendLine(_CONSTANT_COLOUR, dashes, each.name) for dashes, each in both]

@@ -1,5 +1,6 @@
 """The beginning of the report of a symbol: what was scored, and its most important numbers."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from volcast.backtest.comparison import Comparison
@@ -50,13 +51,11 @@ def key_figures(comparison: Comparison) -> list[KeyFigure]:
     ]
     storms = {each.model: each for each in comparison.storms.models}.get(champion.model)
     if storms is not None and comparison.storms.storms:
-        figures.append(
-            KeyFigure(
-                "storms warned of",
-                f"{storms.right} of {comparison.storms.storms}",
-                f"{storms.warnings} warnings, {storms.right} right",
-            )
+        warned = (
+            f"{count(storms.right)} of {count(comparison.storms.storms)}; {percent(_share(storms.right, storms.warnings))} of "
         )
+        share = percent(storms.right / comparison.storms.storms)
+        figures.append(KeyFigure("storms warned of", share, f"{warned}{count(storms.warnings)} warnings were right"))
     if comparison.facts is not None:
         rate = comparison.facts.signal_rate
         figures.append(
@@ -67,7 +66,11 @@ def key_figures(comparison: Comparison) -> list[KeyFigure]:
     return figures
 
 
-def overview(comparisons: list[Comparison]) -> Table:
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
+
+
+def overview(comparisons: Sequence[Comparison]) -> Table:
     """Return one row for each symbol: the champion's scores."""
     rows = []
     for comparison in comparisons:

@@ -40,7 +40,9 @@ def _course(comparison: Comparison) -> Chart | None:
     found, factor = comparison.course, annual_percent(comparison)
     if len(found.times_ms) < 2:  # noqa: PLR2004  a line has two ends
         return None
-    length = f"{found.minutes // DAY_MINUTES} d" if found.minutes >= DAY_MINUTES else f"{found.minutes} min"
+    length = {60: "an hour", 360: "six hours", DAY_MINUTES: "a day", 7 * DAY_MINUTES: "a week"}.get(
+        found.minutes, f"{found.minutes} minutes"
+    )
     one_each = found.minutes == comparison.step_minutes
 
     def drawn(axes: "Axes") -> None:

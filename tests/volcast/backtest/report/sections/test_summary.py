@@ -31,7 +31,7 @@ def test_the_key_figures_are_the_champions() -> None:
     assert other.qlike_ratio is not None
     assert figures[f"skill over {other.model}"] == f"{100.0 - 100.0 / other.qlike_ratio:.1f} %"
     storms = {each.model: each for each in FOUND.storms.models}["champion"]
-    assert figures["storms warned of"] == f"{storms.right} of {FOUND.storms.storms}"
+    assert figures["storms warned of"] == f"{100.0 * storms.right / FOUND.storms.storms:.1f} %"
     assert figures["signal rate"] == "0.5000"
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.volcast.backtest.streams import DAY, comparison_of
+from volcast.backtest.report.parts import Chart, Table
 from volcast.backtest.report.sections.volatility import annual_percent, volatility_section
 
 
@@ -12,7 +13,8 @@ def test_volatility_is_shown_per_year() -> None:
     table = volatility_section(found).parts[-1]
     tenth = found.deciles["champion"][0]
     assert table.title == "Tenths of the forecast of champion"
-    assert getattr(table, "rows")[0][2] == f"{annual_percent(found) * tenth.forecast:.1f}"  # noqa: B009  it is a table
+    assert isinstance(table, Table)
+    assert table.rows[0][2] == f"{annual_percent(found) * tenth.forecast:.1f}"
 
 
 @pytest.mark.parametrize(
@@ -20,4 +22,4 @@ def test_volatility_is_shown_per_year() -> None:
 )
 def test_a_short_stream_has_fewer_charts(minutes: int, names: list[str]) -> None:
     parts = volatility_section(comparison_of(minutes)).parts
-    assert [part.name for part in parts if hasattr(part, "name")] == names
+    assert [part.name for part in parts if isinstance(part, Chart)] == names
