@@ -96,6 +96,12 @@ def _cores() -> int:
 @click.option(
     "--cost-bp", type=float, metavar="NUMBER", help="Costs of the report's trades, in 1e-4 of their value.  [default: 5]"
 )
+@click.option(
+    "--no-trade",
+    type=float,
+    metavar="NUMBER",
+    help="Share by which a position may be off the size aimed at without a trade.  [default: 0.2]",
+)
 @symbols_option
 @settings_options(
     "window",
@@ -122,6 +128,7 @@ def command(
     target_volatility: float | None,
     max_size: float | None,
     cost_bp: float | None,
+    no_trade: float | None,
     **outputs: Path | None,
 ) -> None:
     """Make the forecast that production would have made after each candle, and score it against other models.
@@ -146,7 +153,7 @@ def command(
         raise UserError("--score-from-share cannot be combined with --from: with it all forecasts from that time on are scored")
     if from_ms is not None and to_ms is not None and to_ms <= from_ms:
         raise UserError("--to must be later than --from")
-    rules = _sizing(target_volatility=target_volatility, max_size=max_size, cost_bp=cost_bp)
+    rules = _sizing(target_volatility=target_volatility, max_size=max_size, cost_bp=cost_bp, no_trade=no_trade)
     from .plan import Wanted  # noqa: PLC0415  # River takes a second to import
     from .whole import run_backtest  # noqa: PLC0415
 
