@@ -8,12 +8,13 @@ changed, an older month after a newer one, or another file of the same name woul
 import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
-from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.contract import CandleFileError
 from volcast.core.codec import UNDECODABLE, ReplayedCandleText
 from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS
 from volcast.log.contract import Appender
@@ -45,6 +46,7 @@ class _OnLog(Struct, frozen=True):
     close: Any = None
     source: Any = None
     content: Any = None
+    quote_volume: Any = None
 
 
 _decoder = msgspec.json.Decoder(_OnLog)
@@ -78,6 +80,7 @@ async def resume(replay: SymbolReplay, appender: Appender) -> tuple[Resume, Iter
         return found
     if first_ms > end.open_time_ms:
         _check_jump(replay, end)
+        await _check_volumes(replay, end, appender)
         content = end.content if isinstance(end.content, str) else ""
         return Resume(0, str(end.source), end.open_time_ms), replay.candles(content)
     before = await appender.last(key, lambda value: _is_replayed(value) and _read(value).open_time_ms < first_ms)
@@ -108,6 +111,24 @@ def _check_jump(replay: SymbolReplay, end: _OnLog) -> None:
             f"{first.path}: its price begins at {first.summary.first_open}, but the log's candles of {replay.symbol}, from "
             f"{end.source}, end at {end.close}; if these are two markets, give --symbol or choose another log."
         )
+
+
+async def _check_volumes(replay: SymbolReplay, end: _OnLog, appender: Appender) -> None:
+    """Raise NotContinuedError if only the log's candles have volumes, or only these: see `SymbolReplay.leave_out_overlaps`."""
+    first = replay.sources[0]
+    on_log = await appender.last(replay.symbol.encode(), _has_volume) is not None
+    if first.summary.has_volume != on_log:
+        which = "have volumes, but these rows do not" if on_log else "have no volumes, but these rows do"
+        raise NotContinuedError(
+            f"{first.path}: the log's candles of {replay.symbol}, from {end.source}, {which}; choose another log."
+        )
+
+
+def _has_volume(value: bytes) -> bool:
+    try:
+        return _has_time(value) and 0 < float(_read(value).quote_volume) < inf
+    except (TypeError, ValueError):
+        return False
 
 
 def _time(time_ms: int) -> str:

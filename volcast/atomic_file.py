@@ -15,7 +15,7 @@ class OutputFileError(Exception):
 
 
 def check_targets(targets: Iterable[Path | None], inputs: Iterable[Path]) -> None:
-    """Raise OutputFileError if `writing` would replace an input, or would write two outputs into one file.
+    """Raise OutputFileError if `writing` would replace an input, add one to their folder, or write two outputs into one file.
 
     A target of None is an output that was not asked for.
     """
@@ -23,7 +23,10 @@ def check_targets(targets: Iterable[Path | None], inputs: Iterable[Path]) -> Non
     if len({path.resolve() for path in chosen}) < len(chosen):
         raise OutputFileError(f"{' and '.join(map(str, chosen))}: each file that is written needs a name of its own")
     sources = {path.resolve() for path in inputs}
+    folders = {path for path in sources if path.is_dir()}
     for path in chosen:
+        if path.resolve().parent in folders:
+            raise OutputFileError(f"{path} lies in a folder that is read: choose another folder for what is written")
         if path.resolve() in sources:
             raise OutputFileError(f"{path} is an input: choose another name for what is written")
         if path.exists() and not path.is_file():

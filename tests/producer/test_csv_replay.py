@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from producer.csv_replay import CsvReplay, SymbolReplay, by_symbol, is_jump
+from tests.candle_formats import FORMATS, make_rows, own
 from tests.market import CSV_HEADER, at, csv_text
-from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.contract import CandleFileError
 from volcast.core.codec import ReplayedCandleText
 
 ROWS = csv_text(60).splitlines()[1:]
@@ -113,6 +114,25 @@ class TestSeveralFiles:
         named = [source(tmp_path, "a/btc.csv", ROWS[:20], "BTC"), source(tmp_path, "b/btc.csv", other, "BTC")]
         (replay,) = by_symbol(named)
         assert list(replay.leave_out_overlaps()) == []
+
+
+class TestFormats:
+    @pytest.mark.parametrize("name", FORMATS)
+    def test_the_same_rows_in_another_format_are_left_out_where_they_overlap(self, tmp_path: Path, name: str) -> None:
+        ending, write, _ = FORMATS[name]
+        rows = make_rows(60)
+        own(tmp_path / "btcusdt-a.csv", rows[:40])
+        write(tmp_path / f"btcusdt-b{ending}", rows[20:])
+        ((replay),) = by_symbol([CsvReplay(tmp_path / f"btcusdt-b{ending}"), CsvReplay(tmp_path / "btcusdt-a.csv")])
+        assert "20 rows are also in" in next(replay.leave_out_overlaps())
+        assert minutes(replay) == list(range(60))
+
+    def test_files_of_which_only_some_have_volumes_are_refused(self, tmp_path: Path) -> None:
+        without = [f"{row.rsplit(',', 2)[0]},0,0" for row in ROWS[30:]]
+        parts = [source(tmp_path, "btcusdt-1.csv", ROWS[:30]), source(tmp_path, "btcusdt-2.csv", without)]
+        ((replay),) = by_symbol(parts)
+        with pytest.raises(CandleFileError, match=r"btcusdt-2.csv has no volumes and .*btcusdt-1.csv has"):
+            list(replay.leave_out_overlaps())
 
 
 @pytest.mark.parametrize(("close", "next_open"), [("", "1"), ("0", "1"), ("nan", "1"), ("1", "inf"), ("-1", "1")])

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.file_names import symbol_of
+from producer.file_names import files_of, symbol_in_folder, symbol_of
 from producer.symbols import QUOTES
-from volcast.candle_files.reader import CandleFileError
+from volcast.candle_files.contract import CandleFileError
 from volcast.core.decoder import is_symbol
 
 
@@ -36,6 +36,9 @@ from volcast.core.decoder import is_symbol
         ("EUR_USD.csv", "EURUSD"),
         ("1inchusdt_2024.CSV.GZ", "1INCHUSDT"),
         ("1000SATSUSDT.zip", "1000SATSUSDT"),
+        ("BTC_USDT-1m.feather", "BTCUSDT"),
+        ("btcusdt_2024.parquet", "BTCUSDT"),
+        ("BTC_USDT-1m.json.gz", "BTCUSDT"),
         ("MAYUSDT_01MAY2024.csv", "MAYUSDT"),
         ("btcusdt.binance-1m-2024-01-01-2024-02-01.csv.gz", "BTCUSDT"),
         ("btcusdt (1).csv", "BTCUSDT"),
@@ -91,3 +94,36 @@ def test_any_name_gives_a_symbol_or_is_refused(name: str) -> None:
     except CandleFileError:
         return
     assert is_symbol(symbol)
+
+
+class TestFolders:
+    def test_the_files_of_a_folder_come_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+        for name in ("b.CSV.gz", "a.parquet", "README.md", ".hidden.csv", "c.json"):
+            (tmp_path / name).touch()
+        (tmp_path / "d.csv").mkdir()
+        files, others = files_of(tmp_path)
+        assert ([file.name for file in files], others) == (["a.parquet", "b.CSV.gz", "c.json"], ["README.md", "d.csv"])
+        assert files_of(tmp_path / "b.CSV.gz") == ([tmp_path / "b.CSV.gz"], [])
+
+    def test_a_folder_without_candle_files_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "notes.md").touch()
+        with pytest.raises(CandleFileError, match="is a folder without candle files"):
+            files_of(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("path", "symbol"),
+        [
+            ("BTCUSDT/2024-01.csv", "BTCUSDT"),
+            ("BTCUSDT/klines-2024-01.csv", "BTCUSDT"),
+            ("BTCUSDT/ETHUSDT-1m.csv", "ETHUSDT"),
+            ("data/BTCUSDT-1m-2024-01.zip", "BTCUSDT"),
+            ("ETH_BTC/1m.parquet", "ETHBTC"),
+        ],
+    )
+    def test_the_name_of_the_folder_may_name_the_market(self, path: str, symbol: str) -> None:
+        assert symbol_in_folder(Path(path)) == symbol
+
+    @pytest.mark.parametrize("path", ["2024/01.csv", "BTCUSDT/BTC_ETH.csv"])
+    def test_else_the_symbol_has_to_be_given(self, path: str) -> None:
+        with pytest.raises(CandleFileError, match="give --symbol"):
+            symbol_in_folder(Path(path))

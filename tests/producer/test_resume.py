@@ -181,3 +181,12 @@ def test_any_series_of_growing_files_sends_each_row_once_and_a_changed_one_nothi
                 await refusal(log, write(folder, "btcusdt.csv", rows))
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize(("first", "words"), [(True, "have volumes, but these rows do not"), (False, "have no volumes, but")])
+async def test_rows_without_volumes_do_not_continue_rows_with_volumes(tmp_path: Path, first: bool, words: str) -> None:  # noqa: FBT001  # a case
+    halves = [ROWS[:20], ROWS[20:]]
+    halves[first] = [f"{row.rsplit(',', 2)[0]},0,0" for row in halves[first]]
+    async with SqliteLog(":memory:") as log:
+        await replay(log, write(tmp_path, "btcusdt-1.csv", halves[0]))
+        assert words in await refusal(log, write(tmp_path, "btcusdt-2.csv", halves[1]))

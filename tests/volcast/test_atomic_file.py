@@ -57,6 +57,8 @@ def test_targets_that_would_overwrite_an_input_or_each_other_are_refused(tmp_pat
     source.write_text("candles")
     (tmp_path / "link").symlink_to(source)
     check_targets((None, new, there), (source,))
+    with pytest.raises(OutputFileError, match="new lies in a folder that is read: choose another folder for what is written"):
+        check_targets((new,), (tmp_path,))
     for targets, sentence in (
         ((new, tmp_path / "." / "new"), f"{new} and {new}: each file that is written needs a name of its own"),
         ((tmp_path / "link",), f"{tmp_path / 'link'} is an input: choose another name for what is written"),

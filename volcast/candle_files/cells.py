@@ -38,7 +38,7 @@ class Cells:
             price = float(open_), float(high), float(low), float(close)
             float(volume), float(quote)
             open_time_ms = self._parse_ms(timestamp) if is_plain("".join(cells)) else self._checked_time_ms(line, cells)
-            is_empty = all(map(isnan, price))
+            is_empty = isnan(price[0]) and all(map(isnan, price))
         except ValueError:
             open_time_ms = self._checked_time_ms(line, cells)
             is_empty = all(_is_missing(cell) for cell in cells[1:5])
