@@ -9,6 +9,8 @@ forecast that follows from them is wrong:
 | mostly are not on the minute, or mostly have no usable price                | `CandleFileError`                             |
 | mostly run backward, as files that begin with the newest row do             | read from the last one to the first one       |
 | are out of order in another way, or share a minute: 3 of them and over 10 % | `CandleFileError`                             |
+| are out of order, 30 or more in a row: a part is in the wrong place         | `CandleFileError`                             |
+| do not fit the names of their columns: see `columns/plausibility.py`        | `CandleFileError`                             |
 | are out of order here and there, or some are missing                        | left to the consumer, which counts them       |
 
 A file may lack volumes. The forecaster learns from ratios of volumes, recent ones to earlier ones; if all are 0, the ratios are 1
@@ -21,6 +23,7 @@ from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
+from .columns.plausibility import ColumnCheck
 from .contract import NO_OPTIONS, OWN_KIND, CandleFileError, CandleRow, FileFormat, FileOptions
 from .formats import recognize
 from .reader import CandleFileReader
@@ -39,6 +42,8 @@ _NO_MINUTE_STEP = 30
 """Among so many steps one of a minute is expected, however rarely the market trades."""
 _TOLERATED = 0.1
 """Share of the rows that may be out of order, or share a minute with the row before."""
+_LATE_RUN = 30
+"""So many rows in a row that are out of order are a part of the file that stands in the wrong place, or in local time."""
 _UNITS = ((86_400_000, "day"), (_MINUTE_MS, "minute"), (1_000, "second"), (1, "millisecond"))
 _OBVIOUS = (OWN_KIND, "Binance's archive", "Kraken's OHLCVT")
 """Kinds that say which column is what."""
@@ -134,18 +139,26 @@ class _Order:
         self._reached: float = -inf
         """The latest time, in this direction, that another row followed: a single wrong time does not count."""
         self.steps = 0
+        self.first_line = 0
+        """The line of the first step in this direction."""
         self.late = 0
         self.first_late_line = 0
+        self._late_run = self.longest_late_run = 0
 
     def add(self, time_ms: int, before_ms: int, line: int) -> None:
         step_ms = (time_ms - before_ms) * self._direction
         if step_ms > 0:
             self.steps += 1
+            self.first_line = self.first_line or line
             if step_ms <= _MAX_STEP_MS:
                 self._reached = max(self._reached, before_ms * self._direction)
         if time_ms * self._direction < self._reached:
             self.late += 1
             self.first_late_line = self.first_late_line or line
+            self._late_run += 1
+            self.longest_late_run = max(self.longest_late_run, self._late_run)
+        else:
+            self._late_run = 0
 
 
 class _Shape:
@@ -164,10 +177,13 @@ class _Shape:
         self._run_ms = self._run = 0
         self._odd_run_ms: int | None = None
         self._odd_run_line = 0
+        self._columns = ColumnCheck()
+        self._columns.add(first)
 
     def add(self, row: CandleRow, before: CandleRow) -> None:
         time_ms, before_ms = row.open_time_ms, before.open_time_ms
         self.rows += 1
+        self._columns.add(row)
         self._off_minute += time_ms % _MINUTE_MS != 0
         self._last_second += time_ms % _MINUTE_MS >= _LAST_SECOND_MS
         self._unpriced += not _is_priced(row)
@@ -204,13 +220,16 @@ class _Shape:
         if 2 * self._unpriced > self.rows:
             expected = "numbers above 0, of which high is not below low, are expected"
             yield f"{self._unpriced} of {self.rows} rows have no usable prices; {expected}"
-        order = self._backward if self.newest_first else self._forward
-        if self._is_too_much(order.late):
-            where = f"the first is in line {order.first_late_line}"
-            yield f"{order.late} of {self.rows} rows are out of order ({where}); sort the file by time"
+        order, against = (self._backward, self._forward) if self.newest_first else (self._forward, self._backward)
+        late = max(order.late, against.steps)  # of two rows that are swapped neither counts as late
+        if self._is_too_much(late) or order.longest_late_run >= _LATE_RUN:
+            where = f"the first is in line {order.first_late_line or against.first_line}"
+            yield f"{late} of {self.rows} rows are out of order ({where}); sort the file by time"
         if self._is_too_much(self._repeated):
             where = f"the first is in line {self._first_repeated_line}"
             yield f"{self._repeated} of {self.rows} rows have the time of the row above ({where}); give one market per file"
+        if problem := self._columns.problem():
+            yield problem
 
     def _is_too_much(self, rows: int) -> bool:
         return rows >= _MIN_ROWS and rows > _TOLERATED * self.rows

@@ -154,6 +154,23 @@ class TestOrder:
         Random(seed).shuffle(minutes)  # a seed must repeat its rows
         refusal(write_minutes(path, minutes))
 
+    def test_rows_that_are_swapped_in_pairs_are_refused(self, path: Path) -> None:
+        assert "50 of 100 rows are out of order (the first is in line 3); sort the file by time" in refusal(
+            write_minutes(path, [minute ^ 1 for minute in range(100)])
+        )
+
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_a_small_part_in_the_wrong_place_is_refused(self, path: Path, *, newest_first: bool) -> None:
+        minutes = [*range(1_000), *range(1_040, 1_080), *range(1_000, 1_040), *range(1_080, 3_000)]
+        assert "40 of 3000 rows are out of order (the first is in line 1042)" in refusal(
+            write_minutes(path, [2_999 - minute for minute in minutes] if newest_first else minutes)
+        )
+
+    def test_the_hour_that_local_time_has_twice_is_refused(self, path: Path) -> None:
+        assert "58 of 3000 rows are out of order (the first is in line 1502)" in refusal(
+            write_minutes(path, [*range(1_500), *range(1_440, 2_940)])
+        )
+
     def test_several_markets_in_one_file_are_refused(self, path: Path) -> None:
         assert "15 of 30 rows have the time of the row above (the first is in line 3); give one market per file" in refusal(
             write_minutes(path, [minute for minute in range(15) for _ in range(2)])
