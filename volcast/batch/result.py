@@ -89,16 +89,20 @@ def failure_json(version: str | None, sentence: str) -> str:
     return _one_line({"version": version, "status": "error", "error_message": sentence})
 
 
-def check_names(output: Path, log: Path | None, inputs: Iterable[Path | None]) -> None:
-    """Raise OutputFileError if an output is an input, if both outputs are one file, or if the result cannot be a file there."""
+def check_output(output: Path, inputs: Iterable[Path | None]) -> None:
+    """Raise OutputFileError if the result would replace an input, or cannot be a file there."""
     if str(output) == "-":
         raise OutputFileError("--output -: the result is printed anyway; give the name of a file")
-    sources = [path for path in inputs if path is not None]
-    check_targets([output], sources)
-    if log is not None and log.resolve() in {path.resolve() for path in (output, *sources)}:
-        raise OutputFileError(f"{log} is named twice: choose another name for the log")
+    # A folder is no input of this job: that it was given is an error of its own, with a result.
+    check_targets([output], [path for path in inputs if path is not None and not path.is_dir()])
     if not output.parent.is_dir():
         raise OutputFileError(f"{output} can't be written: there is no folder {output.parent}; create it first")
+
+
+def check_log(log: Path | None, others: Iterable[Path | None]) -> None:
+    """Raise OutputFileError if the log would be written into another file of the job."""
+    if log is not None and log.resolve() in {path.resolve() for path in others if path is not None}:
+        raise OutputFileError(f"{log} is named twice: choose another name for the log")
 
 
 def remove_result(output: Path) -> None:
@@ -124,10 +128,10 @@ def write_result(output: Path, line: str) -> None:
 def failure_without_libraries(arguments: Sequence[str], sentence: str) -> str:
     """Write the result of a job that cannot even begin where its command line asks for it, and return its line."""
     line = failure_json(None, sentence)
-    output, log, *inputs = (option_of(arguments, name) for name in ("--output", "--log-file", "--input", "--config"))
+    output, *inputs = (option_of(arguments, name) for name in ("--output", "--input", "--config"))
     if output is not None:
         with suppress(OutputFileError):
-            check_names(output, log, inputs)
+            check_output(output, inputs)
             remove_result(output)
             write_result(output, line)
     return line

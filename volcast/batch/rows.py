@@ -85,12 +85,12 @@ class RowReader:
     def warnings(self) -> Iterator[str]:
         """Yield what the user should know of the rows that have been read."""
         if self._empty.rows:
-            yield f"{self._empty} have no price at all and are left out"
+            yield f"rows without any price are left out: {self._empty}"
         if self._not_positive.rows:
-            yield f"{self._not_positive} have a close that is not above 0; they are counted, though no market has such a price"
+            yield f"rows whose close is not above 0, a price that no market has, are counted: {self._not_positive}"
         if self._unknown_times.rows:
             name = self._names["time"]
-            yield f"{self._unknown_times} have a time in column {name} that is not understood; the rows are taken as they stand"
+            yield f"rows whose time in column {name} is not understood are taken where they stand: {self._unknown_times}"
 
     def row(self, line: int, cells: Sequence[str], /) -> ExactClose | None:
         """Return the close of a row, whose cells are in the order of `ROLES`; None for a minute without a price."""
@@ -167,7 +167,7 @@ class _Noted:
         self._first_line = self._first_line or line
 
     def __str__(self) -> str:
-        return f"{self.rows} row{'' if self.rows == 1 else 's'} (first in {self._lines} {self._first_line})"
+        return f"{self.rows}, the first in {self._lines} {self._first_line}"
 
 
 def _what_is_wrong(text: str) -> str:

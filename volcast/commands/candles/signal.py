@@ -15,7 +15,16 @@ from typing import Any
 import click
 
 from volcast.atomic_file import OutputFileError
-from volcast.batch.result import BatchError, JobFiles, check_names, failure_json, option_of, remove_result, write_result
+from volcast.batch.result import (
+    BatchError,
+    JobFiles,
+    check_log,
+    check_output,
+    failure_json,
+    option_of,
+    remove_result,
+    write_result,
+)
 from volcast.batch.run_log import RunLog
 from volcast.candle_files.contract import FileOptions
 from volcast.cli.candle_options import candle_options
@@ -59,9 +68,10 @@ def command(*, data: Path, config: Path, output: Path, log: Path | None, options
     version, code = None, FAILED
     writable: Path | None = None
     try:
-        check_names(output, log, (data, config))
+        check_output(output, (data, config))
         remove_result(output)
         writable = output
+        check_log(log, (output, data, config))
         line = _run(files, options, run_log)
         click.echo(line)
     except OutputClosedError:
@@ -99,16 +109,18 @@ def _wrong_usage(given: Sequence[str], problem: str) -> int:
     """Report wrong usage in the files that the command line names nevertheless. Return the exit code."""
     data, config, output, log = (option_of(given, name) for name in ("--input", "--config", "--output", "--log-file"))
     run_log = RunLog(sys.stderr, time)
+    writable: Path | None = None
     try:
         if output is not None:
-            check_names(output, log, (data, config))
+            check_output(output, (data, config))
             remove_result(output)
+            writable = output
         if log is not None:
+            check_log(log, (output, data, config))
             run_log.open(log)
     except (OutputFileError, BatchError) as error:
         run_log.error(str(error))
-        output = None
-    _report(run_log, output, problem, _version(config))
+    _report(run_log, writable, problem, _version(config))
     return FAILED
 
 
