@@ -18,13 +18,13 @@ from time import time
 import click
 import platformdirs
 
-import producer
 import volcast
 from volcast.cli.own_models.load import own_model
 from volcast.core.snapshot import SNAPSHOT_FORMAT, VERSIONS
 
 _KEPT_DAYS = 30
-_CODE = ("core", "backtest", "candle_files", "commands/backtest")
+_CODE = ("volcast/core", "volcast/candle_files", "producer", "volcast/backtest/run.py", "volcast/commands/backtest/job.py")
+"""The code on which the results depend."""
 _DIGEST_BYTES = 16
 
 
@@ -42,9 +42,11 @@ def key_of(models: Iterable[str], *parts: object) -> str:
 
 
 def _code_files() -> Iterator[Path]:
-    package = Path(volcast.__file__).parent
-    for folder in (*(package / name for name in _CODE), Path(producer.__file__).parent):
-        yield from sorted(file for file in folder.rglob("*") if file.suffix in {".py", ".json", ".csv"})
+    root = Path(volcast.__file__).parent.parent
+    for path in (root / name for name in _CODE):
+        yield from (
+            sorted(file for file in path.rglob("*") if file.suffix in {".py", ".json", ".csv"}) if path.is_dir() else [path]
+        )
 
 
 def _files_of(models: Iterable[str]) -> Iterator[Path]:

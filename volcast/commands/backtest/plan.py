@@ -79,11 +79,13 @@ def create_plan(by_symbol: Mapping[str, Sequence[CsvReplay]], wanted: Wanted) ->
     config = msgspec.structs.replace(engine.config, shadows=tuple(names[model] for model in others))
     rows = sum(source.summary.rows for sources in by_symbol.values() for source in sources)
     processes = wanted.processes if rows >= MIN_ROWS else 1
-    groups = split_models(
-        (settings.model, *with_champion),
-        [model for model in others if model not in with_champion],
-        max(1, processes // len(by_symbol)),
-    )
+    rest = [model for model in others if model not in with_champion]
+    share = max(1, processes // len(by_symbol))
+    if not wanted.signals:
+        groups = split_models([settings.model], rest, share)
+    else:  # the pipeline's signals have no other shadows than those of the settings
+        groups = [(settings.model, *with_champion)]
+        groups += split_models(rest[:1], rest[1:], max(1, share - 1)) if rest else []
     jobs = {
         symbol: [_job(symbol, sources, wanted, group, names, is_first=number == 0) for number, group in enumerate(groups)]
         for symbol, sources in by_symbol.items()

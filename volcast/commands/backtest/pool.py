@@ -74,7 +74,7 @@ def _run_in_processes(jobs: Sequence[Job], processes: int, stop: threading.Event
     if errors and not stop.is_set():
         raise UserError(
             "a process of the backtest was killed, perhaps because memory ran out; what is done is kept: "
-            "the same command goes on from there (with --workers 1 it needs less memory)"
+            "the same command goes on from there"
         )
 
 
