@@ -9,7 +9,7 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -61,6 +61,9 @@ bench-simulation: setup            ## the simulated market's statistics; CANDLES
 
 bench-signal-counts: setup            ## whether batch job, library, backtest and pipeline agree; needs CANDLES="FILE …"
 	$(BIN)/python -m bench.signal_counts $(CANDLES)
+
+bench-batch: setup            ## the batch job beside the same job in pandas, which it installs elsewhere; CANDLES=FILE for real rows
+	$(BIN)/python -m bench.batch $(CANDLES)
 
 bench-live: setup            ## whether the live producer keeps up with 2 000 trades a second
 	$(BIN)/python -m bench.live
