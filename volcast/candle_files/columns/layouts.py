@@ -44,7 +44,7 @@ def _with_seventh(rows: Sequence[Sequence[str]], words: str, columns: Columns) -
         return None
     if share_of_prices(rows, columns._replace(quote_volume=_SIX)) > _HALF:
         return f"{words}, quote volume", columns._replace(quote_volume=_SIX)
-    if all(row[_SIX].strip().isdecimal() for row in rows):
+    if sum(row[_SIX].strip().isdecimal() for row in rows) > _MOST * len(rows):
         return "Kraken's OHLCVT" if columns.high == 2 else f"{words}, trades", columns  # noqa: PLR2004  # its order
     return None
 
@@ -59,7 +59,8 @@ def share_of_prices(rows: Sequence[Sequence[str]], columns: Columns) -> float:
 
 
 def _are_times(rows: Sequence[Sequence[str]], at: int, parse_ms: Callable[[str], int]) -> bool:
-    return all(is_time(row[at], parse_ms) for row in rows)
+    """Return whether most cells are times; one that is not is reported when its row is read."""
+    return sum(is_time(row[at], parse_ms) for row in rows) > _HALF * len(rows)
 
 
 def is_time(cell: str, parse_ms: Callable[[str], int]) -> bool:
@@ -75,6 +76,7 @@ def _are_binance(rows: Sequence[Sequence[str]], parse_ms: Callable[[str], int]) 
     """Return whether each row closes just before a whole number of minutes after its opening."""
     if not _are_times(rows, 6, parse_ms):
         return False
+    rows = [row for row in rows if is_time(row[0], parse_ms) and is_time(row[6], parse_ms)]
     spans = [(parse_ms(row[6]) - parse_ms(row[0])) % _MINUTE_MS == _MINUTE_MS - 1 for row in rows]
     return sum(spans) > _MOST * len(rows)
 
