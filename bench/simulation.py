@@ -1,26 +1,40 @@
-"""The simulated market beside real ones: `python -m bench.simulation [CANDLES…] [--symbol BTCUSDT] [--months 20]`.
+"""The simulated market beside real ones: `python -m bench.simulation [CANDLES…] [--months 20] [--correlations]`.
 
 Two tables in Markdown: the statistics of `market_statistics.py`, and volatility by hour of the day. There is a column for months
 of the simulated market, and one for each file. A statistic is computed for each month: where a column has several, its cells are
-the median and, in parentheses, the lowest and the highest. A calendar month counts if it has nine tenths of its minutes. Equal
-arguments print the same tables; another CPU may change a last digit.
+the median and, in parentheses, the lowest and the highest. A calendar month counts if it has nine tenths of its minutes. With
+`--correlations` there is another table instead: how correlated symbols are, beside how correlated they should be. Equal arguments
+print the same tables; another CPU may change a last digit.
 """
 
 import argparse
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
+from volcast.simulation.draws import Correlation
+from volcast.simulation.market import parameters_of, simulate_candles
 
-from .candles import DAY_MINUTES, Minutes, Recorded, Simulated, as_arrays
+from .candles import DAY_MINUTES, START_MS, Minutes, Recorded, Simulated, as_arrays
 from .market_statistics import hourly_profile, market_of, statistics_of
 
 MONTH_DAYS = 31
+CORRELATED = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
+CORRELATIONS = (
+    Correlation(0.3, 0.3),
+    Correlation(0.6, 0.6),
+    Correlation(0.6, 0.0),
+    Correlation(0.8, 0.95),
+    Correlation(0.9, 0.9),
+)
 FULL_SHARE = 0.9
 
 
@@ -40,7 +54,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="candle files of real markets, a column each")
     parser.add_argument("--symbol", default="BTCUSDT", help="symbol of the simulated market (%(default)s)")
     parser.add_argument("--months", type=int, default=20, metavar="N", help="simulated months, with seeds from 1 (%(default)s)")
+    parser.add_argument("--correlations", action="store_true", help="measure the correlations of symbols instead")
     arguments = parser.parse_args(argv)
+    if arguments.correlations:
+        print("\n".join(correlation_table(arguments.months)))
+        return 0
     seeds = range(1, arguments.months + 1)
     simulated = (as_arrays(Simulated(arguments.symbol, MONTH_DAYS, seed)) for seed in seeds)
     columns = [column(f"simulated {arguments.symbol}, {arguments.months} × {MONTH_DAYS} days", simulated)]
@@ -77,6 +95,28 @@ def months(minutes: Minutes) -> Iterator[Minutes]:
         length = (after - datetime(year, number, 1, tzinfo=UTC)).days * DAY_MINUTES
         if chosen.size >= FULL_SHARE * length:
             yield Minutes(minutes.symbol, minutes.open_time_ms[chosen], minutes.numbers[chosen])
+
+
+def correlation_table(count: int) -> Iterator[str]:
+    """Yield the lines of a table: the correlations asked for, and those of the pairs of three symbols in `count` months."""
+    yield "| asked for: returns, log variances | measured: returns | log variances |"
+    yield "|---|---|---|"
+    for asked in CORRELATIONS:
+        found: list[Floats] = []
+        for seed in range(1, count + 1):
+            runs = [_moves(symbol, seed, asked) for symbol in CORRELATED]
+            found += [np.diag(np.corrcoef(one, other)[:2, 2:]) for one, other in combinations(runs, 2)]
+        cells = [f"{mean:.3f} ± {std:.3f}" for mean, std in zip(np.mean(found, axis=0), np.std(found, axis=0), strict=True)]
+        yield f"| {asked.returns:g}, {asked.volatilities:g} | {' | '.join(cells)} |"
+
+
+def _moves(symbol: str, seed: int, correlation: Correlation) -> Floats:
+    """Return (2, minutes - 1): log returns, and log variances of the diffusion, of a month without the rhythm that all share."""
+    p = replace(parameters_of(symbol), day_amplitude=0.0, weekend_log_variance=0.0)
+    minutes = MONTH_DAYS * DAY_MINUTES
+    run = simulate_candles(symbol, minutes=minutes, seed=seed, start_ms=START_MS, parameters=p, correlation=correlation)
+    close, sigma = np.array([(float(candle.close), candle.true_volatility) for candle in run]).T
+    return np.vstack([np.diff(np.log(close)), np.log(sigma[1:] ** 2 - p.jump_variance)])
 
 
 def table(title: str, columns: Sequence[Column], values: Sequence[list[dict[str, float]]]) -> Iterator[str]:

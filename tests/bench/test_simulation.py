@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bench.candles import DAY_MINUTES, Minutes, Simulated, as_arrays
-from bench.simulation import cell, main, months, shown
+from bench.simulation import CORRELATIONS, cell, main, months, shown
 from volcast.candle_files.writer import CandleWriter
 from volcast.simulation.market import simulate_candles
 
@@ -35,6 +35,16 @@ def test_the_command_prints_a_column_for_each_file(tmp_path: Path, capsys: pytes
 def test_without_files_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--months", "1"]) == 0
     assert "NO REAL MARKET" in capsys.readouterr().out
+
+
+def test_the_correlations_of_symbols_are_near_those_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--correlations", "--months", "1"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert len(lines) == len(CORRELATIONS)
+    for line, asked in zip(lines, CORRELATIONS, strict=True):
+        [_, returns, variances] = [cell.split("±")[0].strip() for cell in line.strip("|").split("|")]
+        assert float(returns) == pytest.approx(asked.returns, abs=0.07)
+        assert float(variances) == pytest.approx(asked.volatilities, abs=0.3)
 
 
 def test_a_file_without_a_full_month_is_refused(tmp_path: Path) -> None:

@@ -83,6 +83,11 @@ class MarketParameters:
         """The stationary variance of the log variance, apart from the daily rhythm."""
         return self.slow_std**2 + self.fast_std**2
 
+    @property
+    def jump_variance(self) -> float:
+        """The variance that random jumps add to a minute."""
+        return self.jumps_per_day / DAY_MINUTES * self.jump_std**2
+
 
 def parameters_of(symbol: str) -> MarketParameters:
     """Return the parameters of a symbol: realistic levels for BTC and ETH; for others, levels derived from a hash of the name."""
@@ -156,7 +161,7 @@ def _candles(p: MarketParameters, draws: Draws, start_ms: int, breaks: MarketBre
         lows = np.minimum(_ticks(p, low), np.minimum(opens, closes))
         log_price, ticks = float(close[-1]), closes[-1]
         volume = _volume(draws, p, log_factor, moves) * breaks.volume_factor(times_ms)
-        true_volatility = np.sqrt(variance + _jump_variance(p))
+        true_volatility = np.sqrt(variance + p.jump_variance)
         decimals = (p.price_decimals, p.volume_decimals)
         yield from as_candles(start_ms, decimals, (opens, highs, lows, closes), volume, true_volatility)
         start_ms += _CHUNK_MINUTES * MINUTE_MS
@@ -176,11 +181,6 @@ def _rhythm(p: MarketParameters) -> Floats:
     weekend = (minute // DAY_MINUTES + _THURSDAY) % 7 >= 5  # noqa: PLR2004  Saturday and Sunday
     shape = p.day_amplitude * (np.cos(angle) + np.cos(2.0 * angle) / 3.0) + p.weekend_log_variance * weekend
     return np.asarray(shape - np.log(np.exp(shape).mean()))
-
-
-def _jump_variance(p: MarketParameters) -> float:
-    """Return the variance that jumps add to a minute."""
-    return p.jumps_per_day / DAY_MINUTES * p.jump_std**2
 
 
 def _walk(
