@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from volcast.core.arrays import Floats
 from volcast.core.forecast.forecaster import Predictions
 from volcast.core.forecast.learner import Prediction
+from volcast.core.market.price_check import MAX_RETURN, MAX_SUSPECT_MINUTES
 from volcast.core.types import MINUTE_MS, Signal
 
 from .tracks import Track, Truth
@@ -39,11 +40,14 @@ class Ledger:
         self._of_champion = [(horizon, self._predictions[champion, horizon]) for horizon in horizons]
         self._of_shadows = {name: self._predictions[name, horizons[0]] for name in shadows}
 
-    def add(self, signal: Signal, predictions: Predictions) -> None:
-        """Add the next candle's signal, and the predictions of all models after it."""
+    def add(self, signal: Signal, predictions: Predictions, trusted_close: float) -> None:
+        """Add the next candle's signal, the engine's last trusted close, and the predictions of all models after it.
+
+        The signal's own close may be a bad tick, which is no outcome: no forecast can be judged by it.
+        """
         row = self.count
         self._open_time_ms[row] = signal.open_time_ms
-        self._close[row] = signal.close
+        self._close[row] = trusted_close
         for horizon, rows in self._of_champion:
             rows[row] = predictions.horizons[horizon]
         for name, rows in self._of_shadows.items():
@@ -82,7 +86,8 @@ def track(name: str, predictions: Floats) -> Track:
 def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) -> Truth:
     """Return realized variance and log return over the horizon after each candle, from closes (n,) in order of time.
 
-    They are NaN where a minute of the horizon is missing or still to come.
+    They are NaN where a minute of the horizon is missing or still to come, and where within the horizon the price has got another
+    scale (`PriceCheck`), which is no return. The closes of the result are in the scale of the first.
 
     >>> found = truth(np.array([0, 60_000, 120_000, 240_000]), np.array([1.0, 2.0, 2.0, 1.0]), 1)
     >>> [round(value, 3) for value in found.log_return.tolist()]
@@ -90,6 +95,7 @@ def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) 
     """
     n, h = len(close), horizon_minutes
     variance, log_return = np.full((2, n), np.nan)
+    close, rescaled = _in_one_scale(open_time_ms, close)
     if n > h:
         squares = sliding_window_view(np.log(close[1:] / close[:-1]) ** 2, h)
         for at in range(0, len(squares), _BLOCK):
@@ -98,4 +104,19 @@ def truth(open_time_ms: NDArray[np.int64], close: Floats, horizon_minutes: int) 
         log_return[: n - h] = np.log(close[h:] / close[:-h])
         broken = np.flatnonzero(open_time_ms[h:] - open_time_ms[:-h] != h * MINUTE_MS)
         variance[broken] = log_return[broken] = np.nan
+    for place in rescaled:
+        before = slice(max(place - h, 0), place)
+        variance[before] = log_return[before] = np.nan
     return Truth(open_time_ms=open_time_ms, close=close, realized_variance=variance, log_return=log_return, horizon_minutes=h)
+
+
+def _in_one_scale(open_time_ms: NDArray[np.int64], close: Floats) -> tuple[Floats, list[int]]:
+    """Return the closes (n,) in the scale of the first, and the indices of the candles with which another scale begins."""
+    near = np.diff(open_time_ms) <= (MAX_SUSPECT_MINUTES + 1) * MINUTE_MS
+    places = 1 + np.flatnonzero(near & (np.abs(np.log(close[1:] / close[:-1])) > MAX_RETURN))
+    if not places.size:
+        return close, []
+    close = close.copy()
+    for place in places.tolist():
+        close[place:] *= close[place - 1] / close[place]
+    return close, places.tolist()

@@ -9,6 +9,7 @@ import pytest
 from tests.market import SYMBOL, candle_text, minutes_with_gaps, prices
 from volcast.backtest.ledger import Ledger, truth
 from volcast.backtest.run import BacktestReplay
+from volcast.backtest.tracks import Truth
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, EngineConfig
@@ -53,7 +54,7 @@ def test_tracks_hold_the_models_predictions() -> None:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,), shadows=("ewma",)), 8)
     replay, ledger, predicted = BacktestReplay(engine, Decoder()), Ledger(90, "two_stage", ("ewma",), (15,)), []
     for signal in replay.signals(candle_text(minute, close) for minute, close in enumerate(prices(80))):
-        ledger.add(signal, engine.forecaster.last_predictions)
+        ledger.add(signal, engine.forecaster.last_predictions, engine.prices.close)
         predicted.append((engine.forecaster.last_predictions.horizons[15], engine.forecaster.last_predictions.shadows["ewma"]))
     champion, other = ledger.tracks()
     assert (champion.name, other.name) == ("two_stage", "ewma")
@@ -61,3 +62,42 @@ def test_tracks_hold_the_models_predictions() -> None:
         for column in ("variance", "median", "lower", "upper", "return_lower", "return_upper"):
             assert getattr(track, column).tolist() == [getattr(prediction, column) for prediction in predictions]
     assert len(ledger.truth().open_time_ms) == 80
+
+
+def walk(minutes: int) -> list[float]:
+    steps = np.random.default_rng(2).normal(0.0, 5e-4, minutes)
+    return [round(float(price), 2) for price in 40_000.0 * np.exp(np.cumsum(steps))]
+
+
+def truth_after(closes: list[float]) -> Truth:
+    engine = Engine(SYMBOL, EngineConfig(horizons=(15,), model="ewma"), 2)
+    replay, ledger = BacktestReplay(engine, Decoder()), Ledger(len(closes), "ewma", (), (15,))
+    for signal in replay.signals(candle_text(minute, f"{close:.2f}") for minute, close in enumerate(closes)):
+        ledger.add(signal, engine.forecaster.last_predictions, engine.prices.close)
+    return ledger.truth()
+
+
+def test_a_bad_tick_is_no_outcome() -> None:
+    closes = walk(3_000)
+    sound = truth_after(closes)
+    closes[2_500] = 99_999.0
+    found = truth_after(closes)
+    assert found.close[2_500] == found.close[2_499]
+    np.testing.assert_allclose(found.realized_variance, sound.realized_variance, atol=1e-5)
+
+
+def test_another_scale_is_no_return() -> None:
+    closes = walk(3_000)
+    sound = truth_after(closes)
+    found = truth_after([close * (1.0 if minute < 2_500 else 0.01) for minute, close in enumerate(closes)])
+    unknown = np.flatnonzero(np.isnan(found.log_return[:2_985]))
+    assert unknown.min() >= 2_480
+    assert 15 <= unknown.size <= 20, "the horizons in which the scale changes"
+    np.testing.assert_allclose(found.close[2_510:] / found.close[2_510], sound.close[2_510:] / sound.close[2_510], rtol=1e-4)
+    assert found.close.min() > 30_000.0
+
+
+def test_the_closes_that_were_given_stay_as_they_are() -> None:
+    closes = np.array([100.0, 1.0, 1.0])
+    truth(np.arange(3) * MINUTE_MS, closes, 1)
+    assert closes.tolist() == [100.0, 1.0, 1.0]

@@ -138,7 +138,7 @@ class _Run:
             if signal.open_time_ms < job.from_ms:
                 self._learned += 1
                 continue
-            self._ledger.add(signal, engine.forecaster.last_predictions)
+            self._ledger.add(signal, engine.forecaster.last_predictions, engine.prices.close)
             if job.signals:
                 self._signals.add(encode_signal(signal) + b"\n")
             if job.features:
