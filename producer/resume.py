@@ -35,7 +35,7 @@ class Resume(NamedTuple):
     rows: int = 0
     """Rows of the files that the log has."""
     follows: str | None = None
-    """The source of the log's last candle, if the files begin after it."""
+    """The source of the log's last candle before the files begin, if it has one."""
     follows_open_time_ms: int | None = None
 
 
@@ -85,7 +85,8 @@ async def resume(replay: SymbolReplay, appender: Appender) -> tuple[Resume, Iter
         return Resume(0, str(end.source), end.open_time_ms), replay.candles(content)
     before = await appender.last(key, lambda value: _is_replayed(value) and _read(value).open_time_ms < first_ms)
     if before and (found := await _after(replay.candles(_read(before.value).content), str(end.content))):
-        return found
+        follows = _read(before.value)
+        return found[0]._replace(follows=str(follows.source), follows_open_time_ms=follows.open_time_ms), found[1]
     raise NotContinuedError(
         f"{replay.names}: the log already has other candles of {replay.symbol}, from {end.source}, up to "
         f"{_time(end.open_time_ms)}, which these rows do not continue; choose another log or give another --symbol."

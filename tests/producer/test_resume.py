@@ -121,6 +121,7 @@ async def test_a_later_file_may_overlap_if_its_rows_are_those_of_the_log(tmp_pat
         await replay(log, write(tmp_path, "btcusdt.csv", ROWS[:20]))
         pump = await replay(log, write(tmp_path, "btcusdt-b.csv", ROWS[15:30]))
         assert (pump.sent, pump.already_sent) == (10, 5)
+        assert pump.resumes["BTCUSDT"] == Resume(5, "btcusdt.csv", at(14))  # so that the summary says of what more it is
         assert await minutes(log) == list(range(30))
         await refusal(log, write(tmp_path, "btcusdt-b.csv", OTHER_ROWS[15:40]))
 

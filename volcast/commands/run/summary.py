@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 200
 """Width of the table in characters where the output is no terminal."""
+_MAX_SUSPECT_SHARE = 0.05
+"""Share of candles with a suspect price above which a file is not one market's: real years have one in a hundred thousand."""
+_FEW = 20
+"""Among so few candles one bad tick is a large share."""
 _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "signal rate")
 
 
@@ -73,7 +77,7 @@ def waiting_dates(engine: "Engine") -> list[str]:
 
 
 def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterator[str]:
-    """Yield a sentence for each symbol of which most rows were rejected or skipped."""
+    """Yield a sentence for each symbol of which most rows were rejected or skipped, or many prices are suspect."""
     from producer.csv_replay import by_symbol  # noqa: PLC0415  # not needed by --help
 
     for replay in by_symbol(sources):
@@ -86,6 +90,11 @@ def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterat
             yield (
                 f"{replay.symbol}: only {accepted} of {max(rows, accepted + skipped)} rows became candles, "
                 f"the others were skipped or rejected; check {replay.names}"
+            )
+        elif (suspects := sum(engine.prices.candles for engine in engines)) > _MAX_SUSPECT_SHARE * accepted and accepted > _FEW:
+            yield (
+                f"{replay.symbol}: {suspects} of {accepted} candles have a price far outside the market's scale; "
+                f"check whether {replay.names} has two markets, or prices in two scales"
             )
 
 

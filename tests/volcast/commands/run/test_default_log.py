@@ -82,6 +82,22 @@ def test_most_rows_that_become_no_candle_give_exit_code_2(tmp_path: Path) -> Non
         assert "rejected: 57 too_many_decimals" in run.output
 
 
+@pytest.mark.parametrize("every", [2, 10])
+def test_two_markets_within_a_file_give_exit_code_2(tmp_path: Path, every: int) -> None:
+    """Minute by minute, or one of ten: no row is wrong alone."""
+    rows = [
+        row if minute % every else ",".join([row.partition(",")[0], *["2300.00"] * 4, "1", "2300"])
+        for minute, row in enumerate(ROWS[1:], start=1)
+    ]
+    write(tmp_path, "BTCUSDT.csv", [ROWS[0], *rows])
+    run = Run(tmp_path, "BTCUSDT.csv")
+    assert run.exit_code == 2
+    assert run.errors.splitlines()[-1].endswith(
+        "of 60 candles have a price far outside the market's scale; "
+        "check whether BTCUSDT.csv has two markets, or prices in two scales"
+    )
+
+
 def test_two_markets_are_two_symbols_or_refused(tmp_path: Path) -> None:
     write(tmp_path, "BTC_USDT-1m.csv", ROWS[:11])
     write(tmp_path, "BTC_EUR-1m.csv", [ROWS[0], *OTHER_ROWS[1:21]])
