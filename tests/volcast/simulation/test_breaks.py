@@ -10,7 +10,10 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from volcast.core.arrays import Floats
+from volcast.core.codec import CandleText, encode_candle
+from volcast.core.decoder import Decoder
 from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.types import Candle
 from volcast.simulation.breaks import BREAK_RULES, Break, BreakError, BreakKind, check_breaks
 from volcast.simulation.candle import SimulatedCandle
 from volcast.simulation.market import parameters_of, simulate_candles
@@ -99,6 +102,21 @@ class TestLaws:
         market = Break(kind=kind, at_ms=at(90), number=min(rule.highest, 5.0), minutes=100 if rule.lasts else None)
         run = candles(market, planted("missing_minutes", 100, 10))
         assert len(run) == MINUTES - 10
+
+    @given(broken=any_break())
+    @settings(max_examples=20, deadline=None)
+    def test_every_candle_is_one_that_the_consumer_accepts(self, broken: Break) -> None:
+        decoder = Decoder()
+        begin = (broken.at_ms - START_MS) // 60_000
+        for candle in candles(broken)[begin - 1 : begin + 500]:
+            text = CandleText("X", *candle[:7], source="simulated", closed_by="file", line=2)
+            assert isinstance(decoder.decode(b"X", encode_candle(text)), Candle)
+
+    def test_a_halt_of_trade_has_flat_candles_without_volume(self) -> None:
+        run = candles(planted("frozen_price", 500, 60), planted("volume", 500, 60, 0.0))
+        price = unbroken()[499].close
+        assert {candle[1:7] for candle in run[500:560]} == {(price, price, price, price, "0.00000", "0.00")}
+        assert run[560:] == unbroken()[560:]
 
 
 class TestMarket:
