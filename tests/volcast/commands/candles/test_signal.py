@@ -38,8 +38,8 @@ class Job:
         self.log = folder / "run.log"
 
     def arguments(self, **changed: object) -> list[str]:
-        given = {"input": self.data, "config": self.config, "output": self.output, "log-file": self.log}
-        given |= {name.replace("_", "-"): value for name, value in changed.items()}  # type: ignore[misc]  # any value is a word
+        given: dict[str, object] = {"input": self.data, "config": self.config, "output": self.output, "log-file": self.log}
+        given |= {name.replace("_", "-"): value for name, value in changed.items()}
         return [word for name, value in given.items() if value is not None for word in (f"--{name}", str(value))]
 
     def run(self, **changed: object) -> tuple[int, dict[str, Any], str]:
