@@ -2,9 +2,10 @@
 
 import csv
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from volcast.atomic_file import OutputFileError, writing
 
@@ -19,11 +20,13 @@ class CandleWriter:
     bytes. Raises CandleFileError if the file can't be written.
     """
 
-    def __init__(self, path: Path, *, more_columns: Iterable[str] = ()) -> None:
-        """Prepare to write `path`. `more_columns` are the names of columns behind the seven of the format."""
+    def __init__(
+        self, path: Path, *, more_columns: Iterable[str] = (), stream: AbstractContextManager[TextIO] | None = None
+    ) -> None:
+        """Prepare to write `path`, or text to `stream`. `more_columns` are the columns behind the format's seven."""
         self._path = path
         self._header = (*CANDLE_COLUMNS, *more_columns)
-        self._writing = writing(path, gzipped=True)
+        self._writing = stream or writing(path, gzipped=True)
 
     def __enter__(self) -> Self:
         try:

@@ -17,6 +17,9 @@ from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
 
+from .allocator import use_one_heap
+from .standard_input import stored
+
 if TYPE_CHECKING:
     from consumer.rules import Rules
     from consumer.worker import Worker
@@ -90,6 +93,7 @@ def create_sqlite_log(path: Path, settings: Settings) -> Log:
 
 def create_worker(log: Log, settings: Settings) -> "Worker":
     """Return a worker that consumes `log`. Raises UserError if the prior cannot be used."""
+    use_one_heap()
     from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
 
     return Worker(log, _create_rules(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
@@ -106,8 +110,6 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     from producer.file_names import files_of, symbol_in_folder  # noqa: PLC0415
     from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
-    if any(str(path) == "-" for path in files):
-        raise UserError("- (standard input) cannot be read, because each file is read twice; save it to a file first")
     for symbol in symbols:
         if not (symbol.isascii() and is_symbol(symbol.upper())):
             expected = f"[A-Z0-9]+ or SYMBOL.VENUE, at most {MAX_SYMBOL_CHARACTERS} characters"
@@ -115,7 +117,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     if symbols and len(symbols) != len(files):
         given = f"--symbol was given {counted(len(symbols), 'time')} for {counted(len(files), 'file')}"
         raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
-    files = files or sample_files()
+    files = stored(files) or sample_files()
     named: Iterable[str | None] = map(str.upper, symbols) if symbols else (None,) * len(files)
     found: list[tuple[Path, str | None]] = []
     for path, name in zip(files, named, strict=True):

@@ -12,6 +12,7 @@ import click
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options
+from volcast.cli.outputs import STANDARD_OUTPUT
 from volcast.cli.params import MinuteParam, VenueParam
 from volcast.cli.tables import counted
 from volcast.cli.wiring.live import open_venue, venue_names, venue_symbols
@@ -65,6 +66,8 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure_quietly(loaded)
+    if out == STANDARD_OUTPUT:
+        raise UserError("--out - (standard output) can't be written, because an interrupted download resumes from its file")
     if source == "archive" and feed.name != VENUE:
         raise UserError(f"only {VENUE} has an archive; omit --source")
     wanted = _download_range(feed, pair, from_ms, to_ms, source)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from volcast.cli.main import UserError
+from volcast.cli.outputs import STANDARD_OUTPUT, output
 from volcast.cli.params import StartParam, SymbolsParam
 from volcast.core.types import MINUTE_MS
 
@@ -44,7 +45,7 @@ MAX_DAYS = 3_650
     type=click.Path(path_type=Path),
     required=True,
     metavar="DIR",
-    help="Folder for the files SYMBOL.csv.gz; created if missing.",
+    help="Folder for the files SYMBOL.csv.gz, created if missing; - writes one symbol as CSV to standard output.",
 )
 def command(
     *,
@@ -72,6 +73,9 @@ def command(
 
     from .breaks_file import read_breaks  # noqa: PLC0415
 
+    to_stdout = out == STANDARD_OUTPUT
+    if to_stdout and len(symbols) > 1:
+        raise UserError(f"--out - (standard output) takes one symbol, not {len(symbols)}: give one with --symbols, or a folder")
     start_ms = int(start.timestamp()) * 1_000
     minutes = days * DAY_MINUTES
     breaks = read_breaks(breaks_path) if breaks_path else []
@@ -88,18 +92,20 @@ def command(
     except ValueError as error:
         raise UserError(f"--correlation: {error}") from None
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        if not to_stdout:
+            out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"cannot create the folder {out}: {error.strerror}") from None
     for each in breaks:
-        click.echo(f"planted: {each.describe(start_ms + minutes * MINUTE_MS)}")
+        click.echo(f"planted: {each.describe(start_ms + minutes * MINUTE_MS)}", err=to_stdout)
     for symbol, candles in simulated.items():
-        path, count = out / f"{symbol}.csv.gz", 0
+        path, count = (out if to_stdout else out / f"{symbol}.csv.gz"), 0
+        stream = output(out) if to_stdout else None
         try:
-            with CandleWriter(path, more_columns=["true_volatility"] if true_volatility else ()) as writer:
+            with CandleWriter(path, more_columns=["true_volatility"] if true_volatility else (), stream=stream) as writer:
                 for open_time_ms, *numbers, sigma in candles:
                     writer.write(open_time_ms, *numbers, *([f"{sigma:.9g}"] if true_volatility else []))
                     count += 1
         except OverflowError as error:
             raise UserError(f"{symbol}: {error}") from None
-        click.echo(f"{path}: {count} simulated candles of {symbol} from {start:%Y-%m-%d}, seed {seed}")
+        click.echo(f"{path}: {count} simulated candles of {symbol} from {start:%Y-%m-%d}, seed {seed}", err=to_stdout)

@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from volcast.cli.options import loaded_options
+from volcast.cli.outputs import STANDARD_OUTPUT
 from volcast.cli.tables import counted
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_quiet_log
 from volcast.settings.sources import Loaded
@@ -50,7 +51,7 @@ def show_command(*, as_json: bool, loaded: Loaded) -> None:
 @click.option("--force", is_flag=True, help="Replace an existing file.")
 @loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def export(*, file: Path, force: bool, loaded: Loaded) -> None:
-    """Write the state of all symbols, as of the last commit, to FILE.
+    """Write the state of all symbols, as of the last commit, to FILE; `-` is standard output.
 
     Candles that are newer than a snapshot are replayed to complete it. A running consumer is not disturbed; to move to another
     log, stop it first, because FILE does not contain what it does later.
@@ -76,7 +77,7 @@ def export(*, file: Path, force: bool, loaded: Loaded) -> None:
     if not snapshots:
         raise UserError("no state to export: nothing has been consumed from this log")
     size = state_file.write_state_file(file, snapshots)
-    click.echo(f"{file}: state of {counted(len(snapshots), 'symbol')}, {size} bytes")
+    click.echo(f"{file}: state of {counted(len(snapshots), 'symbol')}, {size} bytes", err=file == STANDARD_OUTPUT)
 
 
 @command.command("import", short_help="Write the state in a file to a log.")
@@ -84,7 +85,7 @@ def export(*, file: Path, force: bool, loaded: Loaded) -> None:
 @click.option("--force", is_flag=True, help="Overwrite existing state of the same symbols.")
 @loaded_options(*LOG_SETTINGS, "log_level", "log_format")
 def import_(*, file: Path, force: bool, loaded: Loaded) -> None:
-    """Write the state in FILE to the log, SQLite or Kafka with any number of partitions.
+    """Write the state in FILE, `-` for standard input, to the log: SQLite, or Kafka with any number of partitions.
 
     Each symbol continues from there with the next candle; candles that its state already contains are skipped. The import fails
     if a consumer is running, or if the log has other state of a symbol. An import that was interrupted can be repeated. A

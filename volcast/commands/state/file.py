@@ -5,6 +5,7 @@
 Each snapshot is what `volcast.core.snapshot` writes, with a checksum of its own.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from msgspec import Struct
 from consumer.sealing import seal, unseal
 from volcast.atomic_file import writing_bytes
 from volcast.cli.main import UserError
+from volcast.cli.outputs import STANDARD_OUTPUT as STANDARD_STREAM
 from volcast.core.codec import UNDECODABLE
 from volcast.core.decoder import is_symbol
 from volcast.core.snapshot import SnapshotDescription, SnapshotError, describe_snapshot
@@ -39,8 +41,11 @@ class _StateFile(_Header, frozen=True):
 
 
 def check_target(path: Path, *, force: bool) -> None:
-    """Raise UserError if the file exists and `force` is not set."""
-    if not force and path.exists():
+    """Raise UserError if the file exists and `force` is not set; `-` is standard output, if that is no terminal."""
+    if path == STANDARD_STREAM:
+        if sys.stdout.isatty():
+            raise UserError("the state is no text for a terminal: give the name of a file, or send - (standard output) into one")
+    elif not force and path.exists():
         raise UserError(f"{path} already exists: choose another name, or use --force to replace it")
 
 
@@ -48,6 +53,10 @@ def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
     """Write the file, complete or not at all, and return its size in bytes. Raises OutputFileError if it cannot be written."""
     payload = msgspec.msgpack.encode(_StateFile(STATE_FILE_FORMAT, list(snapshots)))
     content = _MAGIC + seal(payload)
+    if path == STANDARD_STREAM:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+        return len(content)
     with writing_bytes(path) as file:
         file.write(content)
     return len(content)
@@ -56,7 +65,7 @@ def write_state_file(path: Path, snapshots: Sequence[bytes]) -> int:
 def read_state_file(path: Path) -> Mapping[str, SymbolState]:
     """Return the state of each symbol by its name. Raises UserError if the file or a snapshot in it cannot be used."""
     try:
-        content = path.read_bytes()
+        content = sys.stdin.buffer.read() if path == STANDARD_STREAM else path.read_bytes()
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror or error}") from None
     if content[: len(_MAGIC)] != _MAGIC:

@@ -174,7 +174,7 @@ def test_features_are_written_by_name() -> None:
         (csv_text(3), ["--forecasts", "-", "--features", "-"], "- (standard output) can be given for one output only"),
         (csv_text(3), ["--features", "out.csv"], "out.csv and out.csv: each file that is written needs a name of its own"),
         (csv_text(3), ["ethusdt.csv"], "ethusdt.csv does not exist."),
-        (csv_text(3), ["-"], "- (standard input) cannot be read, because each file is read twice; save it to a file first"),
+        (csv_text(3), ["-", "-"], "- (standard input) can be read only once"),
         (
             csv_text(3),
             ["--features", "f.parquet"],
