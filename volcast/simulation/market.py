@@ -43,7 +43,7 @@ _STEPS = 6
 _CHUNK_MINUTES = DAY_MINUTES
 _MAX_PRICE_DIGITS = 15
 
-Integers = NDArray[np.int64]
+_Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +204,7 @@ def _walk(
     return ends[:, -1], high, low
 
 
-def _ticks(p: MarketParameters, log_price: Floats) -> Integers:
+def _ticks(p: MarketParameters, log_price: Floats) -> _Integers:
     """Return prices in ticks. Raises OverflowError if one has more digits than a candle can have."""
     if float(log_price.max()) >= float(np.log(10.0)) * (_MAX_PRICE_DIGITS - p.price_decimals):
         raise OverflowError(f"a price has more than {_MAX_PRICE_DIGITS} digits; let breaks of the variance be smaller or shorter")
