@@ -1,6 +1,7 @@
 # The image of all volcast services: `docker run IMAGE COMMAND ...` runs `volcast COMMAND ...`.
 # The first stage builds the wheel and a virtual environment; the second has only that environment, without pip or a compiler.
 # It runs as an unprivileged user and needs no writable file system except /tmp.
+# `docker build --target batch` gives an image that runs the batch job; what no target names is the image of the services.
 ARG PYTHON_IMAGE=python:3.12.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder
@@ -15,7 +16,7 @@ COPY . .
 RUN /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl
 
-FROM ${PYTHON_IMAGE}
+FROM ${PYTHON_IMAGE} AS runtime
 LABEL org.opencontainers.image.title="volcast" \
       org.opencontainers.image.description="Streaming volatility forecasts for crypto markets: exact signals, an online forecaster, nothing lost." \
       org.opencontainers.image.version="0.1.0" \
@@ -29,3 +30,17 @@ WORKDIR /home/volcast
 EXPOSE 8000
 ENTRYPOINT ["volcast"]
 CMD ["--help"]
+
+# The batch job on the bundled candles: docker run --rm --user "$(id -u):$(id -g)" -v "$PWD/out:/out" IMAGE
+# leaves metrics.json and run.log in ./out and exits with the job's code. Other data and another configuration can be mounted over
+# the files in /job, and any other command can be given.
+FROM runtime AS batch
+USER 0:0
+RUN install --directory --owner=10001 --group=10001 /out
+USER 10001:10001
+COPY --from=builder /src/volcast/sample/BTCUSDT-simulated.csv.gz /job/data.csv.gz
+COPY --from=builder /src/volcast/sample/batch.yaml /job/config.yaml
+CMD ["signal", "--input", "/job/data.csv.gz", "--config", "/job/config.yaml", \
+     "--output", "/out/metrics.json", "--log-file", "/out/run.log"]
+
+FROM runtime

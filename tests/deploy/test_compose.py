@@ -1,5 +1,6 @@
 """The Dockerfile, docker-compose.yml and prometheus.yml agree with each other and with the program; no container is started."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import click
 import pytest
 import yaml
 
+from volcast.batch.config import JobConfig, read_config
 from volcast.cli.main import main
 from volcast.settings.schema import PREFIX, Settings
 
@@ -176,11 +178,18 @@ def test_prometheus_and_the_health_checks_use_the_ports_of_the_services() -> Non
         assert f"http://127.0.0.1:{port}/health" in SERVICES[service]["healthcheck"]["test"][-1]
 
 
-def test_both_stages_use_one_pinned_image() -> None:
+def stage(name: str) -> str:
+    """Return the lines of the Dockerfile's stage of this name."""
+    found = re.search(rf"^FROM \S+ AS {name}\n(.*?)(?=^FROM )", DOCKERFILE, re.MULTILINE | re.DOTALL)
+    assert found, name
+    return found[1]
+
+
+def test_all_stages_use_one_pinned_image() -> None:
     default = re.search(r"^ARG PYTHON_IMAGE=(\S+)$", DOCKERFILE, re.MULTILINE)
     assert default
     assert PINNED.fullmatch(default[1])
-    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}"]
+    assert re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE) == ["${PYTHON_IMAGE}", "${PYTHON_IMAGE}", "runtime", "runtime"]
 
 
 def test_installed_packages_are_pinned() -> None:
@@ -190,11 +199,25 @@ def test_installed_packages_are_pinned() -> None:
 
 
 def test_the_image_runs_as_an_unprivileged_user_with_a_fixed_id() -> None:
-    last_stage = DOCKERFILE.rpartition("FROM ")[2]
-    users = re.findall(r"^USER (\d+):(\d+)$", last_stage, re.MULTILINE)
+    users = re.findall(r"^USER (\d+):(\d+)$", stage("runtime"), re.MULTILINE)
     assert len(users) == 1
     assert "0" not in users[0]
-    assert 'ENTRYPOINT ["volcast"]' in last_stage
+    assert 'ENTRYPOINT ["volcast"]' in stage("runtime")
+    assert DOCKERFILE.endswith("\nFROM runtime\n")  # what is built without a target
+    assert re.findall(r"^USER (\d+):(\d+)$", stage("batch"), re.MULTILINE)[-1] == users[0]
+
+
+def test_the_batch_image_runs_the_job_on_files_that_it_has() -> None:
+    lines = stage("batch")
+    words = json.loads("[" + re.search(r"^CMD \[(.*?)\]", lines, re.MULTILINE | re.DOTALL)[1].replace("\\\n", "") + "]")  # type: ignore[index]
+    command, rest = command_of(words)
+    given = command.make_context("signal", rest).params
+    copied = dict(re.findall(r"^COPY --from=builder /src/(\S+) (\S+)$", lines, re.MULTILINE))
+    assert set(copied.values()) == {str(given["data"]), str(given["config"])}
+    sources = {copied_to: ROOT / source for source, copied_to in copied.items()}
+    assert read_config(sources[str(given["config"])]) == (JobConfig(42, 5, "v1"), [])
+    assert sources[str(given["data"])].exists()
+    assert {given["output"].parent, given["log"].parent} == {Path("/out")}
 
 
 def test_the_build_context_has_only_the_packages() -> None:
