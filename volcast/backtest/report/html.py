@@ -37,7 +37,8 @@ def table_html(table: Table) -> Iterator[str]:
     title = as_text(table.title)
     yield f"<details>\n<summary>Table: {title}</summary>" if table.folded else f"<h4>{title}</h4>"
     yield f'<div class="scroll" tabindex="0" role="region" aria-label="{title}">'
-    yield f'<table class="{"prose" if table.prose else "numbers"}">\n<thead><tr>'
+    kind = "prose" if table.prose else "champion" if table.champion else "numbers"
+    yield f'<table class="{kind}">\n<thead><tr>'
     yield "".join(f'<th scope="col">{as_text(header).replace("_", "_<wbr>")}</th>' for header in table.headers)
     yield "</tr></thead>\n<tbody>"
     best = table.best or [None] * len(table.rows)

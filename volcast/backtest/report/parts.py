@@ -29,6 +29,8 @@ class Table(NamedTuple):
     """How to read it."""
     best: Sequence[int | None] = ()
     """By row: the column of its best value, if it has one."""
+    champion: bool = False
+    """Whether the second column is the champion's, which the page highlights."""
     folded: bool = False
     """Whether the page shows it only on request."""
     prose: bool = False
@@ -132,7 +134,7 @@ def models_table(title: str, comparison: Comparison, scores: Sequence[Score], no
         values = [score.value(model) for model in comparison.models]
         rows.append([score.label, *map(score.text, values)])
         best.append(best_column(values, score.best))
-    return Table(title, ("score", *model_names(comparison)), rows, note, best)
+    return Table(title, ("score", *model_names(comparison)), rows, note, best, champion=True)
 
 
 def best_column(values: Sequence[float | None], best: Best | None) -> int | None:

@@ -46,8 +46,7 @@ def accuracy_section(comparison: Comparison) -> Section:
         "accuracy",
         "Accuracy and skill",
         "QLIKE is the loss RV²/f − log(RV²/f) − 1 of the expected variance f, 0 for a perfect forecast. It ranks models "
-        "correctly "
-        "although realized volatility is itself only an estimate. All models are scored on the same outcomes.",
+        "correctly although realized volatility is itself only an estimate. All models are scored on the same outcomes.",
         [part for part in parts if part is not None and not (isinstance(part, Table) and not part.rows)],
     )
 
@@ -72,11 +71,9 @@ def accuracy(comparison: Comparison) -> Table:
             Score("MSE of the log", lambda m: m.mse_log_median, digits(4), min),
         ],
         f"Diebold-Mariano: is the loss of {comparison.champion}, the champion, smaller by more than chance? Above 0 it is "
-        "smaller, "
-        "above 2 probably not by chance; 24 Newey-West lags. R² of log volatility, MSE of the log: by the median; "
-        "R² log by √f, R², RMSE and MAE: by √f, which is meant for variances and lies above the median. Slope: of log "
-        "volatility on "
-        "the log of the median, best at 1. bp: 0.01 % over the horizon.",
+        "smaller, above 2 probably not by chance; 24 Newey-West lags. R² of log volatility, MSE of the log: by the median; R² "
+        "log by √f, R², RMSE and MAE: by √f, which is meant for variances and lies above the median. Slope: of log volatility "
+        "on the log of the median, best at 1. bp: 0.01 % over the horizon.",
     )
 
 

@@ -49,8 +49,7 @@ def calibration_section(comparison: Comparison) -> Section:
         "calibration",
         "Calibration",
         f"A forecast of volatility comes with an interval that should contain {level} of the outcomes, and with bounds of the "
-        "price "
-        "that should do the same. Too few inside: the forecaster is too sure. Too many: it is not sharp.",
+        "price that should do the same. Too few inside: the forecaster is too sure. Too many: it is not sharp.",
         [part for part in parts if part is not None and not (isinstance(part, Table) and not part.rows)],
     )
 
@@ -71,10 +70,9 @@ def intervals(comparison: Comparison) -> Table:
             Score("Kupiec p", lambda m: m.kupiec_p, p_value),
             Score("Christoffersen p", lambda m: m.christoffersen_p, p_value),
         ],
-        "Worst 30 days: of blocks from the first outcome on; worst run: of any run of as many outcomes as 30 days have. Winkler: "
-        "width and misses of the log in one number, smaller is better. Kupiec p: below 0.05 where the share of prices inside "
-        "is not "
-        "the nominal one; Christoffersen p: below 0.05 where misses come in clusters.",
+        "Worst 30 days: of blocks from the first outcome on; worst run: of any run of as many outcomes as 30 days have. "
+        "Winkler: width and misses of the log in one number, smaller is better. Kupiec p: below 0.05 where the share of prices "
+        "inside is not the nominal one; Christoffersen p: below 0.05 where misses come in clusters.",
     )
 
 
@@ -92,10 +90,9 @@ def distributions(comparison: Comparison) -> Table:
             Score("distance of the PIT", lambda m: m.pit_distance, digits(3), min),
         ],
         "Smaller is better. CRPS scores the whole distribution; of a single number it is the absolute error. Pinball loss "
-        "scores one "
-        "quantile. For CRPS and PIT the distribution is two normal halves joined at the median that have the forecast's "
-        "quantiles; "
-        "the pinball losses need no such assumption. Distance of the PIT: the largest gap to the uniform distribution.",
+        "scores one quantile. For CRPS and PIT the distribution is two normal halves joined at the median that have the "
+        "forecast's quantiles; the pinball losses need no such assumption. Distance of the PIT: the largest gap to the uniform "
+        "distribution.",
     )
 
 
@@ -128,8 +125,8 @@ def _pit(comparison: Comparison) -> Chart | None:
         "pit",
         "PIT histogram",
         "If the forecast distributions are right, every bar is at 1, and 19 of 20 lie within the grey band. High at both ends: "
-        "distributions are too narrow. High in the middle: too wide. Falling to the right: forecasts are too high. A step at 0.5 "
-        "comes from the assumption that two halves join at the median.",
+        "distributions are too narrow. High in the middle: too wide. Falling to the right: forecasts are too high. A step at "
+        "0.5 comes from the assumption that two halves join at the median.",
         f"Histogram of {count(total)} PIT values in {PIT_BINS} bins for each model; uniform is best.",
         drawn,
         list(shown),
@@ -152,8 +149,7 @@ def _over_time(comparison: Comparison, name: str, title: str, coverage: dict[str
         name,
         title,
         f"Share of outcomes inside, over the {WINDOW_DAYS} days before each day. It should stay near the dotted line in calm "
-        "and in "
-        "wild times; where it falls, the market changed faster than the forecaster learned.",
+        "and in wild times; where it falls, the market changed faster than the forecaster learned.",
         f"Lines from {days[0]} to {days[-1]}; the nominal level is {100.0 * comparison.level:g} %.",
         drawn,
         list(shown),

@@ -40,9 +40,8 @@ def quality(facts: RunFacts) -> Table:
             ["minutes missing in them", f"{count(facts.missing_minutes)} ({percent(missing, 2)})"],
             ["candles with a suspect price", count(facts.suspect_candles)],
         ],
-        "A suspect price lies far outside the market's own scale, such as a feed's bad tick; forecasts do not use it. Hours "
-        "near gaps "
-        "are not scored.",
+        "A suspect price lies far outside the market's own scale, such as a feed's bad tick; forecasts and outcomes use the "
+        "close before it. Hours near gaps are not scored.",
     )
 
 

@@ -35,9 +35,8 @@ def hours_section(comparison: Comparison) -> Section:
     return Section(
         "hours",
         "Hours of the day",
-        "Markets have a daily rhythm: New York's opening and the publication of economic figures move prices at known hours. "
-        "A model "
-        "that knows the rhythm has no hour at which its losses are much higher than at others, and even coverage.",
+        "Markets have a daily rhythm: New York's opening and the publication of economic figures move prices at known hours. A "
+        "model that knows the rhythm has no hour at which its losses are much higher than at others, and even coverage.",
         [part for part in parts if part is not None] if hours else [],
     )
 

@@ -38,8 +38,8 @@ def sizing_section(comparison: Comparison) -> Section:
     return Section(
         "sizing",
         "Positions whose size follows the forecast",
-        "An illustration, not a strategy, and no promise of profit: the position is always long, so its return is the market's."
-        f" Every {comparison.horizon_minutes} minutes the size aimed at becomes target / forecast, with a target of "
+        "An illustration, not a strategy, and no promise of profit: the position is always long, so its return is the "
+        f"market's. Every {comparison.horizon_minutes} minutes the size aimed at becomes target / forecast, with a target of "
         f"{percent(rules.target_volatility, 0)} a year and at most {rules.max_size:g} times the equity. It is traded where the "
         f"present size is off by more than {percent(rules.no_trade, 0)}, at {rules.cost_bp:g} bp of the value traded. Interest, "
         "funding and slippage are left out. What a good forecast can do is to keep the volatility of the result at its target, "
@@ -76,12 +76,11 @@ def outcomes(comparison: Comparison) -> Table:
         ("result", *(each.name for each in found)),
         [cells for cells, _ in rows if set(cells[1:]) != {"–"}],
         f"{count(comparison.positions.rebalancings)} rebalancings. Volatilities nearest to the target of {percent(target, 0)} "
-        "are in bold. "
-        "Volatility is that of the returns from one rebalancing to the next; forecasts are of one-minute returns, so that prices "
-        "that bounce or trend within the horizon make it differ from the target. Constant, past: target / volatility "
-        "before "
-        "the first scored forecast. Costs are part of the return.",
+        "are in bold. Volatility is that of the returns from one rebalancing to the next; forecasts are of one-minute returns, "
+        "so that prices that bounce or trend within the horizon make it differ from the target. Constant, past: target / "
+        "volatility before the first scored forecast. Costs are part of the return.",
         [best for cells, best in rows if set(cells[1:]) != {"–"}],
+        champion=True,
     )
 
 
@@ -110,8 +109,8 @@ def _volatility(comparison: Comparison) -> Chart | None:
     return Chart(
         "sizing-volatility",
         "Volatility of the result against its target",
-        f"Over the {WINDOW_DAYS} days before each day. The flatter a line and the nearer to the target, the better the "
-        "forecast did its work.",
+        f"Over the {WINDOW_DAYS} days before each day. The flatter a line and the nearer to the target, the better the forecast "
+        "did its work.",
         f"Lines from {found.days[0]} to {found.days[-1]}; the target is {percent(comparison.sizing.target_volatility, 0)}.",
         drawn,
         [each.name for each in known if each not in found.constants],

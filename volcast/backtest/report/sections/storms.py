@@ -49,12 +49,11 @@ def warnings(comparison: Comparison) -> Table:
         ("score", *names),
         [row for row, _ in rows],
         f"At random, {100.0 * STORM_SHARE:g} % of the storms are warned of, and {100.0 * STORM_SHARE:g} % of the warnings are "
-        "right. In hindsight: "
-        "had the model warned exactly as often as there were storms, at its highest forecasts of the whole period; this compares "
-        "models at equally many warnings, but no one could have known the threshold. After a wild quarter the threshold is "
-        "high, and "
-        "few warnings are given.",
+        "right. In hindsight: had the model warned exactly as often as there were storms, at its highest forecasts of the "
+        "whole period; this compares models at equally many warnings, but no one could have known the threshold. After a wild "
+        "quarter the threshold is high, and few warnings are given.",
         [best for _, best in rows],
+        champion=True,
     )
 
 

@@ -81,7 +81,7 @@ def overview(comparisons: Sequence[Comparison]) -> Table:
         rows.append([comparison.symbol, count(comparison.outcomes), number(champion.qlike, 4), *cells])
     return Table(
         "All symbols",
-        ("symbol", "outcomes", "QLIKE", "skill", "coverage", "price cov."),
+        ("symbol", "outcomes", "QLIKE", "skill", "coverage", "price"),
         rows,
-        "Of the champion. Skill: over the best other model.",
+        "Of the champion. Skill: over the best other model. Coverage: of volatility, and of the price.",
     )

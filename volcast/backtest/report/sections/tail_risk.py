@@ -16,10 +16,9 @@ def tail_risk_section(comparison: Comparison) -> Section:
         "tail-risk",
         "Value at risk and expected shortfall",
         f"Value at risk (VaR) is the loss over the next {comparison.horizon_minutes} minutes that is exceeded with a "
-        "probability of "
-        f"{probability}: the lower price bound for whoever is long, the upper one for whoever is short. Expected shortfall "
-        "(ES) is the "
-        "mean loss where it is exceeded; it is VaR times the mean ratio of loss and VaR over the model's earlier exceedances.",
+        f"probability of {probability}: the lower price bound for whoever is long, the upper one for whoever is short. Expected "
+        "shortfall (ES) is the mean loss where it is exceeded; it is VaR times the mean ratio of loss and VaR over the model's "
+        "earlier exceedances.",
         [shortfalls(comparison, "long"), shortfalls(comparison, "short")],
     )
 
@@ -55,12 +54,11 @@ def shortfalls(comparison: Comparison, side: Side) -> Table:
         ("score", *(each.model for each in found)),
         [cells for cells, _ in rows],
         f"{count(largest)} outcomes; VaR should be exceeded in {percent(nominal)} of them. p-values below 0.05 say that the "
-        "forecast is "
-        "wrong: Kupiec, exceeded too often or too rarely; Christoffersen, in clusters; both, either. Z₂ is 0 where VaR and "
-        "ES are "
-        "right, negative where losses were larger. The residual is (loss − ES) / forecast volatility, positive where losses "
-        f"were larger. ES and its tests need {MIN_EXCEEDANCES} exceedances.",
+        "forecast is wrong: Kupiec, exceeded too often or too rarely; Christoffersen, in clusters; both, either. Z₂ is 0 where "
+        "VaR and ES are right, negative where losses were larger. The residual is (loss − ES) / forecast volatility, positive "
+        f"where losses were larger. ES and its tests need {MIN_EXCEEDANCES} exceedances.",
         [best for _, best in rows],
+        champion=bool(found) and found[0].model == comparison.champion,
     )
 
 

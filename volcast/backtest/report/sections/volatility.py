@@ -24,9 +24,9 @@ def volatility_section(comparison: Comparison) -> Section:
     return Section(
         "volatility",
         "Forecast against realized volatility",
-        "Realized volatility is the root of the sum of squared one-minute returns over the horizon. It is drawn per year "
-        "here: an "
-        f"hour's is multiplied by √(525 600 / 60). The forecast was made before the {comparison.horizon_minutes} minutes began.",
+        "Realized volatility is the root of the sum of squared one-minute returns over the horizon. It is drawn per year here: "
+        f"an hour's is multiplied by √(525 600 / 60). The forecast was made before the {comparison.horizon_minutes} minutes "
+        "began.",
         [part for part in parts if part is not None],
     )
 
@@ -87,10 +87,9 @@ def _recent(comparison: Comparison) -> Chart | None:
         "recent",
         "The last two weeks, forecast by forecast",
         f"The band is the {level} interval of {comparison.champion}, its line the median. In the long run the realized line "
-        "leaves "
-        f"the band in {100.0 * (1.0 - comparison.level):g} % of the cases, half of them above.",
-        f"Realized volatility with median and {level} interval of {comparison.champion}, from {minute_text(found.made_ms[0])} to "
-        f"{minute_text(found.made_ms[-1])}.",
+        f"leaves the band in {100.0 * (1.0 - comparison.level):g} % of the cases, half of them above.",
+        f"Realized volatility with median and {level} interval of {comparison.champion}, from {minute_text(found.made_ms[0])} "
+        f"to {minute_text(found.made_ms[-1])}.",
         drawn,
         [comparison.champion],
         [_REALIZED],
@@ -128,9 +127,8 @@ def _deciles(comparison: Comparison) -> Chart | None:
         "deciles",
         "By the size of the forecast",
         "Forecasts are sorted by size and cut into tenths; each point is the root mean square of a tenth. On the dotted line "
-        "forecast and outcome agree. A point below it means that such forecasts were too high. The band is where the middle "
-        "80 % of "
-        f"the outcomes of {comparison.champion} lie.",
+        "forecast and outcome agree. A point below it means that such forecasts were too high. The band is where the middle 80 "
+        f"% of the outcomes of {comparison.champion} lie.",
         "Lines of realized volatility by tenths of the forecast; the dotted diagonal is perfect.",
         drawn,
         model_names(comparison),
