@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),
     "check": ("volcast.commands.check.command:command", "Check forecasts for lookahead, and how long they warm up."),
     "signal": ("volcast.commands.candles.signal:command", "Count the signals of a file: the batch job."),
+    "replay": ("volcast.commands.backtest.replay.command:command", "Replay a log with other settings, beside the live signals."),
     "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn the prior from which new symbols start."),
     "rejects": ("volcast.commands.rejects.command:command", "List rejected candles, or replay them."),
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),

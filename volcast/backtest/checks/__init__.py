@@ -1,5 +1,5 @@
-"""Checks of forecasts on a user's candles: whether they know the future, and how long they remember where they began. Pure.
+"""Checks of forecasts on a user's candles: do they know the future, how long do they remember where the candles began? Pure.
 
-`recording.py` runs candles through an engine and keeps what it forecasts; `lookahead.py` and `warmup.py` are the two checks. The
-commands in `volcast/commands/check` print what they find.
+`recording.py` runs candles through an engine and keeps what it forecasts; `lookahead.py` and `warmup.py` are the two checks of
+`volcast check`. `versions.py` compares the live signals with those of a replay from the log, for `volcast replay`.
 """

@@ -49,8 +49,11 @@ FORECAST_SETTINGS = ("horizons", "interval_level", "model", "shadows", "prior")
 ENGINE_SETTINGS = ("window", "warmup", "rate_window", *FORECAST_SETTINGS, "price_decimals", "price_decimals_by_symbol")
 
 
-def create_log(settings: Settings) -> Log:
-    """Return the log that `bus` names, not yet entered. Raises UserError if `bus` is not set."""
+def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
+    """Return the log that `bus` names, not yet entered. Raises UserError if `bus` is not set.
+
+    On Kafka, topics that `must_exist` are not created; for a file, the caller looks.
+    """
     if settings.bus is None:
         raise UserError("no log given: use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS")
     bus = parse_bus(settings.bus)
@@ -67,6 +70,7 @@ def create_log(settings: Settings) -> Log:
         session_timeout_ms=settings.session_timeout_s * 1_000,
         instance_id=settings.instance_id,
         retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
+        must_exist=must_exist,
         security=KafkaSecurity(
             username=settings.kafka_username,
             password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
@@ -211,7 +215,7 @@ def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
 
     configure_quietly(loaded)
-    log = create_log(loaded.settings)
+    log = create_log(loaded.settings, must_exist=must_exist)
     bus = parse_bus(str(loaded.settings.bus))
     if must_exist and bus.kind == "sqlite" and not Path(bus.path).exists():
         raise UserError(f"log {bus.path} does not exist; check --bus")

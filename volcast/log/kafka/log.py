@@ -37,9 +37,11 @@ class KafkaLog:
         instance_id: str | None = None,
         retention_ms: int | None = None,
         security: KafkaSecurity | None = None,
+        must_exist: bool = False,
     ) -> None:
         self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
+        self._must_exist = must_exist
         self._watch = Watch(self._client)
 
     def __repr__(self) -> str:
@@ -82,10 +84,10 @@ class KafkaLog:
             yield opened
 
     async def _prepare(self) -> None:
-        """Check sign-in and topics; create missing topics. Raises Unavailable or Mismatch."""
+        """Check sign-in and topics; create missing topics, unless they must exist. Raises Unavailable or Mismatch."""
         try:
             await check_access(self._client.bootstrap, self._client.security, self._client.timeout_s)
-            await prepare(self._client, self._retention_ms)
+            await prepare(self._client, self._retention_ms, must_exist=self._must_exist)
         except Unavailable:
             await check_ports(self._client.bootstrap, self._client.security)
             raise

@@ -43,14 +43,20 @@ _REPLICAS = 3
 _POLL_S = 0.05
 
 
-async def prepare(client: Client, retention_ms: int | None) -> None:
-    """Create missing topics, wait until all are usable, and check them. Raises Unavailable or Mismatch."""
+async def prepare(client: Client, retention_ms: int | None, *, must_exist: bool = False) -> None:
+    """Create missing topics, wait until all are usable, and check them. Raises Unavailable or Mismatch.
+
+    If they `must_exist`, nothing is created, and a missing one is a Mismatch.
+    """
     admin = AIOKafkaAdminClient(**client.connection())
     try:
         with translated_errors("preparing the topics"):
             async with asyncio.timeout(client.timeout_s):
                 await admin.start()
-                await _create(admin, client, retention_ms)
+                if must_exist:
+                    await check_existence(admin, client, "there is no log: missing", "check bus and topic_prefix")
+                else:
+                    await _create(admin, client, retention_ms)
                 _check_partitions(client, await _partitions(admin, client))
                 await _check_settings(admin, client)
     finally:
@@ -58,16 +64,18 @@ async def prepare(client: Client, retention_ms: int | None) -> None:
             await admin.close()
 
 
-async def check_existence(admin: AIOKafkaAdminClient, client: Client) -> None:
+async def check_existence(
+    admin: AIOKafkaAdminClient,
+    client: Client,
+    what: str = "deleted while in use:",
+    advice: str = "if that was intended, start again: what is missing is created anew, and a state that does not fit is refused",
+) -> None:
     """Raise Mismatch if a topic does not exist, Unavailable if that can't be found out. The client has been started."""
     with translated_errors("asking for the topics"):
         async with asyncio.timeout(client.timeout_s):
             described = await admin.describe_topics([client.topic(topic) for topic in Topic])
     if missing := [each["topic"] for each in described if for_code(each["error_code"]) is UnknownTopicOrPartitionError]:
-        raise Mismatch(
-            f"Kafka at {client.bootstrap}: deleted while in use: {', '.join(sorted(missing))}; if that was intended, start "
-            "again: what is missing is created anew, and a state that does not fit is refused"
-        )
+        raise Mismatch(f"Kafka at {client.bootstrap}: {what} {', '.join(sorted(missing))}; {advice}")
 
 
 async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int | None) -> None:
