@@ -102,12 +102,13 @@ def _split(lines: Sequence[str], delimiter: str, options: FileOptions) -> _Table
 
 
 def _first_of_table(rows: Sequence[_Row], own: set[str], width: int) -> int:
-    """Return the position of the header or of the first row. The line above the first row is the header if it is as wide."""
+    """Return the position of the header or of the first row. The line above the first row is the header if it has cells."""
     for at, row in enumerate(rows):
         if known_names(row.cells) >= _NAMED or own.intersection(map(plain_name, row.cells)):
             return at
         if is_data(row.cells):
-            return at - 1 if at and len(rows[at - 1].cells) == len(row.cells) else at
+            above = len(rows[at - 1].cells) if at else 0
+            return at - 1 if above > 1 or above == len(row.cells) else at
     return next((at for at, row in enumerate(rows) if len(row.cells) == width), 0)
 
 
