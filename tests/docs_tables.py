@@ -171,6 +171,7 @@ def run_block() -> dict[str, str]:
 DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "README.md": run_block,
     ROOT / "docs/forecast.md": forecast_tables,
+    ROOT / "docs/reference/api.md": lambda: {"fields of the answer": signal_table()},
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
     ROOT / "docs/reference/metrics.md": metrics_tables,
