@@ -1,8 +1,21 @@
 """Events are read from a worker's log while it is being written."""
 
+import asyncio
 import json
 from pathlib import Path
+from random import Random
 
+import pytest
+
+from consumer.rules import Rules
+from consumer.worker import Worker
+from tests.flaky_log import Fault, FlakyLog
+from tests.log_access import TIMEOUT_S, fill
+from tests.market import prices, record
+from volcast.core.decoder import Decoder
+from volcast.core.types import EngineConfig
+from volcast.log.contract import KeyValue
+from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.worker_log import FENCED, RESTORED, UNANSWERED, WorkerLog
 
 
@@ -47,3 +60,25 @@ def test_an_incomplete_line_is_read_later_and_other_text_is_ignored(tmp_path: Pa
     assert worker_log.new_events() == []
     file.write_text("Traceback\n[]\n5\n{}\n" + complete)
     assert worker_log.new_events() == [RESTORED]
+
+
+async def test_the_events_are_worded_as_the_worker_words_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Otherwise a proof would see no restarts and no fencings, and find nothing wrong."""
+    caplog.set_level("INFO")
+    log = FlakyLog(SqliteLog(":memory:"), commits={1: Fault.LOST, 3: Fault.FENCED})
+    async with log:
+        log.fenced_opens = 1
+        worker = Worker(log, Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=50), 10, Random(1))
+        running = asyncio.create_task(worker.run())
+        await fill(log, [KeyValue(b"BTCUSDT", record(minute, close)) for minute, close in enumerate(prices(60))])
+        async with asyncio.timeout(TIMEOUT_S):
+            while worker.stats.fencings < 2 or not worker.shards:
+                await asyncio.sleep(0.05)
+        running.cancel()
+        await asyncio.wait([running])
+    file = tmp_path / "worker.log"
+    file.write_text("".join(line(each.getMessage(), partition=getattr(each, "partition", None)) for each in caplog.records))
+    events = WorkerLog(file).new_events()
+    assert set(events) == {RESTORED, FENCED, UNANSWERED}
+    counts = worker.stats.fencings, worker.stats.failed_commits
+    assert (events.count(FENCED), events.count(UNANSWERED)) == counts
