@@ -13,7 +13,7 @@ from .count import BlockCount, SignalsOfFile, TooLargeError
 from .result import BatchError
 from .text_blocks import BlockSource, UnusualTextError, read_closes
 
-_HASHED_BYTES = 1 << 20
+_HASHED_BYTES = 1 << 16
 _FIRST_BYTES = 1 << 12
 _GZIP = b"\x1f\x8b"
 

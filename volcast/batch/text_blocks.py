@@ -15,8 +15,8 @@ from volcast.candle_files.contract import FileFormat
 from .decimal_cells import MAX_CHARACTERS, WORD, Decimals, Integers, read_decimals, words_of
 from .time_cells import TimeOrder
 
-BLOCK_BYTES = 1 << 20
-"""Large enough that the steps of Python between two blocks do not count, small enough for a processor's cache."""
+BLOCK_BYTES = 1 << 19
+"""Large enough that the steps of Python between two blocks hardly count, small enough for a processor's cache."""
 _BEFORE, _BEHIND = MAX_CHARACTERS, WORD
 """Bytes around the text of a block, as cells are read eight characters at a time."""
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
