@@ -56,8 +56,8 @@ class Job:
 
     @property
     def rows(self) -> int:
-        """The number of rows in its files."""
-        return sum(source.summary.rows for source in self.sources)
+        """The number of rows that are read from its files."""
+        return sum(source.rows_read for source in self.sources)
 
 
 def run_job(job: Job, told: Callable[[int], None], is_stopped: Callable[[], bool]) -> None:

@@ -23,7 +23,14 @@ from volcast.cli.own_models.load import own_model
 from volcast.core.snapshot import SNAPSHOT_FORMAT, VERSIONS
 
 _KEPT_DAYS = 30
-_CODE = ("volcast/core", "volcast/candle_files", "producer", "volcast/backtest/run.py", "volcast/commands/backtest/job.py")
+_CODE = (
+    "volcast/core",
+    "volcast/candle_files",
+    "producer",
+    "volcast/backtest/run.py",
+    "volcast/backtest/ledger.py",
+    "volcast/commands/backtest/job.py",
+)
 """The code on which the results depend."""
 _DIGEST_BYTES = 16
 

@@ -77,7 +77,7 @@ def create_plan(by_symbol: Mapping[str, Sequence[CsvReplay]], wanted: Wanted) ->
     engine, _ = create_backtest(settings, "ANY", horizons=settings.horizons, shadows=[*others, *only_in_signals])
     names = dict(zip((settings.model, *others, *only_in_signals), (engine.config.model, *engine.config.shadows), strict=True))
     config = msgspec.structs.replace(engine.config, shadows=tuple(names[model] for model in others))
-    rows = sum(source.summary.rows for sources in by_symbol.values() for source in sources)
+    rows = sum(source.rows_read for sources in by_symbol.values() for source in sources)
     processes = wanted.processes if rows >= MIN_ROWS else 1
     rest = [model for model in others if model not in with_champion]
     share = max(1, processes // len(by_symbol))

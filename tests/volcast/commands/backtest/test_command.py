@@ -11,7 +11,7 @@ from consumer.shard import Shard
 from producer.csv_replay import CsvReplay
 from tests.market import CSV_HEADER, csv_text
 from volcast.cli.main import main
-from volcast.core.codec import decode_signal, encode_candle
+from volcast.core.codec import decode_signal, encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal
 from volcast.log.contract import Record
@@ -77,6 +77,14 @@ def test_forecasts_equal_those_of_a_consumer_bit_for_bit() -> None:
     twice, never = told(result)
     assert twice == "BTCUSDT: skipped 2 of 273 rows, duplicate; the first is btcusdt.csv, line 53"
     assert never.startswith("BTCUSDT: skipped 1 of 273 rows, not_a_number; the first is btcusdt.csv, line 52: close is NaN; ")
+
+
+def test_signals_equal_those_of_a_consumer_byte_for_byte() -> None:
+    header, *good = csv_text(300).splitlines()
+    del good[100:130]
+    Path("btcusdt.csv").write_text("\n".join([header, *good, "2024-01-01 01:00:00,1,1,1,NaN,1,1"]) + "\n")
+    assert backtest("btcusdt.csv", "--signals", "out.jsonl", "--models", "har").exit_code == 0
+    assert Path("out.jsonl").read_bytes().splitlines() == [encode_signal(signal) for signal in production("btcusdt.csv")]
 
 
 def test_files_of_a_symbol_are_sorted_by_time() -> None:
