@@ -79,6 +79,23 @@ def test_correct_intervals_pass_their_tests() -> None:
         assert p > 0.01
 
 
+def test_a_forecaster_that_knows_the_distribution_has_a_uniform_pit_and_the_smallest_losses() -> None:
+    champion, best, _, bad = FOUND.models
+    for other in (champion, bad):
+        for name in ("crps", "pinball_lower", "pinball_median", "pinball_upper", "winkler"):
+            assert getattr(best, name) < getattr(other, name)
+    assert best.pit_distance is not None
+    assert best.pit_distance < 1.63 / FOUND.outcomes**0.5, "Kolmogorov and Smirnov's limit of 1 %"
+    assert best.pit is not None
+    assert sum(best.pit) == FOUND.outcomes
+    assert best.slope == pytest.approx(1.0, abs=0.1)
+    for risk in FOUND.tail_risk:
+        if risk.model == "best":
+            for p in (risk.kupiec_p, risk.christoffersen_p, risk.conditional_p, risk.z2_p, risk.residual_p):
+                assert p is not None
+                assert p > 0.01
+
+
 def test_a_model_without_intervals_has_no_interval_scores() -> None:
     ewma = FOUND.models[2]
     for name in ("r2_log_median", "mse_log_median", "mae_median_bp", "coverage", "winkler", "price_coverage", "kupiec_p"):

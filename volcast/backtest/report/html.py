@@ -43,7 +43,7 @@ def table_html(table: Table) -> Iterator[str]:
     yield "</tr></thead>\n<tbody>"
     best = table.best or [None] * len(table.rows)
     for (name, *cells), column in zip(table.rows, best, strict=True):
-        best_text = None if column is None else cells[column - 1]  # what looks equal is equally good
+        best_text = None if column is None or len(set(cells)) == 1 else cells[column - 1]  # what looks equal is equally good
         opened = ('<td class="best">' if cell == best_text else "<td>" for cell in cells)
         marked = (f"{tag}{as_text(cell)}</td>" for tag, cell in zip(opened, cells, strict=True))
         yield f'<tr><th scope="row">{as_text(name)}</th>{"".join(marked)}</tr>'

@@ -118,6 +118,19 @@ def test_the_size_by_the_past_uses_only_the_past() -> None:
     assert size(close) == pytest.approx(0.3 / (returns.std() * np.sqrt(24 * 365)))
 
 
+def test_nothing_depends_on_what_comes_later() -> None:
+    times, close, variance = stream(400)
+    cut = 200 * 60
+    other_close, other_variance = close.copy(), variance.copy()
+    other_close[cut:] *= np.linspace(1.0, 0.2, close.size - cut)
+    other_variance[cut:] *= 7.0
+    equities = []
+    for each, forecast in ((close, variance), (other_close, other_variance)):
+        found = positions(times, each, {"model": forecast}, horizon_minutes=60, first=0, rules=SizingRules())
+        equities.append([named(found, name).equity[:200] for name in ("model", "constant 1")])
+    assert equities[0] == equities[1]
+
+
 def test_a_loss_of_everything_is_final() -> None:
     found = outcome_of(np.full(4, 2.0), np.array([100.0, 40.0, 80.0, 90.0]), SizingRules(no_trade=0.0))
     assert found.growth.tolist() == [0.0, 0.0, 0.0]

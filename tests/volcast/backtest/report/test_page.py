@@ -89,6 +89,8 @@ def test_the_best_value_is_bold_and_the_champion_named() -> None:
 def test_equally_good_values_are_all_bold() -> None:
     table = Table("T", ("", "a", "b", "c"), [["score", "1.0", "1.0", "2.0"]], "", [1])
     assert "".join(table_html(table)).count('<td class="best">1.0</td>') == 2
+    alike = table._replace(rows=[["score", "1.0", "1.0", "1.0"]])
+    assert 'class="best"' not in "".join(table_html(alike))
 
 
 def test_numbers_do_not_break() -> None:

@@ -26,6 +26,8 @@ from volcast.backtest.report.parts import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MIN_PER_BIN = 5
+"""With fewer outcomes a histogram shows chance alone."""
 _BAND = 0.95
 """Of the counts of a bin, were the outcomes independent."""
 
@@ -101,8 +103,8 @@ def _percent2(value: float | None) -> str:
 
 
 def _pit(comparison: Comparison) -> Chart | None:
-    shown = {model.model: model.pit for model in comparison.models if model.pit is not None and comparison.outcomes}
-    if not shown:
+    shown = {model.model: model.pit for model in comparison.models if model.pit is not None}
+    if not shown or comparison.outcomes < _MIN_PER_BIN * PIT_BINS:
         return None
     total = comparison.outcomes
     low, high = (float(binom.ppf(tail, total, 1.0 / PIT_BINS)) * PIT_BINS / total for tail in (0.5 - _BAND / 2, 0.5 + _BAND / 2))

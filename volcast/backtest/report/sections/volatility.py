@@ -57,7 +57,7 @@ def _course(comparison: Comparison) -> Chart | None:
     return Chart(
         "course",
         "Over time",
-        f"{averaging} The closer both lines, the better. A forecast is smoother than what it predicts: it is a mean.",
+        f"{averaging} The closer both lines, the better. A good forecast is smoother than what it predicts, as it is a mean.",
         f"Lines of realized volatility and of the forecast of {comparison.champion}, from {minute_text(found.times_ms[0])} to "
         f"{minute_text(found.times_ms[-1])}.",
         drawn,

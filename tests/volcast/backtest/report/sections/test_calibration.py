@@ -16,6 +16,11 @@ def test_a_model_without_intervals_has_no_scores_and_no_line() -> None:
     assert all(chart.legend == ["champion", "ewma"] for chart in charts.values())
 
 
+def test_few_outcomes_have_no_histogram() -> None:
+    names = [part.name for part in calibration_section(comparison_of(4 * DAY)).parts if isinstance(part, Chart)]
+    assert "pit" not in names
+
+
 def test_the_nominal_level_is_labelled() -> None:
     charts = {part.name: part for part in calibration_section(FOUND).parts if isinstance(part, Chart)}
     assert "nominal 90 %" in to_svg(charts["coverage"], "s0")
