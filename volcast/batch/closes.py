@@ -4,6 +4,7 @@ from collections.abc import Generator
 from contextlib import closing
 from hashlib import sha256
 from io import FileIO
+from os import stat_result
 from pathlib import Path
 from threading import Thread
 
@@ -14,6 +15,8 @@ from .result import BatchError
 from .text_blocks import BlockSource, UnusualTextError, read_closes
 
 _HASHED_BYTES = 1 << 16
+_MIN_BYTES_OF_A_THREAD = 1 << 23
+"""A smaller file is hashed sooner than a thread is scheduled on a busy machine."""
 _FIRST_BYTES = 1 << 12
 _GZIP = b"\x1f\x8b"
 
@@ -28,8 +31,8 @@ def count_signals(path: Path, window: int, options: FileOptions = NO_OPTIONS) ->
         from volcast.candle_files.formats import recognize  # noqa: PLC0415  # a small usual file takes less time than this import
 
         layout = recognize(path, options, required=("close",))
-    before = _identity(path)
-    hashing = _Hashing(path)
+    before = _status(path)
+    hashing = _Hashing(path, before.st_size)
     try:
         count = count_in_blocks(path, layout, window)
         found = SignalsOfFile(count.rows, count.ones, "", layout)
@@ -38,7 +41,7 @@ def count_signals(path: Path, window: int, options: FileOptions = NO_OPTIONS) ->
 
         found = count_in_rows(path, window, options)
     digest = hashing.result()
-    if _identity(path) != before:
+    if not _is_same(before, _status(path)):
         raise BatchError(f"{path} was changed while it was read; run the job again once the file is complete.")
     return found._replace(sha256=digest)
 
@@ -102,14 +105,17 @@ class _Unpacked:
 
 
 class _Hashing:
-    """The hash of a file, calculated in a thread of its own, as neither hashing nor reading holds Python's lock."""
+    """The hash of a file. That of a large one is calculated in a thread of its own: hashing does not hold Python's lock."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, size: int) -> None:
         self._path = path
         self._digest = ""
         self._error: OSError | None = None
         self._thread = Thread(target=self._hash, daemon=True)
-        self._thread.start()
+        if size > _MIN_BYTES_OF_A_THREAD:
+            self._thread.start()
+        else:
+            self._hash()
 
     def _hash(self) -> None:
         digest = sha256()
@@ -123,16 +129,20 @@ class _Hashing:
         self._digest = digest.hexdigest()
 
     def result(self) -> str:
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         if self._error is not None:
             raise CandleFileError(f"{self._path} can't be read: {self._error.strerror or self._error}.")
         return self._digest
 
 
-def _identity(path: Path) -> tuple[int, int, int]:
-    """Return what changes when a file is written to or replaced."""
+def _status(path: Path) -> stat_result:
     try:
-        found = path.stat()
+        return path.stat()
     except OSError as error:
         raise CandleFileError(f"{path} can't be read: {error.strerror or error}.") from None
-    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _is_same(before: stat_result, after: stat_result) -> bool:
+    """Return whether a file was neither written to nor replaced."""
+    return (before.st_ino, before.st_size, before.st_mtime_ns) == (after.st_ino, after.st_size, after.st_mtime_ns)

@@ -61,7 +61,9 @@ def test_real_minutes_are_read_in_blocks_and_row_by_row(request: pytest.FixtureR
     assert (count.rows, count.ones) == count_in_rows(path, 5)[:2]
 
 
-def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("min_bytes_of_a_thread", [0, 1 << 23])
+def test_the_hash_is_that_of_the_file(tmp_path: Path, min_bytes_of_a_thread: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MIN_BYTES_OF_A_THREAD", min_bytes_of_a_thread)
     path = tmp_path / "data.csv"
     write_candles(path, ["1", "2", "3"])
     assert count_signals(path, 2).sha256 == hashlib.sha256(path.read_bytes()).hexdigest()

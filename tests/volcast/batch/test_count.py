@@ -80,3 +80,10 @@ def test_large_sums_are_counted_by_number() -> None:
     for units in (2**80, 2**80, 2**80 + 1, 2**80):
         count.add(units, 12)
     assert count.ones == 1
+
+
+def test_five_minutes_that_a_rolling_mean_of_floats_decides_wrongly() -> None:
+    """The row that docs/batch.md works by hand: the close is the mean."""
+    closes = ["29793.5", "29799.6", "29788.24", "29795.9", "29794.31"]
+    assert sum(map(Decimal, closes)) / 5 == Decimal(closes[-1])
+    assert by_blocks(closes, 5, [3]).ones == by_number(closes, 5).ones == 0
