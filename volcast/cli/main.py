@@ -173,7 +173,7 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove` or `doctor`; 2 wrong usage or input; "
+    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove`, `doctor` or `signal`; 2 wrong usage or input; "
     "3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone away."
 )
 
