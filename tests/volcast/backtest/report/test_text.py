@@ -1,6 +1,7 @@
 """The tables of the terminal, and Markdown."""
 
 import re
+from pathlib import Path
 
 from tests.volcast.backtest.streams import DAY, comparison_of
 from volcast.backtest.report.parts import Table
@@ -9,6 +10,7 @@ from volcast.backtest.report.sections.accuracy import accuracy
 from volcast.backtest.report.text import WIDTH, aligned, markdown, terminal
 
 FOUND = comparison_of(70 * DAY)
+GOLDEN = Path(__file__).parents[3] / "golden/report.md"
 
 
 def test_the_terminals_tables_are_aligned_and_fit_80_columns() -> None:
@@ -61,3 +63,16 @@ def test_markdown_leaves_out_empty_tables() -> None:
 def test_special_characters_of_markdown_are_escaped() -> None:
     text = markdown(comparison_of(10 * DAY, ("a|b", "*c*")))
     assert "| a\\|b | \\*c\\* |" in text
+
+
+def test_the_whole_report_is_as_it_was() -> None:
+    """Words exactly; numbers to a unit of their last digit, as another CPU may round them otherwise.
+
+    After a wanted change `GOLDEN.write_text(markdown(FOUND))` writes the file again.
+    """
+    number = r"(?<![\w.])[+-]?\d[\d ]*(?:\.\d+)?"
+    found, golden = markdown(FOUND), GOLDEN.read_text()
+    assert re.sub(number, "0", found) == re.sub(number, "0", golden)
+    for one, other in zip(re.findall(number, found), re.findall(number, golden), strict=True):
+        digits = len(other.partition(".")[2].strip())
+        assert abs(float(one.replace(" ", "")) - float(other.replace(" ", ""))) < 1.5 * 10.0**-digits, (one, other)
