@@ -34,6 +34,7 @@ async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[An
     handled by the default handler, so it ends the process at once: every part of the system can be killed.
     """
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_without_interrupts)
     stop = asyncio.Event()
 
     def on_signal() -> None:
@@ -49,3 +50,9 @@ async def run_services(*services: Coroutine[Any, Any, None], until: Coroutine[An
         for number in STOP_SIGNALS:
             loop.remove_signal_handler(number)
     return stop.is_set()
+
+
+def _without_interrupts(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Log what asyncio has to log, but no traceback of a task in which a second Ctrl-C has struck: that is no defect."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)

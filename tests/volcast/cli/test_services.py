@@ -132,3 +132,13 @@ def test_a_second_signal_ends_the_process_at_once() -> None:
         assert process.stdout.readline() == "ignored\n"
         process.terminate()
         assert process.wait(60) == -signal.SIGTERM
+
+
+async def test_a_second_ctrl_c_within_a_task_leaves_no_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    async def report(error: BaseException) -> None:
+        asyncio.get_running_loop().call_exception_handler({"message": "Task exception was never retrieved", "exception": error})
+
+    await run_services(report(KeyboardInterrupt()))
+    assert caplog.records == []
+    await run_services(report(ValueError("a defect")))
+    assert [each.message.splitlines()[0] for each in caplog.records] == ["Task exception was never retrieved"]
