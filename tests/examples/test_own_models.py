@@ -44,6 +44,23 @@ async def test_examples_run_as_shadows_and_a_restart_continues_them(tmp_path: Pa
     assert await signals_in(tmp_path / "parts.db") == signals
 
 
+def test_examples_run_in_the_processes_of_a_backtest(tmp_path: Path) -> None:
+    """A model without a state, too; a mistake in one is the same sentence as elsewhere."""
+    (tmp_path / "btcusdt.csv").write_text(csv_text(400))
+    signals = ("--signals", "signals.jsonl", "--horizons", "15", "--workers", "2")
+    models = ",".join(f"{EXAMPLES}:{name}" for name in ("ThreeSpeeds", "linear", "FastHar"))
+    done = volcast(tmp_path, "backtest", "btcusdt.csv", "--models", models, *signals)
+    assert done.returncode == 0
+    assert len((tmp_path / "signals.jsonl").read_text().splitlines()) == 400
+    (tmp_path / "mine.py").write_text(EXAMPLES.read_text().replace("return sum(", "return None and sum("))
+    failed = volcast(tmp_path, "backtest", "btcusdt.csv", "--models", "last,mine.py:ThreeSpeeds", *signals)
+    assert failed.returncode == 2
+    assert re.search(
+        r"^volcast: mine\.py, line \d+: ThreeSpeeds\.predict_one returned None, where a", failed.stderr, re.MULTILINE
+    )
+    assert "Traceback" not in failed.stderr
+
+
 def test_an_example_without_a_state_is_refused_on_a_stream(tmp_path: Path) -> None:
     (tmp_path / "btcusdt.csv").write_text(csv_text(50))
     refused = volcast(tmp_path, "run", "btcusdt.csv", "--port", "0", "--db", "x.db", "--shadows", f"{EXAMPLES}:linear")

@@ -37,7 +37,7 @@ def numbers_of(engine: Engine, signal: Signal) -> dict[str, tuple[float, ...]]:
     return {SIGNAL: (float(signal.signal), mean), **horizons, **made.shadows}
 
 
-def run(new_replay: NewReplay, rows: Iterable[CandleText]) -> Iterator[tuple[int, dict[str, tuple[float, ...]]]]:
+def numbers_by_candle(new_replay: NewReplay, rows: Iterable[CandleText]) -> Iterator[tuple[int, dict[str, tuple[float, ...]]]]:
     """Run the rows through a new engine. Yield for each candle that it accepts its open time in milliseconds, and the numbers."""
     engine, replay = new_replay()
     for signal in replay.signals(rows):
@@ -50,7 +50,7 @@ class Recording:
     def __init__(self, new_replay: NewReplay, rows: Iterable[CandleText], until_ms: float = inf) -> None:
         times: list[int] = []
         numbers: dict[str, list[tuple[float, ...]]] = {}
-        for open_time_ms, made in run(new_replay, rows):
+        for open_time_ms, made in numbers_by_candle(new_replay, rows):
             if open_time_ms > until_ms:
                 break
             times.append(open_time_ms)

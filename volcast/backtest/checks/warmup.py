@@ -10,9 +10,10 @@ from itertools import islice
 import numpy as np
 from msgspec import Struct
 
+from volcast.core.arrays import Floats
 from volcast.core.codec import CandleText
 
-from .recording import SIGNAL, NewReplay, relative_difference, run
+from .recording import SIGNAL, NewReplay, number_names, numbers_by_candle, relative_difference
 
 LAST_CANDLES = 60
 """The difference at the end is the largest of the last hour."""
@@ -24,8 +25,8 @@ class WarmupFinding(Struct, frozen=True):
     subject: str
     needed: dict[str, int | None]
     """By tolerance: the number of candles after which the forecasts agree, and go on to agree; None if the last ones do not."""
-    at_end: float
-    """The largest relative difference in the last hour of the candles."""
+    at_end: dict[str, float]
+    """By number, the largest relative difference in the last hour of the candles."""
 
 
 class WarmupResult(Struct, frozen=True):
@@ -63,23 +64,25 @@ class _Agreement:
         self.tolerances = tuple(tolerances)
         self._disagreeing = dict.fromkeys(tolerances, 0)
         """By tolerance the last number of candles after which they did not agree."""
-        self._last: list[tuple[int, float]] = []
+        self._last: list[tuple[int, Floats]] = []
 
-    def add(self, candles: int, difference: float) -> None:
-        """Add the difference after so many candles."""
+    def add(self, candles: int, differences: Floats) -> None:
+        """Add the differences of all numbers (n,) after so many candles."""
+        difference = float(differences.max())
         for tolerance in self.tolerances:
             if difference > tolerance:
                 self._disagreeing[tolerance] = candles
-        self._last = [*self._last[-LAST_CANDLES + 1 :], (candles, difference)]
+        self._last = [*self._last[-LAST_CANDLES + 1 :], (candles, differences)]
 
     def result(self, tolerance: float) -> int | None:
         """Return the number of candles after which all agree; None if the last ones do not."""
         last_disagreeing = self._disagreeing[tolerance]
         return None if not self._last or last_disagreeing == self._last[-1][0] else last_disagreeing + 1
 
-    def at_end(self) -> float:
-        """Return the largest difference of the last hour."""
-        return max((difference for _, difference in self._last), default=1.0)
+    def at_end(self) -> Floats:
+        """Return the largest differences of the last hour (n,)."""
+        largest: Floats = np.max([differences for _, differences in self._last], axis=0)
+        return largest
 
 
 def check_warmup(
@@ -89,16 +92,16 @@ def check_warmup(
 
     The signal and the rolling mean are compared exactly, whatever the tolerances are.
     """
-    tracks = [_Track(run(new_replay, islice(read(), start, None))) for start in starts]
+    tracks = [_Track(numbers_by_candle(new_replay, islice(read(), start, None))) for start in starts]
     agreements: list[dict[str, _Agreement]] = [{} for _ in starts]
-    for open_time_ms, first in run(new_replay, read()):
+    for open_time_ms, first in numbers_by_candle(new_replay, read()):
         for track, agreement in zip(tracks, agreements, strict=True):
             numbers = track.at(open_time_ms)
             for subject, values in (numbers or {}).items():
-                difference = float(relative_difference(np.array(first[subject]), np.array(values)).max())
-                agreement.setdefault(subject, _Agreement([0.0] if subject == SIGNAL else tolerances)).add(
-                    track.candles, difference
-                )
+                if subject not in agreement:
+                    agreement[subject] = _Agreement([0.0] if subject == SIGNAL else tolerances)
+                differences = relative_difference(np.array(first[subject]), np.array(values))
+                agreement[subject].add(track.candles, differences)
     subjects = dict.fromkeys(subject for agreement in agreements for subject in agreement)
     findings = [_finding(subject, [each[subject] for each in agreements if subject in each]) for subject in subjects]
     return WarmupResult(list(starts), min((track.candles for track in tracks), default=0), findings)
@@ -109,4 +112,5 @@ def _finding(subject: str, agreements: Sequence[_Agreement]) -> WarmupFinding:
     for tolerance in agreements[0].tolerances:
         results = [each.result(tolerance) for each in agreements]
         needed[f"{tolerance:g}"] = None if None in results else max(filter(None, results), default=0)
-    return WarmupFinding(subject, needed, max(each.at_end() for each in agreements))
+    at_end = np.max([each.at_end() for each in agreements], axis=0).tolist()
+    return WarmupFinding(subject, needed, dict(zip(number_names(subject), at_end, strict=True)))

@@ -44,7 +44,7 @@ def run_warmup(candles: CandlesToCheck, starts: int, tolerance: float, json_file
     places = " and ".join(map(str, found.started_after))
     click.echo(f"{candles.title()}; the first start is at row 1, others after {places} rows.", err=err)
     click.echo("Candles after which the forecasts agree with those of the first start, by relative difference:", err=err)
-    columns = ("what", *(f"{each:g}" for each in tolerances), "difference in the last hour")
+    columns = ("what", *(f"{each:g}" for each in tolerances), "largest difference in the last hour")
     print_rows(columns, [_row(each, tolerances) for each in found.findings], Console(stderr=err))
     if late:
         within = f"within {counted(found.shortest, 'candle')}"
@@ -60,4 +60,5 @@ def _needed(finding: WarmupFinding, tolerance: float) -> int | None:
 
 def _row(finding: WarmupFinding, tolerances: list[float]) -> tuple[str, ...]:
     cells = ["not yet" if (needed := _needed(finding, each)) is None else str(needed) for each in tolerances]
-    return (finding.subject, *cells, "0, exactly" if finding.at_end == 0 else f"{finding.at_end:.1e}")
+    number, largest = max(finding.at_end.items(), key=lambda item: item[1])
+    return (finding.subject, *cells, "0, exactly" if largest == 0 else f"{largest:.1e}, {number}")

@@ -1,5 +1,6 @@
 from itertools import islice
 
+import numpy as np
 import pytest
 
 from tests.market import candle_text
@@ -20,7 +21,7 @@ def findings(starts: tuple[int, ...] = (150, 301), rows: int = 600, **config: ob
 @pytest.mark.parametrize("window", [1, 5, 20])
 def test_the_rolling_mean_is_exact_once_it_is_full(window: int) -> None:
     found = findings(window=window, model="last")[SIGNAL]
-    assert (found.needed, found.at_end) == ({"0": window}, 0.0)
+    assert (found.needed, found.at_end) == ({"0": window}, {"signal": 0.0, "rolling mean": 0.0})
 
 
 def test_a_signal_with_a_window_longer_than_the_candles_does_not_agree() -> None:
@@ -41,12 +42,15 @@ def test_it_finds_what_two_recordings_show(model: str) -> None:
             needed.append(None if off[-1] else int(off.nonzero()[0].max(initial=-1)) + 2)
         assert found.needed[f"{tolerance:g}"] == (None if None in needed else max(filter(None, needed)))
     assert found.needed["0"] is None
-    assert 0 < found.at_end < 2
+    last_hours = [Recording(create, ROWS[start:]).numbers[model][-60:] for start in (150, 301)]
+    largest = np.max([relative_difference(first[-60:], each).max(axis=0) for each in last_hours], axis=0)
+    assert list(found.at_end.values()) == largest.tolist()
+    assert found.at_end["variance"] > 0
 
 
 def test_engines_that_start_at_the_same_row_agree_at_once() -> None:
     found = findings((0,), model="two_stage")["two_stage"]
-    assert (set(found.needed.values()), found.at_end) == ({1}, 0.0)
+    assert (set(found.needed.values()), set(found.at_end.values())) == ({1}, {0.0})
 
 
 def test_rows_that_one_engine_skips_are_not_compared() -> None:

@@ -98,7 +98,7 @@ def test_the_warm_up_of_models_that_learn_for_long_is_not_within_hours(folder: P
     assert result.exit_code == 1
     lines = result.stdout.splitlines()
     assert lines[0] == "BTCUSDT: all 400 candles; the first start is at row 1, others after 100 and 200 rows."
-    assert lines[2] == "what\t0.1\t0.01\t0.001\t1e-06\tdifference in the last hour"
+    assert lines[2] == "what\t0.1\t0.01\t0.001\t1e-06\tlargest difference in the last hour"
     assert lines[3] == "signal and rolling mean\t5\t5\t5\t5\t0, exactly"
     assert lines[4].startswith("two_stage\t")
     assert lines[4].split("\t")[4] == "not yet"
