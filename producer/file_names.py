@@ -51,7 +51,7 @@ _DATES = re.compile(r"\d+|\d{4}Q\d|\d{8}T\d{4,6}Z?|\d{0,2}(JAN|FEB|MAR|APR|MAY|J
 _ENDING = re.compile(r"\.(csv|txt|tsv|json|jsonl|ndjson|parquet|pq|feather|arrow|ipc|gz|gzip|zip|bz2|xz|zst)$", re.IGNORECASE)
 
 
-def files_of(path: Path) -> tuple[list[Path], list[str]]:
+def candle_files_of(path: Path) -> tuple[list[Path], list[str]]:
     """Return the candle files of a folder, in the order of their names, and the names of its other entries; else the path alone.
 
     Only the ending of a name counts, and folders in the folder are not read. Hidden files do not count as entries. Raises

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.file_names import files_of, symbol_in_folder, symbol_of
+from producer.file_names import candle_files_of, symbol_in_folder, symbol_of
 from producer.symbols import QUOTES
 from volcast.candle_files.contract import CandleFileError
 from volcast.core.decoder import is_symbol
@@ -101,14 +101,14 @@ class TestFolders:
         for name in ("b.CSV.gz", "a.parquet", "README.md", ".hidden.csv", "c.json"):
             (tmp_path / name).touch()
         (tmp_path / "d.csv").mkdir()
-        files, others = files_of(tmp_path)
+        files, others = candle_files_of(tmp_path)
         assert ([file.name for file in files], others) == (["a.parquet", "b.CSV.gz", "c.json"], ["README.md", "d.csv"])
-        assert files_of(tmp_path / "b.CSV.gz") == ([tmp_path / "b.CSV.gz"], [])
+        assert candle_files_of(tmp_path / "b.CSV.gz") == ([tmp_path / "b.CSV.gz"], [])
 
     def test_a_folder_without_candle_files_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "notes.md").touch()
         with pytest.raises(CandleFileError, match="is a folder without candle files"):
-            files_of(tmp_path)
+            candle_files_of(tmp_path)
 
     @pytest.mark.parametrize(
         ("path", "symbol"),

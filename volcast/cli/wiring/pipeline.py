@@ -111,7 +111,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     CandleFileError for a file that cannot be used or files that cannot be of one market.
     """
     from producer.csv_replay import CsvReplay, by_symbol  # noqa: PLC0415  # not needed by --help
-    from producer.file_names import files_of, symbol_in_folder  # noqa: PLC0415
+    from producer.file_names import candle_files_of, symbol_in_folder  # noqa: PLC0415
     from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
 
     for symbol in symbols:
@@ -125,7 +125,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     named: Iterable[str | None] = map(str.upper, symbols) if symbols else (None,) * len(files)
     found: list[tuple[Path, str | None]] = []
     for path, name in zip(files, named, strict=True):
-        members, others = files_of(path)
+        members, others = candle_files_of(path)
         if others:
             names = ", ".join(others[:3]) + ", …" * (len(others) > 3)  # noqa: PLR2004  # enough to see what they are
             _note(f"{path}: left out what is no candle file by its name: {names}")
