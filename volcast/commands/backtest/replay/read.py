@@ -48,7 +48,7 @@ class Span:
 
 
 @dataclass(slots=True)
-class SymbolReplay:
+class ReplayedSymbol:
     """What was read and replayed of one symbol."""
 
     live: VersionTrack
@@ -66,7 +66,7 @@ class LogReplay:
     """What was read from a log."""
 
     span: Span
-    symbols: dict[str, SymbolReplay] = field(default_factory=dict)
+    symbols: dict[str, ReplayedSymbol] = field(default_factory=dict)
     rejected: int = 0
     """Records of `candles` that were rejected."""
     unreadable_signals: int = 0
@@ -79,11 +79,11 @@ class LogReplay:
         if self.records // _TELL_RECORDS > before // _TELL_RECORDS:
             tell(f"{self.records} records")
 
-    def of(self, symbol: str) -> SymbolReplay:
+    def of(self, symbol: str) -> ReplayedSymbol:
         """Return what is known of a symbol, new if there is nothing yet."""
         if symbol not in self.symbols:
             limits = self.span.from_ms, self.span.to_ms
-            self.symbols[symbol] = SymbolReplay(VersionTrack(*limits), VersionTrack(*limits))
+            self.symbols[symbol] = ReplayedSymbol(VersionTrack(*limits), VersionTrack(*limits))
         return self.symbols[symbol]
 
 

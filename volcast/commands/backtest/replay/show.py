@@ -14,7 +14,7 @@ from volcast.cli.main import UserError
 from volcast.cli.outputs import STANDARD_OUTPUT, output
 from volcast.cli.tables import counted, print_rows
 
-from .read import LogReplay, Span, SymbolReplay
+from .read import LogReplay, Span, ReplayedSymbol
 
 
 class _Symbol(Struct):
@@ -58,7 +58,7 @@ def _of(found: LogReplay) -> str:
     return f"of {', '.join(found.span.symbols)} in this time" if found.span.symbols else "in this time"
 
 
-def _symbol(symbol: str, each: SymbolReplay, comparison: VersionComparison | None) -> _Symbol:
+def _symbol(symbol: str, each: ReplayedSymbol, comparison: VersionComparison | None) -> _Symbol:
     return _Symbol(symbol, each.candles, each.history, each.first_ms, comparison)
 
 
@@ -69,7 +69,7 @@ def _settings_line(settings: PartitionSettings, live: PartitionSettings | None) 
     return f"settings: as the live consumer's, but {changes}" if changes else "settings: those of the live consumer"
 
 
-def _show_symbol(symbol: str, each: SymbolReplay, found: VersionComparison | None, span: Span, *, err: bool) -> None:
+def _show_symbol(symbol: str, each: ReplayedSymbol, found: VersionComparison | None, span: Span, *, err: bool) -> None:
     if not len(each.replayed):
         click.echo(f"{symbol}: {counted(len(each.live), 'live signal')}, but the log has no candles of this time", err=err)
         return
