@@ -113,7 +113,8 @@ class Volcast(click.Group):
                 raise abort.__cause__ from None
             code = _print_messages(["interrupted"], INTERRUPTED)
         except Exception as error:
-            code = _report(list(_flattened(error)))
+            is_stopped = _is_interrupted_import(error)
+            code = _print_messages(["interrupted"], INTERRUPTED) if is_stopped else _report(list(_flattened(error)))
             if not code:
                 raise
         else:
@@ -121,6 +122,11 @@ class Volcast(click.Group):
         if not standalone_mode:
             return code
         sys.exit(code)
+
+
+def _is_interrupted_import(error: Exception) -> bool:
+    """Return whether a stop signal came while a compiled module was loading, which makes an ImportError of it."""
+    return isinstance(error, ImportError) and isinstance(error.__cause__ or error.__context__, KeyboardInterrupt)
 
 
 def _flattened(error: BaseException) -> Iterator[BaseException]:

@@ -27,6 +27,11 @@ ERRORS: dict[str, BaseException] = {
 }
 
 
+ERRORS["import"] = ImportError("initialization failed")  # as Python makes it of a stop signal while a compiled module is loading
+ERRORS["import"].__cause__ = KeyboardInterrupt()
+ERRORS["no module"] = ImportError("no such module")
+
+
 @click.command()
 @click.argument("end")
 @click.option("--many", type=int)
@@ -58,6 +63,7 @@ def call(program: click.Command, *args: str) -> Result:
         ("silent", 3, "volcast: Busy\n"),
         ("group", 3, "volcast: held\nvolcast: wrong\n"),
         ("interrupt", 130, "\nvolcast: interrupted\n"),
+        ("import", 130, "volcast: interrupted\n"),
         ("file", 2, "volcast: Could not open file 'x': no such file\n"),
     ],
 )
@@ -66,7 +72,7 @@ def test_an_expected_error_is_a_message_and_an_exit_code(program: Volcast, end: 
     assert (result.exit_code, result.stderr, result.stdout) == (code, message, "")
 
 
-@pytest.mark.parametrize("end", ["bug", "cut", "mixed"])
+@pytest.mark.parametrize("end", ["bug", "cut", "mixed", "no module"])
 def test_a_bug_is_raised_unchanged(program: Volcast, end: str) -> None:
     result = call(program, "fail", end)
     assert result.exit_code == 1
