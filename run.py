@@ -27,5 +27,7 @@ if __name__ == "__main__":
     except ModuleNotFoundError as error:
         explain(str(error.name))
         sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
     sys.argv[1:1] = ["signal"]
     main()

@@ -126,6 +126,7 @@ streamed() {
 echo "using ${compose[*]}"
 compose --profile live down --volumes || true
 compose build produce || { echo "the image cannot be built" >&2; exit 1; }
+deploy/batch-smoke.sh
 compose up -d --no-deps consume serve produce
 await "the API is alive without a broker" responds "$api/health"
 compose up -d
