@@ -9,7 +9,7 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory batch-smoke compose-smoke docs lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -73,6 +73,9 @@ bench-recovery: setup            ## how soon a consumer is back
 
 bench-memory: setup            ## ten million candles: whether memory stays flat
 	$(BIN)/python -m bench.memory
+
+batch-smoke:            ## build the image of the batch job, run it, and remove it
+	deploy/batch-smoke.sh
 
 compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
 	deploy/compose-smoke.sh
