@@ -59,7 +59,7 @@ def test_endpoints() -> None:
 
 @pytest.mark.parametrize("answer", [LatestResponse, HorizonResponse, OutcomeResponse, ShadowResponse])
 def test_fields_of_an_answer(answer: type[BaseModel]) -> None:
-    table = API[API.index("| field of") :]
+    table = API[API.index("<!-- fields of the answer -->") :]
     assert [name for name in answer.model_fields if f"`{name}`" not in table] == []
 
 
