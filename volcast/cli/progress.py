@@ -106,8 +106,8 @@ class _Lines:
         (before_s, before), now_s, completed = self._shown, monotonic(), self._completed()
         self._shown = (now_s, completed)
         total, rate = sum(task.total for task in self._tasks), (completed - before) / max(now_s - before_s, 1e-9)
-        left = f", {(total - completed) / rate / 60:.0f} minutes left" if rate > 0 else ""
-        click.echo(f"{completed} of {total} rows, {rate:,.0f}/s{left}", err=True)
+        left = f", {(total - completed) / rate / 60:.1f} min left" if rate > 0 else ""
+        click.echo(f"{completed / max(total, 1):.0%} done, {rate:,.0f} rows/s{left}", err=True)
 
 
 @contextmanager

@@ -31,6 +31,17 @@ def test_a_terminal_shows_the_progress() -> None:
     assert b"1500/1500" in shown
 
 
+def test_a_pipe_gets_lines_if_they_are_asked_for() -> None:
+    show = (
+        "from time import sleep\nfrom volcast.cli.progress import ProgressTask, progress_of\n"
+        "tasks = [ProgressTask('a', 300, lambda: 300), ProgressTask('b', 100, lambda: 0)]\n"
+        "with progress_of(tasks, line_s=0.05): sleep(0.5)\n"
+    )
+    result = subprocess.run([sys.executable, "-c", show], capture_output=True, check=True, text=True)
+    assert result.stdout == ""
+    assert result.stderr.splitlines()[0].startswith("75% done, ")
+
+
 def test_a_pipe_gets_no_output() -> None:
     result = subprocess.run([sys.executable, "-c", SHOW], capture_output=True, check=True)
     assert (result.stdout, result.stderr) == (b"", b"")
