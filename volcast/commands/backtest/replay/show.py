@@ -14,7 +14,7 @@ from volcast.cli.main import UserError
 from volcast.cli.outputs import STANDARD_OUTPUT, output
 from volcast.cli.tables import counted, print_rows
 
-from .read import LogReplay, Span, ReplayedSymbol
+from .read import LogReplay, ReplayedSymbol, Span
 
 
 class _Symbol(Struct):
