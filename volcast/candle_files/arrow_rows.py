@@ -34,7 +34,7 @@ def recognize_arrow(path: Path, container: BinaryContainer, options: FileOptions
     if not header:
         raise CandleFileError(f"{path} has no columns; a table of candles is expected.")
     rows = [list(row) for row in sample]
-    kind, columns = columns_of(path, header, rows, parse_ms, options)
+    kind, columns = columns_of(path, header, rows, options)
     check_required(path, 0, header, columns, required)
     return FileFormat(
         f"{name}, {kind}",

@@ -39,7 +39,7 @@ def recognize_json(path: Path, content: Content, options: FileOptions, required:
     first = sample[0][1]
     header = tuple(dict.fromkeys(name for _, each in sample for name in each)) if isinstance(first, dict) else ()
     rows = [_cells(path, number, each, header) for number, each in sample]
-    kind, columns = columns_of(path, header or None, rows, parse_ms, options)
+    kind, columns = columns_of(path, header or None, rows, options)
     check_required(path, 0, header, columns, required)
     return FileFormat(
         f"JSON, {kind}",

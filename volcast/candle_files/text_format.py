@@ -48,8 +48,8 @@ def recognize_text(path: Path, content: Content, options: FileOptions, required:
         raise CandleFileError(f"{path} is empty; a first line with the columns {','.join(CANDLE_COLUMNS)} is expected.")
     parse_ms = parser_of(options)
     tables = [_split(lines, delimiter, options) for delimiter in _DELIMITERS]
-    found = [(_columns(path, table, parse_ms, options), table) for table in tables if table.width > 1] or [
-        (_columns(path, tables[0], parse_ms, options), tables[0])
+    found = [(_columns(path, table, options), table) for table in tables if table.width > 1] or [
+        (_columns(path, tables[0], options), tables[0])
     ]
     (kind, columns), table = max(found, key=lambda each: _score(each[0][1], required))
     header = tuple(cell.strip() for cell in table.header.cells) if table.header else ()
@@ -137,11 +137,11 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _columns(path: Path, table: _Table, parse_ms: Callable[[str], int], options: FileOptions) -> tuple[str, Columns]:
+def _columns(path: Path, table: _Table, options: FileOptions) -> tuple[str, Columns]:
     """Return what the table is, in words, and its columns."""
     cells = [row.cells for row in table.rows]
     line = table.header.line if table.header else 0
-    kind, columns = columns_of(path, table.header and table.header.cells, cells, parse_ms, options, line=line)
+    kind, columns = columns_of(path, table.header and table.header.cells, cells, options, line=line)
     if any("cryptodatadownload" in cell.lower() for row in table.banner for cell in row.cells):
         kind = "CryptoDataDownload"
     return kind, columns
@@ -151,7 +151,6 @@ def columns_of(
     path: Path,
     header: Sequence[str] | None,
     rows: Sequence[Sequence[str]],
-    parse_ms: Callable[[str], int],
     options: FileOptions,
     *,
     line: int = 0,
@@ -161,6 +160,8 @@ def columns_of(
     `line` is the header's line, for sentences; 0 if the file has no lines. Raises CandleFileError for a column that is doubled,
     or that the user names and that is not there.
     """
+    # Which column is the time does not depend on a zone that the user gives: `unix` is refused then, not left for `date`.
+    parse_ms = parser_of(options._replace(timezone=""))
     if header is None:
         kind, columns = columns_by_layout(rows, parse_ms) or ("", Columns())
     else:

@@ -70,8 +70,8 @@ def time_parser(timezone: str = "", unit: str | None = None) -> Callable[[str], 
     """Return `parse_open_time_ms`, or a function like it for times as the user describes them.
 
     Times without an offset are those of the zone, an IANA name. Numbers since 1970 are of the unit: s, ms, us or ns. The function
-    raises ValueError, too, for a time that the zone's clocks show twice or never, and for a number if a zone is given, since
-    numbers since 1970 are UTC. Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
+    raises ValueError, too, for a time that the zone's clocks show twice or never, and, if a zone is given, for a time that names
+    its own, as a number since 1970 does: it is UTC. Raises zoneinfo.ZoneInfoNotFoundError for an unknown zone.
 
     >>> time_parser("Europe/Berlin")("2024-07-01 02:00:00") == parse_open_time_ms("2024-07-01 00:00:00")
     True
@@ -89,8 +89,10 @@ def time_parser(timezone: str = "", unit: str | None = None) -> Callable[[str], 
                 return _with_fraction_ms(int(number[1]), _DECIMALS[unit], number[2] or "")
             return parse_open_time_ms(text)
         at_ms = _parse_iso_ms(text)
-        if zone is None or _names_zone(text):
+        if zone is None:
             return at_ms
+        if _names_zone(text):
+            raise ValueError("it names its own time zone, so that no other can be given")
         return at_ms - _offset_ms(zone, at_ms // _ZONE_STEP_MS)
 
     return parse

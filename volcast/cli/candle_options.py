@@ -53,7 +53,7 @@ def candle_options(command: "Command") -> "Command":
             "--timezone",
             metavar="ZONE",
             default="",
-            help="Zone of times in files that name none, as in Europe/Berlin.  [default: UTC]",
+            help="Zone of the times, for files that do not name it, as in Europe/Berlin.  [default: UTC]",
         ),
         click.option(
             "--columns",

@@ -64,8 +64,12 @@ class TestTimes:
             time = time.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
         frame(ROWS).with_columns(time).write_parquet(path)
         assert [row.open_time_ms for row in read_candles(path)] == TIMES
-        moved = check_candles(path, FileOptions(timezone="Asia/Tokyo"))
-        assert moved.first_open_time_ms == TIMES[0] - (0 if zone else 9 * 3_600_000)
+        tokyo = FileOptions(timezone="Asia/Tokyo")
+        if zone:
+            with pytest.raises(CandleFileError, match="it names its own time zone, so that no other can be given"):
+                check_candles(path, tokyo)
+        else:
+            assert check_candles(path, tokyo).first_open_time_ms == TIMES[0] - 9 * 3_600_000
 
     @pytest.mark.parametrize("kind", [pl.Int64, pl.Float64, pl.String])
     @pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])

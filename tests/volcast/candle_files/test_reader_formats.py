@@ -158,6 +158,15 @@ class TestTimes:
         assert check_candles(path, options).describe() == "this project's columns, 60 candles, times of Europe/Berlin"
         assert [row.open_time_ms for row in read_in_order(path, options)] == [row.time_ms for row in ROWS]
 
+    def test_a_zone_does_not_change_which_column_is_the_time(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.csv"
+        cryptodatadownload(path, ROWS)
+        zone = FileOptions(timezone="Europe/Berlin")
+        with pytest.raises(CandleFileError, match=r"column unix: .* a number since 1970 is UTC, so that no time zone can"):
+            check_candles(path, zone)
+        said = check_candles(path, zone._replace(columns=(("time", "date"),)))
+        assert said.first_open_time_ms == ROWS[0].time_ms - 3_600_000
+
     def test_a_time_that_the_clocks_show_twice_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "a.csv"
         path.write_text(f"{CSV_HEADER}\n2024-10-27 01:59:00,1,1,1,1,1,1\n2024-10-27 02:00:00,1,1,1,1,1,1\n")

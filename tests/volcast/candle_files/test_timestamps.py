@@ -1,12 +1,13 @@
 """Which texts are read as times, which are refused, and that no time is rounded onto a minute."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.candle_files.timestamps import format_open_time, parse_open_time_ms
+from volcast.candle_files.timestamps import format_open_time, parse_open_time_ms, time_parser
 
 FIVE_PAST_MS = 1_704_067_500_000
 
@@ -142,3 +143,32 @@ def test_a_time_that_is_not_a_whole_second_can_not_be_written() -> None:
 def test_a_year_before_1_or_after_9999_can_not_be_written(ms: int) -> None:
     with pytest.raises(ValueError, match="years 1 to 9999"):
         format_open_time(ms)
+
+
+class TestTimesAsTheUserDescribesThem:
+    @given(instants, st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "UTC"]))
+    def test_local_times_are_read_unless_the_clocks_show_them_twice(self, moment: datetime, zone: str) -> None:
+        local = moment.astimezone(ZoneInfo(zone)).replace(microsecond=0)
+        earlier, later = (local.replace(fold=fold).utcoffset() for fold in (0, 1))
+        text = f"{local:%Y-%m-%d %H:%M:%S}"
+        if earlier == later:
+            assert time_parser(zone)(text) == milliseconds(moment.replace(microsecond=0))
+        else:
+            with pytest.raises(ValueError, match=f"the clocks of {zone} show this time twice that day"):
+                time_parser(zone)(text)
+
+    def test_a_time_that_no_clock_shows(self) -> None:
+        with pytest.raises(ValueError, match="the clocks of Europe/Berlin do not show this time that day; give times in UTC"):
+            time_parser("Europe/Berlin")("2024-03-31 02:30:00")
+
+    @pytest.mark.parametrize("text", ["2024-01-01 00:05:00Z", "2024-01-01T01:05+01:00", "2024-01-01 00:05 UTC", "1704067500"])
+    def test_times_that_name_their_zone_need_no_other(self, text: str) -> None:
+        with pytest.raises(ValueError, match="so that no"):
+            time_parser("Europe/Berlin")(text)
+
+    @pytest.mark.parametrize(("unit", "text"), [("s", "1704067500.0"), ("ms", "1704067500000"), ("us", "1704067500000000")])
+    def test_the_unit_of_a_number(self, unit: str, text: str) -> None:
+        assert time_parser(unit=unit)(text) == FIVE_PAST_MS
+        assert time_parser(unit=unit)("2024-01-01 00:05") == FIVE_PAST_MS
+        assert time_parser(unit="ns")("1704067500000000001") == FIVE_PAST_MS + 1
+        assert time_parser(unit="s")("60") == 60_000
