@@ -29,7 +29,14 @@ def candles(folder: Path, count: int, symbol: str = "btcusdt", *, is_odd: bool =
 
 def plan_of(*files: Path, settings: Settings | None = None, **wanted: Any) -> Plan:
     """Return the plan of a backtest that wants everything, with changes."""
-    chosen = {"models": ("har", "ewma"), "from_ms": 0, "to_ms": None, "signals": True, "features": True, "processes": 1} | wanted
+    chosen: dict[str, Any] = {
+        "models": ("har", "ewma"),
+        "from_ms": 0,
+        "to_ms": None,
+        "signals": True,
+        "features": True,
+        "processes": 1,
+    } | wanted
     return create_plan(replays_by_symbol(files, ()), Wanted(settings or Settings(), **chosen))
 
 
