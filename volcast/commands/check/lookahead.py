@@ -33,8 +33,9 @@ def run_lookahead(candles: CandlesToCheck, files: tuple[Path, ...], cuts: int, s
     """Run the check and print what it finds; return the exit code."""
     rows = list(candles.read())
     points = cut_points(len(rows), cuts)
+    total = 2 * (len(rows) + sum(points)) + len(points)  # a scrambled run ends with the first candle after the point
     read = {*files, *(source.path for source in candles.sources)}
-    with watching(read) as peeks, progress(candles.symbol, 2 * (len(rows) + sum(points)), candles.rows_done):
+    with watching(read) as peeks, progress(candles.symbol, total, candles.rows_done):
         found = check_lookahead(candles.new_replay, rows, points, seed)
     changed = [each for each in found if each.change]
     at = [rows[point - 1].open_time_ms for point in points]
@@ -44,7 +45,8 @@ def run_lookahead(candles: CandlesToCheck, files: tuple[Path, ...], cuts: int, s
         _Report(candles.symbol, candles.rows, candles.total, at, seed, passed, found, list(map(str, peeks))),
     )
     err = to_stderr(json_file)
-    where = f"after {counted(len(at), 'point')} from {time_of(at[0])} to {time_of(at[-1])}"
+    several = f"{counted(len(at), 'point')} from {time_of(at[0])} to {time_of(at[-1])}"
+    where = f"after {several if len(at) > 1 else time_of(at[0])}"
     click.echo(f"{candles.title()}; what comes {where} was cut off and scrambled, and all was run twice.", err=err)
     print_rows(
         ("what", "compared", "result"),

@@ -74,7 +74,7 @@ def test_models_and_horizons_come_from_the_settings(folder: Path, monkeypatch: p
     result = call("lookahead", "btcusdt.csv", "--cuts", "1", "--candles", "100", "--horizons", "15,30")
     assert result.exit_code == 0
     lines = [line.partition("\t")[0] for line in result.stdout.splitlines()]
-    assert lines[0].startswith("BTCUSDT: the first 100 of 400 candles; what comes after 1 point from")
+    assert lines[0].startswith("BTCUSDT: the first 100 of 400 candles; what comes after 2024-01-01 00:49:00 UTC was")
     assert lines[2:6] == ["signal and rolling mean", "ewma", "ewma, 30 minutes", "last"]
 
 
