@@ -29,7 +29,7 @@ from .trailing import Windows
 MIN_PERIODS = 48
 """Fewer give no volatility worth the name."""
 _CURVE_POINTS = 500
-_HELD, _BEFORE = "constant 1", "constant, past"
+_HELD, _BEFORE = "fixed 1", "fixed past"
 
 
 class SizingRules(Struct, frozen=True, kw_only=True):

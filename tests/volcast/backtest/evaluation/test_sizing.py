@@ -58,7 +58,7 @@ def test_growth_agrees_with_coins_and_cash(steps: list[tuple[float, float]], cos
 
 def test_a_forecaster_that_knows_the_volatility_meets_the_target() -> None:
     found = run(6_000, SizingRules(target_volatility=0.4, max_size=5.0, cost_bp=0.0, no_trade=0.0))
-    model, held = named(found, "model"), named(found, "constant 1")
+    model, held = named(found, "model"), named(found, "fixed 1")
     assert model.volatility == pytest.approx(0.4, rel=0.03)
     assert model.volatility_lowest is not None
     assert model.volatility_highest is not None
@@ -95,7 +95,7 @@ def test_a_constant_size_of_one_is_the_market() -> None:
     found = run(500, SizingRules(cost_bp=0.0))
     _, close, _ = stream(500)
     at = np.arange(59, 500 * 60, 60)
-    held = named(found, "constant 1")
+    held = named(found, "fixed 1")
     assert held.total_return == pytest.approx(close[at[-1]] / close[at[0]] - 1.0)
     assert held.turnover == pytest.approx(24 * 365 / 499, rel=1e-6), "the first purchase alone"
     assert held.annual_return is None, "three weeks say nothing of a year"
@@ -108,7 +108,7 @@ def test_the_size_by_the_past_uses_only_the_past() -> None:
 
     def size(of: Floats) -> float | None:
         found = positions(times, of, {"model": variance}, horizon_minutes=60, first=first, rules=rules)
-        return named(found, "constant, past").mean_size
+        return named(found, "fixed past").mean_size
 
     changed = close.copy()
     changed[first:] *= np.linspace(1.0, 3.0, changed.size - first)
@@ -127,7 +127,7 @@ def test_nothing_depends_on_what_comes_later() -> None:
     equities = []
     for each, forecast in ((close, variance), (other_close, other_variance)):
         found = positions(times, each, {"model": forecast}, horizon_minutes=60, first=0, rules=SizingRules())
-        equities.append([named(found, name).equity[:200] for name in ("model", "constant 1")])
+        equities.append([named(found, name).equity[:200] for name in ("model", "fixed 1")])
     assert equities[0] == equities[1]
 
 
@@ -154,7 +154,7 @@ def test_a_gap_is_held_through() -> None:
     minutes = np.concatenate((np.arange(60), np.arange(120, 240)))
     close = np.where(minutes < 120, 100.0, 110.0)
     found = positions(minutes * 60_000, close, {}, horizon_minutes=60, first=0, rules=SizingRules(cost_bp=0.0))
-    assert named(found, "constant 1").total_return == pytest.approx(0.1)
+    assert named(found, "fixed 1").total_return == pytest.approx(0.1)
 
 
 def test_where_there_is_no_forecast_the_size_stays() -> None:

@@ -72,12 +72,12 @@ def outcomes(comparison: Comparison) -> Table:
         row("return, % a year", lambda p: p.annual_return, _in_percent),
     ]
     return Table(
-        "Sized by the forecast, and constant",
+        "Sized by the forecast, and fixed",
         ("result", *(each.name for each in found)),
         [cells for cells, _ in rows if set(cells[1:]) != {"–"}],
         f"{count(comparison.positions.rebalancings)} rebalancings. Volatilities nearest to the target of {percent(target, 0)} "
         "are in bold. Volatility is that of the returns from one rebalancing to the next; forecasts are of one-minute returns, "
-        "so that prices that bounce or trend within the horizon make it differ from the target. Constant, past: target / "
+        "so that prices that bounce or trend within the horizon make it differ from the target. Fixed past: target / "
         "volatility before the first scored forecast. Costs are part of the return.",
         [best for cells, best in rows if set(cells[1:]) != {"–"}],
         champion=True,

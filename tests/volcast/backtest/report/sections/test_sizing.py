@@ -16,7 +16,7 @@ def test_it_is_labelled_as_an_illustration_with_its_rules() -> None:
 
 def test_each_way_to_size_a_position_has_a_column() -> None:
     table = outcomes(FOUND)
-    assert table.headers == ("result", "champion", "ewma", "no_interval", "constant 1")
+    assert table.headers == ("result", "champion", "ewma", "no_interval", "fixed 1")
     assert all(len(row) == len(table.headers) for row in table.rows)
     assert "return, % a year" not in [row[0] for row in table.rows], "a month says nothing of a year"
 
@@ -25,7 +25,7 @@ def test_constant_sizes_are_in_the_charts_and_their_legends() -> None:
     charts = [part for part in sizing_section(FOUND).parts if isinstance(part, Chart)]
     assert [chart.name for chart in charts] == ["sizing-volatility", "sizing-equity"]
     for chart in charts:
-        assert [line.text for line in chart.others] == ["constant 1"]
+        assert [line.text for line in chart.others] == ["fixed 1"]
         assert chart.others[0].colour in to_svg(chart, "s0")
 
 
