@@ -38,8 +38,8 @@ FROM runtime AS batch
 USER 0:0
 RUN install --directory --owner=10001 --group=10001 /out
 USER 10001:10001
-COPY --from=builder /src/volcast/sample/BTCUSDT-simulated.csv.gz /job/data.csv.gz
-COPY --from=builder /src/volcast/sample/batch.yaml /job/config.yaml
+COPY --from=builder /src/volcast/simulation/sample/BTCUSDT-simulated.csv.gz /job/data.csv.gz
+COPY --from=builder /src/volcast/simulation/sample/batch.yaml /job/config.yaml
 CMD ["signal", "--input", "/job/data.csv.gz", "--config", "/job/config.yaml", \
      "--output", "/out/metrics.json", "--log-file", "/out/run.log"]
 

@@ -20,7 +20,7 @@ api=http://127.0.0.1:$API_PORT prometheus=http://127.0.0.1:$PROMETHEUS_PORT proj
 if [ -n "$file" ]; then
   files=("$file") CSV=/data/$(basename "$file")
 else
-  files=(volcast/sample/*.csv*)
+  files=(volcast/simulation/sample/*.csv*)
 fi
 DATA=$(realpath -e -- "$(dirname "${files[0]}")"); export DATA
 

@@ -17,7 +17,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig
 
-SAMPLE = Path(volcast.__file__).parent / "sample" / "BTCUSDT-simulated.csv.gz"
+SAMPLE = Path(volcast.__file__).parent / "simulation" / "sample" / "BTCUSDT-simulated.csv.gz"
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 HEADER = "timestamp,open,high,low,close,volume_btc,volume_usd"
 BEGIN = datetime(2024, 1, 1)  # noqa: DTZ001  # a text without a zone is written
-SAMPLE = Path(__file__).parents[3] / "volcast/sample/BTCUSDT-simulated.csv.gz"
+SAMPLE = Path(__file__).parents[3] / "volcast/simulation/sample/BTCUSDT-simulated.csv.gz"
 
 
 def time_of(row: int) -> str:

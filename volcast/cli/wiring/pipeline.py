@@ -148,7 +148,7 @@ def _note(sentence: str) -> None:
 
 def sample_files() -> tuple[Path, ...]:
     """Return the bundled files of candles, which are simulated and no market data."""
-    return tuple(sorted((Path(__file__).parents[2] / "sample").glob("*.csv.gz")))
+    return tuple(sorted((Path(__file__).parents[2] / "simulation" / "sample").glob("*.csv.gz")))
 
 
 def load_prior(settings: Settings) -> "Prior | None":
