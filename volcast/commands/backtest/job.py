@@ -60,7 +60,7 @@ class Job:
         return sum(source.rows_read for source in self.sources)
 
 
-def run_job(job: Job, told: Callable[[int], None], is_stopped: Callable[[], bool]) -> None:
+def run_pass(job: Job, told: Callable[[int], None], is_stopped: Callable[[], bool]) -> None:
     """Run a job to its end, or until `is_stopped` returns true; `told` is called with the number of rows read so far.
 
     It goes on after the chunks that an earlier run has left, if they are sound.

@@ -18,7 +18,7 @@ from typing import Any
 from volcast.cli.main import UserError
 from volcast.cli.progress import ProgressTask, progress_of
 
-from .job import Job, run_job
+from .job import Job, run_pass
 
 _LOOK_S = 0.2
 _LINE_S = 60.0
@@ -49,7 +49,7 @@ def _run_here(jobs: Sequence[Job], stop: threading.Event) -> None:
     counts = [0] * len(jobs)
     with progress_of(_tasks(jobs, counts), line_s=_LINE_S):
         for number, job in enumerate(jobs):
-            run_job(job, _teller(counts, number), stop.is_set)
+            run_pass(job, _teller(counts, number), stop.is_set)
 
 
 def _run_in_processes(jobs: Sequence[Job], processes: int, stop: threading.Event) -> None:
@@ -132,4 +132,4 @@ def _end_with_parent() -> None:
 
 
 def _run(number: int, job: Job) -> None:
-    run_job(job, _teller(_shared["counts"], number), _shared["stopped"].is_set)
+    run_pass(job, _teller(_shared["counts"], number), _shared["stopped"].is_set)

@@ -9,7 +9,7 @@ import msgspec
 from tests.market import CSV_HEADER, csv_text
 from volcast.cli.wiring.backtest import replays_by_symbol
 from volcast.commands.backtest.chunks import ChunkFolder
-from volcast.commands.backtest.job import Job, run_job
+from volcast.commands.backtest.job import Job, run_pass
 from volcast.commands.backtest.plan import Plan, Wanted, create_plan
 from volcast.commands.backtest.series import Series, join_jobs
 from volcast.settings.schema import Settings
@@ -44,7 +44,7 @@ def run_all(plan: Plan, folder: Path, is_stopped: Callable[[], bool] = lambda: F
     """Run all jobs of a plan that was put into a folder, again and again until they are done."""
     for job in plan.all_jobs:
         while not is_done(job):
-            run_job(job, lambda _: None, is_stopped)
+            run_pass(job, lambda _: None, is_stopped)
 
 
 def is_done(job: Job) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from tests.volcast.commands.backtest.plans import candles, content, is_done, joined, plan_of, run_all
 from volcast.commands.backtest import job as job_module
 from volcast.commands.backtest.chunks import ChunkFolder
-from volcast.commands.backtest.job import run_job
+from volcast.commands.backtest.job import run_pass
 from volcast.core.types import MINUTE_MS
 from volcast.settings.schema import Settings
 
@@ -75,11 +75,11 @@ def test_progress_is_told_and_a_finished_job_does_nothing(tmp_path: Path) -> Non
     plan = plan_of(candles(tmp_path, ROWS)).within(tmp_path)
     told: list[int] = []
     (job,) = plan.all_jobs
-    run_job(job, told.append, lambda: False)
+    run_pass(job, told.append, lambda: False)
     assert told == sorted(told)
     assert told[-1] == job.rows == ROWS
     told.clear()
-    run_job(job, told.append, lambda: False)
+    run_pass(job, told.append, lambda: False)
     assert told == []
 
 
