@@ -212,7 +212,7 @@ class _Shape:
 
     def _problems(self) -> Iterator[str]:
         if (step := self._odd_step()) is not None:
-            yield f"{step}; candles of one minute are expected"
+            yield f"{step}; candles of one minute are expected, as `volcast download` writes them"
         if 2 * self._off_minute > self.rows:
             closing = 2 * self._last_second > self._off_minute
             expected = "the time at which a minute begins is expected" + (", not the one at which its candle closes" * closing)
