@@ -12,7 +12,7 @@ import numpy as np
 from volcast.candle_files.contract import FileFormat
 from volcast.core.rolling import RollingMean
 
-from .decimal_cells import Decimals, Integers, scale_up
+from .decimal_cells import ScaledNumbers, Integers, scale_up
 
 _LIMIT = 2**63
 _ENOUGH_ROWS = 1 << 15
@@ -40,8 +40,8 @@ class BlockCount:
     """Counts blocks of closes. Memory: the window, and some 30 000 rows.
 
     >>> count = BlockCount(window=2)
-    >>> count.add(Decimals(np.array([100, 101, 101]), decimals=0))
-    >>> count.add(Decimals(np.array([1011]), decimals=1))
+    >>> count.add(ScaledNumbers(np.array([100, 101, 101]), decimals=0))
+    >>> count.add(ScaledNumbers(np.array([1011]), decimals=1))
     >>> count.finish()
     >>> count.rows, count.ones
     (4, 2)
@@ -51,12 +51,12 @@ class BlockCount:
         self.window = window
         self.rows = 0
         self.ones = 0
-        self._last = Decimals(np.zeros(0, np.int64), 0)
+        self._last = ScaledNumbers(np.zeros(0, np.int64), 0)
         """The last window - 1 closes that were counted."""
-        self._waiting: list[Decimals] = []
+        self._waiting: list[ScaledNumbers] = []
         self._waiting_rows = 0
 
-    def add(self, closes: Decimals) -> None:
+    def add(self, closes: ScaledNumbers) -> None:
         """Add the next closes, none of them below 0. Raises TooLargeError where 64 bits may not be enough."""
         self.rows += closes.units.size
         self._waiting.append(closes)
@@ -78,7 +78,7 @@ class BlockCount:
             sums = np.concatenate((np.zeros(1, np.int64), np.cumsum(closes)))
             above = closes[self.window - 1 :] * self.window > sums[self.window :] - sums[: -self.window]
             self.ones += int(np.count_nonzero(above))
-        self._last = Decimals(closes[max(closes.size - self.window + 1, 0) :], decimals)
+        self._last = ScaledNumbers(closes[max(closes.size - self.window + 1, 0) :], decimals)
         self._waiting, self._waiting_rows = [], 0
 
 

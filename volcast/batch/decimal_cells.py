@@ -31,7 +31,7 @@ _BYTE, _SEVEN, _ONE = np.uint64(8), np.uint64(7), np.uint64(1)
 _WHOLE_BYTE = np.uint64(0xFF)
 
 
-class Decimals(NamedTuple):
+class ScaledNumbers(NamedTuple):
     """Numbers as integers: each is units / 10^decimals."""
 
     units: Integers
@@ -50,7 +50,7 @@ def words_of(text: bytearray | bytes) -> Words:
     return np.ndarray((len(text) - WORD + 1,), "<u8", text, 0, (1,))
 
 
-def read_decimals(words: Words, start: Integers, stop: Integers) -> Decimals | None:
+def read_decimals(words: Words, start: Integers, stop: Integers) -> ScaledNumbers | None:
     """Return the numbers in the cells from `start` to `stop`, positions in the text of `words`.
 
     None if a cell is no number of at most 16 digits and one point, without a sign, or if the integers would not fit into 64 bits:
@@ -74,7 +74,7 @@ def read_decimals(words: Words, start: Integers, stop: Integers) -> Decimals | N
         return None
     most = int(decimals.max())
     scaled = scale_up(units, most - decimals)
-    return None if scaled is None else Decimals(scaled, most)
+    return None if scaled is None else ScaledNumbers(scaled, most)
 
 
 def scale_up(units: Integers, more_decimals: Integers | int) -> Integers | None:

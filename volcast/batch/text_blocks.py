@@ -12,7 +12,7 @@ import numpy as np
 
 from volcast.candle_files.contract import FileFormat
 
-from .decimal_cells import MAX_CHARACTERS, WORD, Decimals, Integers, read_decimals, words_of
+from .decimal_cells import MAX_CHARACTERS, WORD, ScaledNumbers, Integers, read_decimals, words_of
 from .time_cells import TimeOrder
 
 BLOCK_BYTES = 1 << 19
@@ -34,7 +34,7 @@ class BlockSource(Protocol):
         """Fill the buffer with the next bytes, at least one, and return how many; 0 at the end."""
 
 
-def read_closes(source: BlockSource, layout: FileFormat) -> Iterator[Decimals]:
+def read_closes(source: BlockSource, layout: FileFormat) -> Iterator[ScaledNumbers]:
     """Yield the closes of the rows in the order of the file.
 
     Raises UnusualTextError where the text is not of the usual form, after the rows before it.
@@ -82,7 +82,7 @@ class _Table:
         self._quoted = layout.quoted_lines
         self._order: TimeOrder | None = None
 
-    def closes(self, text: bytearray, begin: int, end: int) -> Decimals:
+    def closes(self, text: bytearray, begin: int, end: int) -> ScaledNumbers:
         if self._quoted:
             text = _unquoted(text, begin, end)
             begin, end = _BEFORE, len(text) - _BEHIND

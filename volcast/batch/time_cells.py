@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .decimal_cells import WORD, Integers, Words
 
-MAX_CHARACTERS = 32
+_MAX_CHARACTERS = 32
 _SORTABLE = re.compile(rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|\d+(\.\d+)?")
 """Forms whose order is that of their characters."""
 
@@ -24,7 +24,7 @@ class TimeOrder:
     """
 
     def __init__(self, first: bytes) -> None:
-        self.is_sortable = len(first) <= MAX_CHARACTERS and _SORTABLE.fullmatch(first) is not None
+        self.is_sortable = len(first) <= _MAX_CHARACTERS and _SORTABLE.fullmatch(first) is not None
         self._length = len(first)
         self._last: list[NDArray[np.uint64]] = []
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.volcast.batch.closes_files import ones_by_definition
 from volcast.batch import count as module
 from volcast.batch.count import BlockCount, NumberCount, TooLargeError
-from volcast.batch.decimal_cells import Decimals
+from volcast.batch.decimal_cells import ScaledNumbers
 from volcast.core.rolling import RollingMean, SignalRate
 
 CLOSES = st.lists(st.decimals(0, 1000, places=2).map(str), min_size=1, max_size=60)
@@ -25,7 +25,7 @@ def by_blocks(closes: list[str], window: int, sizes: list[int]) -> BlockCount:
         sizes = [*sizes[1:], *sizes[:1]]
         block, rest = rest[:size], rest[size:]
         decimals = max(len(close.partition(".")[2]) for close in block)
-        count.add(Decimals(np.array([int(Decimal(close).scaleb(decimals)) for close in block]), decimals))
+        count.add(ScaledNumbers(np.array([int(Decimal(close).scaleb(decimals)) for close in block]), decimals))
     count.finish()
     return count
 
@@ -70,7 +70,7 @@ def test_a_window_of_one_has_no_ones() -> None:
 @pytest.mark.parametrize("units", [2**62, 2**61, 2**59])
 def test_sums_that_may_not_fit_are_not_counted_in_blocks(units: int) -> None:
     count = BlockCount(5)
-    count.add(Decimals(np.full(20, units), 0))
+    count.add(ScaledNumbers(np.full(20, units), 0))
     with pytest.raises(TooLargeError):
         count.finish()
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.batch.decimal_cells import MAX_CHARACTERS, Decimals, read_decimals, scale_up, words_of
+from volcast.batch.decimal_cells import MAX_CHARACTERS, ScaledNumbers, read_decimals, scale_up, words_of
 
 DIGITS = st.text("0123456789", max_size=9)
 NUMBERS = st.tuples(DIGITS, st.sampled_from(["", "."]), DIGITS).map("".join)
 PLAIN = NUMBERS.filter(lambda text: text.strip(".") != "" and len(text) <= MAX_CHARACTERS)
 
 
-def read(*cells: str) -> Decimals | None:
+def read(*cells: str) -> ScaledNumbers | None:
     text = bytearray(MAX_CHARACTERS) + ",".join([*cells, ""]).encode()
     lengths = np.array([len(cell) for cell in cells])
     stop = MAX_CHARACTERS + np.cumsum(lengths + 1) - 1
