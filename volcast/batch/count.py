@@ -12,7 +12,7 @@ import numpy as np
 from volcast.candle_files.contract import FileFormat
 from volcast.core.rolling import RollingMean
 
-from .decimal_cells import ScaledNumbers, Integers, scale_up
+from .decimal_cells import Integers, ScaledNumbers, scale_up
 
 _LIMIT = 2**63
 _ENOUGH_ROWS = 1 << 15

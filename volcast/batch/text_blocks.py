@@ -12,7 +12,7 @@ import numpy as np
 
 from volcast.candle_files.contract import FileFormat
 
-from .decimal_cells import MAX_CHARACTERS, WORD, ScaledNumbers, Integers, read_decimals, words_of
+from .decimal_cells import MAX_CHARACTERS, WORD, Integers, ScaledNumbers, read_decimals, words_of
 from .time_cells import TimeOrder
 
 BLOCK_BYTES = 1 << 19
