@@ -67,7 +67,7 @@ class Client:
             "isolation_level": isolation_level,
             "auto_offset_reset": "earliest",
             "enable_auto_commit": False,
-            "fetch_max_wait_ms": 100,  # a newly opened partition waits until the fetch in progress for the others ends
+            "fetch_max_wait_ms": 250,  # a newly opened partition waits until the fetch in progress for the others ends
             "retry_backoff_ms": 20,
         }
         return AIOKafkaConsumer(**(self.connection() | settings | options))

@@ -22,6 +22,8 @@ _STEP_GROWTH = 4
 _MAX_STEP_RECORDS = 64_000
 """A bound on what `last_of_key` holds in memory: the records of one key in so many."""
 _READ_RECORDS = 10_000
+_IDLE_FETCH_MS = 1_000
+"""How long the broker may wait for a record before it answers a reader that has read all: each answer costs CPU time."""
 _READ_MS = 200
 
 
@@ -51,14 +53,17 @@ class KafkaReader:
 async def reader(client: Client, topic: Topic, check: Callable[[], None]) -> AsyncIterator[KafkaReader]:
     """Open a reader of all partitions of a topic, from the first retained record on. Each read calls `check` first."""
     found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
-    async with reading_from(client, {tp: begin for tp, (begin, _) in found.items()}) as consumer:
+    positions = {tp: begin for tp, (begin, _) in found.items()}
+    async with reading_from(client, positions, fetch_max_wait_ms=_IDLE_FETCH_MS) as consumer:
         yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin}, check)
 
 
 @asynccontextmanager
-async def reading_from(client: Client, positions: Mapping[TopicPartition, int]) -> AsyncIterator[AIOKafkaConsumer]:
-    """Open a consumer of these partitions, positioned at these offsets. Raises Unavailable."""
-    consumer = client.consumer()
+async def reading_from(
+    client: Client, positions: Mapping[TopicPartition, int], **options: Any
+) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer of these partitions, positioned at these offsets, with more of aiokafka's options. Raises Unavailable."""
+    consumer = client.consumer(**options)
     try:
         with translated_errors("starting to read"):
             await start(consumer, client.timeout_s)
