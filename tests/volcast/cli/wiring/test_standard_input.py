@@ -35,7 +35,10 @@ def test_candles_are_read_from_standard_input(tmp_path: Path, given: bytes) -> N
 
 
 def test_standard_input_needs_a_symbol_and_has_to_hold_candles(tmp_path: Path) -> None:
-    cases = (CANDLES.encode(), [], b"its name does not say for certain which market it is"), (b"", ["--symbol", "A"], b"is empty")
+    cases: list[tuple[bytes, list[str], bytes]] = [
+        (CANDLES.encode(), [], b"its name does not say for certain which market it is"),
+        (b"", ["--symbol", "A"], b"is empty"),
+    ]
     for given, symbol, sentence in cases:
         done = volcast(tmp_path, "run", "-", *symbol, given=given)
         assert done.returncode == 2
