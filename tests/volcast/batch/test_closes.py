@@ -44,6 +44,7 @@ def test_the_known_figure_of_the_bundled_candles() -> None:
     [
         ("btcusd-1m-10000-quoted.csv", 5, 10_000, 4_989),
         ("btcusdt-1m-2024-01.csv.gz", 5, 44_640, 22_720),
+        ("btcusdt-1m-2024-01.csv.gz", 20, 44_640, 22_515),
         ("btcusdt-1m-2022-2024.csv.gz", 5, 1_306_000, 654_990),
     ],
 )
