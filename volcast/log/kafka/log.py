@@ -13,7 +13,7 @@ from volcast.log.retry import while_unavailable
 
 from .access.ports import check_ports
 from .access.security import KafkaSecurity, check_access
-from .access.watch import Watch
+from .access.watch import AccessWatch
 from .client import Client, partition_of
 from .consumer import KafkaConsumer
 from .log_filter import quieten
@@ -42,7 +42,7 @@ class KafkaLog:
         self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
         self._must_exist = must_exist
-        self._watch = Watch(self._client)
+        self._watch = AccessWatch(self._client)
 
     def __repr__(self) -> str:
         return f"KafkaLog({self._client})"

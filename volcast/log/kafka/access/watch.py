@@ -22,7 +22,7 @@ _SIGHTINGS = 4
 """So often in a row: a broker that has just started may know a user or a topic only a moment later."""
 
 
-class Watch:
+class AccessWatch:
     """Looks every `every_s` seconds, over a connection that it keeps; after a failure at once, and over a new one."""
 
     def __init__(self, client: Client, every_s: float = 10.0, again_s: float = 2.0) -> None:
