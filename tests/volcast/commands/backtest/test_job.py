@@ -59,7 +59,7 @@ def test_a_damaged_chunk_and_those_after_it_are_computed_again(tmp_path: Path, d
     folder.mkdir()
     plan = plan_of(candles(folder, ROWS, is_odd=True), settings=Settings(horizons=(15, 30))).within(folder)
     run_all(plan, folder)
-    (job,) = plan.all_jobs
+    job, _ = plan.all_jobs
     file = job.folder / f"{damaged:06d}.chunk"
     raw = file.read_bytes()
     file.write_bytes({"changed": raw[:900] + bytes([raw[900] ^ 1]) + raw[901:], "short": raw[:-1], "empty": b""}[how])
@@ -74,7 +74,7 @@ def test_a_damaged_chunk_and_those_after_it_are_computed_again(tmp_path: Path, d
 def test_progress_is_told_and_a_finished_job_does_nothing(tmp_path: Path) -> None:
     plan = plan_of(candles(tmp_path, ROWS)).within(tmp_path)
     told: list[int] = []
-    (job,) = plan.all_jobs
+    job, _ = plan.all_jobs
     run_pass(job, told.append, lambda: False)
     assert told == sorted(told)
     assert told[-1] == job.rows == ROWS
