@@ -70,12 +70,16 @@ async def check_existence(
     what: str = "deleted while in use:",
     advice: str = "if that was intended, start again: what is missing is created anew, and a state that does not fit is refused",
 ) -> None:
-    """Raise Mismatch if a topic does not exist, Unavailable if that can't be found out. The client has been started."""
+    """Raise Mismatch if a topic does not exist or has another number of partitions, Unavailable if that can't be found out. The
+    client has been started.
+    """
     with translated_errors("asking for the topics"):
         async with asyncio.timeout(client.timeout_s):
             described = await admin.describe_topics([client.topic(topic) for topic in Topic])
     if missing := [each["topic"] for each in described if for_code(each["error_code"]) is UnknownTopicOrPartitionError]:
         raise Mismatch(f"Kafka at {client.bootstrap}: {what} {', '.join(sorted(missing))}; {advice}")
+    counts = {each["topic"]: len(each["partitions"]) for each in described if each["error_code"] == 0}
+    _check_partitions(client, {topic: counts[name] for topic in Topic if (name := client.topic(topic)) in counts})
 
 
 async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int | None) -> None:

@@ -1,4 +1,5 @@
-"""Watches a running process's access to its log: whether the brokers still let it in, and whether its topics still exist.
+"""Watches a running process's access to its log: whether the brokers still let it in, and whether its topics still exist and have
+the same number of partitions; records in one that was added would be read by nobody.
 
 aiokafka's clients take a deleted topic and a changed password for a broker that is away: they try again for ever and report
 nothing, so that a consumer without a topic looks like one that stands by. This watch asks the brokers itself. What it finds

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from tests.log_access import TIMEOUT_S
 from tests.volcast.log.kafka.secured_broker import add_scram_user
@@ -71,6 +71,22 @@ async def test_a_topic_that_is_deleted_ends_consumers_readers_and_appenders(
         sentences = await asyncio.gather(polled_until_refused(consumer), read_until_refused(log), appended_until_refused(log))
     for sentence in sentences:
         assert sentence.startswith(f"Kafka at {kafka_bootstrap}: deleted while in use: {kafka_prefix}candles; ")
+
+
+@pytest.mark.parametrize("topic", ["candles", "signals"])
+async def test_partitions_that_are_added_end_consumers_readers_and_appenders(
+    kafka_bootstrap: str, kafka_prefix: str, admin: AIOKafkaAdminClient, topic: str
+) -> None:
+    """Foreign writers of candles use them at once, and nobody would read them."""
+    async with (
+        KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000) as log,
+        log.consumer() as consumer,
+    ):
+        await consumer.poll(1, 0.2)
+        await admin.create_partitions({f"{kafka_prefix}{topic}": NewPartitions(3)})
+        sentences = await asyncio.gather(polled_until_refused(consumer), read_until_refused(log), appended_until_refused(log))
+    for sentence in sentences:
+        assert sentence.startswith(f"topic {kafka_prefix}{topic} has 3 partitions, the setting partitions says 1: ")
 
 
 async def test_a_password_that_was_changed_is_told_after_the_next_connection(scram_broker: Broker) -> None:
