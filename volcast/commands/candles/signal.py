@@ -26,7 +26,7 @@ from volcast.batch.result import (
     write_result,
 )
 from volcast.batch.run_log import RunLog
-from volcast.candle_files.contract import FileOptions
+from volcast.candle_files.contract import CandleFileError, FileOptions
 from volcast.cli.candle_options import candle_options
 from volcast.cli.main import INTERRUPTED
 from volcast.cli.streams import OutputClosedError, OutputError, discard_output
@@ -50,7 +50,9 @@ class _JobCommand(click.Command):
 
 
 @click.command("signal", cls=_JobCommand)
-@click.option("--input", "data", type=_PATH, required=True, metavar="FILE", help="The candles; only their closes are needed.")
+@click.option(
+    "--input", "data", type=_PATH, required=True, metavar="FILE", help="The candles, or - for stdin; only closes matter."
+)
 @click.option("--config", type=_PATH, required=True, metavar="FILE", help="The configuration, a YAML file.")
 @click.option("--output", type=_PATH, required=True, metavar="FILE", help="The result; an earlier one is replaced.")
 @click.option("--log-file", "log", type=_PATH, metavar="FILE", help="A log to append to, beside standard error.")
@@ -97,8 +99,13 @@ def command(*, data: Path, config: Path, output: Path, log: Path | None, options
 def _run(files: JobFiles, options: FileOptions, run_log: RunLog) -> str:
     """Do the job, write its result, and return it."""
     from volcast.batch.job import run_job  # noqa: PLC0415  # NumPy is not needed by --help
+    from volcast.cli.wiring.standard_input import stored  # noqa: PLC0415  # as above
 
-    metrics = run_job(files, options, run_log, perf_counter)
+    try:
+        [data] = stored([files.data])
+    except CandleFileError as error:
+        raise BatchError(str(error)) from None
+    metrics = run_job(files._replace(data=data), options, run_log, perf_counter)
     line = metrics.to_json()
     write_result(files.output, line)
     run_log.info(f"end: success, latency {metrics.latency_ms} ms, result in {files.output}")

@@ -261,6 +261,15 @@ def test_run_py_is_the_same_command(job: Job) -> None:
     assert job.output.read_text(encoding="utf-8") == printed
 
 
+def test_the_data_may_come_from_standard_input(job: Job) -> None:
+    with job.data.open("rb") as data:
+        command, given = (sys.executable, ROOT / "run.py"), {"input": "-"}
+        process = start(job, *command, changed=given, stdin=data, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        printed, _ = process.communicate(timeout=START_TIMEOUT_S)
+    assert process.returncode == 0
+    assert json.loads(printed)["rows_processed"] == len(CLOSES)
+
+
 def test_run_py_without_the_libraries_says_so(job: Job) -> None:
     process = start(job, sys.executable, "-S", "-E", ROOT / "run.py", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     printed, errors = process.communicate(timeout=START_TIMEOUT_S)
