@@ -88,7 +88,7 @@ def date_axis(axes: "Axes") -> None:
     """Label the x axis with dates, fewer where there is less room."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter  # noqa: PLC0415  optional, and slow to load
 
-    locator = AutoDateLocator(minticks=3, maxticks=5 if is_narrow(axes) else 9)  # type: ignore[no-untyped-call]  # partly typed
+    locator = AutoDateLocator(minticks=2, maxticks=5 if is_narrow(axes) else 9)  # type: ignore[no-untyped-call]  # partly typed
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # as above
 
