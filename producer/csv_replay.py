@@ -18,7 +18,7 @@ from volcast.candle_files.reversal import read_reversed
 from volcast.candle_files.timestamps import format_open_time
 from volcast.core.codec import ReplayedCandleText
 
-from .file_names import symbol_of
+from .file_names import is_simulated, symbol_of
 
 _JUMP = 0.05
 """Log return between two neighbouring minutes that counts as a jump to another market."""
@@ -94,9 +94,10 @@ class SymbolReplay:
     def leave_out_overlaps(self) -> Iterator[str]:
         """Make each row that two files have be sent once, and yield a sentence for each file that is cut.
 
-        Raises CandleFileError if two files differ where they overlap, if the price jumps from one to the next, or if only some
-        have volumes: the forecaster would take their beginning or their end for an event of the market.
+        Raises CandleFileError if two files differ where they overlap, if the price jumps from one to the next, if only some are
+        simulated, or if only some have volumes: the forecaster would take their beginning or end for an event of the market.
         """
+        _check_simulated(self.sources)
         _check_volumes(self.sources)
         reached = self.sources[0]
         for source in self.sources[1:]:
@@ -137,6 +138,15 @@ def is_jump(close: str, next_open: str, passed_ms: int) -> bool:
 def _content(before: str, row: CandleRow) -> str:
     """Return a hash of a row and all rows before it, in which line numbers and names of files do not count."""
     return blake2b(f"{before} {' '.join(map(str, row[1:]))}".encode(), digest_size=8).hexdigest()
+
+
+def _check_simulated(sources: Sequence[CsvReplay]) -> None:
+    simulated = [source for source in sources if is_simulated(source.name)]
+    if simulated and (real := [source for source in sources if source not in simulated]):
+        raise CandleFileError(
+            f"{simulated[0].path} has simulated candles of {real[0].symbol}, and {real[0].path} real ones; give --symbol for "
+            "each file, else leave one of them out."
+        )
 
 
 def _check_volumes(sources: Sequence[CsvReplay]) -> None:

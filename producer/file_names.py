@@ -123,6 +123,15 @@ def _words(stem: str) -> list[str]:
     return [word.upper() for word in re.findall(r"[^\W_]+", stem)]
 
 
+def is_simulated(name: str) -> bool:
+    """Return whether the name of a file, or the source of a candle, says that the candles are invented.
+
+    >>> is_simulated("BTCUSDT-simulated.csv.gz"), is_simulated("binance-simulated"), is_simulated("binance")
+    (True, True, False)
+    """
+    return "SIMULATED" in (word.upper() for word in re.findall(r"[^\W_]+", name))
+
+
 def _pairs(words: list[str]) -> Iterator[str]:
     """Yield each market that the words name: joined in one word, or a word before a quote currency."""
     for word, following in pairwise([*words, ""]):

@@ -20,6 +20,7 @@ from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS
 from volcast.log.contract import Appender
 
 from .csv_replay import SymbolReplay, is_jump
+from .file_names import is_simulated
 
 _ROWS_PER_TURN = 1_000
 """Rows that are read before other tasks of the event loop get their turn."""
@@ -79,6 +80,7 @@ async def resume(replay: SymbolReplay, appender: Appender) -> tuple[Resume, Iter
     if isinstance(end.content, str) and (found := await _after(replay.candles(), end.content)):
         return found
     if first_ms > end.open_time_ms:
+        _check_simulated(replay, end)
         _check_jump(replay, end)
         await _check_volumes(replay, end, appender)
         content = end.content if isinstance(end.content, str) else ""
@@ -101,6 +103,17 @@ async def _after(candles: Iterator[ReplayedCandleText], content: str) -> tuple[R
         if rows % _ROWS_PER_TURN == 0:
             await asyncio.sleep(0)
     return None
+
+
+def _check_simulated(replay: SymbolReplay, end: _OnLog) -> None:
+    """Raise NotContinuedError if invented candles would continue those of a market, or the reverse, as far as names say it."""
+    first = replay.sources[0]
+    if is_simulated(first.name) != (on_log := is_simulated(str(end.source))):
+        ours, theirs = ("real ones", "simulated") if on_log else ("simulated ones", "real")
+        raise NotContinuedError(
+            f"{first.path}: the log's candles of {replay.symbol}, from {end.source}, are {theirs}, and {ours} must not be "
+            "mixed with them; choose another log or give another --symbol."
+        )
 
 
 def _check_jump(replay: SymbolReplay, end: _OnLog) -> None:

@@ -104,6 +104,12 @@ class TestSeveralFiles:
         with pytest.raises(CandleFileError, match=r"are both BTCUSDT by their names, but their rows differ at .*give --symbol"):
             list(replay.leave_out_overlaps())
 
+    def test_simulated_candles_are_not_joined_with_those_of_a_market(self, tmp_path: Path) -> None:
+        parts = [source(tmp_path, "btcusdt.csv", ROWS[:20]), source(tmp_path, "btcusdt-simulated.csv", ROWS[20:])]
+        (replay,) = by_symbol(parts)
+        with pytest.raises(CandleFileError, match=r"has simulated candles of BTCUSDT, and .* real ones; give --symbol"):
+            list(replay.leave_out_overlaps())
+
     @pytest.mark.parametrize("gap", [0, 1_440])
     def test_files_between_which_the_price_jumps_are_refused_unless_the_symbol_is_given(self, tmp_path: Path, gap: int) -> None:
         price = 2_200 if gap else 38_000

@@ -116,6 +116,14 @@ async def test_a_later_month_continues_and_an_older_one_is_refused(tmp_path: Pat
         await refusal(log, january, february)
 
 
+@pytest.mark.parametrize("names", [("btcusdt.csv", "btcusdt-simulated.csv"), ("btcusdt_simulated.csv", "btcusdt.csv")])
+async def test_simulated_candles_do_not_continue_those_of_a_market(tmp_path: Path, names: tuple[str, str]) -> None:
+    async with SqliteLog(":memory:") as log:
+        await replay(log, write(tmp_path, names[0], ROWS[:20]))
+        assert "must not be mixed with them; choose another log" in await refusal(log, write(tmp_path, names[1], ROWS[20:]))
+        assert (await replay(log, write(tmp_path, names[1], ROWS[20:]), symbol="BTCUSDT.SIM")).sent == 40
+
+
 async def test_a_later_file_may_overlap_if_its_rows_are_those_of_the_log(tmp_path: Path) -> None:
     async with SqliteLog(":memory:") as log:
         await replay(log, write(tmp_path, "btcusdt.csv", ROWS[:20]))
