@@ -4,14 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
-from fastapi import FastAPI, Path, Response
+from fastapi import FastAPI, Path, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from prometheus_client import CollectorRegistry
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from volcast.metrics.exposition import exposition
+from volcast.metrics.exposition import Exposition
+from volcast.metrics.process import process_registry
+from volcast.metrics.requests import CountedApp, RequestCollector
 from volcast.metrics.shared_body import SharedBody
 
 from .clock import read_clocks
@@ -55,13 +56,12 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
 
     `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view.
     """
-    registry = CollectorRegistry()
-    for collector in (ViewCollector(view, now), *collectors):
-        registry.register(collector)
-    all_metrics = exposition(registry)
+    requests = RequestCollector()
+    all_metrics = Exposition(process_registry(ViewCollector(view, now), requests, *collectors))
     all_latest = SharedBody(lambda: _latest_of_all(view, now()), "application/json")
     app = FastAPI(title="volcast", description=_DESCRIPTION)
     app.add_middleware(_HeadAsGet)
+    app.add_middleware(CountedApp, requests=requests)
 
     @app.get("/latest", summary="Latest signal of every symbol", response_model=dict[str, LatestResponse])
     async def latest_of_all() -> Response:
@@ -102,9 +102,9 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         )
 
     @app.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
-    async def metrics() -> Response:
-        """Return all metrics in Prometheus' text format."""
-        return await all_metrics.response()
+    async def metrics(request: Request) -> Response:
+        """Return all metrics in Prometheus' text format, or in OpenMetrics if the header Accept names it."""
+        return await all_metrics.response(request.headers.get("accept", ""))
 
     @app.get("/", include_in_schema=False)
     async def index() -> dict[str, object]:
@@ -127,7 +127,7 @@ class _HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope["method"] = "GET"  # in place: the middleware around this one finds the route in the same scope
         await self._app(scope, receive, send)
 
 

@@ -2,8 +2,9 @@
 
 Each number of a signal is `volcast_<field>{symbol="…"}`, and each number of its outcome is `volcast_outcome_<field>`. Those of
 another horizon are `volcast_horizon_<field>{symbol="…",horizon_minutes="…"}` and `volcast_horizon_outcome_<field>`. Those of a
-challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. A number that a signal does not have has no sample. Prometheus'
-metrics are in base units, so minutes become seconds.
+challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. `model_prediction_value` is the forecast once more, under a name
+that general dashboards look for. A number that a signal does not have has no sample. Prometheus' metrics are in base units, so
+minutes become seconds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,12 @@ class ViewCollector(Collector):
         view, now = self._view, self._now()
         latests = {symbol: latest for symbol in view.symbols if (latest := view.get(symbol))}
         yield from _of_signals([latest.signal for latest in latests.values()])
+        yield _gauge(
+            "model_prediction_value",
+            "Forecast of the realized volatility of the next horizon_minutes, for each horizon.",
+            ["symbol", "horizon_minutes"],
+            _predictions([latest.signal for latest in latests.values()]),
+        )
         open_times = (((symbol,), latest.signal.open_time_ms / 1_000) for symbol, latest in latests.items())
         yield _gauge("volcast_timestamp_seconds", "Start of the candle's minute, in seconds since 1970.", ["symbol"], open_times)
         ages = (((symbol,), latest.age_s(now)) for symbol, latest in latests.items())
@@ -84,6 +91,12 @@ def _of_signals(signals: Sequence[Signal]) -> Iterator[Metric]:
     yield from _gauges("horizon_outcome_", Outcome, ["symbol", "horizon_minutes"], _outcomes(horizons))
     shadows: dict[_Labels, Shadow] = {(signal.symbol, each.model): each for signal in signals for each in signal.shadows}
     yield from _gauges("shadow_", Shadow, ["symbol", "model"], shadows)
+
+
+def _predictions(signals: Sequence[Signal]) -> Iterator[tuple[_Labels, float]]:
+    for signal in signals:
+        forecasts: tuple[Signal | HorizonForecast, ...] = (signal, *signal.other_horizons)
+        yield from (((signal.symbol, str(each.horizon_minutes)), each.volatility) for each in forecasts)
 
 
 def _outcomes(forecasts: Mapping[_Labels, Signal | HorizonForecast]) -> dict[_Labels, Outcome]:

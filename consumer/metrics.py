@@ -39,16 +39,19 @@ class WorkerCollector(Collector):
             labels=["symbol", "verdict"],
         )
         rejected = CounterMetricFamily(
-            "volcast_consumer_rejected", "Rejected records, written to candles.rejected, by reason.", labels=["reason"]
+            "volcast_consumer_rejected",
+            "Rejected records, written to candles.rejected, by partition and reason.",
+            labels=["partition", "reason"],
         )
-        for shard in tuple(worker.shards.values()):
+        for partition, shard in tuple(worker.shards.items()):
+            rejects = dict.fromkeys((reason.value for reason in Reason), 0) | rejects_by_reason([shard])  # from 0: a rise shows
+            for reason, count in sorted(rejects.items()):
+                rejected.add_metric([str(partition), reason], count)
             for symbol, engine in tuple(shard.engines.items()):
                 counts = shard.counts.get(symbol) or Counter()  # a new symbol gets its engine first
                 candles.add_metric([symbol, "accepted"], engine.candles)
                 for verdict in ("duplicate", "late", "unconfirmed_date", "gap", "revision"):
                     candles.add_metric([symbol, verdict], counts[verdict])
-        for reason, count in sorted(rejects_by_reason(worker.shards.values()).items()):
-            rejected.add_metric([reason], count)
         yield candles
         yield rejected
         yield GaugeMetricFamily("volcast_consumer_partitions", "Partitions held by this consumer.", len(worker.shards))
@@ -67,6 +70,11 @@ class WorkerCollector(Collector):
             "Time from the end of a live candle's minute to the commit of its signal, by this machine's clock.",
             stats.close_to_signal,
         )
+        yield histogram(
+            "prediction_latency_seconds",
+            "Time from the reading of a candle from the log to the commit of its signal, for each signal.",
+            stats.predictions,
+        )
         yield GaugeMetricFamily(
             "volcast_consumer_idle_seconds", "Time since the current iteration of the consumer's loop began.", worker.idle_s
         )
@@ -75,6 +83,11 @@ class WorkerCollector(Collector):
         lag = GaugeMetricFamily(
             "volcast_consumer_event_time_lag_seconds",
             "Time since the end of the newest processed candle's minute; in a replay this is the age of the replayed candles.",
+            labels=["partition"],
+        )
+        live_lag = GaugeMetricFamily(
+            "volcast_consumer_live_lag_seconds",
+            "Time since the end of the newest minute whose candle arrived live; no sample before the first one.",
             labels=["partition"],
         )
         restored = GaugeMetricFamily(
@@ -91,15 +104,17 @@ class WorkerCollector(Collector):
             restored.add_metric([str(partition)], restored_share(shard))
             if (last_ms := newest_open_time_ms(shard)) is not None:
                 lag.add_metric([str(partition)], self._now() - (last_ms + MINUTE_MS) / 1_000)
+            if live_end_ms := self._worker.stats.live_end_ms.get(partition):
+                live_lag.add_metric([str(partition)], self._now() - live_end_ms / 1_000)
         for partition, stall in tuple(self._worker.stalls.items()):
             standstill.add_metric([str(partition)], stall.stalled_s)
-        yield from (lag, restored, standstill)
+        yield from (lag, live_lag, restored, standstill)
 
 
-def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Starlette:
+def worker_monitor(worker: Worker, *collectors: Collector, now: Callable[[], float] = time.time) -> Starlette:
     """Return an ASGI app with /metrics and with /health, which answers 503 if the loop or a partition is stuck.
 
-    `now` returns seconds since 1970.
+    `collectors` add to /metrics. `now` returns seconds since 1970.
     """
 
     def health() -> Health:
@@ -118,4 +133,4 @@ def worker_monitor(worker: Worker, now: Callable[[], float] = time.time) -> Star
             )
         return Health(problems, notes)
 
-    return monitoring_app(WorkerCollector(worker, now), health)
+    return monitoring_app(health, WorkerCollector(worker, now), *collectors)

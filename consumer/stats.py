@@ -4,12 +4,13 @@ Both are read from another thread while the worker runs, so nothing is iterated 
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from volcast.core.codec import Reason
 from volcast.timing.durations import Durations
 
+from .batch import Batch
 from .shard import Shard
 
 CLOSE_TO_SIGNAL_BOUNDS_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -32,8 +33,22 @@ class WorkerStats:
     """How long the successful commits took."""
     close_to_signal: Durations = field(default_factory=lambda: Durations(CLOSE_TO_SIGNAL_BOUNDS_S))
     """For candles that arrived live, the time from the end of the minute to the commit of its signal."""
+    predictions: Durations = field(default_factory=Durations)
+    """For each signal, the time from the reading of its candle to the commit."""
+    live_end_ms: dict[int, int] = field(default_factory=dict)
+    """By partition, the end of the newest minute whose candle arrived live, in milliseconds since 1970."""
     last_iteration_s: float | None = None
     """When the current iteration of the loop began, by the event loop's clock; None before the first."""
+
+    def add_batch(self, partition: int, batch: Batch, took_s: float, wall_clock: Callable[[], float] | None) -> None:
+        """Take in a batch whose signals were committed `took_s` after its records were read; see `Worker` for `wall_clock`."""
+        self.predictions.add(took_s, len(batch.signals))
+        if batch.live_ends_ms:
+            self.live_end_ms[partition] = max(self.live_end_ms.get(partition, 0), *batch.live_ends_ms)
+        if wall_clock:
+            now_s = wall_clock()
+            for end_ms in batch.live_ends_ms:
+                self.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
 
 
 def records_processed(shards: Iterable[Shard]) -> int:

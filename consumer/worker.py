@@ -80,12 +80,13 @@ class Worker:
         self.stats.last_iteration_s = _now_s()
         await self._apply_assignment(consumer, await consumer.assignment())
         batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
+        read_s = _now_s()
         if not batches and self.shards and not any(shard.restoring for shard in self.shards.values()):
             async with self._empty_poll:
                 self._empty_poll.notify_all()
         for partition, records in batches.items():
             if partition in self.shards:
-                await self._process(consumer, partition, records)
+                await self._process(consumer, partition, records, read_s)
         if _now_s() - self._checked_at_s > _CHECK_EVERY_S:
             await self._check_stalls(consumer)
 
@@ -115,16 +116,13 @@ class Worker:
         if not shard.restoring:
             report_restored(partition, shard)
 
-    async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record]) -> None:
+    async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record], read_s: float) -> None:
         shard = self.shards[partition]
         was_restoring = shard.restoring
         batch = shard.process(records)
         if batch.commit and not await self._commit(consumer, partition, batch.commit):
             return
-        if self._wall_clock:
-            now_s = self._wall_clock()
-            for end_ms in batch.live_ends_ms:
-                self.stats.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
+        self.stats.add_batch(partition, batch, _now_s() - read_s, self._wall_clock)
         if was_restoring and not shard.restoring:
             report_restored(partition, shard)
         report_batch(partition, batch)

@@ -37,6 +37,8 @@ from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
 from volcast.core.types import EngineConfig, HorizonForecast, Outcome, Shadow, Signal
 from volcast.log.sqlite.log import SqliteLog
+from volcast.metrics.process import DiskCollector, process_registry
+from volcast.metrics.requests import RequestCollector
 from volcast.proof.processes.processes import VOLCAST
 from volcast.settings.describe import describe_settings, text
 
@@ -53,10 +55,11 @@ def settings_table() -> str:
     return "\n".join(lines)
 
 
-def metrics_table(collector: Collector) -> str:
+def metrics_table(*collectors: Collector) -> str:
     suffix = {"counter": "_total", "histogram": "_bucket`, `…_sum`, `…_count"}
     lines = ["| metric | what it is |", "|---|---|"]
-    lines += [f"| `{metric.name}{suffix.get(metric.type, '')}` | {metric.documentation} |" for metric in collector.collect()]
+    metrics = [metric for collector in collectors for metric in collector.collect()]
+    lines += [f"| `{metric.name}{suffix.get(metric.type, '')}` | {metric.documentation} |" for metric in metrics]
     return "\n".join(lines)
 
 
@@ -121,10 +124,11 @@ def signal_record_table() -> str:
 
 
 def metrics_tables() -> dict[str, str]:
-    """The three tables of docs/reference/metrics.md."""
+    """The four tables of docs/reference/metrics.md."""
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
     return {
-        "metrics of the api": metrics_table(ViewCollector(View(180))),
+        "metrics of every process": metrics_table(process_registry(DiskCollector("volcast.db"))),
+        "metrics of the api": metrics_table(ViewCollector(View(180)), RequestCollector()),
         "metrics of the consumer": metrics_table(WorkerCollector(worker)),
         "metrics of the live producer": metrics_table(LiveCollector(_live(), lambda: 0.0)),
     }

@@ -79,10 +79,14 @@ class LiveCollector(Collector):
         written, missing = dict(self._live.stats.written), self._live.stats.missing_minutes  # copied: see live_monitor
         candles = {key: count for key, count in written.items() if key[1] in _CLOSED_BY}
         yield self._counts("candles", "Candles written, by how they were known to be closed.", ["symbol", "closed_by"], candles)
+        symbols = [each.symbol for each in tuple(self._live.subscriptions.values())]
+        zeros = dict.fromkeys(symbols, 0)  # Prometheus sees a rise from 0 only if there was a 0
         for key, name, description in _RECORD_COUNTS:
             counts = {symbol: count for (symbol, how), count in written.items() if how == key}
-            yield self._counts(name, description, ["symbol"], counts)
-        yield self._counts("missing_candles", "Candles missing in those gap records, one for each minute.", ["symbol"], missing)
+            yield self._counts(name, description, ["symbol"], zeros | counts)
+        yield self._counts(
+            "missing_candles", "Candles missing in those gap records, one for each minute.", ["symbol"], zeros | missing
+        )
         odd_rows = self._live.stats.odd_rows
         yield self._counts("odd_rows", "Rows over HTTP that could not be used: half-formed or implausible.", ["symbol"], odd_rows)
 
@@ -141,8 +145,8 @@ def is_connected(connection: Connection) -> bool:
     return connection.end_reason is None
 
 
-def live_monitor(live: LiveProducer) -> Starlette:
-    """Return an ASGI app with /metrics and /health.
+def live_monitor(live: LiveProducer, *collectors: Collector) -> Starlette:
+    """Return an ASGI app with /metrics, to which `collectors` add, and with /health.
 
     /health answers 503 if nothing arrives from the venue, if records wait while the log accepts none, or if a connection is
     missing and no attempt is made. While the venue holds this address back it answers 200 and says so, because a new process
@@ -170,7 +174,7 @@ def live_monitor(live: LiveProducer) -> Starlette:
                 troubles.append(nothing)
         return Health(troubles, notes)
 
-    return monitoring_app(LiveCollector(live), health)
+    return monitoring_app(health, LiveCollector(live), *collectors)
 
 
 def _connections_of(live: LiveProducer) -> list[Connection]:

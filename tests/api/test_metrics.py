@@ -69,6 +69,17 @@ def test_other_horizons_have_their_own_gauges() -> None:
     assert not [name for name in found if name.startswith("volcast_horizon_horizon")]
 
 
+def test_the_prediction_of_each_horizon_has_one_name() -> None:
+    view, signal = View(180), signals(61)[-1]
+    view.put(signal, 97.5)
+    found = scrape(view)
+    others = {each.horizon_minutes: each.volatility for each in signal.other_horizons}
+    expected = {signal.horizon_minutes: signal.volatility} | others
+    for minutes, volatility in expected.items():
+        assert found[f'model_prediction_value{{horizon_minutes="{minutes}",symbol="BTCUSDT"}}'] == volatility
+    assert len([name for name in found if name.startswith("model_prediction_value")]) == 3
+
+
 def test_challengers_have_their_own_gauges() -> None:
     view, made = View(180), signals(61)
     for signal in (made[0], made[-1]):  # without outcomes, and with them

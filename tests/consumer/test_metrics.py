@@ -56,8 +56,9 @@ async def test_metrics_show_the_work_of_the_process_and_the_counts_of_the_state(
         ("volcast_consumer_candles_total", "BTCUSDT", "late"): 1,
         ("volcast_consumer_candles_total", "BTCUSDT", "gap"): 0,
         ("volcast_consumer_candles_total", "BTCUSDT", "revision"): 0,
-        ("volcast_consumer_rejected_total", "not_positive"): 1,
-        ("volcast_consumer_rejected_total", "unreadable"): 1,
+        ("volcast_consumer_rejected_total", "0", "not_positive"): 1,
+        ("volcast_consumer_rejected_total", "0", "unreadable"): 1,
+        ("volcast_consumer_rejected_total", "0", "bad_time"): 0,
         ("volcast_consumer_partitions",): 1,
         ("volcast_consumer_restores_total",): 1,
         ("volcast_consumer_fencings_total",): 0,
@@ -66,11 +67,29 @@ async def test_metrics_show_the_work_of_the_process_and_the_counts_of_the_state(
         ("volcast_consumer_commit_seconds_count",): 3,
         ("volcast_consumer_commit_seconds_bucket", "+Inf"): 3,
         ("volcast_consumer_close_to_signal_seconds_count",): 0,
+        ("prediction_latency_seconds_count",): 3,
         ("volcast_consumer_restored_ratio", "0"): 1,
         ("volcast_consumer_event_time_lag_seconds", "0"): 100,
     }
     assert expected.items() <= found.items()
     assert found["volcast_consumer_commit_seconds_sum",] > 0
+    assert found["prediction_latency_seconds_sum",] > 0
+    assert not [name for name in found if name[0] == "volcast_consumer_live_lag_seconds"]  # a replay has none
+
+
+async def test_the_lag_of_live_candles_is_that_of_the_newest_one() -> None:
+    live = dict[str, object](live=True, closed_by="next_trade", source="binance")
+    items = [record(minute, "1.00", **live) for minute in (0, 1)] + [record(2, "1.00")]
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [KeyValue(b"BTCUSDT", item) for item in items])
+        worker = new_worker(log)
+        running = asyncio.create_task(worker.run())
+        await worker.drained()
+        found = samples((await get(worker, "/metrics")).text)
+        running.cancel()
+        await asyncio.wait([running])
+    assert found["volcast_consumer_live_lag_seconds", "0"] == 5 * 60 + 100  # minute 1, seen 100 s after the end of minute 6
+    assert found["volcast_consumer_event_time_lag_seconds", "0"] == 4 * 60 + 100
 
 
 async def test_a_consumer_without_a_partition_has_metrics() -> None:

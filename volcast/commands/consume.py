@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from volcast.cli.options import settings_options
-from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker
+from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, LOG_SETTINGS, create_log, create_worker, disk_collectors
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(settings: Settings) -> None:
             services = [work(), log_progress(worker)]
             if listening:
                 click.echo(f"metrics at {address(listening)}/metrics")
-                services.append(serve(worker_monitor(worker), listening))
+                services.append(serve(worker_monitor(worker, *disk_collectors(settings)), listening))
             await run_services(*services)
 
     asyncio.run(consume())

@@ -13,7 +13,7 @@ from volcast.cli.main import INTERRUPTED
 from volcast.cli.options import replay_options, settings_options
 from volcast.cli.params import VenueParam
 from volcast.cli.wiring.live import LIVE_SETTINGS, open_live_producer, venue_symbols
-from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, open_replays
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors, open_replays
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> No
                 services = [producer.run()]
                 if listening:
                     click.echo(f"metrics at {address(listening)}/metrics")
-                    services.append(serve(live_monitor(producer), listening))
+                    services.append(serve(live_monitor(producer, *disk_collectors(settings)), listening))
                 await run_services(*services)
 
     asyncio.run(produce())

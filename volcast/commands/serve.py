@@ -8,7 +8,7 @@ import asyncio
 import click
 
 from volcast.cli.options import settings_options
-from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
 from volcast.settings.schema import Settings
 
 
@@ -34,6 +34,6 @@ def command(settings: Settings) -> None:
     async def serve_and_follow() -> None:
         with bind(settings.host, settings.port, "--port") as listening:
             click.echo(f"serving {address(listening)}/latest")
-            await run_services(serve(create_app(view), listening), follow())
+            await run_services(serve(create_app(view, disk_collectors(settings)), listening), follow())
 
     asyncio.run(serve_and_follow())

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 from starlette.applications import Starlette
@@ -14,8 +16,10 @@ from starlette.routing import Route
 
 from volcast.timing.durations import Durations
 
+from .process import process_registry
 from .shared_body import SharedBody
 
+_PLAIN_TEXT = "text/plain; version=0.0.4; charset=utf-8"
 _SLICE_SAMPLES = 500
 _number: Callable[[float], str] = floatToGoString
 
@@ -37,39 +41,50 @@ def histogram(name: str, description: str, durations: Durations, labels: Mapping
     return metric
 
 
-def monitoring_app(collector: Collector, health: Callable[[], Health]) -> Starlette:
-    """Return an ASGI application with /health and /metrics.
+class Exposition:
+    """All metrics of a registry as the body of /metrics, in the format that the client asks for."""
 
-    It calls `health` and `collector` in the thread of the HTTP server, so they must not iterate over what another thread changes.
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._plain = SharedBody(lambda: render(registry), _PLAIN_TEXT)
+        self._openmetrics = SharedBody(lambda: render(registry, openmetrics=True), OPENMETRICS)
+
+    async def response(self, accept: str) -> Response:
+        """Return OpenMetrics if the header `accept` names it, else Prometheus' text format. Raises what collectors raise."""
+        _, content_type = choose_encoder(accept)
+        body = self._openmetrics if content_type.startswith("application/openmetrics-text") else self._plain
+        response = await body.response()
+        response.headers["vary"] = "Accept"
+        return response
+
+
+def monitoring_app(health: Callable[[], Health], *collectors: Collector) -> Starlette:
+    """Return an ASGI application with /health and /metrics: of the collectors, and of the process itself.
+
+    It calls `health` and the collectors in the thread of the HTTP server: they must not iterate over what another thread changes.
     """
-    registry = CollectorRegistry()
-    registry.register(collector)
-    metrics = exposition(registry)
+    metrics = Exposition(process_registry(*collectors))
 
     async def answer_health(_: Request) -> Response:
         problems, notes = health()
         return PlainTextResponse("\n".join([*problems, *notes]) + "\n", 503 if problems else 200)
 
-    async def answer_metrics(_: Request) -> Response:
-        return await metrics.response()
+    async def answer_metrics(request: Request) -> Response:
+        return await metrics.response(request.headers.get("accept", ""))
 
     return Starlette(routes=[Route("/health", answer_health), Route("/metrics", answer_metrics)])
 
 
-def exposition(registry: CollectorRegistry) -> SharedBody:
-    """Return all metrics of the registry as the body of /metrics."""
-    return SharedBody(lambda: render(registry), "text/plain; version=0.0.4; charset=utf-8")
+def render(registry: CollectorRegistry, *, openmetrics: bool = False) -> Iterator[bytes]:
+    """Yield all metrics of the registry in Prometheus' text format, or in OpenMetrics, in pieces of some hundred samples.
 
-
-def render(registry: CollectorRegistry) -> Iterator[bytes]:
-    """Yield all metrics of the registry in Prometheus' text format, in pieces of some hundred samples.
-
-    Together they are what `prometheus_client.generate_latest` returns, for gauges, counters and histograms. That function takes
-    seconds for some thousand symbols, and cannot be interrupted.
+    Together they are what `generate_latest` of `prometheus_client` returns, for gauges, counters and histograms. That function
+    takes seconds for some thousand symbols, and cannot be interrupted.
     """
     for metric in registry.collect():
-        name = metric.name + "_total" if metric.type == "counter" else metric.name
+        name = metric.name + "_total" if metric.type == "counter" and not openmetrics else metric.name
         description = metric.documentation.replace("\\", r"\\").replace("\n", r"\n")
+        if openmetrics:
+            description = description.replace('"', r"\"")
         lines = [f"# HELP {name} {description}\n# TYPE {name} {metric.type}\n"]
         for sample in metric.samples:
             lines.append(f"{sample.name}{_label_set(sample.labels)} {_number(sample.value)}\n")
@@ -77,6 +92,8 @@ def render(registry: CollectorRegistry) -> Iterator[bytes]:
                 yield "".join(lines).encode()
                 lines = []
         yield "".join(lines).encode()
+    if openmetrics:
+        yield b"# EOF\n"
 
 
 def _label_set(labels: Mapping[str, str]) -> str:

@@ -28,10 +28,10 @@ class Durations:
     def __post_init__(self) -> None:
         self.counts = [0] * (len(self.bounds_s) + 1)
 
-    def add(self, seconds: float) -> None:
-        """Count a duration."""
-        self.counts[bisect_left(self.bounds_s, seconds)] += 1
-        self.total_s += seconds
+    def add(self, seconds: float, times: int = 1) -> None:
+        """Count a duration, `times` times."""
+        self.counts[bisect_left(self.bounds_s, seconds)] += times
+        self.total_s += seconds * times
 
     @property
     def buckets(self) -> list[tuple[str, float]]:

@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 
 import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from volcast.metrics.exposition import Health, histogram, monitoring_app, render
@@ -47,6 +51,7 @@ def test_it_renders_what_the_library_renders(samples: list[tuple[str, str, float
         counter.add_metric([first, second], value)
     registry = registry_of(gauge, counter, GaugeMetricFamily("volcast_three", "Three.", 3e15), durations(*waits))
     assert b"".join(render(registry)) == generate_latest(registry)
+    assert b"".join(render(registry, openmetrics=True)) == generate_openmetrics(registry)  # type: ignore[no-untyped-call]
 
 
 def test_it_is_rendered_in_small_pieces() -> None:
@@ -60,7 +65,7 @@ def test_it_is_rendered_in_small_pieces() -> None:
 
 async def test_health_is_503_with_a_problem_only() -> None:
     problems: list[str] = []
-    app = monitoring_app(FixedCollector(durations(1.0)), lambda: Health(problems, ["a note"]))
+    app = monitoring_app(lambda: Health(problems, ["a note"]), FixedCollector(durations(1.0)))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
         found = await client.get("/health")
         assert (found.status_code, found.text) == (200, "a note\n")
@@ -68,3 +73,25 @@ async def test_health_is_503_with_a_problem_only() -> None:
         found = await client.get("/health")
         assert (found.status_code, found.text) == (503, "a problem\na note\n")
         assert (await client.get("/metrics")).text.startswith("# HELP volcast_wait_seconds Waiting.\n")
+
+
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (None, "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/plain;version=0.0.4", "text/plain; version=0.0.4; charset=utf-8"),
+        ("text/html, */*", "text/plain; version=0.0.4; charset=utf-8"),
+        (
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
+    ],
+)
+async def test_openmetrics_when_asked_for(accept: str | None, content_type: str) -> None:
+    app = monitoring_app(lambda: Health([], []), FixedCollector(durations(1.0)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
+        found = await client.get("/metrics", headers={"accept": accept} if accept else {})
+    assert (found.headers["content-type"], found.headers["vary"]) == (content_type, "Accept")
+    parse = parse_openmetrics if "openmetrics" in content_type else text_string_to_metric_families
+    names = {family.name for family in parse(found.text)}
+    assert {"volcast_wait_seconds", "volcast_build_info", "process_resident_memory_bytes"} <= names

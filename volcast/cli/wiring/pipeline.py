@@ -21,6 +21,8 @@ from .allocator import use_one_heap
 from .standard_input import stored
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
     from consumer.rules import Rules
     from consumer.worker import Worker
     from producer.csv_replay import CsvReplay
@@ -81,6 +83,14 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
             client_key_file=settings.kafka_client_key_file,
         ),
     )
+
+
+def disk_collectors(settings: Settings) -> "tuple[Collector, ...]":
+    """Return the collector of the disk that the log's file is on; none for a log on Kafka."""
+    from volcast.metrics.process import DiskCollector  # noqa: PLC0415  # not needed by --help
+
+    bus = parse_bus(str(settings.bus))
+    return (DiskCollector(bus.path),) if bus.kind == "sqlite" else ()
 
 
 def create_sqlite_log(path: Path, settings: Settings) -> Log:
