@@ -23,7 +23,7 @@ from .arithmetic import arithmetic_fingerprint
 from .engine import Engine
 from .types import EngineConfig
 
-SNAPSHOT_FORMAT = 4
+SNAPSHOT_FORMAT = 5
 VERSIONS: Mapping[str, str] = {
     "river": river_version,
     "numpy": np.__version__,

@@ -1,8 +1,8 @@
 """The forecasts of one horizon: a model, its calibration and its intervals, all learned online from resolved forecasts.
 
     E[RV²]        = the model's · c                      c: mean of RV² / the model's E[RV²], half-life 60 days
-    log RV        between log median + scale · q         q: tracked quantiles of (log RV - log median) / scale
-    log return    between median · spread · q'           q': tracked quantiles of r / (median · spread)
+    log RV        quantiles m + scale · q                q: tracked quantiles of (log RV - m) / scale; m: the model's log median
+    log return    between exp(m) · spread · q'           q': tracked quantiles of r / (exp(m) · spread)
 
 RV is the square root of the sum of the horizon's squared one-minute log returns, r the sum of these returns. A forecast is
 resolved once, a horizon later. Regressions and quantiles learn only from one minute in `sample_minutes`, whose rows are kept
@@ -96,9 +96,9 @@ class Learner:
         self.outcomes = 0
         """Number of forecasts resolved so far."""
         self._sample_minutes = sample_minutes(horizon_minutes)
-        tails = (0.5 - level / 2, 0.5 + level / 2)
-        self._volatility_quantiles = [QuantileTracker(tail, _VOLATILITY_RATE, laplace_quantile(tail)) for tail in tails]
-        self._return_quantiles = [QuantileTracker(tail, _RETURN_RATE, laplace_quantile(tail)) for tail in tails]
+        low, high = 0.5 - level / 2, 0.5 + level / 2
+        self._volatility_quantiles = [QuantileTracker(p, _VOLATILITY_RATE, laplace_quantile(p)) for p in (low, 0.5, high)]
+        self._return_quantiles = [QuantileTracker(p, _RETURN_RATE, laplace_quantile(p)) for p in (low, high)]
         self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Context._fields))
         self._samples = PendingRows(
             horizon_minutes // self._sample_minutes + 1, len(model.names) + _ESTIMATE, self._sample_minutes
@@ -144,16 +144,15 @@ class Learner:
         """Return the forecast of the horizon after the market's last candle, and keep it until it is resolved."""
         row = self.model.row(market)
         estimate = self._bounded(self.model.estimate(row))
-        log_median = estimate.log_median
-        median = exp(log_median)
-        uncalibrated = exp(2 * log_median + estimate.log_excess)
-        expected_move = median * estimate.spread
-        lower, upper = (log_median + estimate.scale * tracker.value for tracker in self._volatility_quantiles)
+        uncalibrated = exp(2 * estimate.log_median + estimate.log_excess)
+        expected_move = exp(estimate.log_median) * estimate.spread
+        lower, median, upper = (estimate.log_median + estimate.scale * tracker.value for tracker in self._volatility_quantiles)
+        median = min(max(median, self._lowest), self._highest)
         prediction = Prediction(
             uncalibrated * self.calibration,
-            median,
-            exp(min(max(lower, self._lowest), log_median)),
-            exp(max(min(upper, self._highest), log_median)),
+            exp(median),
+            exp(min(max(lower, self._lowest), median)),
+            exp(max(min(upper, self._highest), median)),
             min(max(expected_move * self._return_quantiles[0].value, -_MAX_RETURN), 0.0),
             max(min(expected_move * self._return_quantiles[1].value, _MAX_RETURN), 0.0),
         )

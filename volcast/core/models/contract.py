@@ -34,7 +34,8 @@ class Learned(Struct, frozen=True):
     calibration: float
     """E[RV²] / forecast, before the forecast is multiplied by it."""
     quantiles: dict[str, list[float]]
-    """By level of the interval, four quantiles: the lower and upper of the volatility's scaled error, then of the return."""
+    """By level of the interval, five quantiles: lower, median and upper of the volatility's scaled error, then lower and upper of
+    the return."""
 
 
 class Model(Protocol):

@@ -119,12 +119,12 @@ def test_the_calibration_is_the_mean_ratio_of_realized_variance_to_the_models_fo
     assert learner.calibration == pytest.approx(calibration)
 
 
-def test_bounds_are_those_of_the_tracked_quantiles() -> None:
+def test_median_and_bounds_are_those_of_the_tracked_quantiles() -> None:
     rows = minutes(1_500)
     model = RecordingModel()
     learner = Learner(model, 60, level=0.8)
     made, _ = run_learners(rows, learner)
-    errors = [QuantileTracker(tail, 0.015, laplace_quantile(tail)) for tail in (0.1, 0.9)]
+    errors = [QuantileTracker(level, 0.015, laplace_quantile(level)) for level in (0.1, 0.5, 0.9)]
     moves = [QuantileTracker(tail, 0.005, laplace_quantile(tail)) for tail in (0.1, 0.9)]
     first = made[0][0]
     assert (first.median, first.lower, first.upper) == pytest.approx(
@@ -136,9 +136,11 @@ def test_bounds_are_those_of_the_tracked_quantiles() -> None:
         for tracker in moves:
             tracker.learn(log_return / (0.8 * exp(estimate.log_median)))
     last = made[-1][0]
-    expected = [last.median * exp(0.5 * tracker.value) for tracker in errors]
-    expected += [last.median * 0.8 * tracker.value for tracker in moves]
-    assert (last.lower, last.upper, last.return_lower, last.return_upper) == pytest.approx(tuple(expected))
+    uncorrected = exp(model.estimate(np.array([float(START + 1_499)])).log_median)
+    expected = [uncorrected * exp(0.5 * tracker.value) for tracker in errors]
+    expected += [uncorrected * 0.8 * tracker.value for tracker in moves]
+    found = last.lower, last.median, last.upper, last.return_lower, last.return_upper
+    assert found == pytest.approx(tuple(expected))
 
 
 def test_coverage_tends_to_the_level_and_higher_levels_have_wider_intervals() -> None:
@@ -153,6 +155,12 @@ def test_coverage_tends_to_the_level_and_higher_levels_have_wider_intervals() ->
     for narrow, wide in pairwise(made[-1]):
         assert wide.lower < narrow.lower < narrow.upper < wide.upper
         assert wide.return_lower < narrow.return_lower <= 0 <= narrow.return_upper < wide.return_upper
+
+
+def test_half_of_the_outcomes_lie_below_the_median_though_the_models_is_too_high() -> None:
+    _, resolved = run_learners(constant_volatility(8 * DAY), Learner(RecordingModel(log(2.2e-3), 0.2, 0.1, 0.7), 15))
+    below = [each[0].realized_variance < each[0].prediction.median ** 2 for each in resolved[3 * DAY :] if each[0]]
+    assert np.mean(below) == pytest.approx(0.5, abs=0.03)
 
 
 def covered(one: ResolvedForecast) -> tuple[bool, bool]:
