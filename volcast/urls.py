@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 _MASK = "********"
 """Shown in place of a user and a password."""
 _url = re.compile(r"(?<=://)((?:(?!://)\S)*)@")
+_SHORTEST_SECRET = 6
+"""Shorter parts are words: to mask them would make other text unreadable."""
+_ordinary_host = re.compile(r"localhost|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _plain_host = re.compile(r"(\[[0-9a-fA-F:.%]*\]|[^\s/?#:@]*)(:[0-9]*)?[/?#]")
 """A host without a user before it, and what ends it. A path may contain an @, too."""
 
@@ -35,6 +38,17 @@ def password_in(url: str) -> str:
         return ""
     user, _, password = found[1].partition(":")
     return password or user
+
+
+def secret_parts(url: str) -> list[str]:
+    """Return the URL of a notification service and its parts that may be secret: all but the service and an ordinary host.
+
+    >>> secret_parts("ntfy://tk_12345678@ntfy.example.com/my-topic")[1:]
+    ['tk_12345678', 'my-topic']
+    """
+    rest = url.partition("://")[2]
+    parts = [part for part in re.split(r"[/?&=@:,]", rest) if len(part) >= _SHORTEST_SECRET]
+    return [url, *(part for part in parts if not _ordinary_host.fullmatch(part))]
 
 
 def is_local(url: str) -> bool:

@@ -34,6 +34,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "logs": ("volcast.commands.logs.command:command", "List or delete the logs in the data folder."),
     "prove": ("volcast.commands.prove:command", "Test exactly-once processing under kills and faults."),
     "doctor": ("volcast.commands.doctor:command", "Check whether a venue can be streamed from here."),
+    "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
     "simulate-exchange": ("volcast.commands.simulate_exchange:command", "Run a simulated exchange on this machine."),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }

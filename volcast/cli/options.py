@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 from pydantic import SecretStr
 
-from volcast.settings.describe import allowed, flag, kind, text
+from volcast.settings.describe import allowed, flag, is_repeatable, kind, text
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded, load
 
@@ -39,7 +39,7 @@ def _options(names: tuple[str, ...], argument: Callable[[Loaded], dict[str, obje
     def decorate(command: Command) -> Command:
         @functools.wraps(command)
         def with_settings(config: str | None, **given: Any) -> Any:
-            flags = {name: value for name in open_names if (value := given.pop(name)) is not None}
+            flags = {name: value for name in open_names if (value := given.pop(name)) not in {None, ()}}
             return command(**argument(load(flags, config)), **given)
 
         decorated: Command = with_settings
@@ -65,6 +65,8 @@ def _option(name: str) -> Callable[[Command], Command]:
         choices = "|".join(get_args(kind(name)))
         return click.option(flag(name), name, metavar=choices, help=f"{field.description}  [{default}]")
     sentence = f"{field.description}  [{default}; {allowed(name)}]"
+    if is_repeatable(name):
+        return click.option(flag(name), name, metavar="TEXT", multiple=True, help=f"{sentence}  Can be given several times.")
     return click.option(flag(name), name, metavar=_METAVARS.get(kind(name), "TEXT"), help=sentence)
 
 

@@ -61,6 +61,8 @@ def _objects(loaded: Loaded) -> list[dict[str, object]]:
 def _plain(value: object) -> object:
     if isinstance(value, SecretStr):
         return MASK
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
     return without_passwords(str(value)) if isinstance(value, str | Path) else value
 
 

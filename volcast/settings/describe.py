@@ -23,7 +23,7 @@ class SettingDescription(NamedTuple):
 def describe_settings() -> list[SettingDescription]:
     """Return the descriptions of all settings, in the order of the class."""
     return [
-        SettingDescription(name, field.get_default(), allowed(name), str(field.description), kind(name) is SecretStr)
+        SettingDescription(name, field.get_default(), allowed(name), str(field.description), is_secret(name))
         for name, field in Settings.model_fields.items()
     ]
 
@@ -34,6 +34,17 @@ def kind(name: str) -> Any:
     if get_origin(annotation) is types.UnionType:
         return next(part for part in get_args(annotation) if part is not types.NoneType)
     return annotation
+
+
+def is_secret(name: str) -> bool:
+    """Return whether the values of a setting are never shown."""
+    return kind(name) is SecretStr or SecretStr in get_args(kind(name))
+
+
+def is_repeatable(name: str) -> bool:
+    """Return whether the flag of a setting may be given several times, once for each of its values."""
+    extra = Settings.model_fields[name].json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("repeatable"))
 
 
 def allowed(name: str) -> str:
@@ -71,7 +82,7 @@ def text(value: object) -> str:
     if isinstance(value, SecretStr):
         return MASK
     if isinstance(value, tuple):
-        value = ",".join(map(str, value)) or None
+        value = ",".join(MASK if isinstance(part, SecretStr) else str(part) for part in value) or None
     if isinstance(value, dict):
         value = ",".join(f"{key}={part}" for key, part in value.items()) or None
     line = "none" if value is None else str(value).lower() if isinstance(value, bool) else without_passwords(str(value))

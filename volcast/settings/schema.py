@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from volcast.urls import password_in
+from volcast.urls import password_in, secret_parts
 
-from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, ModelName, Shadows, Symbols, parse_bus
+from .combinations import combinations
+from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, Lines, ModelName, SecretUrls, Shadows, Symbols, Tiers, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
 _NAME = "^[A-Za-z0-9._-]{1,100}$"
 _HTTP_URL = r"^https?://[^\s?#]+$"
+_HTTP: JsonDict = {"allowed": "https:// or http://host[:port][/path]"}
 _PEM_FILE = "the path of a PEM file"
 _MODELS = f"{{}} {', '.join(MODEL_NAMES)}, the name of an installed model, or FILE.py:CLASS"
 _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
@@ -143,16 +146,10 @@ class Settings(BaseSettings):
         json_schema_extra={"allowed": "wss:// or ws://host[:port][/path]"},
     )
     rest_url: str | None = Field(
-        None,
-        pattern=_HTTP_URL,
-        description="Address of the venue's REST API in place of its default.",
-        json_schema_extra={"allowed": "https:// or http://host[:port][/path]"},
+        None, pattern=_HTTP_URL, description="Address of the venue's REST API in place of its default.", json_schema_extra=_HTTP
     )
     archive_url: str | None = Field(
-        None,
-        pattern=_HTTP_URL,
-        description="Address of Binance's archive in place of its default.",
-        json_schema_extra={"allowed": "https:// or http://host[:port][/path]"},
+        None, pattern=_HTTP_URL, description="Address of Binance's archive in place of its default.", json_schema_extra=_HTTP
     )
     proxy: SecretStr | None = Field(
         None,
@@ -209,6 +206,27 @@ class Settings(BaseSettings):
         180, ge=1, le=86_400, description="Age of the last candle, in seconds, above which a symbol is not reported as ok."
     )
 
+    # Notifications.
+    notify: SecretUrls = Field(
+        (),
+        description="Where `volcast run --live` sends notifications. A flag is visible to other users: the variable is not.",
+        json_schema_extra={"allowed": "URLs of Apprise, separated by spaces, as in ntfy://TOPIC", "repeatable": True},
+    )
+    notify_tiers: Tiers = Field(
+        ("page", "ticket"),
+        description="Tiers of events that are sent; thresholds of `alert` always are.",
+        json_schema_extra={"allowed": "any of page, ticket, info; separated by commas"},
+    )
+    notify_cooldown_s: int = Field(
+        900, ge=0, le=86_400, description="Seconds after a notification in which the same thing is not notified again."
+    )
+    alert: Lines = Field(
+        (),
+        description="Thresholds to be notified of, as in 'BTCUSDT volatility_annualized > 90%' or 'volatility / usual > 2'.",
+        json_schema_extra={"allowed": "[SYMBOL] FIELD [/ FIELD] > NUMBER[%]; separated by semicolons", "repeatable": True},
+    )
+    alert_before_warm: bool = Field(default=False, description="Apply the thresholds to signals that are not warm, too.")
+
     # HTTP and logging.
     host: str = Field(
         "127.0.0.1",
@@ -231,6 +249,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Return the values of all secrets, and the passwords in URLs, for masking them in output."""
         secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]
+        secrets += [part for url in self.notify for part in secret_parts(url.get_secret_value())]
         in_urls = [password for _, value in self if isinstance(value, str) and (password := password_in(value))]
         return (*secrets, *in_urls)
 
@@ -274,22 +293,8 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
-    def _check_shadows(self) -> "Settings":
-        if self.model in self.shadows:
-            raise ValueError(f"shadows: {self.model} is already the model: name other models")
-        return self
-
-    @model_validator(mode="after")
-    def _check_kafka_user(self) -> "Settings":
-        if (self.kafka_username is None) != (self.kafka_password is None):
-            raise ValueError("kafka_username and kafka_password belong together: set both or neither")
-        return self
-
-    @model_validator(mode="after")
-    def _check_kafka_files(self) -> "Settings":
-        if self.kafka_client_key_file and not self.kafka_client_cert_file:
-            raise ValueError("kafka_client_key_file needs kafka_client_cert_file: set the certificate, too")
-        for name in ("kafka_ca_file", "kafka_client_cert_file"):
-            if getattr(self, name) and not self.kafka_tls:
-                raise ValueError(f"{name} needs TLS: set kafka_tls=true")
+    def _check_combinations(self) -> "Settings":
+        for sentence, is_wrong in combinations(self):
+            if is_wrong:
+                raise ValueError(sentence)
         return self

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 import yaml
 from dotenv.parser import parse_stream
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
 
-from .describe import allowed, flag, kind, text, variable
+from .describe import allowed, flag, is_secret, text, variable
 from .schema import MASK, PREFIX, Settings, SettingsError
 
 _NAMES = tuple(Settings.model_fields)
@@ -147,7 +147,7 @@ def _sentence(name: str, value: object, source: _Source | None, detail: ErrorDet
     reason = str(detail.get("ctx", {}).get("error", ""))
     if source is None:
         return reason
-    shown = MASK if kind(name) is SecretStr else _without_password(text(value)) if name == "bus" else text(value)
+    shown = MASK if is_secret(name) else _without_password(text(value)) if name == "bus" else text(value)
     if reason:
         problem = f"is refused: {reason}"
     elif detail["type"] in {"greater_than_equal", "less_than_equal"}:

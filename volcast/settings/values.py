@@ -7,7 +7,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import PydanticCustomError
 
 
@@ -56,6 +56,18 @@ def check_model(text: str) -> str:
     return text
 
 
+def _split_lines(value: object) -> object:
+    """Parse texts separated by line breaks or semicolons; return other types unchanged."""
+    if isinstance(value, str):
+        return [part.strip() for part in re.split(r"[;\n]", value) if part.strip()]
+    return value
+
+
+def _split_words(value: object) -> object:
+    """Parse texts separated by spaces; return other types unchanged. A URL may contain commas."""
+    return value.split() if isinstance(value, str) else value
+
+
 ModelName = Annotated[str, AfterValidator(check_model)]
 Horizons = Annotated[
     tuple[Annotated[int, Field(ge=5, le=1_440)], ...],
@@ -64,6 +76,9 @@ Horizons = Annotated[
     AfterValidator(_check_unique),
 ]
 Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
+SecretUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_words), AfterValidator(_check_unique)]
+Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines), AfterValidator(_check_unique)]
+Tiers = Annotated[tuple[Literal["page", "ticket", "info"], ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")]
 DecimalsBySymbol = Annotated[dict[Symbol, Decimals], BeforeValidator(_parse_decimals)]

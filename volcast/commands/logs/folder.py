@@ -17,7 +17,7 @@ from volcast.log.sqlite.lease import Lease
 from volcast.settings.schema import Settings
 
 _LEASES = ("-run", "-consumer")
-_BESIDE = ("-wal", "-shm", "-journal", *_LEASES, "-consumer-guard", "-consumer-new")
+_BESIDE = ("-wal", "-shm", "-journal", *_LEASES, "-consumer-guard", "-consumer-new", "-notify")
 """Endings of the files that SQLite and our leases keep beside a log."""
 
 

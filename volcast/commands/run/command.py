@@ -21,6 +21,8 @@ from .live import live_source
 from .pipeline import run_pipeline
 from .replay import replay_source
 
+NOTIFY_SETTINGS = ("notify", "notify_tiers", "notify_cooldown_s", "alert", "alert_before_warm")
+
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 @click.option("--exit-when-done", is_flag=True, help="Exit when the last signal can be read, instead of serving on.")
 @loaded_options(
     *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
-    *("batch_records", "snapshot_records", *LIVE_SETTINGS, "max_symbols", "allowed_symbols"),
+    *("batch_records", "snapshot_records", *LIVE_SETTINGS, *NOTIFY_SETTINGS, "max_symbols", "allowed_symbols"),
     *("stale_after_s", "log_level", "log_format"),
 )
 def command(
@@ -64,6 +66,8 @@ def command(
     if feed is not None:
         _run_live(feed, files, symbols, settings)
         return
+    if settings.notify or settings.alert:
+        click.echo("no notifications: they are for live candles, and these are from files; stream with --live VENUE", err=True)
     if not files:
         click.echo("replaying the bundled sample: simulated candles, not market data")
     sources = open_replays(files, symbols, options)
@@ -81,6 +85,9 @@ def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], s
     if symbols or not files:
         raise UserError(f"with --live, give symbols as arguments, as in `volcast run --live {feed.name} BTCUSDT`")
     pairs = venue_symbols(feed, tuple(map(str, files)), settings)
+    from .notify.wiring import create_notify_plan  # noqa: PLC0415  # not needed by --help
+
+    plan = create_notify_plan(settings, tuple(pairs))
     create_tls_context(settings)  # report an unusable certificate file before anything is written
     path = settings.db or default_path("+".join(pairs), settings)
-    asyncio.run(run_pipeline(live_source(feed, pairs, settings), path, settings))
+    asyncio.run(run_pipeline(live_source(feed, pairs, settings, plan), path, settings))

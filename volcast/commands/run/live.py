@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from time import time
 from typing import TYPE_CHECKING
@@ -19,19 +19,24 @@ if TYPE_CHECKING:
     from producer.feeds.contract import Feed
     from volcast.core.types import Signal
 
+    from .notify.notifier import Notifier, NotifyPlan
+
 _POLL_S = 0.25
 _MAX_AGE_S = 240.0
 """Signals of older candles are not printed: they come from the backfill."""
 
 
-def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings) -> OpenSource:
-    """Return a source that streams the venue's candles until it is cancelled."""
+def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings, plan: "NotifyPlan | None" = None) -> OpenSource:
+    """Return a source that streams the venue's candles until it is cancelled, and notifies of what the plan says."""
 
     @asynccontextmanager
     async def open_source(pipeline: RunPipeline) -> AsyncIterator[Source]:
         from producer.live.metrics import LiveCollector  # noqa: PLC0415  # not needed by --help
 
-        async with open_live_producer(pipeline.log, feed, symbols, settings) as producer:
+        async with AsyncExitStack() as stack:
+            source = venue_names(feed, settings).source
+            notifier = await stack.enter_async_context(_notifier(plan, pipeline, source)) if plan else None
+            producer = await stack.enter_async_context(open_live_producer(pipeline.log, feed, symbols, settings))
 
             async def work() -> None:
                 async with asyncio.TaskGroup() as group:
@@ -39,12 +44,24 @@ def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings) -> Op
                     group.create_task(
                         print_new_signals(pipeline.view, set(symbols), lambda: producer.rest.clock.now_ms() / 1_000)
                     )
+                    if notifier:
+                        from .notify.wiring import pipeline_parts  # noqa: PLC0415  # as above
 
-            source = venue_names(feed, settings).source
+                        parts = pipeline_parts(pipeline, producer, tuple(symbols), settings.stale_after_s)
+                        group.create_task(notifier.run(parts))
+
             click.echo(f"streaming {', '.join(symbols)} from {source}, until Ctrl-C")
             yield Source(work(), (LiveCollector(producer),))
 
     return open_source
+
+
+def _notifier(plan: "NotifyPlan", pipeline: RunPipeline, venue: str) -> "AbstractAsyncContextManager[Notifier]":
+    from .notify.notifier import open_notifier  # noqa: PLC0415  # only if there is something to notify of
+    from .notify.wiring import described  # noqa: PLC0415
+
+    click.echo(described(plan))
+    return open_notifier(plan, pipeline.path.with_name(pipeline.path.name + "-notify"), venue)
 
 
 async def print_new_signals(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:

@@ -31,6 +31,8 @@ class RunPipeline:
     follower: "Follower"
     address: str
     """URL of the API."""
+    path: Path
+    """The file of the log."""
 
 
 class Source(NamedTuple):
@@ -55,6 +57,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
     from consumer.metrics import WorkerCollector  # noqa: PLC0415
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.metrics.process import DiskCollector  # noqa: PLC0415
 
     log = create_sqlite_log(path, settings)
     worker = create_worker(log, settings)  # before the file is created: the settings may be unusable
@@ -68,8 +71,8 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
             follower = Follower(log, view)
             click.echo(f"log: {path}")
             click.echo(f"serving {address(listening)}/latest")
-            async with open_source(RunPipeline(log, worker, view, follower, address(listening))) as source:
-                app = create_app(view, (WorkerCollector(worker), *source.collectors))
+            async with open_source(RunPipeline(log, worker, view, follower, address(listening), path)) as source:
+                app = create_app(view, (WorkerCollector(worker), DiskCollector(path), *source.collectors))
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
 
 
@@ -93,7 +96,7 @@ async def _removed_if_empty(log: Log, path: Path) -> AsyncIterator[_Opened]:
                         is_empty = not await reader.read(1, 0.0)
     finally:
         if is_empty:
-            for ending in ("", "-wal", "-shm", "-consumer", "-run"):
+            for ending in ("", "-wal", "-shm", "-consumer", "-run", "-notify"):
                 path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
