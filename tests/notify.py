@@ -53,11 +53,12 @@ def webhook(path: str = "hook-token-1") -> Iterator[Webhook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:  # the name is the library's
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            if hook.status == 200:
+            status = hook.status
+            if status == 200:
                 hook.received.append(body)
             hook.arrived.set()
             time.sleep(hook.delay_s)
-            self.send_response(hook.status)
+            self.send_response(status)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

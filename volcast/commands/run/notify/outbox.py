@@ -62,6 +62,8 @@ class Outbox:
                 self._drop(parcel, "its destination is not in `notify` any more")
             elif not abs(now_s - parcel.put_s) < MAX_AGE_S:
                 self._drop(parcel, "it is too old")
+        if self.dropped:
+            self._write()
 
     def put(self, messages: Iterable[Notification], told: Mapping[str, Told], now_s: float) -> None:
         """Take in messages for all destinations, and what has then been told. What finds no room is dropped and counted."""
