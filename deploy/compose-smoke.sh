@@ -15,7 +15,7 @@ file=${1:-} ones=${2:-}
 [ -z "$file" ] || file=$(realpath -e -- "$file") || exit 2
 cd "$(dirname "$0")/.."
 
-export SPEED=max CSV='' API_PORT=${API_PORT:-18000} PROMETHEUS_PORT=${PROMETHEUS_PORT:-19090}
+export SPEED=max CSV='' API_PORT=${API_PORT:-18000} PROMETHEUS_PORT=${PROMETHEUS_PORT:-19090} ALERTMANAGER_PORT=${ALERTMANAGER_PORT:-19093}
 api=http://127.0.0.1:$API_PORT prometheus=http://127.0.0.1:$PROMETHEUS_PORT project=volcast-smoke
 if [ -n "$file" ]; then
   files=("$file") CSV=/data/$(basename "$file")
@@ -43,7 +43,7 @@ finish() {
   local code=$? service id
   if [ "$code" -ne 0 ]; then
     tail -n 20 "$log" >&2
-    for service in kafka produce produce-live exchange consume serve prometheus; do
+    for service in kafka produce produce-live exchange consume serve prometheus alertmanager; do
       id=$(container "$service")
       [ -z "$id" ] || { echo "--- $service"; "$engine" logs --tail 20 "$id" || true; } >&2 2>&1
     done
@@ -136,6 +136,7 @@ await "the API has caught up" responds "$api/ready"
 await "the consumer is healthy" healthy consume
 await "the API is healthy" healthy serve
 await "Prometheus is healthy" healthy prometheus
+await "Alertmanager is healthy" healthy alertmanager
 for job in volcast-serve volcast-consume; do
   await "Prometheus reaches $job" metric "up%7Bjob=%22$job%22%7D" 1
 done

@@ -16,6 +16,7 @@ SLOW_PLACES = (
     "stories",
     "bench",
     "deploy",
+    "monitoring",
     "contracts",
     "volcast/commands",
     "volcast/proof",

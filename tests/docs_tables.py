@@ -31,6 +31,10 @@ from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
 from volcast.cli.main import VERBS
 from volcast.cli.main import main as volcast_command
+from volcast.commands.run.notify.alarms import Alarms
+from volcast.commands.run.notify.metrics import NotifyCollector
+from volcast.commands.run.notify.outbox import Outbox
+from volcast.commands.run.notify.rules import RULE_FIELDS
 from volcast.core.decoder import Decoder
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
@@ -78,6 +82,12 @@ def forecast_tables() -> dict[str, str]:
     }
 
 
+def rule_fields_table() -> str:
+    """Return the table of the fields that a threshold of the notifications can compare."""
+    rows = [f"| `{name}` | {unit} | {sentence} |" for name, (unit, sentence) in RULE_FIELDS.items()]
+    return "\n".join(["| field | unit | what it is |", "|---|---|---|", *rows])
+
+
 JSON_TYPES = {float: "number", int: "integer", bool: "boolean", str: "text", type(None): "null"}
 Field = tuple[str, Any, str | None]
 """Name, type and meaning."""
@@ -123,15 +133,21 @@ def signal_record_table() -> str:
     return fields_table(fields_of(Signal), fields_of(Outcome), fields_of(HorizonForecast), fields_of(Shadow))
 
 
-def metrics_tables() -> dict[str, str]:
-    """The four tables of docs/reference/metrics.md."""
+def metric_collectors() -> dict[str, tuple[Collector, ...]]:
+    """The collectors of each table of docs/reference/metrics.md, without a symbol or a partition."""
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
     return {
-        "metrics of every process": metrics_table(process_registry(DiskCollector("volcast.db"))),
-        "metrics of the api": metrics_table(ViewCollector(View(180)), RequestCollector()),
-        "metrics of the consumer": metrics_table(WorkerCollector(worker)),
-        "metrics of the live producer": metrics_table(LiveCollector(_live(), lambda: 0.0)),
+        "metrics of every process": (process_registry(DiskCollector("volcast.db")),),
+        "metrics of the api": (ViewCollector(View(180)), RequestCollector()),
+        "metrics of the consumer": (WorkerCollector(worker),),
+        "metrics of the notifications": metrics_table(NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0))),
+        "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),
     }
+
+
+def metrics_tables() -> dict[str, str]:
+    """The tables of docs/reference/metrics.md."""
+    return {name: metrics_table(*collectors) for name, collectors in metric_collectors().items()}
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -180,6 +196,7 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
     ROOT / "docs/reference/metrics.md": metrics_tables,
     ROOT / "docs/reference/cli.md": command_tables,
+    ROOT / "docs/notifications.md": lambda: {"fields of thresholds": rule_fields_table()},
 }
 """A document, and the tables in it by the name in their markers."""
 

@@ -61,7 +61,7 @@ def command_of(given: list[str]) -> tuple[click.Command, list[str]]:
 
 
 def test_the_services() -> None:
-    assert set(SERVICES) == {"kafka", *OURS, "prometheus"}
+    assert set(SERVICES) == {"kafka", *OURS, "prometheus", "alertmanager"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -103,7 +103,8 @@ def test_data_outlives_the_containers() -> None:
     mounts = {mount.partition(":")[0]: mount.split(":")[1] for name in SERVICES for mount in SERVICES[name].get("volumes", [])}
     assert mounts["kafka-data"] == SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"]
     assert f"--storage.tsdb.path={mounts['prometheus-data']}" in SERVICES["prometheus"]["command"]
-    assert set(COMPOSE["volumes"]) == {"kafka-data", "prometheus-data"}
+    assert f"--storage.path={mounts['alertmanager-data']}" in SERVICES["alertmanager"]["command"]
+    assert set(COMPOSE["volumes"]) == {"kafka-data", "prometheus-data", "alertmanager-data"}
 
 
 def test_kafka_is_one_node_without_zookeeper() -> None:
