@@ -140,7 +140,7 @@ def metric_collectors() -> dict[str, tuple[Collector, ...]]:
         "metrics of every process": (process_registry(DiskCollector("volcast.db")),),
         "metrics of the api": (ViewCollector(View(180)), RequestCollector()),
         "metrics of the consumer": (WorkerCollector(worker),),
-        "metrics of the notifications": metrics_table(NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0))),
+        "metrics of the notifications": (NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0)),),
         "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),
     }
 
