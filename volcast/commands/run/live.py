@@ -15,6 +15,8 @@ from volcast.settings.schema import Settings
 from .pipeline import OpenSource, RunPipeline, Source
 
 if TYPE_CHECKING:
+    from prometheus_client.registry import Collector
+
     from api.view import View
     from producer.feeds.contract import Feed
     from volcast.core.types import Signal
@@ -51,7 +53,7 @@ def live_source(feed: "Feed", symbols: dict[str, str], settings: Settings, plan:
                         group.create_task(notifier.run(parts))
 
             click.echo(f"streaming {', '.join(symbols)} from {source}, until Ctrl-C")
-            yield Source(work(), (LiveCollector(producer),))
+            yield Source(work(), (LiveCollector(producer), *_collectors(notifier)))
 
     return open_source
 
@@ -62,6 +64,14 @@ def _notifier(plan: "NotifyPlan", pipeline: RunPipeline, venue: str) -> "Abstrac
 
     click.echo(described(plan))
     return open_notifier(plan, pipeline.path.with_name(pipeline.path.name + "-notify"), venue)
+
+
+def _collectors(notifier: "Notifier | None") -> "tuple[Collector, ...]":
+    if notifier is None:
+        return ()
+    from .notify.metrics import NotifyCollector  # noqa: PLC0415  # as above
+
+    return (NotifyCollector(notifier.outbox, notifier.alarms),)
 
 
 async def print_new_signals(view: "View", symbols: set[str], wall: Callable[[], float] = time) -> None:

@@ -23,7 +23,7 @@ from .health import PipelineHealth, Vitals, ended
 from .outbox import Outbox
 from .rules import Rule
 from .senders import Destination, run_sender
-from .usual import UsualLevels
+from .usual import MIN_HOURS, UsualLevels
 
 if TYPE_CHECKING:
     from api.status import Latest
@@ -70,12 +70,14 @@ class Notifier:
     """Tells what happens to a pipeline, until it is cancelled."""
 
     def __init__(self, plan: NotifyPlan, outbox: Outbox, venue: str) -> None:
-        self._plan, self._outbox = plan, outbox
-        self._alarms = Alarms(plan.cooldown_s, dict(outbox.told))
-        self._alarms.forget(time.time())
+        self.outbox, self._plan = outbox, plan
+        self.alarms = Alarms(plan.cooldown_s, dict(outbox.told))
+        self.alarms.forget(time.time())
         self._health = PipelineHealth(venue)
         self._seen_ms: dict[str, int] = {}
         """By symbol, the open time of the last signal that the rules were applied to."""
+        self._unknown: set[tuple[str, str]] = set()
+        """Symbols and rules of which it was said that nothing can be said."""
         self._levels = UsualLevels()
         self._levels_known = not any(rule.uses_usual for rule in plan.rules)
 
@@ -115,7 +117,16 @@ class Notifier:
                 self._seen_ms[symbol] = latest.signal.open_time_ms
                 for rule in self._plan.rules:
                     if symbol in rule.symbols and self._is_usable(latest.signal, rule, pipeline.wall()):
-                        yield from threshold_condition(rule, latest.signal, self._levels)
+                        yield from self._threshold(rule, latest.signal)
+
+    def _threshold(self, rule: Rule, signal: Signal) -> Iterator[Condition]:
+        known = threshold_condition(rule, signal, self._levels)
+        if known:
+            yield known
+        elif (key := (signal.symbol, rule.condition)) not in self._unknown:
+            self._unknown.add(key)
+            why = f"; `usual` is known after {MIN_HOURS} hours of warm signals" if rule.uses_usual else ""
+            _log.warning("%s: nothing can be said yet of %s%s", *key, why)
 
     def _is_usable(self, signal: Signal, rule: Rule, now_s: float) -> bool:
         is_fresh = -_MAX_SKEW_S <= now_s - (signal.open_time_ms + MINUTE_MS) / 1_000 <= self._plan.fresh_s
@@ -124,10 +135,10 @@ class Notifier:
     async def _tell(self, conditions: Sequence[Condition]) -> None:
         tiers = {*self._plan.tiers, NoticeTier.ALERT.value}
         now_s = time.time()
-        events: list[Event] = self._alarms.step([each for each in conditions if each.tier.value in tiers], now_s)
+        events: list[Event] = self.alarms.step([each for each in conditions if each.tier.value in tiers], now_s)
         if events:
-            told, messages = dict(self._alarms.told), messages_of(events, now_s)
-            await asyncio.to_thread(self._outbox.put, messages, told, now_s)
+            told, messages = dict(self.alarms.told), messages_of(events, now_s)
+            await asyncio.to_thread(self.outbox.put, messages, told, now_s)
 
     async def _follow_levels(self, log: Log) -> None:
         """Read the signals on the log, for what is usual; nothing is said of it before all that are there have been read."""
@@ -146,15 +157,16 @@ class Notifier:
                 await asyncio.sleep(0)
 
 
-def threshold_condition(rule: Rule, signal: Signal, levels: UsualLevels) -> Iterator[Condition]:
-    """Yield the condition of a rule for a signal, if all that it needs is known."""
+def threshold_condition(rule: Rule, signal: Signal, levels: UsualLevels) -> Condition | None:
+    """Return the condition of a rule for a signal; None if something that it needs is not known."""
     reading = rule.read(signal, levels)
-    if reading is not None:
-        left, value = rule.condition.partition(f" {rule.operator} ")[0], rule.shown(reading.value)
-        bounds = f"{signal.price_lower:.8g} to {signal.price_upper:.8g}"
-        details = f"{signal.symbol}: {left} is {value}; close {signal.close:.10g}, next {signal.horizon_minutes} min {bounds}."
-        key = f"alert/{signal.symbol}/{rule.condition}"
-        yield Condition(key, NoticeTier.ALERT, rule.condition, reading.holds, signal.symbol, details)
+    if reading is None:
+        return None
+    left, value = rule.condition.partition(f" {rule.operator} ")[0], rule.shown(reading.value)
+    bounds = f"{signal.price_lower:.8g} to {signal.price_upper:.8g}"
+    details = f"{signal.symbol}: {left} is {value}; close {signal.close:.10g}, next {signal.horizon_minutes} min {bounds}."
+    key = f"alert/{signal.symbol}/{rule.condition}"
+    return Condition(key, NoticeTier.ALERT, rule.condition, reading.holds, signal.symbol, details)
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,24 @@ MAX_PARCELS = 100
 MAX_AGE_S = 1_800.0
 """What could not be sent for so long is dropped: it is no news any more."""
 _log = logging.getLogger(__name__)
+
+
+class Dropped(StrEnum):
+    """Why a message was not sent."""
+
+    UNKNOWN = "unknown"
+    """It was being sent when a run ended, so it may have arrived."""
+    NO_DESTINATION = "no_destination"
+    TOO_OLD = "too_old"
+    NO_ROOM = "no_room"
+
+
+_SENTENCES = {
+    Dropped.UNKNOWN: "it was being sent when the last run ended, so it is not sent again",
+    Dropped.NO_DESTINATION: "its destination is not in `notify` any more",
+    Dropped.TOO_OLD: f"it could not be sent for {MAX_AGE_S / 60:.0f} minutes",
+    Dropped.NO_ROOM: "too many messages wait",
+}
 
 
 class Parcel(msgspec.Struct):
@@ -46,9 +65,12 @@ class Outbox:
     """The messages on their way. `destinations` are their keys."""
 
     def __init__(self, path: Path, destinations: Sequence[str], now_s: float) -> None:
-        self.dropped = Counter[str]()
+        self.dropped = Counter[Dropped]()
         """Messages that were not sent, by the reason."""
         self.sent = 0
+        """Messages that a service has taken."""
+        self.failures = 0
+        """Attempts that failed."""
         self._path, self._destinations = path, tuple(destinations)
         self._changed = threading.Condition()
         content = self._read()
@@ -57,11 +79,11 @@ class Outbox:
         self._told, self._parcels = content.told, content.parcels
         for parcel in tuple(self._parcels):
             if parcel.is_sending:
-                self._drop(parcel, "it was being sent when the last run ended, so it is not sent again")
+                self._drop(parcel, Dropped.UNKNOWN)
             elif parcel.destination not in self._destinations:
-                self._drop(parcel, "its destination is not in `notify` any more")
+                self._drop(parcel, Dropped.NO_DESTINATION)
             elif not abs(now_s - parcel.put_s) < MAX_AGE_S:
-                self._drop(parcel, "it is too old")
+                self._drop(parcel, Dropped.TOO_OLD)
         if self.dropped:
             self._write()
 
@@ -74,7 +96,7 @@ class Outbox:
                     if sum(each.destination == destination for each in self._parcels) < MAX_PARCELS:
                         self._parcels.append(parcel)
                     else:
-                        self._drop(parcel, "too many messages wait")
+                        self._drop(parcel, Dropped.NO_ROOM)
             self._told = dict(told)
             self._write()
             self._changed.notify_all()
@@ -99,11 +121,12 @@ class Outbox:
     def put_back(self, parcel: Parcel, now_s: float) -> None:
         """Note that the message was not sent: it waits again, or is dropped if it is too old."""
         with self._changed:
+            self.failures += 1
             parcel.is_sending = False
             if abs(now_s - parcel.put_s) < MAX_AGE_S:
                 self._write()
             else:
-                self._drop(parcel, f"it could not be sent for {MAX_AGE_S / 60:.0f} minutes")
+                self._drop(parcel, Dropped.TOO_OLD)
                 self._remove(parcel)
 
     def wait_until_empty(self, timeout_s: float) -> int:
@@ -120,10 +143,10 @@ class Outbox:
         self._write()
         self._changed.notify_all()
 
-    def _drop(self, parcel: Parcel, reason: str) -> None:
+    def _drop(self, parcel: Parcel, reason: Dropped) -> None:
         self._parcels = [each for each in self._parcels if each is not parcel]
         self.dropped[reason] += 1
-        _log.warning("a notification is dropped: %s", reason, extra={"title": parcel.message.title})
+        _log.warning("a notification is dropped: %s", _SENTENCES[reason], extra={"title": parcel.message.title})
 
     def _read(self) -> _Content:
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.notify import state_file
 from volcast.commands.run.notify.alarms import Told
 from volcast.commands.run.notify.events import NoticeTier, Notification
-from volcast.commands.run.notify.outbox import MAX_AGE_S, MAX_PARCELS, Outbox
+from volcast.commands.run.notify.outbox import MAX_AGE_S, MAX_PARCELS, Dropped, Outbox
 
 NOW_S = 1_700_000_000.0
 
@@ -67,7 +67,7 @@ def test_a_destination_that_is_slow_takes_no_room_from_another(tmp_path: Path) -
         outbox.put([notification(str(number))], {}, NOW_S)
         if parcel := outbox.take("b", 0.0):
             outbox.finish(parcel)
-    assert outbox.dropped == {"too many messages wait": 5}
+    assert outbox.dropped == {Dropped.NO_ROOM: 5}
     assert titles(outbox)[-1] == str(MAX_PARCELS - 1)
     assert outbox.sent == MAX_PARCELS + 5
 
