@@ -164,7 +164,8 @@ def threshold_condition(rule: Rule, signal: Signal, levels: UsualLevels) -> Cond
         return None
     left, value = rule.condition.partition(f" {rule.operator} ")[0], rule.shown(reading.value)
     bounds = f"{signal.price_lower:.8g} to {signal.price_upper:.8g}"
-    details = f"{signal.symbol}: {left} is {value}; close {signal.close:.10g}, next {signal.horizon_minutes} min {bounds}."
+    close = "" if left == "close" else f"close {signal.close:.10g}, "
+    details = f"{signal.symbol}: {left} is {value}; {close}next {signal.horizon_minutes} min {bounds}."
     key = f"alert/{signal.symbol}/{rule.condition}"
     return Condition(key, NoticeTier.ALERT, rule.condition, reading.holds, signal.symbol, details)
 

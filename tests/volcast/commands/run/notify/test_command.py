@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import volcast
+from tests.market import csv_text
 from tests.notify import webhook
 
 
@@ -63,3 +64,23 @@ def test_a_run_with_wrong_notifications_does_not_begin(tmp_path: Path, arguments
     assert (result.returncode, result.stdout, result.stderr.count("\n")) == (2, "", 1)
     assert sentence in result.stderr
     assert not (tmp_path / "x.db").exists()
+
+
+def test_a_replay_of_files_says_that_it_sends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "btcusdt.csv").write_text(csv_text(30))
+    with webhook() as hook:
+        options = ("--db", "x.db", "--port", "0", "--exit-when-done", "--notify", hook.url, "--alert", "close > 1")
+        result = volcast(tmp_path, "run", "btcusdt.csv", *options, "--alert-before-warm")
+        assert result.returncode == 0
+        assert "no notifications: they are for live candles" in result.stderr
+        assert hook.received == []
+
+
+def test_flags_can_be_repeated_and_other_sources_hold_lists(tmp_path: Path) -> None:
+    flags = ("--alert", "close > 1", "--alert", "close > 2", "--notify", "ntfy://topic-one", "--notify", "ntfy://topic-two")
+    (tmp_path / "volcast.yaml").write_text("alert: [close > 1, close > 2]\nnotify: ntfy://topic-one ntfy://topic-two\n")
+    (tmp_path / ".env").write_text("VOLCAST_ALERT=close > 1; close > 2\n")
+    for given in (flags, ()):
+        lines = [line.split("\t") for line in volcast(tmp_path, "settings", *given).stdout.splitlines()]
+        values = {name: value for name, value, *_ in lines}
+        assert (values["alert"], values["notify"]) == ("close > 1,close > 2", "********,********")
