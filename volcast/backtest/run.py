@@ -38,6 +38,8 @@ class BacktestReplay:
         """Rows that were skipped, by the reject's reason or the engine's `Skip`."""
         self.first_skipped: dict[str, str] = {}
         """By reason: the place of the first skipped row, and what is wrong with it."""
+        self.candle: Candle | None = None
+        """The candle of the last signal; None before the first."""
         self._engine = engine
         self._decoder = decoder
         self._waiting: dict[int, str] = {}
@@ -76,6 +78,7 @@ class BacktestReplay:
             signal = engine.step(each.candle)
             if isinstance(signal, Signal):
                 self.accepted += 1
+                self.candle = each.candle
                 yield signal
 
     def finish(self) -> None:

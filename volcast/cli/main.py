@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),
     "check": ("volcast.commands.check.command:command", "Check forecasts for lookahead, and how long they warm up."),
+    "drift": ("volcast.commands.backtest.drift:command", "List the drift alarms that past candles would have raised."),
     "signal": ("volcast.commands.candles.signal:command", "Count the signals of a file: the batch job."),
     "replay": ("volcast.commands.backtest.replay.command:command", "Replay a log with other settings, beside the live signals."),
     "fit-prior": ("volcast.commands.backtest.fit_prior:command", "Learn the prior from which new symbols start."),
@@ -180,7 +181,7 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove`, `doctor` or `signal`; 2 wrong usage or input; "
+    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove`, `doctor`, `signal` or `notify test`; 2 wrong usage or input; "
     "3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone away."
 )
 

@@ -1,0 +1,220 @@
+"""Drift detectors: false alarms and delays: `python -m bench.drift [CANDLES…] [--symbols 20] [--days 90]`, or `make bench-drift`.
+
+Tables in Markdown. False alarms are those on simulated markets without a break, per symbol and month of 30 days, with exact
+Poisson intervals of 95 %. Delays count from the first broken minute: of forecasts, broken at several times of each market, and of
+breaks in candles, once in each. With candle files, their page-tier alarms are listed, too. Detectors of River are beside
+ours on the same streams. Equal arguments print the same tables; another CPU may change a last digit.
+"""
+
+import argparse
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from river.drift import ADWIN, PageHinkley
+
+from volcast.candle_files.timestamps import format_open_time
+from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.skill import OutcomeGrid
+from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.types import MINUTE_MS
+from volcast.simulation.breaks import Break, BreakKind
+
+from .drift_streams import FORECAST_BREAKS, START_MS, break_forecast, first_events, new_engine, observed, recorded, simulated
+from .drift_table import MONTH_MINUTES, Delays, false_alarm_rows, poisson_interval
+
+SEED = 14
+FIRST_BREAK_DAY, EVERY_DAYS, WATCHED_DAYS = 20, 8, 5
+CANDLE_BREAK_DAY = 30
+CANDLE_BREAKS = (
+    ("market variance ×1.5", BreakKind.VARIANCE, 1.5),
+    ("market variance ×2.25", BreakKind.VARIANCE, 2.25),
+    ("volume ×5", BreakKind.VOLUME, 5.0),
+    ("volume ×0.001", BreakKind.VOLUME, 0.001),
+    ("clock shifted by 6 h", BreakKind.RHYTHM, 6.0),
+    ("price frozen", BreakKind.FROZEN_PRICE, None),
+    ("last candle repeated", BreakKind.REPEATED_CANDLE, None),
+)
+
+
+class Found(NamedTuple):
+    """What was measured so far."""
+
+    alarms: list[tuple[str, DriftEvent]]
+    """Events without a break, with their symbols."""
+    minutes: int
+    river: dict[str, int]
+    """Alarms of River's detectors, without a break."""
+    delays: Delays
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="bench.drift", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="candle files of one real market, in order")
+    parser.add_argument("--symbols", type=int, default=20, metavar="N", help="simulated markets (%(default)s)")
+    parser.add_argument("--days", type=int, default=90, metavar="N", help="days of each (%(default)s)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the upper ends of the rates' intervals there, too")
+    arguments = parser.parse_args(argv)
+    if arguments.symbols and arguments.days < CANDLE_BREAK_DAY + WATCHED_DAYS + 1:
+        parser.error(f"--days must be at least {CANDLE_BREAK_DAY + WATCHED_DAYS + 1}")
+    found = Found([], 0, {}, Delays())
+    rng = np.random.default_rng(SEED)
+    for number in range(arguments.symbols):
+        symbol = ("BTCUSDT", "ETHUSDT")[number] if number < 2 else f"COIN{number}USDT"  # noqa: PLR2004  two with known levels
+        found = measure(found, symbol, arguments.days, rng)
+    if arguments.symbols:
+        show(found, f"simulated, {arguments.symbols} symbols × {arguments.days} days")
+        print("\n".join(found.delays.table()))
+    measured = [found] if arguments.symbols else []
+    if arguments.candles:
+        real = measure_real(arguments.candles)
+        measured.append(real)
+        show(real, f"{arguments.candles[0].name}, {real.minutes} minutes")
+        print("\n".join(real.delays.table()))
+        for line in listed(real.alarms):
+            print(line)
+    else:
+        print("\nNO REAL MARKET: no candle file was given (make bench-drift CANDLES=FILE).")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(highest_rates(measured), indent=1) + "\n")
+    return 0
+
+
+def highest_rates(measured: Sequence[Found]) -> dict[str, float]:
+    """Return by detector the upper end of the interval of its rate, per symbol and month; the highest of what was measured."""
+    rates: dict[str, float] = {}
+    for found in measured:
+        for name, count in counts(found.alarms).items():
+            rate = poisson_interval(count)[1] / (found.minutes / MONTH_MINUTES)
+            rates[name] = max(rates.get(name, 0.0), round(rate, 3))
+    return rates
+
+
+def measure(found: Found, symbol: str, days: int, rng: np.random.Generator) -> Found:
+    """Add what one simulated market shows."""
+    engine = new_engine(symbol)
+    candles = simulated(symbol, days, SEED)
+    break_minute = CANDLE_BREAK_DAY * DAY_MINUTES + int(rng.integers(DAY_MINUTES))
+    stream = list(observed(engine, islice(candles, break_minute)))
+    state = engine.dump()
+    stream += observed(engine, candles)
+    found = unbroken(found, symbol, stream)
+    broken_forecasts(found.delays, stream, EVERY_DAYS, rng)
+    for label, kind, value in CANDLE_BREAKS:
+        at_ms = START_MS + break_minute * MINUTE_MS
+        how = Break(kind=kind, at_ms=at_ms, number=value)
+        other = new_engine(symbol)
+        other.load(state)
+        broken = islice(simulated(symbol, CANDLE_BREAK_DAY + WATCHED_DAYS + 1, SEED, [how]), break_minute, None)
+        monitor = monitor_after(stream[:break_minute])
+        events = alarms(monitor, observed(other, islice(broken, WATCHED_DAYS * DAY_MINUTES)))
+        found.delays.add(label, at_ms // MINUTE_MS, first_events(events))
+    return found
+
+
+def measure_real(paths: Sequence[Path]) -> Found:
+    """Return what a real market shows; its forecasts are broken once a month."""
+    symbol, candles = recorded(paths)
+    stream = list(observed(new_engine(symbol), candles))
+    found = unbroken(Found([], 0, {}, Delays()), symbol, stream)
+    broken_forecasts(found.delays, stream, 30, np.random.default_rng(SEED))
+    return found
+
+
+def unbroken(found: Found, symbol: str, stream: Sequence[Observation]) -> Found:
+    """Add the alarms on a stream without a break, ours and those of River's detectors."""
+    monitor = DriftMonitor()
+    events = [(symbol, event) for seen in stream for event in monitor.push(seen)]
+    river = dict(found.river)
+    for name, count in river_alarms(stream):
+        river[name] = river.get(name, 0) + count
+    return Found(found.alarms + events, found.minutes + len(stream), river, found.delays)
+
+
+def broken_forecasts(delays: Delays, stream: Sequence[Observation], every_days: int, rng: np.random.Generator) -> None:
+    """Break the forecasts at several times, and add how soon each detector finds it."""
+    monitor, at = DriftMonitor(), 0
+    for day in range(FIRST_BREAK_DAY, len(stream) // DAY_MINUTES - WATCHED_DAYS - 1, every_days):
+        start = day * DAY_MINUTES + int(rng.integers(DAY_MINUTES))
+        for seen in stream[at:start]:
+            monitor.push(seen)
+        at, state, minute = start, monitor.dump(), stream[start].minute
+        for how in FORECAST_BREAKS:
+            other = DriftMonitor()
+            other.load(state)
+            broken = break_forecast(stream[start : start + WATCHED_DAYS * DAY_MINUTES], minute, how, stream[start - 1])
+            delays.add(how.label, minute, first_events(alarms(other, broken)))
+
+
+def monitor_after(stream: Iterable[Observation]) -> DriftMonitor:
+    """Return a monitor that has seen a stream."""
+    monitor = DriftMonitor()
+    for seen in stream:
+        monitor.push(seen)
+    return monitor
+
+
+def alarms(monitor: DriftMonitor, stream: Iterable[Observation]) -> Iterator[tuple[int, DriftEvent]]:
+    """Yield the minute and the event of each alarm that begins."""
+    for seen in stream:
+        for event in monitor.push(seen):
+            if event.raised:
+                yield seen.minute, event
+
+
+def river_alarms(stream: Sequence[Observation]) -> Iterator[tuple[str, int]]:
+    """Yield the alarms of River's detectors, with their defaults, on what they are usually given, and on our own scores."""
+    grid = OutcomeGrid()
+    sizes = np.abs(np.diff(np.log([seen.prices[3] for seen in stream])))
+    fed = {"absolute return / its mean, each minute": list(sizes / np.mean(sizes[:DAY_MINUTES]))}
+    fed |= {"QLIKE gap, each hour": [], "standardised residual, each hour": []}
+    for seen in stream:
+        if scored := grid.push(seen):
+            fed["QLIKE gap, each hour"].append(min(max(scored.loss_gap, -1.0), 2.0))
+            fed["standardised residual, each hour"].append(min(max(scored.z, -3.0), 3.0))
+    for name, values in fed.items():
+        for kind in (ADWIN, PageHinkley):
+            detector: Any = kind()
+            count = 0
+            for value in values:
+                detector.update(value)
+                count += detector.drift_detected
+            yield f"River {kind.__name__} on {name}", count
+
+
+def counts(found: Sequence[tuple[str, DriftEvent]]) -> dict[str, int]:
+    """Return how often each detector's alarm began."""
+    result = {detector.name: 0 for detector in DriftMonitor().detectors}
+    for _, event in found:
+        result[event.detector] += event.raised
+    return result
+
+
+def show(found: Found, title: str) -> None:
+    """Print the table of false alarms."""
+    rows = [(detector.name, detector.tier.value, counts(found.alarms)[detector.name]) for detector in DriftMonitor().detectors]
+    pages = sum(event.raised and event.tier is Tier.PAGE for _, event in found.alarms)
+    rows += [("all pages", "page", pages), *((name, "", count) for name, count in found.river.items())]
+    print(f"\n### {title}: alarms without a break\n")
+    print("\n".join(false_alarm_rows(rows, found.minutes)))
+
+
+def listed(found: Sequence[tuple[str, DriftEvent]]) -> Iterator[str]:
+    """Yield a line for each page or ticket."""
+    yield "\n| from | tier | detector | before | after |\n|---|---|---|---|---|"
+    for _, event in found:
+        if event.raised and event.tier is not Tier.INFO:
+            cells = (format_open_time(event.open_time_ms), event.tier.value, event.detector)
+            yield f"| {' | '.join(cells)} | {event.before:.3g} | {event.after:.3g} |"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,66 @@
+"""The drift bench: how forecasts are broken, the intervals in its tables, and the command as a whole on a few days."""
+
+from math import exp
+from pathlib import Path
+
+import pytest
+
+from bench.drift import main
+from bench.drift_streams import FORECAST_BREAKS, ForecastBreak, break_forecast
+from bench.drift_table import Delays, false_alarm_rows, poisson_interval, share_cell
+from tests.volcast.core.drift.streams import FIRST_MINUTE, sound
+from volcast.candle_files.writer import CandleWriter
+from volcast.simulation.market import simulate_candles
+
+BREAK = FIRST_MINUTE + 100
+
+
+@pytest.mark.parametrize("named", FORECAST_BREAKS)
+def test_a_break_changes_forecasts_from_its_minute_on_and_their_outcomes_alone(named: ForecastBreak) -> None:
+    stream = list(sound(300))
+    broken = list(break_forecast(stream, BREAK, named, stream[0]))
+    assert broken[:100] == stream[:100]
+    constants = {seen.log_variance for seen in broken[100:]}
+    if named.log_factor:
+        assert all(
+            b.log_variance - s.log_variance == pytest.approx(named.log_factor)
+            for b, s in zip(broken[100:], stream[100:], strict=True)
+        )
+    else:
+        assert constants == {stream[99].log_variance if named.frozen else named.stuck_at}
+    for seen, before in zip(broken[100:], stream[100:], strict=True):
+        shift = seen.log_variance - before.log_variance
+        assert seen.volatility_upper == pytest.approx(before.volatility_upper * exp(shift / 2))
+        assert seen.prices == before.prices
+        assert seen.outcome
+        assert before.outcome
+        assert seen.outcome[0] == before.outcome[0]
+        is_broken = seen.minute - 60 >= BREAK
+        assert (seen.outcome[1] != before.outcome[1]) is is_broken
+        if is_broken:
+            assert seen.outcome[1] == pytest.approx(broken[seen.minute - 60 - FIRST_MINUTE].log_variance)
+
+
+def test_intervals_are_exact() -> None:
+    assert poisson_interval(5) == pytest.approx((1.623, 11.668), abs=1e-3)
+    assert share_cell(0, 10) == "0 % (0–31)"
+    rows = list(false_alarm_rows([("x", "page", 6)], 60 * 43_200))
+    assert rows[2] == "| x | page | 6 | 0.100 (0.037–0.218) |"
+
+
+def test_a_run_without_an_alarm_counts_as_endless() -> None:
+    delays = Delays()
+    delays.add("a break", 0, {})
+    lines = list(delays.table())
+    assert lines[-1] == "| a break | any page | 1 | 0 % (0–98) | 0 % | – | – |"
+
+
+def test_the_command_lists_the_alarms_of_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "BTCUSDT.csv.gz"
+    with CandleWriter(path) as writer:
+        for time_ms, *numbers, _ in simulate_candles("BTCUSDT", minutes=3_000, seed=9, start_ms=1_704_067_200_000):
+            writer.write(time_ms, *numbers)
+    assert main(["--symbols", "0", str(path)]) == 0
+    printed = capsys.readouterr().out
+    assert "| all pages | page | 0 |" in printed
+    assert "River ADWIN on QLIKE gap" in printed

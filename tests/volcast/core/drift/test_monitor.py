@@ -1,0 +1,98 @@
+"""The monitor of a symbol: silence without a fault, one event at each end of an alarm, and a state that can be cut anywhere."""
+
+from math import log
+
+import msgspec
+import pytest
+
+from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
+from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.thresholds import Thresholds, shipped_thresholds
+
+DAY = 1_440
+BREAK_MINUTE = FIRST_MINUTE + 5 * DAY + 7
+
+
+def events_of(stream: list[Observation], monitor: DriftMonitor | None = None) -> list[DriftEvent]:
+    monitor = monitor or DriftMonitor()
+    return [event for seen in stream for event in monitor.push(seen)]
+
+
+def test_a_sound_forecast_of_a_sound_feed_is_silent() -> None:
+    assert events_of(list(sound(20 * DAY))) == []
+
+
+@pytest.mark.parametrize("factor", [2.25, 0.44])
+def test_a_wrong_scale_is_paged_within_six_hours_and_resolved_after_recovery(factor: float) -> None:
+    end = BREAK_MINUTE + DAY
+    stream = [
+        scaled(seen, log(factor), BREAK_MINUTE) if seen.minute < end else _recovering(seen, log(factor), end)
+        for seen in sound(8 * DAY)
+    ]
+    events = [event for event in events_of(stream) if event.detector == "forecast_shifted"]
+    assert [event.raised for event in events] == [True, False]
+    begin, over = (event.open_time_ms // 60_000 for event in events)
+    assert begin - BREAK_MINUTE < 360
+    assert end < over < end + 1_440
+    assert events[0].tier is Tier.PAGE
+    assert events[0].statistic > events[0].threshold
+    assert (events[0].after - events[0].before) * log(factor) > 0
+
+
+def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
+    """Outcomes of the first hour are those of broken forecasts."""
+    outcome = seen.outcome
+    if outcome is not None and seen.minute - 60 < end:
+        outcome = (outcome[0], outcome[1] + log_factor, outcome[2])
+    return seen._replace(outcome=outcome)
+
+
+@pytest.mark.parametrize("factor", [2.25, 0.44])
+def test_a_wrong_scale_from_the_first_minute_on_makes_a_ticket(factor: float) -> None:
+    """There is no step to see, only outcomes."""
+    stream = [scaled(seen, log(factor), 0) for seen in sound(6 * DAY)]
+    assert "forecast_biased" in {event.detector for event in events_of(stream) if event.raised}
+
+
+def test_a_state_can_be_cut_anywhere() -> None:
+    stream = [scaled(seen, log(2.25), BREAK_MINUTE) for seen in sound(9 * DAY)]
+    whole = events_of(stream)
+    assert whole
+    for cut in (1, 700, 5 * DAY + 6, 5 * DAY + 60, 5 * DAY + 400, 8 * DAY + 31):
+        monitor, restored = DriftMonitor(), DriftMonitor()
+        before = events_of(stream[:cut], monitor)
+        state = monitor.dump()
+        restored.load(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
+        assert restored.dump() == state
+        assert before + events_of(stream[cut:], restored) == whole
+
+
+def test_the_state_is_small_and_does_not_grow() -> None:
+    monitor, sizes = DriftMonitor(), []
+    for day in range(0, 12, 4):
+        events_of(list(sound(4 * DAY, seed=day)), monitor)
+        sizes.append(len(msgspec.msgpack.encode(monitor.dump())))
+    assert max(sizes) < 6_000
+    assert sizes[2] <= sizes[1] + 100
+
+
+def test_a_state_of_another_shape_is_refused() -> None:
+    state = DriftMonitor().dump()
+    for name, wrong in (
+        ("grid", [1.0]),
+        ("skill_lost", {}),
+        ("inputs_moved", {"visits": [1]}),
+        ("volume_collapsed", {"usual": []}),
+    ):
+        with pytest.raises((KeyError, TypeError, ValueError)):
+            DriftMonitor().load(state | {name: wrong})
+
+
+def test_every_detector_has_a_threshold_and_none_is_left_over() -> None:
+    names = [detector.name for detector in DriftMonitor().detectors]
+    assert sorted(names) == sorted(shipped_thresholds().detectors)
+    assert len(set(names)) == len(names)
+    with pytest.raises(KeyError):
+        DriftMonitor(thresholds=Thresholds("for a test", {}))
