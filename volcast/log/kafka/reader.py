@@ -11,7 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from volcast.log.contract import Record, Topic, Unavailable
+from volcast.log.contract import Mismatch, Record, Topic, Unavailable
 
 from .batches import fetched, unreadable
 from .client import Client, start, stop
@@ -35,11 +35,22 @@ class KafkaReader:
     ) -> None:
         """`check` raises Mismatch if the log can't be used any more; aiokafka would go on in silence."""
         self._consumer, self._topic, self._ends, self._check = consumer, topic, ends, check
+        self._reached: dict[TopicPartition, int] = {}
+        """The offset of the last record that was returned, by partition."""
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         self._check()
         with translated_errors(f"reading {self._topic}"):
             batches = await fetched(self._consumer, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+        for tp, records in batches.items():
+            if not records:
+                continue
+            if records[0].offset <= self._reached.get(tp, -1):
+                raise Mismatch(
+                    f"{self._topic}, partition {tp.partition}: its offsets went back from {self._reached[tp]} to "
+                    f"{records[0].offset}: the topic was deleted and created anew; start again to read the new one"
+                )
+            self._reached[tp] = records[-1].offset
         # The marker of a transaction is a record that is never returned: the position passes it in a later read.
         self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
         return [to_record(record) for records in batches.values() for record in records]

@@ -7,7 +7,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, Records
 from aiokafka.structs import TopicPartition
 
 from tests.log_access import TIMEOUT_S, fill, opened, polled
-from volcast.log.contract import Commit, Consumer, KeyValue, Mismatch, Restored, Topic
+from volcast.log.contract import Commit, Consumer, KeyValue, Mismatch, Reader, Record, Restored, Topic
 from volcast.log.kafka.log import KafkaLog
 
 
@@ -102,3 +102,24 @@ async def test_earliest_is_the_first_candle_that_retention_has_left(
             restored = await consumer.open(0)
             assert restored == Restored(3, {b"A": b"s"}, 3)
             assert restored.earliest == 2
+
+
+async def test_a_reader_says_when_its_topic_was_recreated(log: KafkaLog, kafka_prefix: str, admin: AIOKafkaAdminClient) -> None:
+    """Watching the topics every few seconds does not show that one was away for a moment; its offsets do."""
+    async with log, log.reader(Topic.CANDLES) as reader:
+        await fill(log, [KeyValue(b"A", b"%d" % i) for i in range(3)])
+        read: list[Record] = []
+        async with asyncio.timeout(TIMEOUT_S):
+            while len(read) < 3:
+                read += await reader.read(10, 0.2)
+        await recreate(admin, f"{kafka_prefix}candles")
+        await fill(log, [KeyValue(b"A", b"another")])
+        with pytest.raises(Mismatch, match=r"candles, partition 0: its offsets went back from 2 to 0: .* created anew"):
+            await read_on(reader)
+
+
+async def read_on(reader: Reader) -> None:
+    """Read without an end; any record is one too many."""
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            assert not await reader.read(10, 0.2)
