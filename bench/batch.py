@@ -5,9 +5,10 @@ at most half the wall time of pandas' process, and `latency_ms` (configuration, 
 pandas needs to read and to calculate after its import. The exit code is 1 if one is missed.
 
 pandas is installed, in one fixed release, into an environment of its own in the user's cache folder. The rows are those of a
-plain CSV file with this project's columns, or those of a simulated month that is repeated.
+CSV file, plain or gzipped, with this project's columns, or those of a simulated month that is repeated.
 """
 
+import gzip
 import json
 import os
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
@@ -80,6 +81,11 @@ def simulated_lines() -> Iterator[str]:
         yield ",".join(map(str, (format_open_time(START_MS + row * MINUTE_MS), *month[row % MONTH][1:7]))) + "\n"
 
 
+def open_text(candles: Path) -> Iterable[str]:
+    """Return the lines of a CSV file, which may be gzipped."""
+    return gzip.open(candles, "rt", encoding="utf-8") if candles.suffix == ".gz" else candles.open(encoding="utf-8")
+
+
 def write_rows(path: Path, rows: int, candles: Path | None) -> None:
     """Write a file of so many rows, a line at a time: a child's peak memory counts from that of this process.
 
@@ -90,7 +96,7 @@ def write_rows(path: Path, rows: int, candles: Path | None) -> None:
         if candles is None:
             file.write(",".join(CANDLE_COLUMNS) + "\n")
             written = 1
-        lines = simulated_lines() if candles is None else candles.open(encoding="utf-8")
+        lines = simulated_lines() if candles is None else open_text(candles)
         for line in islice(lines, rows + 1 - written):
             file.write(line)
             written += 1
