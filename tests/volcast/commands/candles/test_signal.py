@@ -278,3 +278,12 @@ def test_run_py_without_the_libraries_says_so(job: Job) -> None:
     assert errors == f"{sentence}\n"
     assert json.loads(printed) == {"version": None, "status": "error", "error_message": sentence}
     assert job.output.read_text(encoding="utf-8") == printed
+
+
+@pytest.mark.parametrize("library", ["polars", "rich", "river", "scipy"])
+def test_a_job_on_a_text_file_waits_for_no_slow_library(job: Job, library: str) -> None:
+    """A small job takes as long as its imports."""
+    command = [sys.executable, "-X", "importtime", ROOT / "run.py", *job.arguments()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert f" {library}\n" not in done.stderr
+    assert " numpy\n" in done.stderr
