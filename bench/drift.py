@@ -17,10 +17,10 @@ import numpy as np
 from river.drift import ADWIN, PageHinkley
 
 from volcast.candle_files.timestamps import format_open_time
-from volcast.core.forecast.drift.events import DriftEvent, Tier
-from volcast.core.forecast.drift.monitor import DriftMonitor
-from volcast.core.forecast.drift.observation import Observation
-from volcast.core.forecast.drift.skill import OutcomeGrid
+from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.skill import OutcomeGrid
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS
 from volcast.simulation.breaks import Break, BreakKind

@@ -9,9 +9,9 @@ from producer.file_names import symbol_of
 from volcast.candle_files.reader import read_candles
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
+from volcast.core.drift.events import DriftEvent
+from volcast.core.drift.observation import Observation, observe
 from volcast.core.engine import Engine
-from volcast.core.forecast.drift.events import DriftEvent
-from volcast.core.forecast.drift.observation import Observation, observe
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.simulation.breaks import Break
 from volcast.simulation.market import simulate_candles

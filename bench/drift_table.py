@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from scipy.stats import binomtest, chi2  # type: ignore[import-untyped]  # SciPy ships no types
 
-from volcast.core.forecast.drift.events import DriftEvent, Tier
+from volcast.core.drift.events import DriftEvent, Tier
 from volcast.core.market.clock import DAY_MINUTES
 
 MONTH_MINUTES = 30 * DAY_MINUTES

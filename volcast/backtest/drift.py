@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import observe
 from volcast.core.engine import Engine
-from volcast.core.forecast.drift.events import DriftEvent, Tier
-from volcast.core.forecast.drift.monitor import DriftMonitor
-from volcast.core.forecast.drift.observation import observe
 from volcast.core.types import MINUTE_MS, YEAR_MINUTES, Signal
 
 from .run import BacktestReplay

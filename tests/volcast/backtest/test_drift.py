@@ -8,8 +8,8 @@ from volcast.backtest.drift import DriftReport, join_events, report_drift
 from volcast.backtest.run import BacktestReplay
 from volcast.core.codec import CandleText
 from volcast.core.decoder import Decoder
+from volcast.core.drift.events import DriftEvent, Tier
 from volcast.core.engine import Engine
-from volcast.core.forecast.drift.events import DriftEvent, Tier
 from volcast.core.types import EngineConfig
 from volcast.simulation.breaks import Break, BreakKind
 from volcast.simulation.market import simulate_candles

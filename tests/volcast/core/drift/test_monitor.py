@@ -5,11 +5,11 @@ from math import log
 import msgspec
 import pytest
 
-from tests.volcast.core.forecast.drift.streams import FIRST_MINUTE, scaled, sound
-from volcast.core.forecast.drift.events import DriftEvent, Tier
-from volcast.core.forecast.drift.monitor import DriftMonitor
-from volcast.core.forecast.drift.observation import Observation
-from volcast.core.forecast.drift.thresholds import Thresholds, shipped_thresholds
+from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
+from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.thresholds import Thresholds, shipped_thresholds
 
 DAY = 1_440
 BREAK_MINUTE = FIRST_MINUTE + 5 * DAY + 7

@@ -2,7 +2,7 @@
 
 import pytest
 
-from volcast.core.forecast.drift.thresholds import ThresholdsError, decode_thresholds, shipped_thresholds
+from volcast.core.drift.thresholds import ThresholdsError, decode_thresholds, shipped_thresholds
 
 
 def test_the_shipped_ones_say_how_they_were_made_and_how_often_they_are_wrong() -> None:

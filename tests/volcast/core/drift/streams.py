@@ -5,7 +5,7 @@ from math import exp, log, sqrt
 
 import numpy as np
 
-from volcast.core.forecast.drift.observation import Observation, is_hour_end
+from volcast.core.drift.observation import Observation, is_hour_end
 from volcast.core.market.features import FEATURE_NAMES
 
 LOG_VARIANCE = log(60 * 1e-7)

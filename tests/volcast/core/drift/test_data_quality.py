@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from tests.volcast.core.forecast.drift.streams import FIRST_MINUTE, sound
-from volcast.core.forecast.drift.data_quality import CandleRepeated, CandlesMissing, PriceFrozen, SuspectPrices, VolumeCollapsed
-from volcast.core.forecast.drift.events import Detector
-from volcast.core.forecast.drift.observation import Observation
-from volcast.core.forecast.drift.thresholds import DetectorThreshold, shipped_thresholds
+from tests.volcast.core.drift.streams import FIRST_MINUTE, sound
+from volcast.core.drift.data_quality import CandleRepeated, CandlesMissing, PriceFrozen, SuspectPrices, VolumeCollapsed
+from volcast.core.drift.events import Detector
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.thresholds import DetectorThreshold, shipped_thresholds
 
 DAY = 1_440
 BREAK = FIRST_MINUTE + 5 * DAY

@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tests.volcast.core.forecast.drift.streams import FIRST_MINUTE, sound
+from tests.volcast.core.drift.streams import FIRST_MINUTE, sound
 from volcast.core.arrays import Floats
-from volcast.core.forecast.drift.inputs import MONITORED, InputDrift
-from volcast.core.forecast.drift.observation import Observation
-from volcast.core.forecast.drift.thresholds import shipped_thresholds
+from volcast.core.drift.inputs import MONITORED, InputDrift
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.thresholds import shipped_thresholds
 from volcast.core.market.features import FEATURE_NAMES
 
 

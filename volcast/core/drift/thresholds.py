@@ -41,4 +41,4 @@ def decode_thresholds(raw: bytes) -> Thresholds:
 @cache
 def shipped_thresholds() -> Thresholds:
     """Return the thresholds that come with this version."""
-    return decode_thresholds(files("volcast.core.forecast.drift").joinpath("thresholds.json").read_bytes())
+    return decode_thresholds(files("volcast.core.drift").joinpath("thresholds.json").read_bytes())

@@ -4,10 +4,10 @@ from math import log
 
 import pytest
 
-from tests.volcast.core.forecast.drift.streams import FIRST_MINUTE, LOG_VARIANCE, scaled, sound
-from volcast.core.forecast.drift.failure import ForecastShifted, ForecastStill
-from volcast.core.forecast.drift.observation import Observation
-from volcast.core.forecast.drift.thresholds import shipped_thresholds
+from tests.volcast.core.drift.streams import FIRST_MINUTE, LOG_VARIANCE, scaled, sound
+from volcast.core.drift.failure import ForecastShifted, ForecastStill
+from volcast.core.drift.observation import Observation
+from volcast.core.drift.thresholds import shipped_thresholds
 
 BREAK = FIRST_MINUTE + 3_007
 SETTINGS = shipped_thresholds().detectors

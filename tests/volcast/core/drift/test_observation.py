@@ -5,8 +5,8 @@ from math import log
 import pytest
 
 from tests.market import walk
+from volcast.core.drift.observation import observe
 from volcast.core.engine import Engine
-from volcast.core.forecast.drift.observation import observe
 from volcast.core.types import EngineConfig, Signal
 
 

@@ -5,9 +5,9 @@ from math import exp, log
 
 import pytest
 
-from tests.volcast.core.forecast.drift.streams import FIRST_MINUTE, scaled, sound
-from volcast.core.forecast.drift.skill import OutcomeGrid, ScoredOutcome, score_detectors
-from volcast.core.forecast.drift.thresholds import shipped_thresholds
+from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
+from volcast.core.drift.skill import OutcomeGrid, ScoredOutcome, score_detectors
+from volcast.core.drift.thresholds import shipped_thresholds
 from volcast.core.forecast.losses import qlike
 
 

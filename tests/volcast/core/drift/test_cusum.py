@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.core.forecast.drift.cusum import Cusum
+from volcast.core.drift.cusum import Cusum
 
 
 @given(st.lists(st.floats(-10, 10), max_size=200), st.floats(0.1, 20), st.floats(1, 1e6))
