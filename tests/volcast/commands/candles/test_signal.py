@@ -283,7 +283,7 @@ def test_run_py_without_the_libraries_says_so(job: Job) -> None:
 @pytest.mark.parametrize("library", ["polars", "rich", "river", "scipy"])
 def test_a_job_on_a_text_file_waits_for_no_slow_library(job: Job, library: str) -> None:
     """A small job takes as long as its imports."""
-    command = [sys.executable, "-X", "importtime", ROOT / "run.py", *job.arguments()]
+    command: list[str | Path] = [sys.executable, "-X", "importtime", ROOT / "run.py", *job.arguments()]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert f" {library}\n" not in done.stderr
     assert " numpy\n" in done.stderr
