@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -15,12 +14,11 @@ from volcast.log.contract import Topic
 
 from .access.security import KafkaSecurity
 from .batches import read_batches_within_bounds
-from .errors import FAILURES
 from .producer import end_transactions_once
 
 MAX_BATCH_BYTES = 1_000_000
 """Less than the default limit of a topic, `max.message.bytes`, which is slightly above 1 MiB."""
-_STOP_S = 1.0
+_STOP_S = 1.5
 _REQUEST_TIMEOUT_MS = 5_000
 sender.BACKOFF_OVERRIDE = 0.002
 """aiokafka's pause before a transaction that immediately follows another; its default of 20 ms was most of a commit's time."""
@@ -120,9 +118,11 @@ async def stop(client: AIOKafkaConsumer | AIOKafkaProducer) -> None:
     for task in remaining:
         task.cancel()
     await asyncio.wait(remaining, timeout=_STOP_S)
-    with suppress(*FAILURES):
-        async with asyncio.timeout(_STOP_S):
-            await (client.client if isinstance(client, AIOKafkaProducer) else client._client).close()  # noqa: SLF001  # there is no public one
+    connections = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001  # there is no public one
+    closing = asyncio.create_task(connections.close())  # as above: what it waits for was cancelled, perhaps
+    await asyncio.wait([closing], timeout=_STOP_S)
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
 
 
 def _runs_method_of(parts: list[Any], task: "asyncio.Task[Any]") -> bool:

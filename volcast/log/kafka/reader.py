@@ -22,8 +22,9 @@ _STEP_GROWTH = 4
 _MAX_STEP_RECORDS = 64_000
 """A bound on what `last_of_key` holds in memory: the records of one key in so many."""
 _READ_RECORDS = 10_000
-_IDLE_FETCH_MS = 1_000
-"""How long the broker may wait for a record before it answers a reader that has read all: each answer costs CPU time."""
+_IDLE_FETCH_MS = 500
+"""How long the broker may wait for a record before it answers a reader that has read all: each answer costs CPU time, and until
+the answer the broker does not end a TLS connection."""
 _READ_MS = 200
 
 

@@ -116,7 +116,7 @@ def test_a_file_that_begins_with_its_newest_row_gives_the_same_signals(tmp_path:
     write(tmp_path, "b/data.csv", [ROWS[0], *ROWS[:0:-1]])
     forward, backward = Run(tmp_path, "a/data.csv"), Run(tmp_path, "b/data.csv")
     assert (backward.exit_code, backward.candles()) == (0, 60)
-    assert backward.errors == "b/data.csv: the newest row comes first; it is read from its last row to its first\n"
+    assert backward.errors == "data.csv: this project's columns, 60 candles, newest first (sorted)\n"
     assert [line for line in forward.output.splitlines() if line.startswith("DATA")] == [
         line for line in backward.output.splitlines() if line.startswith("DATA")
     ]
