@@ -9,8 +9,9 @@ import pytest
 
 from producer.feeds import VENUES
 from producer.feeds.contract import FrameError, Message, MessageKind
+from tests.real_minutes import DATA, file_beside
 
-FRAMES = Path(__file__).parents[2].parent / "shared" / "data" / "frames"
+FRAMES = DATA / "frames"
 
 SESSIONS = {
     "BINANCE.ws.1.0.gz": {"open candle": 2, "trade": 2, "other depthUpdate": 177, "other bookTicker": 84},
@@ -51,14 +52,7 @@ SINGLE = {
 
 def recorded(name: str, request: pytest.FixtureRequest) -> Path:
     """Return the path of a recording; skip the test, with a visible note, if it is missing."""
-    path = FRAMES / name
-    if not path.is_file():
-        plugins = request.config.pluginmanager
-        with plugins.getplugin("capturemanager").global_and_fixture_disabled():
-            note = f"\n../shared/data/frames/{name} not found: the check on recorded frames was left out"
-            plugins.getplugin("terminalreporter").write_line(note, yellow=True)
-        pytest.skip(f"the recorded frames {name} are not here")
-    return path
+    return file_beside(f"frames/{name}", "recorded frames", request)
 
 
 def incoming(path: Path) -> Iterator[str]:

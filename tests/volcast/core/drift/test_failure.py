@@ -18,17 +18,15 @@ def frozen(seen: Observation) -> Observation:
 
 
 def still_at(stream: list[Observation]) -> int | None:
-    """Return how many minutes after the break the alarm is on."""
-    detector = ForecastStill(SETTINGS["forecast_still"])
-    for seen in stream:
-        detector.push(seen)
-        if detector.evidence:
-            return seen.minute - BREAK + 1
-    return None
+    return alarm_at(ForecastStill(SETTINGS["forecast_still"]), stream)
 
 
 def shifted_at(stream: list[Observation]) -> int | None:
-    detector = ForecastShifted(SETTINGS["forecast_shifted"])
+    return alarm_at(ForecastShifted(SETTINGS["forecast_shifted"]), stream)
+
+
+def alarm_at(detector: ForecastStill | ForecastShifted, stream: list[Observation]) -> int | None:
+    """Return how many minutes after the break the alarm is on."""
     for seen in stream:
         detector.push(seen)
         if detector.evidence:
