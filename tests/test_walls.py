@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples")
+OURS = ("volcast", "producer", "consumer", "api", "tests", "bench", "examples", "monitoring")
 SOURCES = OURS[:4]
 SMALL_MODULES = ("volcast.metrics", "volcast.timing", "volcast.atomic_file", "volcast.urls")
 SERVICES_MAY = ("volcast.core", "volcast.log", "volcast.candle_files", *SMALL_MODULES)
