@@ -61,7 +61,7 @@ def command_of(given: list[str]) -> tuple[click.Command, list[str]]:
 
 
 def test_the_services() -> None:
-    assert set(SERVICES) == {"kafka", *OURS, "prometheus", "alertmanager"}
+    assert set(SERVICES) == {"kafka", *OURS, "prometheus", "alertmanager", "grafana"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -104,7 +104,8 @@ def test_data_outlives_the_containers() -> None:
     assert mounts["kafka-data"] == SERVICES["kafka"]["environment"]["KAFKA_LOG_DIRS"]
     assert f"--storage.tsdb.path={mounts['prometheus-data']}" in SERVICES["prometheus"]["command"]
     assert f"--storage.path={mounts['alertmanager-data']}" in SERVICES["alertmanager"]["command"]
-    assert set(COMPOSE["volumes"]) == {"kafka-data", "prometheus-data", "alertmanager-data"}
+    assert mounts["grafana-data"] == "/var/lib/grafana"
+    assert set(COMPOSE["volumes"]) == {"kafka-data", "prometheus-data", "alertmanager-data", "grafana-data"}
 
 
 def test_kafka_is_one_node_without_zookeeper() -> None:

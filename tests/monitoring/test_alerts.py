@@ -52,8 +52,10 @@ def metrics_of(expression: str) -> set[str]:
     >>> sorted(metrics_of('sum by (le) (rate(a_bucket{x="b"}[5m])) > 0.5 and on (c) d == 1'))
     ['a_bucket', 'd']
     """
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\b(on|by|ignoring|without|offset)\s*(\([^)]*\)|\d+\w)", " ", expression)
-    return set(re.findall(r"\b[a-z_][a-z0-9_]*\b(?!\s*\()", bare)) - NOT_METRICS
+    bare = re.sub(
+        r"\{[^}]*\}|\[[^]]*\]|\b(on|by|ignoring|without|offset|group_left|group_right)\s*(\([^)]*\)|\d+\w)", " ", expression
+    )
+    return set(re.findall(r"\b[a-zA-Z_][a-zA-Z0-9_]*\b(?!\s*\()", bare)) - NOT_METRICS
 
 
 def existing_metrics() -> set[str]:
