@@ -151,7 +151,7 @@ def compared(stream: Simulated | Recorded, from_share: float) -> Comparison:
     engine = Engine(stream.symbol, EngineConfig(horizons=(HORIZON_MINUTES,), interval_level=LEVEL, shadows=SHADOWS), 8)
     replay, ledger = BacktestReplay(engine, decoder), Ledger(stream.minutes, CHAMPION, SHADOWS, (HORIZON_MINUTES,))
     for signal in replay.signals(stream.rows()):
-        ledger.add(signal, engine.forecaster.last_predictions, engine.prices.close)
+        ledger.add(signal, engine.forecaster.last_predictions, engine.prices.last)
     tracks = ledger.tracks()
     if isinstance(stream, Simulated):
         tracks.append(_known(stream))

@@ -47,7 +47,7 @@ def cold_starts(minutes: Minutes, starts: int, from_share: float = 0.4, days: in
     first, last = max(int(n * from_share), _WARM_UP_DAYS * DAY_MINUTES), n - (days + 2) * DAY_MINUTES
     if first >= last:
         raise ValueError(f"{minutes.symbol}: {n} candles are too few for cold starts of {days} days")
-    variance = truth(minutes.open_time_ms, minutes.close, HOUR_MINUTES).realized_variance
+    variance = truth(minutes.open_time_ms, minutes.numbers[:, 1:4], HOUR_MINUTES).realized_variance
     squares = minutes.squares()
     baselines = np.column_stack([ewma(squares), log_har(squares, variance)])
     begins = np.linspace(first, last, starts).astype(int) + np.arange(starts) * _ODD_MINUTES % DAY_MINUTES

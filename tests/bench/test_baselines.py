@@ -15,7 +15,7 @@ def market(seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     scale = 5e-4 * np.exp(np.sin(np.arange(MINUTES) / 700.0))
     close = np.exp(np.cumsum(rng.normal(0.0, 1.0, MINUTES) * scale))
     squares = np.concatenate(([0.0], np.log(close[1:] / close[:-1]) ** 2))
-    return squares, truth(np.arange(MINUTES) * 60_000, close, 60).realized_variance
+    return squares, truth(np.arange(MINUTES) * 60_000, np.column_stack([close] * 3), 60).realized_variance
 
 
 def test_ewma_follows_its_recursion() -> None:

@@ -18,7 +18,7 @@ def test_the_first_day_has_the_losses_of_a_new_engine() -> None:
     found = cold_starts(minutes, starts=1, from_share=0.75, days=1)
     begin = int(MARKET.minutes * 0.75)
     engine, losses = Engine("BTCUSDT", EngineConfig(), 8), []
-    variance = truth(minutes.open_time_ms, minutes.close, 60).realized_variance
+    variance = truth(minutes.open_time_ms, minutes.numbers[:, 1:4], 60).realized_variance
     for age, candle in enumerate(minutes.candles(begin, begin + DAY_MINUTES)):
         signal = engine.step(candle)
         assert isinstance(signal, Signal)

@@ -13,6 +13,8 @@ from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
 
 from .evaluation.course import Course, Decile, Recent, course, deciles, recent
+from .evaluation.distribution.forecasts import QuantileForecasts
+from .evaluation.distribution.judged import DistributionScores, score_distribution
 from .evaluation.model_scores import ModelScores, score_model
 from .evaluation.sizing import SizedPositions, SizingRules, positions
 from .evaluation.storms import Storms, storms
@@ -70,6 +72,8 @@ class Comparison(Struct, frozen=True):
     """The rules of the positions."""
     positions: SizedPositions
     """What became of positions whose size follows the forecast."""
+    distribution: DistributionScores | None = None
+    """The scores of the champion's quantiles; None if they are not known."""
     facts: RunFacts | None = None
     """What was read, and with which settings and versions; None if the caller does not know."""
 
@@ -82,13 +86,15 @@ def compare(
     symbol: str,
     level: float = 0.9,
     from_share: float = 0.4,
+    quantiles: QuantileForecasts | None = None,
     facts: RunFacts | None = None,
     sizing: SizingRules = SizingRules(),  # noqa: B008  it is frozen
 ) -> Comparison:
     """Score every track on the same outcomes.
 
-    `level` is the nominal level of the intervals. Raises ValueError if tracks do not fit the truth or share a name, or if the
-    champion is not among them. Too few outcomes are not an error, but a `problem`.
+    `level` is the nominal level of the intervals; `quantiles` are the champion's, at least at all scored candles. Raises
+    ValueError if tracks do not fit the truth or share a name, or if the champion is not among them. Too few outcomes are not an
+    error, but a `problem`.
     """
     names = [track.name for track in tracks]
     if len(set(names)) < len(names):
@@ -136,6 +142,7 @@ def compare(
             first=int(truth.open_time_ms.size * from_share),
             rules=sizing,
         ),
+        distribution=None if quantiles is None else score_distribution(truth, quantiles, tracks, champion, selection.at),
         facts=facts,
     )
 

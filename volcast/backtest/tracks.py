@@ -30,10 +30,15 @@ class Truth:
     """(n,) the sum of squared one-minute log returns over the horizon; NaN where unknown."""
     log_return: Floats
     """(n,) over the horizon; NaN where unknown."""
+    log_high: Floats
+    """(n,) log(highest high within the horizon / close); NaN where unknown."""
+    log_low: Floats
+    """(n,) log(lowest low within the horizon / close); NaN where unknown."""
     horizon_minutes: int
 
     def __post_init__(self) -> None:
-        _same_shape(self.open_time_ms, close=self.close, realized_variance=self.realized_variance, log_return=self.log_return)
+        columns = ("close", "realized_variance", "log_return", "log_high", "log_low")
+        _same_shape(self.open_time_ms, **{name: getattr(self, name) for name in columns})
         if self.horizon_minutes < 1:
             raise ValueError(f"horizon_minutes={self.horizon_minutes} must be at least 1")
         if (np.diff(self.open_time_ms) <= 0).any():

@@ -1,11 +1,14 @@
 """A random stream with its outcomes, and models that are right up to noise of their own."""
 
 import numpy as np
+from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships no types
 
 from volcast.backtest.comparison import Comparison, compare
+from volcast.backtest.evaluation.distribution.forecasts import QuantileForecasts
 from volcast.backtest.facts import InputFile, RunFacts
 from volcast.backtest.tracks import Track, Truth
 from volcast.core.arrays import Floats
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 
 START_MS = 1_704_067_200_000
 """2024-01-01 00:00 UTC."""
@@ -15,7 +18,7 @@ DAY = 1_440
 def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms: int = START_MS) -> tuple[Truth, Floats]:
     """Return the truth of a random stream, and its expected variance; realized variance is that times noise of mean 1.
 
-    The price moves once a horizon, by the log return of that horizon.
+    The price moves once a horizon, by the log return of that horizon. The extremes are those of a random walk that ends with it.
     """
     rng = np.random.default_rng(seed)
     hours = np.cumsum(rng.normal(0.0, 0.1, minutes // 60 + 1))
@@ -26,13 +29,32 @@ def truth_of(minutes: int, *, seed: int = 1, horizon_minutes: int = 60, start_ms
     at = np.arange(2 * horizon_minutes - 1, minutes, horizon_minutes)
     steps[at] = log_return[at - horizon_minutes]
     close = 100.0 * np.exp(np.cumsum(steps))
-    realized[minutes - horizon_minutes :] = np.nan
-    log_return[minutes - horizon_minutes :] = np.nan
+    bridge = [np.sqrt(log_return**2 + 2.0 * expected * rng.exponential(size=minutes)) for _ in range(2)]
+    log_high, log_low = (log_return + bridge[0]) / 2.0, (log_return - bridge[1]) / 2.0
+    for outcome in (realized, log_return, log_high, log_low):
+        outcome[minutes - horizon_minutes :] = np.nan
     times = start_ms + 60_000 * np.arange(minutes, dtype=np.int64)
     truth = Truth(
-        open_time_ms=times, close=close, realized_variance=realized, log_return=log_return, horizon_minutes=horizon_minutes
+        open_time_ms=times,
+        close=close,
+        realized_variance=realized,
+        log_return=log_return,
+        log_high=log_high,
+        log_low=log_low,
+        horizon_minutes=horizon_minutes,
     )
     return truth, expected
+
+
+def quantiles_of(
+    truth: Truth, expected: Floats, *, scale: float = 1.0, levels: tuple[float, ...] = QUANTILE_LEVELS
+) -> QuantileForecasts:
+    """Return the quantiles of someone who knows the stream, but for a factor of the volatility, at each hour's last minute."""
+    at = np.flatnonzero(truth.open_time_ms // 60_000 % 60 == 59)
+    p = np.array(levels)
+    shapes = [ndtri(p), ndtri((1.0 + p) / 2.0), ndtri(p / 2.0), np.exp(0.5 * (-0.08 + 0.4 * ndtri(p)))]
+    values = scale * np.sqrt(expected[at])[:, None, None] * np.stack(shapes)
+    return QuantileForecasts(levels, truth.open_time_ms[at], values)
 
 
 def track_of(name: str, expected: Floats, *, noise: float = 0.0, intervals: bool = True, seed: int = 2) -> Track:
@@ -76,9 +98,11 @@ def facts_of(truth: Truth) -> RunFacts:
 
 
 def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "no_interval")) -> Comparison:
-    """Return a comparison. The first model is the champion; models from the third on give no interval."""
+    """Return a comparison. The first model is the champion and knows all quantiles; those from the third on give no interval."""
     truth, expected = truth_of(minutes)
     tracks = [
         track_of(name, expected, noise=0.3 * place, intervals=place < 2, seed=place + 7) for place, name in enumerate(names)
     ]
-    return compare(truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0, facts=facts_of(truth))
+    return compare(
+        truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0, quantiles=quantiles_of(truth, expected), facts=facts_of(truth)
+    )

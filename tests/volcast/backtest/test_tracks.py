@@ -1,14 +1,17 @@
 """The selection of the candles whose forecasts are scored."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from tests.volcast.backtest.streams import DAY, START_MS, track_of, truth_of
 from volcast.backtest.tracks import GAP_MINUTES, Truth, select
+from volcast.core.arrays import Floats
 from volcast.core.forecast.learner import FLAT_VARIANCE
 
 
@@ -31,13 +34,8 @@ def test_hours_without_a_price_move_are_left_out() -> None:
 
 
 def without(truth: Truth, keep: np.ndarray) -> Truth:
-    return replace(
-        truth,
-        open_time_ms=truth.open_time_ms[keep],
-        close=truth.close[keep],
-        realized_variance=truth.realized_variance[keep],
-        log_return=truth.log_return[keep],
-    )
+    columns = ("open_time_ms", "close", "realized_variance", "log_return", "log_high", "log_low")
+    return replace(truth, **{name: getattr(truth, name)[keep] for name in columns})
 
 
 @settings(max_examples=30)
@@ -83,18 +81,19 @@ def test_arrays_that_do_not_fit_are_named() -> None:
     truth, expected = truth_of(DAY)
     with pytest.raises(ValueError, match=r"a: variance has shape \(1439,\) where \(1440,\) is needed"):
         select(truth, [track_of("a", expected[1:])], from_share=0.0)
-    times = START_MS + 60_000 * np.arange(3, dtype=np.int64)
+    times, sound = START_MS + 60_000 * np.arange(3, dtype=np.int64), np.ones(3)
     with pytest.raises(ValueError, match="log_return has shape"):
-        Truth(open_time_ms=times, close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(2), horizon_minutes=60)
+        bare_truth(times, sound, log_return=np.ones(2))
+    with pytest.raises(ValueError, match="log_low has shape"):
+        bare_truth(times, sound, log_low=np.ones(4))
     with pytest.raises(ValueError, match="must rise"):
-        Truth(open_time_ms=times[::-1], close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=60)
+        bare_truth(times[::-1], sound)
     with pytest.raises(ValueError, match="horizon_minutes=0"):
-        Truth(open_time_ms=times, close=np.ones(3), realized_variance=np.ones(3), log_return=np.ones(3), horizon_minutes=0)
+        bare_truth(times, sound, horizon_minutes=0)
     with pytest.raises(ValueError, match="one entry a candle"):
-        Truth(
-            open_time_ms=times.reshape(1, 3),
-            close=np.ones(3),
-            realized_variance=np.ones(3),
-            log_return=np.ones(3),
-            horizon_minutes=60,
-        )
+        bare_truth(times.reshape(1, 3), sound)
+
+
+def bare_truth(times: NDArray[np.int64], each: Floats, **changed: Any) -> Truth:
+    columns = dict.fromkeys(("close", "realized_variance", "log_return", "log_high", "log_low"), each)
+    return Truth(open_time_ms=times, **{"horizon_minutes": 60, **columns, **changed})

@@ -61,8 +61,10 @@ def crps(y: Floats, forecast: LogVolatilityForecasts) -> Floats:
     return np.asarray(own * normal + (other - own) * _HALF_SQUARED)
 
 
-def pinball(y: Floats, quantile: Floats, probability: float) -> Floats:
+def pinball(y: Floats, quantile: Floats, probability: float | Floats) -> Floats:
     """Return (p - [y < q])·(y - q) of each outcome, in the unit of y; on average the true quantile has the smallest.
+
+    Arrays of any shapes that fit together: with y (m, 1), quantiles (m, k) and probabilities (k,) of each outcome and level.
 
     Reference: R. Koenker & G. Bassett, Regression Quantiles, Econometrica 46 (1978).
 

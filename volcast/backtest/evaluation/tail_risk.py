@@ -2,9 +2,9 @@
 
 Value at risk (VaR) is a loss that is exceeded with the probability a = (1 - level) / 2: for whoever is long, the lower price
 bound; for whoever is short, the upper one. Losses are log returns against the position. Expected shortfall (ES) is the mean loss
-where VaR is exceeded. A forecast has no ES of its own: here it is VaR times the mean of loss / VaR over all earlier exceedances
-of the model, known when the forecast was made (filtered historical simulation: G. Barone-Adesi, K. Giannopoulos & L. Vosper, VaR
-without Correlations for Portfolios of Derivative Securities, J. Futures Markets 19, 1999).
+where VaR is exceeded. A forecast of two bounds has no ES of its own: here it is VaR times the mean of loss / VaR over all earlier
+exceedances of the model, known when the forecast was made (filtered historical simulation: G. Barone-Adesi, K. Giannopoulos & L.
+Vosper, VaR without Correlations for Portfolios of Derivative Securities, J. Futures Markets 19, 1999).
 """
 
 from collections.abc import Sequence
@@ -64,11 +64,13 @@ class Losses(NamedTuple):
     """Positive."""
     volatility: Floats
     """The forecast volatility over the horizon."""
+    shortfall: Floats | None = None
+    """The ES that was forecast, by whoever forecasts a whole distribution. Without it, ES is that of `expected_shortfall`."""
 
 
 def tail_risk(model: str, side: Side, losses: Losses, scored: Booleans, probability: float) -> TailRisk:
-    """Return VaR and ES over the scored outcomes; earlier ones that are not scored count in the history of ES."""
-    es = expected_shortfall(losses)
+    """Return VaR and ES over the scored outcomes; earlier ones that are not scored count in the history of ES, if it has one."""
+    es = expected_shortfall(losses) if losses.shortfall is None else losses.shortfall
     exceeded = losses.loss > losses.var
     missed = exceeded[scored]
     unconditional = kupiec(int(missed.sum()), missed.size, 1.0 - probability)

@@ -46,9 +46,16 @@ class Chunk(Struct, frozen=True, kw_only=True):
     engine: bytes | None
     """A snapshot of the engine; None if a model of the user has no state that can be stored."""
     open_time_ms: bytes
-    close: bytes
+    prices: bytes
+    """(n, 3): high, low and close, as the engine trusts them."""
     predictions: list[bytes]
     """By key of the ledger: (n, 6)."""
+    levels: list[float]
+    """Of the quantiles; empty if there are none."""
+    quantile_times: bytes
+    """(g,) open times of the candles after which quantiles are kept."""
+    quantiles: bytes
+    """(g, 4, levels)."""
     signals: bytes
     """Records of `signals`, a line each, compressed; empty if they were not asked for."""
     feature_names: list[str]

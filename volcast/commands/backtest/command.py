@@ -26,6 +26,7 @@ _SHARE = 0.4
 _PARQUET = ".parquet"
 _ENDINGS = {
     "forecasts": (".csv", _PARQUET),
+    "quantiles": (".csv", _PARQUET),
     "signals": (".jsonl", ".ndjson", _PARQUET),
     "features": (".csv",),
     "json": (".json",),
@@ -38,6 +39,7 @@ class Outputs(NamedTuple):
     """The files that were asked for; `-` is standard output."""
 
     forecasts: Path | None
+    quantiles: Path | None
     signals: Path | None
     features: Path | None
     json: Path | None
@@ -86,6 +88,13 @@ def _cores() -> int:
     "--workers", type=click.IntRange(1, 256), metavar="N", help="Processes at the same time.  [default: the processor's cores]"
 )
 @_file("forecasts", "OUT.csv", "Write the forecasts after each candle: CSV, or .parquet.")
+@_file("quantiles", "OUT.csv", "Write quantiles of return, highest and lowest price, and volatility: CSV, or .parquet.")
+@click.option(
+    "--quantiles-every",
+    type=click.IntRange(min=1),
+    metavar="MINUTES",
+    help="Minutes between rows of --quantiles; 1 has one for each candle.  [default: 60, or the first horizon if that is longer]",
+)
 @_file("signals", "OUT.jsonl", "Write the signals of the pipeline: lines of JSON, or .parquet.")
 @_file("features", "OUT.csv", "Write the champion's features after each candle as CSV.")
 @_file("json", "OUT.json", "Write all scores as JSON.")
@@ -122,6 +131,7 @@ def command(
     to_ms: int | None,
     share: float | None,
     workers: int | None,
+    quantiles_every: int | None,
     symbols: tuple[str, ...],
     options: FileOptions,
     settings: Settings,
@@ -153,17 +163,40 @@ def command(
         raise UserError("--score-from-share cannot be combined with --from: with it all forecasts from that time on are scored")
     if from_ms is not None and to_ms is not None and to_ms <= from_ms:
         raise UserError("--to must be later than --from")
+    _check_distance(quantiles_every, settings.horizons[0], wanted.quantiles)
     rules = _sizing(target_volatility=target_volatility, max_size=max_size, cost_bp=cost_bp, no_trade=no_trade)
     from .plan import Wanted  # noqa: PLC0415  # River takes a second to import
     from .whole import run_backtest  # noqa: PLC0415
 
     run_backtest(
         replays_by_symbol(files, symbols, options),
-        Wanted(settings, models, from_ms or 0, to_ms, bool(wanted.signals), bool(wanted.features), workers or _cores()),
+        Wanted(
+            settings=settings,
+            models=models,
+            from_ms=from_ms or 0,
+            to_ms=to_ms,
+            signals=bool(wanted.signals),
+            features=bool(wanted.features),
+            processes=workers or _cores(),
+            quantiles_every=quantiles_every,
+        ),
         wanted,
         share if share is not None else 0.0 if from_ms is not None else _SHARE,
         rules,
     )
+
+
+def _check_distance(minutes: int | None, horizon_minutes: int, file: Path | None) -> None:
+    """Raise UserError if rows so many minutes apart leave out forecasts that are scored, or if nothing would have these rows."""
+    if minutes is None:
+        return
+    scored = max(horizon_minutes, 60)
+    if file is None:
+        raise UserError("--quantiles-every says how many rows --quantiles has: give both, or neither")
+    if scored % minutes:
+        raise UserError(
+            f"--quantiles-every {minutes}: {scored} minutes, the distance of scored forecasts, must be a multiple of it"
+        )
 
 
 def _sizing(**given: float | None) -> "SizingRules":

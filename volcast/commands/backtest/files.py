@@ -1,19 +1,21 @@
-"""The files that a backtest writes of each candle: forecasts, signals and features, as text or as Parquet.
+"""The files that a backtest writes of each candle: forecasts, quantiles, signals and features, as text or as Parquet.
 
 All are written from the results on the disk, block by block, in constant memory. The same results give the same bytes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from types import UnionType
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TextIO, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 from msgspec import Struct
 
 from volcast.atomic_file import writing_bytes
+from volcast.backtest.evaluation.distribution.forecasts import columns_of
 from volcast.candle_files.timestamps import format_open_time
+from volcast.cli.main import UserError
 from volcast.cli.outputs import output
 from volcast.core.arrays import Floats
 from volcast.core.types import Signal
@@ -27,6 +29,8 @@ PARQUET = ".parquet"
 _BLOCK_ROWS = 50_000
 """Rows of a block, and of a row group in Parquet."""
 _FORECAST_COLUMNS = ("forecast", "median", "lower", "upper")
+_Blocks = Iterator[tuple[list[int], Floats]]
+"""Open times, and numbers (rows, columns)."""
 
 
 def write_forecasts(path: Path, found: Sequence[Series]) -> None:
@@ -38,15 +42,26 @@ def write_forecasts(path: Path, found: Sequence[Series]) -> None:
     names = _forecast_names(found[0])
     several = len(found) > 1
     if path.suffix.lower() == PARQUET:
-        _write_parquet(path, _forecast_frames(found, names, several=several))
+        _write_parquet(path, _frames(((series, _forecast_blocks(series)) for series in found), names, several=several))
         return
     with output(path) as file:
-        file.write(",".join(("timestamp", *(["symbol"] if several else []), *names)) + "\n")
-        for series in found:
-            prefix = f",{series.symbol}" if several else ""
-            for times, numbers in _forecast_blocks(series):
-                for time_ms, row in zip(times, numbers.tolist(), strict=True):
-                    file.write(f"{format_open_time(time_ms)}{prefix},{','.join(map(repr, row))}\n")
+        _write_csv(file, ((series, _forecast_blocks(series)) for series in found), names, several=several)
+
+
+def write_quantiles(path: Path, found: Sequence[Series]) -> None:
+    """Write the champion's quantiles as CSV, or as Parquet if the name ends so: a row for each candle after which they were kept.
+
+    The columns are `columns_of` the levels. With several symbols there is a column `symbol`. Raises UserError if one has no rows.
+    """
+    if empty := [series.symbol for series in found if not series.quantiles.levels]:
+        raise UserError(f"{', '.join(empty)}: no candle ends a full hour, so there is no row for {path}; try --quantiles-every 1")
+    names = columns_of(found[0].quantiles.levels)
+    several = len(found) > 1
+    if path.suffix.lower() == PARQUET:
+        _write_parquet(path, _frames(((series, _quantile_blocks(series)) for series in found), names, several=several))
+        return
+    with output(path) as file:
+        _write_csv(file, ((series, _quantile_blocks(series)) for series in found), names, several=several)
 
 
 def write_signals(path: Path, found: Sequence[Series]) -> None:
@@ -75,6 +90,16 @@ def write_features(path: Path, found: Sequence[Series]) -> None:
                     file.write(f"{prefix}{line}\n")
 
 
+def _write_csv(file: TextIO, found: Iterable[tuple[Series, _Blocks]], names: Sequence[str], *, several: bool) -> None:
+    """Write a header, and the rows of all symbols."""
+    file.write(",".join(("timestamp", *(["symbol"] if several else []), *names)) + "\n")
+    for series, blocks in found:
+        prefix = f",{series.symbol}" if several else ""
+        for times, numbers in blocks:
+            rows = zip(times, numbers.tolist(), strict=True)
+            file.writelines(f"{format_open_time(time_ms)}{prefix},{','.join(map(repr, row))}\n" for time_ms, row in rows)
+
+
 def _forecast_names(series: Series) -> list[str]:
     """Return the columns; the first key is the champion's first horizon, which has no suffix."""
     (champion, _), *others = series.predictions
@@ -82,7 +107,7 @@ def _forecast_names(series: Series) -> list[str]:
     return [f"{column}{suffix}" for suffix in suffixes for column in _FORECAST_COLUMNS]
 
 
-def _forecast_blocks(series: Series) -> Iterator[tuple[list[int], Floats]]:
+def _forecast_blocks(series: Series) -> _Blocks:
     """Yield open times, and numbers (rows, columns): for each key root of the expected variance, median, lower and upper."""
     for at in range(0, len(series.open_time_ms), _BLOCK_ROWS):
         where = slice(at, at + _BLOCK_ROWS)
@@ -94,12 +119,21 @@ def _forecast_blocks(series: Series) -> Iterator[tuple[list[int], Floats]]:
         yield series.open_time_ms[where].tolist(), np.concatenate(parts, axis=1)
 
 
-def _forecast_frames(found: Sequence[Series], names: Sequence[str], *, several: bool) -> "Iterator[pl.DataFrame]":
+def _quantile_blocks(series: Series) -> _Blocks:
+    """Yield open times, and the quantiles (rows, columns)."""
+    found = series.quantiles
+    for at in range(0, found.open_time_ms.size, _BLOCK_ROWS):
+        where = slice(at, at + _BLOCK_ROWS)
+        times = found.open_time_ms[where]
+        yield times.tolist(), found.values[where].reshape(times.size, -1)
+
+
+def _frames(found: Iterable[tuple[Series, _Blocks]], names: Sequence[str], *, several: bool) -> "Iterator[pl.DataFrame]":
     import polars as pl  # noqa: PLC0415  # only for Parquet
 
     time = pl.Datetime("ms", "UTC")
-    for series in found:
-        for times, numbers in _forecast_blocks(series):
+    for series, blocks in found:
+        for times, numbers in blocks:
             columns: dict[str, Any] = {"timestamp": pl.Series(times, dtype=pl.Int64).cast(time)}
             if several:
                 columns["symbol"] = pl.repeat(series.symbol, len(times), dtype=pl.String, eager=True)

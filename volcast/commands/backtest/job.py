@@ -48,6 +48,8 @@ class Job:
     signals: bool = False
     """Whether records of `signals` are wanted."""
     features: bool = False
+    quantiles_every: int | None = None
+    """Quantiles are kept after the last candle before each full so many minutes; None: those that are scored."""
 
     @property
     def title(self) -> str:
@@ -104,7 +106,7 @@ class _Run:
     def _new_ledger(self) -> Ledger:
         """Return a ledger for a chunk: a row brings one signal, and before it two may have waited."""
         config = self._engine.config
-        return Ledger(CHUNK_ROWS + 2, config.model, config.shadows, config.horizons)
+        return Ledger(CHUNK_ROWS + 2, config.model, config.shadows, config.horizons, self._job.quantiles_every)
 
     def chunk(self, told: Callable[[int], None], is_stopped: Callable[[], bool]) -> Chunk:
         """Return the next chunk, a short one at the end and where the run was stopped."""
@@ -138,7 +140,7 @@ class _Run:
             if signal.open_time_ms < job.from_ms:
                 self._learned += 1
                 continue
-            self._ledger.add(signal, engine.forecaster.last_predictions, engine.prices.close)
+            self._ledger.add(signal, engine.forecaster.last_predictions, engine.prices.last)
             if job.signals:
                 self._signals.add(encode_signal(signal) + b"\n")
             if job.features:
@@ -148,7 +150,8 @@ class _Run:
                 self._features.add(line.encode())
 
     def _closed(self) -> Chunk:
-        open_time_ms, close, predictions = self._ledger.columns()
+        open_time_ms, prices, predictions = self._ledger.columns()
+        quantiles = self._ledger.quantiles()
         progress = Progress(
             read=self._read,
             learned=self._learned,
@@ -162,8 +165,11 @@ class _Run:
             progress=progress,
             engine=encode_snapshot(self._engine, self._read) if self._storable else None,
             open_time_ms=open_time_ms.tobytes(),
-            close=close.tobytes(),
+            prices=prices.tobytes(),
             predictions=[rows.tobytes() for rows in predictions],
+            levels=list(quantiles.levels),
+            quantile_times=quantiles.open_time_ms.tobytes(),
+            quantiles=quantiles.values.tobytes(),
             signals=self._signals.packed() if self._job.signals else b"",
             feature_names=self._feature_names,
             features=self._features.packed() if self._job.features else b"",

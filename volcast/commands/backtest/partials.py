@@ -29,6 +29,7 @@ _CODE = (
     "producer",
     "volcast/backtest/run.py",
     "volcast/backtest/ledger.py",
+    "volcast/backtest/evaluation/distribution/forecasts.py",
     "volcast/commands/backtest/job.py",
 )
 """The code on which the results depend."""

@@ -32,6 +32,8 @@ class Wanted(NamedTuple):
     signals: bool
     features: bool
     processes: int
+    quantiles_every: int | None = None
+    """Minutes from one row of quantiles to the next; None: those that are scored."""
 
 
 class Plan(NamedTuple):
@@ -93,7 +95,7 @@ def create_plan(by_symbol: Mapping[str, Sequence[CsvReplay]], wanted: Wanted) ->
     hashes = [sha256_of(source.path) for sources in by_symbol.values() for source in sources]
     decimals = (settings.price_decimals, sorted(settings.price_decimals_by_symbol.items()))
     what = [
-        (job.symbol, job.sources, job.names, job.from_ms, job.to_ms, job.signals, job.features)
+        (job.symbol, job.sources, job.names, job.from_ms, job.to_ms, job.signals, job.features, job.quantiles_every)
         for each in jobs.values()
         for job in each
     ]
@@ -116,4 +118,5 @@ def _job(
         to_ms=wanted.to_ms,
         signals=wanted.signals and is_first,
         features=wanted.features and is_first,
+        quantiles_every=wanted.quantiles_every if is_first else None,
     )

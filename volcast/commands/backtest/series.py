@@ -14,8 +14,9 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from volcast.backtest.evaluation.distribution.forecasts import FAMILIES, QuantileForecasts
 from volcast.backtest.facts import InputFile, RunFacts
-from volcast.backtest.ledger import PREDICTION_COLUMNS, ledger_keys, track, truth
+from volcast.backtest.ledger import PREDICTION_COLUMNS, PRICE_COLUMNS, ledger_keys, track, truth
 from volcast.backtest.tracks import Track, Truth
 from volcast.core.arrays import Floats
 from volcast.core.snapshot import VERSIONS
@@ -33,9 +34,12 @@ class Series:
     symbol: str
     open_time_ms: NDArray[np.int64]
     """(n,) of the candle after whose close the forecasts were made."""
-    close: Floats
+    prices: Floats
+    """(n, 3): high, low and close, as the engine trusts them."""
     predictions: dict[tuple[str, int], Floats]
     """By model and horizon in minutes: (n, 6). The champion's come first."""
+    quantiles: QuantileForecasts
+    """The champion's, for the first horizon, after some of the candles."""
     facts: RunFacts
     progress: Progress
     first: Job
@@ -48,7 +52,7 @@ class Series:
 
     def truth(self) -> Truth:
         """Return what happened after each candle."""
-        return truth(self.open_time_ms, self.close, self.horizon_minutes)
+        return truth(self.open_time_ms, self.prices, self.horizon_minutes)
 
     def tracks(self, models: Sequence[str]) -> list[Track]:
         """Return the forecasts of some models for the first horizon."""
@@ -73,7 +77,7 @@ def join_jobs(jobs: Sequence[Job], config: EngineConfig, price_decimals: int, fo
     replay = progress.replay
     candles = replay["accepted"] - progress.learned
     open_time_ms = _mapped(folder / "open_time_ms", np.int64, (candles,))
-    close = _mapped(folder / "close", np.float64, (candles,))
+    prices = _mapped(folder / "prices", np.float64, (candles, len(PRICE_COLUMNS)))
     predictions: dict[tuple[str, int], Floats] = {}
     for number, job in enumerate(jobs):
         keys = ledger_keys(job.names[0], job.names[1:], job.settings.horizons)
@@ -87,7 +91,7 @@ def join_jobs(jobs: Sequence[Job], config: EngineConfig, price_decimals: int, fo
             where = slice(at, at + len(times))
             if job is first:
                 open_time_ms[where] = times
-                close[where] = np.frombuffer(chunk.close)
+                prices[where] = np.frombuffer(chunk.prices).reshape(len(times), len(PRICE_COLUMNS))
             elif not np.array_equal(open_time_ms[where], times):
                 raise ValueError(f"{job.symbol}: the passes accepted different candles; please report this bug")
             for array, raw in zip(arrays, chunk.predictions, strict=True):
@@ -98,8 +102,9 @@ def join_jobs(jobs: Sequence[Job], config: EngineConfig, price_decimals: int, fo
     return Series(
         symbol=first.symbol,
         open_time_ms=open_time_ms,
-        close=close,
+        prices=prices,
         predictions=predictions,
+        quantiles=_quantiles(first, folder / "quantiles"),
         facts=facts,
         progress=progress,
         first=first,
@@ -111,6 +116,21 @@ def _last(job: Job) -> Progress:
     if last is None or not last.progress.done:
         raise ValueError(f"{job.title}: the pass is not finished")
     return last.progress
+
+
+def _quantiles(job: Job, path: Path) -> QuantileForecasts:
+    """Return the quantiles of a job, put into a file and mapped from there."""
+    levels: tuple[float, ...] = ()
+    times: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
+    with path.open("wb") as file:
+        for chunk in ChunkFolder(job.folder).chunks():
+            levels = tuple(chunk.levels) or levels
+            times.append(np.frombuffer(chunk.quantile_times, np.int64))
+            file.write(chunk.quantiles)
+    open_time_ms = np.concatenate(times)
+    shape = (open_time_ms.size, len(FAMILIES), len(levels))
+    values = np.memmap(path, np.float64, "r", shape=shape) if open_time_ms.size else np.zeros(shape)
+    return QuantileForecasts(levels, open_time_ms, values)
 
 
 def _mapped(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from volcast.cli.wiring.backtest import check_usable
 from volcast.core.decoder import Decoder
 
 from .chunks import ChunkFolder
-from .files import write_features, write_forecasts, write_signals
+from .files import write_features, write_forecasts, write_quantiles, write_signals
 from .job import Job
 from .partials import partial_folder
 from .plan import MIN_ROWS, Plan, Wanted, create_plan
@@ -91,6 +91,7 @@ def _scored(plan: Plan, found: Sequence[Series], *, level: float, share: float, 
             symbol=series.symbol,
             level=level,
             from_share=share,
+            quantiles=series.quantiles if series.quantiles.levels else None,
             facts=series.facts,
             sizing=rules,
         )
@@ -117,10 +118,10 @@ def _write(found: Sequence[Series], comparisons: Sequence[Comparison], wanted: W
 
 
 def _write_candles(found: Sequence[Series], outputs: "Outputs") -> list[str]:
-    """Write what has a row for each candle, and return a sentence for each file."""
-    candles = " and ".join(f"{len(series.open_time_ms)} of {series.symbol}" for series in found)
-    files = (
+    """Write what has a row for each candle, or for some of them, and return a sentence for each file."""
+    files: tuple[tuple[Path | None, Callable[[Path, Sequence[Series]], None], str], ...] = (
         (outputs.forecasts, write_forecasts, "forecasts"),
+        (outputs.quantiles, write_quantiles, "quantiles"),
         (outputs.signals, write_signals, "signals"),
         (outputs.features, write_features, "features"),
     )
@@ -128,7 +129,9 @@ def _write_candles(found: Sequence[Series], outputs: "Outputs") -> list[str]:
     for path, write, what in files:
         if path is not None:
             write(path, found)
-            done.append(f"{path}: {what}, {candles}")
+            times = [series.quantiles.open_time_ms if write is write_quantiles else series.open_time_ms for series in found]
+            rows = " and ".join(f"{len(each)} of {series.symbol}" for series, each in zip(found, times, strict=True))
+            done.append(f"{path}: {what}, {rows}")
     return done
 
 

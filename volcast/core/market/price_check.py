@@ -49,6 +49,8 @@ class PriceCheck:
         """Whether the last candle has one."""
         self.is_rescaled = False
         """Whether the last candle's close has another scale than the trusted close before; it says nothing about volatility."""
+        self.last = CheckedPrices(0.0, 0.0, 0.0, 0.0)
+        """What the last call of `push` returned; a snapshot has no need of it."""
         self._minutes = 0
         """Number of suspect closes in a row."""
 
@@ -57,8 +59,8 @@ class PriceCheck:
         open_, high, low, close = prices
         before, self.is_rescaled = self.close or close, False
         if log(max(high, before) / min(low, before)) <= limit:  # nearly always
-            self._minutes, self.close, self.is_suspect = 0, close, False
-            return CheckedPrices(*prices)
+            self._minutes, self.close, self.is_suspect, self.last = 0, close, False, CheckedPrices(*prices)
+            return self.last
         if self._minutes < MAX_SUSPECT_MINUTES and abs(log(close / before)) > limit:
             self._minutes += 1
         else:
@@ -74,7 +76,7 @@ class PriceCheck:
         high = trusted(high, max(open_, close))
         low = trusted(low, min(open_, close))
         checked = CheckedPrices(open_, max(high, open_, close), min(low, open_, close), close)
-        self.is_suspect = checked != prices
+        self.is_suspect, self.last = checked != prices, checked
         self.candles += self.is_suspect
         return checked
 

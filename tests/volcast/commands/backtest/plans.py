@@ -66,7 +66,10 @@ def content(series: Series) -> list[object]:
     """Return everything in the results of a symbol, as values that can be compared."""
     return [
         series.open_time_ms.tobytes(),
-        series.close.tobytes(),
+        series.prices.tobytes(),
+        series.quantiles.levels,
+        series.quantiles.open_time_ms.tobytes(),
+        series.quantiles.values.tobytes(),
         {key: array.tobytes() for key, array in series.predictions.items()},
         b"".join(series.signals()),
         b"".join(lines for _, lines in series.features()),
