@@ -40,11 +40,11 @@ class Tails(NamedTuple):
     upper: float
 
 
-RETURN_TAILS = Tails(0.2, 0.2)
-HIGH_TAILS = Tails(-1.0, 0.2)
+RETURN_TAILS = Tails(0.25, 0.25)
+HIGH_TAILS = Tails(-1.0, 0.25)
 """The highest price is hardly below the close: its lower tail ends soon."""
-LOW_TAILS = Tails(0.2, -1.0)
-VOLATILITY_TAILS = Tails(0.0, 0.2)
+LOW_TAILS = Tails(0.25, -1.0)
+VOLATILITY_TAILS = Tails(0.0, 0.25)
 
 
 class ContinuousDistribution:
