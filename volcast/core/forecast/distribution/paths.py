@@ -32,7 +32,7 @@ from .quantiles import Quantiles
 from .questions import volatility_distribution
 
 _PERSISTENCE, _BURST, _IMPULSE = 0.97, 0.1, 0.35
-_BRIDGE = 0.6
+_BRIDGE = 0.5
 """The variance that moves high and low within a minute over that of the minute's return: prices move in ticks."""
 _ROUNDS = 3
 _MAX_STRETCH, _MAX_SMOOTHING, _MAX_ROUGHENING = 3.0, 0.6, 2.0
