@@ -10,6 +10,7 @@ from typing import Annotated, Any
 from msgspec.structs import asdict
 from pydantic import BaseModel, Field
 
+from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 from .fields import described_as
@@ -66,6 +67,22 @@ class ShadowResponse(BaseModel):
     covered: bool | None
 
 
+@described_as(DriftAlarm)
+class DriftAlarmResponse(BaseModel):
+    """A drift alarm that is on; its numbers are those at its beginning."""
+
+    detector: str
+    tier: Tier
+    timestamp: str = Field(description="Start of the minute with which it began, ISO 8601, UTC.")
+    what: str
+    quantity: str
+    before: float
+    after: float
+    statistic: float
+    threshold: float
+    false_alarms_per_month: float | None
+
+
 @described_as(Signal)
 class LatestResponse(BaseModel):
     """The latest signal of one symbol."""
@@ -110,6 +127,8 @@ class LatestResponse(BaseModel):
     missing_share: float
     suspect: bool
     suspect_candles: int
+    drift_alarms: list[DriftAlarmResponse]
+    data_drift_ratio: float
     outcomes: int
     outcome: OutcomeResponse | None
     other_horizons: list[HorizonResponse]
@@ -139,8 +158,15 @@ def response_of(latest: Latest, view: View, now: Now) -> LatestResponse:
     fields = forecast(signal)
     fields["timestamp"] = iso8601(fields.pop("open_time_ms"))
     fields["other_horizons"] = [HorizonResponse(**forecast(each)) for each in signal.other_horizons]
+    fields["drift_alarms"] = [alarm_response(each) for each in signal.drift_alarms]
     fields["shadows"] = [ShadowResponse(**asdict(each)) for each in signal.shadows]
     return LatestResponse(age_seconds=latest.age_s(now), status=view.status(latest, now), **fields)
+
+
+def alarm_response(alarm: DriftAlarm) -> DriftAlarmResponse:
+    """Return the answer for a drift alarm."""
+    fields = asdict(alarm)
+    return DriftAlarmResponse(timestamp=iso8601(fields.pop("open_time_ms")), **fields)
 
 
 def _outcome(outcome: Outcome) -> OutcomeResponse:

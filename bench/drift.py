@@ -17,15 +17,15 @@ import numpy as np
 from river.drift import ADWIN, PageHinkley
 
 from volcast.candle_files.timestamps import format_open_time
-from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
 from volcast.core.drift.skill import OutcomeGrid
 from volcast.core.market.clock import DAY_MINUTES
-from volcast.core.types import MINUTE_MS
+from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.simulation.breaks import Break, BreakKind
 
-from .drift_streams import FORECAST_BREAKS, START_MS, break_forecast, first_events, new_engine, observed, recorded, simulated
+from .drift_streams import FORECAST_BREAKS, START_MS, break_forecast, first_alarms, new_engine, observed, recorded, simulated
 from .drift_table import MONTH_MINUTES, Delays, false_alarm_rows, poisson_interval
 
 SEED = 14
@@ -45,8 +45,8 @@ CANDLE_BREAKS = (
 class Found(NamedTuple):
     """What was measured so far."""
 
-    alarms: list[tuple[str, DriftEvent]]
-    """Events without a break, with their symbols."""
+    alarms: list[DriftAlarm]
+    """Those without a break."""
     minutes: int
     river: dict[str, int]
     """Alarms of River's detectors, without a break."""
@@ -103,10 +103,11 @@ def measure(found: Found, symbol: str, days: int, rng: np.random.Generator) -> F
     engine = new_engine(symbol)
     candles = simulated(symbol, days, SEED)
     break_minute = CANDLE_BREAK_DAY * DAY_MINUTES + int(rng.integers(DAY_MINUTES))
-    stream = list(observed(engine, islice(candles, break_minute)))
+    closes: list[float] = []
+    stream = list(observed(engine, islice(candles, break_minute), closes))
     state = engine.dump()
-    stream += observed(engine, candles)
-    found = unbroken(found, symbol, stream)
+    stream += observed(engine, candles, closes)
+    found = unbroken(found, stream, closes)
     broken_forecasts(found.delays, stream, EVERY_DAYS, rng)
     for label, kind, value in CANDLE_BREAKS:
         at_ms = START_MS + break_minute * MINUTE_MS
@@ -115,28 +116,28 @@ def measure(found: Found, symbol: str, days: int, rng: np.random.Generator) -> F
         other.load(state)
         broken = islice(simulated(symbol, CANDLE_BREAK_DAY + WATCHED_DAYS + 1, SEED, [how]), break_minute, None)
         monitor = monitor_after(stream[:break_minute])
-        events = alarms(monitor, observed(other, islice(broken, WATCHED_DAYS * DAY_MINUTES)))
-        found.delays.add(label, at_ms // MINUTE_MS, first_events(events))
+        raised = alarms(monitor, observed(other, islice(broken, WATCHED_DAYS * DAY_MINUTES)))
+        found.delays.add(label, at_ms // MINUTE_MS, first_alarms(raised))
     return found
 
 
 def measure_real(paths: Sequence[Path]) -> Found:
     """Return what a real market shows; its forecasts are broken once a month."""
     symbol, candles = recorded(paths)
-    stream = list(observed(new_engine(symbol), candles))
-    found = unbroken(Found([], 0, {}, Delays()), symbol, stream)
+    closes: list[float] = []
+    stream = list(observed(new_engine(symbol), candles, closes))
+    found = unbroken(Found([], 0, {}, Delays()), stream, closes)
     broken_forecasts(found.delays, stream, 30, np.random.default_rng(SEED))
     return found
 
 
-def unbroken(found: Found, symbol: str, stream: Sequence[Observation]) -> Found:
+def unbroken(found: Found, stream: Sequence[Observation], closes: Sequence[float]) -> Found:
     """Add the alarms on a stream without a break, ours and those of River's detectors."""
-    monitor = DriftMonitor()
-    events = [(symbol, event) for seen in stream for event in monitor.push(seen)]
+    raised = list(alarms(DriftMonitor(), stream))
     river = dict(found.river)
-    for name, count in river_alarms(stream):
+    for name, count in river_alarms(stream, closes):
         river[name] = river.get(name, 0) + count
-    return Found(found.alarms + events, found.minutes + len(stream), river, found.delays)
+    return Found(found.alarms + raised, found.minutes + len(stream), river, found.delays)
 
 
 def broken_forecasts(delays: Delays, stream: Sequence[Observation], every_days: int, rng: np.random.Generator) -> None:
@@ -151,7 +152,7 @@ def broken_forecasts(delays: Delays, stream: Sequence[Observation], every_days: 
             other = DriftMonitor()
             other.load(state)
             broken = break_forecast(stream[start : start + WATCHED_DAYS * DAY_MINUTES], minute, how, stream[start - 1])
-            delays.add(how.label, minute, first_events(alarms(other, broken)))
+            delays.add(how.label, minute, first_alarms(alarms(other, broken)))
 
 
 def monitor_after(stream: Iterable[Observation]) -> DriftMonitor:
@@ -162,18 +163,19 @@ def monitor_after(stream: Iterable[Observation]) -> DriftMonitor:
     return monitor
 
 
-def alarms(monitor: DriftMonitor, stream: Iterable[Observation]) -> Iterator[tuple[int, DriftEvent]]:
-    """Yield the minute and the event of each alarm that begins."""
+def alarms(monitor: DriftMonitor, stream: Iterable[Observation]) -> Iterator[DriftAlarm]:
+    """Yield each alarm that begins."""
     for seen in stream:
-        for event in monitor.push(seen):
-            if event.raised:
-                yield seen.minute, event
+        before = monitor.alarms
+        monitor.push(seen)
+        if monitor.alarms != before:
+            yield from begun(before, monitor.alarms)
 
 
-def river_alarms(stream: Sequence[Observation]) -> Iterator[tuple[str, int]]:
+def river_alarms(stream: Sequence[Observation], closes: Sequence[float]) -> Iterator[tuple[str, int]]:
     """Yield the alarms of River's detectors, with their defaults, on what they are usually given, and on our own scores."""
-    grid = OutcomeGrid()
-    sizes = np.abs(np.diff(np.log([seen.prices[3] for seen in stream])))
+    grid = OutcomeGrid(EngineConfig().interval_level)
+    sizes = np.abs(np.diff(np.log(closes)))
     fed = {"absolute return / its mean, each minute": list(sizes / np.mean(sizes[:DAY_MINUTES]))}
     fed |= {"QLIKE gap, each hour": [], "standardised residual, each hour": []}
     for seen in stream:
@@ -190,30 +192,30 @@ def river_alarms(stream: Sequence[Observation]) -> Iterator[tuple[str, int]]:
             yield f"River {kind.__name__} on {name}", count
 
 
-def counts(found: Sequence[tuple[str, DriftEvent]]) -> dict[str, int]:
+def counts(found: Sequence[DriftAlarm]) -> dict[str, int]:
     """Return how often each detector's alarm began."""
     result = {detector.name: 0 for detector in DriftMonitor().detectors}
-    for _, event in found:
-        result[event.detector] += event.raised
+    for alarm in found:
+        result[alarm.detector] += 1
     return result
 
 
 def show(found: Found, title: str) -> None:
     """Print the table of false alarms."""
     rows = [(detector.name, detector.tier.value, counts(found.alarms)[detector.name]) for detector in DriftMonitor().detectors]
-    pages = sum(event.raised and event.tier is Tier.PAGE for _, event in found.alarms)
+    pages = sum(alarm.tier is Tier.PAGE for alarm in found.alarms)
     rows += [("all pages", "page", pages), *((name, "", count) for name, count in found.river.items())]
     print(f"\n### {title}: alarms without a break\n")
     print("\n".join(false_alarm_rows(rows, found.minutes)))
 
 
-def listed(found: Sequence[tuple[str, DriftEvent]]) -> Iterator[str]:
+def listed(found: Sequence[DriftAlarm]) -> Iterator[str]:
     """Yield a line for each page or ticket."""
     yield "\n| from | tier | detector | before | after |\n|---|---|---|---|---|"
-    for _, event in found:
-        if event.raised and event.tier is not Tier.INFO:
-            cells = (format_open_time(event.open_time_ms), event.tier.value, event.detector)
-            yield f"| {' | '.join(cells)} | {event.before:.3g} | {event.after:.3g} |"
+    for alarm in found:
+        if alarm.tier is not Tier.INFO:
+            cells = (format_open_time(alarm.open_time_ms), alarm.tier.value, alarm.detector)
+            yield f"| {' | '.join(cells)} | {alarm.before:.3g} | {alarm.after:.3g} |"
 
 
 if __name__ == "__main__":

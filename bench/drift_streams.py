@@ -1,16 +1,20 @@
 """Streams for the drift bench: what the detectors see of simulated or real candles, and forecasts broken afterwards."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp, log
 from pathlib import Path
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from producer.file_names import symbol_of
 from volcast.candle_files.reader import read_candles
 from volcast.core.codec import CandleText, encode_candle
 from volcast.core.decoder import Decoder
-from volcast.core.drift.events import DriftEvent
-from volcast.core.drift.observation import Observation, observe
+from volcast.core.drift.alarms import DriftAlarm
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observation
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.simulation.breaks import Break
@@ -65,13 +69,25 @@ def new_engine(symbol: str) -> Engine:
     return Engine(symbol, EngineConfig(), PRICE_DECIMALS)
 
 
-def observed(engine: Engine, candles: Iterable[Candle]) -> Iterator[Observation]:
-    """Yield what the detectors see of each candle that the engine accepts."""
-    market, main = engine.forecaster.market, engine.forecaster.main
+class _Recorder(DriftMonitor):
+    """Keeps the last observation in place of running the detectors."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: deque[Observation] = deque(maxlen=1)
+
+    def push(self, seen: Observation) -> None:
+        self.seen.append(seen)
+
+
+def observed(engine: Engine, candles: Iterable[Candle], closes: list[float] | None = None) -> Iterator[Observation]:
+    """Yield what the detectors see of each candle that the engine accepts, and add its close to `closes`."""
+    engine.drift = recorder = _Recorder()
     for candle in candles:
-        signal = engine.step(candle)
-        if isinstance(signal, Signal):
-            yield observe(signal, candle, market, main.seasonal_effect(market.minute))
+        if isinstance(engine.step(candle), Signal):
+            if closes is not None:
+                closes.append(candle.close)
+            yield recorder.seen[-1]
 
 
 def break_forecast(stream: Iterable[Observation], at_minute: int, how: ForecastBreak, last: Observation) -> Iterator[Observation]:
@@ -90,7 +106,8 @@ def break_forecast(stream: Iterable[Observation], at_minute: int, how: ForecastB
         outcome = seen.outcome
         if outcome is not None and seen.minute - seen.horizon_minutes >= at_minute:
             outcome = (outcome[0], outcome[1] + _shift(outcome[1], how, last), outcome[2])
-        yield seen._replace(
+        yield replace(
+            seen,
             log_variance=seen.log_variance + shift if how.log_factor else _constant(how, last),
             volatility_median=seen.volatility_median * scale,
             volatility_lower=seen.volatility_lower * scale,
@@ -107,11 +124,11 @@ def _shift(log_variance: float, how: ForecastBreak, last: Observation) -> float:
     return how.log_factor or _constant(how, last) - log_variance
 
 
-def first_events(events: Iterable[tuple[int, DriftEvent]]) -> dict[str, tuple[int, DriftEvent]]:
-    """Return the minute and the event of each detector's first alarm; `events` are in order of time."""
-    first: dict[str, tuple[int, DriftEvent]] = {}
-    for minute, event in events:
-        first.setdefault(event.detector, (minute, event))
+def first_alarms(alarms: Iterable[DriftAlarm]) -> dict[str, DriftAlarm]:
+    """Return each detector's first alarm; `alarms` are in order of time."""
+    first: dict[str, DriftAlarm] = {}
+    for alarm in alarms:
+        first.setdefault(alarm.detector, alarm)
     return first
 
 

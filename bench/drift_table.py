@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 from scipy.stats import binomtest, chi2  # type: ignore[import-untyped]  # SciPy ships no types
 
-from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.types import MINUTE_MS
 
 MONTH_MINUTES = 30 * DAY_MINUTES
 IN_TIME_MINUTES = 360
@@ -49,10 +50,10 @@ class Delays:
     def __init__(self) -> None:
         self._runs: dict[str, list[dict[str, int]]] = {}
 
-    def add(self, label: str, at_minute: int, first: Mapping[str, tuple[int, DriftEvent]]) -> None:
+    def add(self, label: str, at_minute: int, first: Mapping[str, DriftAlarm]) -> None:
         """Add a run: the first alarm of each detector since the break at `at_minute`."""
-        delays = {name: minute - at_minute + 1 for name, (minute, _) in first.items()}
-        pages = [delays[name] for name, (_, event) in first.items() if event.tier is Tier.PAGE]
+        delays = {name: alarm.open_time_ms // MINUTE_MS - at_minute + 1 for name, alarm in first.items()}
+        pages = [delays[name] for name, alarm in first.items() if alarm.tier is Tier.PAGE]
         self._runs.setdefault(label, []).append(delays | ({"any page": min(pages)} if pages else {}))
 
     def table(self) -> Iterator[str]:

@@ -47,7 +47,7 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
 
 def test_every_number_of_a_struct_is_a_numeric_field() -> None:
     for struct, no_numbers in (
-        (Signal, {"symbol", "source", "open_time_ms", "outcome", "other_horizons", "shadows"}),
+        (Signal, {"symbol", "source", "open_time_ms", "drift_alarms", "outcome", "other_horizons", "shadows"}),
         (Outcome, {"open_time_ms"}),
         (HorizonForecast, {"outcome"}),
         (Shadow, {"model"}),

@@ -1,38 +1,25 @@
 """Which drift alarms a stream of past candles would have raised: from when until when, with the evidence. No I/O, no clock.
 
-Signals come from the production engine, and the detectors see what they would see in production.
+The alarms are those of the signals, which come from the production engine.
 """
 
 from collections.abc import Iterable
 
 from msgspec import Struct
 
-from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
-from volcast.core.drift.observation import observe
-from volcast.core.engine import Engine
 from volcast.core.types import MINUTE_MS, YEAR_MINUTES, Signal
-
-from .run import BacktestReplay
 
 _MONTH_MINUTES = YEAR_MINUTES / 12
 
 
-class DriftAlarm(Struct, frozen=True):
-    """An alarm from its beginning to its end. The numbers are those at its beginning; `DriftEvent` explains them."""
+class AlarmPeriod(Struct):
+    """An alarm from its beginning to its end."""
 
-    detector: str
-    tier: Tier
-    from_ms: int
-    to_ms: int | None
+    alarm: DriftAlarm
+    to_ms: int | None = None
     """None if it is still on after the last candle."""
-    what: str
-    quantity: str
-    before: float
-    after: float
-    statistic: float
-    threshold: float
-    false_alarms_per_month: float | None
 
 
 class DriftReport(Struct, frozen=True):
@@ -42,7 +29,7 @@ class DriftReport(Struct, frozen=True):
     candles: int
     first_open_time_ms: int
     last_open_time_ms: int
-    alarms: list[DriftAlarm]
+    alarms: list[AlarmPeriod]
     per_month: dict[Tier, float]
     """Alarms a month, of a twelfth of a year, between the first and the last candle."""
     mean_data_drift_ratio: float
@@ -51,59 +38,46 @@ class DriftReport(Struct, frozen=True):
     """How the thresholds were made."""
 
 
-def report_drift(engine: Engine, replay: BacktestReplay, signals: Iterable[Signal]) -> DriftReport | None:
-    """Run the detectors over the signals that `replay` yields from `engine`. Return None if there are none."""
-    monitor = DriftMonitor(engine.config.interval_level)
-    market, main = engine.forecaster.market, engine.forecaster.main
-    events: list[DriftEvent] = []
+class AlarmLog:
+    """Joins the alarms of successive minutes into periods."""
+
+    def __init__(self) -> None:
+        self.periods: list[AlarmPeriod] = []
+        """In order of their beginnings."""
+        self._on: tuple[DriftAlarm, ...] = ()
+
+    def push(self, open_time_ms: int, alarms: tuple[DriftAlarm, ...]) -> None:
+        """Add the alarms that are on after the candle that opened at `open_time_ms`."""
+        if alarms == self._on:
+            return
+        ended = begun(alarms, self._on)
+        for period in self.periods:
+            if period.to_ms is None and period.alarm in ended:
+                period.to_ms = open_time_ms
+        self.periods += map(AlarmPeriod, begun(self._on, alarms))
+        self._on = alarms
+
+
+def report_drift(monitor: DriftMonitor, signals: Iterable[Signal]) -> DriftReport | None:
+    """Return the report of one symbol's signals, whose alarms are those of `monitor`; None if there are no signals."""
+    log, symbol = AlarmLog(), ""
     first_ms = last_ms = candles = 0
     ratios = 0.0
     for signal in signals:
-        if replay.candle is None:
-            raise ValueError("the signals are not those of the replay")
-        first_ms, last_ms, candles = first_ms if candles else signal.open_time_ms, signal.open_time_ms, candles + 1
-        events += monitor.push(observe(signal, replay.candle, market, main.seasonal_effect(market.minute)))
-        ratios += monitor.data_drift_ratio
+        symbol, last_ms, candles = signal.symbol, signal.open_time_ms, candles + 1
+        first_ms = first_ms or last_ms
+        log.push(last_ms, signal.drift_alarms)
+        ratios += signal.data_drift_ratio
     if not candles:
         return None
-    alarms = join_events(events)
     months = ((last_ms - first_ms) / MINUTE_MS + 1) / _MONTH_MINUTES
     return DriftReport(
-        engine.symbol,
+        symbol,
         candles,
         first_ms,
         last_ms,
-        alarms,
-        {tier: sum(alarm.tier is tier for alarm in alarms) / months for tier in Tier},
+        log.periods,
+        {tier: sum(each.alarm.tier is tier for each in log.periods) / months for tier in Tier},
         ratios / candles,
         monitor.thresholds.made,
     )
-
-
-def join_events(events: Iterable[DriftEvent]) -> list[DriftAlarm]:
-    """Return an alarm for each event that begins one, with the time of the event that ends it."""
-    alarms: list[DriftAlarm] = []
-    open_at: dict[str, int] = {}
-    for event in events:
-        if event.raised:
-            open_at[event.detector] = len(alarms)
-            alarms.append(
-                DriftAlarm(
-                    event.detector,
-                    event.tier,
-                    event.open_time_ms,
-                    None,
-                    event.what,
-                    event.quantity,
-                    event.before,
-                    event.after,
-                    event.statistic,
-                    event.threshold,
-                    event.false_alarms_per_month,
-                )
-            )
-        else:
-            at = open_at.pop(event.detector)
-            fields = {name: getattr(alarms[at], name) for name in DriftAlarm.__struct_fields__}
-            alarms[at] = DriftAlarm(**fields | {"to_ms": event.open_time_ms})
-    return alarms

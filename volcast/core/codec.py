@@ -22,6 +22,8 @@ from typing import Any, Literal, get_type_hints
 import msgspec
 from msgspec import Struct
 
+from volcast.core.drift.alarms import DriftAlarm
+
 from .types import MINUTE_MS, Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 
 VERSION = 1
@@ -137,7 +139,7 @@ def _number_fields(struct: type[Struct], hints: tuple[object, ...]) -> tuple[str
 
 
 _NUMBERS: dict[type[Struct], tuple[str, ...]] = {
-    each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow)
+    each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow, DriftAlarm)
 }
 _NUMBERS_OR_NONE = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
 _encoder = msgspec.json.Encoder()
@@ -172,7 +174,7 @@ def encode_signal(signal: Signal) -> bytes:
 
     Raises NotWholeError for one that is not whole, in place of which JSON would have a null.
     """
-    parts = (signal, *signal.other_horizons, *signal.shadows)
+    parts = (signal, *signal.other_horizons, *signal.shadows, *signal.drift_alarms)
     outcomes = (signal.outcome, *(each.outcome for each in signal.other_horizons))
     for part in (*parts, *(outcome for outcome in outcomes if outcome)):
         _check_whole(signal, part)

@@ -7,11 +7,13 @@ forecast that has come due, learn from it, take in the candle, forecast.
 from math import exp, log, sqrt
 from typing import Any
 
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import Forecaster, ResolvedForecasts
-from volcast.core.forecast.prior import BUNDLED, NONE, Prior, bundled, fingerprint
+from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
-from .outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
+from .outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from .rolling import RollingMean, SignalRate
 from .timeline import Admission, Arrival, DateCheck, Timeline
 from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
@@ -50,8 +52,9 @@ class Engine:
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
         self.forecaster = Forecaster(
-            config.horizons, config.interval_level, config.model, config.shadows, _select_prior(config.prior, prior)
+            config.horizons, config.interval_level, config.model, config.shadows, select_prior(config.prior, prior)
         )
+        self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(config.interval_level)
 
     def admit(self, arrival: Arrival) -> Admission:
         """Return which candles to `step` through now that this one has arrived: none if its date is in doubt until the next."""
@@ -71,11 +74,15 @@ class Engine:
         return self._signal(candle, signal, resolved)
 
     def _signal(self, candle: Candle, signal: int, resolved: ResolvedForecasts) -> Signal:
-        predictions, timeline = self.forecaster.forecast(), self.timeline
+        predictions, timeline, market = self.forecaster.forecast(), self.timeline, self.forecaster.market
         (horizon, main), *others = self.forecaster.champions.items()
-        prediction = predictions.horizons[horizon]
-        volatility = sqrt(prediction.variance)
+        prediction, due = predictions.horizons[horizon], resolved.horizons.get(horizon)
+        volatility, seasonal_effect = sqrt(prediction.variance), main.seasonal_effect(market.minute)
         per_year = annualized(volatility, horizon)
+        missing_share, suspect = timeline.missing_share, self.prices.is_suspect
+        warm = self._mean.full and main.outcomes >= WARM_OUTCOMES and missing_share <= MAX_MISSING_SHARE
+        trust = warm, suspect, missing_share
+        self.drift.push(self._observer.observe(candle, market, prediction, due, seasonal_effect=seasonal_effect, trust=trust))
         return Signal(
             symbol=self.symbol,
             open_time_ms=candle.open_time_ms,
@@ -93,33 +100,24 @@ class Engine:
             volatility_lower=prediction.lower,
             volatility_upper=prediction.upper,
             volatility_annualized=per_year,
-            volatility_annualized_deseasonalized=per_year * exp(-main.seasonal_effect(self.forecaster.market.minute)),
+            volatility_annualized_deseasonalized=per_year * exp(-seasonal_effect),
             price_lower=self.last_close * exp(prediction.return_lower),
             price_upper=self.last_close * exp(prediction.return_upper),
-            noise_ratio=self.forecaster.market.noise.value,
-            warm=self._mean.full and main.outcomes >= WARM_OUTCOMES and timeline.missing_share <= MAX_MISSING_SHARE,
+            noise_ratio=market.noise.value,
+            warm=warm,
             candles=self.candles,
             signal_ones=self._rate.ones,
             gaps=timeline.gaps,
             missing_minutes=timeline.missing_minutes,
-            missing_share=timeline.missing_share,
-            suspect=self.prices.is_suspect,
+            missing_share=missing_share,
+            suspect=suspect,
             suspect_candles=self.prices.candles,
+            drift_alarms=self.drift.alarms,
+            data_drift_ratio=self.drift.data_drift_ratio,
             outcomes=main.outcomes,
-            outcome=make_outcome(resolved.horizons.get(horizon), candle.open_time_ms, horizon),
-            other_horizons=tuple(
-                make_horizon_forecast(
-                    learner,
-                    predictions.horizons[h],
-                    self.last_close,
-                    make_outcome(resolved.horizons.get(h), candle.open_time_ms, h),
-                )
-                for h, learner in others
-            ),
-            shadows=tuple(
-                make_shadow(name, shadow, make_outcome(resolved.shadows.get(name), candle.open_time_ms, horizon))
-                for name, shadow in predictions.shadows.items()
-            ),
+            outcome=make_outcome(due, candle.open_time_ms, horizon),
+            other_horizons=make_horizon_forecasts(others, predictions, resolved, self.last_close, candle.open_time_ms),
+            shadows=make_shadows(predictions, resolved, horizon, candle.open_time_ms),
         )
 
     @property
@@ -154,6 +152,8 @@ class Engine:
             "ones": self._rate.ones,
             "signals": self._rate.dump(),
             "forecaster": self.forecaster.dump(),
+            "observer": self._observer.dump(),
+            "drift": self.drift.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -165,11 +165,5 @@ class Engine:
         self._mean.load(state["prices"])
         self._rate.load(int(state["counted"]), int(state["ones"]), state["signals"])
         self.forecaster.load(state["forecaster"])
-
-
-def _select_prior(name: str, given: Prior | None) -> Prior | None:
-    if given is not None and fingerprint(given) != name:
-        raise ValueError(f"the settings name the prior {name}, but {fingerprint(given)} was given")
-    if given is None and name not in {BUNDLED, NONE}:
-        raise ValueError(f"the settings name the prior {name}, but it was not given")
-    return bundled() if name == BUNDLED else given
+        self._observer.load(state["observer"])
+        self.drift.load(state["drift"])

@@ -1,7 +1,9 @@
 """The fields of a signal that follow from a learner's predictions and outcomes."""
 
+from collections.abc import Sequence
 from math import exp, sqrt
 
+from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.forecast.losses import qlike
 
@@ -41,8 +43,25 @@ def make_outcome(resolved: ResolvedForecast | None, open_time_ms: int, horizon_m
     )
 
 
-def make_horizon_forecast(learner: Learner, prediction: Prediction, close: float, outcome: Outcome | None) -> HorizonForecast:
-    """Return the forecast of a horizon other than the signal's own, made at the price `close`, and the outcome that came due."""
+def make_horizon_forecasts(
+    learners: Sequence[tuple[int, Learner]],
+    predictions: Predictions,
+    resolved: ResolvedForecasts,
+    close: float,
+    open_time_ms: int,
+) -> tuple[HorizonForecast, ...]:
+    """Return the forecasts of the learners' horizons, made at the price `close`, with the outcomes that came due.
+
+    `learners` are by horizon in minutes. `open_time_ms` is the candle's, with which the outcomes came due.
+    """
+    forecasts = []
+    for horizon, learner in learners:
+        outcome = make_outcome(resolved.horizons.get(horizon), open_time_ms, horizon)
+        forecasts.append(_horizon_forecast(learner, predictions.horizons[horizon], close, outcome))
+    return tuple(forecasts)
+
+
+def _horizon_forecast(learner: Learner, prediction: Prediction, close: float, outcome: Outcome | None) -> HorizonForecast:
     volatility = sqrt(prediction.variance)
     return HorizonForecast(
         horizon_minutes=learner.horizon_minutes,
@@ -58,7 +77,13 @@ def make_horizon_forecast(learner: Learner, prediction: Prediction, close: float
     )
 
 
-def make_shadow(name: str, prediction: Prediction, outcome: Outcome | None) -> Shadow:
-    """Return the forecast of the challenger `name`, with the loss and the coverage of its outcome that came due."""
-    loss, covered = (outcome.qlike, outcome.covered) if outcome else (None, None)
-    return Shadow(name, sqrt(prediction.variance), loss, covered)
+def make_shadows(
+    predictions: Predictions, resolved: ResolvedForecasts, horizon_minutes: int, open_time_ms: int
+) -> tuple[Shadow, ...]:
+    """Return the challengers' forecasts, with the loss and the coverage of those that came due with the candle."""
+    shadows = []
+    for name, prediction in predictions.shadows.items():
+        outcome = make_outcome(resolved.shadows.get(name), open_time_ms, horizon_minutes)
+        loss, covered = (outcome.qlike, outcome.covered) if outcome else (None, None)
+        shadows.append(Shadow(name, sqrt(prediction.variance), loss, covered))
+    return tuple(shadows)

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
+from volcast.core.drift.alarms import DriftAlarm
+
 MINUTE_MS = 60_000
 YEAR_MINUTES = 525_600
 
@@ -149,6 +151,8 @@ class Signal(Struct, frozen=True):
     missing_share: Annotated[float, doc("Share of the minutes of the last day, or since the first candle, without a candle.")]
     suspect: Annotated[bool, doc("Whether a price of this candle is far outside the market's scale, so the forecast ignores it.")]
     suspect_candles: Annotated[int, doc("Number of candles with such a price since the start of the log.")]
+    drift_alarms: Annotated[tuple[DriftAlarm, ...], doc("The drift alarms that are on; docs/drift.md explains them.")]
+    data_drift_ratio: Annotated[float, doc("Share of the monitored inputs of the forecast that drift now, 0 to 1.")]
     outcomes: Annotated[int, doc("Number of forecasts that have come due since the start of the log.")]
     outcome: Annotated[Outcome | None, doc("Result of the forecast that came due with this candle; null if none did.")]
     other_horizons: Annotated[tuple[HorizonForecast, ...], doc("The forecasts of the other configured horizons.")] = ()

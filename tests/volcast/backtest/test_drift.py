@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from volcast.backtest.drift import DriftReport, join_events, report_drift
+from volcast.backtest.drift import AlarmLog, DriftReport, report_drift
 from volcast.backtest.run import BacktestReplay
 from volcast.core.codec import CandleText
 from volcast.core.decoder import Decoder
-from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.alarms import DriftAlarm, Tier
+from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig
 from volcast.simulation.breaks import Break, BreakKind
@@ -28,7 +29,7 @@ def rows(*breaks: Break) -> Iterator[CandleText]:
 def reported(*breaks: Break) -> DriftReport:
     engine = Engine("BTCUSDT", EngineConfig(), 8)
     replay = BacktestReplay(engine, Decoder())
-    found = report_drift(engine, replay, replay.signals(rows(*breaks)))
+    found = report_drift(engine.drift, replay.signals(rows(*breaks)))
     assert found is not None
     return found
 
@@ -47,27 +48,23 @@ def test_a_market_without_a_break_has_no_alarm() -> None:
 )
 def test_broken_data_pages_until_it_is_right_again(kind: BreakKind, detector: str, minutes: int) -> None:
     found = reported(Break(kind=kind, at_ms=AT_MS, minutes=120))
-    [alarm] = [alarm for alarm in found.alarms if alarm.detector == detector]
-    assert alarm.tier is Tier.PAGE
-    assert (alarm.from_ms - AT_MS) // 60_000 + 1 == minutes
-    assert alarm.to_ms == AT_MS + 120 * 60_000
-    assert [alarm.detector for alarm in found.alarms if alarm.tier is Tier.PAGE] == [detector]
+    [period] = [each for each in found.alarms if each.alarm.detector == detector]
+    assert period.alarm.tier is Tier.PAGE
+    assert (period.alarm.open_time_ms - AT_MS) // 60_000 + 1 == minutes
+    assert period.to_ms == AT_MS + 120 * 60_000
+    assert [each.alarm.detector for each in found.alarms if each.alarm.tier is Tier.PAGE] == [detector]
 
 
 def test_no_signal_no_report() -> None:
-    engine = Engine("BTCUSDT", EngineConfig(), 8)
-    assert report_drift(engine, BacktestReplay(engine, Decoder()), []) is None
+    assert report_drift(DriftMonitor(), []) is None
 
 
-def test_events_are_joined_by_detector() -> None:
-    def event(minute: int, detector: str, *, raised: bool) -> DriftEvent:
-        return DriftEvent(minute * 60_000, Tier.PAGE, detector, raised, "x", "y", 1.0, 0.5, 0.0, 1.0, None)
+def test_alarms_are_joined_by_detector() -> None:
+    def alarm(detector: str, minute: int) -> DriftAlarm:
+        return DriftAlarm(detector, Tier.PAGE, minute * 60_000, "x", "y", 0.0, 1.0, 1.0, 0.5, None)
 
-    alarms = join_events(
-        [event(1, "a", raised=True), event(2, "b", raised=True), event(3, "a", raised=False), event(4, "a", raised=True)]
-    )
-    assert [(alarm.detector, alarm.from_ms // 60_000, alarm.to_ms and alarm.to_ms // 60_000) for alarm in alarms] == [
-        ("a", 1, 3),
-        ("b", 2, None),
-        ("a", 4, None),
-    ]
+    a, b, again = alarm("a", 1), alarm("b", 2), alarm("a", 4)
+    log = AlarmLog()
+    for minute, alarms in enumerate([(), (a,), (a, b), (b,), (again, b), (again, b)]):
+        log.push(minute * 60_000, alarms)
+    assert [(each.alarm, each.to_ms) for each in log.periods] == [(a, 180_000), (b, None), (again, None)]

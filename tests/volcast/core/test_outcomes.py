@@ -6,12 +6,14 @@ import pytest
 
 from tests.market import at
 from tests.minutes import minutes
+from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS
-from volcast.core.outcomes import annualized, make_horizon_forecast, make_outcome, make_shadow
+from volcast.core.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.types import Outcome, Shadow
 
+NONE_DUE = ResolvedForecasts({}, {})
 PREDICTION = Prediction(4e-4, 0.018, 0.01, 0.03, -0.02, 0.025)
 
 
@@ -61,7 +63,8 @@ def test_another_horizon_has_the_fields_of_the_first() -> None:
         learner.resolve(market)
         predictions.append(learner.predict(market))
     prediction = predictions[-1]
-    one = make_horizon_forecast(learner, prediction, 50.0, None)
+    made = Predictions({60: PREDICTION, 240: prediction}, {})
+    [one] = make_horizon_forecasts([(240, learner)], made, NONE_DUE, 50.0, at(400))
     assert (one.horizon_minutes, one.outcomes, one.outcome) == (240, 160, None)
     assert (one.volatility, one.volatility_median) == (sqrt(prediction.variance), prediction.median)
     assert (one.volatility_lower, one.volatility_upper) == (prediction.lower, prediction.upper)
@@ -70,6 +73,7 @@ def test_another_horizon_has_the_fields_of_the_first() -> None:
 
 
 def test_a_shadow_has_a_loss_once_it_has_an_outcome() -> None:
-    assert make_shadow("har", PREDICTION, None) == Shadow("har", 0.02, None, None)
-    one = outcome()
-    assert make_shadow("har", PREDICTION, one) == Shadow("har", 0.02, one.qlike, one.covered)
+    made = Predictions({60: PREDICTION}, {"har": PREDICTION})
+    assert make_shadows(made, NONE_DUE, 60, at(60)) == (Shadow("har", 0.02, None, None),)
+    due = NONE_DUE._replace(shadows={"har": ResolvedForecast(PREDICTION, 9e-4, 1e-4, 0.0)})
+    assert make_shadows(made, due, 60, at(60)) == (Shadow("har", 0.02, outcome().qlike, outcome().covered),)

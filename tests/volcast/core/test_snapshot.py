@@ -210,7 +210,7 @@ def test_another_symbol_and_other_decimals_are_refused() -> None:
 @pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
 def test_another_format_is_refused_by_its_number_whatever_its_content(other: dict[str, Any]) -> None:
     raw = repacked(snapshot.encode_snapshot(engine_after(10), 0), format=SNAPSHOT_FORMAT + 1, **other)
-    with pytest.raises(SnapshotError, match=r"^it was made with format 6, but 5 is required now$"):
+    with pytest.raises(SnapshotError, match=r"^it was made with format 7, but 6 is required now$"):
         restored(raw)
 
 
@@ -253,6 +253,15 @@ def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> 
         restored(repacked(raw, state=state))
 
 
+@pytest.mark.parametrize("part", ["drift", "observer"])
+@pytest.mark.parametrize("value", [None, [], {}, {"grid": [0.0] * 5}])
+def test_drift_detectors_that_do_not_fit_are_refused(part: str, value: object) -> None:
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
+    state = msgspec.msgpack.decode(raw[8:])["state"]
+    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
+        restored(repacked(raw, state={**state, part: value}))
+
+
 def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
     sources = sorted(Path(volcast.core.__file__ or "").parent.rglob("*.py"))
     assert len(sources) > 8
@@ -279,8 +288,8 @@ def test_a_stored_snapshot_of_this_format_continues_as_it_did_then() -> None:
     assert [floats(one) for one in now] == [pytest.approx(floats(one), rel=1e-9) for one in then]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_a_snapshot_of_an_older_format_is_refused_by_its_number(number: int) -> None:
     """Nothing is lost: the consumer rebuilds the state from the log."""
-    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, but 5 is required now$"):
+    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, but 6 is required now$"):
         restored(make.of_format(number, "snapshot").read_bytes())

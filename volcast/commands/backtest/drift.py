@@ -19,7 +19,7 @@ from volcast.settings.schema import Settings
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from volcast.backtest.drift import DriftAlarm, DriftReport
+    from volcast.backtest.drift import AlarmPeriod, DriftReport
 
 _TIERS = ("page", "ticket", "info")
 _COLUMNS = ("from", "until", "tier", "detector", "before", "after", "statistic", "threshold", "false alarms a month")
@@ -71,7 +71,7 @@ def report(
     for symbol, sources in replays_by_symbol(files, symbols, options).items():
         engine, replay = create_backtest(settings, symbol, horizons=settings.horizons)
         with backtest_signals(replay, sources, from_ms=from_ms or 0, to_ms=to_ms) as signals:
-            each = report_drift(engine, replay, signals)
+            each = report_drift(engine.drift, signals)
         if each is not None:  # otherwise backtest_signals has refused the input
             found.append(each)
     if json_file is not None:
@@ -85,7 +85,7 @@ def report(
 def _show(found: "DriftReport", tiers: tuple[str, ...], console: "Console") -> None:
     from volcast.cli.tables import print_rows  # noqa: PLC0415  # as above
 
-    listed = [alarm for alarm in found.alarms if alarm.tier.value in tiers]
+    listed = [each for each in found.alarms if each.alarm.tier.value in tiers]
     first, last = format_open_time(found.first_open_time_ms), format_open_time(found.last_open_time_ms)
     rates = ", ".join(f"{rate:.2g} {tier.value}" for tier, rate in found.per_month.items())
     err = console.stderr
@@ -94,16 +94,17 @@ def _show(found: "DriftReport", tiers: tuple[str, ...], console: "Console") -> N
         click.echo("no alarm" if not found.alarms else f"no alarm of tier {' or '.join(tiers)}", err=err)
         return
     print_rows(_COLUMNS, map(_cells, listed), console)
-    for alarm in {alarm.detector: alarm for alarm in listed}.values():
+    for alarm in {each.alarm.detector: each.alarm for each in listed}.values():
         click.echo(f"{alarm.detector}: {alarm.what} Before and after: {alarm.quantity}.", err=err)
 
 
-def _cells(alarm: "DriftAlarm") -> tuple[str, ...]:
-    until = "still on" if alarm.to_ms is None else format_open_time(alarm.to_ms)
+def _cells(period: "AlarmPeriod") -> tuple[str, ...]:
+    alarm = period.alarm
+    until = "still on" if period.to_ms is None else format_open_time(period.to_ms)
     rate = alarm.false_alarms_per_month
     numbers = (f"{each:.3g}" for each in (alarm.before, alarm.after, alarm.statistic, alarm.threshold))
     return (
-        format_open_time(alarm.from_ms),
+        format_open_time(alarm.open_time_ms),
         until,
         alarm.tier.value,
         alarm.detector,

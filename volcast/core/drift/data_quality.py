@@ -6,11 +6,14 @@ Thinly traded markets have flat minutes of their own, so a run of them is judged
 from math import log
 from typing import Any
 
-from .events import Evidence, Tier, dump_evidence, load_evidence
-from .observation import Observation
+from volcast.core.market.clock import DAY_MINUTES
+
+from .alarms import Evidence, Tier
+from .detector import dump_evidence, load_evidence
+from .observation import HOUR_MINUTES, Observation
 from .thresholds import DetectorThreshold
 
-_WEEK_MINUTES = 7 * 1_440
+_WEEK_MINUTES = 7 * DAY_MINUTES
 _HOURS = 24
 _FIRST_SHARE = 0.01
 
@@ -18,98 +21,69 @@ _FIRST_SHARE = 0.01
 class _Run:
     """A run of minutes of a kind, judged by the kind's usual share: on if the run has at least so many, and is that unlikely.
 
-    Minutes of a kind come in runs, so the logarithm of the probability counts by half.
+    Minutes of a kind come in runs, so the logarithm of the probability counts by half. It needs no minute of another kind, except
+    the first one after a run.
     """
 
     def __init__(self, settings: DetectorThreshold) -> None:
         self.evidence: Evidence | None = None
+        self.length = 0
+        """Minutes of the run that goes on."""
         self._least = settings.threshold
         self._log_unlikely = settings.numbers["log10_unlikely"] * log(10.0)
         self._share = _FIRST_SHARE
-        self._length = 0
+        self._minute = 0
 
-    def add(self, *, hit: bool) -> None:
+    def _add(self, minute: int, *, hit: bool) -> None:
         """Add a minute. The share is not learned while the alarm is on."""
         if not hit:
-            self._length, self.evidence = 0, None
-        else:
-            self._length += 1
-        if self.evidence is None:
-            self._share += (hit - self._share) / _WEEK_MINUTES
-        limit = max(self._least, 2 * self._log_unlikely / -log(min(max(self._share, _FIRST_SHARE), 0.999)))
-        if self.evidence is None and self._length > limit:
-            self.evidence = Evidence(float(self._length), limit, self._share, 1.0)
+            self._minute = self._minute if self.evidence is None else minute
+            self.length, self.evidence = 0, None
+            return
+        self.length += 1
+        if self.evidence is not None:
+            return
+        others = min(max(minute - self._minute - 1, 0), _WEEK_MINUTES) if self._minute else 0
+        share = self._share * (1.0 - 1.0 / _WEEK_MINUTES) ** others
+        self._share = share + (1.0 - share) / _WEEK_MINUTES
+        self._minute = minute
+        if self.length > self._least:
+            limit = max(self._least, 2 * self._log_unlikely / -log(min(max(self._share, _FIRST_SHARE), 0.999)))
+            if self.length > limit:
+                self.evidence = Evidence(float(self.length), limit, self._share, 1.0)
 
-    def dump(self) -> list[Any]:
-        return [self._share, self._length, dump_evidence(self.evidence)]
+    def dump(self) -> dict[str, Any]:
+        """Return the state as plain numbers and lists."""
+        return {"share": self._share, "run": [self.length, self._minute], "evidence": dump_evidence(self.evidence)}
 
-    def load(self, state: list[Any]) -> None:
-        share, length, evidence = state
-        self._share, self._length, self.evidence = float(share), int(length), load_evidence(evidence)
+    def load(self, state: dict[str, Any]) -> None:
+        """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
+        self._share, self.evidence = float(state["share"]), load_evidence(state["evidence"])
+        self.length, self._minute = map(int, state["run"])
 
 
-class PriceFrozen:
+class PriceFrozen(_Run):
     """Minute after minute, all four prices are the last close."""
 
     name, tier = "price_frozen", Tier.PAGE
     what = "The price is frozen: open, high, low and close are the last close, minute after minute."
     quantity = "share of flat minutes, usually and now"
 
-    def __init__(self, settings: DetectorThreshold) -> None:
-        self._run = _Run(settings)
-        self._close = 0.0
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """Why the alarm is on; None while it is off."""
-        return self._run.evidence
-
     def push(self, seen: Observation) -> None:
-        """Add a minute."""
-        open_, high, low, close = seen.prices
-        self._run.add(hit=high == low == close == open_ == self._close)
-        self._close = close
-
-    def dump(self) -> dict[str, Any]:
-        """Return the state as plain numbers and lists."""
-        return {"run": self._run.dump(), "close": self._close}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self._run.load(state["run"])
-        self._close = float(state["close"])
+        """Add a minute; minutes that are not flat may be left out while `length` is 0."""
+        self._add(seen.minute, hit=seen.flat)
 
 
-class CandleRepeated:
+class CandleRepeated(_Run):
     """Minute after minute, the candle has the prices and the volume of the one before, and the volume is not 0."""
 
     name, tier = "candle_repeated", Tier.PAGE
     what = "The same candle comes again and again, its volume included."
     quantity = "share of minutes that repeat the candle before, usually and now"
 
-    def __init__(self, settings: DetectorThreshold) -> None:
-        self._run = _Run(settings)
-        self._last: tuple[float, ...] = ()
-
-    @property
-    def evidence(self) -> Evidence | None:
-        """Why the alarm is on; None while it is off."""
-        return self._run.evidence
-
     def push(self, seen: Observation) -> None:
-        """Add a minute."""
-        candle = (*seen.prices, seen.volume)
-        self._run.add(hit=seen.volume > 0.0 and candle == self._last)
-        self._last = candle
-
-    def dump(self) -> dict[str, Any]:
-        """Return the state as plain numbers and lists."""
-        return {"run": self._run.dump(), "last": list(self._last)}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self._run.load(state["run"])
-        self._last = tuple(map(float, state["last"]))
+        """Add a minute; minutes that repeat nothing may be left out while `length` is 0."""
+        self._add(seen.minute, hit=seen.repeated)
 
 
 class CandlesMissing:
@@ -122,23 +96,23 @@ class CandlesMissing:
     def __init__(self, settings: DetectorThreshold) -> None:
         self.evidence: Evidence | None = None
         self._threshold = settings.threshold
-        self._share = 0.0
+        self.share = 0.0
 
     def push(self, seen: Observation) -> None:
-        """Add a minute."""
-        before, self._share = self._share, seen.missing_share
-        if self.evidence is None and self._share > self._threshold:
-            self.evidence = Evidence(self._share, self._threshold, before, self._share)
-        elif self._share < self._threshold / 4:
+        """Add a minute; it may be left out if its share is still `share`."""
+        before, self.share = self.share, seen.missing_share
+        if self.evidence is None and self.share > self._threshold:
+            self.evidence = Evidence(self.share, self._threshold, before, self.share)
+        elif self.share < self._threshold / 4:
             self.evidence = None
 
     def dump(self) -> dict[str, Any]:
         """Return the state as plain numbers and lists."""
-        return {"share": self._share, "evidence": dump_evidence(self.evidence)}
+        return {"share": self.share, "evidence": dump_evidence(self.evidence)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self._share, self.evidence = float(state["share"]), load_evidence(state["evidence"])
+        self.share, self.evidence = float(state["share"]), load_evidence(state["evidence"])
 
 
 class SuspectPrices:
@@ -151,12 +125,12 @@ class SuspectPrices:
     def __init__(self, settings: DetectorThreshold) -> None:
         self.evidence: Evidence | None = None
         self._threshold = settings.threshold
-        self._count = 0.0
+        self._count, self._minute = 0.0, 0
 
     def push(self, seen: Observation) -> None:
-        """Add a minute."""
-        before = self._count
-        self._count = before * (1.0 - 1.0 / 1_440) + seen.suspect
+        """Add a minute; sound ones may be left out while the alarm is off."""
+        before = self._count * (1.0 - 1.0 / DAY_MINUTES) ** min(seen.minute - self._minute, _WEEK_MINUTES)
+        self._count, self._minute = before + seen.suspect, seen.minute
         if self.evidence is None and self._count > self._threshold:
             self.evidence = Evidence(self._count, self._threshold, before, self._count)
         elif self._count < self._threshold / 4:
@@ -164,11 +138,12 @@ class SuspectPrices:
 
     def dump(self) -> dict[str, Any]:
         """Return the state as plain numbers and lists."""
-        return {"count": self._count, "evidence": dump_evidence(self.evidence)}
+        return {"count": [self._count, self._minute], "evidence": dump_evidence(self.evidence)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self._count, self.evidence = float(state["count"]), load_evidence(state["evidence"])
+        count, minute = state["count"]
+        self._count, self._minute, self.evidence = float(count), int(minute), load_evidence(state["evidence"])
 
 
 class VolumeCollapsed:
@@ -188,18 +163,12 @@ class VolumeCollapsed:
         self._give_up = int(settings.numbers["give_up_hours"])
         self._usual = [0.0] * _HOURS
         self._visits = [0] * _HOURS
-        self._volume, self._minutes, self._low_hours = 0.0, 0, 0
+        self._low_hours = 0
 
     def push(self, seen: Observation) -> None:
-        """Add a minute. Hours with missing minutes do not count."""
-        self._volume += seen.volume
-        self._minutes += 1
-        if seen.minute % 60 != 59:  # noqa: PLR2004  the last of an hour
-            return
-        volume, complete = self._volume, self._minutes == 60  # noqa: PLR2004  minutes of an hour
-        self._volume, self._minutes = 0.0, 0
-        if complete:
-            self._judge(seen.minute // 60 % _HOURS, volume)
+        """Add a minute; the last of each hour counts. Hours with missing minutes do not."""
+        if seen.hour_end is not None and seen.hour_end.volume is not None:
+            self._judge(seen.minute // HOUR_MINUTES % _HOURS, seen.hour_end.volume)
 
     def _judge(self, hour: int, volume: float) -> None:
         usual, visits = self._usual[hour], self._visits[hour]
@@ -219,7 +188,7 @@ class VolumeCollapsed:
         return {
             "usual": list(self._usual),
             "visits": list(self._visits),
-            "hour": [self._volume, float(self._minutes), float(self._low_hours)],
+            "low_hours": self._low_hours,
             "evidence": dump_evidence(self.evidence),
         }
 
@@ -228,6 +197,5 @@ class VolumeCollapsed:
         if len(state["usual"]) != _HOURS or len(state["visits"]) != _HOURS:
             raise ValueError(f"volumes of {_HOURS} hours are needed")
         self._usual, self._visits = [float(each) for each in state["usual"]], [int(each) for each in state["visits"]]
-        volume, minutes, low_hours = state["hour"]
-        self._volume, self._minutes, self._low_hours = float(volume), int(minutes), int(low_hours)
+        self._low_hours = int(state["low_hours"])
         self.evidence = load_evidence(state["evidence"])

@@ -10,7 +10,8 @@ from collections import deque
 from math import exp, sqrt
 from typing import Any
 
-from .events import Evidence, Tier, dump_evidence, load_evidence
+from .alarms import Evidence, Tier
+from .detector import dump_evidence, load_evidence
 from .observation import Observation
 from .thresholds import DetectorThreshold
 
@@ -27,6 +28,7 @@ class ForecastStill:
     The statistic is the number of minutes in which the close moved while the log variance stayed within `tolerance`.
     """
 
+    __slots__ = ("_anchor", "_moves", "_threshold", "_tolerance", "evidence")
     name, tier = "forecast_still", Tier.PAGE
     what = "The forecast stands still while the price moves."
     quantity = "log of the forecast variance, at the beginning and now"
@@ -35,25 +37,24 @@ class ForecastStill:
         self.evidence: Evidence | None = None
         self._threshold = settings.threshold
         self._tolerance = settings.numbers["tolerance"]
-        self._anchor = self._moves = self._close = 0.0
+        self._anchor = self._moves = 0.0
 
     def push(self, seen: Observation) -> None:
         """Add a minute."""
-        close_before, self._close = self._close, seen.prices[3]
         if not seen.warm or abs(seen.log_variance - self._anchor) > self._tolerance:
             self._anchor, self._moves, self.evidence = seen.log_variance, 0.0, None
             return
-        self._moves = min(self._moves + (self._close != close_before), 2 * self._threshold)
+        self._moves = min(self._moves + seen.moved, 2 * self._threshold)
         if self.evidence is None and self._moves > self._threshold:
             self.evidence = Evidence(self._moves, self._threshold, self._anchor, seen.log_variance)
 
     def dump(self) -> dict[str, Any]:
         """Return the state as plain numbers."""
-        return {"numbers": [self._anchor, self._moves, self._close], "evidence": dump_evidence(self.evidence)}
+        return {"numbers": [self._anchor, self._moves], "evidence": dump_evidence(self.evidence)}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self._anchor, self._moves, self._close = map(float, state["numbers"])
+        self._anchor, self._moves = map(float, state["numbers"])
         self.evidence = load_evidence(state["evidence"])
 
 
@@ -88,6 +89,31 @@ class ForecastShifted:
     References: A. Wald, Sequential Tests of Statistical Hypotheses, Annals of Mathematical Statistics 16 (1945).
     """
 
+    __slots__ = (
+        "_blocks",
+        "_clear_minutes",
+        "_count",
+        "_distance_variance",
+        "_distrusted_until",
+        "_fall",
+        "_forget_minutes",
+        "_found",
+        "_log_variance",
+        "_max_range",
+        "_max_steps",
+        "_max_volume",
+        "_minute",
+        "_release_weight",
+        "_residual",
+        "_rise",
+        "_settle_minutes",
+        "_spread",
+        "_steps",
+        "_sum",
+        "_threshold",
+        "_volume",
+        "evidence",
+    )
     name, tier = "forecast_shifted", Tier.PAGE
     what = "The forecast has shifted in one minute, no candle explains it, and outcomes do not bear it out."
     quantity = "log of forecast variance / reference variance, mean of an hour"
@@ -141,11 +167,10 @@ class ForecastShifted:
         if seen.release_weight != self._release_weight or seen.suspect or is_unknown:
             return
         if size > 0.0:
-            _, high, low, close = seen.prices
             sigma = sqrt(exp(self._log_variance) / seen.horizon_minutes)
             if (
                 size < self._rise
-                or (high - low) / close > self._max_range * sigma
+                or seen.relative_range > self._max_range * sigma
                 or seen.volume > self._max_volume * self._volume
             ):
                 return

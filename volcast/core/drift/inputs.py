@@ -12,7 +12,8 @@ import numpy as np
 from volcast.core.arrays import Floats
 from volcast.core.market.features import FEATURE_NAMES
 
-from .events import Evidence, Tier, dump_evidence, load_evidence
+from .alarms import Evidence, Tier
+from .detector import dump_evidence, load_evidence
 from .observation import Observation
 from .thresholds import DetectorThreshold
 
@@ -62,11 +63,11 @@ class InputDrift:
 
     def push(self, seen: Observation) -> None:
         """Add a minute; the last of each hour counts."""
-        if seen.features is None or not seen.warm:
+        if seen.hour_end is None or not seen.warm:
             return
         hour = seen.minute // 60 % _HOURS
         visits = self._visits[hour]
-        values = seen.features[_AT]
+        values = seen.hour_end.features[_AT]
         deviations = values - self._usual[hour]
         self._visits[hour] = min(visits + 1, _USUAL_DAYS)
         self._usual[hour] += deviations / self._visits[hour]

@@ -1,11 +1,12 @@
-"""All drift detectors of one symbol: an observation in, the events that begin or end with it out."""
+"""All drift detectors of one symbol: an observation in; the alarms that are on are an attribute."""
 
 from typing import Any
 
 from volcast.core.types import MINUTE_MS
 
+from .alarms import DriftAlarm
 from .data_quality import CandleRepeated, CandlesMissing, PriceFrozen, SuspectPrices, VolumeCollapsed
-from .events import Detector, DriftEvent, Evidence
+from .detector import Detector
 from .failure import ForecastShifted, ForecastStill
 from .inputs import InputDrift
 from .observation import Observation
@@ -23,72 +24,103 @@ class DriftMonitor:
 
     def __init__(self, interval_level: float = 0.9, thresholds: Thresholds | None = None) -> None:
         self.thresholds = thresholds or shipped_thresholds()
+        self.alarms: tuple[DriftAlarm, ...] = ()
+        """The alarms that are on."""
         settings = self.thresholds.detectors
-        self.inputs = InputDrift(settings[InputDrift.name])
-        self._broken_data: tuple[Detector, ...] = (
-            PriceFrozen(settings[PriceFrozen.name]),
-            CandleRepeated(settings[CandleRepeated.name]),
-        )
+        self._frozen = PriceFrozen(settings[PriceFrozen.name])
+        self._repeated = CandleRepeated(settings[CandleRepeated.name])
+        self._missing = CandlesMissing(settings[CandlesMissing.name])
+        self._suspect = SuspectPrices(settings[SuspectPrices.name])
+        self._volume = VolumeCollapsed(settings[VolumeCollapsed.name])
+        self._still = ForecastStill(settings[ForecastStill.name])
         self._shifted = ForecastShifted(settings[ForecastShifted.name])
-        self._by_minute: tuple[Detector, ...] = (
-            *self._broken_data,
-            CandlesMissing(settings[CandlesMissing.name]),
-            SuspectPrices(settings[SuspectPrices.name]),
-            VolumeCollapsed(settings[VolumeCollapsed.name]),
-            ForecastStill(settings[ForecastStill.name]),
-            self._shifted,
-            self.inputs,
-        )
+        self._inputs = InputDrift(settings[InputDrift.name])
         self._by_outcome = score_detectors(self.thresholds, interval_level)
-        self.detectors: tuple[Detector | ScoreDetector, ...] = (*self._by_minute, *self._by_outcome)
+        by_minute = (self._frozen, self._repeated, self._missing, self._suspect, self._volume, self._still, self._shifted)
+        self.detectors: tuple[Detector | ScoreDetector, ...] = (*by_minute, self._inputs, *self._by_outcome)
         """All detectors; those whose alarm is on have `evidence`."""
-        self._grid = OutcomeGrid()
-        self._on: dict[str, Evidence] = {}
+        self._grid = OutcomeGrid(interval_level)
+        self._is_data_watched = False
 
     @property
     def data_drift_ratio(self) -> float:
         """The share of the monitored inputs that drift now, 0 to 1."""
-        return self.inputs.ratio
+        return self._inputs.ratio
 
-    def push(self, seen: Observation) -> list[DriftEvent]:
-        """Add a minute. Return the events that begin or end with it, which is nearly always none."""
-        for detector in self._by_minute:
-            detector.push(seen)
-        if any(detector.evidence for detector in self._broken_data):
-            self._shifted.distrust_data(seen.minute)
-        if scored := self._grid.push(seen):
+    def push(self, seen: Observation) -> None:
+        """Add a minute, and update `alarms`. Detectors that it does not concern are not asked: this is done for every candle."""
+        was_still, was_shifted = self._still.evidence, self._shifted.evidence
+        is_changed = False
+        if seen.flat or seen.repeated or seen.suspect or seen.missing_share or self._is_data_watched:
+            is_changed = self._push_data(seen)
+        self._still.push(seen)
+        self._shifted.push(seen)
+        if seen.hour_end:
+            is_changed |= _push(self._volume, seen) | _push(self._inputs, seen)
+        if seen.minute >= self._grid.next_minute and (scored := self._grid.push(seen)):
             for each in self._by_outcome:
                 each.push(scored)
-        return [
-            self._event(detector, seen.minute)
-            for detector in self.detectors
-            if (detector.evidence is None) == (detector.name in self._on)
-        ]
+            is_changed = True
+        if is_changed or self._still.evidence is not was_still or self._shifted.evidence is not was_shifted:
+            self._update(seen.minute * MINUTE_MS)
 
-    def _event(self, detector: Detector | ScoreDetector, minute: int) -> DriftEvent:
-        evidence = detector.evidence
-        if evidence is None:
-            shown = self._on.pop(detector.name)
-        else:
-            shown = self._on[detector.name] = evidence
-        return DriftEvent(
-            minute * MINUTE_MS,
-            detector.tier,
-            detector.name,
-            evidence is not None,
-            detector.what,
-            detector.quantity,
-            *shown,
-            self.thresholds.detectors[detector.name].false_alarms_per_month,
+    def _push_data(self, seen: Observation) -> bool:
+        """Add a minute to the detectors of broken data, which few minutes concern. Return whether an alarm has changed."""
+        is_changed = _push(self._frozen, seen) | _push(self._repeated, seen)
+        is_changed |= _push(self._missing, seen) | _push(self._suspect, seen)
+        if self._frozen.evidence or self._repeated.evidence:
+            self._shifted.distrust_data(seen.minute)
+        self._is_data_watched = self._needs_data()
+        return is_changed
+
+    def _needs_data(self) -> bool:
+        """Return whether any next minute concerns a detector of broken data: a run or an alarm may end with it."""
+        return bool(self._frozen.length or self._repeated.length or self._missing.share or self._suspect.evidence)
+
+    def _update(self, open_time_ms: int) -> None:
+        began = {alarm.detector: alarm.open_time_ms for alarm in self.alarms}
+        self.alarms = tuple(
+            self._alarm(detector, began.get(detector.name, open_time_ms)) for detector in self.detectors if detector.evidence
+        )
+
+    def _alarm(self, detector: Detector | ScoreDetector, began_ms: int) -> DriftAlarm:
+        if detector.evidence is None:
+            raise ValueError(f"{detector.name} is off")
+        statistic, threshold, before, after = detector.evidence
+        return DriftAlarm(
+            detector=detector.name,
+            tier=detector.tier,
+            open_time_ms=began_ms,
+            what=detector.what,
+            quantity=detector.quantity,
+            before=before,
+            after=after,
+            statistic=statistic,
+            threshold=threshold,
+            false_alarms_per_month=self.thresholds.detectors[detector.name].false_alarms_per_month,
         )
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain numbers and lists, and raw arrays."""
-        return {"grid": self._grid.dump(), **{detector.name: detector.dump() for detector in self.detectors}}
+        return {
+            "grid": self._grid.dump(),
+            "began": {alarm.detector: alarm.open_time_ms for alarm in self.alarms},
+            **{detector.name: detector.dump() for detector in self.detectors},
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
         self._grid.load(state["grid"])
         for detector in self.detectors:
             detector.load(state[detector.name])
-        self._on = {detector.name: detector.evidence for detector in self.detectors if detector.evidence is not None}
+        self._is_data_watched = self._needs_data()
+        self.alarms = tuple(
+            self._alarm(detector, int(state["began"][detector.name])) for detector in self.detectors if detector.evidence
+        )
+
+
+def _push(detector: Detector, seen: Observation) -> bool:
+    """Add a minute. Return whether the alarm has begun or ended with it."""
+    before = detector.evidence
+    detector.push(seen)
+    return detector.evidence is not before

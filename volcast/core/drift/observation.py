@@ -1,23 +1,42 @@
 """What the drift detectors see of a minute: the candle, the forecast made after it, and the outcome that came due with it."""
 
 from math import log
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from volcast.core.arrays import Floats
+from volcast.core.forecast.learner import Prediction, ResolvedForecast
 from volcast.core.market.releases import release_weight
 from volcast.core.market.state import Market
-from volcast.core.types import MINUTE_MS, Candle, Signal
+from volcast.core.types import Candle
+
+HOUR_MINUTES = 60
 
 
-class Observation(NamedTuple):
+class HourEnd(NamedTuple):
+    """What is read only with the last candle of an hour, UTC."""
+
+    volume: float | None
+    """Of the hour, in the quote currency; None if minutes are missing."""
+    features: Floats
+    """(len(FEATURE_NAMES),) the features after the candle."""
+
+
+class Observation(Struct, gc=False):
     """One minute of one symbol. Log variances are those of the whole horizon."""
 
     minute: int
     """Opening of the candle, in minutes since 1970-01-01 UTC."""
     horizon_minutes: int
-    interval_level: float
-    prices: tuple[float, float, float, float]
-    """Open, high, low and close of the candle."""
+    flat: bool
+    """Whether open, high, low and close are the last close."""
+    repeated: bool
+    """Whether the candle has the prices and the volume of the last one, and the volume is not 0."""
+    moved: bool
+    """Whether the close is another one than the last."""
+    relative_range: float
+    """(high - low) / close of the candle."""
     volume: float
     """In the quote currency."""
     warm: bool
@@ -34,40 +53,83 @@ class Observation(NamedTuple):
     """The weight of scheduled economic news within the horizon: forecasts rise and fall with it in one minute."""
     outcome: tuple[float, float, float] | None
     """Log variances of the outcome that came due, if the price moved: realized, forecast, and the baseline's forecast."""
-    features: Floats | None
-    """(len(FEATURE_NAMES),) at the end of each hour, else None."""
+    hour_end: HourEnd | None
 
 
-def observe(signal: Signal, candle: Candle, market: Market, seasonal_effect: float) -> Observation:
-    """Return what the detectors see of a candle.
+class Observer:
+    """Makes an observation of each minute of a symbol. The state is the last candle, and the volume of the hour so far.
 
-    `signal` is the engine's answer to it, `market` the market after it, and `seasonal_effect` what the time adds to the log
-    volatility of the next horizon. Under the engine's own path nothing else is needed.
+    Args:
+        horizon_minutes: Of the forecasts.
     """
-    minute, horizon, due = candle.open_time_ms // MINUTE_MS, signal.horizon_minutes, signal.outcome
-    log_horizon = log(horizon)
-    reference = 0.5 * (log(market.ewma) + 2 * market.state.level) + log_horizon + 2 * seasonal_effect
-    outcome = None
-    if due is not None and due.realized_volatility > 0.0:
-        outcome = (2 * log(due.realized_volatility), 2 * log(due.volatility), 2 * log(due.volatility_ewma))
-    return Observation(
-        minute,
-        horizon,
-        signal.interval_level,
-        (candle.open, candle.high, candle.low, candle.close),
-        candle.quote_volume,
-        signal.warm,
-        signal.suspect,
-        signal.missing_share,
-        2 * log(signal.volatility),
-        signal.volatility_median,
-        signal.volatility_lower,
-        signal.volatility_upper,
-        reference,
-        release_weight(minute, horizon),
-        outcome,
-        market.state.vector if is_hour_end(minute) else None,
-    )
+
+    def __init__(self, horizon_minutes: int) -> None:
+        self._horizon_minutes = horizon_minutes
+        self._log_horizon = log(horizon_minutes)
+        self._last = (0.0, 0.0, 0.0, 0.0, 0.0)
+        self._volume, self._minutes = 0.0, 0
+
+    def observe(
+        self,
+        candle: Candle,
+        market: Market,
+        prediction: Prediction,
+        resolved: ResolvedForecast | None,
+        *,
+        seasonal_effect: float,
+        trust: tuple[bool, bool, float],
+    ) -> Observation:
+        """Return what the detectors see of a candle.
+
+        `market` is the market after it, `prediction` the forecast made then, and `resolved` the forecast that came due with it.
+        `seasonal_effect` is what the time adds to the log volatility of the next horizon. `trust` has the signal's fields
+        warm, suspect and missing_share.
+        """
+        minute, last = market.minute, self._last
+        self._last = now = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        open_, high, low, close, volume = now
+        last_close = last[3]
+        warm, suspect, missing_share = trust
+        self._volume += volume
+        self._minutes += 1
+        outcome = None
+        if resolved is not None and resolved.realized_variance > 0.0:
+            outcome = (log(resolved.realized_variance), log(resolved.prediction.variance), log(resolved.variance_ewma))
+        return Observation(
+            minute,
+            self._horizon_minutes,
+            high == low == open_ == close == last_close,
+            now == last and volume > 0.0,
+            close != last_close,
+            (high - low) / close,
+            volume,
+            warm,
+            suspect,
+            missing_share,
+            log(prediction.variance),
+            prediction.median,
+            prediction.lower,
+            prediction.upper,
+            0.5 * log(market.ewma) + market.state.level + self._log_horizon + 2 * seasonal_effect,
+            release_weight(minute, self._horizon_minutes),
+            outcome,
+            self._hour_end(market) if is_hour_end(minute) else None,
+        )
+
+    def _hour_end(self, market: Market) -> HourEnd:
+        volume = self._volume if self._minutes == HOUR_MINUTES else None
+        self._volume, self._minutes = 0.0, 0
+        return HourEnd(volume, market.state.vector)
+
+    def dump(self) -> list[float]:
+        """Return the state as plain numbers."""
+        return [*self._last, self._volume, float(self._minutes)]
+
+    def load(self, state: list[Any]) -> None:
+        """Restore what `dump` returned. Raises TypeError or ValueError if it does not fit."""
+        open_, high, low, close, volume, hour_volume, minutes = map(float, state)
+        self._last = (open_, high, low, close, volume)
+        self._volume, self._minutes = hour_volume, int(minutes)
 
 
 def is_hour_end(minute: int) -> bool:
@@ -76,4 +138,4 @@ def is_hour_end(minute: int) -> bool:
     >>> is_hour_end(59), is_hour_end(60)
     (True, False)
     """
-    return minute % 60 == 59  # noqa: PLR2004  minutes of an hour
+    return minute % HOUR_MINUTES == HOUR_MINUTES - 1

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships no types
 
+from .alarms import Evidence, Tier
 from .cusum import Cusum
-from .events import Evidence, Tier, dump_evidence, load_evidence
+from .detector import dump_evidence, load_evidence
 from .observation import Observation
 from .thresholds import DetectorThreshold, Thresholds
 
@@ -31,40 +32,53 @@ class ScoredOutcome(NamedTuple):
 
 
 class OutcomeGrid:
-    """Selects outcomes that do not overlap, and scores them. The state is the one forecast that is waiting."""
+    """Selects outcomes that do not overlap, and scores them. The state is the one forecast that is waiting.
 
-    def __init__(self) -> None:
+    `interval_level` is the probability of the forecast's interval.
+    """
+
+    def __init__(self, interval_level: float) -> None:
         self._made_minute = -1
+        self.next_minute = 0
+        """Earlier minutes may be left out."""
+        self._bound_z = float(ndtri(0.5 + interval_level / 2))
         self._interval = (0.0, 0.0, 0.0)
 
     def push(self, seen: Observation) -> ScoredOutcome | None:
         """Return the outcome that counts with this minute; None if there is none."""
         scored = None
-        if seen.outcome is not None and seen.minute - self._made_minute == seen.horizon_minutes:
-            scored = _score(seen, *self._interval)
+        if seen.minute - self._made_minute == seen.horizon_minutes and seen.outcome is not None:
+            scored = _score(seen.outcome, *self._interval, self._bound_z)
         step = max(seen.horizon_minutes, _HOUR_MINUTES)
         if seen.minute % step == step - 1 and seen.warm:
             self._made_minute = seen.minute
             self._interval = (seen.volatility_median, seen.volatility_lower, seen.volatility_upper)
+        due_minute, step_end = self._made_minute + seen.horizon_minutes, seen.minute - seen.minute % step + step - 1
+        if step_end <= seen.minute:
+            step_end += step
+        self.next_minute = min(due_minute, step_end) if due_minute > seen.minute else step_end
         return scored
 
     def dump(self) -> list[float]:
         """Return the state as plain numbers."""
-        return [float(self._made_minute), *self._interval]
+        return [float(self._made_minute), float(self.next_minute), *self._interval]
 
     def load(self, state: list[Any]) -> None:
         """Restore what `dump` returned. Raises TypeError or ValueError if it does not fit."""
-        minute, median, lower, upper = state
-        self._made_minute, self._interval = int(minute), (float(median), float(lower), float(upper))
+        minute, next_minute, median, lower, upper = state
+        self._made_minute, self.next_minute = int(minute), int(next_minute)
+        self._interval = (float(median), float(lower), float(upper))
 
 
-def _score(seen: Observation, median: float, lower: float, upper: float) -> ScoredOutcome | None:
-    if seen.outcome is None or not lower < median < upper:
+def _score(
+    outcome: tuple[float, float, float], median: float, lower: float, upper: float, bound_z: float
+) -> ScoredOutcome | None:
+    if not lower < median < upper:
         return None
-    realized, forecast, baseline = seen.outcome
+    realized, forecast, baseline = outcome
     deviation = realized / 2 - log(median)
     bound = log(upper / median) if deviation > 0.0 else log(median / lower)
-    z = deviation / bound * float(ndtri(0.5 + seen.interval_level / 2))
+    z = deviation / bound * bound_z
     losses = (exp(min(realized - each, 50.0)) - (realized - each) - 1 for each in (forecast, baseline))
     return ScoredOutcome(next(losses) - next(losses), z, abs(deviation) <= bound)
 

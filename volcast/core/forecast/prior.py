@@ -59,3 +59,15 @@ def fingerprint(prior: Prior) -> str:
 def bundled() -> Prior:
     """Return the prior that is shipped with this version."""
     return decode_prior(files("volcast.core.forecast").joinpath("prior.json").read_bytes())
+
+
+def select_prior(name: str, given: Prior | None) -> Prior | None:
+    """Return the prior that a setting names: `bundled`, `none`, or the fingerprint of the one given.
+
+    Raises ValueError if that is missing or a different one.
+    """
+    if given is not None and fingerprint(given) != name:
+        raise ValueError(f"the settings name the prior {name}, but {fingerprint(given)} was given")
+    if given is None and name not in {BUNDLED, NONE}:
+        raise ValueError(f"the settings name the prior {name}, but it was not given")
+    return bundled() if name == BUNDLED else given

@@ -14,6 +14,7 @@ the Bureau of Labor Statistics and the Federal Reserve have published it.
 
 from bisect import bisect_right
 from datetime import date, time
+from functools import lru_cache
 from importlib.resources import files
 
 from .clock import utc_minute
@@ -22,6 +23,7 @@ RELEASE_WEIGHTS = {"CPI": 1.0, "NFP": 0.7, "FOMC": 1.0}
 """Value of the feature `news` by release: how strongly the release moves the market, relative to the strongest."""
 
 
+@lru_cache(maxsize=64)
 def release_weight(minute: int, horizon_minutes: int) -> float:
     """Return the largest weight of the releases in the horizon after a candle, 0 if there is none.
 

@@ -3,6 +3,7 @@
 from math import log
 
 import pytest
+from msgspec.structs import replace
 
 from tests.volcast.core.drift.streams import FIRST_MINUTE, LOG_VARIANCE, scaled, sound
 from volcast.core.drift.failure import ForecastShifted, ForecastStill
@@ -14,7 +15,7 @@ SETTINGS = shipped_thresholds().detectors
 
 
 def frozen(seen: Observation) -> Observation:
-    return seen if seen.minute < BREAK else seen._replace(log_variance=LOG_VARIANCE)
+    return seen if seen.minute < BREAK else replace(seen, log_variance=LOG_VARIANCE)
 
 
 def still_at(stream: list[Observation]) -> int | None:
@@ -39,7 +40,7 @@ def test_a_frozen_forecast_is_found_after_thirty_moves_of_the_price() -> None:
 
 
 def test_a_forecast_that_stands_still_beside_a_price_that_does_is_not_at_fault() -> None:
-    stream = [frozen(seen)._replace(prices=(100.0,) * 4) if seen.minute >= BREAK else seen for seen in sound(6_000)]
+    stream = [replace(frozen(seen), moved=False) if seen.minute >= BREAK else seen for seen in sound(6_000)]
     assert still_at(stream) is None
 
 
@@ -48,7 +49,7 @@ def test_a_forecast_that_moves_again_ends_the_alarm() -> None:
     for seen in map(frozen, sound(3_200)):
         detector.push(seen)
     assert detector.evidence
-    detector.push(seen._replace(log_variance=LOG_VARIANCE + 0.01))
+    detector.push(replace(seen, log_variance=LOG_VARIANCE + 0.01))
     assert detector.evidence is None
 
 
@@ -67,7 +68,7 @@ def test_small_steps_are_left_to_the_slow_detectors(factor: float) -> None:
 def test_scheduled_news_explains_a_step() -> None:
     """The forecast rises while the release is within its horizon, and falls when it no longer is."""
     news = [
-        scaled(seen, 1.5, BREAK)._replace(release_weight=1.0) if BREAK <= seen.minute < BREAK + 60 else seen
+        replace(scaled(seen, 1.5, BREAK), release_weight=1.0) if BREAK <= seen.minute < BREAK + 60 else seen
         for seen in sound(6_000)
     ]
     assert shifted_at(news) is None
@@ -75,8 +76,7 @@ def test_scheduled_news_explains_a_step() -> None:
 
 def test_a_large_candle_explains_a_rise_but_not_a_fall() -> None:
     def large(seen: Observation) -> Observation:
-        open_, _, low, close = seen.prices
-        return seen._replace(prices=(open_, low * 1.02, low, close)) if seen.minute == BREAK else seen
+        return replace(seen, relative_range=0.02) if seen.minute == BREAK else seen
 
     for factor, is_found in ((2.25, False), (0.44, True)):
         stream = [large(scaled(seen, log(factor), BREAK)) for seen in sound(4_500)]
@@ -91,7 +91,7 @@ def test_outcomes_and_reference_that_follow_a_step_bear_it_out() -> None:
             return seen
         fallen = scaled(seen, log(0.44), BREAK)
         outcome = fallen.outcome and (fallen.outcome[0] + log(0.44), *fallen.outcome[1:])
-        return fallen._replace(log_reference=seen.log_reference + log(0.44), outcome=outcome)
+        return replace(fallen, log_reference=seen.log_reference + log(0.44), outcome=outcome)
 
     assert shifted_at(list(map(calmer, sound(6_000)))) is None
 
@@ -105,7 +105,7 @@ def test_the_memory_is_bounded() -> None:
     """Steps every other minute, which nothing explains."""
     detector = ForecastShifted(SETTINGS["forecast_shifted"])
     for seen in sound(5_000):
-        detector.push(seen._replace(log_variance=seen.log_variance - (seen.minute % 2)))
+        detector.push(replace(seen, log_variance=seen.log_variance - (seen.minute % 2)))
     assert len(detector.dump()["steps"]) <= SETTINGS["forecast_shifted"].numbers["max_steps"]
 
 

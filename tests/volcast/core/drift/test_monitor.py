@@ -1,12 +1,14 @@
 """The monitor of a symbol: silence without a fault, one event at each end of an alarm, and a state that can be cut anywhere."""
 
 from math import log
+from typing import NamedTuple
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
-from volcast.core.drift.events import DriftEvent, Tier
+from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
 from volcast.core.drift.thresholds import Thresholds, shipped_thresholds
@@ -15,9 +17,21 @@ DAY = 1_440
 BREAK_MINUTE = FIRST_MINUTE + 5 * DAY + 7
 
 
-def events_of(stream: list[Observation], monitor: DriftMonitor | None = None) -> list[DriftEvent]:
-    monitor = monitor or DriftMonitor()
-    return [event for seen in stream for event in monitor.push(seen)]
+class Event(NamedTuple):
+    minute: int
+    raised: bool
+    alarm: DriftAlarm
+
+
+def events_of(stream: list[Observation], monitor: DriftMonitor | None = None) -> list[Event]:
+    """Return what begins and ends, and when."""
+    monitor, events = monitor or DriftMonitor(), []
+    for seen in stream:
+        before = monitor.alarms
+        monitor.push(seen)
+        events += [Event(seen.minute, raised=True, alarm=alarm) for alarm in begun(before, monitor.alarms)]
+        events += [Event(seen.minute, raised=False, alarm=alarm) for alarm in begun(monitor.alarms, before)]
+    return events
 
 
 def test_a_sound_forecast_of_a_sound_feed_is_silent() -> None:
@@ -31,14 +45,17 @@ def test_a_wrong_scale_is_paged_within_six_hours_and_resolved_after_recovery(fac
         scaled(seen, log(factor), BREAK_MINUTE) if seen.minute < end else _recovering(seen, log(factor), end)
         for seen in sound(8 * DAY)
     ]
-    events = [event for event in events_of(stream) if event.detector == "forecast_shifted"]
+    events = [event for event in events_of(stream) if event.alarm.detector == "forecast_shifted"]
     assert [event.raised for event in events] == [True, False]
-    begin, over = (event.open_time_ms // 60_000 for event in events)
+    begin, over = (event.minute for event in events)
+    alarm = events[0].alarm
+    assert alarm == events[1].alarm
+    assert alarm.open_time_ms == begin * 60_000
     assert begin - BREAK_MINUTE < 360
     assert end < over < end + 1_440
-    assert events[0].tier is Tier.PAGE
-    assert events[0].statistic > events[0].threshold
-    assert (events[0].after - events[0].before) * log(factor) > 0
+    assert alarm.tier is Tier.PAGE
+    assert alarm.statistic > alarm.threshold
+    assert (alarm.after - alarm.before) * log(factor) > 0
 
 
 def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
@@ -46,14 +63,14 @@ def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
     outcome = seen.outcome
     if outcome is not None and seen.minute - 60 < end:
         outcome = (outcome[0], outcome[1] + log_factor, outcome[2])
-    return seen._replace(outcome=outcome)
+    return replace(seen, outcome=outcome)
 
 
 @pytest.mark.parametrize("factor", [2.25, 0.44])
 def test_a_wrong_scale_from_the_first_minute_on_makes_a_ticket(factor: float) -> None:
     """There is no step to see, only outcomes."""
     stream = [scaled(seen, log(factor), 0) for seen in sound(6 * DAY)]
-    assert "forecast_biased" in {event.detector for event in events_of(stream) if event.raised}
+    assert "forecast_biased" in {event.alarm.detector for event in events_of(stream)}
 
 
 def test_a_state_can_be_cut_anywhere() -> None:
@@ -66,6 +83,7 @@ def test_a_state_can_be_cut_anywhere() -> None:
         state = monitor.dump()
         restored.load(msgspec.msgpack.decode(msgspec.msgpack.encode(state)))
         assert restored.dump() == state
+        assert restored.alarms == monitor.alarms
         assert before + events_of(stream[cut:], restored) == whole
 
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 from math import exp, log
 
 import pytest
+from msgspec.structs import replace
 
 from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
 from volcast.core.drift.skill import OutcomeGrid, ScoredOutcome, score_detectors
@@ -12,7 +13,7 @@ from volcast.core.forecast.losses import qlike
 
 
 def test_one_outcome_counts_each_hour_and_the_loss_is_the_signals_own() -> None:
-    grid = OutcomeGrid()
+    grid = OutcomeGrid(0.9)
     scored = [(seen, found) for seen in sound(3 * 1_440) if (found := grid.push(seen))]
     assert len(scored) == 47
     assert {seen.minute % 60 for seen, _ in scored} == {59}
@@ -23,21 +24,21 @@ def test_one_outcome_counts_each_hour_and_the_loss_is_the_signals_own() -> None:
 
 
 def test_the_residual_is_at_the_bounds_where_the_outcome_is() -> None:
-    seen = next(iter(sound(1)))._replace(warm=True, minute=FIRST_MINUTE + 59)
+    seen = replace(next(iter(sound(1))), warm=True, minute=FIRST_MINUTE + 59)
     for volatility, z in ((seen.volatility_lower, -1.645), (seen.volatility_median, 0.0), (seen.volatility_upper, 1.645)):
-        grid = OutcomeGrid()
+        grid = OutcomeGrid(0.9)
         assert grid.push(seen) is None
         outcome = (2 * log(volatility), seen.log_variance, seen.log_variance)
-        found = grid.push(seen._replace(minute=seen.minute + 60, outcome=outcome))
+        found = grid.push(replace(seen, minute=seen.minute + 60, outcome=outcome))
         assert found is not None
         assert found.z == pytest.approx(z, abs=1e-3)
 
 
 def test_a_longer_horizon_counts_once_per_horizon() -> None:
     """Outcomes of four hours, made each minute, count at the end of every fourth hour."""
-    grid, minutes = OutcomeGrid(), []
+    grid, minutes = OutcomeGrid(0.9), []
     for seen in sound(4 * 1_440):
-        day = seen._replace(horizon_minutes=240, outcome=(seen.log_variance,) * 3)
+        day = replace(seen, horizon_minutes=240, outcome=(seen.log_variance,) * 3)
         if grid.push(day):
             minutes.append(seen.minute)
     assert {after - before for before, after in pairwise(minutes)} == {240}
@@ -71,5 +72,17 @@ def test_a_lost_skill_is_a_matter_of_days_and_ends_with_it() -> None:
 
 
 def test_no_outcome_counts_that_was_forecast_before_the_symbol_was_warm() -> None:
-    grid = OutcomeGrid()
+    grid = OutcomeGrid(0.9)
     assert not [seen for seen in sound(1_440) if grid.push(scaled(seen, 1.0, 0))]
+
+
+def test_minutes_before_the_next_one_may_be_left_out() -> None:
+    """So the monitor does it, also after a gap."""
+    for horizon in (7, 60, 240):
+        every, some = OutcomeGrid(0.9), OutcomeGrid(0.9)
+        for seen in sound(3 * 1_440):
+            if seen.minute % 1_000 in range(100, 300):
+                continue
+            each = replace(seen, horizon_minutes=horizon, outcome=(seen.log_variance,) * 3)
+            found = some.push(each) if each.minute >= some.next_minute else None
+            assert every.push(each) == found
