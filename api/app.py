@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse
 from prometheus_client.registry import Collector
 from pydantic import BaseModel, Field
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,11 +18,9 @@ from volcast.metrics.shared_body import SharedBody
 from .clock import read_clocks
 from .metrics import ViewCollector
 from .responses import LatestResponse, response_of
-from .status import Latest, Now
+from .status import Now
+from .symbols import LISTED_SYMBOLS, UnknownSymbolResponse, find_latest, unknown_symbol
 from .view import View
-
-_LISTED_SYMBOLS = 20
-"""An answer that is not about all symbols names at most so many."""
 
 _DESCRIPTION = """
 Volatility forecasts that are updated with each closed one-minute candle.
@@ -32,14 +30,6 @@ used.
 """
 
 
-class UnknownSymbolResponse(BaseModel):
-    """There is no signal for the requested symbol."""
-
-    detail: str = Field(description="A sentence that names the requested symbol and some that have a signal.")
-    known: list[str] = Field(description=f"The first {_LISTED_SYMBOLS} symbols that have a signal, sorted.")
-    known_count: int = Field(description="Number of symbols that have a signal.")
-
-
 class ReadyResponse(BaseModel):
     """Whether the API has caught up with the log."""
 
@@ -47,7 +37,7 @@ class ReadyResponse(BaseModel):
     signals: int = Field(description="Number of signals read so far.")
     unreadable: int = Field(description="Number of records of the topic signals that could not be read.")
     unreadable_symbols: list[str] = Field(
-        description=f"The first {_LISTED_SYMBOLS} symbols whose newest record could not be read, sorted."
+        description=f"The first {LISTED_SYMBOLS} symbols whose newest record could not be read, sorted."
     )
 
 
@@ -78,8 +68,8 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
     ) -> LatestResponse | Response:
         """Return the latest signal of one symbol."""
-        latest = _find(view, symbol)
-        return response_of(latest, view, now()) if latest else _unknown(view, symbol)
+        latest = find_latest(view, symbol)
+        return response_of(latest, view, now()) if latest else unknown_symbol(view, symbol)
 
     @app.get("/health", summary="Liveness of the process", response_class=PlainTextResponse)
     async def health() -> str:
@@ -98,7 +88,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
             ready=view.caught_up,
             signals=view.signals,
             unreadable=view.unreadable,
-            unreadable_symbols=view.unreadable_symbols[:_LISTED_SYMBOLS],
+            unreadable_symbols=view.unreadable_symbols[:LISTED_SYMBOLS],
         )
 
     @app.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
@@ -110,7 +100,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     async def index() -> dict[str, object]:
         symbols = view.symbols
         return {
-            "symbols": symbols[:_LISTED_SYMBOLS],
+            "symbols": symbols[:LISTED_SYMBOLS],
             "symbol_count": len(symbols),
             "endpoints": ["/latest", "/latest/{symbol}", "/health", "/ready", "/metrics", "/docs"],
         }
@@ -139,18 +129,3 @@ def _latest_of_all(view: View, now: Now) -> Iterator[bytes]:
             yield f"{before}{json.dumps(symbol)}:{response_of(latest, view, now).model_dump_json()}".encode()
             before = ","
     yield b"{}" if before == "{" else b"}"
-
-
-def _find(view: View, symbol: str) -> Latest | None:
-    """Return the latest signal of a symbol, which a client may write in small letters."""
-    return view.get(symbol) or (view.get(symbol.upper()) if symbol.isascii() else None)
-
-
-def _unknown(view: View, symbol: str) -> Response:
-    known = view.symbols
-    listed = known[:_LISTED_SYMBOLS]
-    others = f" and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
-    detail = f"no signal for {symbol!r:.60}; symbols with a signal: {', '.join(listed) or 'none yet'}{others}"
-    if symbol.upper() in view.unreadable_symbols:
-        detail = f"the signals for {symbol!r:.60} cannot be read; see the log messages of this process"
-    return JSONResponse(UnknownSymbolResponse(detail=detail, known=listed, known_count=len(known)).model_dump(), 404)

@@ -1,0 +1,35 @@
+"""The symbol in a path: its latest signal, or the answer that there is none. All routes of one symbol share it."""
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+
+from .status import Latest
+from .view import View
+
+LISTED_SYMBOLS = 20
+"""An answer that is not about all symbols names at most so many."""
+
+
+class UnknownSymbolResponse(BaseModel):
+    """There is no signal for the requested symbol."""
+
+    detail: str = Field(description="A sentence that names the requested symbol and some that have a signal.")
+    known: list[str] = Field(description=f"The first {LISTED_SYMBOLS} symbols that have a signal, sorted.")
+    known_count: int = Field(description="Number of symbols that have a signal.")
+
+
+def find_latest(view: View, symbol: str) -> Latest | None:
+    """Return the latest signal of a symbol, which a client may write in small letters."""
+    return view.get(symbol) or (view.get(symbol.upper()) if symbol.isascii() else None)
+
+
+def unknown_symbol(view: View, symbol: str) -> Response:
+    """Return the answer 404 for a symbol without a signal."""
+    known = view.symbols
+    listed = known[:LISTED_SYMBOLS]
+    others = f" and {len(known) - len(listed)} more" if len(known) > len(listed) else ""
+    detail = f"no signal for {symbol!r:.60}; symbols with a signal: {', '.join(listed) or 'none yet'}{others}"
+    if symbol.upper() in view.unreadable_symbols:
+        detail = f"the signals for {symbol!r:.60} cannot be read; see the log messages of this process"
+    return JSONResponse(UnknownSymbolResponse(detail=detail, known=listed, known_count=len(known)).model_dump(), 404)
