@@ -3,13 +3,15 @@ PYTHON ?= python3
 BIN    := .venv/bin
 # Matrices of some 80 rows: threads would only cost.
 export OPENBLAS_NUM_THREADS := 1
+# Prometheus and Alertmanager of `make monitoring-tools`, if they were built, before those of the system.
+export PATH := $(CURDIR)/.tools/bin:$(PATH)
 # Kernels that every x86-64 processor can run, and the tests whose results depend on them.
 KERNELS := Prescott Nehalem
 NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models tests/volcast/core/market tests/volcast/core/estimators \
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory bench-drift bench-scrape batch-smoke compose-smoke docs lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory bench-drift bench-scrape batch-smoke compose-smoke docs dashboards monitoring-tools lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -88,6 +90,12 @@ compose-smoke:            ## bring docker-compose.yml up, check what it serves, 
 
 docs: setup-dev            ## write the parts of the documents that come from code
 	$(BIN)/python -m tests.docs_tables
+
+dashboards: setup-dev            ## write Grafana's dashboards and alert rules from monitoring/grafana
+	$(BIN)/python -m monitoring.grafana
+
+monitoring-tools:            ## build the newest Prometheus and Alertmanager for the tests, instead of the system's; needs Go
+	monitoring/build-tools.sh
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra report pyproject.toml -o requirements.txt
