@@ -5,6 +5,7 @@ from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships n
 
 from volcast.backtest.comparison import Comparison, compare
 from volcast.backtest.evaluation.distribution.forecasts import QuantileForecasts
+from volcast.backtest.evaluation.distribution.judged import DistributionScores
 from volcast.backtest.facts import InputFile, RunFacts
 from volcast.backtest.tracks import Track, Truth
 from volcast.core.arrays import Floats
@@ -106,3 +107,9 @@ def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "n
     return compare(
         truth, tracks, names[0], symbol="TESTUSDT", from_share=0.0, quantiles=quantiles_of(truth, expected), facts=facts_of(truth)
     )
+
+
+def distribution_of(comparison: Comparison) -> DistributionScores:
+    """Return the scores of the champion's quantiles, which a comparison of this module has."""
+    assert comparison.distribution is not None
+    return comparison.distribution

@@ -9,7 +9,9 @@ from .parts import Table
 from .sections import sections_of
 from .sections.accuracy import accuracy
 from .sections.calibration import intervals
+from .sections.distribution import quantiles
 from .sections.summary import scope
+from .sections.touch import touches
 
 WIDTH = 80
 _GAP = "  "
@@ -23,9 +25,20 @@ def terminal(comparison: Comparison) -> str:
     lines = [*wrap(scope(comparison), WIDTH), ""]
     if comparison.problem:
         lines += [*wrap(comparison.problem, WIDTH), ""]
-    for table in (accuracy(comparison), intervals(comparison)):
+    for table in _main_tables(comparison):
         lines += [table.title, *aligned(table), "", *wrap(table.note, WIDTH), ""]
     return "\n".join(lines)
+
+
+def _main_tables(comparison: Comparison) -> Iterator[Table]:
+    """Yield the tables of the terminal."""
+    yield accuracy(comparison)
+    yield intervals(comparison)
+    found = comparison.distribution
+    if found is not None and found.outcomes:
+        yield quantiles(comparison, found)
+        if found.touch:
+            yield touches(found.touch)
 
 
 def markdown(comparison: Comparison) -> str:

@@ -39,6 +39,8 @@ class ReliabilityBin(Struct, frozen=True):
     """Mean forecast probability."""
     touched: float
     """The share of outcomes in which the price was touched."""
+    z: float | None
+    """(touched - forecast) / its standard error: about normal(0, 1) if the forecast is right and outcomes are independent."""
 
 
 class TouchScores(Struct, frozen=True, kw_only=True):
@@ -56,6 +58,8 @@ class TouchScores(Struct, frozen=True, kw_only=True):
     """1 - Brier score / that of always forecasting the share of all outcomes, which is known in hindsight only."""
     largest_gap: float | None
     """The largest |touched - forecast| of bins with 200 outcomes; None if there is none."""
+    largest_z: float | None
+    """The largest |z| of these bins. With 200 outcomes a gap of 7 points is within chance, with 5 000 one of 1.4 points."""
     bins: list[ReliabilityBin]
     """Rising; bins without outcomes are left out."""
 
@@ -86,7 +90,7 @@ def score_touches(direction: Direction, distance: float, probability: Floats, to
     share = mean(touched)
     always = share * (1.0 - share)
     bins = reliability(probability, touched)
-    gaps = [abs(each.touched - each.forecast) for each in bins if each.outcomes >= ENOUGH_OF_A_BIN]
+    judged = [each for each in bins if each.outcomes >= ENOUGH_OF_A_BIN]
     return TouchScores(
         direction=direction,
         distance=distance,
@@ -94,7 +98,8 @@ def score_touches(direction: Direction, distance: float, probability: Floats, to
         touched=finite_or_none(share),
         brier=finite_or_none(brier),
         skill=finite_or_none(1.0 - brier / always) if always > 0.0 else None,
-        largest_gap=max(gaps, default=None),
+        largest_gap=max((abs(each.touched - each.forecast) for each in judged), default=None),
+        largest_z=max((abs(each.z) for each in judged if each.z is not None), default=None),
         bins=bins,
     )
 
@@ -106,5 +111,8 @@ def reliability(probability: Floats, touched: Booleans) -> list[ReliabilityBin]:
     for number in range(BINS):
         there = place == number
         if there.any():
-            found.append(ReliabilityBin(int(there.sum()), mean(probability[there]), mean(touched[there])))
+            p, count = probability[there], int(there.sum())
+            error = float(np.sqrt((p * (1.0 - p)).sum())) / count
+            forecast, share = mean(p), mean(touched[there])
+            found.append(ReliabilityBin(count, forecast, share, (share - forecast) / error if error > 0.0 else None))
     return found

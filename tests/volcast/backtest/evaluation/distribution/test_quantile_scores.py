@@ -36,14 +36,14 @@ def test_pinball_and_crps_of_evenly_spaced_levels_are_those_of_scoringrules() ->
     np.testing.assert_allclose(losses, [[0.13, 0.15, 0.07], [0.18, 0.6, 0.22], [0.3, 1.0, 0.9]])
     even = (np.arange(200) + 0.5) / 200
     quantiles = np.tile(np.linspace(-2.0, 2.0, 200), (3, 1))
-    np.testing.assert_allclose(quantile_crps(y, quantiles, even), [0.35741206, 0.69321608, 1.33], rtol=1e-7)
+    np.testing.assert_allclose(quantile_crps(y, quantiles, even.tolist()), [0.35741206, 0.69321608, 1.33], rtol=1e-7)
 
 
 def test_crps_of_many_levels_is_that_of_the_normal_distribution() -> None:
     y, p = np.array([-2.0, 0.1, 1.3]), (np.arange(20_000) + 0.5) / 20_000
     density = np.exp(-0.5 * y**2) / np.sqrt(2.0 * np.pi)
     exact = y * (2.0 * ndtr(y) - 1.0) + 2.0 * density - 1.0 / np.sqrt(np.pi)
-    np.testing.assert_allclose(quantile_crps(y, np.tile(ndtri(p), (3, 1)), p), exact, atol=1e-4)
+    np.testing.assert_allclose(quantile_crps(y, np.tile(ndtri(p), (3, 1)), p.tolist()), exact, atol=1e-4)
 
 
 def test_the_weights_of_uneven_levels_by_hand() -> None:
@@ -62,7 +62,7 @@ def test_nobody_beats_the_truth(scale: float, shift: float) -> None:
     y, truth = normal()
     _, other = normal(scale, shift)
     for score in (quantile_crps, tail_crps):
-        mine, others = score(y, truth, LEVELS), score(y, other, LEVELS)
+        mine, others = score(y, truth, QUANTILE_LEVELS), score(y, other, QUANTILE_LEVELS)
         gap = mine - others
         assert gap.mean() <= 4.0 * gap.std() / np.sqrt(N)
 

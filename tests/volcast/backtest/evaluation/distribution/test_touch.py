@@ -24,7 +24,8 @@ def test_brier_score_and_skill_by_hand() -> None:
     assert found.brier == pytest.approx((0.04 + 0.09 + 0.81) / 3)
     assert found.touched == pytest.approx(2 / 3)
     assert found.skill == pytest.approx(1.0 - (0.94 / 3) / (2 / 9))
-    assert found.largest_gap is None, "no bin has enough outcomes"
+    assert (found.largest_gap, found.largest_z) == (None, None), "no bin has enough outcomes"
+    assert found.bins[0].z == pytest.approx(0.9 / np.sqrt(0.1 * 0.9))
     assert [(each.outcomes, each.forecast, each.touched) for each in found.bins] == [(1, 0.1, 1.0), (1, 0.3, 0.0), (1, 0.8, 1.0)]
 
 
@@ -36,8 +37,10 @@ def test_a_right_forecast_has_skill_and_is_reliable() -> None:
     assert found.largest_gap < 0.05
     assert sum(each.outcomes for each in found.bins) == N
     for each in found.bins:
-        error = np.sqrt(each.forecast * (1.0 - each.forecast) / each.outcomes)
-        assert abs(each.touched - each.forecast) < 4.0 * error
+        assert each.z is not None
+        assert abs(each.z) < 4.0
+    assert found.largest_z is not None
+    assert found.largest_z < 4.0
 
 
 def test_a_wrong_forecast_shows_in_the_gap_and_the_skill() -> None:
@@ -46,6 +49,8 @@ def test_a_wrong_forecast_shows_in_the_gap_and_the_skill() -> None:
     share = score_touches("up", 1.0, np.full(N, TOUCHED.mean()), TOUCHED)
     assert bold.largest_gap is not None
     assert bold.largest_gap > 0.1
+    assert bold.largest_z is not None
+    assert bold.largest_z > 5.0
     assert bold.brier is not None
     assert right.brier is not None
     assert bold.brier > right.brier
