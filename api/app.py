@@ -17,6 +17,7 @@ from volcast.metrics.shared_body import SharedBody
 
 from .clock import read_clocks
 from .metrics import ViewCollector
+from .probability import probability_routes
 from .responses import LatestResponse, response_of
 from .status import Now
 from .symbols import LISTED_SYMBOLS, UnknownSymbolResponse, find_latest, unknown_symbol
@@ -52,6 +53,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app = FastAPI(title="volcast", description=_DESCRIPTION)
     app.add_middleware(_HeadAsGet)
     app.add_middleware(CountedApp, requests=requests)
+    app.include_router(probability_routes(view, now))
 
     @app.get("/latest", summary="Latest signal of every symbol", response_model=dict[str, LatestResponse])
     async def latest_of_all() -> Response:
@@ -102,7 +104,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         return {
             "symbols": symbols[:LISTED_SYMBOLS],
             "symbol_count": len(symbols),
-            "endpoints": ["/latest", "/latest/{symbol}", "/health", "/ready", "/metrics", "/docs"],
+            "endpoints": ["/latest", "/latest/{symbol}", "/probability/{symbol}", "/health", "/ready", "/metrics", "/docs"],
         }
 
     return app

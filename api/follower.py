@@ -54,8 +54,8 @@ class Follower:
 
     def _take(self, record: Record, arrived_s: float) -> None:
         try:
-            self._view.put(_read(record), arrived_s)
-        except (*UNDECODABLE, _ImplausibleError) as error:
+            self._view.put(signal_of(record), arrived_s)
+        except (*UNDECODABLE, ImplausibleError) as error:
             where = {"partition": record.partition, "offset": record.offset}
             _log.error("a record of the topic signals cannot be read and is skipped: %s", error, extra=where)
             is_new = record.offset >= self._unreadable_below.get(record.partition, 0)
@@ -64,25 +64,25 @@ class Follower:
                 self._unreadable_below[record.partition] = record.offset + 1
 
 
-class _ImplausibleError(Exception):
+class ImplausibleError(Exception):
     """A record is a signal by its form, but it cannot be one that a consumer has written; or the log could not read it."""
 
 
-def _read(record: Record) -> Signal | Restoring:
-    """Return what a record of `signals` contains. Raises one of `UNDECODABLE` or _ImplausibleError if it cannot be served."""
+def signal_of(record: Record) -> Signal | Restoring:
+    """Return what a record of `signals` contains. Raises one of `UNDECODABLE` or ImplausibleError if it cannot be served."""
     if record.unreadable:
-        raise _ImplausibleError(record.unreadable)
+        raise ImplausibleError(record.unreadable)
     signal = decode_signal(record.value)
     if signal.symbol.encode() != record.key:
-        raise _ImplausibleError(f"its key is {record.key!r:.60}, its symbol is {signal.symbol!r:.60}")
+        raise ImplausibleError(f"its key is {record.key!r:.60}, its symbol is {signal.symbol!r:.60}")
     if isinstance(signal, Signal):
         forecasts: tuple[Signal | HorizonForecast, ...] = (signal, *signal.other_horizons)
         for time_ms in (signal.open_time_ms, *(each.outcome.open_time_ms for each in forecasts if each.outcome)):
             if not 0 <= time_ms < MAX_TIME_MS:
-                raise _ImplausibleError(f"it has an open_time_ms of {time_ms}")
+                raise ImplausibleError(f"it has an open_time_ms of {time_ms}")
         for each in forecasts:
             if not 0 < each.horizon_minutes <= _MAX_HORIZON_MINUTES:
-                raise _ImplausibleError(f"it has a horizon of {each.horizon_minutes} minutes")
+                raise ImplausibleError(f"it has a horizon of {each.horizon_minutes} minutes")
     return signal
 
 

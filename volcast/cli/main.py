@@ -21,7 +21,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("volcast.commands.run.command:command", "Run the whole pipeline in one process."),
     "produce": ("volcast.commands.produce:command", "Send candles from files or from a venue to the log."),
     "consume": ("volcast.commands.consume:command", "Read candles from the log and write signals to it."),
-    "serve": ("volcast.commands.serve:command", "Serve the latest signals over HTTP, with metrics."),
+    "serve": ("volcast.commands.signals.serve:command", "Serve the latest signals over HTTP, with metrics."),
+    "ask": ("volcast.commands.signals.ask:command", "Answer how likely a price or a loss is."),
     "download": ("volcast.commands.candles.download:command", "Download past candles of a venue to a CSV file."),
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),
@@ -181,8 +182,9 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, or a failed `check`, `prove`, `doctor`, `signal` or `notify test`; 2 wrong usage or input; "
-    "3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone away."
+    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `signal` or `notify test`, or an `ask` that has no "
+    "forecast of now; 2 wrong usage or input; 3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone "
+    "away."
 )
 
 

@@ -48,7 +48,7 @@ class PriceRange(NamedTuple):
     extrapolated: bool
 
 
-class Side(StrEnum):
+class PositionSide(StrEnum):
     """The direction of a position: a long one loses if the price falls, a short one if it rises."""
 
     LONG = "long"
@@ -135,7 +135,7 @@ class PriceOutlook:
         low, high = self.log_return.quantile(tail), self.log_return.quantile(1.0 - tail)
         return PriceRange(self.close * exp(low), self.close * exp(high), self._is_extrapolated(tail))
 
-    def loss(self, level: float, side: Side) -> Loss:
+    def loss(self, level: float, side: PositionSide) -> Loss:
         """Return value at risk and expected shortfall of a position at a level such as 0.99.
 
         Raises QuestionError if the level is not between 0.5 and the highest that is trusted.
@@ -144,7 +144,7 @@ class PriceOutlook:
         if not (isfinite(level) and level >= 0.5 and tail >= self.rarest - _ROUNDING):  # noqa: PLR2004  # below it is no risk
             raise QuestionError(f"the level of a value at risk must be from 0.5 to {1.0 - self.rarest:g}; got {level:g}")
         law = self.log_return
-        if side is Side.LONG:
+        if side is PositionSide.LONG:
             value_at_risk, shortfall = 1.0 - exp(law.quantile(tail)), 1.0 - law.mean_below(tail)
         else:
             value_at_risk, shortfall = exp(law.quantile(level)) - 1.0, law.mean_above(level) - 1.0

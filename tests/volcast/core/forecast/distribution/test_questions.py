@@ -10,11 +10,11 @@ from scipy.stats import norm  # type: ignore[import-untyped]  # SciPy ships no t
 from tests.market_quantiles import mixture_quantiles
 from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.distribution.questions import (
+    PositionSide,
     PriceOutlook,
     Probability,
     QuestionError,
     Relation,
-    Side,
     volatility_distribution,
 )
 
@@ -75,12 +75,12 @@ def test_the_close_is_in_the_range_with_its_probability(level: float) -> None:
     assert extrapolated == (level > 0.99 + 1e-12)
 
 
-@given(st.floats(0.5, 0.999), st.sampled_from(Side))
-def test_the_expected_shortfall_is_beyond_the_value_at_risk(level: float, side: Side) -> None:
+@given(st.floats(0.5, 0.999), st.sampled_from(PositionSide))
+def test_the_expected_shortfall_is_beyond_the_value_at_risk(level: float, side: PositionSide) -> None:
     loss = outlook().loss(level, side)
     assert loss.expected_shortfall > loss.value_at_risk
-    price = CLOSE * (1 - loss.value_at_risk if side is Side.LONG else 1 + loss.value_at_risk)
-    exceeded = outlook().below(price) if side is Side.LONG else outlook().above(price)
+    price = CLOSE * (1 - loss.value_at_risk if side is PositionSide.LONG else 1 + loss.value_at_risk)
+    exceeded = outlook().below(price) if side is PositionSide.LONG else outlook().above(price)
     assert exceeded.value == pytest.approx(1 - level, abs=1e-6)
 
 
@@ -97,7 +97,7 @@ def test_numbers_of_a_lognormal_price() -> None:
     x = tuple((0.01 * norm.ppf(levels)).tolist())
     asked = PriceOutlook(Quantiles(levels, x, x, x, (0.01,) * len(levels)), CLOSE)
     assert asked.above(CLOSE * exp(0.01)).value == pytest.approx(norm.sf(1.0), abs=1e-6)
-    loss = asked.loss(0.975, Side.LONG)
+    loss = asked.loss(0.975, PositionSide.LONG)
     assert loss.value_at_risk == pytest.approx(1 - exp(0.01 * norm.ppf(0.025)), rel=1e-6)
     expected = 1 - exp(0.01**2 / 2) * norm.cdf(norm.ppf(0.025) - 0.01) / 0.025
     assert loss.expected_shortfall == pytest.approx(expected, rel=0.02)  # its tail is heavier than a normal one
@@ -120,7 +120,7 @@ def test_other_levels_know_less() -> None:
     assert asked.rarest == pytest.approx(0.01)
     assert rounded(asked.above(CLOSE * 1.2)) == Probability(0.01, Relation.LESS, extrapolated=True)
     with pytest.raises(QuestionError, match=r"from 0\.5 to 0\.99; got 0\.995"):
-        asked.loss(0.995, Side.SHORT)
+        asked.loss(0.995, PositionSide.SHORT)
 
 
 @pytest.mark.parametrize("price", [0.0, -1.0, float("nan"), float("inf")])
@@ -142,7 +142,7 @@ def test_questions_without_an_answer_are_refused() -> None:
             asked.price_range(level)
     for level in (0.4, 1.0, 0.9995, float("nan")):
         with pytest.raises(QuestionError, match=r"from 0\.5 to 0\.999"):
-            asked.loss(level, Side.LONG)
+            asked.loss(level, PositionSide.LONG)
     for close in (0.0, float("nan")):
         with pytest.raises(ValueError, match="a close must be above 0"):
             PriceOutlook(mixture_quantiles(), close)
