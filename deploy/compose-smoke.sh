@@ -5,7 +5,8 @@
 #   deploy/compose-smoke.sh FILE [ONES]     replays FILE, whose rows must all be valid, and expects ONES signals of 1
 #   deploy/compose-smoke.sh --live ...      also starts the profile `live`, with the simulated exchange; takes two minutes more
 #
-# Uses docker compose if a Docker daemon is running, else podman-compose. Waits for each condition at most LIMIT_S seconds.
+# Uses docker compose if a Docker daemon is running, else podman-compose. Waits for each condition at most LIMIT_S seconds. Where the
+# image of Grafana cannot be had, it is left out, and that is printed.
 # Exit codes: 0 all checks passed, 1 a check failed (it is printed with the last logs), 2 no container engine or no such file.
 set -euo pipefail
 limit_s=${LIMIT_S:-300}
@@ -16,7 +17,8 @@ file=${1:-} ones=${2:-}
 cd "$(dirname "$0")/.."
 
 export SPEED=max CSV='' API_PORT=${API_PORT:-18000} PROMETHEUS_PORT=${PROMETHEUS_PORT:-19090} ALERTMANAGER_PORT=${ALERTMANAGER_PORT:-19093}
-api=http://127.0.0.1:$API_PORT prometheus=http://127.0.0.1:$PROMETHEUS_PORT project=volcast-smoke
+export GRAFANA_PORT=${GRAFANA_PORT:-13000} GRAFANA_PASSWORD=smoke-password
+api=http://127.0.0.1:$API_PORT prometheus=http://127.0.0.1:$PROMETHEUS_PORT grafana=http://admin:$GRAFANA_PASSWORD@127.0.0.1:$GRAFANA_PORT project=volcast-smoke
 if [ -n "$file" ]; then
   files=("$file") CSV=/data/$(basename "$file")
 else
@@ -43,7 +45,7 @@ finish() {
   local code=$? service id
   if [ "$code" -ne 0 ]; then
     tail -n 20 "$log" >&2
-    for service in kafka produce produce-live exchange consume serve prometheus alertmanager; do
+    for service in kafka produce produce-live exchange consume serve prometheus alertmanager grafana; do
       id=$(container "$service")
       [ -z "$id" ] || { echo "--- $service"; "$engine" logs --tail 20 "$id" || true; } >&2 2>&1
     done
@@ -68,9 +70,11 @@ healthy() {  # by the health check in the compose file; without systemd, podman 
   fi
 }
 
-answers() {  # URL EXPRESSION: the Python expression is true for the JSON response `body`
-  python3 -c 'import json, sys, urllib.request
-with urllib.request.urlopen(sys.argv[1], timeout=5) as response:
+answers() {  # URL EXPRESSION: the Python expression is true for the JSON response `body`; the URL may have user:password@
+  python3 -c 'import base64, json, re, sys, urllib.request
+user, url = re.fullmatch(r"http://(?:(.+)@)?(.+)", sys.argv[1]).groups()
+headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}
+with urllib.request.urlopen(urllib.request.Request("http://" + url, headers=headers), timeout=5) as response:
     body = json.load(response)
 sys.exit(not eval(sys.argv[2], {"body": body}))' "$1" "$2"
 }
@@ -123,13 +127,33 @@ streamed() {
   await "both streams have closed a candle" metric "count(volcast_live_candles_total%7Bclosed_by=%22flag%22%7D)" 2
 }
 
+watched() {
+  local uid
+  await "Grafana is healthy" healthy grafana
+  await "Grafana has its datasources" answers "$grafana/api/datasources" \
+    "{each['uid'] for each in body} == {'volcast-prometheus', 'volcast-alertmanager'}"
+  for uid in volcast-model-performance volcast-data-drift volcast-system-health; do
+    await "Grafana has the dashboard $uid" answers "$grafana/api/dashboards/uid/$uid" "len(body['dashboard']['panels']) > 10"
+  done
+  await "Grafana has the alert rules" answers "$grafana/api/v1/provisioning/alert-rules" "len(body) == 3"
+  await "Grafana asks Prometheus" answers "$grafana/api/datasources/uid/volcast-prometheus/health" "body['status'] == 'OK'"
+}
+
+services=(kafka produce consume serve prometheus alertmanager)
+image=$(sed -n 's/^ *image: \(grafana\/.*\)/\1/p' docker-compose.yml)
+if "$engine" image inspect "$image" >/dev/null 2>&1 || "$engine" pull -q "$image" >/dev/null 2>&1; then
+  services+=(grafana)
+else
+  echo "no image $image here: Grafana is left out"
+fi
+
 echo "using ${compose[*]}"
 compose --profile live down --volumes || true
 compose build produce || { echo "the image cannot be built" >&2; exit 1; }
 deploy/batch-smoke.sh
 compose up -d --no-deps consume serve produce
 await "the API is alive without a broker" responds "$api/health"
-compose up -d
+compose up -d "${services[@]}"
 await "Kafka is healthy" healthy kafka
 await "the producer has exited with code 0" state produce "exited 0"
 await "the API has caught up" responds "$api/ready"
@@ -146,4 +170,5 @@ await "Kafka is healthy after a restart" healthy kafka
 await "the API has caught up after a restart" responds "$api/ready"
 served
 [ -z "$live" ] || streamed
+[ "${services[-1]}" != grafana ] || watched
 echo "all checks passed"
