@@ -36,6 +36,8 @@ _MINUTES = {
     "missing_minutes": ("missing_candles", 1.0, "Number of candles missing in these gaps, one for each minute."),
 }
 """By field: the metric's name, the factor and the description. Prometheus has no minutes."""
+NOT_GAUGES = {"open", "high", "low", "volume"}
+"""Fields of a signal that are not worth a time series: a scrape sees few candles, so only the close is one."""
 
 
 class ViewCollector(Collector):
@@ -107,7 +109,7 @@ def _gauges(prefix: str, struct: type[Struct], labels: list[str], values: Mappin
     """Yield a gauge for each numeric field of `struct` that is not a label."""
     descriptions = field_descriptions(struct)
     for field in numeric_fields(struct):
-        if field not in labels:
+        if field not in labels and field not in NOT_GAUGES:
             name, factor, description = _MINUTES.get(field, (field, 1.0, descriptions[field]))
             samples = [(each, getattr(one, field)) for each, one in values.items()]
             yield _gauge(f"volcast_{prefix}{name}", _metric_description(prefix, description), labels, samples, factor)

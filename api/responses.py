@@ -115,6 +115,10 @@ class LatestResponse(BaseModel):
     volatility_annualized: float
     volatility_annualized_deseasonalized: float
     noise_ratio: float
+    open: float
+    high: float
+    low: float
+    volume: float
     rolling_mean: float | None
     signal: int
     signal_rate: float | None

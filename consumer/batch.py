@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from volcast.core.codec import Reject, encode_signal
-from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal, Skip
+from volcast.core.timeline import Skip
+from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, KeyValue
 
 CLOSED_BY_REST = "rest"

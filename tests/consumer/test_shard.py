@@ -17,7 +17,8 @@ from tests.market import at, candle_text, prices, record
 from volcast.core.codec import MAX_KEPT_BYTES, Reason, decode_reject, decode_signal, encode_gap, encode_revision, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.types import Candle, EngineConfig, Gap, Signal, Skip
+from volcast.core.timeline import Skip
+from volcast.core.types import Candle, EngineConfig, Gap, Signal
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
 RULES = Rules(EngineConfig(window=3, rate_window=4), Decoder(), max_symbols=3, snapshot_records=1)

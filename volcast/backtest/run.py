@@ -11,8 +11,8 @@ from typing import Any
 from volcast.core.codec import CandleText, Reason, Reject, encode_candle
 from volcast.core.decoder import Decoder, refuse_unconfirmed
 from volcast.core.engine import Engine
-from volcast.core.timeline import Arrival
-from volcast.core.types import Candle, Signal, Skip
+from volcast.core.timeline import Arrival, Skip
+from volcast.core.types import Candle, Signal
 
 
 def features_of(engine: Engine) -> dict[str, float]:

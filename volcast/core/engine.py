@@ -15,8 +15,8 @@ from volcast.core.market.price_check import PriceCheck
 
 from .outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from .rolling import RollingMean, SignalRate
-from .timeline import Admission, Arrival, DateCheck, Timeline
-from .types import MINUTE_MS, Candle, EngineConfig, Signal, Skip
+from .timeline import Admission, Arrival, DateCheck, Skip, Timeline
+from .types import MINUTE_MS, Candle, EngineConfig, Signal
 
 WARM_OUTCOMES = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
@@ -88,7 +88,11 @@ class Engine:
             open_time_ms=candle.open_time_ms,
             source=candle.source,
             live=candle.live,
+            open=candle.open,
+            high=candle.high,
+            low=candle.low,
             close=candle.close,
+            volume=candle.volume,
             rolling_mean=self._mean.value(self.price_decimals),
             signal=signal,
             signal_rate=self._rate.since_start,

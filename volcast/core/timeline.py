@@ -4,13 +4,14 @@ A wrong date is no different from a real gap until the next candle arrives: it c
 """
 
 from collections import deque
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 
 from volcast.core.market.clock import DAY_MINUTES
 
-from .types import MINUTE_MS, Candle, Skip
+from .types import MINUTE_MS, Candle
 
 MAX_REMEMBERED_GAPS = 32
 """Number of latest gaps that are remembered, to distinguish a late candle from a duplicate."""
@@ -19,6 +20,18 @@ MAX_STEP_MS = 15 * MINUTE_MS
 MAX_CONFIRMED_STEP_MS = 31 * DAY_MINUTES * MINUTE_MS
 """The next candle confirms one that waits if it is later, by no more than this."""
 _DAY = (1 << DAY_MINUTES) - 1
+
+
+class Skip(StrEnum):
+    """Why an engine skips a candle that is sound but out of time.
+
+    How often that happens depends on delivery, so it is not part of a `Signal`.
+    """
+
+    DUPLICATE = "duplicate"
+    """A candle of its minute has been accepted already; the first one of a minute counts, whatever a second one contains."""
+    LATE = "late"
+    """A later candle has been accepted before it."""
 
 
 class Timeline:

@@ -1,6 +1,5 @@
 """The values that the core takes and returns: candles in, signals out. `codec` defines their wire format."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -59,18 +58,6 @@ class Revision(Struct, frozen=True):
     candle: Candle
 
 
-class Skip(StrEnum):
-    """Why an engine skips a candle that is sound but out of time.
-
-    How often that happens depends on delivery, so it is not part of a `Signal`.
-    """
-
-    DUPLICATE = "duplicate"
-    """A candle of its minute has been accepted already; the first one of a minute counts, whatever a second one contains."""
-    LATE = "late"
-    """A later candle has been accepted before it."""
-
-
 class Outcome(Struct, frozen=True):
     """The result of a forecast, known once its horizon has passed. Volatilities are square roots of the horizon's variance."""
 
@@ -117,7 +104,11 @@ class Signal(Struct, frozen=True):
     open_time_ms: Annotated[int, doc("Start of the candle's minute, in milliseconds since 1970-01-01 UTC.")]
     source: Annotated[str, doc("Where the candle comes from: a venue or the name of a file.")]
     live: Annotated[bool, doc("Whether the candle was sent live by a venue, not replayed.")]
+    open: Annotated[float, doc("The candle's open.")]
+    high: Annotated[float, doc("The candle's high.")]
+    low: Annotated[float, doc("The candle's low.")]
     close: Annotated[float, doc("The candle's close.")]
+    volume: Annotated[float, doc("The candle's volume in the base currency.")]
     rolling_mean: Annotated[float | None, doc("Mean of the last W closes, this one included; null until there are W.")]
     signal: Annotated[int, doc("1 if close > rolling_mean, compared exactly, else 0; 0 until there are W closes.")]
     signal_rate: Annotated[float | None, doc("Share of signals that are 1 since the start of the log; null while none counts.")]

@@ -11,7 +11,8 @@ from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import encode_signal
 from volcast.core.engine import WARM_OUTCOMES, Engine
 from volcast.core.timeline import MAX_REMEMBERED_GAPS
-from volcast.core.types import Candle, EngineConfig, Signal, Skip
+from volcast.core.timeline import Skip
+from volcast.core.types import Candle, EngineConfig, Signal
 
 
 def an_engine(**config: int) -> Engine:

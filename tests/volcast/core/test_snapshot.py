@@ -20,7 +20,8 @@ from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
 from volcast.core.models import MODELS
 from volcast.core.snapshot import SNAPSHOT_FORMAT, SnapshotError
-from volcast.core.types import Candle, EngineConfig, Restoring, Signal, Skip
+from volcast.core.timeline import Skip
+from volcast.core.types import Candle, EngineConfig, Restoring, Signal
 
 CONFIG = EngineConfig()
 EXECUTING = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve", "importlib", "subprocess"}

@@ -10,8 +10,8 @@ from tests.market import DECIMALS, SYMBOL, at, candle
 from volcast.core.codec import encode_signal
 from volcast.core.engine import Engine
 from volcast.core.snapshot import decode_snapshot, encode_snapshot, moved
-from volcast.core.timeline import MAX_CONFIRMED_STEP_MS, MAX_REMEMBERED_GAPS, MAX_STEP_MS, Arrival, Timeline
-from volcast.core.types import MINUTE_MS, EngineConfig, Signal, Skip
+from volcast.core.timeline import MAX_CONFIRMED_STEP_MS, MAX_REMEMBERED_GAPS, MAX_STEP_MS, Arrival, Skip, Timeline
+from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 
 steps = st.lists(st.one_of(st.just(1), st.integers(1, 5), st.integers(1, 4_000)), max_size=80)
 

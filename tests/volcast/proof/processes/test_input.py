@@ -10,7 +10,8 @@ from producer.csv_replay import CsvReplay
 from volcast.core.codec import Reason, Reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.types import Candle, EngineConfig, Signal, Skip
+from volcast.core.timeline import Skip
+from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.proof.processes.input import HEADER, garbage, rows, symbols
 
 
