@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from pydantic import BaseModel, Field
 
 from volcast.core.drift.alarms import DriftAlarm, Tier
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 from .fields import described_as
@@ -39,6 +40,17 @@ class OutcomeResponse(BaseModel):
     price_covered: bool
 
 
+@described_as(Quantiles)
+class QuantilesResponse(BaseModel):
+    """The distribution of one horizon: quantiles at the same levels of four things."""
+
+    levels: list[float]
+    log_return: list[float]
+    log_high: list[float]
+    log_low: list[float]
+    realized_volatility: list[float]
+
+
 @described_as(HorizonForecast)
 class HorizonResponse(BaseModel):
     """The forecast for another horizon, made after the same candle."""
@@ -53,6 +65,7 @@ class HorizonResponse(BaseModel):
     volatility_median: float
     volatility_upper: float
     volatility_annualized: float
+    quantiles: QuantilesResponse
     outcomes: int
     outcome: OutcomeResponse | None
 
@@ -114,6 +127,7 @@ class LatestResponse(BaseModel):
     volatility_upper: float
     volatility_annualized: float
     volatility_annualized_deseasonalized: float
+    quantiles: QuantilesResponse
     noise_ratio: float
     open: float
     high: float
@@ -157,6 +171,7 @@ def response_of(latest: Latest, view: View, now: Now) -> LatestResponse:
         fields["horizon_end"] = iso8601(latest.horizon_end_ms(one.horizon_minutes))
         fields["horizon_over"] = latest.is_horizon_over(one.horizon_minutes, now)
         fields["outcome"] = _outcome(one.outcome) if one.outcome else None
+        fields["quantiles"] = QuantilesResponse(**asdict(one.quantiles))
         return fields
 
     fields = forecast(signal)

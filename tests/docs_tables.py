@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from api.fields import field_descriptions
 from api.metrics import ViewCollector
-from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
+from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.view import View
 from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
@@ -36,6 +36,7 @@ from volcast.commands.run.notify.metrics import NotifyCollector
 from volcast.commands.run.notify.outbox import Outbox
 from volcast.commands.run.notify.rules import RULE_FIELDS
 from volcast.core.decoder import Decoder
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
@@ -102,13 +103,14 @@ def json_type(hint: Any) -> str:
     return JSON_TYPES.get(hint) or ("text" if issubclass(hint, StrEnum) else "object")
 
 
-def fields_table(own: Iterable[Field], outcome: Iterable[Field], horizon: Iterable[Field], shadow: Iterable[Field]) -> str:
+def fields_table(own: Iterable[Field], horizon: Iterable[Field], nested: Mapping[str, Iterable[Field]]) -> str:
     """Return the table of the fields of a signal and of what it contains."""
     as_above = f"{', '.join(f'`{name}`' for name, _, _ in horizon)}: each as above, for this horizon"
-    nested = [("outcome", outcome), ("shadows[]", shadow)]
     rows = [(f"`{name}`", json_type(hint), meaning) for name, hint, meaning in own]
     rows.append(("`other_horizons[]`", "object", as_above))
-    rows += [(f"`{where}`.`{name}`", json_type(hint), meaning) for where, fields in nested for name, hint, meaning in fields]
+    rows += [
+        (f"`{where}`.`{name}`", json_type(hint), meaning) for where, fields in nested.items() for name, hint, meaning in fields
+    ]
     return "\n".join(["| field | type | meaning |", "|---|---|---|", *(f"| {' | '.join(map(str, row))} |" for row in rows)])
 
 
@@ -118,8 +120,9 @@ def signal_table() -> str:
     def fields_of(model: type[BaseModel]) -> list[Field]:
         return [(name, field.annotation, field.description) for name, field in model.model_fields.items()]
 
+    nested = {"quantiles": QuantilesResponse, "outcome": OutcomeResponse, "shadows[]": ShadowResponse}
     return fields_table(
-        fields_of(LatestResponse), fields_of(OutcomeResponse), fields_of(HorizonResponse), fields_of(ShadowResponse)
+        fields_of(LatestResponse), fields_of(HorizonResponse), {where: fields_of(model) for where, model in nested.items()}
     )
 
 
@@ -130,7 +133,10 @@ def signal_record_table() -> str:
         descriptions = field_descriptions(struct)
         return [(name, hint, descriptions[name]) for name, hint in get_type_hints(struct).items()]
 
-    return fields_table(fields_of(Signal), fields_of(Outcome), fields_of(HorizonForecast), fields_of(Shadow))
+    nested = {"quantiles": Quantiles, "outcome": Outcome, "shadows[]": Shadow}
+    return fields_table(
+        fields_of(Signal), fields_of(HorizonForecast), {where: fields_of(struct) for where, struct in nested.items()}
+    )
 
 
 def metric_collectors() -> dict[str, tuple[Collector, ...]]:

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from tests.market import START_MS
+from tests.market_quantiles import mixture_quantiles
 from volcast.core.types import MINUTE_MS, Signal
 
 _SIGNAL = Signal(
@@ -19,7 +20,8 @@ _SIGNAL = Signal(
     close=100.0, volume=12.5, rolling_mean=99.0, signal=1,
     signal_rate=0.5, signal_rate_window=0.6, horizon_minutes=60, interval_level=0.9, volatility=0.005, volatility_median=0.005,
     volatility_lower=0.003, volatility_upper=0.009, volatility_annualized=0.47, volatility_annualized_deseasonalized=0.5,
-    price_lower=99.0, price_upper=101.0, noise_ratio=1.0, warm=True, candles=5_000, signal_ones=2_500, gaps=0, missing_minutes=0,
+    price_lower=99.0, price_upper=101.0, quantiles=mixture_quantiles(), noise_ratio=1.0, warm=True, candles=5_000,
+    signal_ones=2_500, gaps=0, missing_minutes=0,
     missing_share=0.0, suspect=False, suspect_candles=0, drift_alarms=(), data_drift_ratio=0.0, outcomes=4_000, outcome=None,
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.fields import numeric_fields
-from api.metrics import ViewCollector
+from api.metrics import NOT_GAUGES, ViewCollector
 from api.status import Now, Status
 from api.view import View
 from tests.api.signals import now_at, signals
@@ -35,7 +35,7 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
     view.put(signal, 97.5)
     found = scrape(view)
     assert signal.outcome
-    for name in set(numeric_fields(Signal)) - {"horizon_minutes", "missing_minutes"}:
+    for name in set(numeric_fields(Signal)) - {"horizon_minutes", "missing_minutes", *NOT_GAUGES}:
         assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
     assert found['volcast_horizon_seconds{symbol="BTCUSDT"}'] == signal.horizon_minutes * 60
     assert found['volcast_missing_candles{symbol="BTCUSDT"}'] == signal.missing_minutes
@@ -47,9 +47,9 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
 
 def test_every_number_of_a_struct_is_a_numeric_field() -> None:
     for struct, no_numbers in (
-        (Signal, {"symbol", "source", "open_time_ms", "drift_alarms", "outcome", "other_horizons", "shadows"}),
+        (Signal, {"symbol", "source", "open_time_ms", "quantiles", "drift_alarms", "outcome", "other_horizons", "shadows"}),
         (Outcome, {"open_time_ms"}),
-        (HorizonForecast, {"outcome"}),
+        (HorizonForecast, {"quantiles", "outcome"}),
         (Shadow, {"model"}),
     ):
         assert set(struct.__struct_fields__) - set(numeric_fields(struct)) == no_numbers

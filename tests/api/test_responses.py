@@ -5,10 +5,19 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse, iso8601, response_of
+from api.responses import (
+    HorizonResponse,
+    LatestResponse,
+    OutcomeResponse,
+    QuantilesResponse,
+    ShadowResponse,
+    iso8601,
+    response_of,
+)
 from api.view import View
 from tests.api.signals import now_at, signals
 from tests.market import START_MS
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 
@@ -84,7 +93,13 @@ def test_status_age_and_price_range_come_first() -> None:
 
 @pytest.mark.parametrize(
     ("struct", "model"),
-    [(Signal, LatestResponse), (HorizonForecast, HorizonResponse), (Shadow, ShadowResponse), (Outcome, OutcomeResponse)],
+    [
+        (Signal, LatestResponse),
+        (HorizonForecast, HorizonResponse),
+        (Shadow, ShadowResponse),
+        (Outcome, OutcomeResponse),
+        (Quantiles, QuantilesResponse),
+    ],
 )
 def test_the_answer_has_every_field_and_each_has_a_description(struct: type[msgspec.Struct], model: type[LatestResponse]) -> None:
     assert set(struct.__struct_fields__) - set(model.model_fields) <= {"open_time_ms"}

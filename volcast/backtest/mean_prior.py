@@ -27,7 +27,7 @@ def _mean_learned(parts: Sequence[Learned]) -> Learned:
         },
         {name: _means([part.profiles[name] for part in parts]) for name in first.profiles},
         _mean([part.calibration for part in parts]),
-        {level: _means([part.quantiles[level] for part in parts]) for level in first.quantiles},
+        {family: _means([part.shapes[family] for part in parts]) for family in first.shapes},
     )
 
 

@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.core.drift.alarms import DriftAlarm
+from volcast.core.forecast.distribution.quantiles import Quantiles
 
 from .types import MINUTE_MS, Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
 
@@ -141,6 +142,7 @@ def _number_fields(struct: type[Struct], hints: tuple[object, ...]) -> tuple[str
 _NUMBERS: dict[type[Struct], tuple[str, ...]] = {
     each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow, DriftAlarm)
 }
+_QUANTILES = Quantiles.__struct_fields__
 _NUMBERS_OR_NONE = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
 _encoder = msgspec.json.Encoder()
 _origin_decoder = msgspec.json.Decoder(Origin)
@@ -178,6 +180,12 @@ def encode_signal(signal: Signal) -> bytes:
     outcomes = (signal.outcome, *(each.outcome for each in signal.other_horizons))
     for part in (*parts, *(outcome for outcome in outcomes if outcome)):
         _check_whole(signal, part)
+    for quantiles in (signal.quantiles, *(each.quantiles for each in signal.other_horizons)):
+        for name in _QUANTILES:
+            values = getattr(quantiles, name)
+            bad = [value for value in values if value is None or not isfinite(value)]
+            if bad or len(values) != len(quantiles.levels):
+                raise _not_whole(signal, f"quantiles of {name} are {values}")
     return b'{"kind":"signal","v":1,' + _encoder.encode(signal)[1:]
 
 
@@ -186,8 +194,12 @@ def _check_whole(signal: Signal, part: Struct) -> None:
     numbers |= {name: value for name in _NUMBERS_OR_NONE[type(part)] if (value := getattr(part, name)) is not None}
     for name, value in numbers.items():
         if value is None or not isfinite(value):
-            where = f"the signal of {signal.symbol} at {signal.open_time_ms}"
-            raise NotWholeError(f"{where} is not whole: its {name} is {value}; nothing was written, please report this bug")
+            raise _not_whole(signal, f"{name} is {value}")
+
+
+def _not_whole(signal: Signal, what: str) -> NotWholeError:
+    where = f"the signal of {signal.symbol} at {signal.open_time_ms}"
+    return NotWholeError(f"{where} is not whole: its {what}; nothing was written, please report this bug")
 
 
 def encode_restoring(restoring: Restoring) -> bytes:

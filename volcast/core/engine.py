@@ -51,9 +51,9 @@ class Engine:
         self.prices = PriceCheck()
         self._mean = RollingMean(config.window)
         self._rate = SignalRate(config.rate_window)
-        self.forecaster = Forecaster(
-            config.horizons, config.interval_level, config.model, config.shadows, select_prior(config.prior, prior)
-        )
+        names, prior = (config.model, config.shadows), select_prior(config.prior, prior)
+        levels = config.quantile_levels
+        self.forecaster = Forecaster(config.horizons, config.interval_level, *names, prior, quantile_levels=levels)
         self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(config.interval_level)
 
     def admit(self, arrival: Arrival) -> Admission:
@@ -107,6 +107,7 @@ class Engine:
             volatility_annualized_deseasonalized=per_year * exp(-seasonal_effect),
             price_lower=self.last_close * exp(prediction.return_lower),
             price_upper=self.last_close * exp(prediction.return_upper),
+            quantiles=predictions.quantiles[horizon],
             noise_ratio=market.noise.value,
             warm=warm,
             candles=self.candles,

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from volcast.core.drift.alarms import DriftAlarm
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 
 MINUTE_MS = 60_000
 YEAR_MINUTES = 525_600
@@ -82,6 +83,7 @@ class HorizonForecast(Struct, frozen=True):
     volatility_annualized: float
     price_lower: float
     price_upper: float
+    quantiles: Quantiles
     outcomes: int
     outcome: Outcome | None
 
@@ -129,6 +131,7 @@ class Signal(Struct, frozen=True):
     ]
     price_lower: Annotated[float, doc("Lower bound of the close after H minutes; see interval_level.")]
     price_upper: Annotated[float, doc("Upper bound of the close after H minutes; see interval_level.")]
+    quantiles: Annotated[Quantiles, doc("The distribution of return, highest high, lowest low and realized volatility.")]
     noise_ratio: Annotated[
         float, doc("Recent volatility by one-minute over that by five-minute returns: above 1 if prices bounce, 0 while unknown.")
     ]
@@ -170,6 +173,8 @@ class EngineConfig(Struct, frozen=True):
     """Horizons of the forecasts in minutes; the first is the signal's own."""
     interval_level: float = 0.9
     """Probability of the intervals."""
+    quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
+    """Levels of the champion's quantiles, ascending."""
     model: str = "two_stage"
     """The champion, a name in `volcast.core.models.MODELS`."""
     shadows: tuple[str, ...] = ()

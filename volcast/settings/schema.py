@@ -16,7 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from volcast.urls import password_in, secret_parts
 
 from .combinations import combinations
-from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, Lines, ModelName, SecretUrls, Shadows, Symbols, Tiers, parse_bus
+from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, Levels, Lines, ModelName, Secrets, Shadows, Symbols, Tiers, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
@@ -49,9 +49,8 @@ class Settings(BaseSettings):
         description="Forecast horizons in minutes; the first one is that of the signal itself.",
         json_schema_extra={"allowed": "whole numbers from 5 to 1440, separated by commas"},
     )
-    interval_level: float = Field(
-        0.9, ge=0.5, le=0.99, description="Coverage probability of the intervals of volatility and price."
-    )
+    interval_level: float = Field(0.9, ge=0.5, le=0.99, description="Probability of the intervals of volatility and price.")
+    quantile_levels: Levels = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995)
     model: ModelName = Field(
         "two_stage", description="Model of the volatility forecast.", json_schema_extra={"allowed": _MODELS.format("one of")}
     )
@@ -207,7 +206,7 @@ class Settings(BaseSettings):
     )
 
     # Notifications.
-    notify: SecretUrls = Field(
+    notify: Secrets = Field(
         (),
         description="Where `volcast run --live` sends notifications. A flag is visible to other users: the variable is not.",
         json_schema_extra={"allowed": "URLs of Apprise, separated by spaces, as in ntfy://TOPIC", "repeatable": True},

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -30,12 +31,18 @@ def _parse_list(value: object) -> object:
     """Parse `60,240` as a list, and make a list of a single number; return other types unchanged."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")] if value.strip() else []
-    return [value] if isinstance(value, int) and not isinstance(value, bool) else value
+    return [value] if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 def _check_unique(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if len(set(values)) < len(values):
         raise ValueError("a value occurs twice")
+    return values
+
+
+def _check_ascending(values: tuple[float, ...]) -> tuple[float, ...]:
+    if any(after <= before for before, after in pairwise(values)):
+        raise ValueError("the values are not ascending")
     return values
 
 
@@ -75,8 +82,19 @@ Horizons = Annotated[
     Field(min_length=1, max_length=8),
     AfterValidator(_check_unique),
 ]
+Levels = Annotated[
+    tuple[Annotated[float, Field(ge=0.001, le=0.999)], ...],
+    BeforeValidator(_parse_list),
+    AfterValidator(_check_ascending),
+    Field(
+        min_length=1,
+        max_length=99,
+        description="Levels of the quantiles of return, highest high, lowest low and realized volatility.",
+        json_schema_extra={"allowed": "numbers from 0.001 to 0.999, ascending, separated by commas"},
+    ),
+]
 Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
-SecretUrls = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_words), AfterValidator(_check_unique)]
+Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_words), AfterValidator(_check_unique)]
 Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines), AfterValidator(_check_unique)]
 Tiers = Annotated[tuple[Literal["page", "ticket", "info"], ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Decimals = Annotated[int, Field(ge=0, le=12)]

@@ -8,14 +8,16 @@ from volcast.core.models.contract import Learned
 
 
 def prior(value: float, *, model: str = "two_stage", horizon: int = 60) -> Prior:
-    learned = Learned({"center": {"a": value, "b": 2 * value}}, {"utc": [value, 0.0]}, value, {"0.9": [-value, value, 0.0, 1.0]})
+    learned = Learned(
+        {"center": {"a": value, "b": 2 * value}}, {"utc": [value, 0.0]}, value, {"log_return": [-value, value, 0.0, 1.0]}
+    )
     return Prior(model, {horizon: learned}, [value, value], "one")
 
 
 def test_each_number_is_a_mean_with_six_digits() -> None:
     found = mean_prior([prior(1.0), prior(2.0), prior(1.0)], "three")
     expected = Learned(
-        {"center": {"a": 1.33333, "b": 2.66667}}, {"utc": [1.33333, 0.0]}, 1.33333, {"0.9": [-1.33333, 1.33333, 0.0, 1.0]}
+        {"center": {"a": 1.33333, "b": 2.66667}}, {"utc": [1.33333, 0.0]}, 1.33333, {"log_return": [-1.33333, 1.33333, 0.0, 1.0]}
     )
     assert found == Prior("two_stage", {60: expected}, [1.33333, 1.33333], "three")
     assert decode_prior(encode_prior(found)) == found

@@ -115,6 +115,13 @@ def test_a_signal_that_is_not_whole_is_not_encoded(number: Any) -> None:
         "other_horizons": (replace(whole.other_horizons[0], volatility=number),),
         "shadows": (replace(whole.shadows[0], volatility=number),),
     }
+    quantiles = replace(whole.quantiles, log_high=(*whole.quantiles.log_high[:-1], number))
+    with pytest.raises(NotWholeError, match="its quantiles of log_high are"):
+        encode_signal(replace(whole, quantiles=quantiles))
+    with pytest.raises(NotWholeError, match="its quantiles of log_high are"):
+        encode_signal(replace(whole, other_horizons=(replace(whole.other_horizons[0], quantiles=quantiles),)))
+    with pytest.raises(NotWholeError, match="its quantiles of log_low are"):
+        encode_signal(replace(whole, quantiles=replace(whole.quantiles, log_low=whole.quantiles.log_low[1:])))
     for name, part in parts.items():
         with pytest.raises(NotWholeError):
             encode_signal(replace(whole, **{name: part}))

@@ -185,6 +185,7 @@ def test_a_truncation_is_detected() -> None:
         ({"rate_window": 60}, "it was made with rate_window 1440, but 60 is required now"),
         ({"horizons": (60, 15)}, r"it was made with horizons \(60,\), but \(60, 15\) is required now"),
         ({"interval_level": 0.8}, r"it was made with interval_level 0\.9, but 0\.8 is required now"),
+        ({"quantile_levels": (0.5,)}, r"it was made with quantile_levels \(0\.005, .*\), but \(0\.5,\) is required now"),
         ({"model": "ewma"}, "it was made with model two_stage, but ewma is required now"),
         ({"shadows": ("har",)}, r"it was made with shadows \(\), but \('har',\) is required now"),
         ({"prior": "none"}, "it was made with prior bundled, but none is required now"),
@@ -196,7 +197,7 @@ def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: s
 
 
 def test_all_settings_are_compared() -> None:
-    known = ("window", "warmup", "rate_window", "horizons", "interval_level", "model", "shadows", "prior")
+    known = ("window", "warmup", "rate_window", "horizons", "interval_level", "quantile_levels", "model", "shadows", "prior")
     assert EngineConfig.__struct_fields__ == known, "add the new one to the test above"
 
 

@@ -47,7 +47,7 @@ LOG_SETTINGS = (
     "sqlite_synchronous",
     "poll_s",
 )
-FORECAST_SETTINGS = ("horizons", "interval_level", "model", "shadows", "prior")
+FORECAST_SETTINGS = ("horizons", "interval_level", "quantile_levels", "model", "shadows", "prior")
 ENGINE_SETTINGS = ("window", "warmup", "rate_window", *FORECAST_SETTINGS, "price_decimals", "price_decimals_by_symbol")
 
 
@@ -196,6 +196,7 @@ def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
         rate_window=settings.rate_window,
         horizons=settings.horizons,
         interval_level=settings.interval_level,
+        quantile_levels=settings.quantile_levels,
         model=model,
         shadows=tuple(shadows),
         prior=fingerprint(prior) if prior else settings.prior,

@@ -118,6 +118,7 @@ def _cores() -> int:
     "rate_window",
     "horizons",
     "interval_level",
+    "quantile_levels",
     "model",
     "prior",
     "price_decimals",

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS, create_model, is_known, needs_variances
 
+from .distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from .learner import Learner, Prediction, ResolvedForecast
 from .prior import Prior
 
@@ -32,6 +33,8 @@ class Predictions(NamedTuple):
     """Those of the champions, by horizon in minutes."""
     shadows: dict[str, Prediction]
     """Those of the challengers, by model; all are for the first horizon."""
+    quantiles: dict[int, Quantiles]
+    """Those of the champions, by horizon in minutes."""
 
 
 class Forecaster:
@@ -45,6 +48,7 @@ class Forecaster:
         model: The champion's name, in `MODELS` or registered.
         shadows: The challengers' names; they forecast the main horizon.
         prior: Where to start. It applies to the model and the horizons it was learned for; others start without.
+        quantile_levels: Levels of the champions' quantiles, ascending, between 0 and 1.
 
     >>> forecaster = Forecaster((60,))
     >>> candle = (100.0, 101.0, 99.0, 100.0, 5e4)
@@ -61,6 +65,8 @@ class Forecaster:
         model: str = "two_stage",
         shadows: Sequence[str] = (),
         prior: Prior | None = None,
+        *,
+        quantile_levels: Sequence[float] = QUANTILE_LEVELS,
     ) -> None:
         if unknown := sorted(name for name in {model, *shadows} if not is_known(name)):
             raise ValueError(f"unknown model: {', '.join(unknown)}; choose from {', '.join(MODELS)}")
@@ -74,14 +80,14 @@ class Forecaster:
         if prior is not None:
             self.market.features.diurnal_profile.start_from(prior.rhythm)
 
-        def learner(name: str, horizon: int) -> Learner:
+        def learner(name: str, horizon: int, levels: Sequence[float]) -> Learner:
             learned = prior.learned.get(horizon) if prior is not None and prior.model == name else None
-            return Learner(create_model(name, horizon, learned), horizon, level, learned)
+            return Learner(create_model(name, horizon, learned), horizon, level, learned, levels)
 
-        self.last_predictions = Predictions({}, {})
+        self.last_predictions = Predictions({}, {}, {})
         """What the last call of `forecast` returned."""
-        self.champions = {horizon: learner(model, horizon) for horizon in horizons}
-        self.shadows = {name: learner(name, horizons[0]) for name in shadows}
+        self.champions = {horizon: learner(model, horizon, quantile_levels) for horizon in horizons}
+        self.shadows = {name: learner(name, horizons[0], ()) for name in shadows}
 
     @property
     def main(self) -> Learner:
@@ -112,6 +118,7 @@ class Forecaster:
         self.last_predictions = Predictions(
             {horizon: learner.predict(self.market) for horizon, learner in self.champions.items()},
             {name: learner.predict(self.market) for name, learner in self.shadows.items()},
+            {horizon: learner.quantiles() for horizon, learner in self.champions.items()},
         )
         return self.last_predictions
 

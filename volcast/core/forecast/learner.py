@@ -1,14 +1,14 @@
-"""The forecasts of one horizon: a model, its calibration and its intervals, all learned online from resolved forecasts.
+"""The forecasts of one horizon: a model, its calibration and its distribution, all learned online from resolved forecasts.
 
     E[RV²]        = the model's · c                      c: mean of RV² / the model's E[RV²], half-life 60 days
-    log RV        quantiles m + scale · q                q: tracked quantiles of (log RV - m) / scale; m: the model's log median
-    log return    between exp(m) · spread · q'           q': tracked quantiles of r / (exp(m) · spread)
+    quantiles     as `distribution.tracker` says         of log return, highest high, lowest low and RV
 
-RV is the square root of the sum of the horizon's squared one-minute log returns, r the sum of these returns. A forecast is
-resolved once, a horizon later. Regressions and quantiles learn only from one minute in `sample_minutes`, whose rows are kept
-until then; rows in between would carry nearly the same information.
+RV is the square root of the sum of the horizon's squared one-minute log returns. A forecast is resolved once, a horizon later.
+Regressions and quantiles learn only from one minute in `sample_minutes`, whose rows are kept until then; rows in between would
+carry nearly the same information.
 """
 
+from collections.abc import Sequence
 from math import exp, log
 from typing import Any, NamedTuple
 
@@ -20,22 +20,22 @@ from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate, Learned, Model
 from volcast.core.models.sampling import sample_minutes
 
+from .distribution.extremes import RunningExtremes
+from .distribution.quantiles import Quantiles
+from .distribution.tracker import DistributionTracker, Realized, Scale
 from .pending import PendingNumbers, PendingRows
-from .quantiles import QuantileTracker, laplace_quantile
 
 MAX_VARIANCE_PER_MINUTE = 1e4
 """Upper bound of a forecast. No two prices give a larger squared return: (log 10^27)² < 3866."""
 FLAT_VARIANCE = 1e-12
 """In a horizon with no more realized variance than this no trade has moved the price; nothing is learned from it."""
 _MAX_LOG_EXCESS = 8.0
-_MAX_RETURN = 62.0
-"""Just below log 10^27, the ratio of the largest price to the smallest."""
 _CALIBRATION_HALF_LIFE_DAYS = 60.0
 _CALIBRATION_PRIOR_MINUTES = 14_400.0
 _MAX_CALIBRATION_RATIO = 50.0
-_VOLATILITY_RATE, _RETURN_RATE = 0.015, 0.005
-"""Step sizes of the tracked quantiles."""
-_ESTIMATE = len(Estimate._fields)
+_SCALE = len(Scale._fields)
+_ESTIMATE = len(Estimate._fields) + _SCALE
+"""Numbers at the end of a sample, after the model's row: the estimate and the scale."""
 
 
 class Prediction(NamedTuple):
@@ -84,10 +84,18 @@ class Learner:
         model: A new model of the same horizon.
         horizon_minutes: The horizon.
         level: Probability of the intervals, between 0 and 1.
-        prior: Calibration and quantiles to start from; the latter only if they are known at this level.
+        prior: Calibration and distribution to start from.
+        quantile_levels: Levels of the quantiles, ascending, between 0 and 1.
     """
 
-    def __init__(self, model: Model, horizon_minutes: int = 60, level: float = 0.9, prior: Learned | None = None) -> None:
+    def __init__(
+        self,
+        model: Model,
+        horizon_minutes: int = 60,
+        level: float = 0.9,
+        prior: Learned | None = None,
+        quantile_levels: Sequence[float] = (),
+    ) -> None:
         self.model = model
         self.horizon_minutes = horizon_minutes
         self.level = level
@@ -96,23 +104,27 @@ class Learner:
         self.outcomes = 0
         """Number of forecasts resolved so far."""
         self._sample_minutes = sample_minutes(horizon_minutes)
-        low, high = 0.5 - level / 2, 0.5 + level / 2
-        self._volatility_quantiles = [QuantileTracker(p, _VOLATILITY_RATE, laplace_quantile(p)) for p in (low, 0.5, high)]
-        self._return_quantiles = [QuantileTracker(p, _RETURN_RATE, laplace_quantile(p)) for p in (low, high)]
+        interval = [round(0.5 - level / 2, 12), 0.5, round(0.5 + level / 2, 12)]
+        levels = sorted({*quantile_levels, *interval})
+        self._lower, self._middle, self._upper = (levels.index(each) for each in interval)
+        self._levels = tuple(quantile_levels)
+        self._at = [] if levels == list(quantile_levels) else [levels.index(each) for each in quantile_levels]
+        """Which of the tracked levels are those of the quantiles; empty if all are."""
+        self._distribution = DistributionTracker(horizon_minutes, levels, prior.shapes if prior else None)
+        self._last_quantiles: list[list[float]] = []
         self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Context._fields))
-        self._samples = PendingRows(
-            horizon_minutes // self._sample_minutes + 1, len(model.names) + _ESTIMATE, self._sample_minutes
-        )
+        slots = horizon_minutes // self._sample_minutes + 1
+        self._samples = PendingRows(slots, len(model.names) + _ESTIMATE, self._sample_minutes)
+        self._extremes = RunningExtremes(slots, self._sample_minutes)
         self._lowest = log(horizon_minutes * VARIANCE_FLOOR) / 2
         self._highest = log(horizon_minutes * MAX_VARIANCE_PER_MINUTE) / 2
         self._gain = 1.0 - 0.5 ** (1.0 / (_CALIBRATION_HALF_LIFE_DAYS * DAY_MINUTES))
         if prior is not None:
             self.calibration = prior.calibration
-            values = prior.quantiles.get(f"{level:g}", self._quantiles())
-            self._set_quantiles(values)
 
     def resolve(self, market: Market) -> ResolvedForecast | None:
         """Return the forecast that has come due with the market's last candle, after learning from it; None if there is none."""
+        self._extremes.push(market.high, market.low)
         made_minute = market.minute - self.horizon_minutes
         numbers = self._forecasts.at(made_minute)
         if numbers is None:
@@ -130,37 +142,44 @@ class Learner:
         gain = max(self._gain, 1.0 / (_CALIBRATION_PRIOR_MINUTES + self.outcomes))
         ratio = min(exp(2 * log_volatility) / context.uncalibrated, _MAX_CALIBRATION_RATIO)
         self.calibration += gain * (ratio - self.calibration)
-        sample = self._samples.at(made_minute)
-        if sample is None:
+        sample, extremes = self._samples.at(made_minute), self._extremes.since(made_minute)
+        if sample is None or extremes is None:
             return
-        estimate = Estimate(*sample[-_ESTIMATE:].tolist())
+        numbers = sample[-_ESTIMATE:].tolist()
+        estimate, scale = Estimate(*numbers[:-_SCALE]), Scale(*numbers[-_SCALE:])
         self.model.learn(sample[:-_ESTIMATE], estimate, log_volatility, log_return)
-        for tracker in self._volatility_quantiles:
-            tracker.learn((log_volatility - estimate.log_median) / estimate.scale)
-        for tracker in self._return_quantiles:
-            tracker.learn(log_return / (estimate.spread * exp(estimate.log_median)))
+        log_high, log_low = (log(price) - context.log_price for price in extremes)
+        self._distribution.learn(made_minute, estimate, scale, Realized(log_volatility, log_return, log_high, log_low))
 
     def predict(self, market: Market) -> Prediction:
         """Return the forecast of the horizon after the market's last candle, and keep it until it is resolved."""
         row = self.model.row(market)
         estimate = self._bounded(self.model.estimate(row))
         uncalibrated = exp(2 * estimate.log_median + estimate.log_excess)
-        expected_move = exp(estimate.log_median) * estimate.spread
-        lower, median, upper = (estimate.log_median + estimate.scale * tracker.value for tracker in self._volatility_quantiles)
-        median = min(max(median, self._lowest), self._highest)
+        scale = self._distribution.scale(market, estimate)
+        self._last_quantiles = self._distribution.quantiles(estimate, scale, self._lowest, self._highest)
+        log_return, _, _, volatility = self._last_quantiles
         prediction = Prediction(
             uncalibrated * self.calibration,
-            exp(median),
-            exp(min(max(lower, self._lowest), median)),
-            exp(max(min(upper, self._highest), median)),
-            min(max(expected_move * self._return_quantiles[0].value, -_MAX_RETURN), 0.0),
-            max(min(expected_move * self._return_quantiles[1].value, _MAX_RETURN), 0.0),
+            volatility[self._middle],
+            volatility[self._lower],
+            volatility[self._upper],
+            min(log_return[self._lower], 0.0),
+            max(log_return[self._upper], 0.0),
         )
         context = _Context(market.state.level, uncalibrated, market.log_price, market.ewma * self.horizon_minutes)
         self._forecasts.put(market.minute, (*prediction, *context))
         if market.minute % self._sample_minutes == self._sample_minutes - 1:
-            self._samples.put(market.minute, np.concatenate((row, estimate)))
+            self._samples.put(market.minute, np.concatenate((row, estimate, scale)))
+            self._extremes.start(market.minute)
         return prediction
+
+    def quantiles(self) -> Quantiles:
+        """Return the quantiles of the last prediction. Raises ValueError before the first one."""
+        found = self._last_quantiles
+        if self._at:
+            found = [[values[i] for i in self._at] for values in found]
+        return Quantiles(self._levels, *map(tuple, found))
 
     def seasonal_effect(self, minute: int) -> float:
         """Return what the time adds to the log volatility over the horizon after `minute` (UTC); on average about 0."""
@@ -170,6 +189,7 @@ class Learner:
         """Discard the pending forecasts after a gap: outcomes of horizons that contain it are never known."""
         self._forecasts.clear()
         self._samples.clear()
+        self._extremes.clear()
 
     def _bounded(self, estimate: Estimate) -> Estimate:
         log_median = min(max(estimate.log_median, self._lowest), self._highest)
@@ -179,14 +199,7 @@ class Learner:
     def learned(self) -> Learned:
         """Return what the learner of another symbol may start from."""
         coefficients, profiles = self.model.learned()
-        return Learned(coefficients, profiles, self.calibration, {f"{self.level:g}": self._quantiles()})
-
-    def _quantiles(self) -> list[float]:
-        return [tracker.value for tracker in (*self._volatility_quantiles, *self._return_quantiles)]
-
-    def _set_quantiles(self, values: list[float]) -> None:
-        for tracker, value in zip((*self._volatility_quantiles, *self._return_quantiles), values, strict=True):
-            tracker.value = float(value)
+        return Learned(coefficients, profiles, self.calibration, self._distribution.learned())
 
     def dump(self) -> dict[str, Any]:
         """Return the state: numbers and raw arrays."""
@@ -194,9 +207,10 @@ class Learner:
             "model": self.model.dump(),
             "calibration": self.calibration,
             "answered": self.outcomes,
-            "quantiles": self._quantiles(),
+            "distribution": self._distribution.dump(),
             "forecasts": self._forecasts.dump(),
             "samples": self._samples.dump(),
+            "extremes": self._extremes.dump(),
         }
 
     def load(self, state: dict[str, Any]) -> None:
@@ -204,6 +218,7 @@ class Learner:
         self.model.load(state["model"])
         self.calibration = float(state["calibration"])
         self.outcomes = int(state["answered"])
-        self._set_quantiles(state["quantiles"])
+        self._distribution.load(state["distribution"])
         self._forecasts.load(state["forecasts"])
         self._samples.load(state["samples"])
+        self._extremes.load(state["extremes"])

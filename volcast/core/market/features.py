@@ -189,6 +189,10 @@ class Features:
         variance = PRIOR_VARIANCE if self._bank is None else float(self._bank.means[0].max())
         return max(MAX_MOVE * sqrt(variance), MIN_MAX_MOVE)
 
+    def distance(self, half_life: int) -> float:
+        """Return the distance of the log price from its mean with the half-life of that index in `HALF_LIVES`; 0 at first."""
+        return 0.0 if self._bank is None else self._path - float(self._bank.means[_PRICE, half_life])
+
     def state(self) -> State:
         """Return the features after the last candle. Raises ValueError before the first one."""
         if self._bank is None:

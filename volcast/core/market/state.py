@@ -25,6 +25,8 @@ class Market:
     def __init__(self, *, variances: bool = False) -> None:
         self.minute = 0
         """Opening of the last candle, in minutes since 1970-01-01 UTC."""
+        self.high = self.low = 0.0
+        """Of the last candle; not part of the state."""
         self.features = Features()
         self.indicators = Indicators()
         self.variances = RealizedVariances() if variances else None
@@ -41,7 +43,7 @@ class Market:
         before, None if that minute is missing.
         """
         _, high, low, _, volume = candle
-        self.minute = minute
+        self.minute, self.high, self.low = minute, high, low
         self.features.push(minute, candle, log_return)
         self.indicators.push(minute, high, low, volume, log_return)
         self.noise.push(log_return)

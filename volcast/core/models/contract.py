@@ -33,9 +33,8 @@ class Learned(Struct, frozen=True):
     """Means of the bins, by diurnal profile."""
     calibration: float
     """E[RV²] / forecast, before the forecast is multiplied by it."""
-    quantiles: dict[str, list[float]]
-    """By level of the interval, five quantiles: lower, median and upper of the volatility's scaled error, then lower and upper of
-    the return."""
+    shapes: dict[str, list[float]]
+    """By family in `OUTCOMES`, quantiles of the standardised outcomes at `SHAPE_LEVELS`: see `forecast.distribution`."""
 
 
 class Model(Protocol):

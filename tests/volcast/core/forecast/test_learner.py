@@ -9,8 +9,8 @@ import pytest
 
 from tests.minutes import DAY, START, Minute, constant_price, minutes
 from volcast.core.arrays import Floats
+from volcast.core.forecast.distribution.tracker import OUTCOMES
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
-from volcast.core.forecast.quantiles import QuantileTracker, laplace_quantile
 from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate, Learned
 
@@ -119,28 +119,39 @@ def test_the_calibration_is_the_mean_ratio_of_realized_variance_to_the_models_fo
     assert learner.calibration == pytest.approx(calibration)
 
 
-def test_median_and_bounds_are_those_of_the_tracked_quantiles() -> None:
+def test_bounds_and_quantiles_are_those_of_one_distribution() -> None:
     rows = minutes(1_500)
-    model = RecordingModel()
-    learner = Learner(model, 60, level=0.8)
+    levels = (0.02, 0.1, 0.5, 0.9)
+    learner = Learner(RecordingModel(), 60, 0.8, quantile_levels=levels)
     made, _ = run_learners(rows, learner)
-    errors = [QuantileTracker(level, 0.015, laplace_quantile(level)) for level in (0.1, 0.5, 0.9)]
-    moves = [QuantileTracker(tail, 0.005, laplace_quantile(tail)) for tail in (0.1, 0.9)]
-    first = made[0][0]
-    assert (first.median, first.lower, first.upper) == pytest.approx(
-        (6e-3, 6e-3 * exp(0.5 * log(0.2)), 6e-3 * exp(-0.5 * log(0.2)))
-    )
-    for _, estimate, log_volatility, log_return in model.samples:
-        for tracker in errors:
-            tracker.learn((log_volatility - estimate.log_median) / 0.5)
-        for tracker in moves:
-            tracker.learn(log_return / (0.8 * exp(estimate.log_median)))
-    last = made[-1][0]
-    uncorrected = exp(model.estimate(np.array([float(START + 1_499)])).log_median)
-    expected = [uncorrected * exp(0.5 * tracker.value) for tracker in errors]
-    expected += [uncorrected * 0.8 * tracker.value for tracker in moves]
-    found = last.lower, last.median, last.upper, last.return_lower, last.return_upper
-    assert found == pytest.approx(tuple(expected))
+    last, quantiles = made[-1][0], learner.quantiles()
+    assert quantiles.levels == levels
+    assert (last.lower, last.median, last.upper) == quantiles.realized_volatility[1:]
+    assert (last.return_lower, last.return_upper) == (quantiles.log_return[1], quantiles.log_return[3])
+    for family in (quantiles.log_return, quantiles.log_high, quantiles.log_low, quantiles.realized_volatility):
+        assert all(before < after for before, after in pairwise(family))
+
+
+def test_the_distribution_learns_the_extremes_of_the_horizon() -> None:
+    """Highs are those of the minutes after the forecast, and each is learned once, a horizon later."""
+    rows, levels = constant_volatility(12 * DAY), (0.3, 0.5, 0.9)
+    learner = Learner(RecordingModel(log(1.9e-3), 0.2, 0.1, 0.7), 15, quantile_levels=levels)
+    market, quantiles = Market(), {}
+    for i, row in enumerate(rows):
+        market.push(*row)
+        if row.log_return is None:
+            learner.drop_pending()
+        learner.resolve(market)
+        learner.predict(market)
+        if i >= 4 * DAY:
+            quantiles[i] = learner.quantiles()
+    log_price = np.array([log(row.candle[3]) for row in rows])
+    highs, lows = (np.array([log(row.candle[at]) for row in rows]) for at in (1, 2))
+    scored = [i for i in quantiles if i + 15 < len(rows)]
+    for name, family, extreme in (("log_high", highs, np.max), ("log_low", lows, np.min)):
+        outcomes = np.array([extreme(family[i + 1 : i + 16]) - log_price[i] for i in scored])
+        forecast = np.array([getattr(quantiles[i], name) for i in scored])
+        np.testing.assert_allclose((outcomes[:, np.newaxis] < forecast).mean(axis=0), levels, atol=0.05)
 
 
 def test_coverage_tends_to_the_level_and_higher_levels_have_wider_intervals() -> None:
@@ -158,8 +169,8 @@ def test_coverage_tends_to_the_level_and_higher_levels_have_wider_intervals() ->
 
 
 def test_half_of_the_outcomes_lie_below_the_median_though_the_models_is_too_high() -> None:
-    _, resolved = run_learners(constant_volatility(8 * DAY), Learner(RecordingModel(log(2.2e-3), 0.2, 0.1, 0.7), 15))
-    below = [each[0].realized_variance < each[0].prediction.median ** 2 for each in resolved[3 * DAY :] if each[0]]
+    _, resolved = run_learners(constant_volatility(12 * DAY), Learner(RecordingModel(log(2.2e-3), 0.2, 0.1, 0.7), 15))
+    below = [each[0].realized_variance < each[0].prediction.median ** 2 for each in resolved[7 * DAY :] if each[0]]
     assert np.mean(below) == pytest.approx(0.5, abs=0.03)
 
 
@@ -213,15 +224,18 @@ def test_it_starts_from_what_another_learner_learned() -> None:
     learned = teacher.learned()
     assert (learned.coefficients, learned.profiles) == ({"regression": {"one": 1.0}}, {"clock": [0.5]})
     again = Learner(RecordingModel(), 60, prior=learned)
-    assert again.learned() == learned != Learner(RecordingModel(), 60).learned()
+    assert again.learned().coefficients == learned.coefficients
+    assert again.learned().calibration == learned.calibration
+    assert again.learned() != Learner(RecordingModel(), 60).learned()
     other_level = Learner(RecordingModel(), 60, level=0.5, prior=learned)
     assert other_level.calibration == teacher.calibration
-    assert other_level.learned().quantiles == Learner(RecordingModel(), 60, level=0.5).learned().quantiles
+    assert other_level.learned().shapes == again.learned().shapes
 
 
-def test_quantiles_that_are_too_few_are_refused() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        Learner(RecordingModel(), 60, prior=Learned({}, {}, 1.0, {"0.9": [1.0, 2.0]}))
+def test_shapes_that_are_too_few_are_refused() -> None:
+    shapes = {family: [1.0, 2.0] for family in OUTCOMES}
+    with pytest.raises(ValueError, match="29 quantiles, found 2"):
+        Learner(RecordingModel(), 60, prior=Learned({}, {}, 1.0, shapes))
 
 
 def test_the_state_of_another_horizon_is_refused() -> None:
