@@ -5,7 +5,6 @@ A probability of a past hour looks like one of the next hour, so a forecast that
 
 from typing import NamedTuple
 
-from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.distribution.questions import PriceOutlook
 from volcast.core.types import HorizonForecast, Signal
 
@@ -42,7 +41,7 @@ def current_outlook(
 ) -> Outlook:
     """Return the outlook over a horizon, by default the signal's own.
 
-    Raises NoOutlookError if the signal has no forecast for the horizon, or no quantiles, or an untrusted price; and, unless
+    Raises NoOutlookError if the signal has no forecast for the horizon, or an untrusted price; and, unless
     `stale_ok`, StaleOutlookError if it is not of now.
     """
     signal = latest.signal
@@ -52,9 +51,6 @@ def current_outlook(
     if wanted not in found:
         known = ", ".join(map(str, found))
         raise NoOutlookError(f"{signal.symbol} has no forecast for {wanted} minutes; its horizons are {known} (setting horizons)")
-    quantiles: Quantiles | None = getattr(found[wanted], "quantiles", None)
-    if quantiles is None:
-        raise NoOutlookError(f"the signal of {signal.symbol} has no quantiles: it is of an older version, or of another program")
     if signal.suspect:
         raise NoOutlookError(
             f"the last price of {signal.symbol} is far outside the market's scale; ask again after the next candle"
@@ -64,4 +60,4 @@ def current_outlook(
         candle = f"the last candle of {signal.symbol} began at {iso8601(signal.open_time_ms)}"
         why = f"its forecast ended at {iso8601(end_ms)}" if is_over else f"the status is {status.value}"
         raise StaleOutlookError(f"{candle}, and {why}")
-    return Outlook(PriceOutlook(quantiles, signal.close), wanted, end_ms, is_over, status, latest.age_s(now))
+    return Outlook(PriceOutlook(found[wanted].quantiles, signal.close), wanted, end_ms, is_over, status, latest.age_s(now))

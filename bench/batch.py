@@ -15,18 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-import venv
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from platformdirs import user_cache_path
-
 from volcast.candle_files.contract import CANDLE_COLUMNS
 from volcast.candle_files.timestamps import format_open_time
 from volcast.simulation.market import simulate_candles
+
+from .environment import python_with
 
 PANDAS = "pandas==3.1.1"
 ROUNDS = {10_000: 15, 44_640: 15, 1_306_000: 9}
@@ -58,20 +57,6 @@ class Run(NamedTuple):
     latency_ms: float
     peak_mb: float
     ones: int
-
-
-def python_with_pandas() -> Path:
-    """Return the interpreter of an environment that has pandas; it is made if it is missing."""
-    folder = user_cache_path("volcast") / f"bench-{PANDAS.replace('==', '-')}-{sys.version_info.major}.{sys.version_info.minor}"
-    python = folder / "bin/python"
-    ready = folder / "ready"
-    if not ready.exists():
-        print(f"installing {PANDAS} into {folder}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
-        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary=:all:", PANDAS]
-        subprocess.run(pip, check=True)  # noqa: S603  # the words are ours
-        ready.touch()
-    return python
 
 
 def simulated_lines() -> Iterator[str]:
@@ -119,7 +104,7 @@ def run(command: list[object], result: Path) -> Run:
 
 def main(candles: Path | None) -> int:
     """Measure, print a table, and return the exit code."""
-    pandas = python_with_pandas()
+    pandas = python_with(PANDAS)
     missed = 0
     print(f"{'rows':>10} {'job':8}{'process':>12}{'latency':>12}{'peak memory':>14}{'ones':>10}")
     with tempfile.TemporaryDirectory() as name:

@@ -18,6 +18,7 @@ from volcast.core import snapshot
 from volcast.core.codec import CandleText, encode_candle, encode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
+from volcast.core.forecast.distribution.scenarios import scenario_paths
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.simulation.market import simulate_candles
 
@@ -29,6 +30,7 @@ ROUNDS = 9
 ROUND_CANDLES = 2_000
 SNAPSHOT_EVERY = 500
 SYMBOLS = 100
+SCENARIOS = 1_000
 DECODER = Decoder(price_decimals=2)
 CONFIG = EngineConfig()
 
@@ -57,6 +59,13 @@ def main() -> None:
     show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "256 kB")
     show(
         "snapshot", len(snapshot.encode_snapshot(engine, 10**9, {"duplicate": 1, "late": 1})) / 1_000, "kB", "192 kB, better 100"
+    )
+    draw = partial(scenario_paths, signals[-1], SCENARIOS)
+    show(
+        "1000 scenario paths of an hour",
+        us_each(lambda seeds: [draw(seed) for seed in seeds], [range(9)] * 9) / 1_000,
+        "ms",
+        "20 ms",
     )
     show("volcast --help", seconds_of([str(Path(sys.executable).with_name("volcast")), "--help"]), "s", "0.3 s")
     show("import of the engine, River included", seconds_of([sys.executable, "-c", "import volcast.core.engine"]), "s")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .continuous import HIGH_TAILS, LOW_TAILS, RETURN_TAILS, VOLATILITY_TAILS, ContinuousDistribution
 from .quantiles import Quantiles
 
-_ROUNDING = 1e-12
+_ROUNDING, _DIGITS = 1e-12, 12
 _TINY = 1e-12
 """A volatility has a logarithm; a horizon without any move has none."""
 
@@ -89,7 +89,7 @@ class PriceOutlook:
     @property
     def rarest(self) -> float:
         """The lowest probability of an event that is trusted, on either side."""
-        return max(self.log_return.min_level, 1.0 - self.log_return.max_level)
+        return round(max(self.log_return.min_level, 1.0 - self.log_return.max_level), _DIGITS)
 
     def below(self, price: float) -> Probability:
         """Return the probability that the close after the horizon is at or below a price. Raises QuestionError for no price."""
