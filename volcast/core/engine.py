@@ -107,7 +107,7 @@ class Engine:
             volatility_annualized_deseasonalized=per_year * exp(-seasonal_effect),
             price_lower=self.last_close * exp(prediction.return_lower),
             price_upper=self.last_close * exp(prediction.return_upper),
-            quantiles=predictions.quantiles[horizon],
+            quantiles=main.quantiles,
             noise_ratio=market.noise.value,
             warm=warm,
             candles=self.candles,

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from math import exp, sqrt
 
-from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.forecast.losses import qlike
@@ -58,15 +57,11 @@ def make_horizon_forecasts(
     forecasts = []
     for horizon, learner in learners:
         outcome = make_outcome(resolved.horizons.get(horizon), open_time_ms, horizon)
-        forecasts.append(
-            _horizon_forecast(learner, predictions.horizons[horizon], predictions.quantiles[horizon], close, outcome)
-        )
+        forecasts.append(_horizon_forecast(learner, predictions.horizons[horizon], close, outcome))
     return tuple(forecasts)
 
 
-def _horizon_forecast(
-    learner: Learner, prediction: Prediction, quantiles: Quantiles, close: float, outcome: Outcome | None
-) -> HorizonForecast:
+def _horizon_forecast(learner: Learner, prediction: Prediction, close: float, outcome: Outcome | None) -> HorizonForecast:
     volatility = sqrt(prediction.variance)
     return HorizonForecast(
         horizon_minutes=learner.horizon_minutes,
@@ -77,7 +72,7 @@ def _horizon_forecast(
         volatility_annualized=annualized(volatility, learner.horizon_minutes),
         price_lower=close * exp(prediction.return_lower),
         price_upper=close * exp(prediction.return_upper),
-        quantiles=quantiles,
+        quantiles=learner.quantiles,
         outcomes=learner.outcomes,
         outcome=outcome,
     )

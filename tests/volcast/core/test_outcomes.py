@@ -5,7 +5,6 @@ from math import exp, log, sqrt
 import pytest
 
 from tests.market import at
-from tests.market_quantiles import mixture_quantiles
 from tests.minutes import minutes
 from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
@@ -64,9 +63,9 @@ def test_another_horizon_has_the_fields_of_the_first() -> None:
         learner.resolve(market)
         predictions.append(learner.predict(market))
     prediction = predictions[-1]
-    made = Predictions({60: PREDICTION, 240: prediction}, {}, {240: mixture_quantiles()})
+    made = Predictions({60: PREDICTION, 240: prediction}, {})
     [one] = make_horizon_forecasts([(240, learner)], made, NONE_DUE, 50.0, at(400))
-    assert (one.horizon_minutes, one.outcomes, one.outcome, one.quantiles) == (240, 160, None, mixture_quantiles())
+    assert (one.horizon_minutes, one.outcomes, one.outcome, one.quantiles) == (240, 160, None, learner.quantiles)
     assert (one.volatility, one.volatility_median) == (sqrt(prediction.variance), prediction.median)
     assert (one.volatility_lower, one.volatility_upper) == (prediction.lower, prediction.upper)
     assert one.volatility_annualized == pytest.approx(one.volatility * sqrt(2_190))
@@ -74,7 +73,7 @@ def test_another_horizon_has_the_fields_of_the_first() -> None:
 
 
 def test_a_shadow_has_a_loss_once_it_has_an_outcome() -> None:
-    made = Predictions({60: PREDICTION}, {"har": PREDICTION}, {})
+    made = Predictions({60: PREDICTION}, {"har": PREDICTION})
     assert make_shadows(made, NONE_DUE, 60, at(60)) == (Shadow("har", 0.02, None, None),)
     due = NONE_DUE._replace(shadows={"har": ResolvedForecast(PREDICTION, 9e-4, 1e-4, 0.0)})
     assert make_shadows(made, due, 60, at(60)) == (Shadow("har", 0.02, outcome().qlike, outcome().covered),)

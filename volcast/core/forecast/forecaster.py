@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS, create_model, is_known, needs_variances
 
-from .distribution.quantiles import QUANTILE_LEVELS, Quantiles
+from .distribution.quantiles import QUANTILE_LEVELS
 from .learner import Learner, Prediction, ResolvedForecast
 from .prior import Prior
 
@@ -33,8 +33,6 @@ class Predictions(NamedTuple):
     """Those of the champions, by horizon in minutes."""
     shadows: dict[str, Prediction]
     """Those of the challengers, by model; all are for the first horizon."""
-    quantiles: dict[int, Quantiles]
-    """Those of the champions, by horizon in minutes."""
 
 
 class Forecaster:
@@ -84,7 +82,7 @@ class Forecaster:
             learned = prior.learned.get(horizon) if prior is not None and prior.model == name else None
             return Learner(create_model(name, horizon, learned), horizon, level, learned, levels)
 
-        self.last_predictions = Predictions({}, {}, {})
+        self.last_predictions = Predictions({}, {})
         """What the last call of `forecast` returned."""
         self.champions = {horizon: learner(model, horizon, quantile_levels) for horizon in horizons}
         self.shadows = {name: learner(name, horizons[0], ()) for name in shadows}
@@ -118,7 +116,6 @@ class Forecaster:
         self.last_predictions = Predictions(
             {horizon: learner.predict(self.market) for horizon, learner in self.champions.items()},
             {name: learner.predict(self.market) for name, learner in self.shadows.items()},
-            {horizon: learner.quantiles() for horizon, learner in self.champions.items()},
         )
         return self.last_predictions
 

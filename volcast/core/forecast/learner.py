@@ -111,7 +111,8 @@ class Learner:
         self._at = [] if levels == list(quantile_levels) else [levels.index(each) for each in quantile_levels]
         """Which of the tracked levels are those of the quantiles; empty if all are."""
         self._distribution = DistributionTracker(horizon_minutes, levels, prior.shapes if prior else None)
-        self._last_quantiles: list[list[float]] = []
+        self._found: Sequence[tuple[float, ...]] = ()
+        """The quantiles of the last prediction, at all tracked levels."""
         self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Context._fields))
         slots = horizon_minutes // self._sample_minutes + 1
         self._samples = PendingRows(slots, len(model.names) + _ESTIMATE, self._sample_minutes)
@@ -157,8 +158,8 @@ class Learner:
         estimate = self._bounded(self.model.estimate(row))
         uncalibrated = exp(2 * estimate.log_median + estimate.log_excess)
         scale = self._distribution.scale(market, estimate)
-        self._last_quantiles = self._distribution.quantiles(estimate, scale, self._lowest, self._highest)
-        log_return, _, _, volatility = self._last_quantiles
+        found = self._found = self._distribution.quantiles(estimate, scale, self._lowest, self._highest)
+        log_return, volatility = found[0], found[-1]
         prediction = Prediction(
             uncalibrated * self.calibration,
             volatility[self._middle],
@@ -174,12 +175,13 @@ class Learner:
             self._extremes.start(market.minute)
         return prediction
 
+    @property
     def quantiles(self) -> Quantiles:
-        """Return the quantiles of the last prediction. Raises ValueError before the first one."""
-        found = self._last_quantiles
+        """The quantiles of the last prediction. Raises TypeError before the first one."""
+        found = self._found
         if self._at:
-            found = [[values[i] for i in self._at] for values in found]
-        return Quantiles(self._levels, *map(tuple, found))
+            found = [tuple([values[i] for i in self._at]) for values in found]
+        return Quantiles(self._levels, *found)
 
     def seasonal_effect(self, minute: int) -> float:
         """Return what the time adds to the log volatility over the horizon after `minute` (UTC); on average about 0."""
@@ -192,6 +194,8 @@ class Learner:
         self._extremes.clear()
 
     def _bounded(self, estimate: Estimate) -> Estimate:
+        if self._lowest <= estimate.log_median <= self._highest and abs(estimate.log_excess) <= _MAX_LOG_EXCESS:
+            return estimate
         log_median = min(max(estimate.log_median, self._lowest), self._highest)
         log_excess = min(max(estimate.log_excess, -_MAX_LOG_EXCESS), _MAX_LOG_EXCESS)
         return Estimate(log_median, log_excess, estimate.scale, estimate.spread)

@@ -94,7 +94,8 @@ _RATIOS = (
 _FIRST_TREND = 2 + len(_RATIOS)
 SHAPES = tuple(_SHAPES)
 _LOGS = len(_SERIES) - 1
-_VOLUME, _PRICE = _SERIES.index("vol"), _SERIES.index("price")
+_ABS, _VOLUME, _PRICE = _SERIES.index("abs"), _SERIES.index("vol"), _SERIES.index("price")
+_LEVEL = HALF_LIVES.index(LEVEL_HALF_LIFE)
 _ABS_TO_SIGMA = sqrt(pi / 2)
 _FLOORS = np.repeat([VARIANCE_FLOOR, VARIANCE_FLOOR, 1e-6 / _ABS_TO_SIGMA, 1e-6 / _ABS_TO_SIGMA, 1e-9], len(HALF_LIVES))
 _POWERS = np.repeat([0.5, 0.5, 1.0, 1.0, 0.5], len(HALF_LIVES))
@@ -152,6 +153,8 @@ class Features:
         self.diurnal_profile.start_from([_TYPICAL_LOG_SIZE] * len(self.diurnal_profile.means))
         self._bank: EwmaBank | None = None
         self._first_minute = self._minute = 0
+        self._max_move: float | None = None
+        """The value of `max_move`, which is needed twice a minute; None if it must be computed anew."""
         self._path = 0.0
         """The sum of all log returns, each cut to `max_move`: what the means of the price and the trends are made of."""
 
@@ -163,7 +166,7 @@ class Features:
         """
         open_, high, low, close, volume = candle
         limit, log_price_before, missing = self.max_move, self.log_price, minute - self._minute - 1
-        self.log_price, self._minute = log(close), minute
+        self.log_price, self._minute, self._max_move = log(close), minute, None
         if self._bank is None:
             self._bank, self._first_minute = _bank(volume), minute
             return
@@ -174,24 +177,26 @@ class Features:
             return
         range_, body = min(log(high / low), limit), min(max(log(close / open_), -limit), limit)
         size = min(abs(log_return), limit)
-        volume = min(volume, MAX_VOLUME_RATIO * float(self._bank.means[_VOLUME, -1]) or volume)
+        volume = min(volume, MAX_VOLUME_RATIO * self._bank.means.item(_VOLUME, -1) or volume)
         local = new_york_minute(minute)
         seasonal = min(max(self.diurnal_profile.at(local) - _TYPICAL_LOG_SIZE, -_MAX_SEASONAL), _MAX_SEASONAL)
         garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * body * body, 0.0)
         x = np.array([size * size, garman_klass, size, size * exp(-seasonal), volume, self._path])[:, np.newaxis]
         self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-seasonal * _FIRST_DAY))
-        level = log(max(float(self._bank.means[2, HALF_LIVES.index(LEVEL_HALF_LIFE)]) * _ABS_TO_SIGMA, 1e-6))
+        level = log(max(self._bank.means.item(_ABS, _LEVEL) * _ABS_TO_SIGMA, 1e-6))
         self.diurnal_profile.learn_at(local, min(max(log(max(size, 1e-6)) - level, -4.0), 4.0))
 
     @property
     def max_move(self) -> float:
         """The largest log return of a minute that counts in full: many times the highest recent volatility of any half-life."""
-        variance = PRIOR_VARIANCE if self._bank is None else float(self._bank.means[0].max())
-        return max(MAX_MOVE * sqrt(variance), MIN_MAX_MOVE)
+        if self._max_move is None:
+            variance = PRIOR_VARIANCE if self._bank is None else float(self._bank.means[0].max())
+            self._max_move = max(MAX_MOVE * sqrt(variance), MIN_MAX_MOVE)
+        return self._max_move
 
     def distance(self, half_life: int) -> float:
         """Return the distance of the log price from its mean with the half-life of that index in `HALF_LIVES`; 0 at first."""
-        return 0.0 if self._bank is None else self._path - float(self._bank.means[_PRICE, half_life])
+        return 0.0 if self._bank is None else self._path - self._bank.means.item(_PRICE, half_life)
 
     def state(self) -> State:
         """Return the features after the last candle. Raises ValueError before the first one."""
@@ -236,7 +241,7 @@ class Features:
         self.log_price, self._path = float(state["log_price"]), float(state["path"])
         self._first_minute, self._minute = (int(minute) for minute in state["minutes_seen"])
         self.diurnal_profile.load(state["rhythm"])
-        self._bank = None
+        self._bank = self._max_move = None
         if state["bank"] is not None:
             self._bank = _bank(0.0)
             self._bank.load(state["bank"])

@@ -124,7 +124,7 @@ def test_bounds_and_quantiles_are_those_of_one_distribution() -> None:
     levels = (0.02, 0.1, 0.5, 0.9)
     learner = Learner(RecordingModel(), 60, 0.8, quantile_levels=levels)
     made, _ = run_learners(rows, learner)
-    last, quantiles = made[-1][0], learner.quantiles()
+    last, quantiles = made[-1][0], learner.quantiles
     assert quantiles.levels == levels
     assert (last.lower, last.median, last.upper) == quantiles.realized_volatility[1:]
     assert (last.return_lower, last.return_upper) == (quantiles.log_return[1], quantiles.log_return[3])
@@ -144,7 +144,7 @@ def test_the_distribution_learns_the_extremes_of_the_horizon() -> None:
         learner.resolve(market)
         learner.predict(market)
         if i >= 4 * DAY:
-            quantiles[i] = learner.quantiles()
+            quantiles[i] = learner.quantiles
     log_price = np.array([log(row.candle[3]) for row in rows])
     highs, lows = (np.array([log(row.candle[at]) for row in rows]) for at in (1, 2))
     scored = [i for i in quantiles if i + 15 < len(rows)]

@@ -11,7 +11,7 @@ QUANTILE_LEVELS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.
 """The levels of a forecast unless the settings say others."""
 
 
-class Quantiles(Struct, frozen=True):
+class Quantiles(Struct, frozen=True, gc=False):
     """Quantiles of one horizon, in ascending order: the outcome is below the i-th with probability `levels[i]`."""
 
     levels: Annotated[tuple[float, ...], Meta(description="Levels of the quantiles, ascending, between 0 and 1.")]

@@ -116,23 +116,23 @@ class DistributionTracker:
         size = median * _TYPICAL_SPREAD * sqrt(sqrt(spread / _TYPICAL_SPREAD))
         return Scale(size, momentum, self._time.means[self._bin(market.minute)])
 
-    def quantiles(self, estimate: Estimate, scale: Scale, lowest: float, highest: float) -> list[list[float]]:
+    def quantiles(self, estimate: Estimate, scale: Scale, lowest: float, highest: float) -> list[tuple[float, ...]]:
         """Return the quantiles by level, of each of `OUTCOMES`.
 
         log RV is limited to `lowest` … `highest`, and moves of the price to what prices can do. This is done every minute: at
         this size, lists are faster than arrays.
         """
         size, momentum, time_effect = scale
-        found = [[size * (q + momentum * more) for q, more in pairs] for pairs in self._pairs]
+        moves = [tuple([size * (q + momentum * more) for q, more in pairs]) for pairs in self._pairs]
         width, errors = estimate.scale, self._errors
         middle = estimate.log_median + width * time_effect
         if middle + width * errors[0] < lowest or middle + width * errors[-1] > highest:
-            found.append([exp(min(max(middle + width * q, lowest), highest)) for q in errors])
+            volatility = [exp(min(max(middle + width * q, lowest), highest)) for q in errors]
         else:
-            found.append([exp(middle + width * q) for q in errors])
+            volatility = [exp(middle + width * q) for q in errors]
         if size >= _SMALL_SIZE:
-            found[:_VOLATILITY] = [[min(max(q, -_MAX_LOG_MOVE), _MAX_LOG_MOVE) for q in move] for move in found[:_VOLATILITY]]
-        return found
+            moves = [tuple([min(max(q, -_MAX_LOG_MOVE), _MAX_LOG_MOVE) for q in move]) for move in moves]
+        return [*moves, tuple(volatility)]
 
     def learn(self, minute: int, estimate: Estimate, scale: Scale, realized: Realized) -> None:
         """Learn what became of the forecast after `minute` (UTC)."""
