@@ -5,7 +5,7 @@ import re
 import ssl
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from random import Random
@@ -19,7 +19,10 @@ from pydantic import BaseModel
 
 from api.fields import field_descriptions
 from api.metrics import ViewCollector
+from api.outlook import Outlook
+from api.probability import ProbabilityResponse
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
+from api.status import Status
 from api.view import View
 from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
@@ -35,12 +38,14 @@ from volcast.commands.run.notify.alarms import Alarms
 from volcast.commands.run.notify.metrics import NotifyCollector
 from volcast.commands.run.notify.outbox import Outbox
 from volcast.commands.run.notify.rules import RULE_FIELDS
+from volcast.commands.signals.sentences import Questions, answers
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.distribution.quantiles import Quantiles
+from volcast.core.forecast.distribution.questions import PriceOutlook
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
-from volcast.core.types import EngineConfig, HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.types import MINUTE_MS, EngineConfig, HorizonForecast, Outcome, Shadow, Signal
 from volcast.log.sqlite.log import SqliteLog
 from volcast.metrics.process import DiskCollector, process_registry
 from volcast.metrics.requests import RequestCollector
@@ -103,11 +108,11 @@ def json_type(hint: Any) -> str:
     return JSON_TYPES.get(hint) or ("text" if issubclass(hint, StrEnum) else "object")
 
 
-def fields_table(own: Iterable[Field], horizon: Iterable[Field], nested: Mapping[str, Iterable[Field]]) -> str:
+def fields_table(own: Iterable[Field], horizon: Sequence[Field], nested: Mapping[str, Iterable[Field]]) -> str:
     """Return the table of the fields of a signal and of what it contains."""
     as_above = f"{', '.join(f'`{name}`' for name, _, _ in horizon)}: each as above, for this horizon"
     rows = [(f"`{name}`", json_type(hint), meaning) for name, hint, meaning in own]
-    rows.append(("`other_horizons[]`", "object", as_above))
+    rows += [("`other_horizons[]`", "object", as_above)] * bool(horizon)
     rows += [
         (f"`{where}`.`{name}`", json_type(hint), meaning) for where, fields in nested.items() for name, hint, meaning in fields
     ]
@@ -120,10 +125,15 @@ def signal_table() -> str:
     def fields_of(model: type[BaseModel]) -> list[Field]:
         return [(name, field.annotation, field.description) for name, field in model.model_fields.items()]
 
-    nested = {"quantiles": QuantilesResponse, "outcome": OutcomeResponse, "shadows[]": ShadowResponse}
+    nested: dict[str, type[BaseModel]] = {"quantiles": QuantilesResponse, "outcome": OutcomeResponse, "shadows[]": ShadowResponse}
     return fields_table(
         fields_of(LatestResponse), fields_of(HorizonResponse), {where: fields_of(model) for where, model in nested.items()}
     )
+
+
+def model_table(model: type[BaseModel]) -> str:
+    """Return the table of the fields of another answer of the API."""
+    return fields_table([(name, field.annotation, field.description) for name, field in model.model_fields.items()], (), {})
 
 
 def signal_record_table() -> str:
@@ -133,7 +143,7 @@ def signal_record_table() -> str:
         descriptions = field_descriptions(struct)
         return [(name, hint, descriptions[name]) for name, hint in get_type_hints(struct).items()]
 
-    nested = {"quantiles": Quantiles, "outcome": Outcome, "shadows[]": Shadow}
+    nested: dict[str, type[Struct]] = {"quantiles": Quantiles, "outcome": Outcome, "shadows[]": Shadow}
     return fields_table(
         fields_of(Signal), fields_of(HorizonForecast), {where: fields_of(struct) for where, struct in nested.items()}
     )
@@ -194,10 +204,26 @@ def run_block() -> dict[str, str]:
     return {"make run": f"```text\n{text}\n```"}
 
 
+def example_answers() -> dict[str, str]:
+    """The answers of `volcast ask` in docs/distribution.md, about the last signal of the bundled sample."""
+    from bench.distribution_picture import last_signal  # noqa: PLC0415  # Matplotlib is slow to import
+
+    signal = last_signal()
+    end_ms = signal.open_time_ms + (1 + signal.horizon_minutes) * MINUTE_MS
+    prices = PriceOutlook(signal.quantiles, signal.close)
+    outlook = Outlook(prices, signal.horizon_minutes, end_ms, is_over=True, status=Status.FINISHED, age_s=0.0)
+    asked = Questions(below=(43_062.0,), touch=(43_062.0,), value_at_risk=(0.99,), interval=(0.8,))
+    return {"example": "\n".join(["```text", *(answer.sentence for answer in answers(asked, signal, outlook)), "```"])}
+
+
 DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "README.md": run_block,
     ROOT / "docs/forecast.md": forecast_tables,
-    ROOT / "docs/reference/api.md": lambda: {"fields of the answer": signal_table()},
+    ROOT / "docs/distribution.md": example_answers,
+    ROOT / "docs/reference/api.md": lambda: {
+        "fields of the answer": signal_table(),
+        "fields of a probability": model_table(ProbabilityResponse),
+    },
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},
     ROOT / "docs/reference/metrics.md": metrics_tables,

@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-from fastapi.routing import APIRoute
 from msgspec import Struct
 from msgspec.structs import fields
 from pydantic import BaseModel
@@ -32,8 +31,9 @@ def test_exit_codes() -> None:
     assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
 
 
-DOCUMENTS = [pytest.param(path, marks=[pytest.mark.slow] * (path.name == "README.md")) for path in docs_tables.DOCUMENTS]
-"""For that of the README the bundled sample is replayed."""
+SAMPLE_IN = ("README.md", "distribution.md")
+DOCUMENTS = [pytest.param(path, marks=[pytest.mark.slow] * (path.name in SAMPLE_IN)) for path in docs_tables.DOCUMENTS]
+"""For those in `SAMPLE_IN` the bundled sample is replayed."""
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
@@ -53,8 +53,7 @@ def test_names_of_metrics_are_as_prometheus_wants_them() -> None:
 
 
 def test_endpoints() -> None:
-    routes = {route.path for route in create_app(View(180)).routes if isinstance(route, APIRoute) and route.include_in_schema}
-    assert {*routes, "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", API, re.MULTILINE))
+    assert {*create_app(View(180)).openapi()["paths"], "/docs"} == set(re.findall(r"^\| `GET (\S+)` \|", API, re.MULTILINE))
 
 
 @pytest.mark.parametrize("answer", [LatestResponse, HorizonResponse, OutcomeResponse, ShadowResponse])
