@@ -16,6 +16,7 @@ from volcast.metrics.requests import CountedApp, RequestCollector
 from volcast.metrics.shared_body import SharedBody
 
 from .clock import read_clocks
+from .drift import drift_routes
 from .metrics import ViewCollector
 from .probability import probability_routes
 from .responses import LatestResponse, response_of
@@ -54,6 +55,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app.add_middleware(_HeadAsGet)
     app.add_middleware(CountedApp, requests=requests)
     app.include_router(probability_routes(view, now))
+    app.include_router(drift_routes(view, now))
 
     @app.get("/latest", summary="Latest signal of every symbol", response_model=dict[str, LatestResponse])
     async def latest_of_all() -> Response:
@@ -104,7 +106,17 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         return {
             "symbols": symbols[:LISTED_SYMBOLS],
             "symbol_count": len(symbols),
-            "endpoints": ["/latest", "/latest/{symbol}", "/probability/{symbol}", "/health", "/ready", "/metrics", "/docs"],
+            "endpoints": [
+                "/latest",
+                "/latest/{symbol}",
+                "/probability/{symbol}",
+                "/drift",
+                "/drift/{symbol}",
+                "/health",
+                "/ready",
+                "/metrics",
+                "/docs",
+            ],
         }
 
     return app

@@ -3,11 +3,12 @@
 Each number of a signal is `volcast_<field>{symbol="…"}`, and each number of its outcome is `volcast_outcome_<field>`. Those of
 another horizon are `volcast_horizon_<field>{symbol="…",horizon_minutes="…"}` and `volcast_horizon_outcome_<field>`. Those of a
 challenger are `volcast_shadow_<field>{symbol="…",model="…"}`. `model_prediction_value` is the forecast once more, under a name
-that general dashboards look for. A number that a signal does not have has no sample. Prometheus' metrics are in base units, so
-minutes become seconds.
+that general dashboards look for, as is `data_drift_ratio`. A drift alarm has a sample while it is on. A number that a signal does
+not have has no sample. Prometheus' metrics are in base units, so minutes become seconds.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import cast
 
 from msgspec import Struct
@@ -15,6 +16,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from volcast.core.drift.alarms import Tier
+from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 from .clock import read_clocks
@@ -36,8 +39,15 @@ _MINUTES = {
     "missing_minutes": ("missing_candles", 1.0, "Number of candles missing in these gaps, one for each minute."),
 }
 """By field: the metric's name, the factor and the description. Prometheus has no minutes."""
+
+
 NOT_GAUGES = {"open", "high", "low", "volume"}
 """Fields of a signal that are not worth a time series: a scrape sees few candles, so only the close is one."""
+
+
+FULL_NAMES = {"data_drift_ratio"}
+"""Fields that are the whole name of their metric."""
+_DRIFT_LABELS = ["detector", "tier"]
 
 
 class ViewCollector(Collector):
@@ -57,6 +67,7 @@ class ViewCollector(Collector):
             ["symbol", "horizon_minutes"],
             _predictions([latest.signal for latest in latests.values()]),
         )
+        yield from _of_drift([latest.signal for latest in latests.values()], view)
         open_times = (((symbol,), latest.signal.open_time_ms / 1_000) for symbol, latest in latests.items())
         yield _gauge("volcast_timestamp_seconds", "Start of the candle's minute, in seconds since 1970.", ["symbol"], open_times)
         ages = (((symbol,), latest.age_s(now)) for symbol, latest in latests.items())
@@ -95,6 +106,25 @@ def _of_signals(signals: Sequence[Signal]) -> Iterator[Metric]:
     yield from _gauges("shadow_", Shadow, ["symbol", "model"], shadows)
 
 
+def _of_drift(signals: Sequence[Signal], view: View) -> Iterator[Metric]:
+    alarms = (((signal.symbol, each.detector, each.tier.value), 1.0) for signal in signals for each in signal.drift_alarms)
+    yield _gauge(
+        "volcast_drift_alarm", "1 while a drift alarm is on; no sample while it is off.", ["symbol", *_DRIFT_LABELS], alarms
+    )
+    begun = CounterMetricFamily(
+        "volcast_drift_alarms", "Drift alarms that have begun since the API had read what was on the log.", labels=_DRIFT_LABELS
+    )
+    counts = dict.fromkeys(_detectors(), 0) | dict(view.drift.begun_counts)  # from 0: a rise shows
+    for (detector, tier), count in sorted(counts.items()):
+        begun.add_metric([detector, tier.value], count)
+    yield begun
+
+
+@cache
+def _detectors() -> tuple[tuple[str, Tier], ...]:
+    return tuple((each.name, each.tier) for each in DriftMonitor().detectors)
+
+
 def _predictions(signals: Sequence[Signal]) -> Iterator[tuple[_Labels, float]]:
     for signal in signals:
         forecasts: tuple[Signal | HorizonForecast, ...] = (signal, *signal.other_horizons)
@@ -112,7 +142,8 @@ def _gauges(prefix: str, struct: type[Struct], labels: list[str], values: Mappin
         if field not in labels and field not in NOT_GAUGES:
             name, factor, description = _MINUTES.get(field, (field, 1.0, descriptions[field]))
             samples = [(each, getattr(one, field)) for each, one in values.items()]
-            yield _gauge(f"volcast_{prefix}{name}", _metric_description(prefix, description), labels, samples, factor)
+            full_name = field if field in FULL_NAMES else f"volcast_{prefix}{name}"
+            yield _gauge(full_name, _metric_description(prefix, description), labels, samples, factor)
 
 
 def _metric_description(prefix: str, field_description: str) -> str:

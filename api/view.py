@@ -9,6 +9,7 @@ from math import inf
 
 from volcast.core.types import Restoring, Signal
 
+from .drift_history import DriftHistory
 from .status import Latest, Now, Status
 
 _REPLAY_PAUSE_S = 5.0
@@ -26,6 +27,8 @@ class View:
         """Number of records that could not be read."""
         self.caught_up = False
         """Whether every signal that was on the log at the start has been read."""
+        self.drift = DriftHistory()
+        """The drift alarms that began and ended."""
         self._stale_after_s = stale_after_s
         self._latest: dict[str, Latest] = {}
         self._symbols: list[str] = []
@@ -45,6 +48,7 @@ class View:
             spacing_s = arrived_s - latest.arrived_s if latest else 0.0
             # What was on the log before says nothing about whether a replay is still going on.
             next_until_s = arrived_s + max(_REPLAY_PAUSE_S, _REPLAY_PAUSES * spacing_s) if self.caught_up else -inf
+            self.drift.take(latest.signal if latest else None, signal, is_new=self.caught_up)
             self._latest[signal.symbol] = Latest(signal, arrived_s, next_until_s)
         if latest is None or signal.open_time_ms >= latest.signal.open_time_ms:
             self._unreadable.discard(signal.symbol)

@@ -6,11 +6,12 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.fields import numeric_fields
-from api.metrics import NOT_GAUGES, ViewCollector
+from api.metrics import FULL_NAMES, NOT_GAUGES, ViewCollector
 from api.status import Now, Status
 from api.view import View
-from tests.api.signals import now_at, signals
+from tests.api.signals import alarm, now_at, signals
 from tests.market import START_MS
+from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
 NOW = now_at(signals(61)[-1], 2.5, 100.0)
@@ -35,7 +36,7 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
     view.put(signal, 97.5)
     found = scrape(view)
     assert signal.outcome
-    for name in set(numeric_fields(Signal)) - {"horizon_minutes", "missing_minutes", *NOT_GAUGES}:
+    for name in set(numeric_fields(Signal)) - {"horizon_minutes", "missing_minutes", *NOT_GAUGES, *FULL_NAMES}:
         assert found[f'volcast_{name}{{symbol="BTCUSDT"}}'] == getattr(signal, name)
     assert found['volcast_horizon_seconds{symbol="BTCUSDT"}'] == signal.horizon_minutes * 60
     assert found['volcast_missing_candles{symbol="BTCUSDT"}'] == signal.missing_minutes
@@ -114,11 +115,33 @@ def test_each_gauge_has_its_own_description() -> None:
 def test_before_the_first_signal_only_the_process_has_samples(caught_up: bool) -> None:  # noqa: FBT001  # a table
     view = View(180)
     view.caught_up = caught_up
-    assert scrape(view) == {
+    found = {name: value for name, value in scrape(view).items() if not name.startswith("volcast_drift_alarms_total")}
+    assert found == {
         "volcast_api_caught_up": float(caught_up),
         "volcast_api_signals_total": 0.0,
         "volcast_api_unreadable_signals_total": 0.0,
     }
+
+
+def test_a_drift_alarm_has_a_sample_while_it_is_on() -> None:
+    view, made = View(180), signals(61)
+    view.caught_up = True
+    on = alarm("price_frozen", made[59].open_time_ms)
+    alarm_on = 'volcast_drift_alarm{detector="price_frozen",symbol="BTCUSDT",tier="page"}'
+    count = 'volcast_drift_alarms_total{detector="price_frozen",tier="page"}'
+    for i, alarms in ((58, ()), (59, (on,)), (60, ())):
+        view.put(msgspec.structs.replace(made[i], drift_alarms=alarms, data_drift_ratio=i / 100), 1.0)
+        found = scrape(view)
+        assert [name for name in found if name.startswith("volcast_drift_alarm{")] == [alarm_on] * len(alarms)
+        assert found.get(alarm_on, 0.0) == len(alarms)
+        assert found[count] == float(i > 58)
+        assert found['data_drift_ratio{symbol="BTCUSDT"}'] == i / 100
+
+
+def test_the_counts_of_all_detectors_begin_at_0() -> None:
+    found = {name: value for name, value in scrape(View(180)).items() if name.startswith("volcast_drift_alarms_total")}
+    assert len(found) == len(DriftMonitor().detectors)
+    assert set(found.values()) == {0.0}
 
 
 def test_a_number_that_a_signal_lacks_has_no_sample() -> None:
