@@ -57,7 +57,7 @@ def data_drift() -> Dashboard:
     )
     inputs_and_forecast(board)
     data_quality(board)
-    board.runbook("Data")
+    board.runbook("Forecast", "Data")
     return board.build()
 
 
@@ -167,11 +167,10 @@ def data_quality(board: Board) -> None:
         ),
         graph(
             "Candles with a suspect price within an hour",
-            "A price far outside the market's scale, which the forecast ignores. PricesSuspect fires above 3.",
+            "A price far outside the market's scale, which the forecast ignores. PricesSuspect fires at many within a day.",
             {"{{symbol}}": worst(rise("volcast_suspect_candles", "symbol", "1h"))},
             unit="short",
             span=8,
-            limit=3.0,
         ),
         graph(
             "Records refused within 15 minutes, by reason",

@@ -94,7 +94,7 @@ def model_performance() -> Dashboard:
     forecasts(board)
     losses(board)
     all_symbols(board)
-    board.runbook("Data")
+    board.runbook("Forecast", "Data")
     return board.build()
 
 

@@ -1,13 +1,16 @@
-"""Grafana's own alert rules on drift: the same conditions as the rules of Prometheus, so that the charts show them.
+"""Grafana's own alert rules on drift: made from those of Prometheus, so that the charts show them.
 
 Prometheus' rules are the ones that are sent, by Alertmanager. Grafana's show their state in its own list and on the panels, and
 its notification policy is silent (provisioning/alerting/policies.yml), so that nobody is told twice.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import yaml
 from grafana_foundation_sdk.builders import alerting as builders
 from grafana_foundation_sdk.builders import expr, prometheus
 from grafana_foundation_sdk.cog.builder import Builder
@@ -20,6 +23,8 @@ from grafana_foundation_sdk.models.dashboard import Dashboard, RowPanel
 from .board import DRIFT_UID
 from .panels import PROMETHEUS
 
+ALERTS = Path(__file__).parents[1] / "alerts.yml"
+DRIFT_METRICS = r"\b(volcast_drift_alarm|data_drift_ratio)\b"
 EXPRESSIONS_UID = "__expr__"
 """Grafana's name for what it computes itself."""
 WINDOW_S = 600
@@ -37,37 +42,36 @@ class DriftRule:
     pending: str
     panel: str
     """Title of the panel that shows its state."""
-    summary: str
-    description: str
+    annotations: Mapping[str, str]
 
 
-def _by_tier(title: str, tier: str, panel: str, consequence: str) -> DriftRule:
+def read_drift_rules(path: Path = ALERTS) -> list[DriftRule]:
+    """Return Prometheus' rules about drift in Grafana's words."""
+    groups = yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]
+    return [_converted(rule) for group in groups for rule in group["rules"] if re.search(DRIFT_METRICS, rule["expr"])]
+
+
+def _converted(rule: Mapping[str, Any]) -> DriftRule:
+    query, _, above = rule["expr"].partition(" > ")
     return DriftRule(
-        title=title,
-        severity=tier,
-        query=f'max by (symbol, detector, tier) (volcast_drift_alarm{{tier="{tier}"}})',
-        above=0.0,
-        pending="0s",
-        panel=panel,
-        summary="{{ .Labels.symbol }}: {{ .Labels.detector }}",
-        description=f"{consequence} GET /drift/{{{{ .Labels.symbol }}}} has the evidence.",
+        title=rule["alert"],
+        severity=rule["labels"]["severity"],
+        query=query,
+        above=float(above or 0.0),
+        pending=rule["for"],
+        panel="Share of inputs that drift" if "data_drift_ratio" in query else "When alarms were on",
+        annotations={name: _template(text) for name, text in rule["annotations"].items()},
     )
 
 
-DRIFT_RULES = (
-    _by_tier("DriftPage", "page", "When alarms were on", "The forecast has lost its skill, or the candles are broken."),
-    _by_tier("DriftTicket", "ticket", "When alarms were on", "Calibration is off, or candles are missing or suspect."),
-    DriftRule(
-        title="DataDrift",
-        severity="info",
-        query="max by (symbol) (data_drift_ratio)",
-        above=0.15,
-        pending="1h",
-        panel="Share of inputs that drift",
-        summary="{{ .Labels.symbol }}: {{ humanizePercentage .Values.A.Value }} of the inputs drift",
-        description="More than 15 % of the monitored inputs are further off than 99 % of real history. The forecast adapts.",
-    ),
-)
+def _template(text: str) -> str:
+    """Return a template of Prometheus as one of Grafana.
+
+    >>> _template("{{ $value | humanizePercentage }} of {{ $labels.symbol }}")
+    '{{ humanizePercentage .Values.A.Value }} of {{ .Labels.symbol }}'
+    """
+    text = text.replace("{{ $labels.", "{{ .Labels.")
+    return re.sub(r"\{\{ \$value \| (\w+) \}\}", r"{{ \1 .Values.A.Value }}", text)
 
 
 def drift_rules(boards: Mapping[str, Dashboard]) -> dict[str, Any]:
@@ -75,7 +79,7 @@ def drift_rules(boards: Mapping[str, Dashboard]) -> dict[str, Any]:
     numbers = {
         panel.title: panel.id_val for panel in boards[DRIFT_UID].panels or [] if not isinstance(panel, RowPanel) and panel.title
     }
-    rules = [_rule(rule, numbers[rule.panel]) for rule in DRIFT_RULES]
+    rules = [_rule(rule, numbers[rule.panel]) for rule in read_drift_rules()]
     return {
         "apiVersion": 1,
         "groups": [{"orgId": 1, "name": "drift", "folder": "volcast", "interval": INTERVAL, "rules": rules}],
@@ -93,11 +97,7 @@ def _rule(rule: DriftRule, panel: int | None) -> dict[str, Any]:
         "noDataState": "OK",  # no alarm is on: then there is no series
         "execErrState": "Error",
         "for": rule.pending,
-        "annotations": {
-            "summary": rule.summary,
-            "description": rule.description,
-            "runbook": f"docs/runbook.md#{rule.title.lower()}",
-        },
+        "annotations": dict(rule.annotations),
         "labels": {"severity": rule.severity},
     }
 

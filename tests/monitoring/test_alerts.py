@@ -15,12 +15,14 @@ from api.app import create_app
 from api.view import View
 from tests.api.signals import now_at, signals
 from tests.docs_tables import metric_collectors
+from volcast.core.drift.detector import Detector
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.skill import ScoreDetector
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "monitoring"
-RULES: list[dict[str, Any]] = [
-    rule for group in yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"] for rule in group["rules"]
-]
+GROUPS: list[dict[str, Any]] = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"]
+RULES: list[dict[str, Any]] = [rule for group in GROUPS for rule in group["rules"]]
 TESTS: list[dict[str, Any]] = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())["tests"]
 ALERTMANAGER = (MONITORING / "alertmanager.yml").read_text()
 RUNBOOK = (ROOT / "docs/runbook.md").read_text()
@@ -124,6 +126,29 @@ def test_a_summary_fits_a_phone() -> None:
     summaries = [each["exp_annotations"]["summary"] for each in filled]
     assert len(summaries) >= len(RULES)
     assert [each for each in summaries if len(each) > PHONE_CHARACTERS] == []
+
+
+@pytest.mark.parametrize("detector", DriftMonitor().detectors, ids=lambda each: each.name)
+def test_each_drift_detector_has_a_rule(detector: Detector | ScoreDetector) -> None:
+    """GET /drift names the section of the runbook by the detector."""
+    [rule] = [each for each in RULES if each["alert"].lower() == detector.name.replace("_", "")]
+    assert rule["labels"]["severity"] == detector.tier.value
+    names = {f'volcast_drift_alarm{{detector="{detector.name}"}}', "data_drift_ratio unless"}
+    assert any(name in rule["expr"] for name in names)
+
+
+def test_causes_silence_drift_alarms_of_the_same_symbol_alone() -> None:
+    """The forecast's alarms are nobody's business while there is no feed, or a broken one."""
+    of_forecast = {rule["alert"] for group in GROUPS if group["name"] == "forecast" for rule in group["rules"]}
+    assert "ForecastStill" in of_forecast
+    for cause in ("NoFreshCandle", "PriceFrozen", "CandleRepeated"):
+        silenced: set[str] = set()
+        for rule in yaml.safe_load(ALERTMANAGER)["inhibit_rules"]:
+            sources, targets = (" ".join(rule[f"{which}_matchers"]) for which in ("source", "target"))
+            if cause in re.findall(r"\w+", sources) and of_forecast & set(re.findall(r"\w+", targets)):
+                assert rule["equal"] == ["symbol"]
+                silenced |= set(re.findall(r"\w+", targets))
+        assert of_forecast - silenced == set()
 
 
 def test_rules_and_runbook_name_metrics_that_exist() -> None:
