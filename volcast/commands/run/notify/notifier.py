@@ -18,6 +18,7 @@ from volcast.log.contract import Log, Topic
 from volcast.urls import without_passwords
 
 from .alarms import Alarms
+from .drift import drift_conditions
 from .events import Condition, Event, NoticeTier, messages_of
 from .health import PipelineHealth, Vitals, ended
 from .outbox import Outbox
@@ -50,7 +51,7 @@ class NotifyPlan:
     before_warm: bool
     """Whether thresholds apply to signals that are not warm."""
     fresh_s: float
-    """Thresholds apply to signals whose candle closed at most so long ago."""
+    """Thresholds and drift alarms are told of signals whose candle closed at most so long ago."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ class LivePipeline:
     """Takes the seconds since the start."""
     wall: Callable[[], float] = time.time
     """Seconds since 1970, by the clock that the candles' ages are measured by."""
+    caught_up: Callable[[], bool] = lambda: True
+    """Whether every signal that was on the log at the start has been read."""
 
 
 class Notifier:
@@ -75,7 +78,7 @@ class Notifier:
         self.alarms.forget(time.time())
         self._health = PipelineHealth(venue)
         self._seen_ms: dict[str, int] = {}
-        """By symbol, the open time of the last signal that the rules were applied to."""
+        """By symbol, the open time of the last signal that was looked at."""
         self._unknown: set[tuple[str, str]] = set()
         """Symbols and rules of which it was said that nothing can be said."""
         self._levels = UsualLevels()
@@ -90,7 +93,7 @@ class Notifier:
                 now_s = time.monotonic()
                 try:
                     health = self._health.conditions(pipeline.vitals(now_s - started_s), now_s)
-                    await self._tell([*health, *self._thresholds(pipeline)])
+                    await self._tell([*health, *self._of_new_signals(pipeline)])
                 except Exception:  # noqa: BLE001  # a defect of the notifications must not end the pipeline
                     _log.exception("the notifications do not work; trying again in %.0f s", _AFTER_DEFECT_S)
                     await asyncio.sleep(_AFTER_DEFECT_S)
@@ -107,17 +110,20 @@ class Notifier:
         reason = without_passwords(" ".join(str(error).split())) or type(error).__name__
         await self._tell([ended(reason[:_MAX_REASON])])
 
-    def _thresholds(self, pipeline: LivePipeline) -> Iterator[Condition]:
-        """Yield the conditions of the rules for the signals that are new since the last look."""
-        if not self._plan.rules:
-            return
+    def _of_new_signals(self, pipeline: LivePipeline) -> Iterator[Condition]:
+        """Yield the conditions of drift and of the rules for the fresh signals that are new since the last look."""
+        if not pipeline.caught_up():
+            return  # what was on the log before may say that something is over which began after it
         for symbol in pipeline.symbols:
             latest = pipeline.latest(symbol)
             if latest and self._seen_ms.get(symbol) != latest.signal.open_time_ms:
                 self._seen_ms[symbol] = latest.signal.open_time_ms
-                for rule in self._plan.rules:
-                    if symbol in rule.symbols and self._is_usable(latest.signal, rule, pipeline.wall()):
-                        yield from self._threshold(rule, latest.signal)
+                age_s = pipeline.wall() - (latest.signal.open_time_ms + MINUTE_MS) / 1_000
+                if -_MAX_SKEW_S <= age_s <= self._plan.fresh_s:
+                    yield from drift_conditions(latest.signal)
+                    for rule in self._plan.rules:
+                        if symbol in rule.symbols and self._is_usable(latest.signal, rule):
+                            yield from self._threshold(rule, latest.signal)
 
     def _threshold(self, rule: Rule, signal: Signal) -> Iterator[Condition]:
         known = threshold_condition(rule, signal, self._levels)
@@ -128,9 +134,8 @@ class Notifier:
             why = f"; `usual` is known after {MIN_HOURS} hours of warm signals" if rule.uses_usual else ""
             _log.warning("%s: nothing can be said yet of %s%s", *key, why)
 
-    def _is_usable(self, signal: Signal, rule: Rule, now_s: float) -> bool:
-        is_fresh = -_MAX_SKEW_S <= now_s - (signal.open_time_ms + MINUTE_MS) / 1_000 <= self._plan.fresh_s
-        return is_fresh and (signal.warm or self._plan.before_warm) and (self._levels_known or not rule.uses_usual)
+    def _is_usable(self, signal: Signal, rule: Rule) -> bool:
+        return (signal.warm or self._plan.before_warm) and (self._levels_known or not rule.uses_usual)
 
     async def _tell(self, conditions: Sequence[Condition]) -> None:
         tiers = {*self._plan.tiers, NoticeTier.ALERT.value}

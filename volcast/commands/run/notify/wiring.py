@@ -55,7 +55,7 @@ def pipeline_parts(
     def wall() -> float:
         return producer.rest.clock.now_ms() / 1_000
 
-    return LivePipeline(pipeline.log, symbols, pipeline.view.get, reader.read, wall)
+    return LivePipeline(pipeline.log, symbols, pipeline.view.get, reader.read, wall, lambda: pipeline.view.caught_up)
 
 
 class _VitalsReader:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.view import View
+from tests.api.signals import alarm
 from tests.market import START_MS
 from tests.notify import signal, state_file
 from volcast.commands.run.notify.health import Vitals
@@ -16,6 +17,7 @@ from volcast.commands.run.notify.notifier import LivePipeline, Notifier, NotifyP
 from volcast.commands.run.notify.outbox import Outbox
 from volcast.commands.run.notify.rules import parse_rule
 from volcast.core.codec import encode_signal
+from volcast.core.drift.alarms import Tier
 from volcast.core.types import MINUTE_MS, Signal
 from volcast.log.contract import Commit, KeyValue
 from volcast.log.sqlite.log import SqliteLog
@@ -46,6 +48,10 @@ class Pipeline:
             raise RuntimeError("a defect")
         return VITALS
 
+    def parts(self) -> LivePipeline:
+        wall, view = (lambda: self.wall_s), self.view
+        return LivePipeline(self.log, ("BTCUSDT",), view.get, self.vitals, wall, lambda: view.caught_up)
+
     async def look(self, times: int = 2) -> None:
         """Wait until the notifier has looked so many more times."""
         until = self.looks + times
@@ -72,8 +78,8 @@ async def notified(
         parsed = [parse_rule(rule, ["BTCUSDT"]) for rule in rules]
         plan = NotifyPlan((), parsed, ("page",), cooldown_s=0.0, before_warm=before_warm, fresh_s=180.0)
         outbox, pipeline = Outbox(state_file(folder), ["a"], 0.0), Pipeline(log)
-        parts = LivePipeline(log, ("BTCUSDT",), pipeline.view.get, pipeline.vitals, lambda: pipeline.wall_s)
-        task = asyncio.create_task(Notifier(plan, outbox, "binance").run(parts))
+        pipeline.view.caught_up = True
+        task = asyncio.create_task(Notifier(plan, outbox, "binance").run(pipeline.parts()))
         try:
             yield pipeline, outbox
             await pipeline.look()
@@ -149,3 +155,39 @@ async def test_the_end_is_told_by_the_first_error_without_passwords(tmp_path: Pa
     parcel = outbox.take("a", 0.0)
     assert parcel
     assert parcel.message.body.splitlines()[0] == "It ended with an error: ws://********@host is gone"
+
+
+async def test_a_drift_alarm_is_told_once_and_so_is_its_end_also_across_restarts(tmp_path: Path) -> None:
+    on = (alarm("price_frozen", signal(1).open_time_ms), alarm("forecast_biased", signal(1).open_time_ms, Tier.TICKET))
+    told = []
+    for minutes in (range(3), range(3, 6), range(6, 8)):  # three runs; the second one sees its end
+        async with notified(tmp_path) as (pipeline, outbox):
+            for minute in minutes:
+                pipeline.show(signal(minute, drift_alarms=on if 1 <= minute < 5 else ()), wall_at(minute))
+                await pipeline.look()
+            told.append(list(titles(outbox)))
+    assert told == [["[volcast page] BTCUSDT: price frozen"], ["[volcast over] BTCUSDT: price frozen"], []]
+
+
+async def test_drift_alarms_of_the_past_are_not_told(tmp_path: Path) -> None:
+    async with notified(tmp_path) as (pipeline, outbox):
+        pipeline.show(signal(0, drift_alarms=(alarm("price_frozen", signal(0).open_time_ms),)), wall_at(10))
+        await pipeline.look()
+        assert list(titles(outbox)) == []
+
+
+async def test_nothing_is_over_before_the_log_has_been_read(tmp_path: Path) -> None:
+    """After a quick restart, a signal from before the alarm is fresh."""
+    on = (alarm("price_frozen", signal(1).open_time_ms),)
+    async with notified(tmp_path) as (pipeline, outbox):
+        pipeline.show(signal(1, drift_alarms=on), wall_at(1))
+        await pipeline.look()
+        assert len(list(titles(outbox))) == 1
+    async with notified(tmp_path) as (pipeline, outbox):
+        pipeline.view.caught_up = False
+        pipeline.show(signal(0), wall_at(1))
+        await pipeline.look()
+        pipeline.show(signal(1, drift_alarms=on), wall_at(1))
+        pipeline.view.caught_up = True
+        await pipeline.look()
+        assert list(titles(outbox)) == []
