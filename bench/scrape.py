@@ -1,7 +1,8 @@
 """How long a scrape takes, and how large it is: `python -m bench.scrape [SYMBOLS]`; it fails above 2 s or 20 MB.
 
 One process with the metrics of API and consumer, as `volcast run` serves them, for 1000 symbols with three horizons and two
-challengers, all of whose forecasts have come due: no symbol can have more series. The figures depend on the machine.
+challengers, all of whose forecasts have come due, and all drift alarms on: no symbol can have more series. The figures depend on
+the machine.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from consumer.rules import Rules
 from consumer.worker import Worker
 from volcast.cli.http import address, bind, serve
 from volcast.core.decoder import Decoder
+from volcast.core.drift.alarms import DriftAlarm
 from volcast.core.engine import Engine
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.log.sqlite.log import SqliteLog
@@ -39,7 +41,12 @@ def signal_with_all_numbers() -> Signal:
     results = [engine.step(candle) for candle in candles if isinstance(candle, Candle)]
     if not isinstance(results[-1], Signal):
         raise TypeError(f"the simulated candle was refused: {results[-1]}")
-    return results[-1]
+    alarms = [
+        DriftAlarm(each.name, each.tier, 0, each.what, each.quantity, before=0.0, after=1.0, statistic=1.0, threshold=0.0,
+                   false_alarms_per_month=None)
+        for each in engine.drift.detectors
+    ]  # fmt: skip
+    return msgspec.structs.replace(results[-1], drift_alarms=tuple(alarms))
 
 
 async def measure(symbols: int) -> bool:
