@@ -42,6 +42,6 @@ def scenario_paths(
     wanted = signal.horizon_minutes if horizon_minutes is None else horizon_minutes
     if wanted not in found:
         raise ValueError(f"{signal.symbol} has no forecast for {wanted} minutes; its horizons are {', '.join(map(str, found))}")
-    variances = {minutes: each.volatility_median**2 for minutes, each in found.items()}
+    variances = {minutes: each.volatility**2 for minutes, each in found.items()}
     shares = minute_shares(signal.open_time_ms // MINUTE_MS, wanted, profile, variances)
     return draw_paths(found[wanted].quantiles, signal.close, shares, count, seed)
