@@ -11,11 +11,12 @@ from volcast.core.arrays import Floats
 from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.forecaster import Predictions
 from volcast.core.forecast.learner import Prediction
+from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.market.price_check import MAX_RETURN, MAX_SUSPECT_MINUTES, CheckedPrices
 from volcast.core.types import MINUTE_MS, Signal
 
 from .evaluation.distribution.forecasts import FAMILIES, QuantileForecasts, quantile_row
-from .tracks import HOUR_MINUTES, Track, Truth
+from .tracks import Track, Truth
 
 PREDICTION_COLUMNS = Prediction._fields
 PRICE_COLUMNS = ("high", "low", "close")
@@ -70,12 +71,10 @@ class Ledger:
         for name, rows in self._of_shadows.items():
             rows[row] = predictions.shadows[name]
         if signal.open_time_ms // MINUTE_MS % self._every == self._every - 1:
-            self._add_quantiles(signal.open_time_ms, getattr(signal, "quantiles", None))
+            self._add_quantiles(signal.open_time_ms, signal.quantiles)
         self.count += 1
 
-    def _add_quantiles(self, open_time_ms: int, quantiles: Quantiles | None) -> None:
-        if quantiles is None:
-            return
+    def _add_quantiles(self, open_time_ms: int, quantiles: Quantiles) -> None:
         self._levels = quantiles.levels
         self._quantile_times.append(open_time_ms)
         for family in quantile_row(quantiles):

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from volcast.core.arrays import Floats
 from volcast.core.forecast.learner import FLAT_VARIANCE
+from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.types import MINUTE_MS
 
 from .interval_scores import Booleans, covered
 from .scores import qlike_losses
 
-HOUR_MINUTES = 60
 GAP_MINUTES = 70
 """Forecasts within this distance of a missing minute are not scored."""
 

@@ -5,7 +5,8 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from volcast.backtest import interval_scores, scores
-from volcast.backtest.tracks import HOUR_MINUTES, ScoredOutcomes
+from volcast.backtest.tracks import ScoredOutcomes
+from volcast.core.market.clock import HOUR_MINUTES
 
 from . import predictive
 

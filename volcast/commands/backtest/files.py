@@ -4,6 +4,7 @@ All are written from the results on the disk, block by block, in constant memory
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from enum import StrEnum
 from io import BytesIO
 from pathlib import Path
 from types import UnionType
@@ -13,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from volcast.atomic_file import writing_bytes
-from volcast.backtest.evaluation.distribution.forecasts import columns_of
+from volcast.backtest.evaluation.distribution.forecasts import quantile_columns
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.main import UserError
 from volcast.cli.outputs import output
@@ -51,11 +52,11 @@ def write_forecasts(path: Path, found: Sequence[Series]) -> None:
 def write_quantiles(path: Path, found: Sequence[Series]) -> None:
     """Write the champion's quantiles as CSV, or as Parquet if the name ends so: a row for each candle after which they were kept.
 
-    The columns are `columns_of` the levels. With several symbols there is a column `symbol`. Raises UserError if one has no rows.
+    The columns are `quantile_columns`. With several symbols there is a column `symbol`. Raises UserError if one has no rows.
     """
     if empty := [series.symbol for series in found if not series.quantiles.levels]:
         raise UserError(f"{', '.join(empty)}: no candle ends a full hour, so there is no row for {path}; try --quantiles-every 1")
-    names = columns_of(found[0].quantiles.levels)
+    names = quantile_columns(found[0].quantiles.levels)
     several = len(found) > 1
     if path.suffix.lower() == PARQUET:
         _write_parquet(path, _frames(((series, _quantile_blocks(series)) for series in found), names, several=several))
@@ -166,6 +167,8 @@ def _polars_type(hint: Any) -> Any:
         return pl.List(_polars_type(get_args(hint)[0]))
     if isinstance(hint, type) and issubclass(hint, Struct):
         return pl.Struct({name: _polars_type(each) for name, each in get_type_hints(hint).items()})
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return pl.String
     return {float: pl.Float64, int: pl.Int64, bool: pl.Boolean, str: pl.String}[hint]
 
 

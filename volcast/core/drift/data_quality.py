@@ -6,11 +6,11 @@ Thinly traded markets have flat minutes of their own, so a run of them is judged
 from math import log
 from typing import Any
 
-from volcast.core.market.clock import DAY_MINUTES
+from volcast.core.market.clock import DAY_MINUTES, HOUR_MINUTES
 
 from .alarms import Evidence, Tier
 from .detector import dump_evidence, load_evidence
-from .observation import HOUR_MINUTES, Observation
+from .observation import Observation
 from .thresholds import DetectorThreshold
 
 _WEEK_MINUTES = 7 * DAY_MINUTES

@@ -7,11 +7,10 @@ from msgspec import Struct
 
 from volcast.core.arrays import Floats
 from volcast.core.forecast.learner import Prediction, ResolvedForecast
+from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.market.releases import release_weight
 from volcast.core.market.state import Market
 from volcast.core.types import Candle
-
-HOUR_MINUTES = 60
 
 
 class HourEnd(NamedTuple):

@@ -7,7 +7,8 @@ lasts from 2:00 on the second Sunday of March to 2:00 on the first Sunday of Nov
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
-DAY_MINUTES = 1_440
+HOUR_MINUTES = 60
+DAY_MINUTES = 24 * HOUR_MINUTES
 WEEK_MINUTES = 7 * DAY_MINUTES
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _STANDARD_MINUTES, _SUMMER_MINUTES = -300, -240

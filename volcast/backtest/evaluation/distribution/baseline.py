@@ -19,7 +19,7 @@ from volcast.core.arrays import Floats
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS
 
-HISTORY_DAYS = 180
+SHAPE_DAYS = 180
 SAMPLE_MINUTES = 10
 """Outcomes of neighbouring minutes carry nearly the same information."""
 MIN_SAMPLES, MIN_HORIZONS = 1_000, 160
@@ -51,7 +51,7 @@ def past_quantiles(past: Standardised, minute: NDArray[np.int64], levels: Sequen
     """
     found = np.full((minute.size, len(levels)), np.nan)
     days, first = np.unique(minute // DAY_MINUTES, return_index=True)
-    starts = np.searchsorted(past.minute, (days - HISTORY_DAYS) * DAY_MINUTES)
+    starts = np.searchsorted(past.minute, (days - SHAPE_DAYS) * DAY_MINUTES)
     ends = np.searchsorted(past.minute, days * DAY_MINUTES - past.horizon_minutes)
     enough = max(MIN_SAMPLES, MIN_HORIZONS * past.horizon_minutes // SAMPLE_MINUTES)
     lasts = np.searchsorted(minute, (days + 1) * DAY_MINUTES)

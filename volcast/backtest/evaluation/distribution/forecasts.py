@@ -77,10 +77,10 @@ def crossing(values: Floats) -> int:
     return int((np.diff(values, axis=-1) < 0.0).any(axis=-1).sum())
 
 
-def columns_of(levels: Sequence[float]) -> list[str]:
+def quantile_columns(levels: Sequence[float]) -> list[str]:
     """Return the names of the quantiles in a file: family and level.
 
-    >>> columns_of((0.005, 0.5))
+    >>> quantile_columns((0.005, 0.5))
     ['return_0.005', 'return_0.5', 'high_0.005', 'high_0.5', 'low_0.005', 'low_0.5', 'rv_0.005', 'rv_0.5']
     """
     return [f"{family}_{level:g}" for family in FAMILIES for level in levels]

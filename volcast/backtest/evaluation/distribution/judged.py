@@ -12,7 +12,7 @@ from volcast.backtest.evaluation.tail_risk import TailRisk
 from volcast.backtest.scores import diebold_mariano, finite_or_none, mean, two_sided_p
 from volcast.backtest.tracks import Track, Truth
 from volcast.core.arrays import Floats
-from volcast.core.forecast.distribution.continuous import HIGH_TAILS, LOW_TAILS
+from volcast.core.forecast.distribution.continuous import HIGH_TAILS, LOW_TAILS, MIN_LEVELS
 from volcast.core.types import MINUTE_MS
 
 from .baseline import past_quantiles, standardised
@@ -71,7 +71,7 @@ class DistributionScores(Struct, frozen=True, kw_only=True):
     """Scored outcomes without usable quantiles: none, not finite, or crossing."""
     families: list[FamilyScores]
     touch: list[TouchScores]
-    """Up, then down, each by rising distance."""
+    """Up, then down, each by rising distance; none of fewer than three levels, which make no curve."""
     tail_risk: list[TailRisk]
     """Of the return's distribution; losses are shares of the price."""
 
@@ -90,13 +90,14 @@ def score_distribution(
     ordered = sorted(tracks, key=lambda track: track.name != champion)
     scored = _Scored(truth, at, forecasts.levels)
     scale = np.sqrt(ordered[0].variance[at])
+    has_curve = at.size > 0 and len(forecasts.levels) >= MIN_LEVELS
     return DistributionScores(
         levels=forecasts.levels,
         outcomes=at.size,
         unusable=int((~usable).sum()),
         families=[_family(scored, family, outcomes[family], values[:, i], ordered) for i, family in enumerate(FAMILIES)],
-        touch=_touches(scored, values) if at.size else [],
-        tail_risk=shortfalls_of(champion, forecasts.levels, values[:, 0], truth.log_return[at], scale) if at.size else [],
+        touch=_touches(scored, values) if has_curve else [],
+        tail_risk=shortfalls_of(champion, forecasts.levels, values[:, 0], truth.log_return[at], scale) if has_curve else [],
     )
 
 

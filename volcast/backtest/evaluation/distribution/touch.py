@@ -18,7 +18,7 @@ from volcast.core.arrays import Floats
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS
 
-from .baseline import HISTORY_DAYS
+from .baseline import SHAPE_DAYS
 
 DISTANCES = (0.5, 1.0, 2.0)
 """In usual volatilities over the horizon."""
@@ -26,7 +26,7 @@ BINS = 10
 """Of the forecast probability, of equal width."""
 ENOUGH_OF_A_BIN = 200
 """Outcomes from which on a bin is judged: the standard error of a share is then at most 3.5 points."""
-MIN_OUTCOMES = 160
+MIN_KNOWN = 160
 """Outcomes from which the usual volatility is taken: about a week of hours."""
 Direction = Literal["up", "down"]
 
@@ -73,10 +73,10 @@ def usual_volatility(truth: Truth, at: NDArray[np.int64]) -> Floats:
     known = grid(truth)
     known = known[np.isfinite(truth.realized_variance[known])]
     sums = np.concatenate(([0.0], np.cumsum(truth.realized_variance[known])))
-    starts = np.searchsorted(minute[known], minute[at] - HISTORY_DAYS * DAY_MINUTES)
+    starts = np.searchsorted(minute[known], minute[at] - SHAPE_DAYS * DAY_MINUTES)
     ends = np.searchsorted(minute[known] + truth.horizon_minutes, minute[at], side="right")
     count = ends - starts
-    enough = count >= MIN_OUTCOMES
+    enough = count >= MIN_KNOWN
     return np.where(enough, np.sqrt(np.maximum(sums[ends] - sums[starts], 0.0) / np.maximum(count, 1)), np.nan)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from scipy.stats import binom  # type: ignore[import-untyped]  # SciPy ships no types
 
 from volcast.backtest.comparison import Comparison
-from volcast.backtest.evaluation.distribution.baseline import HISTORY_DAYS
+from volcast.backtest.evaluation.distribution.baseline import SHAPE_DAYS
 from volcast.backtest.evaluation.distribution.judged import BaselineScores, DistributionScores, FamilyScores
 from volcast.backtest.evaluation.distribution.quantile_scores import LevelScores, bin_shares
 from volcast.backtest.report import draw
@@ -87,7 +87,7 @@ def quantiles(comparison: Comparison, found: DistributionScores) -> Table:
         rows,
         f"{count(found.outcomes)} outcomes.{left_out} CRPS: mean distance of the distribution from what came, smaller is "
         "better; bp: 0.01 % of the price. Ratios below 1: better than the simple distribution, which is a model's volatility "
-        f"times the shape that outcomes had in the {HISTORY_DAYS} days before{_known(families[0].baselines, found.outcomes)}; "
+        f"times the shape that outcomes had in the {SHAPE_DAYS} days before{_known(families[0].baselines, found.outcomes)}; "
         "tails: the levels up to 2.5 % and from 97.5 % on; Diebold-Mariano below -2: probably not by chance. z: standard "
         "errors by which the share of outcomes below a quantile is off; above 3.5 in a few of 52 levels hardly by chance.",
     )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from volcast.backtest.comparison import Comparison
-from volcast.backtest.evaluation.distribution.baseline import HISTORY_DAYS
+from volcast.backtest.evaluation.distribution.baseline import SHAPE_DAYS
 from volcast.backtest.evaluation.distribution.touch import BINS, ENOUGH_OF_A_BIN, TouchScores
 from volcast.backtest.report import draw
 from volcast.backtest.report.parts import Chart, LegendLine, Section, Table, count, number, percent
@@ -28,7 +28,7 @@ def touch_section(comparison: Comparison) -> Section:
         f"The forecast says how likely a price is to be touched within the next {comparison.horizon_minutes} minutes, even if "
         "it comes back. Of all hours for which it says 20 %, a stop there should be hit in one of five; and it should say 20 "
         "% in some hours and 60 % in others, rather than the same always. σ is the usual volatility: the root of the mean "
-        f"realized variance of the {HISTORY_DAYS} days before, so that σ is the same in calm hours and in storms.",
+        f"realized variance of the {SHAPE_DAYS} days before, so that σ is the same in calm hours and in storms.",
         [part for part in parts if part is not None],
     )
 

@@ -5,9 +5,9 @@ import pytest
 
 from tests.volcast.backtest.streams import DAY, truth_of
 from volcast.backtest.evaluation.distribution.baseline import (
-    HISTORY_DAYS,
     MIN_SAMPLES,
     SAMPLE_MINUTES,
+    SHAPE_DAYS,
     Standardised,
     past_quantiles,
     standardised,
@@ -40,7 +40,7 @@ def test_what_comes_later_changes_nothing_and_what_is_old_is_forgotten() -> None
     before = past_quantiles(Standardised(minute, 60, values), made, LEVELS)
     changed = values.copy()
     changed[minute + 60 > 255 * DAY] = 1e6
-    changed[minute < (255 - HISTORY_DAYS) * DAY] = -1e6
+    changed[minute < (255 - SHAPE_DAYS) * DAY] = -1e6
     np.testing.assert_array_equal(past_quantiles(Standardised(minute, 60, changed), made, LEVELS), before)
 
 

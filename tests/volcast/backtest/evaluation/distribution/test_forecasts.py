@@ -7,8 +7,8 @@ from tests.volcast.backtest.streams import DAY, START_MS, quantiles_of, truth_of
 from volcast.backtest.evaluation.distribution.forecasts import (
     FAMILIES,
     QuantileForecasts,
-    columns_of,
     outcomes_of,
+    quantile_columns,
     quantile_row,
 )
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
@@ -40,8 +40,8 @@ def test_arrays_that_do_not_fit_are_named() -> None:
 def test_columns_families_and_outcomes_have_one_order() -> None:
     row = quantile_row(Quantiles(levels=(0.5,), log_return=(1.0,), log_high=(2.0,), log_low=(3.0,), realized_volatility=(4.0,)))
     assert row == [(1.0,), (2.0,), (3.0,), (4.0,)]
-    assert [name.partition("_")[0] for name in columns_of((0.5,))] == list(FAMILIES)
-    assert columns_of(QUANTILE_LEVELS)[13] == "high_0.005"
+    assert [name.partition("_")[0] for name in quantile_columns((0.5,))] == list(FAMILIES)
+    assert quantile_columns(QUANTILE_LEVELS)[13] == "high_0.005"
     truth, expected = truth_of(DAY)
     outcomes = outcomes_of(truth)
     assert tuple(outcomes) == FAMILIES

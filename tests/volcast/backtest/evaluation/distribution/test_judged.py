@@ -109,3 +109,10 @@ def test_a_comparison_has_them_as_json_and_without_quantiles_none() -> None:
     (family, *_) = msgspec.json.decode(msgspec.json.encode(known))["distribution"]["families"]
     assert family["family"] == "return"
     assert compare(TRUTH, tracks, "champion", symbol="X").distribution is None
+
+
+def test_two_levels_are_scored_but_make_no_curve() -> None:
+    found = scored(quantiles_of(TRUTH, EXPECTED, levels=(0.1, 0.9)))
+    assert found.outcomes == AT.size
+    assert (found.touch, found.tail_risk) == ([], [])
+    assert all(each.baselines[1].tail_ratio is None and each.baselines[1].ratio is not None for each in found.families)

@@ -6,7 +6,7 @@ import pytest
 from tests.volcast.backtest.streams import DAY, truth_of
 from volcast.backtest.evaluation.distribution.touch import (
     ENOUGH_OF_A_BIN,
-    MIN_OUTCOMES,
+    MIN_KNOWN,
     reliability,
     score_touches,
     usual_volatility,
@@ -76,5 +76,5 @@ def test_the_usual_volatility_by_a_plain_loop_and_without_the_future() -> None:
     found = usual_volatility(truth, at)
     for value, place in zip(found.tolist(), at.tolist(), strict=True):
         past = [truth.realized_variance[i] for i in range(59, place, 60) if i + 60 <= place]
-        expected = np.sqrt(np.mean(past)) if len(past) >= MIN_OUTCOMES else np.nan
+        expected = np.sqrt(np.mean(past)) if len(past) >= MIN_KNOWN else np.nan
         assert value == pytest.approx(expected, nan_ok=True)
