@@ -16,10 +16,13 @@ from volcast.metrics.requests import CountedApp, RequestCollector
 from volcast.metrics.shared_body import SharedBody
 
 from .clock import read_clocks
-from .drift import drift_routes
 from .metrics import ViewCollector
-from .probability import probability_routes
+from .page.files import page_routes
 from .responses import LatestResponse, response_of
+from .routes.drift import drift_routes
+from .routes.history import history_routes
+from .routes.probability import probability_routes
+from .routes.stream import stream_routes
 from .status import Now
 from .symbols import LISTED_SYMBOLS, UnknownSymbolResponse, find_latest, unknown_symbol
 from .view import View
@@ -56,6 +59,9 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app.add_middleware(CountedApp, requests=requests)
     app.include_router(probability_routes(view, now))
     app.include_router(drift_routes(view, now))
+    app.include_router(history_routes(view))
+    app.include_router(stream_routes(view))
+    app.include_router(page_routes())
 
     @app.get("/latest", summary="Latest signal of every symbol", response_model=dict[str, LatestResponse])
     async def latest_of_all() -> Response:
@@ -100,25 +106,6 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
         """Return all metrics in Prometheus' text format, or in OpenMetrics if the header Accept names it."""
         return await all_metrics.response(request.headers.get("accept", ""))
 
-    @app.get("/", include_in_schema=False)
-    async def index() -> dict[str, object]:
-        symbols = view.symbols
-        return {
-            "symbols": symbols[:LISTED_SYMBOLS],
-            "symbol_count": len(symbols),
-            "endpoints": [
-                "/latest",
-                "/latest/{symbol}",
-                "/probability/{symbol}",
-                "/drift",
-                "/drift/{symbol}",
-                "/health",
-                "/ready",
-                "/metrics",
-                "/docs",
-            ],
-        }
-
     return app
 
 
@@ -131,6 +118,7 @@ class _HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
+            scope["is_head"] = True
             scope["method"] = "GET"  # in place: the middleware around this one finds the route in the same scope
         await self._app(scope, receive, send)
 

@@ -108,8 +108,6 @@ async def test_an_unknown_symbol_does_not_list_thousands_of_others() -> None:
         "known": first,
         "known_count": 5_000,
     }
-    index = (await get(view, "/")).json()
-    assert (index["symbols"], index["symbol_count"]) == (first, 5_000)
 
 
 async def test_records_that_cannot_be_read_are_shown() -> None:
@@ -190,9 +188,3 @@ async def test_the_swagger_page_is_served() -> None:
     response = await get(View(180), "/docs")
     assert response.status_code == 200
     assert "swagger" in response.text
-
-
-async def test_the_index_lists_symbols_and_endpoints() -> None:
-    answer = (await get(view_of("BTCUSDT", minutes=1), "/")).json()
-    assert answer["symbols"] == ["BTCUSDT"]
-    assert "/latest" in answer["endpoints"]

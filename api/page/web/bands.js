@@ -1,0 +1,206 @@
+// What the chart library does not draw by itself: ranges of the price with their outcome, an interval as a ribbon, gaps.
+// Each class is a series primitive of Lightweight Charts 5.
+
+import { MINUTE_MS } from "./words.js";
+
+const STEPS = 16;
+export const seconds = (ms) => ms / 1_000;
+
+/** What all primitives share: the chart they are attached to, one view, and a way to ask for a new drawing. */
+class Primitive {
+  constructor(zOrder) {
+    const renderer = {
+      draw: (target) => target.useMediaCoordinateSpace(({ context, mediaSize }) => this.paint(context, mediaSize)),
+    };
+    this.views = [{ zOrder: () => zOrder, renderer: () => renderer }];
+  }
+
+  attached({ chart, series, requestUpdate }) {
+    Object.assign(this, { scale: chart.timeScale(), series, requestUpdate });
+  }
+
+  paneViews() {
+    return this.views;
+  }
+
+  x(time) {
+    return this.scale.timeToCoordinate(time);
+  }
+
+  index(time) {
+    return this.scale.timeToIndex(time, true);
+  }
+}
+
+/** The time at which a forecast that was made after the candle of `row` is due, as the opening time of the last candle within. */
+export function dueMs(row) {
+  return row.open_time_ms + row.horizon_minutes * MINUTE_MS;
+}
+
+/**
+ * The ranges of the price: those that were made at the beginning of each whole horizon, as far as there are rows of that minute, and
+ * the newest one, which lies ahead of the price.
+ */
+export class PriceRanges extends Primitive {
+  constructor() {
+    super("bottom");
+    this.clear();
+  }
+
+  clear() {
+    this.past = [];
+    this.byTime = new Map();
+    this.ahead = null;
+  }
+
+  /** Take in the next row. */
+  push(row) {
+    if (row.outcome) {
+      const due = this.byTime.get(row.outcome.open_time_ms);
+      if (due) due.held = row.outcome.price_covered;
+    }
+    if (!(row.price_upper > row.price_lower)) {
+      this.ahead = null;
+      return;
+    }
+    const range = { from: seconds(row.open_time_ms), to: seconds(dueMs(row)), close: row.close, lower: row.price_lower, upper: row.price_upper };
+    this.ahead = { ...range, held: undefined };
+    if ((row.open_time_ms + MINUTE_MS) % (row.horizon_minutes * MINUTE_MS) === 0) {
+      const past = { ...range, held: null };
+      this.past.push(past);
+      this.byTime.set(row.open_time_ms, past);
+    }
+  }
+
+  autoscaleInfo(start, end) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const range of this.ahead ? [...this.past, this.ahead] : this.past) {
+      const [from, to] = [this.index(range.from), this.index(range.to)];
+      if (from === null || to === null || to < start || from > end) continue;
+      low = Math.min(low, range.lower);
+      high = Math.max(high, range.upper);
+    }
+    return low <= high ? { priceRange: { minValue: low, maxValue: high } } : null;
+  }
+
+  paint(context, { width }) {
+    const { colors } = this;
+    for (const range of this.past) {
+      const isRunning = range.held === null && this.ahead && range.to > this.ahead.from;
+      const name = range.held === null ? "unknown" : range.held ? "held" : "missed";
+      this.cone(context, width, range, colors[name], range.held === null ? null : colors[`${name}Fill`], isRunning || range.held === null);
+    }
+    if (this.ahead) this.cone(context, width, this.ahead, colors.ahead, colors.aheadFill, false, 2);
+  }
+
+  /** One range: log price ± what grows with the square root of the time, up to the bounds that were forecast. */
+  cone(context, width, { from, to, close, lower, upper, held }, line, fill, isDashed, edge = 1.5) {
+    const [x0, x1] = [this.x(from), this.x(to)];
+    if (x0 === null || x1 === null || x1 < 0 || x0 > width) return;
+    const curve = (bound) =>
+      Array.from({ length: STEPS + 1 }, (_, i) => {
+        const share = (i / STEPS) ** 2; // closer together where the curve is steep
+        return [x0 + (x1 - x0) * share, this.series.priceToCoordinate(close * (bound / close) ** Math.sqrt(share))];
+      });
+    const [above, below] = [curve(upper), curve(lower)];
+    if (fill) {
+      context.beginPath();
+      for (const [x, y] of [...above, ...below.reverse()]) context.lineTo(x, y);
+      context.closePath();
+      context.fillStyle = fill;
+      context.fill();
+      below.reverse();
+    }
+    context.strokeStyle = line;
+    context.setLineDash(isDashed ? [3, 3] : []);
+    context.lineWidth = 1;
+    for (const side of [above, below]) {
+      context.beginPath();
+      for (const [x, y] of side) context.lineTo(x, y);
+      context.stroke();
+    }
+    const [top, bottom] = [above.at(-1)[1], below.at(-1)[1]];
+    context.lineWidth = edge;
+    context.beginPath();
+    context.moveTo(x1, top);
+    context.lineTo(x1, bottom);
+    context.stroke();
+    context.setLineDash([]);
+    if (held === false) this.cross(context, x1, top - 9, line);
+  }
+
+  cross(context, x, y, color) {
+    context.strokeStyle = color;
+    context.lineWidth = 2;
+    context.beginPath();
+    context.moveTo(x - 4, y - 4);
+    context.lineTo(x + 4, y + 4);
+    context.moveTo(x - 4, y + 4);
+    context.lineTo(x + 4, y - 4);
+    context.stroke();
+  }
+}
+
+/** An interval that changes from minute to minute, as an area between two bounds. Points: {time, lower, upper}, in order. */
+export class Ribbon extends Primitive {
+  constructor() {
+    super("bottom");
+    this.points = [];
+  }
+
+  paint(context, { width }) {
+    context.fillStyle = this.fill;
+    let part = [];
+    let before = null;
+    const end = () => {
+      if (part.length > 1) {
+        context.beginPath();
+        for (const [x, , upper] of part) context.lineTo(x, upper);
+        for (const [x, lower] of part.reverse()) context.lineTo(x, lower);
+        context.closePath();
+        context.fill();
+      }
+      part = [];
+    };
+    for (const { time, lower, upper } of this.points) {
+      if (before !== null && time - before > 60) end();
+      before = time;
+      const x = this.x(time);
+      if (x === null || x < -20 || x > width + 20) continue;
+      part.push([x, this.series.priceToCoordinate(lower), this.series.priceToCoordinate(upper)]);
+    }
+    end();
+  }
+
+  autoscaleInfo() {
+    const visible = this.scale.getVisibleRange();
+    if (!visible) return null;
+    let high = 0;
+    for (const { time, upper } of this.points) if (time >= visible.from && time <= visible.to) high = Math.max(high, upper);
+    return high > 0 ? { priceRange: { minValue: 0, maxValue: high } } : null;
+  }
+}
+
+/** Minutes without a candle, from `from` to `to` (the candles on both sides, in seconds): shaded, with their number. */
+export class Gaps extends Primitive {
+  constructor() {
+    super("bottom");
+    this.all = [];
+  }
+
+  paint(context, { width, height }) {
+    for (const { from, to } of this.all) {
+      const [x0, x1] = [this.x(from), this.x(to)];
+      if (x0 === null || x1 === null || x1 < 0 || x0 > width) continue;
+      context.fillStyle = this.colors.gap;
+      context.fillRect(x0 + 1, 0, Math.max(1, x1 - x0 - 2), height);
+      const text = `${to > from ? Math.round((to - from) / 60) - 1 : 0} min missing`;
+      context.font = "11px system-ui, sans-serif";
+      if (context.measureText(text).width < x1 - x0 - 6) {
+        context.fillStyle = this.colors.muted;
+        context.textAlign = "center";
+        context.fillText(text, (x0 + x1) / 2, 14);
+      }
+    }
+  }
+}

@@ -1,0 +1,204 @@
+// The chart of one symbol: candles, rolling mean and ranges above; forecast and realized volatility below.
+
+import {
+  CandlestickSeries, CrosshairMode, HistogramSeries, LineSeries, createChart, createSeriesMarkers,
+} from "./vendor/lightweight-charts.standalone.production.mjs";
+import { Gaps, PriceRanges, Ribbon, dueMs, seconds } from "./bands.js";
+import { digitsOfPrices, parts, smallPercent } from "./format.js";
+import { colors } from "./theme.js";
+import { MINUTE_MS } from "./words.js";
+
+const MAX_GAP_MINUTES = 120; // of a longer gap as many minutes are drawn
+const MIN_SHOWN = 90;
+const REDRAW_ALL = 120; // from so many new rows in one frame on, the chart is built anew
+const MIN_BAR = 2.2; // pixels
+
+/** End a line at its last point: what comes next is not joined to it. A segment has the colour of the point where it begins. */
+function cut(points) {
+  if (points.length) points[points.length - 1] = { ...points.at(-1), color: "transparent" };
+}
+
+export class PriceChart {
+  constructor(element) {
+    this.element = element;
+    this.isLocal = false;
+    this.chart = createChart(element, {
+      autoSize: true,
+      layout: { attributionLogo: false, fontFamily: "system-ui, sans-serif", panes: { enableResize: true } },
+      crosshair: { mode: CrosshairMode.Normal },
+      handleScroll: { vertTouchDrag: false, mouseWheel: false },
+      timeScale: {
+        timeVisible: true, secondsVisible: false, rightOffset: 3, minBarSpacing: 0.2,
+        shiftVisibleRangeOnNewBar: true, allowShiftVisibleRangeOnWhitespaceReplacement: true,
+        tickMarkFormatter: (time) => this.tick(time),
+      },
+      localization: { timeFormatter: (time) => this.label(time) },
+    });
+    const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
+    const share = { type: "custom", minMove: 1e-7, formatter: smallPercent };
+    this.axis = this.chart.addSeries(LineSeries, { ...quiet, visible: true });
+    this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
+    this.mean = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 1 });
+    this.signal = this.chart.addSeries(HistogramSeries, { ...quiet, priceScaleId: "signal" });
+    this.signal.priceScale().applyOptions({ scaleMargins: { top: 0.975, bottom: 0 } });
+    this.forecast = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, priceFormat: share }, 1);
+    this.realized = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, priceFormat: share }, 1);
+    this.ranges = new PriceRanges();
+    this.gaps = new Gaps();
+    this.interval = new Ribbon();
+    this.candles.attachPrimitive(this.gaps);
+    this.candles.attachPrimitive(this.ranges);
+    this.forecast.attachPrimitive(this.interval);
+    this.markers = createSeriesMarkers(this.candles, []);
+    this.chart.panes()[0].setStretchFactor(3);
+    this.chart.panes()[1].setStretchFactor(1);
+    this.clear();
+    this.recolor();
+  }
+
+  clear() {
+    this.rows = [];
+    this.byTime = new Map();
+    this.alarms = new Map(); // "detector time" -> alarm
+    this.points = { axis: [], candles: [], mean: [], signal: [], forecast: [], realized: [] };
+    this.interval.points = [];
+    this.gaps.all = [];
+    this.ranges.clear();
+  }
+
+  /** Draw these rows and no others; `keepView` leaves the part of time that is shown as it is. */
+  set(rows, keepView = false) {
+    this.clear();
+    for (const row of rows) this.take(row);
+    for (const [name, points] of Object.entries(this.points)) this[name].setData(points);
+    const digits = digitsOfPrices(rows.slice(-200).flatMap((row) => [row.open, row.close]));
+    this.candles.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
+    this.mark();
+    if (!keepView) this.showNowOnceLaidOut();
+  }
+
+  /** Draw what has been added to `all` since the last call: its last `count` rows. */
+  add(all, count) {
+    if (count >= REDRAW_ALL) return this.set(all, true);
+    const before = Object.fromEntries(Object.entries(this.points).map(([name, points]) => [name, points.length]));
+    const alarms = this.alarms.size;
+    for (const row of all.slice(-count)) this.take(row);
+    // The last point that was there is drawn once more: it may have become the end of a line.
+    for (const [name, points] of Object.entries(this.points)) {
+      for (const point of points.slice(Math.max(0, before[name] - 1))) this[name].update(point);
+    }
+    if (this.alarms.size !== alarms) this.mark();
+    this.ranges.requestUpdate?.();
+  }
+
+  /** Turn one row into points. */
+  take(row) {
+    const { axis, candles, mean, signal, forecast, realized } = this.points;
+    const time = seconds(row.open_time_ms);
+    const due = seconds(dueMs(row));
+    const last = this.rows.at(-1);
+    const isAfterGap = last && row.open_time_ms - last.open_time_ms > MINUTE_MS;
+    if (isAfterGap) this.gaps.all.push({ from: seconds(last.open_time_ms), to: time });
+    // The axis has every minute up to the end of the horizon, so that the range ahead has a place.
+    let next = axis.length ? axis.at(-1).time + 60 : time;
+    if (due - next > MAX_GAP_MINUTES * 60 + (due - time)) next = time - 60;
+    for (; next <= due; next += 60) axis.push({ time: next });
+    candles.push({ time, open: row.open, high: row.high, low: row.low, close: row.close });
+    if (isAfterGap) for (const line of [mean, forecast]) cut(line);
+    if (row.rolling_mean !== null) mean.push({ time, value: row.rolling_mean });
+    if (row.signal) signal.push({ time, value: 1 });
+    if (row.volatility > 0) {
+      forecast.push({ time: due, value: row.volatility });
+      this.interval.points.push({ time: due, lower: row.volatility_lower, upper: row.volatility_upper });
+    }
+    if (row.outcome) {
+      if (realized.length && time - realized.at(-1).time > 60) cut(realized);
+      realized.push({ time, value: row.outcome.realized_volatility });
+    }
+    for (const alarm of row.drift_alarms ?? []) this.alarms.set(`${alarm.detector} ${alarm.open_time_ms}`, alarm);
+    this.ranges.push(row);
+    this.rows.push(row);
+    this.byTime.set(time, row);
+  }
+
+  /** A mark at the beginning of each drift alarm. */
+  mark() {
+    const first = this.rows[0]?.open_time_ms ?? Infinity;
+    const marks = [...this.alarms.values()].filter((each) => each.open_time_ms >= first).sort((a, b) => a.open_time_ms - b.open_time_ms);
+    const color = this.colors.alarm;
+    this.markers.setMarkers(
+      marks.map((each) => ({ time: seconds(each.open_time_ms), position: "aboveBar", shape: "arrowDown", color, text: each.detector.replaceAll("_", " ") })),
+    );
+  }
+
+  /** The chart may just have become visible: its size is known one frame later. */
+  showNowOnceLaidOut() {
+    requestAnimationFrame(() => requestAnimationFrame(() => this.showNow()));
+  }
+
+  /** Show the last hours and the horizon ahead. */
+  showNow() {
+    const row = this.rows.at(-1);
+    if (!row) return;
+    const fits = Math.max(MIN_SHOWN, this.element.clientWidth / MIN_BAR - row.horizon_minutes);
+    const past = Math.min(fits, 4 * row.horizon_minutes, Math.max(MIN_SHOWN, this.rows.length));
+    const scale = this.chart.timeScale();
+    const index = scale.timeToIndex(seconds(row.open_time_ms), true);
+    scale.setVisibleLogicalRange({ from: index - past, to: index + row.horizon_minutes + 2 });
+  }
+
+  zoom(factor) {
+    const scale = this.chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    if (range) scale.setVisibleLogicalRange({ from: range.to - (range.to - range.from) * factor, to: range.to });
+  }
+
+  move(share) {
+    const scale = this.chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    if (!range) return;
+    const step = (range.to - range.from) * share;
+    scale.setVisibleLogicalRange({ from: range.from + step, to: range.to + step });
+  }
+
+  /** Call `changed` with the row under the pointer, or with null. */
+  onHover(changed) {
+    this.chart.subscribeCrosshairMove(({ time }) => changed(time === undefined ? null : this.byTime.get(time) ?? null));
+  }
+
+  setZone(isLocal) {
+    this.isLocal = isLocal;
+    this.chart.applyOptions({ localization: { timeFormatter: (time) => this.label(time) } });
+  }
+
+  tick(time) {
+    const { time: text, day } = parts(time * 1_000, this.isLocal);
+    return text === "00:00" ? day : text;
+  }
+
+  label(time) {
+    const { time: text, day } = parts(time * 1_000, this.isLocal);
+    return `${day} ${text}`;
+  }
+
+  recolor() {
+    const c = colors();
+    Object.assign(this, { colors: c });
+    this.ranges.colors = c;
+    this.gaps.colors = c;
+    this.interval.fill = c.intervalFill;
+    const lines = { vertLines: { color: c.grid }, horzLines: { color: c.grid } };
+    this.chart.applyOptions({
+      layout: { background: { color: c.panel }, textColor: c.muted, panes: { separatorColor: c.grid, separatorHoverColor: c.grid } },
+      grid: lines,
+      rightPriceScale: { borderColor: c.grid },
+      timeScale: { borderColor: c.grid },
+    });
+    this.candles.applyOptions({ upColor: c.up, downColor: c.down, wickUpColor: c.up, wickDownColor: c.down });
+    this.mean.applyOptions({ color: c.mean });
+    this.signal.applyOptions({ color: c.signal });
+    this.forecast.applyOptions({ color: c.forecast });
+    this.realized.applyOptions({ color: c.realized });
+    this.mark();
+  }
+}

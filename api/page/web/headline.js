@@ -1,0 +1,145 @@
+// The first glance: what is forecast, whether to trust it, and how the data are. Writes into the document.
+
+import { digitsOfPrices, duration, grouped, moment, percent, smallPercent } from "./format.js";
+import { MINUTE_MS, comparison, halfRange, heldSentence, meaning, rangeSentence, stateOf, warning } from "./words.js";
+
+const byId = (id) => document.getElementById(id);
+const TIERS = { page: "needs somebody now", ticket: "needs a look this week", info: "for the record" };
+
+/** Change a text only if it is another one: what is selected stays selected, and nothing is laid out anew. */
+function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/**
+ * Show a symbol. `market` has its last row and state, `rows` those of the chart; `latest` is the API's last answer, which knows some
+ * counts that a row does not have; `nowMs` is the time by the server's clock, null if that is not known yet.
+ */
+export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
+  const row = market.last;
+  const ageS = nowMs === null ? null : (nowMs - row.open_time_ms - MINUTE_MS) / 1_000;
+  const zone = { isLocal, nowMs: nowMs ?? row.open_time_ms };
+  const state = lostS === null ? stateOf(market.status) : { name: "no connection", kind: "bad" };
+  const lost = `No connection to volcast for ${duration(lostS)}: these are the last numbers that came, made at ${moment(row.open_time_ms + MINUTE_MS, isLocal, zone.nowMs)}.`;
+  const words = lostS === null ? warning(market.status, row, ageS ?? 0, zone) : lost;
+
+  byId("headline").dataset.kind = state.kind;
+  byId("warning").hidden = words === null;
+  say(byId("warning"), words ?? "");
+  say(byId("symbol"), market.symbol);
+  const price = grouped(row.close, digitsOfPrices(rows.slice(-50).map((each) => each.close)));
+  say(byId("price"), price);
+  const age = state.kind === "past" || ageS === null || ageS < 0 ? "" : ` · ${duration(ageS)} old`;
+  say(byId("state"), `${state.name}${age}`);
+
+  const range = rangeSentence(row);
+  const band = byId("band");
+  const text = typeof range === "string" ? range : range.before + range.half + range.after;
+  if (band.textContent !== text) {
+    band.replaceChildren();
+    if (typeof range === "string") band.textContent = range;
+    else {
+      const half = document.createElement("strong");
+      half.textContent = range.half;
+      band.append(range.before, half, range.after);
+    }
+  }
+  say(byId("meaning"), meaning(row));
+  const compared = comparison(row);
+  say(byId("compared"), compared);
+  byId("compared").hidden = !compared;
+  if (rows.length) say(byId("held"), heldSentence(rows));
+  const half = halfRange(row);
+  document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
+  showHealth(row, latest, ageS);
+}
+
+/** Nothing to show yet, or a symbol that does not exist. */
+export function showNothing(title, sentence) {
+  byId("headline").dataset.kind = "weak";
+  byId("warning").hidden = true;
+  say(byId("symbol"), title);
+  for (const id of ["price", "state", "meaning", "compared", "held"]) say(byId(id), "");
+  byId("health").replaceChildren();
+  say(byId("band"), sentence);
+  document.title = "volcast";
+}
+
+function showHealth(row, latest, ageS) {
+  const alarms = row.drift_alarms?.length ?? 0;
+  const facts = [
+    ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, ageS > 180],
+    ["Missing minutes", `${grouped(row.missing_minutes, 0)} in ${grouped(row.gaps, 0)} ${row.gaps === 1 ? "gap" : "gaps"}`, false],
+    ["Suspect prices", latest ? grouped(latest.suspect_candles, 0) : "–", row.suspect],
+    ["Drift alarms on", String(alarms), alarms > 0],
+    ["Inputs that drift", percent(row.data_drift_ratio, 0), false],
+    ["Close above its mean", row.signal ? "yes" : "no", false],
+    ["Forecasts judged", latest ? grouped(latest.outcomes, 0) : "–", false],
+  ];
+  const health = byId("health");
+  if (health.children.length !== facts.length) {
+    health.replaceChildren(...facts.map(() => {
+      const pair = document.createElement("div");
+      pair.append(document.createElement("dt"), document.createElement("dd"));
+      return pair;
+    }));
+  }
+  facts.forEach(([name, value, isLoud], i) => {
+    const [term, text] = health.children[i].children;
+    say(term, name);
+    say(text, value);
+    text.classList.toggle("loud", Boolean(isLoud));
+  });
+}
+
+/** The drift alarms of the rows that are drawn, those that are on first, each with its story. */
+export function showAlarms(alarms, row, isLocal, nowMs) {
+  byId("alarms").hidden = !alarms.length;
+  const on = new Set((row.drift_alarms ?? []).map((each) => `${each.detector} ${each.open_time_ms}`));
+  const isOn = (each) => on.has(`${each.detector} ${each.open_time_ms}`);
+  const sorted = [...alarms].sort((a, b) => isOn(b) - isOn(a) || b.open_time_ms - a.open_time_ms);
+  byId("alarm-list").replaceChildren(...sorted.slice(0, 20).map((each) => {
+    const item = document.createElement("li");
+    const when = document.createElement("strong");
+    when.textContent = `${isOn(each) ? "On since" : "Over; it began at"} ${moment(each.open_time_ms, isLocal, nowMs)}`;
+    item.append(when, ` · ${TIERS[each.tier] ?? each.tier} · ${each.detector.replaceAll("_", " ")}: ${each.what}`);
+    item.dataset.on = isOn(each);
+    return item;
+  }));
+}
+
+/** One line about the candle under the pointer, or about the newest one. */
+export function legendOf(row, isLocal, nowMs) {
+  if (!row) return "";
+  const digits = digitsOfPrices([row.open, row.high, row.low, row.close]);
+  const [open, high, low, close] = [row.open, row.high, row.low, row.close].map((each) => grouped(each, digits));
+  const came = row.outcome ? `until now ${smallPercent(row.outcome.realized_volatility)}, of which the forecast was ${smallPercent(row.outcome.volatility)}` : "";
+  return [
+    moment(row.open_time_ms, isLocal, nowMs),
+    `open ${open}, high ${high}, low ${low}, close ${close}`,
+    row.rolling_mean === null ? "" : `mean ${grouped(row.rolling_mean, digits + 1)}`,
+    `volatility forecast ${smallPercent(row.volatility)}`,
+    came,
+    row.suspect ? "suspect price" : "",
+  ].filter(Boolean).join(" · ");
+}
+
+export function showKeys(row) {
+  const name = percent(row.interval_level, 0);
+  const minutes = row.horizon_minutes;
+  const keys = [
+    ["ahead", `range ahead: ${name} of prices in ${minutes} min`],
+    ["held", "range that held"],
+    ["missed", "range that did not (×)"],
+    ["mean", "rolling mean"],
+    ["signal", "close above the mean"],
+    ["forecast", `volatility forecast ${minutes} min before, with interval`],
+    ["realized", "volatility that came"],
+  ];
+  byId("keys").replaceChildren(...keys.map(([kind, text]) => {
+    const item = document.createElement("li");
+    item.dataset.kind = kind;
+    item.textContent = text;
+    return item;
+  }));
+}

@@ -1,0 +1,256 @@
+// Wires the page together: the stream and the questions to the API on one side, chart, words and list on the other.
+// Rows are taken in as they come and drawn once per frame of the screen, so that a replay at full speed stays readable.
+
+import { PriceChart } from "./chart.js";
+import { moment, zoneName } from "./format.js";
+import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
+import { SymbolList } from "./list.js";
+import { Rows, Store } from "./store.js";
+import { Stream, ask } from "./stream.js";
+import { onThemeChange } from "./theme.js";
+
+const HISTORY = 1_500;
+const WORDS_EVERY_MS = 250;
+const LATEST_EVERY_MS = 2_000;
+const ALL_EVERY_MS = 15_000;
+const ALL_EVERY_MS_IF_MANY = 60_000;
+const MANY = 100;
+const BEHIND_MS = 90_000; // the stream is that much older than what /latest says: it has stopped without saying so
+const AT_ONCE = 4; // requests for sparklines
+
+const byId = (id) => document.getElementById(id);
+const store = new Store();
+const chart = new PriceChart(byId("chart"));
+const page = {
+  symbol: null,
+  rows: new Rows(),
+  latest: null,
+  clockMs: null, // time by the server's clock minus performance.now()
+  lostAt: null,
+  isLocal: false,
+  added: 0,
+  wordsAt: -Infinity,
+  hovered: null,
+};
+const list = new SymbolList({
+  list: byId("symbols"), search: byId("search"), order: byId("order"), count: byId("count"), store,
+  onVisible: (symbol) => wanted.push(symbol) && askForSparklines(),
+});
+
+// --- rows
+
+const stream = new Stream({
+  onRow(row) {
+    if (store.market(row.symbol).take(row)) list.touch(row.symbol);
+    if (row.symbol === page.symbol && page.rows.push(row)) page.added += 1;
+    if (page.symbol === null) choose();
+  },
+  onOpen() {
+    reload();
+    askForAll();
+  },
+  onLost: () => found(false),
+});
+
+/** Fetch the rows of the chosen symbol anew, and join them with what is here. */
+async function reload() {
+  const { symbol, rows } = page;
+  if (symbol === null) return;
+  rows.restart();
+  const isFirst = !rows.all.length;
+  try {
+    const answer = await ask(`history/${encodeURIComponent(symbol)}?limit=${HISTORY}`);
+    if (symbol !== page.symbol || rows !== page.rows) return;
+    found(true);
+    if (answer === null) return;
+    rows.load(answer.rows);
+    store.market(symbol).fill(rows.all);
+    list.touch(symbol);
+    page.added = 0;
+    byId("charts").hidden = !rows.all.length;
+    chart.set(rows.all, !isFirst);
+    if (rows.all.length) showKeys(rows.all.at(-1));
+    page.wordsAt = -Infinity;
+  } catch {
+    found(false);
+    setTimeout(() => rows === page.rows && !rows.isLoaded && reload(), LATEST_EVERY_MS);
+  }
+}
+
+const wanted = [];
+let asking = 0;
+function askForSparklines() {
+  while (asking < AT_ONCE && wanted.length) {
+    const symbol = wanted.shift();
+    if (store.market(symbol).hasHistory) continue;
+    asking += 1;
+    ask(`history/${encodeURIComponent(symbol)}?limit=60`)
+      .then((answer) => answer && store.market(symbol).fill(answer.rows), () => {})
+      .finally(() => {
+        asking -= 1;
+        list.touch(symbol);
+        askForSparklines();
+      });
+  }
+}
+
+// --- state and age
+
+/** The API has answered, or it has not. */
+function found(isThere) {
+  page.lostAt = isThere ? null : (page.lostAt ?? performance.now());
+  const text = isThere ? "connected" : "no connection, trying again …";
+  if (byId("connection").textContent !== text) byId("connection").textContent = text;
+  byId("connection").dataset.kind = isThere ? "good" : "bad";
+}
+
+function takeLatest(latest) {
+  const market = store.market(latest.symbol);
+  market.status = latest.status;
+  const openMs = Date.parse(latest.timestamp);
+  // The list needs a price and a range before the stream brings the next row.
+  if (!market.last) market.last = { ...latest, open_time_ms: openMs, usual_volatility: latest.usual_volatility ?? null };
+  page.clockMs = openMs + 60_000 + latest.age_seconds * 1_000 - performance.now();
+  list.touch(latest.symbol);
+  return openMs;
+}
+
+async function askForLatest() {
+  const { symbol } = page;
+  try {
+    const latest = symbol === null ? await ask("ready") && null : await ask(`latest/${encodeURIComponent(symbol)}`, 5_000);
+    found(true);
+    if (latest && symbol === page.symbol) {
+      page.latest = latest;
+      const openMs = takeLatest(latest);
+      const last = page.rows.all.at(-1);
+      if (page.rows.isLoaded && last && openMs - last.open_time_ms > BEHIND_MS && latest.status !== "replaying") stream.open();
+    }
+    if (symbol === null) await askForAll();
+  } catch {
+    found(false);
+  }
+  setTimeout(askForLatest, LATEST_EVERY_MS);
+}
+
+async function askForAll() {
+  try {
+    const all = await ask("latest", 30_000);
+    for (const latest of Object.values(all)) takeLatest(latest);
+    found(true);
+  } catch {
+    found(false);
+  }
+  if (page.symbol === null) choose();
+}
+
+function keepAskingForAll() {
+  setTimeout(async () => {
+    await askForAll();
+    keepAskingForAll();
+  }, store.markets.size > MANY ? ALL_EVERY_MS_IF_MANY : ALL_EVERY_MS);
+}
+
+// --- what is chosen
+
+/** Choose the symbol that the address names, or the first one. */
+function choose() {
+  const named = decodeURIComponent(location.hash.slice(1)).toUpperCase();
+  const symbol = named && named !== "FORECAST" ? named : (page.symbol ?? store.symbols[0] ?? null);
+  if (symbol === page.symbol) return;
+  Object.assign(page, { symbol, rows: new Rows(), latest: null, added: 0, hovered: null, wordsAt: -Infinity });
+  byId("charts").hidden = true;
+  byId("alarms").hidden = true;
+  list.choose(symbol);
+  list.entries.get(symbol)?.item.scrollIntoView({ block: "nearest" });
+  reload();
+  if (symbol !== null) ask(`latest/${encodeURIComponent(symbol)}`).then((latest) => latest && takeLatest(latest), () => {});
+}
+
+// --- drawing
+
+function draw() {
+  requestAnimationFrame(draw);
+  const nowMs = performance.now();
+  if (page.added) {
+    if (page.rows.trim()) chart.set(page.rows.all, true);
+    else chart.add(page.rows.all, page.added);
+    page.added = 0;
+  }
+  if (nowMs - page.wordsAt < WORDS_EVERY_MS) return;
+  page.wordsAt = nowMs;
+  list.draw(nowMs);
+  const market = page.symbol === null ? null : store.markets.get(page.symbol);
+  if (!market?.last) {
+    const known = store.markets.size > 0;
+    if (page.lostAt !== null) showNothing("volcast", "No connection to volcast. This page tries again by itself.");
+    else if (page.symbol !== null && known) showNothing(page.symbol, "There is no signal for this symbol. Choose another one from the list.");
+    else showNothing("No forecasts yet", "volcast has no signal yet. As soon as the first candle has come, it is shown here.");
+    return;
+  }
+  const serverMs = page.clockMs === null ? null : page.clockMs + nowMs;
+  const { rows, latest, isLocal } = page;
+  const lostS = page.lostAt === null ? null : (nowMs - page.lostAt) / 1_000;
+  showHeadline({ market, rows: rows.all, latest, nowMs: serverMs, isLocal, lostS });
+  const timeMs = serverMs ?? market.last.open_time_ms;
+  showAlarms([...chart.alarms.values()], market.last, isLocal, timeMs);
+  const legend = legendOf(page.hovered ?? rows.all.at(-1), isLocal, timeMs);
+  if (byId("legend").textContent !== legend) byId("legend").textContent = legend;
+  const label = `Chart of ${market.symbol} until ${moment(market.last.open_time_ms, isLocal, timeMs)}. ${byId("band").textContent}`;
+  byId("chart").setAttribute("aria-label", label);
+}
+
+// --- what people do
+
+function changeZone() {
+  page.isLocal = !page.isLocal;
+  byId("zone").textContent = page.isLocal ? `local (${zoneName(Date.now(), true)})` : "UTC";
+  chart.setZone(page.isLocal);
+  page.wordsAt = -Infinity;
+}
+
+const CHART_KEYS = {
+  ArrowLeft: () => chart.move(-0.1),
+  ArrowRight: () => chart.move(0.1),
+  "+": () => chart.zoom(0.7),
+  "-": () => chart.zoom(1.4),
+  End: () => chart.showNow(),
+};
+const PAGE_KEYS = {
+  "/": () => byId("search").focus(),
+  j: () => go(1),
+  k: () => go(-1),
+  u: changeZone,
+};
+
+function go(step) {
+  const symbol = list.neighbour(step);
+  if (symbol) location.hash = symbol;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
+  const action = (event.target === byId("chart") && CHART_KEYS[event.key]) || PAGE_KEYS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+byId("search").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && list.shown?.length) location.hash = list.shown[0];
+  if (event.key === "Escape") byId("search").blur();
+});
+byId("zone").addEventListener("click", changeZone);
+byId("zoom-in").addEventListener("click", () => chart.zoom(0.7));
+byId("zoom-out").addEventListener("click", () => chart.zoom(1.4));
+byId("now").addEventListener("click", () => chart.showNow());
+addEventListener("hashchange", choose);
+chart.onHover((row) => {
+  page.hovered = row;
+  page.wordsAt = -Infinity;
+});
+onThemeChange(() => chart.recolor());
+
+choose();
+askForLatest();
+keepAskingForAll();
+draw();

@@ -1,0 +1,110 @@
+// What the page knows: of each symbol its last row, its last closes and its state; of the chosen one all rows.
+
+export const MAX_ROWS = 6_000;
+const CLOSES = 60;
+
+/** One symbol. `rows` is filled only while it is the chosen one. */
+class Market {
+  constructor(symbol) {
+    this.symbol = symbol;
+    this.last = null; // the newest row
+    this.status = null; // what the API said last
+    this.closes = []; // [open_time_ms, close] of the last minutes
+    this.hasHistory = false;
+  }
+
+  /** Take in a row; return whether it is newer than what was known. */
+  take(row) {
+    if (this.last && row.open_time_ms < this.last.open_time_ms) return false;
+    const isNew = !this.last || row.open_time_ms > this.last.open_time_ms;
+    this.last = row;
+    if (isNew) {
+      this.closes.push([row.open_time_ms, row.close]);
+      if (this.closes.length > 2 * CLOSES) this.closes = this.closes.slice(-CLOSES);
+    }
+    return isNew;
+  }
+
+  /** Put the closes of rows from /history before those that came since. */
+  fill(rows) {
+    this.hasHistory = true;
+    const last = rows.at(-1);
+    if (!last) return;
+    const newer = this.closes.filter(([time]) => time > last.open_time_ms);
+    this.closes = [...rows.slice(-CLOSES).map((row) => [row.open_time_ms, row.close]), ...newer].slice(-CLOSES);
+    if (!this.last || last.open_time_ms >= this.last.open_time_ms) this.last = last;
+  }
+
+  get sparkline() {
+    return this.closes.slice(-CLOSES);
+  }
+}
+
+export class Store {
+  constructor() {
+    this.markets = new Map();
+  }
+
+  market(symbol) {
+    let market = this.markets.get(symbol);
+    if (!market) this.markets.set(symbol, (market = new Market(symbol)));
+    return market;
+  }
+
+  get symbols() {
+    return [...this.markets.keys()].sort();
+  }
+}
+
+/**
+ * The rows of one symbol in order of time, without duplicates, from a snapshot (/history) and a stream.
+ *
+ * The stream is open before the snapshot is asked for, so the two overlap and nothing is missing between them. After each new
+ * connection `restart` and `load` join what is here with a new snapshot.
+ */
+export class Rows {
+  constructor() {
+    this.all = [];
+    this.isLoaded = false;
+    this.fresh = []; // rows of the stream since the last restart
+  }
+
+  /** The stream begins anew: what comes from now on is newer than the snapshot that will be loaded. */
+  restart() {
+    this.isLoaded = false;
+    this.fresh = [];
+  }
+
+  /** Take in a row of the stream. Return whether it was appended at the end; a repeated or late one changes nothing. */
+  push(row) {
+    if (!this.isLoaded) {
+      this.fresh.push(row);
+      return false;
+    }
+    const last = this.all.at(-1);
+    if (last && row.open_time_ms <= last.open_time_ms) return false;
+    this.all.push(row);
+    return true;
+  }
+
+  /** Join a snapshot with what was known before it and with what came since. Rows that contradict the snapshot are dropped. */
+  load(snapshot) {
+    const first = snapshot[0];
+    const same = first && this.all.find((row) => row.open_time_ms === first.open_time_ms);
+    const continues = same && same.close === first.close && same.volatility === first.volatility;
+    const older = continues ? this.all.filter((row) => row.open_time_ms < first.open_time_ms) : [];
+    this.all = [...older, ...snapshot];
+    this.isLoaded = true;
+    const fresh = this.fresh.sort((a, b) => a.open_time_ms - b.open_time_ms);
+    this.fresh = [];
+    for (const row of fresh) this.push(row);
+    this.trim();
+  }
+
+  /** Forget the oldest rows once there are many more than are drawn; return whether any were. */
+  trim() {
+    if (this.all.length <= MAX_ROWS * 1.5) return false;
+    this.all = this.all.slice(-MAX_ROWS);
+    return true;
+  }
+}

@@ -1,0 +1,126 @@
+// The forecast in words that need no dictionary. Pure: rows, answers and times in, sentences out.
+
+import { digitsOfRange, duration, grouped, horizonName, moment, percent, smallPercent } from "./format.js";
+
+export const MINUTE_MS = 60_000;
+const FEW = 60;
+/** From these ratios of forecast to usual volatility on, the words change. */
+const LEVELS = [
+  [0.5, "much calmer than usual for this time of day"],
+  [0.8, "calm for this time of day"],
+  [1.25, "as usual for this time of day"],
+  [2, "livelier than usual for this time of day"],
+  [Infinity, "unusually wild for this time of day"],
+];
+export const UNUSUAL = 1.5;
+
+/** What each status of the API means for a reader: a short name, how loud it is, and whether the numbers are of the past. */
+const STATES = {
+  ok: { name: "live", kind: "good" },
+  replaying: { name: "replaying the past", kind: "past" },
+  finished: { name: "of the past", kind: "past" },
+  warming: { name: "warming up", kind: "weak" },
+  sparse: { name: "too few candles", kind: "weak" },
+  stale: { name: "stale", kind: "bad" },
+  restoring: { name: "restoring", kind: "weak" },
+  unreadable: { name: "unreadable", kind: "bad" },
+  clock_skew: { name: "clock wrong", kind: "bad" },
+};
+const UNKNOWN = { name: "state unknown", kind: "weak" };
+
+export function stateOf(status) {
+  return STATES[status] ?? (status ? { ...UNKNOWN, name: status } : UNKNOWN);
+}
+
+/** The order by state: what needs somebody first. */
+export function severityOf(status) {
+  return ["bad", "weak", "past", "good"].indexOf(stateOf(status).kind);
+}
+
+/** Half of the range in relation to the price; null if there is no range. */
+export function halfRange(row) {
+  return row.price_upper > row.price_lower && row.close > 0 ? (row.price_upper - row.price_lower) / (2 * row.close) : null;
+}
+
+/** Forecast volatility over what is usual now; null if that is not known. */
+export function unusualness(row) {
+  return row?.usual_volatility > 0 ? row.volatility / row.usual_volatility : null;
+}
+
+/** What to say before the numbers, or null if nothing has to be said. `ageS` is the age of the row by the server's clock. */
+export function warning(status, row, ageS, { isLocal, nowMs }) {
+  const of = moment(row.open_time_ms + MINUTE_MS, isLocal, nowMs);
+  const over = ageS > row.horizon_minutes * 60 ? ` Its ${horizonName(row.horizon_minutes)} is over.` : "";
+  switch (status) {
+    case "ok":
+      return null;
+    case "stale":
+      return `Stale: no candle for ${duration(ageS)}. This forecast was made at ${of}.${over}`;
+    case "finished":
+      return `The past, not now: the replay has ended. This forecast was made at ${of}.`;
+    case "replaying":
+      return `The past, not now: a replay is running and has come to ${of}.`;
+    case "warming":
+      return "Warming up: the model has learned from less than a day of this market. Take the range as a first guess.";
+    case "sparse":
+      return "Most minutes of the last day have no candle. Do not rely on the range.";
+    case "restoring":
+      return `Restoring: signals are still being read. This forecast was made at ${of} and may be an old one.`;
+    case "unreadable":
+      return `The newest record of this symbol cannot be read. This is an older forecast, made at ${of}.`;
+    case "clock_skew":
+      return "The candle ends in the future: a clock or a date is wrong. Do not use these numbers.";
+    default:
+      return `The state of these numbers is not known. They were made at ${of}.`;
+  }
+}
+
+/** The range of the price, in words. */
+export function rangeSentence(row) {
+  const half = halfRange(row);
+  if (half === null) return "There is no range for the price yet.";
+  const digits = digitsOfRange(row.price_lower, row.price_upper);
+  const [lower, upper] = [row.price_lower, row.price_upper].map((each) => grouped(each, digits));
+  return {
+    before: `next ${horizonName(row.horizon_minutes)} `,
+    half: `±${smallPercent(half)}`,
+    after: ` (${percent(row.interval_level, 0)}: ${lower} to ${upper})`,
+  };
+}
+
+/** How the forecast compares with what is usual now; an empty text if that is not known. */
+export function comparison(row) {
+  const ratio = unusualness(row);
+  if (ratio === null) return "";
+  const words = LEVELS.find(([limit]) => ratio < limit)[1];
+  const amount = ratio >= 0.8 && ratio < 1.25 ? "" : `: ${grouped(ratio, ratio < 10 ? 1 : 0)} times the usual movement`;
+  return words[0].toUpperCase() + words.slice(1) + amount;
+}
+
+/** How often the price was within its range, of the forecasts that have come due; says what the sample is. */
+export function heldSentence(rows) {
+  let due = 0;
+  let held = 0;
+  let first = null;
+  for (const { outcome } of rows) {
+    if (!outcome) continue;
+    due += 1;
+    held += outcome.price_covered ? 1 : 0;
+    first ??= outcome.open_time_ms;
+  }
+  if (!due) return "No forecast has come due yet, so nothing is known of how well they hold.";
+  if (due < FEW) return `The range held in ${held} of the first ${due} forecasts that came due: too few to judge.`;
+  const row = rows[rows.length - 1];
+  const spanS = (row.open_time_ms - first) / 1_000 - row.horizon_minutes * 60;
+  return (
+    `The range held ${percent(held / due)} of the time; it should ${percent(row.interval_level, 0)}. ` +
+    `That is ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`
+  );
+}
+
+/** What the range means. */
+export function meaning(row) {
+  if (halfRange(row) === null) return "";
+  const when = horizonName(row.horizon_minutes);
+  return `With ${percent(row.interval_level, 0)} probability the price is in this range ${/^\d/.test(when) ? when : when === "hour" ? "an hour" : `a ${when}`} later.`;
+}
