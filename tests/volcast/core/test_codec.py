@@ -26,6 +26,7 @@ from volcast.core.codec import (
     read_origin,
 )
 from volcast.core.decoder import Decoder
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.types import Candle, Gap, Restoring, Revision, Signal
 
 KEY = SYMBOL.encode()
@@ -102,6 +103,11 @@ def anything(hint: Any) -> st.SearchStrategy[Any]:
     """Return a strategy for values of a field's type: plain ones, structs, and unions and tuples of them."""
     if hint in PLAIN:
         return PLAIN[hint]
+    if hint is Quantiles:
+        numbers = st.integers(0, 2).flatmap(
+            lambda count: st.lists(st.lists(FLOATS, min_size=count, max_size=count), min_size=5, max_size=5)
+        )
+        return numbers.map(lambda families: Quantiles(*map(tuple, families)))
     if isinstance(hint, type) and issubclass(hint, Struct):
         return st.builds(hint, **{name: anything(each) for name, each in get_type_hints(hint).items()})
     kinds = [anything(each) for each in get_args(hint) if each is not ...]

@@ -149,4 +149,4 @@ def _name(key: bytes) -> str:
 
 
 def _setting_text(value: object) -> str:
-    return (",".join(map(str, value)) or "none") if isinstance(value, list | tuple) else str(value)
+    return (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else str(value)

@@ -12,6 +12,7 @@ from tests.market import SYMBOL, at, walk
 from volcast.commands.state.show import report_state, show_state, state_as_json
 from volcast.core import snapshot
 from volcast.core.engine import Engine
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Restored
 
@@ -102,7 +103,8 @@ def test_a_pipe_gets_a_line_for_each_symbol_and_each_empty_partition() -> None:
         )
     ]
     assert rows[1][:9] == ["0", "100", "30", "2", "BTCUSDT", "3", "2024-01-01T00:02:00Z", "60", str(len(raw()))]
-    forecast = "horizons=60 interval_level=0.9 model=two_stage shadows=none prior=bundled"
+    levels = ", ".join(map(str, QUANTILE_LEVELS))
+    forecast = f"horizons=60 interval_level=0.9 quantile_levels={levels} model=two_stage shadows=none prior=bundled"
     assert rows[1][9].startswith(f"window=7 warmup=zero rate_window=1440 {forecast} price_decimals=2 (")
     assert rows[2][4:] == ["ETHUSDT", "", "", "", "13", "unusable: its checksum does not match: it is damaged"]
     assert rows[3][4] == "�"
