@@ -8,14 +8,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from volcast.core.arrays import Floats
-from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.forecaster import Predictions
 from volcast.core.forecast.learner import Prediction
 from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.market.price_check import MAX_RETURN, MAX_SUSPECT_MINUTES, CheckedPrices
 from volcast.core.types import MINUTE_MS, Signal
 
-from .evaluation.distribution.forecasts import FAMILIES, QuantileForecasts, quantile_row
+from .evaluation.distribution.forecasts import FAMILIES, HorizonQuantiles, quantile_row
 from .tracks import Track, Truth
 
 PREDICTION_COLUMNS = Prediction._fields
@@ -33,7 +32,7 @@ class Ledger:
         champion: Its forecasts for all `horizons` are kept.
         shadows: The other models, whose forecasts are for the first horizon.
         horizons: In minutes, in the order of the engine's settings.
-        quantiles_every: The champion's quantiles for the first horizon are kept after the last candle before each full so many
+        quantiles_every: The champion's quantiles for all horizons are kept after the last candle before each full so many
             minutes, counted from 1970: by default those that are scored.
     """
 
@@ -71,24 +70,25 @@ class Ledger:
         for name, rows in self._of_shadows.items():
             rows[row] = predictions.shadows[name]
         if signal.open_time_ms // MINUTE_MS % self._every == self._every - 1:
-            self._add_quantiles(signal.open_time_ms, signal.quantiles)
+            self._add_quantiles(signal)
         self.count += 1
 
-    def _add_quantiles(self, open_time_ms: int, quantiles: Quantiles) -> None:
-        self._levels = quantiles.levels
-        self._quantile_times.append(open_time_ms)
-        for family in quantile_row(quantiles):
-            self._quantiles.extend(family)
+    def _add_quantiles(self, signal: Signal) -> None:
+        self._levels = signal.quantiles.levels
+        self._quantile_times.append(signal.open_time_ms)
+        for quantiles in (signal.quantiles, *(other.quantiles for other in signal.other_horizons)):
+            for family in quantile_row(quantiles):
+                self._quantiles.extend(family)
 
     def columns(self) -> tuple[NDArray[np.int64], Floats, list[Floats]]:
         """Return open times (n,), prices (n, 3), and for each key predictions (n, 6), as views; n is the count."""
         n = self.count
         return self._open_time_ms[:n], self._prices[:n], [self._predictions[key][:n] for key in self.keys]
 
-    def quantiles(self) -> QuantileForecasts:
-        """Return the champion's quantiles for the first horizon, at the candles after which they were kept."""
-        values = np.array(self._quantiles).reshape(len(self._quantile_times), len(FAMILIES), len(self._levels))
-        return QuantileForecasts(self._levels, np.array(self._quantile_times, np.int64), values)
+    def quantiles(self) -> HorizonQuantiles:
+        """Return the champion's quantiles for all horizons, at the candles after which they were kept."""
+        shape = (len(self._quantile_times), len(self._horizons), len(FAMILIES), len(self._levels))
+        return HorizonQuantiles(self._levels, np.array(self._quantile_times, np.int64), np.array(self._quantiles).reshape(shape))
 
     def truth(self) -> Truth:
         """Return what happened after each candle that was added."""

@@ -55,7 +55,7 @@ class Chunk(Struct, frozen=True, kw_only=True):
     quantile_times: bytes
     """(g,) open times of the candles after which quantiles are kept."""
     quantiles: bytes
-    """(g, 4, levels)."""
+    """(g, horizons, 4, levels)."""
     signals: bytes
     """Records of `signals`, a line each, compressed; empty if they were not asked for."""
     feature_names: list[str]

@@ -16,7 +16,6 @@ from msgspec import Struct
 from volcast.atomic_file import writing_bytes
 from volcast.backtest.evaluation.distribution.forecasts import quantile_columns
 from volcast.candle_files.timestamps import format_open_time
-from volcast.cli.main import UserError
 from volcast.cli.outputs import output
 from volcast.core.arrays import Floats
 from volcast.core.types import Signal
@@ -52,11 +51,9 @@ def write_forecasts(path: Path, found: Sequence[Series]) -> None:
 def write_quantiles(path: Path, found: Sequence[Series]) -> None:
     """Write the champion's quantiles as CSV, or as Parquet if the name ends so: a row for each candle after which they were kept.
 
-    The columns are `quantile_columns`. With several symbols there is a column `symbol`. Raises UserError if one has no rows.
+    The columns are `quantile_columns`. With several symbols there is a column `symbol`. Each must have a row.
     """
-    if empty := [series.symbol for series in found if not series.quantiles.levels]:
-        raise UserError(f"{', '.join(empty)}: no candle ends a full hour, so there is no row for {path}; try --quantiles-every 1")
-    names = quantile_columns(found[0].quantiles.levels)
+    names = quantile_columns(found[0].quantiles.levels, found[0].horizons)
     several = len(found) > 1
     if path.suffix.lower() == PARQUET:
         _write_parquet(path, _frames(((series, _quantile_blocks(series)) for series in found), names, several=several))

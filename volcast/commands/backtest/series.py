@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from volcast.backtest.evaluation.distribution.forecasts import FAMILIES, QuantileForecasts
+from volcast.backtest.evaluation.distribution.forecasts import FAMILIES, HorizonQuantiles
 from volcast.backtest.facts import InputFile, RunFacts
 from volcast.backtest.ledger import PREDICTION_COLUMNS, PRICE_COLUMNS, ledger_keys, track, truth
 from volcast.backtest.tracks import Track, Truth
@@ -38,8 +38,8 @@ class Series:
     """(n, 3): high, low and close, as the engine trusts them."""
     predictions: dict[tuple[str, int], Floats]
     """By model and horizon in minutes: (n, 6). The champion's come first."""
-    quantiles: QuantileForecasts
-    """The champion's, for the first horizon, after some of the candles."""
+    quantiles: HorizonQuantiles
+    """The champion's, after some of the candles."""
     facts: RunFacts
     progress: Progress
     first: Job
@@ -48,7 +48,13 @@ class Series:
     @property
     def horizon_minutes(self) -> int:
         """The first horizon, which is scored."""
-        return next(iter(self.predictions))[1]
+        return self.horizons[0]
+
+    @property
+    def horizons(self) -> list[int]:
+        """The horizons of the champion."""
+        (champion, _), *_ = self.predictions
+        return [horizon for name, horizon in self.predictions if name == champion]
 
     def truth(self) -> Truth:
         """Return what happened after each candle."""
@@ -118,7 +124,7 @@ def _last(job: Job) -> Progress:
     return last.progress
 
 
-def _quantiles(job: Job, path: Path) -> QuantileForecasts:
+def _quantiles(job: Job, path: Path) -> HorizonQuantiles:
     """Return the quantiles of a job, put into a file and mapped from there."""
     levels: tuple[float, ...] = ()
     times: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
@@ -128,9 +134,9 @@ def _quantiles(job: Job, path: Path) -> QuantileForecasts:
             times.append(np.frombuffer(chunk.quantile_times, np.int64))
             file.write(chunk.quantiles)
     open_time_ms = np.concatenate(times)
-    shape = (open_time_ms.size, len(FAMILIES), len(levels))
+    shape = (open_time_ms.size, len(job.settings.horizons), len(FAMILIES), len(levels))
     values = np.memmap(path, np.float64, "r", shape=shape) if open_time_ms.size else np.zeros(shape)
-    return QuantileForecasts(levels, open_time_ms, values)
+    return HorizonQuantiles(levels, open_time_ms, values)
 
 
 def _mapped(path: Path, kind: Any, shape: tuple[int, ...]) -> NDArray[Any]:

@@ -91,7 +91,7 @@ def _scored(plan: Plan, found: Sequence[Series], *, level: float, share: float, 
             symbol=series.symbol,
             level=level,
             from_share=share,
-            quantiles=series.quantiles if series.quantiles.levels else None,
+            quantiles=series.quantiles.first(),
             facts=series.facts,
             sizing=rules,
         )
@@ -104,6 +104,9 @@ def _write(found: Sequence[Series], comparisons: Sequence[Comparison], wanted: W
     for each in comparisons:
         if not each.outcomes and outputs.needs_scores:
             raise UserError(each.problem or f"{each.symbol}: no forecast could be scored")
+    for series in found:
+        if outputs.quantiles and not series.quantiles.levels:
+            raise UserError(f"{series.symbol}: no candle ends a full hour, so --quantiles has no row; try --quantiles-every 1")
     done = [*_write_candles(found, outputs), *_write_scores(comparisons, outputs)]
     to_stderr = outputs.to_stdout
     for series, each in zip(found, comparisons, strict=True):

@@ -139,6 +139,33 @@ def test_all_horizons_are_written_and_each_is_as_if_it_were_alone() -> None:
         assert [row[5:] for row in cells[f"{first},{second}"]][1:] == [row[1:] for row in cells[second]][1:]
 
 
+def test_quantiles_have_a_row_an_hour_or_as_many_as_are_asked_for_and_never_cross() -> None:
+    Path("btcusdt.csv").write_text(csv_text(200))
+    result = backtest("btcusdt.csv", "--quantiles", "hours.csv")
+    assert (result.exit_code, told(result)) == (0, [])
+    assert result.stdout.endswith("hours.csv: quantiles, 3 of BTCUSDT\n")
+    assert backtest("btcusdt.csv", "--quantiles", "all.csv", "--quantiles-every", "1").exit_code == 0
+    header, *hours = lines("hours.csv")
+    assert header.startswith("timestamp,return_0.005,return_0.01,")
+    assert header.endswith(",rv_0.99,rv_0.995")
+    assert [row.split(",")[0] for row in hours] == [f"2024-01-01 0{hour}:59:00" for hour in range(3)]
+    everything = lines("all.csv")
+    assert len(everything) == 201
+    assert set(hours) < set(everything)
+    for row in everything[1:]:
+        numbers = list(map(float, row.split(",")[1:]))
+        for family in range(4):
+            assert sorted(numbers[13 * family : 13 * family + 13]) == numbers[13 * family : 13 * family + 13]
+
+
+def test_how_many_rows_of_quantiles_are_written_changes_no_score() -> None:
+    Path("btcusdt.csv").write_text(csv_text(5_760))
+    for every in ("60", "20"):
+        assert backtest("btcusdt.csv", "--quantiles", f"q{every}.csv", "--quantiles-every", every, "--json", f"c{every}.json")
+    assert Path("c60.json").read_bytes() == Path("c20.json").read_bytes()
+    assert b'"distribution": {' in Path("c60.json").read_bytes()
+
+
 def test_a_dash_is_standard_output() -> None:
     Path("btcusdt.csv").write_text(csv_text(20))
     assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
@@ -205,6 +232,10 @@ def test_features_are_written_by_name() -> None:
         ),
         (csv_text(3), ["--models", "har,best"], "Invalid value for '--models': 'best' is not a model; choose from "),
         (csv_text(3), ["--cost-bp", "-1"], "cost_bp=-1.0 must be at least 0"),
+        (csv_text(40), ["--quantiles", "q.csv"], "BTCUSDT: no candle ends a full hour, so --quantiles has no row; try "),
+        (csv_text(3), ["--quantiles", "q.json"], "--quantiles q.json: .json files are not written here; end the name in .csv"),
+        (csv_text(3), ["--quantiles-every", "1"], "--quantiles-every says how many rows --quantiles has: give both, or "),
+        (csv_text(3), ["--quantiles", "q.csv", "--quantiles-every", "7"], "--quantiles-every 7: 60 minutes, the distance of "),
         (csv_text(3), ["--workers", "0"], "Invalid value for '--workers': 0 is not in the range 1<=x<=256."),
         (CSV_HEADER + "\n2024-01-01 01:00:00,1,1,1,NaN,1,1\n", [], "BTCUSDT: no usable candle in the input"),
     ],

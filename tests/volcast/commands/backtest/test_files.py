@@ -10,7 +10,7 @@ import pytest
 
 from tests.volcast.commands.backtest.plans import candles, joined, plan_of, run_all
 from volcast.commands.backtest import files, job
-from volcast.commands.backtest.files import write_forecasts, write_signals
+from volcast.commands.backtest.files import write_forecasts, write_quantiles, write_signals
 from volcast.commands.backtest.series import Series
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.types import Signal
@@ -77,10 +77,31 @@ def test_parquet_has_row_groups_and_the_same_bytes_whatever_the_chunks(
     plan = plan_of(candles(tmp_path, 150), candles(tmp_path, 90, "ethusdt"), settings=HORIZONS).within(tmp_path)
     run_all(plan, tmp_path)
     others = joined(plan, tmp_path)
-    for write, name in ((write_forecasts, "f.parquet"), (write_signals, "s.parquet")):
+    for write, name in ((write_forecasts, "f.parquet"), (write_quantiles, "q.parquet"), (write_signals, "s.parquet")):
         write(tmp_path / name, two)
         write(tmp_path / f"again-{name}", others)
         assert (tmp_path / name).read_bytes() == (tmp_path / f"again-{name}").read_bytes()
+
+
+def test_quantiles_are_those_of_the_signals_for_all_horizons(two: list[Series], tmp_path: Path) -> None:
+    write_quantiles(tmp_path / "q.csv.gz", two)
+    write_quantiles(tmp_path / "q.parquet", two)
+    write_signals(tmp_path / "s.jsonl", two)
+    table = pl.read_parquet(tmp_path / "q.parquet")
+    text = gzip.decompress((tmp_path / "q.csv.gz").read_bytes()).decode()
+    header, *lines = (line.split(",") for line in text.splitlines())
+    assert header == table.columns
+    shown = table.with_columns(pl.col("timestamp").dt.strftime("%Y-%m-%d %H:%M:%S"))
+    assert shown.rows() == [(time, symbol, *map(float, numbers)) for time, symbol, *numbers in lines]
+    decoded = [decode_signal(record) for record in (tmp_path / "s.jsonl").read_bytes().splitlines()]
+    ends = [each for each in decoded if isinstance(each, Signal) and each.open_time_ms // 60_000 % 60 == 59]
+    assert [row["symbol"] for row in table.to_dicts()] == ["BTCUSDT"] * 2 + ["ETHUSDT"]
+    for signal, row in zip(ends, table.to_dicts(), strict=True):
+        for quantiles, suffix in ((signal.quantiles, ""), (signal.other_horizons[0].quantiles, "_30")):
+            named = {"return": "log_return", "high": "log_high", "low": "log_low", "rv": "realized_volatility"}
+            for family, field in named.items():
+                columns = [f"{family}_{level:g}{suffix}" for level in quantiles.levels]
+                assert [row[column] for column in columns] == list(getattr(quantiles, field))
 
 
 def test_without_a_row_there_are_columns(two: list[Series], tmp_path: Path) -> None:

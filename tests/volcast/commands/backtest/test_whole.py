@@ -14,7 +14,7 @@ from volcast.cli.main import main
 from volcast.commands.backtest import job, plan
 
 ROWS = 6_000
-OUTPUTS = ("f.csv", "f.parquet", "s.jsonl", "s.parquet", "x.csv", "c.json", "m.md")
+OUTPUTS = ("f.csv", "f.parquet", "q.csv", "s.jsonl", "s.parquet", "x.csv", "c.json", "m.md")
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def backtest(*more: str) -> Result:
-    files = ["--forecasts", "f.csv", "--signals", "s.jsonl", "--features", "x.csv", "--json", "c.json", "--markdown", "m.md"]
+    files = ["--forecasts", "f.csv", "--quantiles", "q.csv", "--signals", "s.jsonl", "--features", "x.csv"]
+    files += ["--json", "c.json", "--markdown", "m.md"]
     return CliRunner().invoke(main, ["backtest", "btcusdt.csv", "--models", "ewma", "--workers", "1", *files, *more])
 
 
@@ -57,7 +58,7 @@ def written(folder: Path) -> dict[str, bytes]:
 def test_it_goes_on_and_writes_the_same_bytes(folder: Path) -> None:
     assert backtest().exit_code == 0
     undisturbed = written(folder)
-    assert len(undisturbed) == 5
+    assert len(undisturbed) == 6
     for name in undisturbed:
         (folder / name).unlink()
     stopped = interrupted(folder)

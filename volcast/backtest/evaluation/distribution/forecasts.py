@@ -6,7 +6,7 @@ realized volatility.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from volcast.backtest.tracks import Truth
 from volcast.core.arrays import Floats
 from volcast.core.forecast.distribution.quantiles import Quantiles
-from volcast.core.types import MINUTE_MS
 
 Family = Literal["return", "high", "low", "rv"]
 FAMILIES: tuple[Family, ...] = ("return", "high", "low", "rv")
@@ -56,10 +55,20 @@ class QuantileForecasts:
         found[self.open_time_ms[place] != open_time_ms] = np.nan
         return found
 
-    def every(self, minutes: int) -> "QuantileForecasts":
-        """Return those after the last candles before each full `minutes`, counted from 1970, without copying if these are all."""
-        there = self.open_time_ms // MINUTE_MS % minutes == minutes - 1
-        return self if there.all() else QuantileForecasts(self.levels, self.open_time_ms[there], self.values[there])
+
+class HorizonQuantiles(NamedTuple):
+    """Quantiles that were forecast after some candles, for several horizons."""
+
+    levels: tuple[float, ...]
+    """(k,) none if there are no candles."""
+    open_time_ms: NDArray[np.int64]
+    """(g,) of the candles, strictly rising."""
+    values: Floats
+    """(g, h, 4, k) by candle, horizon, family and level."""
+
+    def first(self) -> QuantileForecasts | None:
+        """Return those for the first horizon, without copying them; None if there are no levels."""
+        return QuantileForecasts(self.levels, self.open_time_ms, self.values[:, 0]) if self.levels else None
 
 
 def outcomes_of(truth: Truth) -> dict[Family, Floats]:
@@ -72,15 +81,11 @@ def outcomes_of(truth: Truth) -> dict[Family, Floats]:
     }
 
 
-def crossing(values: Floats) -> int:
-    """Return how many rows (…, k) have a quantile that lies below one of a lower level."""
-    return int((np.diff(values, axis=-1) < 0.0).any(axis=-1).sum())
+def quantile_columns(levels: Sequence[float], horizons: Sequence[int]) -> list[str]:
+    """Return the names of the quantiles in a file: family and level, and the horizon in minutes if it is not the first.
 
-
-def quantile_columns(levels: Sequence[float]) -> list[str]:
-    """Return the names of the quantiles in a file: family and level.
-
-    >>> quantile_columns((0.005, 0.5))
-    ['return_0.005', 'return_0.5', 'high_0.005', 'high_0.5', 'low_0.005', 'low_0.5', 'rv_0.005', 'rv_0.5']
+    >>> quantile_columns((0.005,), (60, 240))
+    ['return_0.005', 'high_0.005', 'low_0.005', 'rv_0.005', 'return_0.005_240', 'high_0.005_240', 'low_0.005_240', 'rv_0.005_240']
     """
-    return [f"{family}_{level:g}" for family in FAMILIES for level in levels]
+    suffixes = ["", *(f"_{horizon}" for horizon in horizons[1:])]
+    return [f"{family}_{level:g}{suffix}" for suffix in suffixes for family in FAMILIES for level in levels]
