@@ -105,7 +105,7 @@ def break_forecast(stream: Iterable[Observation], at_minute: int, how: ForecastB
         scale = exp(shift / 2)
         outcome = seen.outcome
         if outcome is not None and seen.minute - seen.horizon_minutes >= at_minute:
-            outcome = (outcome[0], outcome[1] + _shift(outcome[1], how, last), outcome[2])
+            outcome = (outcome[0], outcome[1] * exp(_shift(log(outcome[1]), how, last)), outcome[2])
         yield replace(
             seen,
             log_variance=seen.log_variance + shift if how.log_factor else _constant(how, last),

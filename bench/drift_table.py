@@ -48,20 +48,25 @@ class Delays:
     """The delays until each detector finds each break, in minutes; runs in which it does not count as endless."""
 
     def __init__(self) -> None:
-        self._runs: dict[str, list[dict[str, int]]] = {}
+        self.runs_by_break: dict[str, list[dict[str, int]]] = {}
 
     def add(self, label: str, at_minute: int, first: Mapping[str, DriftAlarm]) -> None:
         """Add a run: the first alarm of each detector since the break at `at_minute`."""
         delays = {name: alarm.open_time_ms // MINUTE_MS - at_minute + 1 for name, alarm in first.items()}
         pages = [delays[name] for name, alarm in first.items() if alarm.tier is Tier.PAGE]
-        self._runs.setdefault(label, []).append(delays | ({"any page": min(pages)} if pages else {}))
+        self.runs_by_break.setdefault(label, []).append(delays | ({"any page": min(pages)} if pages else {}))
+
+    def extend(self, other: "Delays") -> None:
+        """Add the runs of another table."""
+        for label, runs in other.runs_by_break.items():
+            self.runs_by_break.setdefault(label, []).extend(runs)
 
     def table(self) -> Iterator[str]:
         """Yield a table: for each break and each detector that found it in a tenth of the runs, how often and how soon."""
         yield "\n### Delay until a break is found\n"
         yield "| break | detector | runs | found within 6 h (95 %) | within 5 days | median, minutes | 95th percentile |"
         yield "|---|---|---|---|---|---|---|"
-        for label, runs in self._runs.items():
+        for label, runs in self.runs_by_break.items():
             names = ["any page", *sorted({name for run in runs for name in run} - {"any page"})]
             for name in names:
                 delays = [run.get(name, np.inf) for run in runs]

@@ -7,7 +7,7 @@ distance from a reference, which reads the candles alone, stays shifted, and if 
 """
 
 from collections import deque
-from math import exp, sqrt
+from math import exp, log, sqrt
 from typing import Any
 
 from .alarms import Evidence, Tier
@@ -140,17 +140,20 @@ class ForecastShifted:
 
     def push(self, seen: Observation) -> None:
         """Add a minute."""
-        follows = seen.minute == self._minute + 1
-        if seen.warm and follows and abs(seen.log_variance - self._log_variance) > self._fall:
-            self._suspect(seen, seen.log_variance - self._log_variance)
-        self._volume += (seen.volume - self._volume) / 60 if self._volume else seen.volume
-        self._minute, self._log_variance, self._release_weight = seen.minute, seen.log_variance, seen.release_weight
-        if not seen.release_weight:
-            self._sum += seen.log_variance - seen.log_reference
+        minute, log_variance, release_weight = seen.minute, seen.log_variance, seen.release_weight
+        step = log_variance - self._log_variance
+        if (step > self._rise or -step > self._fall) and minute == self._minute + 1 and seen.warm:
+            self._suspect(seen, step)
+        volume = self._volume
+        self._volume = volume + (seen.volume - volume) / 60 if volume else seen.volume
+        self._minute, self._log_variance, self._release_weight = minute, log_variance, release_weight
+        if not release_weight:
+            self._sum += log_variance - seen.log_reference
             self._count += 1
-        if seen.minute % _BLOCK_MINUTES == _BLOCK_MINUTES - 1:
+        if minute % _BLOCK_MINUTES == _BLOCK_MINUTES - 1:
             if seen.warm and seen.outcome is not None:
-                self._weigh(seen.minute - seen.horizon_minutes, seen.outcome[0] - seen.outcome[1], seen.horizon_minutes)
+                residual = log(seen.outcome[0]) - log(seen.outcome[1])
+                self._weigh(seen.minute - seen.horizon_minutes, residual, seen.horizon_minutes)
             if self._count:
                 self._blocks.append(self._sum / self._count)
                 self._sum, self._count = 0.0, 0
@@ -168,11 +171,7 @@ class ForecastShifted:
             return
         if size > 0.0:
             sigma = sqrt(exp(self._log_variance) / seen.horizon_minutes)
-            if (
-                size < self._rise
-                or seen.relative_range > self._max_range * sigma
-                or seen.volume > self._max_volume * self._volume
-            ):
+            if seen.relative_range > self._max_range * sigma or seen.volume > self._max_volume * self._volume:
                 return
         self._steps.append(_Step(seen.minute, size, sum(self._blocks) / _BLOCKS, self._residual))
         if len(self._steps) > self._max_steps:

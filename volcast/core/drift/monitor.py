@@ -26,6 +26,8 @@ class DriftMonitor:
         self.thresholds = thresholds or shipped_thresholds()
         self.alarms: tuple[DriftAlarm, ...] = ()
         """The alarms that are on."""
+        self.data_drift_ratio = 0.0
+        """The share of the monitored inputs that drift now, 0 to 1."""
         settings = self.thresholds.detectors
         self._frozen = PriceFrozen(settings[PriceFrozen.name])
         self._repeated = CandleRepeated(settings[CandleRepeated.name])
@@ -42,11 +44,6 @@ class DriftMonitor:
         self._grid = OutcomeGrid(interval_level)
         self._is_data_watched = False
 
-    @property
-    def data_drift_ratio(self) -> float:
-        """The share of the monitored inputs that drift now, 0 to 1."""
-        return self._inputs.ratio
-
     def push(self, seen: Observation) -> None:
         """Add a minute, and update `alarms`. Detectors that it does not concern are not asked: this is done for every candle."""
         was_still, was_shifted = self._still.evidence, self._shifted.evidence
@@ -57,6 +54,7 @@ class DriftMonitor:
         self._shifted.push(seen)
         if seen.hour_end:
             is_changed |= _push(self._volume, seen) | _push(self._inputs, seen)
+            self.data_drift_ratio = self._inputs.ratio
         if seen.minute >= self._grid.next_minute and (scored := self._grid.push(seen)):
             for each in self._by_outcome:
                 each.push(scored)
@@ -114,6 +112,7 @@ class DriftMonitor:
         for detector in self.detectors:
             detector.load(state[detector.name])
         self._is_data_watched = self._needs_data()
+        self.data_drift_ratio = self._inputs.ratio
         self.alarms = tuple(
             self._alarm(detector, int(state["began"][detector.name])) for detector in self.detectors if detector.evidence
         )

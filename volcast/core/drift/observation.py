@@ -51,7 +51,7 @@ class Observation(Struct, gc=False):
     release_weight: float
     """The weight of scheduled economic news within the horizon: forecasts rise and fall with it in one minute."""
     outcome: tuple[float, float, float] | None
-    """Log variances of the outcome that came due, if the price moved: realized, forecast, and the baseline's forecast."""
+    """Variances of the outcome that came due, if the price moved: realized, forecast, and the baseline's forecast."""
     hour_end: HourEnd | None
 
 
@@ -84,19 +84,18 @@ class Observer:
         `seasonal_effect` is what the time adds to the log volatility of the next horizon. `trust` has the signal's fields
         warm, suspect and missing_share.
         """
-        minute, last = market.minute, self._last
-        self._last = now = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
-        open_, high, low, close, volume = now
-        last_close = last[3]
+        minute, last, horizon_minutes = market.minute, self._last, self._horizon_minutes
+        open_, high, low, close, volume = now = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        self._last, last_close = now, last[3]
         warm, suspect, missing_share = trust
         self._volume += volume
         self._minutes += 1
         outcome = None
         if resolved is not None and resolved.realized_variance > 0.0:
-            outcome = (log(resolved.realized_variance), log(resolved.prediction.variance), log(resolved.variance_ewma))
+            outcome = (resolved.realized_variance, resolved.prediction.variance, resolved.variance_ewma)
         return Observation(
             minute,
-            self._horizon_minutes,
+            horizon_minutes,
             high == low == open_ == close == last_close,
             now == last and volume > 0.0,
             close != last_close,
@@ -110,7 +109,7 @@ class Observer:
             prediction.lower,
             prediction.upper,
             0.5 * log(market.ewma) + market.state.level + self._log_horizon + 2 * seasonal_effect,
-            release_weight(minute, self._horizon_minutes),
+            release_weight(minute, horizon_minutes),
             outcome,
             self._hour_end(market) if is_hour_end(minute) else None,
         )

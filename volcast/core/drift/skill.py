@@ -75,7 +75,7 @@ def _score(
 ) -> ScoredOutcome | None:
     if not lower < median < upper:
         return None
-    realized, forecast, baseline = outcome
+    realized, forecast, baseline = map(log, outcome)
     deviation = realized / 2 - log(median)
     bound = log(upper / median) if deviation > 0.0 else log(median / lower)
     z = deviation / bound * bound_z

@@ -23,7 +23,8 @@ def sound(minutes: int, seed: int = 1) -> Iterator[Observation]:
         wander = 0.99 * wander + 0.01 * float(noise)
         forecast = made[minute] = LOG_VARIANCE + wander
         due = made.pop(minute - 60, None)
-        outcome = None if due is None else (LOG_VARIANCE + 0.5 * float(tail) - 0.2, due, LOG_VARIANCE + float(rng.normal()))
+        logs = (LOG_VARIANCE + 0.5 * float(tail) - 0.2, due or 0.0, LOG_VARIANCE + float(rng.normal()))
+        outcome = None if due is None else (exp(logs[0]), exp(logs[1]), exp(logs[2]))
         median = exp(forecast / 2 - 0.1)
         volume = 1_000.0 * exp(0.3 * float(rng.normal()))
         hour_volume = volume if minute % 60 == 0 else hour_volume + volume
@@ -55,7 +56,7 @@ def scaled(seen: Observation, log_factor: float, at_minute: int) -> Observation:
         return seen
     outcome = seen.outcome
     if outcome is not None and seen.minute - 60 >= at_minute:
-        outcome = (outcome[0], outcome[1] + log_factor, outcome[2])
+        outcome = (outcome[0], outcome[1] * exp(log_factor), outcome[2])
     scale = exp(log_factor / 2)
     return replace(
         seen,

@@ -1,6 +1,6 @@
 """The monitor of a symbol: silence without a fault, one event at each end of an alarm, and a state that can be cut anywhere."""
 
-from math import log
+from math import exp, log
 from typing import NamedTuple
 
 import msgspec
@@ -62,7 +62,7 @@ def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
     """Outcomes of the first hour are those of broken forecasts."""
     outcome = seen.outcome
     if outcome is not None and seen.minute - 60 < end:
-        outcome = (outcome[0], outcome[1] + log_factor, outcome[2])
+        outcome = (outcome[0], outcome[1] * exp(log_factor), outcome[2])
     return replace(seen, outcome=outcome)
 
 

@@ -39,7 +39,7 @@ def test_an_observation_repeats_the_signal() -> None:
         if seen.outcome:
             outcomes += 1
             assert signal.outcome
-            assert seen.outcome[0] == pytest.approx(2 * log(signal.outcome.realized_volatility))
+            assert seen.outcome[0] == pytest.approx(signal.outcome.realized_volatility**2)
     assert outcomes == 140
 
 

@@ -1,7 +1,7 @@
 """Outcomes that do not overlap, their scores, and the sums of them."""
 
 from itertools import pairwise
-from math import exp, log
+from math import exp
 
 import pytest
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ def test_one_outcome_counts_each_hour_and_the_loss_is_the_signals_own() -> None:
     assert {seen.minute % 60 for seen, _ in scored} == {59}
     for seen, found in scored:
         assert seen.outcome
-        realized, forecast, baseline = map(exp, seen.outcome)
+        realized, forecast, baseline = seen.outcome
         assert found.loss_gap == pytest.approx(qlike(realized, forecast, 60) - qlike(realized, baseline, 60), abs=1e-9)
 
 
@@ -28,7 +28,7 @@ def test_the_residual_is_at_the_bounds_where_the_outcome_is() -> None:
     for volatility, z in ((seen.volatility_lower, -1.645), (seen.volatility_median, 0.0), (seen.volatility_upper, 1.645)):
         grid = OutcomeGrid(0.9)
         assert grid.push(seen) is None
-        outcome = (2 * log(volatility), seen.log_variance, seen.log_variance)
+        outcome = (volatility**2, exp(seen.log_variance), exp(seen.log_variance))
         found = grid.push(replace(seen, minute=seen.minute + 60, outcome=outcome))
         assert found is not None
         assert found.z == pytest.approx(z, abs=1e-3)
@@ -38,7 +38,7 @@ def test_a_longer_horizon_counts_once_per_horizon() -> None:
     """Outcomes of four hours, made each minute, count at the end of every fourth hour."""
     grid, minutes = OutcomeGrid(0.9), []
     for seen in sound(4 * 1_440):
-        day = replace(seen, horizon_minutes=240, outcome=(seen.log_variance,) * 3)
+        day = replace(seen, horizon_minutes=240, outcome=(exp(seen.log_variance),) * 3)
         if grid.push(day):
             minutes.append(seen.minute)
     assert {after - before for before, after in pairwise(minutes)} == {240}
@@ -83,6 +83,6 @@ def test_minutes_before_the_next_one_may_be_left_out() -> None:
         for seen in sound(3 * 1_440):
             if seen.minute % 1_000 in range(100, 300):
                 continue
-            each = replace(seen, horizon_minutes=horizon, outcome=(seen.log_variance,) * 3)
+            each = replace(seen, horizon_minutes=horizon, outcome=(exp(seen.log_variance),) * 3)
             found = some.push(each) if each.minute >= some.next_minute else None
             assert every.push(each) == found
