@@ -4,12 +4,17 @@ How old a signal is follows from the time of its candle; when this process read 
 """
 
 from enum import StrEnum
+from math import inf
 from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS, Signal
 
+from .stream.row import Row
+
 MAX_CLOCK_SKEW_S = 30.0
 """A candle that ends further than this in the future is a sign of a wrong clock or date."""
+_REPLAY_PAUSE_S = 5.0
+_REPLAY_PAUSES = 3
 _SPARSE_SHARE = 0.5
 """Share of missing minutes above which a symbol is reported as sparse; the engine does not call it warm either."""
 
@@ -52,6 +57,18 @@ class Latest(NamedTuple):
     arrived_s: float
     next_until_s: float
     """Until then the next signal of a replay is expected; in the past if the replay has ended."""
+    row: Row
+    """Its row."""
+
+    @classmethod
+    def arrived(cls, signal: Signal, row: Row, arrived_s: float, before: "Latest | None", *, is_new: bool) -> "Latest":
+        """Return the latest signal of a symbol at its arrival, after the one `before`.
+
+        `is_new` is false for a signal that was on the log at the start: it says nothing about whether a replay is still going on.
+        """
+        spacing_s = arrived_s - before.arrived_s if before else 0.0
+        next_until_s = arrived_s + max(_REPLAY_PAUSE_S, _REPLAY_PAUSES * spacing_s) if is_new else -inf
+        return cls(signal, arrived_s, next_until_s, row)
 
     def age_s(self, now: Now) -> float:
         """Return the time since the end of the candle's minute; it is negative if the clock or the candle's time is wrong.

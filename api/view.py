@@ -11,16 +11,16 @@ from volcast.core.types import Restoring, Signal
 
 from .drift_history import DriftHistory
 from .status import Latest, Now, Status
+from .stream.history import RowHistory
 
-_REPLAY_PAUSE_S = 5.0
-_REPLAY_PAUSES = 3
 _MAX_UNREADABLE_SYMBOLS = 10_000
 
 
 class View:
     """What the API knows."""
 
-    def __init__(self, stale_after_s: float) -> None:
+    def __init__(self, stale_after_s: float, before: int = 0) -> None:
+        """The row of the first signal has the sequence `before` + 1."""
         self.signals = 0
         """Number of signals read."""
         self.unreadable = 0
@@ -29,6 +29,8 @@ class View:
         """Whether every signal that was on the log at the start has been read."""
         self.drift = DriftHistory()
         """The drift alarms that began and ended."""
+        self.rows = RowHistory(before)
+        """The last rows of each symbol."""
         self._stale_after_s = stale_after_s
         self._latest: dict[str, Latest] = {}
         self._symbols: list[str] = []
@@ -45,11 +47,9 @@ class View:
         if latest is None:
             insort(self._symbols, signal.symbol)
         if latest is None or signal.open_time_ms > latest.signal.open_time_ms:
-            spacing_s = arrived_s - latest.arrived_s if latest else 0.0
-            # What was on the log before says nothing about whether a replay is still going on.
-            next_until_s = arrived_s + max(_REPLAY_PAUSE_S, _REPLAY_PAUSES * spacing_s) if self.caught_up else -inf
             self.drift.take(latest.signal if latest else None, signal, is_new=self.caught_up)
-            self._latest[signal.symbol] = Latest(signal, arrived_s, next_until_s)
+            row = self.rows.put(signal)
+            self._latest[signal.symbol] = Latest.arrived(signal, row, arrived_s, latest, is_new=self.caught_up)
         if latest is None or signal.open_time_ms >= latest.signal.open_time_ms:
             self._unreadable.discard(signal.symbol)
 

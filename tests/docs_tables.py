@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from api.fields import field_descriptions
 from api.metrics import ViewCollector
 from api.outlook import Outlook
-from api.probability import ProbabilityResponse
+from api.routes.probability import ProbabilityResponse
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.status import Status
 from api.view import View

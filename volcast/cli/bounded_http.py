@@ -3,15 +3,22 @@
 uvicorn has a timeout for idle connections only, so that clients which connect and stay silent, send half a request or do not read
 the response could use up the file descriptors of the process. Here every state of a connection ends after some time. At the limit
 of connections, the one that has waited longest for a request makes room: a client that sends its request at once is answered.
+
+A stream, a response without an end, is bounded in another way: streams may take a part of the connections, and one ends when its
+client has not read for some time, or when the server ends. An app declares it by the extension `volcast.stream` of the scope, a
+dict of two functions: `begin`, called with a function that ends the stream, returns whether there is room for it; `release` lets
+the app send on though the client has not read, so that it can say why it ends.
 """
 
 import asyncio
 import resource
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-_MAX_CONNECTIONS = 512
+_MAX_CONNECTIONS = 2_048
+_STREAMS_SHARE = 0.75
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n"
     b"connection: close\r\n\r\ntoo many connections\n"
@@ -32,6 +39,11 @@ class HttpLimits(NamedTuple):
     head_bytes: int = 16_384
     """Size of the head of a request."""
 
+    @property
+    def streams(self) -> int:
+        """Streams at a time: they leave room for other requests."""
+        return int(self.connections * _STREAMS_SHARE)
+
 
 def default_limits() -> HttpLimits:
     """Return the bounds for this process, at most half of whose file descriptors are for clients."""
@@ -39,14 +51,27 @@ def default_limits() -> HttpLimits:
     return HttpLimits(min(_MAX_CONNECTIONS, max(descriptors // 2, 1)))
 
 
-class BoundedProtocol(H11Protocol):
-    """One connection. It waits for a request, or it answers one; in both states a timer runs that ends it."""
+class Shared:
+    """What the connections of one server know of each other."""
 
-    def __init__(self, limits: HttpLimits, waiting: dict["BoundedProtocol", None], **server: Any) -> None:
-        """`waiting` holds the connections of the server that wait for a request, the longest-waiting first."""
+    def __init__(self) -> None:
+        self.waiting: dict[BoundedProtocol, None] = {}
+        """Those that wait for a request, the longest-waiting first."""
+        self.streams = 0
+        """Number of streams."""
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. It waits for a request, or it answers one; in both states a timer runs that ends it.
+
+    A stream has a timer only while the client does not read.
+    """
+
+    def __init__(self, limits: HttpLimits, shared: Shared, **server: Any) -> None:
         super().__init__(**server)
-        self._limits, self._waiting = limits, waiting
+        self._limits, self._shared, self._waiting = limits, shared, shared.waiting
         self._timer: asyncio.TimerHandle | None = None
+        self._end_stream: Callable[[], None] | None = None
         self._head_begun = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
@@ -65,6 +90,7 @@ class BoundedProtocol(H11Protocol):
         """Forget the connection."""
         self._waiting.pop(self, None)
         self._stop_timer()
+        self._forget_stream()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -77,16 +103,42 @@ class BoundedProtocol(H11Protocol):
     def handle_events(self) -> None:
         """Begin to answer a request if its head is complete."""
         before = self.cycle
-        super().handle_events()
+        super().handle_events()  # it makes the task of the answer, which runs later: the scope is complete then
+        if self.cycle is not before:
+            self.cycle.scope["extensions"] = {
+                "volcast.stream": {"begin": self._begin_stream, "release": self.flow.resume_writing}
+            }
         if self.cycle is not before and not self.cycle.response_complete:
             self._waiting.pop(self, None)
             self._start_timer(self._limits.response_s)
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless the client has sent it already."""
+        self._forget_stream()
         super().on_response_complete()
         if self.cycle.response_complete:
             self._wait(self._limits.idle_s)
+
+    def pause_writing(self) -> None:
+        """Take note that the client does not read."""
+        super().pause_writing()
+        if self._end_stream:
+            self._start_timer(self._limits.response_s)
+
+    def resume_writing(self) -> None:
+        """Take note that the client reads again."""
+        super().resume_writing()
+        if self._end_stream:
+            self._stop_timer()
+
+    def shutdown(self) -> None:
+        """End the stream, because the server ends; any other response may be finished."""
+        end_stream = self._end_stream
+        if end_stream and self.transport.get_write_buffer_size():
+            self.abort()  # who knows when the client will read
+        if end_stream:
+            end_stream()
+        super().shutdown()
 
     def abort(self) -> None:
         """End the connection at once. A regular close would wait until the client has read what was written."""
@@ -94,6 +146,20 @@ class BoundedProtocol(H11Protocol):
         self.connections.discard(self)
         self._stop_timer()
         self.transport.abort()
+
+    def _begin_stream(self, end: Callable[[], None]) -> bool:
+        if self._shared.streams >= self._limits.streams:
+            return False
+        self._shared.streams += 1
+        self._end_stream = end
+        self._stop_timer()
+        self.cycle.keep_alive = False
+        return True
+
+    def _forget_stream(self) -> None:
+        if self._end_stream:
+            self._end_stream = None
+            self._shared.streams -= 1
 
     def _wait(self, seconds: float) -> None:
         self._waiting[self] = None

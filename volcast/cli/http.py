@@ -17,7 +17,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .bounded_http import BoundedProtocol, HttpLimits, default_limits
+from .bounded_http import BoundedProtocol, HttpLimits, Shared, default_limits
 from .main import UserError
 
 MAX_STUCK_S = 60.0
@@ -101,10 +101,9 @@ class WatchedApp:
 
 
 def _config(app: ASGIApp, limits: HttpLimits) -> uvicorn.Config:
-    waiting: dict[BoundedProtocol, None] = {}
     return uvicorn.Config(
         app,
-        http=cast("Any", partial(BoundedProtocol, limits, waiting)),
+        http=cast("Any", partial(BoundedProtocol, limits, Shared())),
         ws="none",
         lifespan="off",
         backlog=_BACKLOG,

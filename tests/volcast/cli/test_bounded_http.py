@@ -194,4 +194,4 @@ async def test_a_request_for_a_websocket_is_answered_as_any_other() -> None:
 
 
 def test_half_of_the_file_descriptors_are_for_clients() -> None:
-    assert default_limits().connections == min(512, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+    assert default_limits().connections == min(2_048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)

@@ -53,6 +53,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
     """
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
     from api.follower import Follower  # noqa: PLC0415
+    from api.stream.history import start_at_random  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
     from consumer.metrics import WorkerCollector  # noqa: PLC0415
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
@@ -67,7 +68,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
                 if not (await consumer.assignment() and lease.take()):
                     raise Busy(f"another volcast process is using {path}: stop it, or choose another file with --db")
             opened.is_ours = True
-            view = View(settings.stale_after_s)
+            view = View(settings.stale_after_s, start_at_random())
             follower = Follower(log, view)
             click.echo(f"log: {path}")
             click.echo(f"serving {address(listening)}/latest")

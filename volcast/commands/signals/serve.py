@@ -18,6 +18,7 @@ def command(settings: Settings) -> None:
     """Serve the latest signals over HTTP. /health answers at once; /ready succeeds once the log has been read."""
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
     from api.follower import Follower  # noqa: PLC0415
+    from api.stream.history import start_at_random  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
@@ -25,7 +26,7 @@ def command(settings: Settings) -> None:
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
-    view = View(settings.stale_after_s)
+    view = View(settings.stale_after_s, start_at_random())
 
     async def follow() -> None:
         async with log:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from api.stream.usual import MIN_HOURS, UsualLevels
 from volcast.core.types import MINUTE_MS, Signal
 from volcast.log.contract import Log, Topic
 from volcast.urls import without_passwords
@@ -24,7 +25,6 @@ from .health import PipelineHealth, Vitals, ended
 from .outbox import Outbox
 from .rules import Rule
 from .senders import Destination, run_sender
-from .usual import MIN_HOURS, UsualLevels
 
 if TYPE_CHECKING:
     from api.status import Latest

@@ -13,9 +13,8 @@ from enum import StrEnum
 from math import isfinite
 from typing import NamedTuple
 
+from api.stream.usual import UsualLevels
 from volcast.core.types import Signal
-
-from .usual import UsualLevels
 
 
 class RuleError(Exception):

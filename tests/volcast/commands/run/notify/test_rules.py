@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.stream.usual import UsualLevels
 from tests.notify import signal
 from volcast.commands.run.notify.rules import RULE_FIELDS, RuleError, Unit, parse_rule
-from volcast.commands.run.notify.usual import UsualLevels
 
 SYMBOLS = ("BTCUSDT.BINANCE", "ETHUSDT.BINANCE")
 

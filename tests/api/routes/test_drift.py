@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 from api.app import create_app
-from api.drift import DriftEventResponse, DriftEvidenceResponse, DriftResponse, SymbolDriftResponse
+from api.routes.drift import DriftEventResponse, DriftEvidenceResponse, DriftResponse, SymbolDriftResponse
 from api.view import View
 from tests.api.signals import alarm, now_at, signals
 from tests.market import at
@@ -25,7 +25,7 @@ from volcast.settings.schema import Settings
 from volcast.simulation.breaks import Break, BreakKind
 from volcast.simulation.market import simulate_candles
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FROZEN = alarm("price_frozen", at(1))
 BIASED = alarm("forecast_biased", at(1), Tier.TICKET)
 

@@ -24,6 +24,8 @@ class UsualLevels:
     def __init__(self) -> None:
         self._levels: dict[str, deque[tuple[int, float]]] = {}
         """By symbol: the hour since 1970, and the annualized deseasonalized volatility."""
+        self._medians: dict[str, tuple[int, int, float | None]] = {}
+        """By symbol: the last median, and the hours of the signal and of the newest level that it is of."""
 
     def take(self, signal: Signal) -> None:
         """Take in a signal; one that is not newer than the last one of its symbol changes nothing."""
@@ -36,9 +38,13 @@ class UsualLevels:
 
     def usual(self, signal: Signal) -> float | None:
         """Return the usual volatility of the next H minutes after this signal; None while that is not known."""
-        oldest = signal.open_time_ms // _HOUR_MS - HOURS
-        levels = [level for hour, level in self._levels.get(signal.symbol, ()) if hour > oldest]
+        hour, levels = signal.open_time_ms // _HOUR_MS, self._levels.get(signal.symbol)
         deseasonalized = signal.volatility_annualized_deseasonalized
-        if len(levels) < MIN_HOURS or not deseasonalized > 0:
+        if not levels or not deseasonalized > 0:
             return None
-        return float(median(levels)) / deseasonalized * signal.volatility
+        known = self._medians.get(signal.symbol)
+        if known is None or known[:2] != (hour, levels[-1][0]):
+            recent = [level for of_hour, level in levels if of_hour > hour - HOURS]
+            known = hour, levels[-1][0], float(median(recent)) if len(recent) >= MIN_HOURS else None
+            self._medians[signal.symbol] = known
+        return known[2] / deseasonalized * signal.volatility if known[2] is not None else None

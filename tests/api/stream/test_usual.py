@@ -2,8 +2,8 @@
 
 import pytest
 
+from api.stream.usual import HOURS, MIN_HOURS, UsualLevels
 from tests.notify import signal
-from volcast.commands.run.notify.usual import HOURS, MIN_HOURS, UsualLevels
 
 
 def levels_of(hours: int, level: float = 0.5) -> UsualLevels:

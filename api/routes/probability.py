@@ -7,13 +7,12 @@ from fastapi import APIRouter, Path, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from api.outlook import NoOutlookError, StaleOutlookError, current_outlook
+from api.responses import HorizonEnd, HorizonOver, iso8601
+from api.status import Now, Status
+from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.view import View
 from volcast.core.forecast.distribution.questions import PriceOutlook, Probability, QuestionError, Relation
-
-from .outlook import NoOutlookError, StaleOutlookError, current_outlook
-from .responses import HorizonEnd, HorizonOver, iso8601
-from .status import Now, Status
-from .symbols import UnknownSymbolResponse, find_latest, unknown_symbol
-from .view import View
 
 _PAIR = 2
 

@@ -9,15 +9,14 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Path, Response
 from pydantic import BaseModel, Field
 
+from api.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
+from api.responses import DriftAlarmResponse, alarm_response, iso8601
+from api.status import Latest, Now, Status
+from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.view import View
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 from volcast.metrics.shared_body import SharedBody
-
-from .drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
-from .responses import DriftAlarmResponse, alarm_response, iso8601
-from .status import Latest, Now, Status
-from .symbols import UnknownSymbolResponse, find_latest, unknown_symbol
-from .view import View
 
 _DEFAULTS = EngineConfig()
 
