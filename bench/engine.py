@@ -12,11 +12,13 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from volcast.core import snapshot
 from volcast.core.codec import CandleText, encode_candle, encode_signal
 from volcast.core.decoder import Decoder
+from volcast.core.drift.monitor import DriftMonitor
+from volcast.core.drift.observation import Observer
 from volcast.core.engine import Engine
 from volcast.core.forecast.distribution.scenarios import scenario_paths
 from volcast.core.types import Candle, EngineConfig, Signal
@@ -52,6 +54,7 @@ def main() -> None:
     print(f"{'':56}{'measured':>10}  goal")
     show("Engine.step, with a snapshot every 500 candles", us_each(partial(steps, engine), rounds), "µs", "120 µs, better 60")
     show("  Engine.step alone", us_each(partial(steps_alone, restored(warm)), rounds), "µs")
+    show("  drift detectors, in addition to the rest of a step", detectors_share(warm, candles[WEEK_MINUTES:]), "%", "8 %")
     show("  a snapshot", us_each(lambda _: snapshot.encode_snapshot(engine, 0), [[0]] * 200), "µs")
     show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
     show("decode a candle record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
@@ -93,6 +96,36 @@ def steps(engine: Engine, candles: Sequence[Candle]) -> None:
 def steps_alone(engine: Engine, candles: Sequence[Candle]) -> None:
     for candle in candles:
         engine.step(candle)
+
+
+class NoObserver(Observer):
+    """Sees nothing. For the time of a step without it; the class of the engine's own is left as it is."""
+
+    def observe(self, *_: object, **__: object) -> Any:  # not an Observation
+        """Do nothing."""
+
+
+class NoMonitor(DriftMonitor):
+    """Detects nothing."""
+
+    def push(self, seen: object) -> None:
+        """Do nothing."""
+
+
+def detectors_share(warm: bytes, candles: Sequence[Candle]) -> float:
+    """Return how much longer a step takes with the observation and the detectors than without, in percent.
+
+    Hour by hour, each of two engines comes first in turn, so that other work on the machine slows both.
+    """
+    engines = (restored(warm), without := restored(warm))
+    without.drift, without._observer = NoMonitor(), NoObserver(CONFIG.horizons[0])  # noqa: SLF001  # our own
+    times_s: tuple[list[float], list[float]] = ([], [])
+    for hour, at in enumerate(range(0, len(candles) - 59, 60)):
+        for each in (0, 1) if hour % 2 else (1, 0):
+            start_s = perf_counter()
+            steps_alone(engines[each], candles[at : at + 60])
+            times_s[each].append(perf_counter() - start_s)
+    return 100 * (median(times_s[0]) / median(times_s[1]) - 1)
 
 
 def parts(items: Sequence[T]) -> list[Sequence[T]]:
