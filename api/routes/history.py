@@ -1,0 +1,193 @@
+"""GET /history/{symbol}: the last rows of a symbol, page by page, as JSON or CSV."""
+
+import csv
+from collections.abc import Sequence
+from io import StringIO
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
+from msgspec import json
+from pydantic import BaseModel, Field
+
+from api.fields import described_as
+from api.stream.history import ROWS_OF_A_SYMBOL, PositionLost
+from api.stream.row import Row, RowOutcome
+from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.view import View
+from volcast.candle_files.timestamps import parse_open_time_ms
+from volcast.core.drift.alarms import DriftAlarm, Tier
+from volcast.core.types import Outcome
+
+_FIRST_MS, _LAST_MS = -(2**62), 2**62
+_PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "drift_alarms"}]
+CSV_COLUMNS = [*_PLAIN, *(f"outcome_{name}" for name in RowOutcome.__struct_fields__), "drift_alarms"]
+"""The columns of the CSV form."""
+
+
+@described_as(Outcome)
+class RowOutcomeResponse(BaseModel):
+    """The result of the forecast that came due with the candle."""
+
+    open_time_ms: int
+    realized_volatility: float
+    volatility: float
+    qlike: float
+    qlike_ewma: float
+    covered: bool
+    price_covered: bool
+
+
+@described_as(DriftAlarm)
+class RowAlarmResponse(BaseModel):
+    """A drift alarm that is on."""
+
+    detector: str
+    tier: Tier
+    open_time_ms: int
+    what: str
+
+
+@described_as(Row)
+class RowResponse(BaseModel):
+    """The row of one signal."""
+
+    sequence: int
+    symbol: str
+    open_time_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    rolling_mean: float | None
+    signal: int
+    signal_rate: float | None
+    signal_rate_window: float | None
+    horizon_minutes: int
+    interval_level: float
+    volatility: float
+    volatility_median: float
+    volatility_lower: float
+    volatility_upper: float
+    price_lower: float
+    price_upper: float
+    usual_volatility: float | None
+    outcome: RowOutcomeResponse | None
+    gaps: int
+    missing_minutes: int
+    suspect: bool
+    warm: bool
+    data_drift_ratio: float
+    drift_alarms: list[RowAlarmResponse]
+
+
+class HistoryResponse(BaseModel):
+    """A page of rows."""
+
+    symbol: str = Field(description="The symbol.")
+    rows: list[RowResponse] = Field(description="The rows, oldest first.")
+    next: int | None = Field(description="`after` of the next page; null if this one is the last.")
+
+
+class HistoryRefusalResponse(BaseModel):
+    """There is no such page."""
+
+    detail: str = Field(description="A sentence that says why, and what to do.")
+
+
+def history_routes(view: View) -> APIRouter:
+    """Return the route over `view`."""
+    router = APIRouter()
+
+    @router.get(
+        "/history/{symbol}",
+        summary="Last rows of one symbol",
+        response_model=HistoryResponse,
+        responses={
+            200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+            404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."},
+            410: {"model": HistoryRefusalResponse, "description": "The rows that follow `after` are not kept any more."},
+            422: {"model": HistoryRefusalResponse, "description": "A parameter cannot be read."},
+        },
+    )
+    async def history(  # noqa: PLR0917  # FastAPI passes them by name
+        request: Request,
+        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
+        begin: Annotated[
+            str | None, Query(alias="from", description="Candles that open from then on: ISO 8601, UTC unless it says so, or ms.")
+        ] = None,
+        end: Annotated[str | None, Query(alias="to", description="Candles that open before then, as `from`.")] = None,
+        limit: Annotated[int, Query(ge=1, le=ROWS_OF_A_SYMBOL, description="At most so many rows.")] = ROWS_OF_A_SYMBOL,
+        after: Annotated[int | None, Query(description="Rows after this sequence: `next` of the page before.")] = None,
+        format: Annotated[str | None, Query(description="json or csv; by default what Accept prefers.")] = None,  # noqa: A002
+        accept: Annotated[str, Header(include_in_schema=False)] = "",
+    ) -> Response:
+        """Return rows of a symbol, oldest first: one per signal, as many as are kept."""
+        latest = find_latest(view, symbol)
+        if latest is None:
+            return unknown_symbol(view, symbol)
+        if format not in {None, "json", "csv"}:
+            return _refusal(422, f"format is json or csv; got {format!r:.60}")
+        name = latest.signal.symbol
+        try:
+            from_ms, to_ms = _time_ms("from", begin, _FIRST_MS), _time_ms("to", end, _LAST_MS)
+            stored, has_more = view.rows.page(name, from_ms, to_ms, after, limit)
+        except ValueError as error:
+            return _refusal(422, str(error))
+        except PositionLost as error:
+            return _refusal(410, f"{error}: begin again without after")
+        rows = [each.row() for each in stored]
+        following = rows[-1].sequence if has_more else None
+        headers = {"cache-control": "no-cache", "vary": "Accept"}
+        if following is not None:
+            headers["link"] = f'<{request.url.include_query_params(after=following)}>; rel="next"'
+        if format == "csv" or (format is None and _prefers_csv(accept)):
+            return Response(rows_csv(rows), media_type="text/csv", headers=headers)
+        body = json.encode({"symbol": name, "rows": rows, "next": following})
+        return Response(body, media_type="application/json", headers=headers)
+
+    return router
+
+
+def rows_csv(rows: Sequence[Row]) -> str:
+    """Return the rows as CSV with a header: what is not known is empty, alarms are names of detectors separated by spaces."""
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for row in rows:
+        outcome = [getattr(row.outcome, name, None) for name in RowOutcome.__struct_fields__]
+        values = [*(getattr(row, name) for name in _PLAIN), *outcome]
+        cells = [str(value).lower() if isinstance(value, bool) else value for value in values]
+        writer.writerow([*cells, " ".join(each.detector for each in row.drift_alarms)])
+    return text.getvalue()
+
+
+def _time_ms(name: str, text: str | None, default_ms: int) -> int:
+    """Return a time in milliseconds since 1970. Raises ValueError with a sentence."""
+    if text is None:
+        return default_ms
+    if text.isascii() and text.isdecimal():
+        return int(text[:19])
+    try:
+        return parse_open_time_ms(text.replace(" ", "+") if "T" in text else text)
+    except ValueError:
+        raise ValueError(f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r:.60}") from None
+
+
+def _prefers_csv(accept: str) -> bool:
+    """Return whether a header Accept gives text/csv more weight than application/json."""
+    weights = {"text/csv": 0.0, "application/json": 0.0, "*/*": 0.0}
+    for part in accept.lower().split(","):
+        kind, _, parameters = part.partition(";")
+        weight = parameters.replace(" ", "").removeprefix("q=")
+        if kind.strip() in weights:
+            try:
+                weights[kind.strip()] = float(weight) if weight else 1.0
+            except ValueError:
+                weights[kind.strip()] = 0.0
+    return weights["text/csv"] > max(weights["application/json"], weights["*/*"])
+
+
+def _refusal(code: int, detail: str) -> Response:
+    return JSONResponse(HistoryRefusalResponse(detail=detail).model_dump(), code)

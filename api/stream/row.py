@@ -1,0 +1,113 @@
+"""One row per signal: what a chart draws and what a bot needs of the past. The same object in /history and in /stream.
+
+A row is a part of a signal, without what only the latest signal is asked for. It is kept packed, in about a fifth of the memory
+of its objects.
+"""
+
+from typing import Annotated, Any
+
+from msgspec import Struct, json, msgpack
+
+from volcast.core.drift.alarms import Tier
+from volcast.core.types import Signal, doc
+
+
+class RowOutcome(Struct, frozen=True):
+    """The result of the forecast that came due with the candle."""
+
+    open_time_ms: int
+    realized_volatility: float
+    volatility: float
+    qlike: float
+    qlike_ewma: float
+    covered: bool
+    price_covered: bool
+
+
+class RowAlarm(Struct, frozen=True):
+    """A drift alarm that is on."""
+
+    detector: str
+    tier: Tier
+    open_time_ms: int
+    what: str
+
+
+class Row(Struct, frozen=True):
+    """A signal as a chart shows it. Fields without a description mean the same as those of `Signal`."""
+
+    sequence: Annotated[
+        int, doc("Number of the row among those of all symbols, ascending; of this process: it begins anywhere at each start.")
+    ]
+    symbol: str
+    open_time_ms: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    rolling_mean: float | None
+    signal: int
+    signal_rate: float | None
+    signal_rate_window: float | None
+    horizon_minutes: int
+    interval_level: float
+    volatility: float
+    volatility_median: float
+    volatility_lower: float
+    volatility_upper: float
+    price_lower: float
+    price_upper: float
+    usual_volatility: Annotated[
+        float | None,
+        doc(
+            "The volatility that is usual at this time of the day and week, of the last 14 days; null before a day of warm ones."
+        ),
+    ]
+    outcome: RowOutcome | None
+    gaps: int
+    missing_minutes: int
+    suspect: bool
+    warm: bool
+    data_drift_ratio: float
+    drift_alarms: tuple[RowAlarm, ...]
+
+
+_OWN = ("sequence", "usual_volatility", "outcome", "drift_alarms")
+_SHARED = tuple(name for name in Row.__struct_fields__ if name not in _OWN)
+_KEYS = 3
+"""The first fields of a row are known without it: sequence, symbol, open_time_ms."""
+_PACKED = Row.__struct_fields__[_KEYS:]
+_OUTCOME, _ALARMS = _PACKED.index("outcome"), _PACKED.index("drift_alarms")
+_encode = msgpack.Encoder().encode
+_decode = msgpack.Decoder(list[Any]).decode
+
+
+def chart_row(signal: Signal, sequence: int, usual_volatility: float | None) -> Row:
+    """Return the row of a signal."""
+    shared = {name: getattr(signal, name) for name in _SHARED}
+    known = signal.outcome
+    outcome = RowOutcome(*(getattr(known, name) for name in RowOutcome.__struct_fields__)) if known else None
+    alarms = tuple(RowAlarm(each.detector, each.tier, each.open_time_ms, each.what) for each in signal.drift_alarms)
+    return Row(sequence=sequence, usual_volatility=usual_volatility, outcome=outcome, drift_alarms=alarms, **shared)
+
+
+def packed_row(row: Row) -> bytes:
+    """Return the row without sequence, symbol and time, as MessagePack: the values alone, without their names."""
+    values = [getattr(row, name) for name in _PACKED]
+    values[_OUTCOME] = row.outcome and [getattr(row.outcome, name) for name in RowOutcome.__struct_fields__]
+    values[_ALARMS] = [[getattr(each, name) for name in RowAlarm.__struct_fields__] for each in row.drift_alarms]
+    return _encode(values)
+
+
+def unpacked_row(sequence: int, symbol: str, open_time_ms: int, packed: bytes) -> Row:
+    """Return the row that was packed."""
+    values = _decode(packed)
+    values[_OUTCOME] = values[_OUTCOME] and RowOutcome(*values[_OUTCOME])
+    values[_ALARMS] = tuple(RowAlarm(name, Tier(tier), begun_ms, what) for name, tier, begun_ms, what in values[_ALARMS])
+    return Row(sequence, symbol, open_time_ms, *values)
+
+
+def row_json(row: Row) -> bytes:
+    """Return the row as a JSON object on one line."""
+    return json.encode(row)
