@@ -161,7 +161,9 @@ def test_quantiles_have_a_row_an_hour_or_as_many_as_are_asked_for_and_never_cros
 def test_how_many_rows_of_quantiles_are_written_changes_no_score() -> None:
     Path("btcusdt.csv").write_text(csv_text(5_760))
     for every in ("60", "20"):
-        assert backtest("btcusdt.csv", "--quantiles", f"q{every}.csv", "--quantiles-every", every, "--json", f"c{every}.json")
+        files = ["--quantiles", f"q{every}.csv", "--json", f"c{every}.json"]
+        assert backtest("btcusdt.csv", *files, "--quantiles-every", every).exit_code == 0
+    assert len(lines("q20.csv")) == 3 * len(lines("q60.csv")) - 2
     assert Path("c60.json").read_bytes() == Path("c20.json").read_bytes()
     assert b'"distribution": {' in Path("c60.json").read_bytes()
 
