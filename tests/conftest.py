@@ -17,6 +17,7 @@ SLOW_PLACES = (
     "bench",
     "deploy",
     "monitoring",
+    "page",
     "contracts",
     "volcast/commands",
     "volcast/proof",
@@ -27,7 +28,7 @@ SLOW_PLACES = (
     "volcast/core/estimators/test_covariance.py",
     "volcast/core/test_rolling_real_minutes.py",
 )
-"""Tests here start processes or brokers, play hours of simulated time, or learn from years of data."""
+"""Tests here start processes, brokers or browsers, play hours of simulated time, or learn from years of data."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

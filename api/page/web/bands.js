@@ -45,6 +45,13 @@ export class PriceRanges extends Primitive {
   constructor() {
     super("bottom");
     this.clear();
+    this.labels = ["upper", "lower"].map((bound) => ({
+      coordinate: () => (this.ahead && this.series.priceToCoordinate(this.ahead[bound])) ?? -100,
+      text: () => (this.ahead ? this.series.priceFormatter().format(this.ahead[bound]) : ""),
+      textColor: () => this.colors.panel,
+      backColor: () => this.colors.ahead,
+      visible: () => this.ahead !== null,
+    }));
   }
 
   clear() {
@@ -70,6 +77,11 @@ export class PriceRanges extends Primitive {
       this.past.push(past);
       this.byTime.set(row.open_time_ms, past);
     }
+  }
+
+  /** The bounds ahead as labels on the price scale. */
+  priceAxisViews() {
+    return this.labels;
   }
 
   autoscaleInfo(start, end) {

@@ -68,13 +68,15 @@ export class PriceChart {
 
   /** Draw these rows and no others; `keepView` leaves the part of time that is shown as it is. */
   set(rows, keepView = false) {
+    const view = keepView ? this.view() : null;
     this.clear();
     for (const row of rows) this.take(row);
     for (const [name, points] of Object.entries(this.points)) this[name].setData(points);
     const digits = digitsOfPrices(rows.slice(-200).flatMap((row) => [row.open, row.close]));
     this.candles.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
     this.mark();
-    if (!keepView) this.showNowOnceLaidOut();
+    if (view) this.restore(view);
+    else this.showNowOnceLaidOut();
   }
 
   /** Draw what has been added to `all` since the last call: its last `count` rows. */
@@ -82,13 +84,32 @@ export class PriceChart {
     if (count >= REDRAW_ALL) return this.set(all, true);
     const before = Object.fromEntries(Object.entries(this.points).map(([name, points]) => [name, points.length]));
     const alarms = this.alarms.size;
+    const view = this.view();
     for (const row of all.slice(-count)) this.take(row);
     // The last point that was there is drawn once more: it may have become the end of a line.
     for (const [name, points] of Object.entries(this.points)) {
       for (const point of points.slice(Math.max(0, before[name] - 1))) this[name].update(point);
     }
     if (this.alarms.size !== alarms) this.mark();
+    if (view?.follows) this.restore(view);
     this.ranges.requestUpdate?.();
+  }
+
+  /** What part of time is shown, and whether the newest candle is in it: then the view moves along with it. */
+  view() {
+    const scale = this.chart.timeScale();
+    const range = scale.getVisibleLogicalRange();
+    if (!range || !this.rows.length) return null;
+    const time = seconds(this.rows.at(-1).open_time_ms);
+    const index = scale.timeToIndex(time, true);
+    return { range, time, index, follows: range.from <= index && index <= range.to };
+  }
+
+  restore({ range, time, index, follows }) {
+    const scale = this.chart.timeScale();
+    if (!this.rows.length) return;
+    const now = scale.timeToIndex(follows ? seconds(this.rows.at(-1).open_time_ms) : time, true);
+    scale.setVisibleLogicalRange({ from: range.from + now - index, to: range.to + now - index });
   }
 
   /** Turn one row into points. */

@@ -51,7 +51,7 @@ export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
   if (rows.length) say(byId("held"), heldSentence(rows));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
-  showHealth(row, latest, ageS);
+  showHealth(row, latest, ageS, state.kind === "past");
 }
 
 /** Nothing to show yet, or a symbol that does not exist. */
@@ -65,10 +65,10 @@ export function showNothing(title, sentence) {
   document.title = "volcast";
 }
 
-function showHealth(row, latest, ageS) {
+function showHealth(row, latest, ageS, isPast) {
   const alarms = row.drift_alarms?.length ?? 0;
   const facts = [
-    ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, ageS > 180],
+    ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, !isPast && (ageS > 180 || ageS < 0)],
     ["Missing minutes", `${grouped(row.missing_minutes, 0)} in ${grouped(row.gaps, 0)} ${row.gaps === 1 ? "gap" : "gaps"}`, false],
     ["Suspect prices", latest ? grouped(latest.suspect_candles, 0) : "–", row.suspect],
     ["Drift alarms on", String(alarms), alarms > 0],
@@ -98,6 +98,9 @@ export function showAlarms(alarms, row, isLocal, nowMs) {
   const on = new Set((row.drift_alarms ?? []).map((each) => `${each.detector} ${each.open_time_ms}`));
   const isOn = (each) => on.has(`${each.detector} ${each.open_time_ms}`);
   const sorted = [...alarms].sort((a, b) => isOn(b) - isOn(a) || b.open_time_ms - a.open_time_ms);
+  const shown = JSON.stringify([sorted, [...on], isLocal]);
+  if (byId("alarm-list").dataset.shown === shown) return;
+  byId("alarm-list").dataset.shown = shown;
   byId("alarm-list").replaceChildren(...sorted.slice(0, 20).map((each) => {
     const item = document.createElement("li");
     const when = document.createElement("strong");
@@ -113,7 +116,7 @@ export function legendOf(row, isLocal, nowMs) {
   if (!row) return "";
   const digits = digitsOfPrices([row.open, row.high, row.low, row.close]);
   const [open, high, low, close] = [row.open, row.high, row.low, row.close].map((each) => grouped(each, digits));
-  const came = row.outcome ? `until now ${smallPercent(row.outcome.realized_volatility)}, of which the forecast was ${smallPercent(row.outcome.volatility)}` : "";
+  const came = row.outcome ? `of the last ${row.horizon_minutes} min ${smallPercent(row.outcome.realized_volatility)}, forecast was ${smallPercent(row.outcome.volatility)}` : "";
   return [
     moment(row.open_time_ms, isLocal, nowMs),
     `open ${open}, high ${high}, low ${low}, close ${close}`,

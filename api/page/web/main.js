@@ -6,16 +6,16 @@ import { moment, zoneName } from "./format.js";
 import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
 import { SymbolList } from "./list.js";
 import { Rows, Store } from "./store.js";
-import { Stream, ask } from "./stream.js";
+import { Stream, ask, askForRows } from "./stream.js";
 import { onThemeChange } from "./theme.js";
 
-const HISTORY = 1_500;
 const WORDS_EVERY_MS = 250;
 const LATEST_EVERY_MS = 2_000;
 const ALL_EVERY_MS = 15_000;
 const ALL_EVERY_MS_IF_MANY = 60_000;
 const MANY = 100;
 const BEHIND_MS = 90_000; // the stream is that much older than what /latest says: it has stopped without saying so
+const HOUR_MS = 3_600_000;
 const AT_ONCE = 4; // requests for sparklines
 
 const byId = (id) => document.getElementById(id);
@@ -56,14 +56,14 @@ const stream = new Stream({
 async function reload() {
   const { symbol, rows } = page;
   if (symbol === null) return;
-  rows.restart();
+  const round = rows.restart();
   const isFirst = !rows.all.length;
   try {
-    const answer = await ask(`history/${encodeURIComponent(symbol)}?limit=${HISTORY}`);
-    if (symbol !== page.symbol || rows !== page.rows) return;
+    const known = await askForRows(symbol);
+    if (rows !== page.rows) return;
     found(true);
-    if (answer === null) return;
-    rows.load(answer.rows);
+    if (known === null) return;
+    if (!rows.load(known, round)) return;
     store.market(symbol).fill(rows.all);
     list.touch(symbol);
     page.added = 0;
@@ -73,7 +73,7 @@ async function reload() {
     page.wordsAt = -Infinity;
   } catch {
     found(false);
-    setTimeout(() => rows === page.rows && !rows.isLoaded && reload(), LATEST_EVERY_MS);
+    setTimeout(() => rows === page.rows && rows.round === round && reload(), LATEST_EVERY_MS);
   }
 }
 
@@ -82,10 +82,11 @@ let asking = 0;
 function askForSparklines() {
   while (asking < AT_ONCE && wanted.length) {
     const symbol = wanted.shift();
-    if (store.market(symbol).hasHistory) continue;
+    const market = store.market(symbol);
+    if (market.hasHistory || !market.last) continue;
     asking += 1;
-    ask(`history/${encodeURIComponent(symbol)}?limit=60`)
-      .then((answer) => answer && store.market(symbol).fill(answer.rows), () => {})
+    askForRows(symbol, market.last.open_time_ms - HOUR_MS)
+      .then((rows) => rows && market.fill(rows), () => {})
       .finally(() => {
         asking -= 1;
         list.touch(symbol);
@@ -254,3 +255,5 @@ choose();
 askForLatest();
 keepAskingForAll();
 draw();
+
+export { chart, page, store }; // for the tests

@@ -67,12 +67,18 @@ export class Rows {
     this.all = [];
     this.isLoaded = false;
     this.fresh = []; // rows of the stream since the last restart
+    this.round = 0;
   }
 
-  /** The stream begins anew: what comes from now on is newer than the snapshot that will be loaded. */
+  /**
+   * A snapshot will be asked for now; what the stream brings from now on is kept for it. Returns the number that `load` has to be given:
+   * a snapshot that was asked for before the last restart is too old.
+   */
   restart() {
     this.isLoaded = false;
     this.fresh = [];
+    this.round += 1;
+    return this.round;
   }
 
   /** Take in a row of the stream. Return whether it was appended at the end; a repeated or late one changes nothing. */
@@ -84,11 +90,16 @@ export class Rows {
     const last = this.all.at(-1);
     if (last && row.open_time_ms <= last.open_time_ms) return false;
     this.all.push(row);
+    if (this.all.length > 2 * MAX_ROWS) this.trim(); // nobody looks: a hidden page draws nothing
     return true;
   }
 
-  /** Join a snapshot with what was known before it and with what came since. Rows that contradict the snapshot are dropped. */
-  load(snapshot) {
+  /**
+   * Join a snapshot with what was known before it and with what came since; return whether it was taken. Rows that contradict it are
+   * dropped: the log may be another one.
+   */
+  load(snapshot, round) {
+    if (round !== this.round) return false;
     const first = snapshot[0];
     const same = first && this.all.find((row) => row.open_time_ms === first.open_time_ms);
     const continues = same && same.close === first.close && same.volatility === first.volatility;
@@ -99,6 +110,7 @@ export class Rows {
     this.fresh = [];
     for (const row of fresh) this.push(row);
     this.trim();
+    return true;
   }
 
   /** Forget the oldest rows once there are many more than are drawn; return whether any were. */

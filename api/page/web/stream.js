@@ -2,6 +2,7 @@
 
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 15_000;
+const MAX_PAGES = 20; // while a replay runs, new rows come as fast as they are asked for; the stream brings the rest
 
 /** Fetch JSON from a path of the API; null if the API does not know what was asked for. Throws if it does not answer. */
 export async function ask(path, timeoutMs = 10_000) {
@@ -11,11 +12,25 @@ export async function ask(path, timeoutMs = 10_000) {
   return response.json();
 }
 
+/** All rows of a symbol that the API has, from a time on, oldest first; null if it does not know the symbol. */
+export async function askForRows(symbol, fromMs = 0) {
+  const path = `history/${encodeURIComponent(symbol)}?from=${fromMs}`;
+  const rows = [];
+  for (let next = null, pages = 0; pages < MAX_PAGES; pages += 1) {
+    const answer = await ask(next === null ? path : `${path}&after=${next}`);
+    if (answer === null) return null;
+    rows.push(...answer.rows);
+    next = answer.next;
+    if (next === null) break;
+  }
+  return rows;
+}
+
 /**
  * Follows /stream for as long as the page is open.
  *
  * The browser reconnects by itself and names the last row it has (Last-Event-ID); where it gives up, this opens a new connection.
- * `onOpen` is called at each new connection: what was missed meanwhile has to be fetched from /history.
+ * `onOpen` is called at each new connection, and when the API says that rows are missing: they have to be fetched from /history.
  */
 export class Stream {
   constructor({ onRow, onOpen, onLost }) {
@@ -34,6 +49,7 @@ export class Stream {
       this.handlers.onOpen();
     });
     source.addEventListener("signal", (event) => this.handlers.onRow(JSON.parse(event.data)));
+    source.addEventListener("reset", () => this.handlers.onOpen());
     source.addEventListener("error", () => {
       this.handlers.onLost();
       if (source.readyState !== EventSource.CLOSED || source !== this.source) return;
