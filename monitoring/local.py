@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,10 +48,11 @@ def shorter(duration: str, factor: float) -> str:
     return f"{max(1, round(sum(int(count) * UNITS_S[unit] for count, unit in parts) * 1_000 / factor))}ms"
 
 
-def alert_rules(factor: float = 1.0) -> dict[str, Any]:
-    """Return the alert rules with each `for` divided by `factor`. What they ask for stays as it is."""
+def alert_rules(factor: float = 1.0, without: AbstractSet[str] = frozenset()) -> dict[str, Any]:
+    """Return the alert rules with each `for` divided by `factor`, some left out. What they ask for stays as it is."""
     rules: dict[str, Any] = yaml.safe_load((MONITORING / "alerts.yml").read_text(encoding="utf-8"))
     for group in rules["groups"]:
+        group["rules"] = [rule for rule in group["rules"] if rule["alert"] not in without]
         for rule in group["rules"]:
             if "for" in rule:
                 rule["for"] = shorter(rule["for"], factor)
@@ -76,6 +78,10 @@ class Server:
         self.url, self.log = url, log
         self._client = httpx.Client(base_url=url, timeout=20.0, trust_env=False)
 
+    def close(self) -> None:
+        """Close the connections to it."""
+        self._client.close()
+
     def get(self, path: str, **parameters: str) -> Any:
         """Return the JSON answer of GET `path`. Raises RuntimeError with the server's own words if it refuses."""
         response = self._client.get(path, params=parameters)
@@ -83,9 +89,13 @@ class Server:
             raise RuntimeError(f"{response.url}: {response.status_code} {response.text}")
         return response.json()
 
-    def query(self, expression: str) -> list[dict[str, Any]]:
-        """Return the series of an instant query: `metric`, the labels, and `value`, the time and the number as text."""
-        series: list[dict[str, Any]] = self.get("/api/v1/query", query=expression)["data"]["result"]
+    def query(self, expression: str, at_s: float | None = None) -> list[dict[str, Any]]:
+        """Return the series of an instant query: `metric`, the labels, and `value`, the time and the number as text.
+
+        `at_s` is a time in seconds since 1970, by default now.
+        """
+        at = {} if at_s is None else {"time": f"{at_s:.3f}"}
+        series: list[dict[str, Any]] = self.get("/api/v1/query", query=expression, **at)["data"]["result"]
         return series
 
     def query_range(self, expression: str, start_s: float, end_s: float, step_s: float) -> list[dict[str, Any]]:
@@ -111,10 +121,12 @@ def prometheus(
     scrape_s: float = 1.0,
     factor: float = 1.0,
     alertmanager_url: str | None = None,
+    without: AbstractSet[str] = frozenset(),
 ) -> Iterator[Server]:
     """Run Prometheus with monitoring/prometheus.yml until the block ends.
 
     `targets` are host:port by job; a job without targets is left out. `factor` divides the waiting times of the alert rules.
+    `without` are the names of rules to leave out.
     """
     config: dict[str, Any] = yaml.safe_load((MONITORING / "prometheus.yml").read_text(encoding="utf-8"))
     timeout_s = min(scrape_s, 4.0)
@@ -134,7 +146,7 @@ def prometheus(
         config["alerting"] = {"alertmanagers": [{"static_configs": [{"targets": [alertmanager_url.partition("//")[2]]}]}]}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    (folder / "alerts.yml").write_text(yaml.safe_dump(alert_rules(factor)), encoding="utf-8")
+    (folder / "alerts.yml").write_text(yaml.safe_dump(alert_rules(factor, without)), encoding="utf-8")
     port = _free_port()
     command = [
         *(program("prometheus"), "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"),
@@ -163,11 +175,12 @@ def _running(command: Sequence[str], folder: Path, port: int) -> Iterator[Server
     log = folder / f"{Path(command[0]).name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=folder, stdout=output, stderr=subprocess.STDOUT)  # noqa: S603  # our own command
+        server = Server(f"http://127.0.0.1:{port}", log)
         try:
-            server = Server(f"http://127.0.0.1:{port}", log)
             _await_ready(server, process)
             yield server
         finally:
+            server.close()
             process.terminate()
             process.wait(START_TIMEOUT_S)
 

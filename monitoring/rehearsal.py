@@ -21,11 +21,11 @@ from volcast.proof.processes.processes import COMMAND, Process, ProcessGroup, pr
 
 FROZEN, COLLAPSED, MOVED = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 TROUBLES = {
-    FROZEN: (6, "- {kind: frozen_price, at: 2024-01-03 12:00}\n"),
-    COLLAPSED: (6, "- {kind: volume, at: 2024-01-03, factor: 0.001}\n"),
-    MOVED: (18, "- {kind: volume, at: 2024-01-16, factor: 100}\n- {kind: variance, at: 2024-01-16, factor: 30}\n"),
+    FROZEN: ("2024-01-13", 6, "- {kind: frozen_price, at: 2024-01-17}\n"),
+    COLLAPSED: ("2024-01-13", 6, "- {kind: volume, at: 2024-01-15, factor: 0.001}\n"),
+    MOVED: ("2024-01-01", 18, "- {kind: volume, at: 2024-01-16, factor: 100}\n- {kind: variance, at: 2024-01-16, factor: 30}\n"),
 }
-"""By symbol: days of candles, and the breaks planted in them. Each lasts to the end."""
+"""By symbol: first day and number of days, and the breaks planted in them. All end at the same time, with their alarms on."""
 LIVE_SYMBOLS = ("BTCUSDT.BINANCESIM", "ETHUSDT.BINANCESIM")
 BAD_ROWS = 20
 """Rows with a high below the low, which the consumer refuses."""
@@ -49,7 +49,12 @@ class Rehearsal:
 
     def replay_is_over(self) -> bool:
         """Return whether the last candle of the longest replay has been seen by Prometheus."""
-        return any(float(each["value"][1]) >= CANDLES for each in self.prometheus.query(f'volcast_candles{{symbol="{MOVED}"}}'))
+        return bool(self.prometheus.query(f'volcast_candles{{symbol="{MOVED}"}} >= {CANDLES}'))
+
+    def has_all_alarms(self) -> bool:
+        """Return whether the three planted troubles have been found, and the alerts of the first two fire."""
+        is_info_on = self.prometheus.query('volcast_drift_alarm{tier="info"}')
+        return bool(is_info_on) and {"PriceFrozen", "VolumeCollapsed"} <= set(self.prometheus.firing())
 
     def has_live_minute(self) -> bool:
         """Return whether Prometheus has seen a live minute that closed, and what was there before it."""
@@ -57,12 +62,12 @@ class Rehearsal:
         return bool(seen)
 
 
-def generate(folder: Path, symbol: str, days: int, breaks: str = "", *, seed: int = 42, bad_rows: int = 0) -> Path:
+def generate(folder: Path, symbol: str, days: int, breaks: str = "", *, start: str = "2024-01-01", bad_rows: int = 0) -> Path:
     """Write simulated candles with planted breaks; return the file. Some rows in its middle are broken if that is wished."""
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / f"{symbol}.yaml"
     plan.write_text(breaks or "[]", encoding="utf-8")
-    options = ("--days", str(days), "--symbols", symbol, "--seed", str(seed), "--out", str(folder))
+    options = ("--days", str(days), "--symbols", symbol, "--start", start, "--out", str(folder))
     given = ("--breaks", str(plan)) if breaks else ()
     subprocess.run([*COMMAND, "generate", *options, *given], check=True, capture_output=True)  # noqa: S603  # our own command
     path = folder / f"{symbol}.csv.gz"
@@ -107,12 +112,12 @@ def start_replay(parts: ProcessGroup, files: Sequence[Path], speed: str, *option
 
 
 @contextmanager
-def rehearsal(folder: Path, *, speed: int = 43_200, scrape_s: float = 1.0) -> Iterator[Rehearsal]:
+def rehearsal(folder: Path, *, speed: int = 28_800, scrape_s: float = 1.0) -> Iterator[Rehearsal]:
     """Start everything, and kill it when the block ends. `speed` is that of the replays, in multiples of real time."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [
-        generate(folder, symbol, days, breaks, bad_rows=BAD_ROWS if symbol == FROZEN else 0)
-        for symbol, (days, breaks) in TROUBLES.items()
+        generate(folder, symbol, days, breaks, start=start, bad_rows=BAD_ROWS if symbol == FROZEN else 0)
+        for symbol, (start, days, breaks) in TROUBLES.items()
     ]
     with process_group(folder) as parts:
         exchange = parts.start(
