@@ -14,8 +14,9 @@ from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
 
-from .fields import described_as
+from .fields import described_as, field_descriptions
 from .status import Latest, Now, Status
+from .stream.row import Row
 from .view import View
 
 HorizonEnd = Annotated[
@@ -23,6 +24,15 @@ HorizonEnd = Annotated[
 ]
 HorizonOver = Annotated[
     bool, Field(description="Whether horizon_end has passed by this machine's clock: then the forecast is of the past.")
+]
+
+
+ValidUntil = Annotated[
+    str | None,
+    Field(
+        description="From then on the numbers must not be used, ISO 8601, UTC: the candle's end plus the setting stale_after_s, "
+        "or horizon_end if that comes first. Null: not even now (status restoring, unreadable or clock_skew, or suspect)."
+    ),
 ]
 
 
@@ -58,6 +68,7 @@ class HorizonResponse(BaseModel):
     horizon_minutes: int
     horizon_end: HorizonEnd
     horizon_over: HorizonOver
+    valid_until: ValidUntil
     price_lower: float
     price_upper: float
     volatility: float
@@ -112,6 +123,8 @@ class LatestResponse(BaseModel):
     age_seconds: float = Field(
         description="Seconds since the end of the candle's minute, by this machine's clock; negative with clock_skew."
     )
+    valid_until: ValidUntil
+    sequence: Annotated[int, Field(description=field_descriptions(Row)["sequence"])]
     source: str
     live: bool
     close: float
@@ -127,6 +140,7 @@ class LatestResponse(BaseModel):
     volatility_upper: float
     volatility_annualized: float
     volatility_annualized_deseasonalized: float
+    usual_volatility: Annotated[float | None, Field(description=field_descriptions(Row)["usual_volatility"])]
     quantiles: QuantilesResponse
     noise_ratio: float
     open: float
@@ -164,11 +178,13 @@ def iso8601(time_ms: int) -> str:
 
 def response_of(latest: Latest, view: View, now: Now) -> LatestResponse:
     """Return the answer for a symbol's latest signal at the moment `now`."""
-    signal = latest.signal
+    signal, status = latest.signal, view.status(latest, now)
 
     def forecast(one: Signal | HorizonForecast) -> dict[str, Any]:
         fields = asdict(one)
         fields["horizon_end"] = iso8601(latest.horizon_end_ms(one.horizon_minutes))
+        valid_until_ms = latest.valid_until_ms(one.horizon_minutes, status, view.stale_after_s)
+        fields["valid_until"] = iso8601(valid_until_ms) if valid_until_ms is not None else None
         fields["horizon_over"] = latest.is_horizon_over(one.horizon_minutes, now)
         fields["outcome"] = _outcome(one.outcome) if one.outcome else None
         fields["quantiles"] = QuantilesResponse(**asdict(one.quantiles))
@@ -179,7 +195,8 @@ def response_of(latest: Latest, view: View, now: Now) -> LatestResponse:
     fields["other_horizons"] = [HorizonResponse(**forecast(each)) for each in signal.other_horizons]
     fields["drift_alarms"] = [alarm_response(each) for each in signal.drift_alarms]
     fields["shadows"] = [ShadowResponse(**asdict(each)) for each in signal.shadows]
-    return LatestResponse(age_seconds=latest.age_s(now), status=view.status(latest, now), **fields)
+    fields |= {"sequence": latest.row.sequence, "usual_volatility": latest.row.usual_volatility}
+    return LatestResponse(age_seconds=latest.age_s(now), status=status, **fields)
 
 
 def alarm_response(alarm: DriftAlarm) -> DriftAlarmResponse:

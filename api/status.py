@@ -42,6 +42,10 @@ class Status(StrEnum):
     """The candle is recent, and so is the forecast."""
 
 
+NEVER_VALID = (Status.RESTORING, Status.UNREADABLE, Status.CLOCK_SKEW)
+"""With these nobody knows until when a signal holds: a newer one may be there already, or the clock is wrong."""
+
+
 class Now(NamedTuple):
     """The same moment by two clocks. A wall clock may be set back; a monotonic clock knows nothing of candles."""
 
@@ -85,6 +89,16 @@ class Latest(NamedTuple):
     def is_horizon_over(self, horizon_minutes: int, now: Now) -> bool:
         """Return whether the minutes have passed that a forecast covers which was made after this candle."""
         return now.wall_s * 1_000 >= self.horizon_end_ms(horizon_minutes)
+
+    def valid_until_ms(self, horizon_minutes: int, status: Status, stale_after_s: float) -> int | None:
+        """Return the time from which on the forecast for a horizon must not be used, in milliseconds since 1970.
+
+        It is when the signal would become stale, or the end of the horizon if that comes first. None: not even now.
+        """
+        if status in NEVER_VALID or self.signal.suspect:
+            return None
+        stale_ms = self.signal.open_time_ms + MINUTE_MS + int(stale_after_s * 1_000)
+        return min(stale_ms, self.horizon_end_ms(horizon_minutes))
 
     def status(self, now: Now, stale_after_s: float, *, is_restoring: bool, is_unreadable: bool) -> Status:
         """Return the first status that applies. `is_restoring` and `is_unreadable` are what the view knows of the symbol."""

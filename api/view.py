@@ -31,7 +31,8 @@ class View:
         """The drift alarms that began and ended."""
         self.rows = RowHistory(before)
         """The last rows of each symbol."""
-        self._stale_after_s = stale_after_s
+        self.stale_after_s = stale_after_s
+        """Age above which a signal is not of now, in seconds."""
         self._latest: dict[str, Latest] = {}
         self._symbols: list[str] = []
         self._rebuilding: set[str] = set()
@@ -86,4 +87,4 @@ class View:
         symbol = latest.signal.symbol
         is_restoring = not self.caught_up or symbol in self._rebuilding
         is_unreadable = symbol in self._unreadable
-        return latest.status(now, self._stale_after_s, is_restoring=is_restoring, is_unreadable=is_unreadable)
+        return latest.status(now, self.stale_after_s, is_restoring=is_restoring, is_unreadable=is_unreadable)

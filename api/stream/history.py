@@ -143,6 +143,12 @@ class RowHistory:
             end = bisect_left(rows.open_times_ms, to_ms)
             return rows.stored(symbol, begin, min(begin + limit, end)), begin + limit < end
 
+    def last(self, symbol: str, count: int) -> list[Stored]:
+        """Return the last `count` rows of a symbol, oldest first."""
+        with self._lock:
+            rows = self._symbols.get(symbol)
+            return rows.stored(symbol, max(0, len(rows.packed) - count), len(rows.packed)) if rows else []
+
     def newest(self, symbols: Collection[str] | None) -> tuple[list[Stored], int]:
         """Return the newest row of each of the symbols, of all if None, in the order of their sequences; and the position now."""
         with self._lock:

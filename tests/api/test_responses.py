@@ -41,14 +41,16 @@ def test_the_answer_contains_every_field_of_the_signal() -> None:
     expected = msgspec.json.decode(msgspec.json.encode(signal))
     del expected["open_time_ms"]
     expected |= {"timestamp": "2024-01-01T01:00:00Z", "age_seconds": 2.5, "status": "warming", "horizon_over": False}
+    expected |= {"valid_until": "2024-01-01T01:04:00Z", "sequence": 1, "usual_volatility": None}
     expected |= {"horizon_end": "2024-01-01T02:01:00Z", "outcome": with_timestamp(expected["outcome"], "2024-01-01T00:00:00Z")}
     quarter, four_hours = expected["other_horizons"]
     quarter |= {
         "horizon_end": "2024-01-01T01:16:00Z",
         "horizon_over": False,
+        "valid_until": "2024-01-01T01:04:00Z",
         "outcome": with_timestamp(quarter["outcome"], "2024-01-01T00:45:00Z"),
     }
-    four_hours |= {"horizon_end": "2024-01-01T05:01:00Z", "horizon_over": False}
+    four_hours |= {"horizon_end": "2024-01-01T05:01:00Z", "horizon_over": False, "valid_until": "2024-01-01T01:04:00Z"}
     assert [each["outcome"] is None for each in (expected, quarter, four_hours)] == [False, False, True]
     assert answer(signal) == expected
 
@@ -85,8 +87,8 @@ def test_the_bounds_are_in_order_from_the_first_candle_on() -> None:
 
 
 def test_status_age_and_price_range_come_first() -> None:
-    assert list(answer(signals(61)[-1]))[:13] == [
-        *("symbol", "timestamp", "status", "age_seconds", "source", "live", "close"),
+    assert list(answer(signals(61)[-1]))[:15] == [
+        *("symbol", "timestamp", "status", "age_seconds", "valid_until", "sequence", "source", "live", "close"),
         *("horizon_minutes", "horizon_end", "horizon_over", "interval_level", "price_lower", "price_upper"),
     ]
 
