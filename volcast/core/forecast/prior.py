@@ -1,6 +1,6 @@
 """Priors: parameters learned on other markets or earlier years, from which a new symbol starts. They are JSON of some kilobytes.
 
-A prior holds what all coins have in common: coefficients of the regressions, diurnal profiles, calibration and tracked quantiles.
+A prior holds what all coins have in common: coefficients of the regressions, diurnal profiles, calibration and shapes.
 It holds no covariance: the ridge decides how soon a symbol leaves its prior.
 """
 

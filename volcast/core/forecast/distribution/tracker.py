@@ -1,11 +1,11 @@
 """The distribution of one horizon's outcomes, learned online: the shapes of standardised outcomes, and how they apply today.
 
-    log return, log highest high, log lowest low     = s · z        s = exp(m) · 0.75 · (spread / 0.75)^(1/4)
-    log realized volatility                          = m + scale · (z + t)
+    log realized volatility                          = m' + scale · z     m' = m + scale · t
+    log return, log highest high, log lowest low     = s · z              s  = exp(m') · 0.75 · (spread / 0.75)^(1/4)
 
-m, spread and scale are the model's estimate, and t is the mean error at this time of New York's day, in units of its scale. The
-quantiles of each z are those of the outcomes so far: a histogram with a half-life of 60 days, skewed by `momentum`. All levels
-come from one distribution function, so that they never cross. A high is never below the close, and a low never above it.
+m, spread and scale are the model's estimate, and t is its mean error at this time of New York's day, in units of its scale and
+shrunk. The quantiles of each z are those of the outcomes so far: a histogram with a half-life of 60 days, skewed by `momentum`.
+All levels come from one distribution function, so they never cross. A high is never below the close, and a low never above it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,6 +33,8 @@ _PRIOR_DAYS, _DEFAULT_DAYS = 10.0, 1.0
 """Weight of the start: as much as that of the outcomes of so many days, if it was learned elsewhere and if not."""
 _TYPICAL_SPREAD = 0.75
 _TIME_HALF_LIFE_DAYS, _TIME_PRIOR_DAYS = 90.0, 20.0
+_TIME_SHARE = 0.8
+"""How much of the mean error at a time of the day counts, since it is an estimate."""
 _BIN_MINUTES = 10
 _MAX_ERROR = 4.0
 _MAX_LOG_MOVE = 62.0
@@ -51,7 +53,7 @@ class Scale(NamedTuple):
     """s, in whose units moves of the price have a stable distribution."""
     momentum: float
     time_effect: float
-    """t: the usual error of log RV at this time, in units of its scale."""
+    """t: the usual error of the model's log RV at this time, in units of its scale."""
 
 
 class Realized(NamedTuple):
@@ -111,10 +113,11 @@ class DistributionTracker:
 
     def scale(self, market: Market, estimate: Estimate) -> Scale:
         """Return what turns the shapes into the distribution after the market's last candle."""
-        median, spread = exp(estimate.log_median), estimate.spread
+        time_effect = _TIME_SHARE * self._time.means[self._bin(market.minute)]
+        median, spread = exp(min(estimate.log_median + estimate.scale * time_effect, _MAX_LOG_MOVE)), estimate.spread
         momentum = self._momentum.after(market.features, median * spread)
         size = median * _TYPICAL_SPREAD * sqrt(sqrt(spread / _TYPICAL_SPREAD))
-        return Scale(size, momentum, self._time.means[self._bin(market.minute)])
+        return Scale(size, momentum, time_effect)
 
     def quantiles(self, estimate: Estimate, scale: Scale, lowest: float, highest: float) -> list[tuple[float, ...]]:
         """Return the quantiles by level, of each of `OUTCOMES`.
