@@ -54,8 +54,8 @@ class FamilyScores(Struct, frozen=True, kw_only=True):
     """Mean CRPS, in the unit of the outcome."""
     largest_z: float | None
     """The largest |z| of all levels."""
-    pit: list[int]
-    """Outcomes between each two neighbouring quantiles, and beyond the outermost ones."""
+    pit: list[float]
+    """Outcomes between each two neighbouring quantiles, and beyond the outermost ones; one that equals a quantile counts half."""
     pit_chi_square: float | None
     levels: list[LevelScores]
     baselines: list[BaselineScores]

@@ -28,7 +28,8 @@ class LevelScores(Struct, frozen=True):
     z: float | None
     """(below - level) / √(level · (1 - level) / outcomes): about normal(0, 1) if the forecast is right."""
     kupiec_p: float | None
-    """Is the share of outcomes below the quantile the level?"""
+    """Is the share of outcomes below the quantile the level? One that equals it counts on the side that is better for it: where a
+    value has a probability of its own, it is the quantile of a range of levels."""
     christoffersen_p: float | None
     """Do outcomes beyond the quantile come independently of each other? Above the median, beyond is above."""
     pinball: float | None
@@ -77,10 +78,12 @@ def score_levels(y: Floats, quantiles: Floats, levels: Sequence[float]) -> list[
     for i, (level, below) in enumerate(zip(levels, shares_below(y, quantiles).tolist(), strict=True)):
         quantile = quantiles[:, i]
         beyond = y < quantile if level <= _MEDIAN else y > quantile
+        fewest, most = int((y < quantile).sum()), int((y <= quantile).sum())
+        misses = min(max(round(level * y.size), fewest), most)
         numbers = {
             "below": below,
             "z": (below - level) / np.sqrt(level * (1.0 - level) / y.size) if y.size else np.nan,
-            "kupiec_p": kupiec(int((y < quantile).sum()), y.size, 1.0 - level).p_value,
+            "kupiec_p": kupiec(misses, y.size, 1.0 - level).p_value,
             "christoffersen_p": christoffersen(beyond).p_value,
             "pinball": mean(pinball(y, quantile, level)),
         }
@@ -88,14 +91,19 @@ def score_levels(y: Floats, quantiles: Floats, levels: Sequence[float]) -> list[
     return found
 
 
-def pit_between_levels(y: Floats, quantiles: Floats) -> list[int]:
+def pit_between_levels(y: Floats, quantiles: Floats) -> list[float]:
     """Return how many outcomes lie between each two neighbouring quantiles, and beyond the first and the last: (k + 1) counts.
 
-    >>> pit_between_levels(np.array([-1.0, 0.5, 3.0, 3.0]), np.tile([0.0, 1.0], (4, 1)))
-    [1, 1, 2]
+    One that equals a quantile counts half on either side: a price that falls from the first moment has its highest high at the
+    close, and so have many low quantiles of it.
+
+    >>> pit_between_levels(np.array([-1.0, 0.5, 1.0, 3.0]), np.tile([0.0, 1.0], (4, 1)))
+    [1.0, 1.5, 1.5]
     """
-    counts = np.bincount((y[:, None] > quantiles).sum(axis=1), minlength=quantiles.shape[1] + 1)
-    return [int(each) for each in counts]
+    if not y.size:
+        return [0.0] * (quantiles.shape[1] + 1)
+    counts = np.diff(np.concatenate(([0.0], shares_below(y, quantiles) * y.size, [y.size])))
+    return [round(2.0 * each) / 2.0 for each in counts.tolist()]
 
 
 def bin_shares(levels: Sequence[float]) -> Floats:
@@ -107,7 +115,7 @@ def bin_shares(levels: Sequence[float]) -> Floats:
     return np.diff(np.concatenate(([0.0], levels, [1.0])))
 
 
-def pit_chi_square(counts: Sequence[int], levels: Sequence[float]) -> float:
+def pit_chi_square(counts: Sequence[float], levels: Sequence[float]) -> float:
     """Return Σ (seen - expected)² / expected over the bins of the PIT; NaN without outcomes.
 
     If the forecasts are right and outcomes independent, it is about χ² with k degrees of freedom, whose mean is k.

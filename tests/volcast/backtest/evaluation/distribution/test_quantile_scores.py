@@ -1,5 +1,7 @@
 """CRPS, coverage and PIT of quantiles: by hand, by a library's published values, and for right and wrong forecasters."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -96,6 +98,17 @@ def test_a_scale_that_is_wrong_by_a_tenth_is_rejected_in_the_tails_and_not_at_th
     assert pit_chi_square(pit_between_levels(y, quantiles), QUANTILE_LEVELS) > 60.0
 
 
+def test_a_value_with_a_probability_of_its_own_is_the_quantile_of_several_levels() -> None:
+    """Of a price that falls from the first moment the highest high is the close: 0 is its 1 % and its 2.5 % quantile."""
+    y = np.abs(np.random.default_rng(2).standard_normal(N)) + 0.01
+    y[::25] = 0.0
+    found = score_levels(y, np.tile([0.0, 0.0, 0.05], (N, 1)), (0.01, 0.025, 0.1))
+    assert [each.below for each in found[:2]] == [pytest.approx(0.02)] * 2
+    assert [each.kupiec_p for each in found[:2]] == [pytest.approx(1.0, abs=1e-6)] * 2
+    assert found[2].kupiec_p is not None
+    assert found[2].kupiec_p < 1e-3
+
+
 def test_misses_in_clusters_are_rejected_by_independence_alone() -> None:
     """The volatility changes, and the forecast is always its mean: right on average, wrong at any time."""
     y = normal()[0] * np.exp(0.5 * np.sin(np.arange(N) / 100.0))
@@ -111,7 +124,9 @@ def test_bins_and_shares_by_a_plain_loop(values: list[float]) -> None:
     y, row = np.array(values), [0.0, 1.0, 1.0]
     quantiles = np.tile(row, (len(values), 1))
     counts = pit_between_levels(y, quantiles)
-    assert counts == [sum(sum(each > q for q in row) == place for each in values) for place in range(4)]
+    below = [0.0, *(sum((each < q) + 0.5 * (each == q) for each in values) for q in row), len(values)]
+    assert counts == pytest.approx([after - before for before, after in pairwise(below)])
+    assert sum(counts) == len(values)
     if values:
         plain = [np.mean([(each < q) + 0.5 * (each == q) for each in values]) for q in row]
         np.testing.assert_allclose(shares_below(y, quantiles), plain)
