@@ -48,6 +48,11 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+def invitation(base: str) -> str:
+    """Return what a command that serves prints first: where a person and where a program finds the forecasts."""
+    return f"open {base}/ in a browser; the numbers as JSON: {base}/latest"
+
+
 async def serve(app: ASGIApp, listening: socket.socket, limits: HttpLimits | None = None) -> None:
     """Serve the app until cancelled; then give the requests in progress a few seconds to finish.
 

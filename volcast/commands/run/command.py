@@ -68,11 +68,11 @@ def command(
         return
     if settings.notify or settings.alert:
         click.echo("no notifications: they are for live candles, and these are from files; stream with --live VENUE", err=True)
-    if not files:
-        click.echo("replaying the bundled sample: simulated candles, not market data")
     sources = open_replays(files, symbols, options)
     problems: list[str] = []
-    open_source = replay_source(sources, speed, settings.append_records, problems, exit_when_done=exit_when_done)
+    open_source = replay_source(
+        sources, speed, settings.append_records, problems, is_sample=not files, exit_when_done=exit_when_done
+    )
     path = settings.db or default_path_of_files(sources, settings)
     stopped = asyncio.run(run_pipeline(open_source, path, settings))
     if problems:

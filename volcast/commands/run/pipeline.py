@@ -56,7 +56,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
     from api.stream.history import start_at_random  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
     from consumer.metrics import WorkerCollector  # noqa: PLC0415
-    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.http import address, bind, invitation, serve  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
     from volcast.metrics.process import DiskCollector  # noqa: PLC0415
 
@@ -70,8 +70,8 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
             opened.is_ours = True
             view = View(settings.stale_after_s, start_at_random())
             follower = Follower(log, view)
+            click.echo(invitation(address(listening)))
             click.echo(f"log: {path}")
-            click.echo(f"serving {address(listening)}/latest")
             async with open_source(RunPipeline(log, worker, view, follower, address(listening), path)) as source:
                 app = create_app(view, (WorkerCollector(worker), DiskCollector(path), *source.collectors))
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def replay_source(
-    sources: "list[CsvReplay]", speed: float, append_records: int, problems: list[str], *, exit_when_done: bool
+    sources: "list[CsvReplay]", speed: float, append_records: int, problems: list[str], *, is_sample: bool, exit_when_done: bool
 ) -> OpenSource:
     """Return a source that replays the files; then it ends, or waits so that the API stays up.
 
@@ -30,6 +30,8 @@ def replay_source(
 
         from .summary import print_summary, unusable_symbols  # noqa: PLC0415
 
+        if is_sample:
+            click.echo("replaying the bundled sample: simulated candles, not market data")
         pump = Pump(pipeline.log, sources, Pace(speed), append_records)
 
         async def replay() -> None:
@@ -45,7 +47,7 @@ def replay_source(
             for sentence in problems:
                 click.echo(f"volcast: {sentence}", err=True)
             if not exit_when_done:
-                click.echo(f"replay finished; serving {pipeline.address}/latest until Ctrl-C")
+                click.echo(f"replay finished; serving {pipeline.address}/ until Ctrl-C")
                 await asyncio.Event().wait()
 
         yield Source(replay())

@@ -20,7 +20,7 @@ def command(settings: Settings) -> None:
     from api.follower import Follower  # noqa: PLC0415
     from api.stream.history import start_at_random  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
-    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.http import address, bind, invitation, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
@@ -34,7 +34,7 @@ def command(settings: Settings) -> None:
 
     async def serve_and_follow() -> None:
         with bind(settings.host, settings.port, "--port") as listening:
-            click.echo(f"serving {address(listening)}/latest")
+            click.echo(invitation(address(listening)))
             await run_services(serve(create_app(view, disk_collectors(settings)), listening), follow())
 
     asyncio.run(serve_and_follow())

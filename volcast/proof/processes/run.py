@@ -245,7 +245,7 @@ class _Proof:
 
 def _latest(api: Process) -> Mapping[str, Mapping[str, object]]:
     """Return the API's response to /latest; empty before its address is in its output."""
-    address = next((word for word in api.read_output().split() if word.startswith("http://")), None)
+    address = next((word for word in api.read_output().split() if word.endswith("/latest")), None)
     if address is None:
         return {}
     with urlopen(address, timeout=DRAIN_TIMEOUT_S) as response:  # noqa: S310  # of our own process

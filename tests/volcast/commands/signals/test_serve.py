@@ -52,7 +52,7 @@ async def test_it_serves_old_and_new_signals_until_it_is_stopped(tmp_path: Path)
             assert 'volcast_status{status="stale",symbol="ETHUSDT"} 1.0' in get(api, "/metrics")
             assert 'volcast_candles{symbol="ETHUSDT"} 70.0' in get(api, "/metrics")
             assert api.end() == 0
-            assert api.read_output() == f"serving {address(api)}/latest\n"
+            assert api.read_output() == f"open {address(api)}/ in a browser; the numbers as JSON: {address(api)}/latest\n"
 
 
 async def test_a_restart_makes_no_signal_younger(tmp_path: Path) -> None:
