@@ -27,6 +27,7 @@ CLOCK_FEATURES = (
     Feature("news", "1", "Weight of a scheduled release of US economic news within the horizon, else 0."),
 )
 _FACTORS = (*SHAPES, "usual_ny", "usual_week", "past_ny")
+_SHAPE_COUNT = len(SHAPES)
 _PAIRS = tuple(combinations_with_replacement(range(len(_FACTORS)), 2))
 _LEFT, _RIGHT = (np.array([pair[i] for pair in _PAIRS]) for i in (0, 1))
 DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCK_FEATURES), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
@@ -88,6 +89,7 @@ class Design:
         self.horizon_minutes = horizon_minutes
         self.profiles: Mapping[str, DiurnalProfile] = _profiles()
         self.utc, self.new_york, self.week, self.day = self.profiles.values()
+        self._factors: Floats = np.empty(len(_FACTORS))
         self._sums = [0.0, 0.0]
         """Sums of the means in New York's profile: of the bins of weekdays, and of weekends."""
 
@@ -121,7 +123,9 @@ class Design:
             1.0 if is_weekend(minute) else 0.0,
             release_weight(minute, self.horizon_minutes),
         )
-        factors = np.concatenate((state.shapes, (new_york, week, past_new_york)))
+        factors = self._factors
+        factors[:_SHAPE_COUNT] = state.shapes
+        factors[_SHAPE_COUNT:] = new_york, week, past_new_york
         products = factors[_LEFT]
         products *= factors[_RIGHT]
         np.minimum(np.maximum(products, -MAX_PRODUCT, out=products), MAX_PRODUCT, out=row[_PRODUCTS:])

@@ -126,7 +126,12 @@ class DistributionTracker:
         this size, lists are faster than arrays.
         """
         size, momentum, time_effect = scale
-        moves = [tuple([size * (q + momentum * more) for q, more in pairs]) for pairs in self._pairs]
+        of_return, of_high, of_low = self._pairs
+        moves = [
+            tuple([size * (q + momentum * more) for q, more in of_return]),
+            tuple([size * (q + momentum * more) for q, more in of_high]),
+            tuple([size * (q + momentum * more) for q, more in of_low]),
+        ]
         width, errors = estimate.scale, self._errors
         middle = estimate.log_median + width * time_effect
         if middle + width * errors[0] < lowest or middle + width * errors[-1] > highest:
