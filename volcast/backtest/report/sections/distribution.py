@@ -8,10 +8,10 @@ from scipy.stats import binom  # type: ignore[import-untyped]  # SciPy ships no 
 
 from volcast.backtest.comparison import Comparison
 from volcast.backtest.evaluation.distribution.baseline import SHAPE_DAYS
-from volcast.backtest.evaluation.distribution.judged import BaselineScores, DistributionScores, FamilyScores
+from volcast.backtest.evaluation.distribution.judged import BaselineScores, DistributionScores
 from volcast.backtest.evaluation.distribution.quantile_scores import LevelScores, bin_shares
 from volcast.backtest.report import draw
-from volcast.backtest.report.parts import Chart, LegendLine, Section, Table, count, number, p_value, percent
+from volcast.backtest.report.parts import Chart, LegendLine, Section, Table, count, digits, number, p_value, percent
 from volcast.backtest.scores import BASIS_POINTS
 
 if TYPE_CHECKING:
@@ -65,20 +65,21 @@ def quantiles(comparison: Comparison, found: DistributionScores) -> Table:
     """Return the scores of the champion's quantiles, with a column for each family."""
     families = found.families
 
-    def row(label: str, cell: Callable[[FamilyScores], str]) -> list[str]:
-        return [label, *map(cell, families)]
+    def row(label: str, values: Sequence[float | None], text: Callable[[float | None], str]) -> list[str]:
+        return [label, *map(text, values)]
 
-    rows = [row("CRPS, bp", lambda family: number(_scaled(family.crps), 3))]
-    for place, each in enumerate(families[0].baselines):
-        name = f"{each.model} × past shape"
-        rows += [
-            row(f"CRPS / {name}", lambda family, place=place: number(family.baselines[place].ratio, 4)),  # type: ignore[misc]
-            row(f"tails / {name}", lambda family, place=place: number(family.baselines[place].tail_ratio, 4)),  # type: ignore[misc]
-            row(f"Diebold-Mariano, {each.model}", lambda family, place=place: _signed(family.baselines[place].dm)),  # type: ignore[misc]
-        ]
+    rows = [row("CRPS, bp", [_scaled(family.crps) for family in families], digits(3))]
+    known = [place for place, each in enumerate(families[0].baselines) if each.outcomes]
+    for place in known:
+        here = [family.baselines[place] for family in families]
+        model = here[0].model
+        rows.append(row(f"CRPS / {model} × past shape", [each.ratio for each in here], digits(4)))
+        if here[0].tail_ratio is not None:
+            rows.append(row(f"tails / {model} × past shape", [each.tail_ratio for each in here], digits(4)))
+        rows.append(row(f"Diebold-Mariano, {model}", [each.dm for each in here], _signed))
     rows += [
-        row("largest z of a level", lambda family: number(family.largest_z, 1)),
-        row(f"χ² of the PIT, {len(found.levels)} expected", lambda family: number(family.pit_chi_square, 0)),
+        row("largest z of a level", [family.largest_z for family in families], digits(1)),
+        row(f"χ² of the PIT, {len(found.levels)} expected", [family.pit_chi_square for family in families], digits(0)),
     ]
     left_out = f" {count(found.unusable)} outcomes have no usable quantiles." if found.unusable else ""
     return Table(
@@ -86,10 +87,22 @@ def quantiles(comparison: Comparison, found: DistributionScores) -> Table:
         ("score", *(NAMES[family.family] for family in families)),
         rows,
         f"{count(found.outcomes)} outcomes.{left_out} CRPS: mean distance of the distribution from what came, smaller is "
-        "better; bp: 0.01 % of the price. Ratios below 1: better than the simple distribution, which is a model's volatility "
-        f"times the shape that outcomes had in the {SHAPE_DAYS} days before{_known(families[0].baselines, found.outcomes)}; "
-        "tails: the levels up to 2.5 % and from 97.5 % on; Diebold-Mariano below -2: probably not by chance. z: standard "
-        "errors by which the share of outcomes below a quantile is off; above 3.5 in a few of 52 levels hardly by chance.",
+        f"better; bp: 0.01 % of the price. {_compared([families[0].baselines[place] for place in known], found.outcomes)} z: "
+        "standard errors by which the share of outcomes below a quantile is off; above 3.5 in a few of "
+        f"{len(families) * len(found.levels)} hardly by chance.",
+    )
+
+
+def _compared(baselines: Sequence[BaselineScores], outcomes: int) -> str:
+    """Return what the ratios say, and of how many outcomes; or why there are none."""
+    if not baselines:
+        return "There are too few candles for a simple distribution to compare with."
+    least = min(each.outcomes for each in baselines)
+    only = "" if least == outcomes else f" (over the {count(least)} outcomes for which that shape was known)"
+    return (
+        "Ratios below 1: better than the simple distribution, which is a model's volatility times the shape that outcomes had in "
+        f"the {SHAPE_DAYS} days before{only}; tails: the levels up to 2.5 % and from 97.5 % on; Diebold-Mariano below -2: "
+        "probably not by chance."
     )
 
 
@@ -197,11 +210,6 @@ def _pit(found: DistributionScores) -> Chart | None:
             for (colour, dashes), family in zip(looks, found.families, strict=True)
         ],
     )
-
-
-def _known(baselines: Sequence[BaselineScores], outcomes: int) -> str:
-    least = min((each.outcomes for each in baselines), default=outcomes)
-    return "" if least == outcomes else f" (over the {count(least)} outcomes for which that shape was known)"
 
 
 def _level(level: float) -> str:

@@ -53,3 +53,11 @@ def test_quantiles_that_could_not_be_used_are_told() -> None:
     odd = msgspec.structs.replace(SCORES, unusable=3)
     assert "3 outcomes have no usable quantiles" in quantiles(FOUND, odd).note
     assert "usable quantiles" not in quantiles(FOUND, SCORES).note
+
+
+def test_without_a_past_shape_there_are_no_rows_of_it() -> None:
+    short = comparison_of(5 * DAY)
+    table = quantiles(short, distribution_of(short))
+    assert [row[0] for row in table.rows] == ["CRPS, bp", "largest z of a level", "χ² of the PIT, 13 expected"]
+    assert "too few candles for a simple distribution" in table.note
+    assert "Pinball loss by level" not in [part.title for part in distribution_section(short).parts]
