@@ -9,7 +9,7 @@ import gzip
 import re
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,12 +112,14 @@ def start_replay(parts: ProcessGroup, files: Sequence[Path], speed: str, *option
 
 
 @contextmanager
-def rehearsal(folder: Path, *, speed: int = 28_800, scrape_s: float = 1.0) -> Iterator[Rehearsal]:
+def rehearsal(
+    folder: Path, troubles: Mapping[str, tuple[str, int, str]] = TROUBLES, *, speed: int = 28_800, scrape_s: float = 1.0
+) -> Iterator[Rehearsal]:
     """Start everything, and kill it when the block ends. `speed` is that of the replays, in multiples of real time."""
     folder.mkdir(parents=True, exist_ok=True)
     files = [
         generate(folder, symbol, days, breaks, start=start, bad_rows=BAD_ROWS if symbol == FROZEN else 0)
-        for symbol, (start, days, breaks) in TROUBLES.items()
+        for symbol, (start, days, breaks) in troubles.items()
     ]
     with process_group(folder) as parts:
         exchange = parts.start(

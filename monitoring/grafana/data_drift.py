@@ -2,12 +2,17 @@
 
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
-from .board import DRIFT_UID, Board, drift_annotations, symbol_variable, window_variable
+from .board import DRIFT_UID, TIERS, Board, drift_annotations, symbol_variable, window_variable
 from .model_performance import SKILL, SKILL_STEPS, skill
 from .panels import BLUE, GREEN, ORANGE, RED, YELLOW, graph, number, rows, states
 
 SYMBOLS = 'symbol=~"$symbol"'
 SKILL_BY_SYMBOL = skill(matcher=f"{{{SYMBOLS}}}")
+WEIGHTS = {"page": 3, "ticket": 2, "info": 1}
+ALARMS_BY_WEIGHT = "max by (symbol, detector) ({})".format(
+    " or ".join(f'volcast_drift_alarm{{tier="{tier}",{SYMBOLS}}} * {weight}' for tier, weight in WEIGHTS.items())
+)
+"""The alarms that are on; the value tells the tier."""
 RATIO_LIMIT = 0.15
 """Above it `inputs_moved` is on: docs/drift.md."""
 
@@ -40,8 +45,9 @@ def data_drift() -> Dashboard:
             "When alarms were on",
             "A bar for each detector and symbol, from when until when its alarm was on. Time is that of the scrapes: in a replay "
             "the candles' own time passes faster.",
-            f"topk(25, max by (symbol, detector, tier) (volcast_drift_alarm{{{SYMBOLS}}}))",
-            "{{symbol}}: {{detector}} ({{tier}})",
+            f"topk(25, {ALARMS_BY_WEIGHT})",
+            "{{symbol}}: {{detector}}",
+            texts={str(weight): (tier, TIERS[tier]) for tier, weight in WEIGHTS.items()},
             span=14,
             height=10,
         ),
@@ -49,8 +55,8 @@ def data_drift() -> Dashboard:
             "Alarms that are on now",
             "GET /drift/SYMBOL of the API has the evidence of each: numbers before and after, since when, the false-alarm rate.",
             {"on": f"max by (symbol, detector, tier) (volcast_drift_alarm{{{SYMBOLS}}})"},
-            units={"on": ("bool_yes_no", ((None, BLUE),))},
-            order=("tier", "symbol", "detector", "on"),
+            units={},
+            order=("tier", "symbol", "detector"),
             span=10,
             height=10,
         ),
@@ -134,7 +140,8 @@ def inputs_and_forecast(board: Board) -> None:
             {"{{symbol}}": worst(SKILL_BY_SYMBOL, lowest=True)},
             unit="percentunit",
             span=8,
-            minimum=None,
+            minimum=-1.0,
+            maximum=1.0,
             limit=0.0,
         ),
         graph(

@@ -39,11 +39,6 @@ class Series:
     name: str
     points: list[tuple[float, float]]
 
-    @property
-    def last(self) -> float:
-        """The newest value that is a number; NaN if there is none."""
-        return next((value for _, value in reversed(self.points) if not math.isnan(value)), math.nan)
-
 
 def series_name(legend: str, labels: Mapping[str, str]) -> str:
     """Return the name of a series as Grafana makes it.
@@ -97,42 +92,23 @@ class Picture:
         axes.text(0, 0.35, panel["title"], fontsize=10, weight="bold", transform=axes.transAxes, va="center")
         axes.axhline(0.0, color="#cccccc", lw=1)
 
-    def number(self, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
-        """Draw large numbers, or the names of the series where the panel shows names."""
-        defaults, options = panel["fieldConfig"]["defaults"], panel["options"]
+    def number(self, panel: Mapping[str, Any], numbers: Sequence[tuple[str, float]]) -> None:
+        """Draw large numbers by the names of their series, or the names where the panel shows names."""
+        defaults, shows_names = panel["fieldConfig"]["defaults"], panel["options"].get("textMode") == "name"
         axes = self._axes(panel, margins=(0.08, 0.08, 0.08, 0.08), frame=True)
         self._title(axes, panel)
-        found = [each for each in series if not math.isnan(each.last)]
         texts = mappings(defaults)
-        for at, each in enumerate(found):
-            words = (
-                each.name
-                if options.get("textMode") == "name"
-                else texts.get(f"{each.last:g}", (formatted(each.last, defaults["unit"], defaults.get("decimals")), ""))[0]
-            )
-            x = (at + 0.5) / len(found)
-            axes.text(
-                x,
-                0.42,
-                words,
-                fontsize=15,
-                ha="center",
-                va="center",
-                color=color_of(each.last, defaults["thresholds"]["steps"]),
-                transform=axes.transAxes,
-            )
+        found = [(name, value) for name, value in numbers if not math.isnan(value)]
+        for at, (name, value) in enumerate(found):
+            place: dict[str, Any] = {"x": (at + 0.5) / len(found), "ha": "center", "va": "center", "transform": axes.transAxes}
+            text, color = texts.get(f"{value:g}", (formatted(value, defaults["unit"], defaults.get("decimals")), ""))
+            color = COLORS.get(color, color) or color_of(value, defaults["thresholds"]["steps"])
+            axes.text(y=0.42, s=name if shows_names else text, fontsize=15, color=color, **place)
             if len(found) > 1:
-                axes.text(x, 0.12, each.name, fontsize=7, ha="center", va="center", color="#555555", transform=axes.transAxes)
+                axes.text(y=0.12, s=name, fontsize=7, color="#555555", **place)
         if not found:
             axes.text(
-                0.5,
-                0.42,
-                defaults.get("noValue", "–"),
-                fontsize=12,
-                ha="center",
-                va="center",
-                color="#777777",
-                transform=axes.transAxes,
+                0.5, 0.42, defaults.get("noValue", "–"), fontsize=12, ha="center", color="#777777", transform=axes.transAxes
             )
 
     def chart(self, panel: Mapping[str, Any], series: Sequence[Series], marks: Marks) -> None:
@@ -166,10 +142,10 @@ class Picture:
         drawn.scale(1, 1.25)
 
     def save(self, path: Path) -> None:
-        """Write the picture with 64 colors, which makes it small."""
+        """Write the picture with 128 colors, which makes it small."""
         raw = io.BytesIO()
         self._figure.savefig(raw, format="png", dpi=DPI)
-        Image.open(raw).convert("RGB").quantize(64).save(path, optimize=True)
+        Image.open(raw).convert("RGB").quantize(128, method=Image.Quantize.FASTOCTREE).save(path, optimize=True)
 
     def _axes(self, panel: Mapping[str, Any], margins: tuple[float, float, float, float], *, frame: bool = False) -> Axes:
         """Return axes at a panel's place, with margins in inches: left, right, bottom, top."""
@@ -220,15 +196,26 @@ class Picture:
             axes.set_ylim(bottom=defaults["min"])
         axes.yaxis.set_major_formatter(lambda value, _: formatted(value, defaults["unit"]))
         if series:
-            axes.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=4, frameon=False, handlelength=1.2)
+            axes.legend(
+                fontsize=6,
+                loc="upper center",
+                bbox_to_anchor=(0.5, -0.13),
+                ncols=3,
+                frameon=False,
+                handlelength=1.0,
+                columnspacing=1.0,
+            )
 
     @staticmethod
-    def _bars(axes: Axes, _: Mapping[str, Any], series: Sequence[Series]) -> None:
+    def _bars(axes: Axes, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
+        texts = mappings(panel["fieldConfig"]["defaults"])
         for at, each in enumerate(series):
-            for start_s, end_s in spells(each.points):
-                axes.barh(at, end_s - start_s, left=start_s, height=0.6, color=COLORS["red"])
+            text, color = texts[f"{each.points[-1][1]:g}"]
+            for number, (start_s, end_s) in enumerate(spells(each.points)):
+                axes.barh(at, end_s - start_s, left=start_s, height=0.6, color=COLORS[color], label=text if number == 0 else "")
         axes.set_yticks(range(len(series)), [each.name for each in series])
         axes.set_ylim(len(series) - 0.5, -0.5)
+        axes.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, frameon=False)
 
 
 def spells(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

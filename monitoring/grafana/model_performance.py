@@ -173,7 +173,8 @@ def losses(board: Board) -> None:
             {"{{horizon_minutes}} min": skill("volcast_horizon_outcome", by="horizon_minutes")},
             unit="percentunit",
             span=8,
-            minimum=None,
+            minimum=-1.0,
+            maximum=1.0,
             limit=0.0,
         ),
         graph(

@@ -66,18 +66,21 @@ def number(
     texts: Mapping[str, tuple[str, str]] | None = None,
     no_value: str = "–",
 ) -> stat.Panel:
-    """Return a panel with large numbers, the newest ones. `texts` are words, with their colors, in the place of values."""
+    """Return a panel with large numbers: those of now. `texts` are words, with their colors, in the place of values.
+
+    The queries are instant ones: the last value of a range may be that of a series that ended an hour ago.
+    """
     by_name = {"__auto": queries} if isinstance(queries, str) else queries
     panel = (
         stat.Panel()
         .title(title)
         .description(description)
         .datasource(PROMETHEUS)
-        .targets([_query(at, each, name) for at, (name, each) in enumerate(by_name.items())])
+        .targets([_query(at, each, name, instant=True) for at, (name, each) in enumerate(by_name.items())])
         .unit(unit)
         .thresholds(_thresholds(steps))
         .color_mode(BigValueColorMode.VALUE)
-        .graph_mode(BigValueGraphMode.NONE if texts else BigValueGraphMode.AREA)
+        .graph_mode(BigValueGraphMode.NONE)
         .text_mode(BigValueTextMode.AUTO)
         .reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
         .no_value(no_value)
@@ -93,10 +96,8 @@ def number(
 def state(title: str, description: str, expression: str, *, span: int = 4, no_value: str = "–") -> stat.Panel:
     """Return a panel that shows the name of the series whose value is 1. `expression` has one label."""
     label = "{{status}}"
-    return (
-        number(title, description, {label: expression}, unit="none", span=span, no_value=no_value)
-        .text_mode(BigValueTextMode.NAME)
-        .graph_mode(BigValueGraphMode.NONE)
+    return number(title, description, {label: expression}, unit="none", span=span, no_value=no_value).text_mode(
+        BigValueTextMode.NAME
     )
 
 
@@ -158,15 +159,17 @@ def graph(
     return panel
 
 
-def states(title: str, description: str, expression: str, legend: str, *, span: int, height: int) -> statetimeline.Panel:
-    """Return a panel of bars over time: when each series was there."""
+def states(
+    title: str, description: str, expression: str, legend: str, *, texts: Mapping[str, tuple[str, str]], span: int, height: int
+) -> statetimeline.Panel:
+    """Return a panel of bars over time: when each series was there. `texts` are words and colors by value."""
     return (
         statetimeline.Panel()
         .title(title)
         .description(description)
         .datasource(PROMETHEUS)
         .with_target(_query(0, expression, legend))
-        .mappings([ValueMap({"1": ValueMappingResult(text="on", color=RED)})])
+        .mappings([ValueMap({value: ValueMappingResult(text=word, color=color) for value, (word, color) in texts.items()})])
         .show_value(VisibilityMode.NEVER)
         .no_value("no alarm")
         .height(height)
@@ -201,7 +204,7 @@ def rows(
                 DataTransformerConfig(
                     id_val="organize",
                     options={
-                        "excludeByName": {"Time": True},
+                        "excludeByName": {"Time": True} | {field: True for name, field in fields.items() if name not in order},
                         "indexByName": {fields.get(name, name): at for at, name in enumerate(order)},
                         "renameByName": {field: name for name, field in fields.items()},
                     },
