@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from tests.market import SYMBOL, candle_text, minutes_with_gaps, prices
+from tests.market import SYMBOL, at, candle_text, minutes_with_gaps, prices
 from volcast.backtest.ledger import Ledger, truth
 from volcast.backtest.run import BacktestReplay
 from volcast.backtest.tracks import Truth
@@ -97,6 +97,25 @@ def test_a_bad_tick_is_no_outcome() -> None:
     assert found.close[2_500] == found.close[2_499]
     np.testing.assert_allclose(found.realized_variance, sound.realized_variance, atol=1e-5)
     np.testing.assert_allclose(found.log_high, sound.log_high, atol=1e-2)
+
+
+def test_a_bad_high_touches_no_price_and_quantiles_are_kept_at_the_end_of_each_hour() -> None:
+    """A spike in one candle's high is suspect; the quantiles are those of the signals, for all horizons."""
+    closes, bad = walk(400), 250
+    engine = Engine(SYMBOL, EngineConfig(horizons=(15, 30), model="ewma"), 2)
+    replay, ledger, kept = BacktestReplay(engine, Decoder()), Ledger(400, "ewma", (), (15, 30)), []
+    rows = [
+        candle_text(minute, f"{close:.2f}", **({"high": "99999.00"} if minute == bad else {}))
+        for minute, close in enumerate(closes)
+    ]
+    for signal in replay.signals(rows):
+        ledger.add(signal, engine.forecaster.last_predictions, engine.prices.last)
+        if signal.open_time_ms // MINUTE_MS % 60 == 59:
+            kept.append([signal.quantiles.log_high, signal.other_horizons[0].quantiles.log_high])
+    assert np.nanmax(ledger.truth().log_high) < 0.1
+    found = ledger.quantiles()
+    assert (len(kept), found.open_time_ms.tolist()) == (6, [at(60 * hour + 59) for hour in range(6)])
+    np.testing.assert_array_equal(found.values[:, :, 1], np.array(kept))
 
 
 def test_another_scale_is_no_return() -> None:

@@ -86,7 +86,7 @@ candles = st.lists(st.tuples(prices, prices, prices, prices).map(sorted).map(lam
 @given(candles, st.floats(1e-3, 3.0))
 def test_what_is_used_is_a_candle_near_the_trusted_closes(rows: list[tuple[float, float, float, float]], limit: float) -> None:
     check = PriceCheck()
-    check.push(rows[0], limit)
+    assert check.push(rows[0], limit) == check.last
     suspect = int(check.is_suspect)
     for row in rows[1:]:
         before = check.close
@@ -95,6 +95,7 @@ def test_what_is_used_is_a_candle_near_the_trusted_closes(rows: list[tuple[float
         assert seen.low <= min(seen.open, seen.close)
         assert seen.high >= max(seen.open, seen.close)
         assert seen.close == check.close
+        assert seen == check.last
         near = [min(abs(log(price / close)) for close in (before, seen.close)) for price in seen]
         assert max(near) <= limit * (1 + 1e-9) + 1e-9
         assert check.is_suspect == (seen != row)
