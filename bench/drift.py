@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from river.drift import ADWIN, PageHinkley
 
+from volcast.backtest.drift_calibration import MONTH_MINUTES, poisson_interval
 from volcast.candle_files.timestamps import format_open_time
 from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
@@ -29,7 +30,7 @@ from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.simulation.breaks import Break, BreakKind
 
 from .drift_streams import FORECAST_BREAKS, START_MS, break_forecast, first_alarms, new_engine, observed, recorded, simulated
-from .drift_table import MONTH_MINUTES, Delays, false_alarm_rows, poisson_interval
+from .drift_table import Delays, false_alarm_rows
 
 SEED = 14
 FIRST_BREAK_DAY, EVERY_DAYS, WATCHED_DAYS = 20, 8, 5

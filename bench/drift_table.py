@@ -3,25 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
-from scipy.stats import binomtest, chi2  # type: ignore[import-untyped]  # SciPy ships no types
+from scipy.stats import binomtest  # type: ignore[import-untyped]  # SciPy ships no types
 
+from volcast.backtest.drift_calibration import MONTH_MINUTES, poisson_interval
 from volcast.core.drift.alarms import DriftAlarm, Tier
-from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS
 
-MONTH_MINUTES = 30 * DAY_MINUTES
 IN_TIME_MINUTES = 360
-_TAIL = 0.025
-
-
-def poisson_interval(count: int) -> tuple[float, float]:
-    """Return the exact 95 % interval of the mean of a Poisson count (Garwood, 1936).
-
-    >>> [round(bound, 2) for bound in poisson_interval(0)]
-    [0.0, 3.69]
-    """
-    low = float(chi2.ppf(_TAIL, 2 * count)) / 2 if count else 0.0
-    return low, float(chi2.ppf(1.0 - _TAIL, 2 * count + 2)) / 2
 
 
 def share_cell(hits: int, runs: int) -> str:

@@ -7,8 +7,9 @@ import pytest
 
 from bench.drift import main
 from bench.drift_streams import FORECAST_BREAKS, ForecastBreak, break_forecast
-from bench.drift_table import Delays, false_alarm_rows, poisson_interval, share_cell
+from bench.drift_table import Delays, false_alarm_rows, share_cell
 from tests.volcast.core.drift.streams import FIRST_MINUTE, sound
+from volcast.backtest.drift_calibration import poisson_interval
 from volcast.candle_files.writer import CandleWriter
 from volcast.simulation.market import simulate_candles
 

@@ -47,14 +47,11 @@ class Engine:
         self.config = config
         self.price_decimals = price_decimals
         self.candles = 0
-        self.timeline, self.dates = Timeline(), DateCheck()
-        self.prices = PriceCheck()
-        self._mean = RollingMean(config.window)
-        self._rate = SignalRate(config.rate_window)
-        names, prior = (config.model, config.shadows), select_prior(config.prior, prior)
-        levels = config.quantile_levels
-        self.forecaster = Forecaster(config.horizons, config.interval_level, *names, prior, quantile_levels=levels)
-        self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(config.interval_level)
+        self.timeline, self.dates, self.prices = Timeline(), DateCheck(), PriceCheck()
+        self._mean, self._rate = RollingMean(config.window), SignalRate(config.rate_window)
+        prior, level, levels = select_prior(config.prior, prior), config.interval_level, config.quantile_levels
+        self.forecaster = Forecaster(config.horizons, level, config.model, config.shadows, prior, quantile_levels=levels)
+        self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(level, config.drift_thresholds)
 
     def admit(self, arrival: Arrival) -> Admission:
         """Return which candles to `step` through now that this one has arrived: none if its date is in doubt until the next."""

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 from volcast.core.drift.alarms import DriftAlarm
+from volcast.core.drift.thresholds import Thresholds
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 
 MINUTE_MS = 60_000
@@ -181,3 +182,5 @@ class EngineConfig(Struct, frozen=True):
     """Challengers, models that forecast beside the champion."""
     prior: str = "bundled"
     """The prior of a new symbol: `bundled`, `none`, or the fingerprint of the one that is given to the engine."""
+    drift_thresholds: Thresholds | Literal["shipped"] = "shipped"
+    """The thresholds of the drift detectors."""

@@ -15,8 +15,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from volcast.urls import password_in, secret_parts
 
+from . import values
 from .combinations import combinations
-from .values import MODEL_NAMES, DecimalsBySymbol, Horizons, Levels, Lines, ModelName, Secrets, Shadows, Symbols, Tiers, parse_bus
 
 PREFIX = "VOLCAST_"
 MASK = "********"
@@ -24,7 +24,7 @@ _NAME = "^[A-Za-z0-9._-]{1,100}$"
 _HTTP_URL = r"^https?://[^\s?#]+$"
 _HTTP: JsonDict = {"allowed": "https:// or http://host[:port][/path]"}
 _PEM_FILE = "the path of a PEM file"
-_MODELS = f"{{}} {', '.join(MODEL_NAMES)}, the name of an installed model, or FILE.py:CLASS"
+_MODELS = f"{{}} {', '.join(values.MODEL_NAMES)}, the name of an installed model, or FILE.py:CLASS"
 _DECIMALS = "SYMBOL=N,SYMBOL=N with each N from 0 to 12 (or the same as a JSON object)"
 
 
@@ -44,31 +44,27 @@ class Settings(BaseSettings):
         description="How candles before the first rolling mean count in the signal rate: as signal 0, or not at all.",
     )
     rate_window: int = Field(1_440, ge=1, le=10_080, description="Number of newest signals in the windowed signal rate.")
-    horizons: Horizons = Field(
+    horizons: values.Horizons = Field(
         (60,),
         description="Forecast horizons in minutes; the first one is that of the signal itself.",
         json_schema_extra={"allowed": "whole numbers from 5 to 1440, separated by commas"},
     )
     interval_level: float = Field(0.9, ge=0.5, le=0.99, description="Probability of the intervals of volatility and price.")
-    quantile_levels: Levels = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995)
-    model: ModelName = Field(
+    quantile_levels: values.Levels = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995)
+    model: values.ModelName = Field(
         "two_stage", description="Model of the volatility forecast.", json_schema_extra={"allowed": _MODELS.format("one of")}
     )
-    shadows: Shadows = Field(
+    shadows: values.Shadows = Field(
         (),
         description="Models that forecast as well, for comparison; each one costs time.",
         json_schema_extra={"allowed": f"{_MODELS.format('any of')}; separated by commas"},
     )
-    prior: str = Field(
-        "bundled",
-        min_length=1,
-        description="Prior from which the forecaster of a new symbol starts.",
-        json_schema_extra={"allowed": "bundled, none, or the path of a file written by `volcast fit-prior`"},
-    )
+    prior: values.PriorFile = "bundled"
+    drift_thresholds: values.ThresholdsFile = "shipped"
     price_decimals: int = Field(
         8, ge=0, le=12, description="Maximum number of decimals of a price; candles with more are rejected."
     )
-    price_decimals_by_symbol: DecimalsBySymbol = Field(
+    price_decimals_by_symbol: values.DecimalsBySymbol = Field(
         {}, description="Maximum number of decimals of the prices of single symbols.", json_schema_extra={"allowed": _DECIMALS}
     )
 
@@ -196,7 +192,7 @@ class Settings(BaseSettings):
     max_symbols: int = Field(
         1_000, ge=1, le=100_000, description="Maximum number of symbols; candles of more symbols are rejected."
     )
-    allowed_symbols: Symbols = Field(
+    allowed_symbols: values.Symbols = Field(
         (),
         description="The only symbols to process, so that other writers to the log cannot use up `max_symbols`; by default all.",
         json_schema_extra={"allowed": "symbols, separated by commas, as in BTCUSDT,ETHUSDT.BINANCE"},
@@ -206,12 +202,12 @@ class Settings(BaseSettings):
     )
 
     # Notifications.
-    notify: Secrets = Field(
+    notify: values.Secrets = Field(
         (),
         description="Where `volcast run --live` sends notifications. A flag is visible to other users: the variable is not.",
         json_schema_extra={"allowed": "URLs of Apprise, separated by spaces, as in ntfy://TOPIC", "repeatable": True},
     )
-    notify_tiers: Tiers = Field(
+    notify_tiers: values.Tiers = Field(
         ("page", "ticket"),
         description="Tiers of events that are sent; thresholds of `alert` always are.",
         json_schema_extra={"allowed": "any of page, ticket, info; separated by commas"},
@@ -219,7 +215,7 @@ class Settings(BaseSettings):
     notify_cooldown_s: int = Field(
         900, ge=0, le=86_400, description="Seconds after a notification in which the same thing is not notified again."
     )
-    alert: Lines = Field(
+    alert: values.Lines = Field(
         (),
         description="Thresholds to be notified of, as in 'BTCUSDT volatility_annualized > 90%' or 'volatility / usual > 2'.",
         json_schema_extra={"allowed": "[SYMBOL] FIELD [/ FIELD] > NUMBER[%]; separated by semicolons", "repeatable": True},
@@ -281,7 +277,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_bus(cls, value: str | None) -> str | None:
         if value is not None:
-            parse_bus(value)
+            values.parse_bus(value)
         return value
 
     @field_validator("proxy")

@@ -82,6 +82,22 @@ Horizons = Annotated[
     Field(min_length=1, max_length=8),
     AfterValidator(_check_unique),
 ]
+PriorFile = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Prior from which the forecaster of a new symbol starts.",
+        json_schema_extra={"allowed": "bundled, none, or the path of a file written by `volcast fit-prior`"},
+    ),
+]
+ThresholdsFile = Annotated[
+    str,
+    Field(
+        min_length=1,
+        description="Thresholds of the drift detectors.",
+        json_schema_extra={"allowed": "shipped, or the path of a file written by `volcast drift calibrate`"},
+    ),
+]
 Levels = Annotated[
     tuple[Annotated[float, Field(ge=0.001, le=0.999)], ...],
     BeforeValidator(_parse_list),

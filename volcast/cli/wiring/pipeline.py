@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random
 from time import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from consumer.rules import Rules
     from consumer.worker import Worker
     from producer.csv_replay import CsvReplay
+    from volcast.core.drift.thresholds import Thresholds
     from volcast.core.forecast.prior import Prior
     from volcast.core.types import EngineConfig
 
@@ -47,7 +48,7 @@ LOG_SETTINGS = (
     "sqlite_synchronous",
     "poll_s",
 )
-FORECAST_SETTINGS = ("horizons", "interval_level", "quantile_levels", "model", "shadows", "prior")
+FORECAST_SETTINGS = ("horizons", "interval_level", "quantile_levels", "model", "shadows", "prior", "drift_thresholds")
 ENGINE_SETTINGS = ("window", "warmup", "rate_window", *FORECAST_SETTINGS, "price_decimals", "price_decimals_by_symbol")
 
 
@@ -181,7 +182,7 @@ def load_prior(settings: Settings) -> "Prior | None":
 def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
     """Return the settings of an engine; `prior` is the result of `load_prior`. The user's own models are registered.
 
-    Raises OwnModelError if one of them cannot be used, UserError if a model is given twice.
+    Raises OwnModelError if one of them cannot be used, UserError for a model given twice, or for bad drift thresholds.
     """
     from volcast.cli.own_models.load import register_model  # noqa: PLC0415  # as above
     from volcast.core.forecast.prior import fingerprint  # noqa: PLC0415
@@ -200,7 +201,21 @@ def engine_config(settings: Settings, prior: "Prior | None") -> "EngineConfig":
         model=model,
         shadows=tuple(shadows),
         prior=fingerprint(prior) if prior else settings.prior,
+        drift_thresholds=_load_thresholds(settings.drift_thresholds),
     )
+
+
+def _load_thresholds(name: str) -> "Thresholds | Literal['shipped']":
+    from volcast.core.drift.thresholds import SHIPPED, ThresholdsError, decode_thresholds  # noqa: PLC0415  # as above
+
+    if name == SHIPPED:
+        return SHIPPED
+    try:
+        return decode_thresholds(Path(name).expanduser().read_bytes())
+    except OSError as error:
+        raise UserError(f"cannot read the drift thresholds {name}: {error.strerror}") from None
+    except ThresholdsError as error:
+        raise UserError(f"cannot use the drift thresholds {name}: {error}; create some with `volcast drift calibrate`") from None
 
 
 def _create_rules(settings: Settings) -> "Rules":

@@ -121,6 +121,7 @@ def _cores() -> int:
     "quantile_levels",
     "model",
     "prior",
+    "drift_thresholds",
     "price_decimals",
     "price_decimals_by_symbol",
 )

@@ -16,11 +16,14 @@ from volcast.cli.params import TimeParam
 from volcast.cli.wiring.backtest import backtest_signals, create_backtest, files_argument, replays_by_symbol, symbols_option
 from volcast.settings.schema import Settings
 
+from .calibrate import calibrate_command
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from volcast.backtest.drift import AlarmPeriod, DriftReport
 
+_SETTINGS = ("horizons", "interval_level", "model", "prior", "price_decimals", "price_decimals_by_symbol")
 _TIERS = ("page", "ticket", "info")
 _COLUMNS = ("from", "until", "tier", "detector", "before", "after", "statistic", "threshold", "false alarms a month")
 
@@ -28,6 +31,9 @@ _COLUMNS = ("from", "until", "tier", "detector", "before", "after", "statistic",
 @click.group("drift")
 def command() -> None:
     """Drift alarms: whether forecasts have lost their skill or calibration, and whether the data broke."""
+
+
+command.add_command(calibrate_command)
 
 
 @command.command("report", short_help="List the alarms that past candles would have raised.")
@@ -40,7 +46,9 @@ def command() -> None:
     "--tier", type=click.Choice(_TIERS), default="info", show_default=True, help="The least tier to list; --json has all."
 )
 @click.option("--json", "json_file", metavar="OUT.json", type=click.Path(path_type=Path), help="Write all alarms as JSON.")
-@settings_options("horizons", "interval_level", "model", "prior", "price_decimals", "price_decimals_by_symbol")
+@settings_options(
+    "horizons", "interval_level", "model", "prior", "drift_thresholds", "price_decimals", "price_decimals_by_symbol"
+)
 def report(
     *,
     files: tuple[Path, ...],

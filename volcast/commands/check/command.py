@@ -31,7 +31,7 @@ def _shared(default_candles: int | None) -> Callable[[Callable[..., Any]], Calla
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         for option in (
             settings_options(
-                *("window", "horizons", "interval_level", "quantile_levels", "model", "shadows", "prior"),
+                *("window", "horizons", "interval_level", "quantile_levels", "model", "shadows", "prior", "drift_thresholds"),
                 *("price_decimals", "price_decimals_by_symbol"),
             ),
             symbol_option,

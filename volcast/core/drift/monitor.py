@@ -1,6 +1,6 @@
 """All drift detectors of one symbol: an observation in; the alarms that are on are an attribute."""
 
-from typing import Any
+from typing import Any, Literal
 
 from volcast.core.types import MINUTE_MS
 
@@ -11,7 +11,7 @@ from .failure import ForecastShifted, ForecastStill
 from .inputs import InputDrift
 from .observation import Observation
 from .skill import OutcomeGrid, ScoreDetector, score_detectors
-from .thresholds import Thresholds, shipped_thresholds
+from .thresholds import SHIPPED, Thresholds, shipped_thresholds
 
 
 class DriftMonitor:
@@ -19,11 +19,11 @@ class DriftMonitor:
 
     Args:
         interval_level: Probability of the forecast's interval.
-        thresholds: None for those that come with this version. Raises KeyError if a detector has none.
+        thresholds: `shipped` for those that come with this version. Raises KeyError or ValueError if they do not fit.
     """
 
-    def __init__(self, interval_level: float = 0.9, thresholds: Thresholds | None = None) -> None:
-        self.thresholds = thresholds or shipped_thresholds()
+    def __init__(self, interval_level: float = 0.9, thresholds: Thresholds | Literal["shipped"] = SHIPPED) -> None:
+        self.thresholds = shipped_thresholds() if thresholds == SHIPPED else thresholds
         self.alarms: tuple[DriftAlarm, ...] = ()
         """The alarms that are on."""
         self.data_drift_ratio = 0.0

@@ -2,9 +2,13 @@
 
 from functools import cache
 from importlib.resources import files
+from typing import Final
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
+
+SHIPPED: Final = "shipped"
 
 
 class DetectorThreshold(Struct, frozen=True, forbid_unknown_fields=True):
@@ -19,11 +23,15 @@ class DetectorThreshold(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Thresholds(Struct, frozen=True, forbid_unknown_fields=True):
-    """The thresholds of all detectors."""
+    """The thresholds of all detectors. Their text is a fingerprint, 8 hex digits, for messages."""
 
     made: str
     """How they were made: data, sizes, date of the measurement."""
     detectors: dict[str, DetectorThreshold]
+
+    def __str__(self) -> str:
+        """Return the CRC-32 of the content."""
+        return f"{crc32(msgspec.json.encode(self)):08x}"
 
 
 class ThresholdsError(Exception):
@@ -31,14 +39,33 @@ class ThresholdsError(Exception):
 
 
 def decode_thresholds(raw: bytes) -> Thresholds:
-    """Decode thresholds from JSON. Raises ThresholdsError if `raw` is something else."""
+    """Decode thresholds from JSON.
+
+    Raises ThresholdsError if `raw` is something else, or if detectors and numbers are not those of this version, or not positive.
+    """
     try:
-        return msgspec.json.decode(raw, type=Thresholds)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        found = msgspec.json.decode(raw, type=Thresholds)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ThresholdsError(f"these are no thresholds of drift detectors: {error}") from error
+    known = shipped_thresholds().detectors
+    if wrong := sorted(known.keys() ^ found.detectors.keys()):
+        raise ThresholdsError(f"detectors missing or unknown: {', '.join(wrong)}")
+    for name, detector in found.detectors.items():
+        if wrong := sorted(known[name].numbers.keys() ^ detector.numbers.keys()):
+            raise ThresholdsError(f"{name}: numbers missing or unknown: {', '.join(wrong)}")
+        if wrong := [key for key, value in detector.numbers.items() if (value > 0.0) != (known[name].numbers[key] > 0.0)]:
+            raise ThresholdsError(f"{name}: numbers with the wrong sign: {', '.join(wrong)}")
+        if detector.threshold <= 0.0:
+            raise ThresholdsError(f"{name}: the threshold must be positive")
+    return found
+
+
+def encode_thresholds(thresholds: Thresholds) -> bytes:
+    """Encode thresholds as JSON, one value a line."""
+    return msgspec.json.format(msgspec.json.encode(thresholds), indent=1) + b"\n"
 
 
 @cache
 def shipped_thresholds() -> Thresholds:
     """Return the thresholds that come with this version."""
-    return decode_thresholds(files("volcast.core.drift").joinpath("thresholds.json").read_bytes())
+    return msgspec.json.decode(files("volcast.core.drift").joinpath("thresholds.json").read_bytes(), type=Thresholds)
