@@ -20,8 +20,10 @@ from pydantic import BaseModel
 from api.fields import field_descriptions
 from api.metrics import ViewCollector
 from api.outlook import Outlook
-from api.routes.probability import ProbabilityResponse
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
+from api.routes.history import RowAlarmResponse, RowOutcomeResponse, RowResponse
+from api.routes.probability import ProbabilityResponse
+from api.routes.symbols import SymbolResponse
 from api.status import Status
 from api.view import View
 from consumer.metrics import WorkerCollector
@@ -131,9 +133,13 @@ def signal_table() -> str:
     )
 
 
-def model_table(model: type[BaseModel]) -> str:
-    """Return the table of the fields of another answer of the API."""
-    return fields_table([(name, field.annotation, field.description) for name, field in model.model_fields.items()], (), {})
+def model_table(model: type[BaseModel], nested: Mapping[str, type[BaseModel]] | None = None) -> str:
+    """Return the table of the fields of another answer of the API, and of what is nested in it."""
+
+    def fields_of(one: type[BaseModel]) -> list[Field]:
+        return [(name, field.annotation, field.description) for name, field in one.model_fields.items()]
+
+    return fields_table(fields_of(model), (), {where: fields_of(each) for where, each in (nested or {}).items()})
 
 
 def signal_record_table() -> str:
@@ -222,6 +228,8 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "docs/distribution.md": example_answers,
     ROOT / "docs/reference/api.md": lambda: {
         "fields of the answer": signal_table(),
+        "fields of a symbol": model_table(SymbolResponse),
+        "fields of a row": model_table(RowResponse, {"outcome": RowOutcomeResponse, "drift_alarms[]": RowAlarmResponse}),
         "fields of a probability": model_table(ProbabilityResponse),
     },
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from volcast.core.types import Signal
 
-from .row import Row, chart_row, packed_row, unpacked_row
+from .row import Row, RowAlarm, chart_row, packed_row, unpacked_row
 from .usual import UsualLevels
 
 ROWS_OF_A_SYMBOL = 1_440
@@ -49,6 +49,7 @@ class Stored(NamedTuple):
     symbol: str
     open_time_ms: int
     packed: bytes
+    drift_alarms: tuple[RowAlarm, ...]
 
     def row(self) -> Row:
         """Return the row itself."""
@@ -66,24 +67,34 @@ class Waiting(NamedTuple):
 
 
 class _SymbolRows:
-    """The rows of one symbol, oldest first; three columns, which need less memory than tuples."""
+    """The rows of one symbol, oldest first; columns, which need less memory than tuples."""
 
-    __slots__ = ("dropped", "open_times_ms", "packed", "sequences")
+    __slots__ = ("alarms", "dropped", "open_times_ms", "packed", "sequences")
 
     def __init__(self, before: int) -> None:
         self.sequences, self.open_times_ms, self.packed = array("q"), array("q"), list[bytes]()
+        self.alarms = list[tuple[RowAlarm, ...]]()
         self.dropped = before
         """Sequence of the newest row that is not kept any more; before the first one, the sequence before all."""
+
+    def append(self, stored: Stored) -> None:
+        alarms = self.alarms[-1] if self.alarms and self.alarms[-1] == stored.drift_alarms else stored.drift_alarms
+        self.sequences.append(stored.sequence)
+        self.open_times_ms.append(stored.open_time_ms)
+        self.packed.append(stored.packed)
+        self.alarms.append(alarms)
 
     def trim(self, limit: int) -> None:
         surplus = len(self.packed) - limit
         if surplus > 0:
             self.dropped = self.sequences[surplus - 1]
-            del self.sequences[:surplus], self.open_times_ms[:surplus], self.packed[:surplus]
+            for column in (self.sequences, self.open_times_ms, self.packed, self.alarms):
+                del column[:surplus]
 
     def stored(self, symbol: str, begin: int, end: int) -> list[Stored]:
-        columns = zip(self.sequences[begin:end], self.open_times_ms[begin:end], self.packed[begin:end], strict=True)
-        return [Stored(sequence, symbol, open_time_ms, packed) for sequence, open_time_ms, packed in columns]
+        columns = (self.sequences, self.open_times_ms, self.packed, self.alarms)
+        rows = zip(*(column[begin:end] for column in columns), strict=True)
+        return [Stored(sequence, symbol, *rest) for sequence, *rest in rows]
 
 
 class RowHistory:
@@ -109,7 +120,7 @@ class RowHistory:
         """Keep the row of a symbol's next signal, and return it. Called by one thread only."""
         self._usual.take(signal)
         row = chart_row(signal, self._last + 1, self._usual.usual(signal))
-        stored = Stored(row.sequence, row.symbol, row.open_time_ms, packed_row(row))
+        stored = Stored(row.sequence, row.symbol, row.open_time_ms, packed_row(row), row.drift_alarms)
         tell = None
         with self._lock:
             self._keep(stored)
@@ -214,8 +225,6 @@ class RowHistory:
                 self._limit = max(1, int(self._rows_of_all / (_GROWTH * len(self._symbols))))
                 for each in self._symbols.values():
                     each.trim(self._limit)
-        rows.sequences.append(stored.sequence)
-        rows.open_times_ms.append(stored.open_time_ms)
-        rows.packed.append(stored.packed)
+        rows.append(stored)
         if len(rows.packed) > self._limit + self._limit // _SPARE_SHARE:
             rows.trim(self._limit)

@@ -20,7 +20,7 @@ def rows() -> list[Row]:
 
 @pytest.mark.parametrize("row", rows())
 def test_a_row_is_the_same_after_packing(row: Row) -> None:
-    assert unpacked_row(row.sequence, row.symbol, row.open_time_ms, packed_row(row)) == row
+    assert unpacked_row(row.sequence, row.symbol, row.open_time_ms, packed_row(row), row.drift_alarms) == row
 
 
 def test_a_row_says_what_its_signal_says() -> None:
