@@ -21,26 +21,28 @@ WARM = 1_560
 
 
 @cache
-def warm_signals(count: int = WARM + 200, symbol: str = "BTCUSDT", seed: int = 1) -> tuple[Signal, ...]:
-    """Return the signals of consecutive live minutes of a random walk."""
+def warm_signals(count: int = WARM + 200, symbol: str = "BTCUSDT", seed: int = 1, *, live: bool = True) -> tuple[Signal, ...]:
+    """Return the signals of consecutive minutes of a random walk."""
     engine = Engine(symbol, EngineConfig(), 2)
-    return tuple(signal for each in moving(walk(count, seed), symbol) if isinstance(signal := engine.step(each), Signal))
+    return tuple(
+        signal for each in moving(walk(count, seed), symbol, live=live) if isinstance(signal := engine.step(each), Signal)
+    )
 
 
-def moving(candles: Iterable[Candle], symbol: str) -> Iterator[Candle]:
+def moving(candles: Iterable[Candle], symbol: str, *, live: bool) -> Iterator[Candle]:
     """The same closes, but each candle opens at the close before."""
     before = None
     for each in candles:
         prices = (before or each.close, each.close)
         before = each.close
-        yield msgspec.structs.replace(each, symbol=symbol, live=True, open=prices[0], high=max(prices), low=min(prices))
+        yield msgspec.structs.replace(each, symbol=symbol, live=live, open=prices[0], high=max(prices), low=min(prices))
 
 
 class PageServer:
     """Serves a view. Its clock stands still: by it, the newest signal that was put is `age_s` old."""
 
-    def __init__(self) -> None:
-        self.age_s = 5.0
+    def __init__(self, age_s: float = 5.0) -> None:
+        self.age_s = age_s
         self._listening = bind("127.0.0.1", 0, "--port")
         self.port = self._listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"

@@ -78,12 +78,15 @@ def test_the_first_glance_says_what_is_forecast_and_whether_to_trust_it(warm: Pa
     page = open_page()
     signal = warm_signals()[WARM - 1]
     expect(page.locator("#symbol")).to_have_text("BTCUSDT")
-    expect(page.locator("#state")).to_have_text(re.compile(r"live · \d+ s old"))
+    expect(page.locator("#state")).to_have_text(re.compile(r"live · \d+\ss old"))
     half = (signal.price_upper - signal.price_lower) / (2 * signal.close)
     expect(page.locator("#band")).to_have_text(
         re.compile(rf"next hour ±{half:.2%}"[:-1] + r"\s% \(90\s%: [\d\s.]+ to [\d\s.]+\)")
     )
-    expect(page.locator("#held")).to_have_text(re.compile(r"The range held [\d.]+\s% of the time; it should 90\s%\. That is "))
+    expect(page.locator("#trust")).to_have_text(re.compile(r"[tT]he range held [\d.]+\s% of the time$"))
+    expect(page.locator("#meaning")).to_have_text(
+        re.compile(r"It was in [\d\s]+ of [\d\s]+ forecasts, one a minute, made in \d+\sh")
+    )
     expect(page.locator("#warning")).to_be_hidden()
 
 

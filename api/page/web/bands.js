@@ -1,6 +1,7 @@
 // What the chart library does not draw by itself: ranges of the price with their outcome, an interval as a ribbon, gaps.
 // Each class is a series primitive of Lightweight Charts 5.
 
+import { duration } from "./format.js";
 import { MINUTE_MS } from "./words.js";
 
 const STEPS = 16;
@@ -206,13 +207,13 @@ export class Gaps extends Primitive {
       if (x0 === null || x1 === null || x1 < 0 || x0 > width) continue;
       context.fillStyle = this.colors.gap;
       context.fillRect(x0 + 1, 0, Math.max(1, x1 - x0 - 2), height);
-      const text = `${to > from ? Math.round((to - from) / 60) - 1 : 0} min missing`;
-      context.font = "11px system-ui, sans-serif";
-      if (context.measureText(text).width < x1 - x0 - 6) {
-        context.fillStyle = this.colors.muted;
-        context.textAlign = "center";
-        context.fillText(text, (x0 + x1) / 2, 14);
-      }
+      const short = duration(to - from - 60);
+      context.font = "12px system-ui, sans-serif";
+      const text = [`${short} missing`, short].find((each) => context.measureText(each).width < x1 - x0 - 4);
+      if (!text) continue;
+      context.fillStyle = this.colors.text;
+      context.textAlign = "center";
+      context.fillText(text, (x0 + x1) / 2, 16);
     }
   }
 }

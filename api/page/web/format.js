@@ -1,6 +1,7 @@
 // Numbers and times as people read them. Pure: no clock, no document.
 
 const THIN = "\u202f"; // narrow no-break space between thousands
+const SPACE = "\u00a0"; // between a number and its unit
 const MINUS = "\u2212";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
@@ -48,12 +49,12 @@ export function smallPercent(share) {
 /** A time span, such as "8 s", "14 min", "3 h 20 min", "5 days". */
 export function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 100) return `${whole} s`;
+  if (whole < 100) return `${whole}${SPACE}s`;
   const minutes = Math.round(whole / 60);
-  if (minutes < 60) return `${minutes} min`;
-  if (minutes < 1440) return minutes % 60 ? `${Math.floor(minutes / 60)} h ${minutes % 60} min` : `${minutes / 60} h`;
+  if (minutes < 60) return `${minutes}${SPACE}min`;
+  if (minutes < 1440) return minutes % 60 ? `${Math.floor(minutes / 60)}${SPACE}h ${minutes % 60}${SPACE}min` : `${minutes / 60}${SPACE}h`;
   const hours = Math.round(minutes / 60);
-  return hours < 72 ? `${hours} h` : `${grouped(Math.round(hours / 24), 0)} days`;
+  return hours < 72 ? `${hours}${SPACE}h` : `${grouped(Math.round(hours / 24), 0)}${SPACE}days`;
 }
 
 /** A horizon as the next thing that comes: "hour", "15 minutes", "4 hours". */

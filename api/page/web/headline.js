@@ -44,14 +44,16 @@ export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
       band.append(range.before, half, range.after);
     }
   }
-  say(byId("meaning"), meaning(row));
-  const compared = comparison(row);
-  say(byId("compared"), compared);
-  byId("compared").hidden = !compared;
-  if (rows.length) say(byId("held"), heldSentence(rows));
+  const held = heldSentence(rows);
+  say(byId("trust"), sentenceOf([comparison(row), held].filter(Boolean).join(" · ")));
+  say(byId("meaning"), meaning(row, rows));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
-  showHealth(row, latest, ageS, state.kind === "past");
+  showHealth(row, latest, ageS, zone, state.kind === "past");
+}
+
+function sentenceOf(text) {
+  return text && text[0].toUpperCase() + text.slice(1);
 }
 
 /** Nothing to show yet, or a symbol that does not exist. */
@@ -59,16 +61,19 @@ export function showNothing(title, sentence) {
   byId("headline").dataset.kind = "weak";
   byId("warning").hidden = true;
   say(byId("symbol"), title);
-  for (const id of ["price", "state", "meaning", "compared", "held"]) say(byId(id), "");
+  for (const id of ["price", "state", "trust", "meaning"]) say(byId(id), "");
   byId("health").replaceChildren();
   say(byId("band"), sentence);
   document.title = "volcast";
 }
 
-function showHealth(row, latest, ageS, isPast) {
+function showHealth(row, latest, ageS, zone, isPast) {
   const alarms = row.drift_alarms?.length ?? 0;
+  const untilMs = Date.parse(latest?.valid_until ?? "");
+  const isOver = !isPast && untilMs <= zone.nowMs;
   const facts = [
     ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, !isPast && (ageS > 180 || ageS < 0)],
+    ["Valid until", isPast || !latest?.valid_until ? "not of now" : `${moment(untilMs, zone.isLocal, zone.nowMs)}${isOver ? ": over" : ""}`, isOver],
     ["Missing minutes", `${grouped(row.missing_minutes, 0)} in ${grouped(row.gaps, 0)} ${row.gaps === 1 ? "gap" : "gaps"}`, false],
     ["Suspect prices", latest ? grouped(latest.suspect_candles, 0) : "–", row.suspect],
     ["Drift alarms on", String(alarms), alarms > 0],
@@ -134,6 +139,7 @@ export function showKeys(row) {
     ["ahead", `range ahead: ${name} of prices in ${minutes} min`],
     ["held", "range that held"],
     ["missed", "range that did not (×)"],
+    ["gap", "minutes missing"],
     ["mean", "rolling mean"],
     ["signal", "close above the mean"],
     ["forecast", `volatility forecast ${minutes} min before, with interval`],

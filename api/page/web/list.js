@@ -9,25 +9,20 @@ const ORDER_EVERY_MS = 3_000;
 
 const KEYS = {
   name: () => 0,
-  range: (market) => -(market.last ? (halfRange(market.last) ?? 0) : 0),
-  unusual: (market) => -(unusualness(market.last) ?? 0),
+  range: (market) => -(market.newest ? (halfRange(market.newest) ?? 0) : 0),
+  unusual: (market) => -(unusualness(market.newest) ?? 0),
   state: (market) => severityOf(market.status),
 };
 
-/** The line through the closes of the last hour, by time, so that missing minutes leave it open. */
+/** The line through the last closes. Missing minutes do not show: it is a glance, the chart has them. */
 export function sparklinePath(closes) {
   if (closes.length < 2) return "";
-  const values = closes.map(([, close]) => close);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const [first, last] = [closes[0][0], closes.at(-1)[0]];
-  let before = null;
+  const [low, high] = [Math.min(...closes), Math.max(...closes)];
   return closes
-    .map(([time, close]) => {
-      const x = ((time - first) / (last - first)) * (WIDTH - 2) + 1;
+    .map((close, i) => {
+      const x = (i / (closes.length - 1)) * (WIDTH - 2) + 1;
       const y = high > low ? HEIGHT - 2 - ((close - low) / (high - low)) * (HEIGHT - 4) : HEIGHT / 2;
-      const command = before !== null && time - before <= 60_000 ? "L" : "M";
-      before = time;
-      return `${command}${x.toFixed(1)} ${y.toFixed(1)}`;
+      return `${i ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     })
     .join("");
 }
@@ -40,8 +35,7 @@ function element(tag, className, parent) {
 }
 
 export class SymbolList {
-  /** `onVisible` is called with a symbol when its entry comes into view for the first time. */
-  constructor({ list, search, order, count, store, onVisible }) {
+  constructor({ list, search, order, count, store }) {
     Object.assign(this, { list, search, order, count, store });
     this.entries = new Map();
     this.dirty = new Set();
@@ -49,13 +43,6 @@ export class SymbolList {
     this.orderedAt = -Infinity;
     search.addEventListener("input", () => this.arrange());
     order.addEventListener("change", () => this.arrange());
-    this.observer = new IntersectionObserver((seen) => {
-      for (const { isIntersecting, target } of seen) {
-        if (!isIntersecting) continue;
-        this.observer.unobserve(target);
-        onVisible(target.dataset.symbol);
-      }
-    });
   }
 
   entry(symbol) {
@@ -75,7 +62,6 @@ export class SymbolList {
     made.note = element("span", "note", link);
     made.range = element("span", "range number", link);
     this.entries.set(symbol, made);
-    this.observer.observe(item);
     return made;
   }
 
@@ -96,14 +82,14 @@ export class SymbolList {
     const market = this.store.market(symbol);
     const { path, price, note, range, link } = this.entry(symbol);
     const state = stateOf(market.status);
-    const ratio = unusualness(market.last);
-    const row = market.last;
+    const row = market.newest;
+    const ratio = unusualness(row);
     const half = row && halfRange(row);
-    path.setAttribute("d", sparklinePath(market.sparkline));
-    price.textContent = row ? grouped(row.close, digitsOfPrices([row.close, row.open])) : "";
+    path.setAttribute("d", sparklinePath(market.closes));
+    price.textContent = row ? grouped(row.close, digitsOfPrices([row.close, ...market.closes])) : "";
     range.textContent = half ? `±${smallPercent(half)}` : "";
     const isUnusual = ratio !== null && ratio >= UNUSUAL;
-    note.textContent = [state.name, isUnusual && `${grouped(ratio, 1)} × usual`, row?.drift_alarms?.length && "drift"].filter(Boolean).join(" · ");
+    note.textContent = [state.name, isUnusual && `${grouped(ratio, 1)} × usual`, (row?.drift_alarms?.length ?? row?.drift_alarms) > 0 && "drift"].filter(Boolean).join(" · ");
     link.dataset.kind = state.kind;
     link.classList.toggle("unusual", isUnusual);
   }

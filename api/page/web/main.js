@@ -15,8 +15,6 @@ const ALL_EVERY_MS = 15_000;
 const ALL_EVERY_MS_IF_MANY = 60_000;
 const MANY = 100;
 const BEHIND_MS = 90_000; // the stream is that much older than what /latest says: it has stopped without saying so
-const HOUR_MS = 3_600_000;
-const AT_ONCE = 4; // requests for sparklines
 
 const byId = (id) => document.getElementById(id);
 const store = new Store();
@@ -27,6 +25,7 @@ const page = {
   latest: null,
   clockMs: null, // time by the server's clock minus performance.now()
   lostAt: null,
+  isUnknown: false, // whether the API has no signal for the symbol
   isLocal: false,
   added: 0,
   wordsAt: -Infinity,
@@ -34,20 +33,20 @@ const page = {
 };
 const list = new SymbolList({
   list: byId("symbols"), search: byId("search"), order: byId("order"), count: byId("count"), store,
-  onVisible: (symbol) => wanted.push(symbol) && askForSparklines(),
 });
 
 // --- rows
 
 const stream = new Stream({
   onRow(row) {
-    if (store.market(row.symbol).take(row)) list.touch(row.symbol);
+    store.market(row.symbol).take(row);
+    list.touch(row.symbol);
     if (row.symbol === page.symbol && page.rows.push(row)) page.added += 1;
     if (page.symbol === null) choose();
   },
   onOpen() {
     reload();
-    askForAll();
+    askForAll(true);
   },
   onLost: () => found(false),
 });
@@ -64,7 +63,7 @@ async function reload() {
     found(true);
     if (known === null) return;
     if (!rows.load(known, round)) return;
-    store.market(symbol).fill(rows.all);
+    if (rows.all.length) store.market(symbol).take(rows.all.at(-1));
     list.touch(symbol);
     page.added = 0;
     byId("charts").hidden = !rows.all.length;
@@ -74,24 +73,6 @@ async function reload() {
   } catch {
     found(false);
     setTimeout(() => rows === page.rows && rows.round === round && reload(), LATEST_EVERY_MS);
-  }
-}
-
-const wanted = [];
-let asking = 0;
-function askForSparklines() {
-  while (asking < AT_ONCE && wanted.length) {
-    const symbol = wanted.shift();
-    const market = store.market(symbol);
-    if (market.hasHistory || !market.last) continue;
-    asking += 1;
-    askForRows(symbol, market.last.open_time_ms - HOUR_MS)
-      .then((rows) => rows && market.fill(rows), () => {})
-      .finally(() => {
-        asking -= 1;
-        list.touch(symbol);
-        askForSparklines();
-      });
   }
 }
 
@@ -105,25 +86,24 @@ function found(isThere) {
   byId("connection").dataset.kind = isThere ? "good" : "bad";
 }
 
-function takeLatest(latest) {
-  const market = store.market(latest.symbol);
-  market.status = latest.status;
-  const openMs = Date.parse(latest.timestamp);
-  // The list needs a price and a range before the stream brings the next row.
-  if (!market.last) market.last = { ...latest, open_time_ms: openMs, usual_volatility: latest.usual_volatility ?? null };
-  page.clockMs = openMs + 60_000 + latest.age_seconds * 1_000 - performance.now();
-  list.touch(latest.symbol);
-  return openMs;
+/** Take in what the API says of a symbol; return when its newest candle opened. */
+function hear(answer) {
+  const market = store.market(answer.symbol);
+  market.hear(answer);
+  page.clockMs = market.summary.open_time_ms + 60_000 + answer.age_seconds * 1_000 - performance.now();
+  list.touch(answer.symbol);
+  return market.summary.open_time_ms;
 }
 
 async function askForLatest() {
   const { symbol } = page;
   try {
-    const latest = symbol === null ? await ask("ready") && null : await ask(`latest/${encodeURIComponent(symbol)}`, 5_000);
-    found(true);
+    const latest = symbol === null ? null : await ask(`latest/${encodeURIComponent(symbol)}`, 5_000);
+    if (symbol !== null) found(true);
+    if (symbol === page.symbol) page.isUnknown = symbol !== null && latest === null;
     if (latest && symbol === page.symbol) {
       page.latest = latest;
-      const openMs = takeLatest(latest);
+      const openMs = hear(latest);
       const last = page.rows.all.at(-1);
       if (page.rows.isLoaded && last && openMs - last.open_time_ms > BEHIND_MS && latest.status !== "replaying") stream.open();
     }
@@ -134,10 +114,10 @@ async function askForLatest() {
   setTimeout(askForLatest, LATEST_EVERY_MS);
 }
 
-async function askForAll() {
+async function askForAll(withCloses = false) {
   try {
-    const all = await ask("latest", 30_000);
-    for (const latest of Object.values(all)) takeLatest(latest);
+    const { symbols } = await ask(`symbols?closes=${withCloses}`, 30_000);
+    symbols.forEach(hear);
     found(true);
   } catch {
     found(false);
@@ -159,13 +139,13 @@ function choose() {
   const named = decodeURIComponent(location.hash.slice(1)).toUpperCase();
   const symbol = named && named !== "FORECAST" ? named : (page.symbol ?? store.symbols[0] ?? null);
   if (symbol === page.symbol) return;
-  Object.assign(page, { symbol, rows: new Rows(), latest: null, added: 0, hovered: null, wordsAt: -Infinity });
+  Object.assign(page, { symbol, rows: new Rows(), latest: null, isUnknown: false, added: 0, hovered: null, wordsAt: -Infinity });
   byId("charts").hidden = true;
   byId("alarms").hidden = true;
   list.choose(symbol);
   list.entries.get(symbol)?.item.scrollIntoView({ block: "nearest" });
   reload();
-  if (symbol !== null) ask(`latest/${encodeURIComponent(symbol)}`).then((latest) => latest && takeLatest(latest), () => {});
+  if (symbol !== null) ask(`latest/${encodeURIComponent(symbol)}`).then((latest) => latest && hear(latest), () => {});
 }
 
 // --- drawing
@@ -183,9 +163,9 @@ function draw() {
   list.draw(nowMs);
   const market = page.symbol === null ? null : store.markets.get(page.symbol);
   if (!market?.last) {
-    const known = store.markets.size > 0;
     if (page.lostAt !== null) showNothing("volcast", "No connection to volcast. This page tries again by itself.");
-    else if (page.symbol !== null && known) showNothing(page.symbol, "There is no signal for this symbol. Choose another one from the list.");
+    else if (page.symbol !== null && !page.isUnknown) showNothing(page.symbol, "Loading …");
+    else if (page.symbol !== null) showNothing(page.symbol, "There is no signal for this symbol. Choose another one from the list.");
     else showNothing("No forecasts yet", "volcast has no signal yet. As soon as the first candle has come, it is shown here.");
     return;
   }
@@ -247,6 +227,7 @@ byId("now").addEventListener("click", () => chart.showNow());
 addEventListener("hashchange", choose);
 chart.onHover((row) => {
   page.hovered = row;
+  byId("legend").classList.toggle("touched", row !== null);
   page.wordsAt = -Infinity;
 });
 onThemeChange(() => chart.recolor());

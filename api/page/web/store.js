@@ -3,40 +3,38 @@
 export const MAX_ROWS = 6_000;
 const CLOSES = 60;
 
-/** One symbol. `rows` is filled only while it is the chosen one. */
+/** One symbol. */
 class Market {
   constructor(symbol) {
     this.symbol = symbol;
     this.last = null; // the newest row
-    this.status = null; // what the API said last
-    this.closes = []; // [open_time_ms, close] of the last minutes
-    this.hasHistory = false;
+    this.summary = null; // what /symbols or /latest said last: fewer fields, and a state
+    this.closes = []; // of the last minutes, oldest first
   }
 
-  /** Take in a row; return whether it is newer than what was known. */
+  get status() {
+    return this.summary?.status ?? null;
+  }
+
+  /** The newest of both: what the list shows. */
+  get newest() {
+    return this.last && !(this.summary?.open_time_ms > this.last.open_time_ms) ? this.last : this.summary;
+  }
+
+  /** Take in a row. */
   take(row) {
-    if (this.last && row.open_time_ms < this.last.open_time_ms) return false;
-    const isNew = !this.last || row.open_time_ms > this.last.open_time_ms;
+    if (this.last && row.open_time_ms < this.last.open_time_ms) return;
+    const knownMs = Math.max(this.last?.open_time_ms ?? -Infinity, this.closesUntilMs ?? -Infinity);
     this.last = row;
-    if (isNew) {
-      this.closes.push([row.open_time_ms, row.close]);
-      if (this.closes.length > 2 * CLOSES) this.closes = this.closes.slice(-CLOSES);
-    }
-    return isNew;
+    if (row.open_time_ms > knownMs) this.closes = [...this.closes.slice(1 - CLOSES), row.close];
   }
 
-  /** Put the closes of rows from /history before those that came since. */
-  fill(rows) {
-    this.hasHistory = true;
-    const last = rows.at(-1);
-    if (!last) return;
-    const newer = this.closes.filter(([time]) => time > last.open_time_ms);
-    this.closes = [...rows.slice(-CLOSES).map((row) => [row.open_time_ms, row.close]), ...newer].slice(-CLOSES);
-    if (!this.last || last.open_time_ms >= this.last.open_time_ms) this.last = last;
-  }
-
-  get sparkline() {
-    return this.closes.slice(-CLOSES);
+  /** Take in an answer of the API; with `closes` if it was asked for them. */
+  hear(answer) {
+    this.summary = { ...answer, open_time_ms: Date.parse(answer.timestamp) };
+    if (!answer.closes) return;
+    this.closes = answer.closes;
+    this.closesUntilMs = this.summary.open_time_ms;
   }
 }
 

@@ -12,7 +12,7 @@ const LEVELS = [
   [2, "livelier than usual for this time of day"],
   [Infinity, "unusually wild for this time of day"],
 ];
-export const UNUSUAL = 1.5;
+export const UNUSUAL = 2; // as in GET /symbols
 
 /** What each status of the API means for a reader: a short name, how loud it is, and whether the numbers are of the past. */
 const STATES = {
@@ -94,33 +94,37 @@ export function comparison(row) {
   if (ratio === null) return "";
   const words = LEVELS.find(([limit]) => ratio < limit)[1];
   const amount = ratio >= 0.8 && ratio < 1.25 ? "" : `: ${grouped(ratio, ratio < 10 ? 1 : 0)} times the usual movement`;
-  return words[0].toUpperCase() + words.slice(1) + amount;
+  return words + amount;
 }
 
-/** How often the price was within its range, of the forecasts that have come due; says what the sample is. */
-export function heldSentence(rows) {
-  let due = 0;
-  let held = 0;
-  let first = null;
+/** Of the forecasts that have come due among these rows, in how many the price was in its range; since when, in ms, or null. */
+function record(rows) {
+  const counts = { due: 0, held: 0, firstMs: null };
   for (const { outcome } of rows) {
     if (!outcome) continue;
-    due += 1;
-    held += outcome.price_covered ? 1 : 0;
-    first ??= outcome.open_time_ms;
+    counts.due += 1;
+    counts.held += outcome.price_covered ? 1 : 0;
+    counts.firstMs ??= outcome.open_time_ms;
   }
-  if (!due) return "No forecast has come due yet, so nothing is known of how well they hold.";
-  if (due < FEW) return `The range held in ${held} of the first ${due} forecasts that came due: too few to judge.`;
-  const row = rows[rows.length - 1];
-  const spanS = (row.open_time_ms - first) / 1_000 - row.horizon_minutes * 60;
-  return (
-    `The range held ${percent(held / due)} of the time; it should ${percent(row.interval_level, 0)}. ` +
-    `That is ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`
-  );
+  return counts;
 }
 
-/** What the range means. */
-export function meaning(row) {
+/** How often the range held, in short; too few forecasts give no percentage. */
+export function heldSentence(rows) {
+  const { due, held } = record(rows);
+  if (!due) return "no forecast has come due yet";
+  if (due < FEW) return `the range held in ${held} of the first ${due} forecasts: too few to judge`;
+  return `the range held ${percent(held / due)} of the time`;
+}
+
+/** What the range means, and what the sample behind `heldSentence` is. */
+export function meaning(row, rows) {
   if (halfRange(row) === null) return "";
-  const when = horizonName(row.horizon_minutes);
-  return `With ${percent(row.interval_level, 0)} probability the price is in this range ${/^\d/.test(when) ? when : when === "hour" ? "an hour" : `a ${when}`} later.`;
+  const name = horizonName(row.horizon_minutes);
+  const later = /^\d/.test(name) ? name : name === "hour" ? "an hour" : `a ${name}`;
+  const level = percent(row.interval_level, 0);
+  const { due, held, firstMs } = record(rows);
+  const spanS = firstMs === null ? 0 : (rows.at(-1).open_time_ms - firstMs) / 1_000 - row.horizon_minutes * 60;
+  const sample = due < FEW ? "" : ` It was in ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`;
+  return `With ${level} probability the price is in this range ${later} later.${sample}`;
 }

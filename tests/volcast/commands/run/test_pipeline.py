@@ -29,7 +29,7 @@ async def test_a_run_that_is_stopped_before_its_first_candle_leaves_no_log(tmp_p
             *("run", "--live", "binance", "BTCUSDT", "--db", "log.db", "--port", "0"),
             *("--socket-url", "ws://127.0.0.1:9", "--rest-url", "http://127.0.0.1:9"),
         )
-        await until(lambda: "serving" in run.read_output(), "the start", run)
+        await until(lambda: "log: " in run.read_output(), "the start", run)
         assert "log.db" in logs(tmp_path)
         run.end()
         await until(lambda: run.exit_code is not None, "the end")
@@ -40,7 +40,7 @@ async def test_a_run_that_is_stopped_after_its_first_candle_keeps_its_log(tmp_pa
     (tmp_path / "btcusdt.csv").write_text(csv_text(300))
     with process_group(tmp_path) as parts:
         run = parts.start("run", "btcusdt.csv", "--db", "log.db", "--port", "0", "--speed", "60")
-        await until(lambda: "serving" in run.read_output(), "the start", run)
+        await until(lambda: "log: " in run.read_output(), "the start", run)
         await until(lambda: b'"candle"' in b"".join(each.read_bytes() for each in tmp_path.glob("log.db*")), "a candle", run)
         assert run.end() == 0
     assert "log.db" in logs(tmp_path)
