@@ -139,35 +139,6 @@ def test_all_horizons_are_written_and_each_is_as_if_it_were_alone() -> None:
         assert [row[5:] for row in cells[f"{first},{second}"]][1:] == [row[1:] for row in cells[second]][1:]
 
 
-def test_quantiles_have_a_row_an_hour_or_as_many_as_are_asked_for_and_never_cross() -> None:
-    Path("btcusdt.csv").write_text(csv_text(200))
-    result = backtest("btcusdt.csv", "--quantiles", "hours.csv")
-    assert (result.exit_code, told(result)) == (0, [])
-    assert result.stdout.endswith("hours.csv: quantiles, 3 of BTCUSDT\n")
-    assert backtest("btcusdt.csv", "--quantiles", "all.csv", "--quantiles-every", "1").exit_code == 0
-    header, *hours = lines("hours.csv")
-    assert header.startswith("timestamp,return_0.005,return_0.01,")
-    assert header.endswith(",rv_0.99,rv_0.995")
-    assert [row.split(",")[0] for row in hours] == [f"2024-01-01 0{hour}:59:00" for hour in range(3)]
-    everything = lines("all.csv")
-    assert len(everything) == 201
-    assert set(hours) < set(everything)
-    for row in everything[1:]:
-        numbers = list(map(float, row.split(",")[1:]))
-        for family in range(4):
-            assert sorted(numbers[13 * family : 13 * family + 13]) == numbers[13 * family : 13 * family + 13]
-
-
-def test_how_many_rows_of_quantiles_are_written_changes_no_score() -> None:
-    Path("btcusdt.csv").write_text(csv_text(5_760))
-    for every in ("60", "20"):
-        files = ["--quantiles", f"q{every}.csv", "--json", f"c{every}.json"]
-        assert backtest("btcusdt.csv", *files, "--quantiles-every", every).exit_code == 0
-    assert len(lines("q20.csv")) == 3 * len(lines("q60.csv")) - 2
-    assert Path("c60.json").read_bytes() == Path("c20.json").read_bytes()
-    assert b'"distribution": {' in Path("c60.json").read_bytes()
-
-
 def test_a_dash_is_standard_output() -> None:
     Path("btcusdt.csv").write_text(csv_text(20))
     assert backtest("btcusdt.csv", "--forecasts", "out.csv").exit_code == 0
