@@ -122,8 +122,8 @@ class Picture:
                 axes.axvline(at, color=COLORS[color], lw=0.8, ls=":")
         start_s, end_s = self._times
         axes.set_xlim(start_s, end_s)
-        ticks = [start_s + (end_s - start_s) * share / 6 for share in range(7)]
-        axes.set_xticks(ticks, [f"{(tick - start_s) / 60:.0f} min" for tick in ticks])
+        minutes = range(int((end_s - start_s) / 60) + 1)
+        axes.set_xticks([start_s + 60 * minute for minute in minutes], [f"{minute} min" for minute in minutes])
         axes.tick_params(labelsize=6.5, length=2)
         axes.grid(visible=True, lw=0.3, color="#dddddd")
 
@@ -192,6 +192,8 @@ class Picture:
             )
         if "custom" in defaults and defaults["custom"].get("thresholdsStyle"):
             axes.axhline(defaults["thresholds"]["steps"][-1]["value"], color=COLORS["red"], lw=0.8)
+        if defaults["custom"].get("scaleDistribution", {}).get("type") == "log":
+            axes.set_yscale("log")
         if "min" in defaults:
             axes.set_ylim(bottom=defaults["min"])
         axes.yaxis.set_major_formatter(lambda value, _: formatted(value, defaults["unit"]))
@@ -215,7 +217,8 @@ class Picture:
                 axes.barh(at, end_s - start_s, left=start_s, height=0.6, color=COLORS[color], label=text if number == 0 else "")
         axes.set_yticks(range(len(series)), [each.name for each in series])
         axes.set_ylim(len(series) - 0.5, -0.5)
-        axes.legend(fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, frameon=False)
+        keys = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        axes.legend(keys.values(), keys, fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, frameon=False)
 
 
 def spells(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:

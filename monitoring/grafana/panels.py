@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.common import (
     GraphThresholdsStyleMode,
     LegendDisplayMode,
     LegendPlacement,
+    ScaleDistribution,
     SortOrder,
     TooltipDisplayMode,
     VisibilityMode,
@@ -114,6 +115,7 @@ def graph(
     colors: Mapping[str, str] | None = None,
     band: tuple[str, str] | None = None,
     stacked: bool = False,
+    logarithmic: bool = False,
 ) -> timeseries.Panel:
     """Return a panel of lines over time.
 
@@ -141,6 +143,8 @@ def graph(
     )
     if minimum is not None:
         panel = panel.min(minimum)
+    if logarithmic:
+        panel = panel.scale_distribution(common_builders.ScaleDistributionConfig().type(ScaleDistribution.LOG).log(10))
     if maximum is not None:
         panel = panel.max(maximum)
     if limit is not None:

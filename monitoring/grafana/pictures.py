@@ -76,7 +76,11 @@ def draw(board: Mapping[str, Any], server: Server, times: tuple[float, float], p
         for annotation in board["annotations"].get("list", ())
         if annotation["enable"]
     ]
-    chosen = f"symbol {values['symbol'].replace('.*', 'All')}, averaged over {WINDOWS['window']}" if "templating" in board else ""
+    chosen = (
+        f"symbol {values['symbol'].replace('.*', 'All')}, averaged over {WINDOWS['window']}"
+        if board["templating"].get("list")
+        else ""
+    )
     picture = Picture(board["title"], chosen, [panel for panel in board["panels"] if not panel.get("collapsed")], times)
     for panel in picture.panels:
         targets = [(target["expr"], target.get("legendFormat", "")) for target in panel.get("targets", ())]

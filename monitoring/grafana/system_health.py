@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from .board import SYSTEM_UID, Board
 from .panels import GREEN, ORANGE, RED, YELLOW, graph, number
-from .system_processes import OURS, REQUESTS, api, processes, quantile
+from .system_processes import OURS, REQUESTS, WINDOW, api, processes, quantile
 
 
 def quantiles(histogram: str) -> dict[str, str]:
@@ -180,7 +180,7 @@ def pipeline(board: Board) -> None:
         graph(
             "Candle records per second",
             "By verdict. Duplicates are usual after a restart of the producer; late candles are not.",
-            {"{{verdict}}": "sum by (verdict) (rate(volcast_consumer_candles_total[$__rate_interval]))"},
+            {"{{verdict}}": f"sum by (verdict) (rate(volcast_consumer_candles_total[{WINDOW}]))"},
             unit="cps",
             span=8,
             stacked=True,

@@ -6,11 +6,13 @@ from .panels import BLUE, graph, rows
 REQUESTS = 'route!~"/health|/ready|/metrics"'
 """What probes ask does not count: a 503 of /ready is an answer, not an error."""
 OURS = 'job=~"volcast.*"'
+WINDOW = "5m"
+"""Over it the pipeline is measured: live candles come once a minute, so that a shorter one would often be empty."""
 
 
 def quantile(share: float, histogram: str, by: str = "le") -> str:
     """Return a quantile of a histogram over the last minutes."""
-    return f"histogram_quantile({share}, sum by ({by}) (rate({histogram}_bucket[$__rate_interval])))"
+    return f"histogram_quantile({share}, sum by ({by}) (rate({histogram}_bucket[{WINDOW}])))"
 
 
 def api(board: Board) -> None:
@@ -36,8 +38,8 @@ def api(board: Board) -> None:
             "Signals read per second",
             "What the API reads from the log. Unreadable: the consumer is newer than the API, or something else writes there.",
             {
-                "signals": "sum(rate(volcast_api_signals_total[$__rate_interval]))",
-                "unreadable": "sum(rate(volcast_api_unreadable_signals_total[$__rate_interval]))",
+                "signals": f"sum(rate(volcast_api_signals_total[{WINDOW}]))",
+                "unreadable": f"sum(rate(volcast_api_unreadable_signals_total[{WINDOW}]))",
             },
             unit="cps",
             span=8,
