@@ -21,6 +21,8 @@ from .routes.process import process_routes
 from .routes.stream import stream_routes
 from .routes.symbols import symbols_routes
 from .status import Now
+from .stream.broadcast import Broadcast
+from .stream.metrics import StreamCollector
 from .view import View
 
 _DESCRIPTION = """
@@ -36,8 +38,8 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
 
     `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view.
     """
-    requests = RequestCollector()
-    all_metrics = Exposition(process_registry(ViewCollector(view, now), requests, *collectors))
+    requests, broadcast = RequestCollector(), Broadcast(view.rows)
+    all_metrics = Exposition(process_registry(ViewCollector(view, now), StreamCollector(broadcast), requests, *collectors))
     app = FastAPI(title="volcast", description=_DESCRIPTION)
     app.add_middleware(_HeadAsGet)
     app.add_middleware(CountedApp, requests=requests)
@@ -46,7 +48,7 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app.include_router(probability_routes(view, now))
     app.include_router(drift_routes(view, now))
     app.include_router(history_routes(view))
-    app.include_router(stream_routes(view))
+    app.include_router(stream_routes(view, broadcast))
     app.include_router(process_routes(view, all_metrics))
     app.include_router(page_routes())
     return app

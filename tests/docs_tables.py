@@ -25,6 +25,9 @@ from api.routes.history import RowAlarmResponse, RowOutcomeResponse, RowResponse
 from api.routes.probability import ProbabilityResponse
 from api.routes.symbols import SymbolResponse
 from api.status import Status
+from api.stream.broadcast import Broadcast
+from api.stream.history import RowHistory
+from api.stream.metrics import StreamCollector
 from api.view import View
 from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
@@ -160,7 +163,7 @@ def metric_collectors() -> dict[str, tuple[Collector, ...]]:
     worker = Worker(SqliteLog(":memory:"), Rules(EngineConfig(), Decoder(), 1, 1), 1, Random(1))  # no secret
     return {
         "metrics of every process": (process_registry(DiskCollector("volcast.db")),),
-        "metrics of the api": (ViewCollector(View(180)), RequestCollector()),
+        "metrics of the api": (ViewCollector(View(180)), StreamCollector(Broadcast(RowHistory())), RequestCollector()),
         "metrics of the consumer": (WorkerCollector(worker),),
         "metrics of the notifications": (NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0)),),
         "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),

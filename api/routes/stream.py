@@ -28,10 +28,9 @@ class StreamRefusalResponse(BaseModel):
     detail: str = Field(description="A sentence that says why.")
 
 
-def stream_routes(view: View) -> APIRouter:
-    """Return the route over `view`."""
+def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
+    """Return the route over `view`, whose rows `broadcast` sends."""
     router = APIRouter()
-    broadcast = Broadcast(view.rows)
 
     @router.get(
         "/stream",

@@ -114,7 +114,7 @@ class Broadcast:
 
     def __init__(self, history: RowHistory) -> None:
         self.history = history
-        self.dropped = Counter[str]()
+        self.dropped = Counter[str](slow=0)  # from 0: the first one shows as a rise
         """Clients that were dropped, by reason."""
         self._groups: dict[WantedSymbols, dict[StreamClient, None]] = {}
         """Clients that want the same symbols get the same bytes."""

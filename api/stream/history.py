@@ -116,6 +116,12 @@ class RowHistory:
         """The sequence of the newest row."""
         return self._last
 
+    @property
+    def row_count(self) -> int:
+        """Number of rows that are kept, of all symbols."""
+        with self._lock:
+            return sum(len(rows.packed) for rows in self._symbols.values())
+
     def put(self, signal: Signal) -> Row:
         """Keep the row of a symbol's next signal, and return it. Called by one thread only."""
         self._usual.take(signal)

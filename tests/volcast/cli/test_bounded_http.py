@@ -28,6 +28,9 @@ class App:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.begun += 1
+        if scope["path"] == "/stream":
+            await self._stream(scope, receive, send)
+            return
         chunks = CHUNKS if scope["path"] == "/large" else 1
         await receive()
         if scope["path"] == "/wait":
@@ -40,6 +43,23 @@ class App:
         if chunks > 1 and (await receive())["type"] == "http.disconnect":
             self.disconnected += 1
         await send({"type": "http.response.body"})
+
+    async def _stream(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send chunks until the server ends the stream or the client goes; then say goodbye."""
+        server, ended = scope["extensions"]["volcast.stream"], asyncio.Event()
+        if not server["begin"](ended.set):
+            await send({"type": "http.response.start", "status": 503, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body"})
+            return
+        await receive()
+        gone = asyncio.ensure_future(receive())
+        await send({"type": "http.response.start", "status": 200})
+        while not ended.is_set() and not gone.done():
+            await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+            await asyncio.sleep(0.001)
+        self.disconnected += gone.done()
+        gone.cancel()
+        await send({"type": "http.response.body", "body": b"goodbye"})
 
 
 class Server:
@@ -132,6 +152,29 @@ async def test_a_response_has_an_end(path: bytes) -> None:
         await server.connect(REQUEST % path)
         while not server.app.disconnected:
             await asyncio.sleep(0.01)
+
+
+async def test_a_stream_ends_when_its_client_does_not_read_but_not_while_it_does() -> None:
+    async with served(HttpLimits(9, response_s=SOON_S)) as server:
+        reading, _ = await server.connect(REQUEST % b"stream")
+        await server.connect(REQUEST % b"stream")
+        read = 0
+        while not server.app.disconnected or read < 4 * len(CHUNK):
+            read += len(await asyncio.wait_for(reading.read(len(CHUNK)), 30))
+        assert server.app.disconnected == 1
+
+
+async def test_streams_may_take_three_quarters_of_the_connections() -> None:
+    async with served(HttpLimits(4)) as server:
+        streams = [await server.connect(REQUEST % b"stream") for _ in range(3)]
+        for reader, _ in streams:
+            assert (await reader.readline()).startswith(b"HTTP/1.1 200 ")
+        assert (await (await server.connect(REQUEST % b"stream"))[0].readline()).startswith(b"HTTP/1.1 503 ")
+        assert await is_answered(await server.connect(REQUEST % b""))
+        streams[0][1].transport.abort()
+        while not server.app.disconnected:
+            await asyncio.sleep(0.01)
+        assert (await (await server.connect(REQUEST % b"stream"))[0].readline()).startswith(b"HTTP/1.1 200 ")
 
 
 async def test_silent_clients_make_room_for_others() -> None:

@@ -1,0 +1,128 @@
+"""The rows of the past over HTTP: pages, times, CSV, and sentences for what cannot be answered."""
+
+import csv
+from io import StringIO
+
+import httpx
+import msgspec
+import pytest
+
+from api.routes.history import CSV_COLUMNS, RowAlarmResponse, RowOutcomeResponse, RowResponse, rows_csv
+from api.stream.row import Row, RowAlarm, RowOutcome, chart_row
+from tests.api.routes.served import row_signal, served, view_of
+from tests.api.signals import signals
+from volcast.core.drift.alarms import DriftAlarm, Tier
+
+ALARM = DriftAlarm("page_hinkley", Tier.TICKET, 1_000, "it drifts", "loss", 0.1, 0.2, 3.0, 2.0, None)
+
+
+async def get(path: str, minutes: int = 10, **headers: str) -> httpx.Response:
+    async with served(view_of("A", "B", minutes=minutes, before=100)) as client:
+        return await client.get(path, headers=headers)
+
+
+def minutes_of(response: httpx.Response) -> list[int]:
+    return [row["open_time_ms"] // 60_000 for row in response.json()["rows"]]
+
+
+async def test_the_pages_of_a_symbol_are_its_history() -> None:
+    async with served(view_of("A", "B", minutes=25)) as client:
+        url, rows = "/history/a?limit=10", []
+        while url:
+            response = await client.get(url)
+            page = response.json()
+            rows += page["rows"]
+            url = response.links["next"]["url"] if page["next"] else ""
+            assert bool(url) == bool(page["next"])
+    assert [(row["symbol"], row["open_time_ms"] // 60_000) for row in rows] == [("A", minute) for minute in range(25)]
+    assert [row["sequence"] for row in rows] == list(range(1, 51, 2))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("from=1970-01-01T00:03:00Z&to=1970-01-01T00:05:00Z", [3, 4]),
+        ("from=180000&to=300000", [3, 4]),
+        ("from=1970-01-01T02:08:00%2B02:00", [8, 9]),
+        ("from=1970-01-01T02:08:00+02:00", [8, 9]),
+        ("from=1970-01-01 00:08", [8, 9]),
+        ("to=60001", [0, 1]),
+        ("from=2024-01-01T00:00:00Z", []),
+        ("from=300000&to=180000", []),
+        ("from=180000&limit=2", [3, 4]),
+    ],
+)
+async def test_a_page_is_of_the_times_that_were_asked_for(query: str, expected: list[int]) -> None:
+    assert minutes_of(await get(f"/history/A?{query}")) == expected
+
+
+@pytest.mark.parametrize("name", ["from", "to"])
+@pytest.mark.parametrize("text", ["yesterday", "2024-13-01T00:00:00Z", "2024-01-01", "-5", "1e12", "", "٣"])
+async def test_a_time_that_cannot_be_read_gets_a_sentence(name: str, text: str) -> None:
+    response = await get(f"/history/A?{name}={text}")
+    expected = f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r}"
+    assert (response.status_code, response.json()) == (422, {"detail": expected})
+
+
+@pytest.mark.parametrize(("query", "status"), [("limit=0", 422), ("limit=99999", 422), ("after=x", 422), ("format=xml", 422)])
+async def test_a_parameter_that_is_out_of_range_is_refused(query: str, status: int) -> None:
+    assert (await get(f"/history/A?{query}")).status_code == status
+
+
+@pytest.mark.parametrize(("after", "minutes"), [(99, 10), (121, 10), (101, 2_000)])
+async def test_rows_that_cannot_be_continued_are_gone(after: int, minutes: int) -> None:
+    response = await get(f"/history/A?after={after}", minutes)
+    assert response.status_code == 410
+    assert response.json()["detail"].endswith(": begin again without after")
+
+
+async def test_an_unknown_symbol_gets_the_known_ones() -> None:
+    response = await get("/history/C")
+    assert (response.status_code, response.json()["known"]) == (404, ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("text/csv", "text/csv"),
+        ("text/csv, application/json;q=0.5", "text/csv"),
+        ("text/csv;q=0.5, */*", "application/json"),
+        ("application/json, text/csv", "application/json"),
+        ("*/*", "application/json"),
+        ("text/csv;q=nonsense", "application/json"),
+    ],
+)
+async def test_the_header_accept_decides_about_the_form(accept: str, kind: str) -> None:
+    response = await get("/history/A", accept=accept)
+    assert (response.headers["content-type"].partition(";")[0], response.headers["vary"]) == (kind, "Accept")
+
+
+async def test_the_form_can_be_asked_for() -> None:
+    csv_form, json_form = await get("/history/A?format=csv"), await get("/history/A?format=json", accept="text/csv")
+    rows = list(csv.DictReader(StringIO(csv_form.text)))
+    assert [row["close"] for row in rows] == [str(row["close"]) for row in json_form.json()["rows"]]
+    assert csv_form.text.count("\n") == 11
+
+
+def test_a_row_of_csv_says_what_the_row_says() -> None:
+    signal = msgspec.structs.replace(signals(61)[-1], drift_alarms=(ALARM, ALARM))
+    row = chart_row(signal, 7, None)
+    [cells] = csv.DictReader(StringIO(rows_csv([row])))
+    assert list(cells) == CSV_COLUMNS
+    assert cells["drift_alarms"] == "page_hinkley page_hinkley"
+    decoded = msgspec.json.decode(msgspec.json.encode(row))
+    outcome = {f"outcome_{name}": value for name, value in decoded.pop("outcome").items()}
+    del decoded["drift_alarms"]
+    expected = {name: "" if value is None else str(value) for name, value in (decoded | outcome).items()}
+    assert {name: cells[name] for name in expected} == {
+        name: text.lower() if text in {"True", "False"} else text for name, text in expected.items()
+    }
+
+
+async def test_the_answer_has_the_documented_fields() -> None:
+    for struct, model in ((Row, RowResponse), (RowOutcome, RowOutcomeResponse), (RowAlarm, RowAlarmResponse)):
+        assert list(struct.__struct_fields__) == list(model.model_fields)
+        assert all(field.description for field in model.model_fields.values())
+    async with served(view_of("A")) as client:
+        view_row = (await client.get("/history/A?limit=1")).json()["rows"][0]
+    assert RowResponse.model_validate(view_row).open_time_ms == row_signal("A", 0).open_time_ms
