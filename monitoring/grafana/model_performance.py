@@ -156,8 +156,8 @@ def losses(board: Board) -> None:
         "Was it right?",
         graph(
             "Mean QLIKE loss",
-            "Smaller is better; the scale is logarithmic. The champion should stay below the EWMA; a challenger that stays below the "
-            "champion for a fortnight is worth a backtest.",
+            "Smaller is better; the scale is logarithmic. The champion should stay below the EWMA; a challenger that stays below "
+            "the champion for a fortnight is worth a backtest.",
             {
                 "champion": mean("volcast_outcome_qlike"),
                 "EWMA": mean("volcast_outcome_qlike_ewma"),
