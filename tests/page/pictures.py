@@ -23,8 +23,8 @@ from volcast.core.types import EngineConfig, Signal
 ROOT = Path(__file__).parent.parent.parent
 SAMPLE = Path(volcast.__file__).parent / "simulation/sample"
 IMAGES = ROOT / "docs/images"
-MINUTES = 4_380
-GAP = range(MINUTES - 190, MINUTES - 165)
+MINUTES = 4_340
+GAP = range(MINUTES - 225, MINUTES - 205)
 MANY = 200
 
 

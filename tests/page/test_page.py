@@ -3,14 +3,17 @@
 import re
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, cast
 
+import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import OpenPage
 from tests.page.server import WARM, PageServer, warm_signals
+from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import MINUTE_MS, Signal
 
 PATIENCE_S = 20
@@ -85,7 +88,7 @@ def test_the_first_glance_says_what_is_forecast_and_whether_to_trust_it(warm: Pa
     )
     expect(page.locator("#trust")).to_have_text(re.compile(r"[tT]he range held [\d.]+\s% of the time$"))
     expect(page.locator("#meaning")).to_have_text(
-        re.compile(r"It was in [\d\s]+ of [\d\s]+ forecasts, one a minute, made in \d+\sh")
+        re.compile(r"So it was in [\d\s]+ of [\d\s]+ forecasts, one a minute, made in \d+\sh")
     )
     expect(page.locator("#warning")).to_be_hidden()
 
@@ -183,3 +186,43 @@ def test_times_are_shown_in_the_own_zone_on_demand(warm: PageServer, open_page: 
     page.locator("#zone").click()
     expect(page.locator("#legend")).to_contain_text("UTC+5:30 ·")
     expect(page.locator("#zone")).to_have_text("local (UTC+5:30)")
+
+
+def test_missing_minutes_are_drawn_as_a_gap(server: PageServer, open_page: OpenPage) -> None:
+    server.put(signal for number, signal in enumerate(warm_signals()[:WARM]) if not WARM - 50 <= number < WARM - 40)
+    page = open_page()
+    drawn = drawn_until(page, warm_signals()[WARM - 1])
+    assert [later - before for before, later in pairwise(drawn) if later - before != MINUTE_MS] == [11 * MINUTE_MS]
+    gaps = "async () => (await import('/page/main.js')).chart.gaps.all.map(gap => gap.to - gap.from)"
+    assert page.evaluate(gaps) == [11 * 60]
+    hidden = "async () => (await import('/page/main.js')).chart.points.mean.filter(point => point.color).map(point => point.time)"
+    assert page.evaluate(hidden) == [warm_signals()[WARM - 51].open_time_ms // 1000]
+
+
+def test_a_drift_alarm_is_marked_and_tells_its_story(server: PageServer, open_page: OpenPage) -> None:
+    signals = warm_signals()[:WARM]
+    began_ms = signals[-30].open_time_ms
+    alarm = DriftAlarm(
+        detector="frozen_forecast",
+        tier=Tier.PAGE,
+        open_time_ms=began_ms,
+        what="The forecast does not move any more.",
+        quantity="spread",
+        before=1.0,
+        after=0.0,
+        statistic=9.0,
+        threshold=5.0,
+        false_alarms_per_month=0.1,
+    )
+    on = [msgspec.structs.replace(each, drift_alarms=(alarm,)) for each in signals[-30:-10]]
+    server.put([*signals[:-30], *on])
+    page = open_page()
+    story = page.locator("#alarm-list li")
+    expect(story).to_contain_text("On since")
+    expect(story).to_contain_text("needs somebody now · frozen forecast: The forecast does not move any more.")
+    expect(page.locator("#symbols .note")).to_contain_text("drift")
+    marks = "async () => (await import('/page/main.js')).chart.markers.markers().map(mark => mark.time)"
+    eventually(page, marks, lambda found: found == [began_ms // 1000])
+    server.put(signals[-10:])
+    expect(story).to_contain_text("Over; it began at")
+    assert page.evaluate(marks) == [began_ms // 1000]

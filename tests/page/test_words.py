@@ -66,7 +66,7 @@ def test_a_percentage_is_given_only_of_enough_forecasts(page: Page) -> None:
     assert call(page, "words", "heldSentence", enough) == "the range held 89.7 % of the time"
     assert call(page, "words", "meaning", enough[-1], enough) == (
         "With 90 % probability the price is in this range an hour later. "
-        "It was in 538 of 600 forecasts, one a minute, made in 9 h 59 min."
+        "So it was in 538 of 600 forecasts, one a minute, made in 9 h 59 min."
     )
     assert call(page, "words", "meaning", {**enough[-1], "horizon_minutes": 240}, []).endswith("in this range 4 hours later.")
 

@@ -99,9 +99,8 @@ export class PriceRanges extends Primitive {
   paint(context, { width }) {
     const { colors } = this;
     for (const range of this.past) {
-      const isRunning = range.held === null && this.ahead && range.to > this.ahead.from;
       const name = range.held === null ? "unknown" : range.held ? "held" : "missed";
-      this.cone(context, width, range, colors[name], range.held === null ? null : colors[`${name}Fill`], isRunning || range.held === null);
+      this.cone(context, width, range, colors[name], range.held === null ? null : colors[`${name}Fill`], range.held === null);
     }
     if (this.ahead) this.cone(context, width, this.ahead, colors.ahead, colors.aheadFill, false, 2);
   }
@@ -175,7 +174,9 @@ export class Ribbon extends Primitive {
       }
       part = [];
     };
+    const visible = this.scale.getVisibleRange();
     for (const { time, lower, upper } of this.points) {
+      if (!visible || time < visible.from - 60 || time > visible.to + 60) continue;
       if (before !== null && time - before > 60) end();
       before = time;
       const x = this.x(time);

@@ -1,6 +1,6 @@
 // What the page knows: of each symbol its last row, its last closes and its state; of the chosen one all rows.
 
-export const MAX_ROWS = 6_000;
+export const MAX_ROWS = 2_880; // two days of minutes
 const CLOSES = 60;
 
 /** One symbol. */

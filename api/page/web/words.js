@@ -125,6 +125,6 @@ export function meaning(row, rows) {
   const level = percent(row.interval_level, 0);
   const { due, held, firstMs } = record(rows);
   const spanS = firstMs === null ? 0 : (rows.at(-1).open_time_ms - firstMs) / 1_000 - row.horizon_minutes * 60;
-  const sample = due < FEW ? "" : ` It was in ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`;
+  const sample = due < FEW ? "" : ` So it was in ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`;
   return `With ${level} probability the price is in this range ${later} later.${sample}`;
 }
