@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 PARQUET = ".parquet"
 _BLOCK_ROWS = 50_000
 """Rows of a block, and of a row group in Parquet."""
+_WIDE = 10
+"""A row of quantiles has about so many times the numbers of one of forecasts, so its blocks are smaller."""
 _FORECAST_COLUMNS = ("forecast", "median", "lower", "upper")
 _Blocks = Iterator[tuple[list[int], Floats]]
 """Open times, and numbers (rows, columns)."""
@@ -119,9 +121,9 @@ def _forecast_blocks(series: Series) -> _Blocks:
 
 def _quantile_blocks(series: Series) -> _Blocks:
     """Yield open times, and the quantiles (rows, columns)."""
-    found = series.quantiles
-    for at in range(0, found.open_time_ms.size, _BLOCK_ROWS):
-        where = slice(at, at + _BLOCK_ROWS)
+    found, rows = series.quantiles, _BLOCK_ROWS // _WIDE
+    for at in range(0, found.open_time_ms.size, rows):
+        where = slice(at, at + rows)
         times = found.open_time_ms[where]
         yield times.tolist(), found.values[where].reshape(times.size, -1)
 
