@@ -141,7 +141,8 @@ def history_routes(view: View) -> APIRouter:
         following = rows[-1].sequence if has_more else None
         headers = {"cache-control": "no-cache", "vary": "Accept"}
         if following is not None:
-            headers["link"] = f'<{request.url.include_query_params(after=following)}>; rel="next"'
+            url = request.url.include_query_params(after=following)
+            headers["link"] = f'<{url.path}?{url.query}>; rel="next"'  # relative: the host may be that of a proxy
         if format == "csv" or (format is None and _prefers_csv(accept)):
             return Response(rows_csv(rows), media_type="text/csv", headers=headers)
         body = json.encode({"symbol": name, "rows": rows, "next": following})

@@ -44,3 +44,17 @@ def test_what_is_older_than_two_weeks_does_not_count() -> None:
     levels = levels_of(MIN_HOURS)
     assert levels.usual(signal(60 * (HOURS - 1 + MIN_HOURS))) is None
     assert levels_of(3 * HOURS).usual(signal(60 * 3 * HOURS)) is not None
+
+
+def test_the_median_is_that_of_the_last_two_weeks_at_each_signal() -> None:
+    """It is kept for the hour, so it must change with the hour, and with a level that came late."""
+    levels = UsualLevels()
+    for hour in range(HOURS + MIN_HOURS):
+        levels.take(signal(60 * hour, volatility_annualized_deseasonalized=float(1 + hour)))
+        for minute in (0, 30):
+            now = signal(60 * hour + minute, volatility=1.0, volatility_annualized_deseasonalized=1.0)
+            recent = range(max(0, hour - HOURS + 1), hour + 1)
+            expected = (2 + recent[0] + recent[-1]) / 2 if len(recent) >= MIN_HOURS else None
+            assert levels.usual(now) == expected
+    much_later = signal(60 * (2 * HOURS + MIN_HOURS))
+    assert levels.usual(much_later) is None
