@@ -45,6 +45,14 @@ class HttpLimits(NamedTuple):
         return int(self.connections * _STREAMS_SHARE)
 
 
+def allow_descriptors() -> None:
+    """Let this process open as many files as its limits need, if it may: a shell allows 1 024, whatever the system would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * _MAX_CONNECTIONS if hard == resource.RLIM_INFINITY else min(2 * _MAX_CONNECTIONS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def default_limits() -> HttpLimits:
     """Return the bounds for this process, at most half of whose file descriptors are for clients."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -17,7 +17,7 @@ import uvicorn
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .bounded_http import BoundedProtocol, HttpLimits, Shared, default_limits
+from .bounded_http import BoundedProtocol, HttpLimits, Shared, allow_descriptors, default_limits
 from .main import UserError
 
 MAX_STUCK_S = 60.0
@@ -58,6 +58,7 @@ async def serve(app: ASGIApp, listening: socket.socket, limits: HttpLimits | Non
 
     /health answers 503 while the calling event loop is stuck.
     """
+    allow_descriptors()
     watched = WatchedApp(app)
     server = _Server(_config(watched, limits or default_limits()))
     result = Future[None]()

@@ -2,6 +2,8 @@
 
 import asyncio
 import resource
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -238,3 +240,15 @@ async def test_a_request_for_a_websocket_is_answered_as_any_other() -> None:
 
 def test_half_of_the_file_descriptors_are_for_clients() -> None:
     assert default_limits().connections == min(2_048, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2)
+
+
+@pytest.mark.parametrize(("soft", "hard", "expected"), [(256, 1_024, 1_024), (256, 8_000, 4_096), (5_000, 8_000, 5_000)])
+def test_the_process_may_open_as_many_files_as_it_needs(soft: int, hard: int, expected: int) -> None:
+    """In a process of its own: a hard limit cannot be raised again."""
+    code = (
+        "import resource; from volcast.cli.bounded_http import allow_descriptors\n"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))\n"
+        "allow_descriptors(); print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == f"{expected} {hard}\n"
