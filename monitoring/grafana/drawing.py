@@ -196,6 +196,8 @@ class Picture:
             axes.set_yscale("log")
         if "min" in defaults:
             axes.set_ylim(bottom=defaults["min"])
+        if "max" in defaults:
+            axes.set_ylim(top=defaults["max"] * 1.02)
         axes.yaxis.set_major_formatter(lambda value, _: formatted(value, defaults["unit"]))
         if series:
             axes.legend(

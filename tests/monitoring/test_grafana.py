@@ -102,6 +102,21 @@ def test_a_chart_does_not_show_every_symbol_as_a_line(query: Query) -> None:
     assert not chart or query.expression.startswith(("topk(", "bottomk("))
 
 
+def test_a_large_number_is_of_now() -> None:
+    """The last value of a range may be that of a series that ended an hour ago."""
+    asked = [target for _, panel in CHARTS if panel["type"] in {"stat", "table"} for target in panel["targets"]]
+    assert len(asked) > 20
+    assert [target["expr"] for target in asked if not target["instant"] or target["range"]] == []
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_page_has_a_small_picture(name: str) -> None:
+    picture = (ROOT / "docs/pictures" / name).with_suffix(".png")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 150_000
+    assert f"(pictures/{picture.name})" in (ROOT / "docs/monitoring.md").read_text()
+
+
 def test_the_runbook_is_in_the_dashboards() -> None:
     texts = "".join(panel["options"]["content"] for _, panel in PANELS if panel["type"] == "text")
     missing = [rule["alert"] for rule in PROMETHEUS_RULES if f"### {rule['alert']}\n" not in texts]
