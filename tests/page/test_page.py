@@ -140,6 +140,17 @@ def test_after_a_restart_of_the_server_the_page_goes_on_without_a_seam(warm: Pag
     expect(page.locator("#warning")).to_be_hidden()
 
 
+def test_without_a_stream_rows_come_all_the_same(warm: PageServer, open_page: OpenPage) -> None:
+    """A proxy may hold back what has no end, and the API has a limit of streams."""
+    page = open_page(complains="ERR_FAILED")
+    page.route("**/stream", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#connection")).to_contain_text("updates come late")
+    drawn_until(page, warm_signals()[WARM - 1])
+    warm.put(warm_signals()[WARM : WARM + NEW])
+    drawn_until(page, warm_signals()[WARM + NEW - 1])
+
+
 def test_symbols_are_chosen_by_click_by_key_and_by_address(warm: PageServer, open_page: OpenPage) -> None:
     eth = warm_signals(WARM, "ETHUSDT", 2)
     warm.put(eth)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -29,6 +30,8 @@ def test_the_wheel_runs_by_itself(tmp_path: Path) -> None:
         copy(ROOT / name, source / name)
     run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path / "dist", source)
     (wheel,) = (tmp_path / "dist").glob("volcast-*.whl")
+    packed = ZipFile(wheel).namelist()
+    assert {str(file.relative_to(ROOT)) for file in (ROOT / "api/page/web").rglob("*") if file.is_file()} <= set(packed)
     venv.create(tmp_path / "env", with_pip=True)
     pip = (tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     run(*pip, "--require-hashes", "-r", ROOT / "requirements.txt")

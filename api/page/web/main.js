@@ -24,7 +24,8 @@ const page = {
   rows: new Rows(),
   latest: null,
   clockMs: null, // time by the server's clock minus performance.now()
-  lostAt: null,
+  lostAt: null, // since when the API does not answer
+  streamLostAt: null, // since when there is no stream; rows are then fetched from /history
   isUnknown: false, // whether the API has no signal for the symbol
   isLocal: false,
   added: 0,
@@ -45,10 +46,15 @@ const stream = new Stream({
     if (page.symbol === null) choose();
   },
   onOpen() {
+    page.streamLostAt = null;
+    showConnection();
     reload();
     askForAll(true);
   },
-  onLost: () => found(false),
+  onLost() {
+    page.streamLostAt ??= performance.now();
+    showConnection();
+  },
 });
 
 /** Fetch the rows of the chosen symbol anew, and join them with what is here. */
@@ -81,9 +87,15 @@ async function reload() {
 /** The API has answered, or it has not. */
 function found(isThere) {
   page.lostAt = isThere ? null : (page.lostAt ?? performance.now());
-  const text = isThere ? "connected" : "no connection, trying again …";
+  showConnection();
+}
+
+function showConnection() {
+  const isGood = page.lostAt === null && page.streamLostAt === null;
+  const trouble = page.lostAt === null ? "connected, but updates come late; trying again …" : "no connection, trying again …";
+  const text = isGood ? "connected" : trouble;
   if (byId("connection").textContent !== text) byId("connection").textContent = text;
-  byId("connection").dataset.kind = isThere ? "good" : "bad";
+  byId("connection").dataset.kind = isGood ? "good" : "bad";
 }
 
 /** Take in what the API says of a symbol; return when its newest candle opened. */
@@ -105,7 +117,9 @@ async function askForLatest() {
       page.latest = latest;
       const openMs = hear(latest);
       const last = page.rows.all.at(-1);
-      if (page.rows.isLoaded && last && openMs - last.open_time_ms > BEHIND_MS && latest.status !== "replaying") stream.open();
+      const behindMs = page.rows.isLoaded && last ? openMs - last.open_time_ms : 0;
+      if (behindMs > 0 && page.streamLostAt !== null) reload();
+      else if (behindMs > BEHIND_MS && latest.status !== "replaying") stream.open();
     }
     if (symbol === null) await askForAll();
   } catch {
@@ -136,7 +150,7 @@ function keepAskingForAll() {
 
 /** Choose the symbol that the address names, or the first one. */
 function choose() {
-  const named = decodeURIComponent(location.hash.slice(1)).toUpperCase();
+  const named = location.hash.slice(1).toUpperCase();
   const symbol = named && named !== "FORECAST" ? named : (page.symbol ?? store.symbols[0] ?? null);
   if (symbol === page.symbol) return;
   Object.assign(page, { symbol, rows: new Rows(), latest: null, isUnknown: false, added: 0, hovered: null, wordsAt: -Infinity });
