@@ -4,7 +4,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,9 +292,3 @@ def test_symbols_may_be_interleaved_in_any_way(items: list[KeyValue], data: st.D
             values[signal.key].append(signal.value)
         outputs.append((values, state_of(shard)))
     assert outputs[0] == outputs[1]
-
-
-def test_signals_are_plain_json() -> None:
-    signal, _ = commit_of(Shard(RULES).process(records(candle_of("BTCUSDT", 0), candle_of("BTCUSDT", 1)))).signals
-    decoded = msgspec.json.decode(signal.value)
-    assert (decoded["v"], decoded["symbol"], decoded["open_time_ms"]) == (1, "BTCUSDT", at(0))

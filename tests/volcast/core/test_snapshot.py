@@ -1,7 +1,7 @@
 """A restored engine equals the stored one to the last bit; damaged snapshots and other settings are refused with a message."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -201,8 +201,8 @@ def test_other_settings_are_refused_by_name(changes: dict[str, Any], sentence: s
 
 
 def test_all_settings_are_compared() -> None:
-    known = ("window", "warmup", "rate_window", "horizons", "interval_level", "quantile_levels", "model", "shadows", "prior")
-    known = (*known, "drift_thresholds")
+    known: tuple[str, ...] = ("window", "warmup", "rate_window", "horizons", "interval_level", "quantile_levels", "model")
+    known += ("shadows", "prior", "drift_thresholds")
     assert EngineConfig.__struct_fields__ == known, "add the new one to the test above"
 
 
@@ -233,40 +233,33 @@ BROKEN_STATES: list[dict[str, Any]] = [
 ]
 
 
+def refuse_state(change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Expect that a state is refused whose checksum matches: it may come from an imported file."""
+    raw = snapshot.encode_snapshot(engine_after(10), 0)
+    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
+        restored(repacked(raw, state=change(msgspec.msgpack.decode(raw[8:])["state"])))
+
+
 @pytest.mark.parametrize("change", BROKEN_STATES, ids=lambda change: "-".join(change) or "empty")
 def test_a_state_that_does_not_fit_is_refused(change: dict[str, Any]) -> None:
-    raw = snapshot.encode_snapshot(engine_after(10), 0)
-    state = msgspec.msgpack.decode(raw[8:])["state"]
-    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
-        restored(repacked(raw, state={**state, **change} if change else {}))
+    refuse_state(lambda state: state | change if change else {})
 
 
 @pytest.mark.parametrize("change", [{"last_close": 0.0}, {"last_close": -1.0}, {"ones": "7"}, {"gaps": 1.5}])
 def test_a_state_that_no_engine_could_leave_is_refused(change: dict[str, Any]) -> None:
-    """The checksum matches: such a state may come from an imported file."""
-    raw = snapshot.encode_snapshot(engine_after(10), 0)
-    state = msgspec.msgpack.decode(raw[8:])["state"]
-    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
-        restored(repacked(raw, state={**state, **change}))
+    refuse_state(lambda state: state | change)
 
 
 @pytest.mark.parametrize("part", ["market", "champions", "shadows"])
 @pytest.mark.parametrize("value", [None, b"", {"60": {}}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
-    raw = snapshot.encode_snapshot(engine_after(10), 0)
-    state = msgspec.msgpack.decode(raw[8:])["state"]
-    state["forecaster"][part] = value
-    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
-        restored(repacked(raw, state=state))
+    refuse_state(lambda state: state | {"forecaster": state["forecaster"] | {part: value}})
 
 
 @pytest.mark.parametrize("part", ["drift", "observer"])
 @pytest.mark.parametrize("value", [None, [], {}, {"grid": [0.0] * 5}])
 def test_drift_detectors_that_do_not_fit_are_refused(part: str, value: object) -> None:
-    raw = snapshot.encode_snapshot(engine_after(10), 0)
-    state = msgspec.msgpack.decode(raw[8:])["state"]
-    with pytest.raises(SnapshotError, match=r"^its state can't be read: "):
-        restored(repacked(raw, state={**state, part: value}))
+    refuse_state(lambda state: state | {part: value})
 
 
 def test_nothing_in_the_core_can_execute_what_it_reads() -> None:
