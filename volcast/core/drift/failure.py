@@ -164,6 +164,10 @@ class ForecastShifted:
         self._distrusted_until = minute + _DISTRUST_MINUTES
         self._steps = []
 
+    def distrust_next(self, minute: int) -> None:
+        """Take note that a price of this minute is suspect. The next minute may take in a price that stayed, jump and all."""
+        self._distrusted_until = max(self._distrusted_until, minute + 1)
+
     def _suspect(self, seen: Observation, size: float) -> None:
         """Keep a step if neither scheduled news nor the candle explains it, and the data was sound."""
         is_unknown = len(self._blocks) < _BLOCKS or seen.minute <= self._distrusted_until

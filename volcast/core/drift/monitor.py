@@ -68,6 +68,8 @@ class DriftMonitor:
         is_changed |= _push(self._missing, seen) | _push(self._suspect, seen)
         if self._frozen.evidence or self._repeated.evidence:
             self._shifted.distrust_data(seen.minute)
+        if seen.suspect:
+            self._shifted.distrust_next(seen.minute)
         self._is_data_watched = self._needs_data()
         return is_changed
 

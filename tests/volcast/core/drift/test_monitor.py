@@ -66,6 +66,16 @@ def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
     return replace(seen, outcome=outcome)
 
 
+@pytest.mark.parametrize(("minutes_before", "is_found"), [(1, False), (2, True)])
+def test_a_step_as_a_suspect_price_turns_out_right_is_not_the_forecasts_fault(minutes_before: int, is_found: bool) -> None:  # noqa: FBT001  # both
+    """A jump of the price is suspect for two minutes. If it stays, the forecast takes it in with the next one."""
+    stream = [
+        replace(scaled(seen, log(0.44), BREAK_MINUTE), suspect=seen.minute == BREAK_MINUTE - minutes_before)
+        for seen in sound(7 * DAY)
+    ]
+    assert ("forecast_shifted" in {event.alarm.detector for event in events_of(stream)}) is is_found
+
+
 @pytest.mark.parametrize("factor", [2.25, 0.44])
 def test_a_wrong_scale_from_the_first_minute_on_makes_a_ticket(factor: float) -> None:
     """There is no step to see, only outcomes."""
