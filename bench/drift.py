@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("candles", nargs="*", type=Path, metavar="CANDLES", help="candle files of one real market, in order")
     parser.add_argument("--symbols", type=int, default=20, metavar="N", help="simulated markets (%(default)s)")
     parser.add_argument("--days", type=int, default=120, metavar="N", help="days of each (%(default)s)")
-    parser.add_argument("--false-alarms-only", action="store_true", help="break nothing; four times as fast")
+    parser.add_argument("--false-alarms-only", action="store_true", help="break nothing: no delays")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes at the same time (%(default)s)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the upper ends of the rates' intervals there, too")
     arguments = parser.parse_args(argv)
