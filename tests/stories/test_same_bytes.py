@@ -162,8 +162,8 @@ async def three_processes(
 
 
 def address(api: Process) -> str | None:
-    """Return the URL of the API once it has printed it."""
-    return next((word for word in api.read_output().split() if word.startswith("http://")), None)
+    """Return the URL of all latest signals once the API has printed it."""
+    return next((word for word in api.read_output().split() if word.endswith("/latest")), None)
 
 
 def latest(api: Process) -> dict[str, int]:

@@ -157,8 +157,8 @@ def _as_api_response(signal: bytes) -> dict[str, object]:
     fields: dict[str, object] = json.loads(signal)
     for name in ("kind", "v"):
         del fields[name]
-    outcome = fields["outcome"]
-    for part in (fields, outcome):
+    alarms = fields.get("drift_alarms")
+    for part in (fields, fields["outcome"], *(alarms if isinstance(alarms, list) else ())):
         if isinstance(part, dict):
             opened = datetime.fromtimestamp(part.pop("open_time_ms") / 1_000, UTC)
             part["timestamp"] = opened.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -41,8 +41,9 @@ def test_the_table_says_what_when_and_how_large(broken: Path, tmp_path: Path) ->
     assert (cells["tier"], cells["detector"], cells["after"]) == ("page", "price_frozen", "1")
     assert explanation.startswith("price_frozen: The price is frozen")
     [symbol] = json.loads((tmp_path / "drift.json").read_text())["symbols"]
-    [alarm] = symbol["alarms"]
-    assert (alarm["detector"], alarm["from_ms"], alarm["to_ms"]) == ("price_frozen", AT_MS + 30 * 60_000, AT_MS + 60 * 60_000)
+    [period] = symbol["alarms"]
+    assert (period["alarm"]["detector"], period["to_ms"]) == ("price_frozen", AT_MS + 60 * 60_000)
+    assert period["alarm"]["open_time_ms"] == AT_MS + 30 * 60_000
 
 
 def test_a_choice_of_time_and_json_on_standard_output(broken: Path) -> None:

@@ -104,7 +104,8 @@ def test_a_pipe_gets_a_line_for_each_symbol_and_each_empty_partition() -> None:
     ]
     assert rows[1][:9] == ["0", "100", "30", "2", "BTCUSDT", "3", "2024-01-01T00:02:00Z", "60", str(len(raw()))]
     levels = ", ".join(map(str, QUANTILE_LEVELS))
-    forecast = f"horizons=60 interval_level=0.9 quantile_levels={levels} model=two_stage shadows=none prior=bundled"
+    forecast = f"horizons=60 interval_level=0.9 quantile_levels={levels} model=two_stage shadows=none"
+    forecast += " prior=bundled drift_thresholds=shipped"
     assert rows[1][9].startswith(f"window=7 warmup=zero rate_window=1440 {forecast} price_decimals=2 (")
     assert rows[2][4:] == ["ETHUSDT", "", "", "", "13", "unusable: its checksum does not match: it is damaged"]
     assert rows[3][4] == "�"
@@ -113,7 +114,7 @@ def test_a_pipe_gets_a_line_for_each_symbol_and_each_empty_partition() -> None:
     assert len(rows) == 6
 
 
-@pytest.mark.parametrize("width", [70, 90, 200])
+@pytest.mark.parametrize("width", [70, 100, 200])
 def test_cells_wrap_on_a_terminal_and_are_not_truncated(width: int) -> None:
     out = io.StringIO()
     show_state(report_state(STATE), Console(file=out, width=width, force_terminal=True, color_system=None))

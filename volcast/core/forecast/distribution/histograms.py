@@ -44,8 +44,8 @@ class ForgettingHistograms:
     >>> for z in range(2_000):
     ...     histograms.push((z % 10 - 4.5,))
     >>> quantiles = histograms.quantiles(np.array([[0.1, 0.5, 0.9]]))
-    >>> bool(np.abs(quantiles - [[-3.5, 0.5, 4.5]]).max() < 0.6)
-    True
+    >>> [round(float(each), 1) for each in quantiles[0]]
+    [-4.4, 0.0, 4.4]
     """
 
     def __init__(self, starts: Sequence[Sequence[float]], start_weight: float, half_life: float) -> None:
@@ -109,7 +109,7 @@ def laplace_quantile(level: float) -> float:
 def exponential_quantile(level: float) -> float:
     """Return the quantile at `level` (0 to 1) of an exponential distribution with mean 1.
 
-    >>> round(exp(-exponential_quantile(0.75)), 3)
-    0.25
+    >>> round(exponential_quantile(0.75), 3)
+    1.386
     """
     return -log(1.0 - level)
