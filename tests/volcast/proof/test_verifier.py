@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from itertools import islice
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -144,10 +145,11 @@ def test_each_row_must_be_there_once_and_in_order() -> None:
 
 def api_response(symbol: str) -> dict[str, object]:
     """The API's response about the symbol's last signal."""
-    fields: dict[str, object] = json.loads([record.value for record in SIGNALS if record.key == symbol.encode()][-1])
+    fields: dict[str, Any] = json.loads([record.value for record in SIGNALS if record.key == symbol.encode()][-1])
     del fields["kind"], fields["v"]
-    minutes = (int(str(fields.pop("open_time_ms"))) - START_MS) // 60_000
-    return fields | {"timestamp": f"2024-01-01T00:{minutes:02}:00Z", "age_seconds": 0.5, "status": "ok"}
+    for part in (fields, *fields["drift_alarms"]):
+        part["timestamp"] = f"2024-01-01T00:{(part.pop('open_time_ms') - START_MS) // 60_000:02}:00Z"
+    return fields | {"age_seconds": 0.5, "status": "ok"}
 
 
 def test_the_api_must_show_the_last_signal_of_each_symbol() -> None:
@@ -167,4 +169,12 @@ def test_the_outcome_in_a_response_has_its_time_as_text() -> None:
     latest = {
         "A": {"symbol": "A", "timestamp": "2024-01-01T01:00:00Z", "outcome": {"qlike": 0.5, "timestamp": "2024-01-01T00:00:00Z"}}
     }
+    assert api_difference(latest, [Record(0, 0, b"A", json.dumps(signal).encode())]) is None
+
+
+def test_the_drift_alarms_in_a_response_have_their_times_as_text() -> None:
+    alarm = {"detector": "candles_missing", "open_time_ms": at(0)}
+    signal = {"kind": "signal", "v": 1, "symbol": "A", "open_time_ms": at(60), "outcome": None, "drift_alarms": [alarm]}
+    shown = {"detector": "candles_missing", "timestamp": "2024-01-01T00:00:00Z"}
+    latest = {"A": {"symbol": "A", "timestamp": "2024-01-01T01:00:00Z", "outcome": None, "drift_alarms": [shown]}}
     assert api_difference(latest, [Record(0, 0, b"A", json.dumps(signal).encode())]) is None
