@@ -1,6 +1,8 @@
 """The symbol in a path: its latest signal, or the answer that there is none. All routes of one symbol share it."""
 
-from fastapi import Response
+from typing import Annotated, Any
+
+from fastapi import Path, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
@@ -17,6 +19,13 @@ class UnknownSymbolResponse(BaseModel):
     detail: str = Field(description="A sentence that names the requested symbol and some that have a signal.")
     known: list[str] = Field(description=f"The first {LISTED_SYMBOLS} symbols that have a signal, sorted.")
     known_count: int = Field(description="Number of symbols that have a signal.")
+
+
+SymbolInPath = Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")]
+UNKNOWN_SYMBOL: dict[int | str, dict[str, Any]] = {
+    404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."}
+}
+"""What the OpenAPI schema says of `unknown_symbol`."""
 
 
 def find_latest(view: View, symbol: str) -> Latest | None:

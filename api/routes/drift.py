@@ -4,15 +4,15 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Self
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
 from api.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
 from api.responses import DriftAlarmResponse, alarm_response, iso8601
 from api.status import Latest, Now, Status
-from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
@@ -108,10 +108,10 @@ def drift_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         "/drift/{symbol}",
         summary="Drift alarms of one symbol",
         response_model=SymbolDriftResponse,
-        responses={404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."}},
+        responses=UNKNOWN_SYMBOL,
     )
     async def drift_of_one(
-        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
+        symbol: SymbolInPath,
     ) -> SymbolDriftResponse | Response:
         """Return the drift alarms of a symbol that are on, and its last events, each with the evidence."""
         latest = find_latest(view, symbol)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from io import StringIO
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from msgspec import json
 from pydantic import BaseModel, Field
@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from api.fields import described_as
 from api.stream.history import ROWS_OF_A_SYMBOL, PositionLost
 from api.stream.row import Row, RowOutcome
-from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.drift.alarms import DriftAlarm, Tier
@@ -106,14 +106,14 @@ def history_routes(view: View) -> APIRouter:
         response_model=HistoryResponse,
         responses={
             200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
-            404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."},
+            **UNKNOWN_SYMBOL,
             410: {"model": HistoryRefusalResponse, "description": "The rows that follow `after` are not kept any more."},
             422: {"model": HistoryRefusalResponse, "description": "A parameter cannot be read."},
         },
     )
     async def history(  # noqa: PLR0917  # FastAPI passes them by name
         request: Request,
-        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
+        symbol: SymbolInPath,
         begin: Annotated[
             str | None, Query(alias="from", description="Candles that open from then on: ISO 8601, UTC unless it says so, or ms.")
         ] = None,

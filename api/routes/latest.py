@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Header, Response
 
 from api.responses import LatestResponse, response_of
 from api.status import Now
-from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.metrics.shared_body import SharedBody
 
@@ -31,11 +31,11 @@ def latest_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         response_model=LatestResponse,
         responses={
             304: {"description": "The answer has the ETag of If-None-Match: nothing has changed but the age."},
-            404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."},
+            **UNKNOWN_SYMBOL,
         },
     )
     async def latest_of_one(
-        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
+        symbol: SymbolInPath,
         if_none_match: Annotated[str, Header(description="ETags of answers that the client has.")] = "",
     ) -> Response:
         """Return the latest signal of one symbol. Its ETag changes with everything but the age."""

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.outlook import NoOutlookError, StaleOutlookError, current_outlook
 from api.responses import HorizonEnd, HorizonOver, iso8601
 from api.status import Now, Status
-from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.core.forecast.distribution.questions import PriceOutlook, Probability, QuestionError, Relation
 
@@ -54,7 +54,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         summary="How likely a price is",
         response_model=ProbabilityResponse,
         responses={
-            404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."},
+            **UNKNOWN_SYMBOL,
             409: {
                 "model": RefusalResponse,
                 "description": "The latest forecast cannot answer: it is stale, or lacks the horizon.",
@@ -63,7 +63,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         },
     )
     async def probability(  # noqa: PLR0917  # FastAPI passes them by name
-        symbol: Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")],
+        symbol: SymbolInPath,
         above: Annotated[float | None, Query(description="A price: does the close after the horizon lie above it?")] = None,
         below: Annotated[float | None, Query(description="A price: does the close after the horizon lie below it?")] = None,
         between: Annotated[str | None, Query(description="Two prices, A,B: does the close lie between them?")] = None,
