@@ -41,13 +41,7 @@ def write_forecasts(path: Path, found: Sequence[Series]) -> None:
     The columns of the champion's first horizon have no suffix, others that of their horizon or model. With several symbols there
     is a column `symbol`.
     """
-    names = _forecast_names(found[0])
-    several = len(found) > 1
-    if path.suffix.lower() == PARQUET:
-        _write_parquet(path, _frames(((series, _forecast_blocks(series)) for series in found), names, several=several))
-        return
-    with output(path) as file:
-        _write_csv(file, ((series, _forecast_blocks(series)) for series in found), names, several=several)
+    _write_table(path, [(series, _forecast_blocks(series)) for series in found], _forecast_names(found[0]))
 
 
 def write_quantiles(path: Path, found: Sequence[Series]) -> None:
@@ -56,12 +50,7 @@ def write_quantiles(path: Path, found: Sequence[Series]) -> None:
     The columns are `quantile_columns`. With several symbols there is a column `symbol`. Each must have a row.
     """
     names = quantile_columns(found[0].quantiles.levels, found[0].horizons)
-    several = len(found) > 1
-    if path.suffix.lower() == PARQUET:
-        _write_parquet(path, _frames(((series, _quantile_blocks(series)) for series in found), names, several=several))
-        return
-    with output(path) as file:
-        _write_csv(file, ((series, _quantile_blocks(series)) for series in found), names, several=several)
+    _write_table(path, [(series, _quantile_blocks(series)) for series in found], names)
 
 
 def write_signals(path: Path, found: Sequence[Series]) -> None:
@@ -88,6 +77,16 @@ def write_features(path: Path, found: Sequence[Series]) -> None:
                     file.write(",".join((*(["symbol"] if several else []), "timestamp", *names)) + "\n")
                 for line in lines.decode().splitlines():
                     file.write(f"{prefix}{line}\n")
+
+
+def _write_table(path: Path, found: Sequence[tuple[Series, _Blocks]], names: Sequence[str]) -> None:
+    """Write the rows of all symbols as CSV, or as Parquet if the name ends so; several symbols have a column `symbol`."""
+    several = len(found) > 1
+    if path.suffix.lower() == PARQUET:
+        _write_parquet(path, _frames(found, names, several=several))
+        return
+    with output(path) as file:
+        _write_csv(file, found, names, several=several)
 
 
 def _write_csv(file: TextIO, found: Iterable[tuple[Series, _Blocks]], names: Sequence[str], *, several: bool) -> None:
