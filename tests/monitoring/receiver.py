@@ -1,19 +1,17 @@
 """A receiver of Alertmanager's webhooks on this machine: a real HTTP server that remembers what it was sent."""
 
-import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+
+from tests.notify import Webhook, webhook
 
 
 class Receiver:
     """What was received, in order: for each alert of each message the name of Alertmanager's receiver, its status and labels."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.messages: list[dict[str, Any]] = []
+    def __init__(self, hook: Webhook) -> None:
+        self.url = hook.url.replace("json://", "http://")
+        self.messages = hook.received
 
     @property
     def alerts(self) -> list[tuple[str, str, dict[str, str], dict[str, str]]]:
@@ -32,23 +30,5 @@ class Receiver:
 @contextmanager
 def receiver() -> Iterator[Receiver]:
     """Run a receiver until the block ends."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # the name is the library's
-            found.messages.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    found = Receiver(f"http://127.0.0.1:{server.server_address[1]}/alerts")
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield found
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with webhook("alerts") as hook:
+        yield Receiver(hook)
