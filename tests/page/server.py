@@ -50,7 +50,11 @@ class PageServer:
         self._begin()
 
     def put(self, signals: Iterable[Signal]) -> None:
-        """Let the API read these signals."""
+        """Let the API read these signals, in the thread of its requests, as it does elsewhere: no request sees half of it."""
+        known = list(signals)
+        asyncio.run_coroutine_threadsafe(self._put(known), self._loop).result(60)
+
+    async def _put(self, signals: list[Signal]) -> None:
         for signal in signals:
             self._newest_ms = max(self._newest_ms, signal.open_time_ms)
             self.view.put(signal, time.monotonic())
