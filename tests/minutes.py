@@ -1,4 +1,4 @@
-"""Minutes of simulated markets as plain numbers, the input of a `Forecaster` in tests."""
+"""Minutes of simulated markets as plain numbers, the input of a `SymbolForecaster` in tests."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import exp, isfinite, log
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from volcast.core.forecast.forecaster import Forecaster, Predictions
+from volcast.core.forecast.forecaster import Predictions, SymbolForecaster
 from volcast.core.forecast.learner import Prediction
 
 START = 28_401_120
@@ -64,13 +64,13 @@ def extreme_market(price: float) -> list[Minute]:
     return rows + [row._replace(minute=row.minute + shift) for row in after]
 
 
-def main_predictions(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Prediction]:
+def main_predictions(forecaster: SymbolForecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Prediction]:
     """Yield the forecast of the first horizon after each minute, or only after the last one of every `every_minutes`."""
     for predictions in all_predictions(forecaster, rows, every_minutes):
         yield next(iter(predictions.horizons.values()))
 
 
-def all_predictions(forecaster: Forecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Predictions]:
+def all_predictions(forecaster: SymbolForecaster, rows: Iterable[Minute], every_minutes: int = 1) -> Iterator[Predictions]:
     """Yield the forecasts of all horizons and shadows, likewise."""
     for row in rows:
         forecaster.observe(*row)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.minutes import DAY, START, Minute, all_predictions, extreme_market, is_valid, minutes
 from volcast.cli.own_models.load import register_model
-from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.learner import Learner, ResolvedForecast
 from volcast.core.market.clock import new_york_minute
 from volcast.core.market.state import Market
@@ -141,7 +141,7 @@ def test_estimates_stay_finite_after_learning_from_absurd_rows(name: str) -> Non
 def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast(price: float) -> None:
     """A crash of 30 %, a week of constant prices without volume, an outage of ten hours; one forecast in ten minutes."""
     champion, *others = NAMES
-    forecaster = Forecaster(model=champion, shadows=others)
+    forecaster = SymbolForecaster(model=champion, shadows=others)
     predictions = list(all_predictions(forecaster, extreme_market(price), every_minutes=10))
     for name in NAMES:
         made = [one.horizons[60] if name == champion else one.shadows[name] for one in predictions]

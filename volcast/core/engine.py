@@ -9,7 +9,7 @@ from typing import Any
 
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
-from volcast.core.forecast.forecaster import Forecaster, ResolvedForecasts
+from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
 from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
@@ -50,7 +50,7 @@ class Engine:
         self.timeline, self.dates, self.prices = Timeline(), DateCheck(), PriceCheck()
         self._mean, self._rate = RollingMean(config.window), SignalRate(config.rate_window)
         prior, level, levels = select_prior(config.prior, prior), config.interval_level, config.quantile_levels
-        self.forecaster = Forecaster(config.horizons, level, config.model, config.shadows, prior, quantile_levels=levels)
+        self.forecaster = SymbolForecaster(config.horizons, level, config.model, config.shadows, prior, quantile_levels=levels)
         self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(level, config.drift_thresholds)
 
     def admit(self, arrival: Arrival) -> Admission:

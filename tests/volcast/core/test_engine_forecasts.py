@@ -9,7 +9,7 @@ import pytest
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.engine import Engine
-from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.losses import qlike
 from volcast.core.forecast.prior import bundled, fingerprint
 from volcast.core.market.features import PRIOR_VARIANCE
@@ -212,7 +212,7 @@ def test_the_prior_named_by_the_settings_must_be_given() -> None:
 
 
 def test_without_a_prior_an_engine_starts_as_a_blank_forecaster() -> None:
-    actual, blank = step(an_engine(prior="none"), candle(0, 100)), Forecaster()
+    actual, blank = step(an_engine(prior="none"), candle(0, 100)), SymbolForecaster()
     blank.observe(at(0) // 60_000, (100.0, 100.0, 100.0, 100.0, 100.0), None)
     assert actual.volatility == sqrt(blank.forecast().horizons[60].variance)
     assert actual.volatility != step(an_engine(), candle(0, 100)).volatility

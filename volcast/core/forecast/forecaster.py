@@ -35,7 +35,7 @@ class Predictions(NamedTuple):
     """Those of the challengers, by model; all are for the first horizon."""
 
 
-class Forecaster:
+class SymbolForecaster:
     """The forecasts of one symbol for all horizons, updated by each candle.
 
     Raises ValueError for a horizon out of range, an unknown model, or one that is given twice.
@@ -48,7 +48,7 @@ class Forecaster:
         prior: Where to start. It applies to the model and the horizons it was learned for; others start without.
         quantile_levels: Levels of the champions' quantiles, ascending, between 0 and 1.
 
-    >>> forecaster = Forecaster((60,))
+    >>> forecaster = SymbolForecaster((60,))
     >>> candle = (100.0, 101.0, 99.0, 100.0, 5e4)
     >>> forecaster.observe(28_401_120, candle, None)
     ResolvedForecasts(horizons={}, shadows={})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.minutes import minutes
 from volcast.cli.own_models.load import register_model
-from volcast.core.forecast.forecaster import Forecaster, Predictions
+from volcast.core.forecast.forecaster import Predictions, SymbolForecaster
 
 REGRESSOR = """
 class Mine:
@@ -52,7 +52,7 @@ def written(folder: Path, code: str = REGRESSOR, name: str = "mine.py") -> Path:
 
 def forecasts(text: str, count: int = 120, **how: object) -> list[Predictions]:
     """Return what a model forecasts as a shadow, for a horizon of 15 minutes."""
-    forecaster = Forecaster((15,), model="last", shadows=(register_model(text),))
+    forecaster = SymbolForecaster((15,), model="last", shadows=(register_model(text),))
     made = []
     for minute in minutes(count):
         forecaster.observe(*minute)

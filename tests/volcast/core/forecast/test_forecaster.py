@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.minutes import DAY, START, all_predictions, is_valid, main_predictions, minutes
-from volcast.core.forecast.forecaster import Forecaster, Predictions
+from volcast.core.forecast.forecaster import Predictions, SymbolForecaster
 from volcast.core.forecast.learner import Prediction
 from volcast.core.forecast.losses import qlike
 from volcast.core.models import MODELS
@@ -14,8 +14,8 @@ GAPS = ((300, 303), (500, 900))
 CHALLENGERS = tuple(name for name in MODELS if name != "two_stage")
 
 
-def all_models() -> Forecaster:
-    return Forecaster((15, 60), shadows=CHALLENGERS)
+def all_models() -> SymbolForecaster:
+    return SymbolForecaster((15, 60), shadows=CHALLENGERS)
 
 
 def test_no_forecast_changes_when_later_candles_are_cut_off_or_scrambled() -> None:
@@ -33,7 +33,7 @@ def test_no_forecast_changes_when_later_candles_are_cut_off_or_scrambled() -> No
 @pytest.mark.parametrize("before", [0, 900])
 def test_a_restored_forecaster_continues_to_the_last_bit(before: int) -> None:
     rows = minutes(before + 1_000, gaps=((950, 953), (1_500, 1_600)))
-    forecaster, again = (Forecaster((60, 240), shadows=("har_diurnal",)) for _ in range(2))
+    forecaster, again = (SymbolForecaster((60, 240), shadows=("har_diurnal",)) for _ in range(2))
     for _ in all_predictions(forecaster, rows[:before]):
         pass
     again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(forecaster.dump())))
@@ -44,7 +44,7 @@ def test_a_restored_forecaster_continues_to_the_last_bit(before: int) -> None:
 
 
 def test_a_snapshot_is_small_and_does_not_grow() -> None:
-    forecaster = Forecaster()
+    forecaster = SymbolForecaster()
     sizes = []
     for day in (0, 1, 2):
         for _ in all_predictions(forecaster, minutes((day + 1) * DAY + 400)[(day * DAY + 400) * (day > 0) :]):
@@ -57,7 +57,7 @@ def test_a_snapshot_is_small_and_does_not_grow() -> None:
 @pytest.mark.parametrize("horizons", [(60,), (5, 60), (60, 15, 240)])
 def test_a_forecast_is_resolved_once_a_horizon_later_with_the_realized_returns(horizons: tuple[int, ...]) -> None:
     rows = minutes(700, gaps=((300, 305),))
-    forecaster = Forecaster(horizons, shadows=("ewma",))
+    forecaster = SymbolForecaster(horizons, shadows=("ewma",))
     made: dict[int, Predictions] = {}
     returns: dict[int, float] = {}
     resolved_minutes: dict[int, list[int]] = {horizon: [] for horizon in horizons}
@@ -84,7 +84,7 @@ def test_a_forecast_is_resolved_once_a_horizon_later_with_the_realized_returns(h
 
 def test_labels_are_aligned_with_their_forecasts() -> None:
     """One return of 0.03 in minute 61, all others 0: it belongs to the forecasts of minutes 1 to 60 and to no others."""
-    forecaster = Forecaster(prior=None)
+    forecaster = SymbolForecaster(prior=None)
     realized: dict[int, float] = {}
     price = 1.0
     for minute in range(200):
@@ -101,7 +101,7 @@ def test_labels_are_aligned_with_their_forecasts() -> None:
 
 def test_it_learns_to_beat_a_naive_forecast_and_to_cover() -> None:
     """After five of twelve days it beats the last day's mean, and both intervals have their coverage."""
-    forecaster = Forecaster()
+    forecaster = SymbolForecaster()
     losses: list[tuple[float, float]] = []
     covered: list[tuple[bool, bool]] = []
     for row in minutes(12 * DAY, seed=4):
@@ -120,12 +120,12 @@ def test_it_learns_to_beat_a_naive_forecast_and_to_cover() -> None:
 
 
 def test_forecasts_do_not_depend_on_the_scale_of_the_price() -> None:
-    small, large = (list(main_predictions(Forecaster(), minutes(2_000, price=price)))[-1] for price in (1e-4, 1e4))
+    small, large = (list(main_predictions(SymbolForecaster(), minutes(2_000, price=price)))[-1] for price in (1e-4, 1e4))
     np.testing.assert_allclose(small, large, rtol=1e-4)
 
 
 def test_each_horizon_has_its_own_forecast_and_longer_ones_are_wider() -> None:
-    forecaster = Forecaster((15, 60, 240, 1_440))
+    forecaster = SymbolForecaster((15, 60, 240, 1_440))
     made: dict[int, Prediction] = {}
     for predictions in all_predictions(forecaster, minutes(2_000)):
         made = predictions.horizons
@@ -137,7 +137,7 @@ def test_each_horizon_has_its_own_forecast_and_longer_ones_are_wider() -> None:
 
 def test_a_shadow_forecasts_as_it_does_as_champion_and_leaves_the_champion_unchanged() -> None:
     rows = minutes(900, gaps=((200, 230),))
-    with_shadow, alone, other = Forecaster(shadows=("har",)), Forecaster(), Forecaster(model="har")
+    with_shadow, alone, other = SymbolForecaster(shadows=("har",)), SymbolForecaster(), SymbolForecaster(model="har")
     for both, one, two in zip(*(all_predictions(each, rows) for each in (with_shadow, alone, other)), strict=True):
         assert both.horizons == one.horizons
         assert both.shadows["har"] == two.horizons[60]
@@ -146,27 +146,32 @@ def test_a_shadow_forecasts_as_it_does_as_champion_and_leaves_the_champion_uncha
 @pytest.mark.parametrize("horizons", [(), (0,), (4,), (1_441,), (60, 3)])
 def test_other_horizons_are_refused(horizons: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="5 to 1440 minutes"):
-        Forecaster(horizons)
+        SymbolForecaster(horizons)
 
 
 def test_the_state_of_another_forecaster_is_refused() -> None:
-    state = Forecaster((60,)).dump()
-    for other in (Forecaster((15,)), Forecaster((60, 240)), Forecaster(shadows=("last",)), Forecaster(model="ewma")):
+    state = SymbolForecaster((60,)).dump()
+    for other in (
+        SymbolForecaster((15,)),
+        SymbolForecaster((60, 240)),
+        SymbolForecaster(shadows=("last",)),
+        SymbolForecaster(model="ewma"),
+    ):
         with pytest.raises((KeyError, TypeError, ValueError)):
             other.load(state)
     with pytest.raises((KeyError, TypeError, ValueError)):
-        Forecaster(model="har").load(Forecaster(model="ewma").dump())
+        SymbolForecaster(model="har").load(SymbolForecaster(model="ewma").dump())
 
 
 def test_a_forecast_needs_a_candle() -> None:
     with pytest.raises(ValueError, match="no candle"):
-        Forecaster().forecast()
+        SymbolForecaster().forecast()
 
 
 def test_unknown_and_repeated_models_are_refused() -> None:
     for models in ({"model": "arima"}, {"shadows": ("har", "arima")}):
         with pytest.raises(ValueError, match="unknown model: arima; choose from two_stage, "):
-            Forecaster(**models)
+            SymbolForecaster(**models)
     for repeated in ({"horizons": (60, 60)}, {"shadows": ("har", "har")}, {"shadows": ("two_stage",)}):
         with pytest.raises(ValueError, match="may be given only once"):
-            Forecaster(**repeated)
+            SymbolForecaster(**repeated)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.minutes import DAY, START, Minute, all_predictions, constant_price, extreme_market, is_valid, main_predictions, minutes
-from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.prior import bundled
 from volcast.core.models import MODELS
 
@@ -38,14 +38,14 @@ def candles(draw: st.DrawFn) -> list[Minute]:
 @settings(max_examples=40)
 @given(rows=candles(), model=st.sampled_from(sorted(MODELS)), with_prior=st.booleans())
 def test_forecasts_are_valid_for_any_candles(rows: list[Minute], model: str, with_prior: bool) -> None:  # noqa: FBT001  # drawn
-    forecaster = Forecaster((5, 60), model=model, prior=bundled() if with_prior else None)
+    forecaster = SymbolForecaster((5, 60), model=model, prior=bundled() if with_prior else None)
     for predictions in all_predictions(forecaster, rows):
         assert all(map(is_valid, predictions.horizons.values()))
 
 
 def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast() -> None:
     """Every minute of the champion with a prior; the contract of models tests all models, other prices and no prior."""
-    made = list(main_predictions(Forecaster(prior=bundled()), extreme_market(1.0)))
+    made = list(main_predictions(SymbolForecaster(prior=bundled()), extreme_market(1.0)))
     assert all(map(is_valid, made))
     assert max(one.variance for one in made) < 10
     calm = made[DAY - 1].variance
@@ -56,7 +56,7 @@ def test_an_extreme_market_never_gives_an_invalid_or_exploding_forecast() -> Non
 def test_a_price_that_never_moves_has_forecasts_near_the_floor() -> None:
     rows = constant_price(START, 2 * DAY, 1.0)
     rows[0] = rows[0]._replace(log_return=None)
-    made = list(main_predictions(Forecaster(), rows))
+    made = list(main_predictions(SymbolForecaster(), rows))
     assert all(map(is_valid, made))
     assert made[-1].variance < 1e-2 * made[0].variance
 
@@ -65,7 +65,7 @@ def test_forecasts_follow_trade_that_resumes_after_a_constant_price() -> None:
     rows = constant_price(START, DAY, 100.0)
     rows[0] = rows[0]._replace(log_return=None)
     rows += [row._replace(minute=row.minute + DAY) for row in minutes(DAY)]
-    made = list(main_predictions(Forecaster(), rows))
+    made = list(main_predictions(SymbolForecaster(), rows))
     assert all(map(is_valid, made))
     assert made[-1].variance > 100 * made[DAY - 1].variance
 
@@ -73,6 +73,6 @@ def test_forecasts_follow_trade_that_resumes_after_a_constant_price() -> None:
 def test_the_first_minutes_of_1970_are_ordinary_minutes() -> None:
     """No forecast is pending then, so an empty slot must not be mistaken for a minute before 1970."""
     rows = [row._replace(minute=row.minute - START) for row in minutes(200)]
-    forecaster = Forecaster((60, 15), shadows=("ewma",))
+    forecaster = SymbolForecaster((60, 15), shadows=("ewma",))
     assert all(is_valid(one) for one in main_predictions(forecaster, rows))
     assert forecaster.main.outcomes == 140

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.minutes import DAY, START, all_predictions, main_predictions, minutes
-from volcast.core.forecast.forecaster import Forecaster
+from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.losses import qlike
 from volcast.core.forecast.prior import Prior, PriorError, bundled, decode_prior, encode_prior, fingerprint
 from volcast.core.models.contract import Learned
@@ -15,7 +15,7 @@ from volcast.core.models.contract import Learned
 
 @pytest.fixture(scope="module")
 def prior() -> Prior:
-    teacher = Forecaster((60, 15))
+    teacher = SymbolForecaster((60, 15))
     for _ in all_predictions(teacher, minutes(6 * DAY, seed=7)):
         pass
     return teacher.learned("a simulated market")
@@ -40,7 +40,7 @@ def test_the_fingerprint_depends_on_all_of_its_content(prior: Prior) -> None:
 
 
 def test_a_forecaster_starts_with_all_that_was_learned(prior: Prior) -> None:
-    found = Forecaster((60, 15), prior=prior).learned(prior.source)
+    found = SymbolForecaster((60, 15), prior=prior).learned(prior.source)
     for horizon, learned in prior.learned.items():
         assert_same(found.learned[horizon], learned)
     assert msgspec.structs.replace(found, learned={}) == msgspec.structs.replace(prior, learned={})
@@ -51,7 +51,7 @@ def test_a_prior_improves_the_first_day(prior: Prior) -> None:
     rows = minutes(DAY, seed=8, price=3.0)
     losses = []
     for given in (prior, None):
-        predictions = list(main_predictions(Forecaster(prior=given), rows))
+        predictions = list(main_predictions(SymbolForecaster(prior=given), rows))
         loss = []
         for i in range(60, DAY - 60):
             realized = sum((row.log_return or 0.0) ** 2 for row in rows[i + 1 : i + 61])
@@ -69,7 +69,7 @@ def assert_same(found: Learned, expected: Learned) -> None:
 
 def test_coefficients_move_away_from_the_prior(prior: Prior) -> None:
     """Coefficients move away from the prior, but not far in two days."""
-    pupil = Forecaster(prior=prior)
+    pupil = SymbolForecaster(prior=prior)
     for _ in all_predictions(pupil, minutes(2 * DAY, seed=9)):
         pass
     start, now = prior.learned[60].coefficients["center"], pupil.learned("").learned[60].coefficients["center"]
@@ -79,7 +79,7 @@ def test_coefficients_move_away_from_the_prior(prior: Prior) -> None:
 
 def test_another_horizon_starts_with_the_diurnal_profile_only(prior: Prior) -> None:
     rows = minutes(300)
-    given, none = Forecaster((240, 60), prior=prior), Forecaster((240, 60))
+    given, none = SymbolForecaster((240, 60), prior=prior), SymbolForecaster((240, 60))
     for _ in islice(all_predictions(given, rows[:1]), 1):
         assert given.champions[240].learned() == none.champions[240].learned()
         assert_same(given.champions[60].learned(), prior.learned[60])
@@ -88,14 +88,14 @@ def test_another_horizon_starts_with_the_diurnal_profile_only(prior: Prior) -> N
 
 @pytest.mark.parametrize("model", ["har", "ewma", "river_blr"])
 def test_another_model_starts_without_a_prior(prior: Prior, model: str) -> None:
-    assert Forecaster(model=model, prior=prior).main.learned() == Forecaster(model=model).main.learned()
-    shadow = Forecaster(shadows=(model,), prior=prior).shadows[model]
-    assert shadow.learned() == Forecaster(model=model).main.learned()
+    assert SymbolForecaster(model=model, prior=prior).main.learned() == SymbolForecaster(model=model).main.learned()
+    shadow = SymbolForecaster(shadows=(model,), prior=prior).shadows[model]
+    assert shadow.learned() == SymbolForecaster(model=model).main.learned()
 
 
 def test_another_level_has_the_same_mean_and_other_bounds(prior: Prior) -> None:
     rows = minutes(100)
-    actual, other = (list(main_predictions(Forecaster(level=level, prior=prior), rows))[-1] for level in (0.9, 0.5))
+    actual, other = (list(main_predictions(SymbolForecaster(level=level, prior=prior), rows))[-1] for level in (0.9, 0.5))
     assert other.variance == actual.variance
     assert actual.lower < other.lower < other.upper < actual.upper
 
@@ -105,7 +105,7 @@ def test_the_bundled_prior_fits_the_champions_main_horizon() -> None:
     assert prior.model == "two_stage"
     assert 60 in prior.learned
     assert prior.source
-    again = Forecaster(prior=prior).learned(prior.source)
+    again = SymbolForecaster(prior=prior).learned(prior.source)
     assert_same(again.learned[60], prior.learned[60])
     assert again.rhythm == prior.rhythm
     assert set(prior.learned[60].coefficients["center"]) == set(again.learned[60].coefficients["center"])
@@ -113,7 +113,7 @@ def test_the_bundled_prior_fits_the_champions_main_horizon() -> None:
 
 def test_the_bundled_prior_gives_sensible_first_hours_on_another_market() -> None:
     rows = minutes(300, price=1e-5)
-    made = list(main_predictions(Forecaster(prior=bundled()), rows))
+    made = list(main_predictions(SymbolForecaster(prior=bundled()), rows))
     assert rows[0].minute == START
     realized = np.sqrt(np.mean([(row.log_return or 0.0) ** 2 for row in rows]) * 60)
     assert 0.4 < made[-1].median / realized < 2.5
@@ -145,6 +145,6 @@ def test_a_prior_whose_parts_have_another_shape_is_refused(prior: Prior) -> None
     no_shape = msgspec.structs.replace(learned, shapes={"log_high": learned.shapes["log_high"]})
     for wrong in (few_bins, no_profile, few_quantiles, no_shape):
         with pytest.raises((KeyError, ValueError)):
-            Forecaster(prior=msgspec.structs.replace(prior, learned={60: wrong}))
+            SymbolForecaster(prior=msgspec.structs.replace(prior, learned={60: wrong}))
     with pytest.raises(ValueError, match="bins"):
-        Forecaster(prior=msgspec.structs.replace(prior, rhythm=[0.0]))
+        SymbolForecaster(prior=msgspec.structs.replace(prior, rhythm=[0.0]))
