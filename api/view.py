@@ -12,6 +12,7 @@ from volcast.core.types import Restoring, Signal
 from .drift_history import DriftHistory
 from .status import Latest, Now, Status
 from .stream.history import RowHistory
+from .stream.row import Row
 
 _MAX_UNREADABLE_SYMBOLS = 10_000
 
@@ -45,12 +46,15 @@ class View:
             return
         self.signals += 1
         latest = self._latest.get(signal.symbol)
-        if latest is None:
-            insort(self._symbols, signal.symbol)
         if latest is None or signal.open_time_ms > latest.signal.open_time_ms:
             self.drift.take(latest.signal if latest else None, signal, is_new=self.caught_up)
-            row = self.rows.put(signal)
-            self._latest[signal.symbol] = Latest.arrived(signal, row, arrived_s, latest, is_new=self.caught_up)
+
+            def publish(row: Row) -> None:
+                self._latest[signal.symbol] = Latest.arrived(signal, row, arrived_s, latest, is_new=self.caught_up)
+                if latest is None:
+                    insort(self._symbols, signal.symbol)
+
+            self.rows.put(signal, publish)
         if latest is None or signal.open_time_ms >= latest.signal.open_time_ms:
             self._unreadable.discard(signal.symbol)
 

@@ -122,13 +122,17 @@ class RowHistory:
         with self._lock:
             return sum(len(rows.packed) for rows in self._symbols.values())
 
-    def put(self, signal: Signal) -> Row:
-        """Keep the row of a symbol's next signal, and return it. Called by one thread only."""
+    def put(self, signal: Signal, publish: Callable[[Row], None] = lambda _: None) -> Row:
+        """Keep the row of a symbol's next signal, and return it. Called by one thread only.
+
+        `publish` shows the row elsewhere. Who sees it there or here finds it in the other place, too.
+        """
         self._usual.take(signal)
         row = chart_row(signal, self._last + 1, self._usual.usual(signal))
         stored = Stored(row.sequence, row.symbol, row.open_time_ms, packed_row(row), row.drift_alarms)
         tell = None
         with self._lock:
+            publish(row)
             self._keep(stored)
             self._last = row.sequence
             if self._tell:

@@ -212,3 +212,18 @@ def test_keys_of_unreadable_records_cannot_fill_the_memory() -> None:
     view.put_unreadable("BTCUSDT")
     assert len(view.unreadable_symbols) == 10_001
     assert view.unreadable == 10_101
+
+
+def test_who_hears_of_a_row_finds_its_signal_and_its_symbol_in_the_view() -> None:
+    view, found = View(stale_after_s=180), list[tuple[list[str], object]]()
+
+    def look() -> None:
+        (row,) = view.rows.take_waiting(10).rows
+        latest = view.get(row.symbol)
+        found.append((view.symbols, latest and latest.row.sequence == row.sequence))
+
+    assert view.rows.listen(0, look)
+    view.put(signal(5), 1.0)
+    view.put(signal(6, symbol="ETHUSDT"), 1.0)
+    view.put(signal(6), 1.0)
+    assert found == [(["BTCUSDT"], True), (["BTCUSDT", "ETHUSDT"], True), (["BTCUSDT", "ETHUSDT"], True)]
