@@ -16,3 +16,5 @@ def combinations(settings: "Settings") -> Iterator[tuple[str, bool]]:
     yield "kafka_client_key_file needs kafka_client_cert_file: set the certificate, too", has_key_alone
     for name in ("kafka_ca_file", "kafka_client_cert_file"):
         yield f"{name} needs TLS: set kafka_tls=true", bool(getattr(settings, name) and not settings.kafka_tls)
+    has_one = (settings.api_tls_cert_file is None) != (settings.api_tls_key_file is None)
+    yield "api_tls_cert_file and api_tls_key_file belong together: set both or neither", has_one

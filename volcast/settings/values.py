@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 from importlib.metadata import entry_points
+from ipaddress import ip_network
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -46,6 +47,9 @@ def _check_ascending(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
+NAME = "^[A-Za-z0-9._-]{1,100}$"
+"""What a name in Kafka and that of a producer may consist of."""
+PEM_FILE = "the path of a PEM file"
 MODEL_NAMES = ("two_stage", "river_blr", "har_diurnal", "har", "ewma", "last")
 """The models of this project."""
 MODEL_ENTRY_POINTS = "volcast.models"
@@ -68,6 +72,22 @@ def _split_lines(value: object) -> object:
     if isinstance(value, str):
         return [part.strip() for part in re.split(r"[;\n]", value) if part.strip()]
     return value
+
+
+def _check_origin(text: str) -> str:
+    """Return an origin as browsers send it: scheme, host and port, in small letters, without a path."""
+    if text != "*" and not re.fullmatch(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?", text := text.lower()):
+        raise ValueError(f"{text!r:.60} is not an origin: write scheme://host[:port] without a path")
+    return text
+
+
+def _check_network(text: str) -> str:
+    """Return an address or a network in its usual spelling."""
+    try:
+        network = ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text!r:.60} is neither an IP address nor a network such as 10.0.0.0/8") from None
+    return str(network) if "/" in text else str(network.network_address)
 
 
 def _split_words(value: object) -> object:
@@ -112,6 +132,12 @@ Levels = Annotated[
 Shadows = Annotated[tuple[ModelName, ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Secrets = Annotated[tuple[SecretStr, ...], BeforeValidator(_split_words), AfterValidator(_check_unique)]
 Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines), AfterValidator(_check_unique)]
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)
+]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)
+]
 Tiers = Annotated[tuple[Literal["page", "ticket", "info"], ...], BeforeValidator(_parse_list), AfterValidator(_check_unique)]
 Decimals = Annotated[int, Field(ge=0, le=12)]
 Symbol = Annotated[str, Field(pattern=r"^[A-Z0-9]+(\.[A-Z0-9]+)?$")]

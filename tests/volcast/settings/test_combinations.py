@@ -20,6 +20,8 @@ from volcast.settings.schema import Settings
             "kafka_client_key_file needs kafka_client_cert_file: set the certificate, too",
         ),
         ({"kafka_ca_file": Path("c")}, "kafka_ca_file needs TLS: set kafka_tls=true"),
+        ({"api_tls_cert_file": Path("c")}, "api_tls_cert_file and api_tls_key_file belong together: set both or neither"),
+        ({"api_tls_key_file": Path("k")}, "api_tls_cert_file and api_tls_key_file belong together: set both or neither"),
     ],
 )
 def test_each_mistake_has_its_sentence(changes: dict[str, object], sentence: str) -> None:

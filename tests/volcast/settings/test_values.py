@@ -1,4 +1,4 @@
-"""The URL of the log: parsed, or refused with a message that never contains a password."""
+"""Types of settings. The URL of the log is parsed, or refused with a message that never contains a password."""
 
 from pathlib import Path
 
@@ -44,3 +44,20 @@ def test_a_wrong_bus_is_refused_with_a_reason(url: str, reason: str) -> None:
     assert "hunter2" not in str(caught.value)
     with pytest.raises(ValidationError):
         Settings(bus=url)
+
+
+def test_an_origin_is_spelled_as_browsers_send_it() -> None:
+    origins = Settings.model_validate({"api_cors_origins": "https://Charts.Example.com, http://[::1]:3000"}).api_cors_origins
+    assert origins == ("https://charts.example.com", "http://[::1]:3000")
+    assert Settings.model_validate({"api_cors_origins": "*"}).api_cors_origins == ("*",)
+    for wrong in ("example.com", "https://example.com/", "https://*.example.com", "null", "ftp://a", "https://a b"):
+        with pytest.raises(ValidationError, match="is not an origin"):
+            Settings.model_validate({"api_cors_origins": wrong})
+
+
+def test_a_proxy_is_an_address_or_a_network() -> None:
+    networks = Settings.model_validate({"api_trusted_proxies": "127.0.0.1,10.0.0.0/8,2001:DB8::/32,0::1"}).api_trusted_proxies
+    assert networks == ("127.0.0.1", "10.0.0.0/8", "2001:db8::/32", "::1")
+    for wrong in ("*", "localhost", "10.0.0.1/8", "10.0.0.0/33", "300.0.0.1"):
+        with pytest.raises(ValidationError, match="neither an IP address nor a network"):
+            Settings.model_validate({"api_trusted_proxies": wrong})
