@@ -27,7 +27,7 @@ read_batches_within_bounds()
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
+class KafkaClient:
     """The brokers' addresses, the names of our topics, and how to sign in. Creates producers and consumers, not yet started."""
 
     bootstrap: str

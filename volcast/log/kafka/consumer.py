@@ -15,7 +15,7 @@ from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionE
 from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
 
 from .batches import fetched
-from .client import Client, start, stop
+from .client import KafkaClient, start, stop
 from .errors import translated_errors
 from .groups import check_fenced_by_group, client_id, wait_for_other_groups
 from .reader import bounds, to_record
@@ -67,7 +67,7 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka 
 class KafkaConsumer:
     """A member of the consumer group. It reads only the partitions that are open."""
 
-    def __init__(self, client: Client, group: str, instance_id: str | None, check: Callable[[], None]) -> None:
+    def __init__(self, client: KafkaClient, group: str, instance_id: str | None, check: Callable[[], None]) -> None:
         """`check` raises Mismatch if the log can't be used any more; aiokafka would go on in silence."""
         self._client, self._group, self._check = client, group, check
         self._consumer = client.consumer(

@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from volcast.log.contract import Mismatch
 
-from .client import Client
+from .client import KafkaClient
 from .errors import translated_errors
 
 _POLL_S = 0.2
@@ -20,12 +20,12 @@ _CONSUMER_PROTOCOL = "consumer"
 _MARGIN_S = 2.0
 
 
-def client_id(client: Client) -> str:
+def client_id(client: KafkaClient) -> str:
     """Return the name by which members of all groups that consume this log are recognized."""
     return f"{client.prefix}volcast-consume"
 
 
-async def wait_for_other_groups(client: Client, group: str) -> None:
+async def wait_for_other_groups(client: KafkaClient, group: str) -> None:
     """Return once no other group consumes this log: members of a group that has just ended count until their session is over.
 
     Raises Mismatch if another group has members for longer than that; Unavailable.
@@ -38,7 +38,7 @@ async def wait_for_other_groups(client: Client, group: str) -> None:
         await asyncio.sleep(_POLL_S)
 
 
-async def check_fenced_by_group(client: Client, group: str) -> None:
+async def check_fenced_by_group(client: KafkaClient, group: str) -> None:
     """Raise Mismatch if this member was fenced by another group that continues.
 
     If two groups start at once, neither sees the other in time. The one whose name comes first in the alphabet continues.
@@ -48,7 +48,7 @@ async def check_fenced_by_group(client: Client, group: str) -> None:
         raise _conflict(client, group, others)
 
 
-def _conflict(client: Client, group: str, others: list[str]) -> Mismatch:
+def _conflict(client: KafkaClient, group: str, others: list[str]) -> Mismatch:
     log = f"the topics {client.prefix}…" if client.prefix else "these topics"
     return Mismatch(
         f"the consumer group {group} can't consume {log}, as the group {others[0]} does: two groups would fence each other; "
@@ -56,7 +56,7 @@ def _conflict(client: Client, group: str, others: list[str]) -> Mismatch:
     )
 
 
-async def _other_groups(client: Client, group: str) -> list[str]:
+async def _other_groups(client: KafkaClient, group: str) -> list[str]:
     """Return the names of the other groups with members that consume this log, as far as the user may see groups."""
     admin = AIOKafkaAdminClient(**client.connection())
     own = client.prefix + group

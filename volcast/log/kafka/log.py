@@ -14,7 +14,7 @@ from volcast.log.retry import while_unavailable
 from .access.ports import check_ports
 from .access.security import KafkaSecurity, check_access
 from .access.watch import AccessWatch
-from .client import Client, partition_of
+from .client import KafkaClient, partition_of
 from .consumer import KafkaConsumer
 from .log_filter import quieten
 from .reader import reader
@@ -39,7 +39,7 @@ class KafkaLog:
         security: KafkaSecurity | None = None,
         must_exist: bool = False,
     ) -> None:
-        self._client = Client(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
+        self._client = KafkaClient(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
         self._must_exist = must_exist
         self._watch = AccessWatch(self._client)

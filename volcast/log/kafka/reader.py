@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from volcast.log.contract import Mismatch, Record, Topic, Unavailable
 
 from .batches import fetched, unreadable
-from .client import Client, start, stop
+from .client import KafkaClient, start, stop
 from .errors import translated_errors
 
 _FIRST_STEP_RECORDS = 1_000
@@ -62,7 +62,7 @@ class KafkaReader:
 
 
 @asynccontextmanager
-async def reader(client: Client, topic: Topic, check: Callable[[], None]) -> AsyncIterator[KafkaReader]:
+async def reader(client: KafkaClient, topic: Topic, check: Callable[[], None]) -> AsyncIterator[KafkaReader]:
     """Open a reader of all partitions of a topic, from the first retained record on. Each read calls `check` first."""
     found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
     positions = {tp: begin for tp, (begin, _) in found.items()}
@@ -72,7 +72,7 @@ async def reader(client: Client, topic: Topic, check: Callable[[], None]) -> Asy
 
 @asynccontextmanager
 async def reading_from(
-    client: Client, positions: Mapping[TopicPartition, int], **options: Any
+    client: KafkaClient, positions: Mapping[TopicPartition, int], **options: Any
 ) -> AsyncIterator[AIOKafkaConsumer]:
     """Open a consumer of these partitions, positioned at these offsets, with more of aiokafka's options. Raises Unavailable."""
     consumer = client.consumer(**options)
@@ -87,7 +87,7 @@ async def reading_from(
         await stop(consumer)
 
 
-async def bounds(client: Client, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
+async def bounds(client: KafkaClient, tps: Iterable[TopicPartition]) -> Mapping[TopicPartition, tuple[int, int]]:
     """Return, for each partition, the offset of the first retained record and the offset after the last one, committed or not.
 
     Raises Unavailable. Uses a connection of its own: on a connection that waits for records, the broker would answer only after
@@ -104,7 +104,7 @@ async def bounds(client: Client, tps: Iterable[TopicPartition]) -> Mapping[Topic
 
 
 async def read_range(
-    client: Client, consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int
+    client: KafkaClient, consumer: AIOKafkaConsumer, tp: TopicPartition, start: int, end: int
 ) -> AsyncIterator[Sequence[Any]]:
     """Yield the committed records with offsets in [start, end), in batches. Waits for open transactions in that range.
 
@@ -125,7 +125,7 @@ async def read_range(
 
 
 async def last_of_key(
-    client: Client, topic: Topic, partition: int, key: bytes, matches: Callable[[bytes], bool]
+    client: KafkaClient, topic: Topic, partition: int, key: bytes, matches: Callable[[bytes], bool]
 ) -> Record | None:
     """Return the last record of `key` whose value satisfies `matches`, or None. Searches backwards in growing steps.
 

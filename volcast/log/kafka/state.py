@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from volcast.log.contract import KeyValue, Mismatch, Record, Restored, Topic, Unavailable
 
 from .batches import unreadable
-from .client import Client
+from .client import KafkaClient
 from .reader import bounds, read_range, reading_from
 from .writer import Writer
 
@@ -63,7 +63,7 @@ def state_records(position: StoredPosition, snapshots: Sequence[KeyValue]) -> Se
     return [*((key, value or None) for key, value in snapshots), (POSITION, msgspec.json.encode(position))]
 
 
-async def restore(client: Client, writer: Writer, partition: int) -> tuple[Restored, LastCandle | None]:
+async def restore(client: KafkaClient, writer: Writer, partition: int) -> tuple[Restored, LastCandle | None]:
     """Return what the last commit left, and the last candle before its position.
 
     `writer` has fenced all former owners. It writes a marker first: no record of theirs can come after that, so the state ends
@@ -92,7 +92,7 @@ async def restore(client: Client, writer: Writer, partition: int) -> tuple[Resto
     return restored, stored.last if stored else None
 
 
-async def peek(client: Client, partition: int) -> Restored:
+async def peek(client: KafkaClient, partition: int) -> Restored:
     """Return what the last commit left, without fencing the owner, who may write at the same time."""
     tp = client.at(Topic.STATE, partition)
     restored = await _restored(client, partition, (await _read(client, tp, None))[0])
@@ -101,7 +101,7 @@ async def peek(client: Client, partition: int) -> Restored:
     return restored
 
 
-async def _read(client: Client, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker]]:
+async def _read(client: KafkaClient, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker]]:
     """Return the last value of each key before the offset `end` (None: the end of the log), and all markers up to there."""
     begin, last = (await bounds(client, [tp]))[tp]
     state: dict[bytes, bytes] = {}
@@ -118,7 +118,7 @@ async def _read(client: Client, tp: TopicPartition, end: int | None) -> tuple[Ma
     return state, markers
 
 
-async def _restored(client: Client, partition: int, state: Mapping[bytes, bytes]) -> Restored:
+async def _restored(client: KafkaClient, partition: int, state: Mapping[bytes, bytes]) -> Restored:
     snapshots = {key: value for key, value in state.items() if value and not key.startswith(_RESERVED)}
     stored = _stored(state)
     begin = await _checked(client, partition, stored)
@@ -129,7 +129,7 @@ async def _restored(client: Client, partition: int, state: Mapping[bytes, bytes]
     return Restored(stored.position, snapshots, stored.replay_from, begin, where=where)
 
 
-async def _has_output(client: Client, partition: int) -> bool:
+async def _has_output(client: KafkaClient, partition: int) -> bool:
     """Return whether signals or rejects of this partition were ever committed."""
     tps = [client.at(topic, partition) for topic in (Topic.SIGNALS, Topic.REJECTED)]
     for tp, (begin, end) in (await bounds(client, tps)).items():
@@ -151,7 +151,7 @@ def _stored(state: Mapping[bytes, bytes]) -> StoredPosition | None:
         return None
 
 
-async def _checked(client: Client, partition: int, stored: StoredPosition | None) -> int:
+async def _checked(client: KafkaClient, partition: int, stored: StoredPosition | None) -> int:
     """Return the offset of the first retained candle. Raises Mismatch if the topic is not the one that the state comes from."""
     tp, checks = client.at(Topic.CANDLES, partition), 0
     while True:
@@ -167,7 +167,7 @@ async def _checked(client: Client, partition: int, stored: StoredPosition | None
     return begin
 
 
-async def _check_last(client: Client, tp: TopicPartition, offset: int, expected: int) -> None:
+async def _check_last(client: KafkaClient, tp: TopicPartition, offset: int, expected: int) -> None:
     async with reading_from(client, {tp: offset}) as consumer:
         async for records in read_range(client, consumer, tp, offset, offset + 1):
             for record in records:
@@ -179,7 +179,7 @@ async def _check_last(client: Client, tp: TopicPartition, offset: int, expected:
     )
 
 
-def position_lost(client: Client, partition: int, position: int, begin: int, end: int) -> Mismatch:
+def position_lost(client: KafkaClient, partition: int, position: int, begin: int, end: int) -> Mismatch:
     """Return the error for a state whose next candle is no longer, or not yet, on the log; no retry brings it back."""
     return Mismatch(
         f"{client.topic(Topic.CANDLES)}, partition {partition}: the state continues at {position}, the log holds {begin} to "

@@ -16,7 +16,7 @@ from aiokafka.errors import (
 
 from volcast.log.contract import Mismatch, Topic, Unavailable
 
-from .client import Client
+from .client import KafkaClient
 from .errors import translated_errors
 
 _MINUTE_MS = 60_000
@@ -43,7 +43,7 @@ _REPLICAS = 3
 _POLL_S = 0.05
 
 
-async def prepare(client: Client, retention_ms: int | None, *, must_exist: bool = False) -> None:
+async def prepare(client: KafkaClient, retention_ms: int | None, *, must_exist: bool = False) -> None:
     """Create missing topics, wait until all are usable, and check them. Raises Unavailable or Mismatch.
 
     If they `must_exist`, nothing is created, and a missing one is a Mismatch.
@@ -66,7 +66,7 @@ async def prepare(client: Client, retention_ms: int | None, *, must_exist: bool 
 
 async def check_existence(
     admin: AIOKafkaAdminClient,
-    client: Client,
+    client: KafkaClient,
     what: str = "deleted while in use:",
     advice: str = "if that was intended, start again: what is missing is created anew, and a state that does not fit is refused",
 ) -> None:
@@ -82,7 +82,7 @@ async def check_existence(
     _check_partitions(client, {topic: counts[name] for topic in Topic if (name := client.topic(topic)) in counts})
 
 
-async def _create(admin: AIOKafkaAdminClient, client: Client, retention_ms: int | None) -> None:
+async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention_ms: int | None) -> None:
     existing = await _partitions(admin, client)
     replicas = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
     topic_settings = {client.topic(topic): _settings(topic, retention_ms) for topic in Topic if topic not in existing}
@@ -114,7 +114,7 @@ def _required(topic: Topic) -> dict[str, str]:
     return {"cleanup.policy": _POLICY[topic]} | _BROKER_TIME
 
 
-async def _partitions(admin: AIOKafkaAdminClient, client: Client) -> Mapping[Topic, int]:
+async def _partitions(admin: AIOKafkaAdminClient, client: KafkaClient) -> Mapping[Topic, int]:
     """Return the partition counts of the usable topics, whose partitions all have a leader."""
     names = {client.topic(topic): topic for topic in Topic}
     counts = {}
@@ -127,7 +127,7 @@ async def _partitions(admin: AIOKafkaAdminClient, client: Client) -> Mapping[Top
     return counts
 
 
-def _check_partitions(client: Client, counts: Mapping[Topic, int]) -> None:
+def _check_partitions(client: KafkaClient, counts: Mapping[Topic, int]) -> None:
     for topic, count in counts.items():
         if count != client.partitions:
             raise Mismatch(
@@ -136,7 +136,7 @@ def _check_partitions(client: Client, counts: Mapping[Topic, int]) -> None:
             )
 
 
-async def _check_settings(admin: AIOKafkaAdminClient, client: Client) -> None:
+async def _check_settings(admin: AIOKafkaAdminClient, client: KafkaClient) -> None:
     topics = {client.topic(topic): topic for topic in Topic}
     for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]):
         for code, _, _, name, entries in response.resources:

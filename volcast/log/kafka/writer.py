@@ -11,7 +11,7 @@ from aiokafka.errors import IllegalOperation, KafkaError
 
 from volcast.log.contract import Fenced, KeyValue, LogError, Mismatch, Record, Topic
 
-from .client import MAX_BATCH_BYTES, Client, partition_of, start, stop
+from .client import MAX_BATCH_BYTES, KafkaClient, partition_of, start, stop
 from .errors import translated_errors
 from .reader import last_of_key
 
@@ -123,7 +123,7 @@ def _retrieve_exception(future: "asyncio.Future[Any]") -> None:
 
 
 @asynccontextmanager
-async def writer(client: Client, transactional_id: str) -> AsyncIterator[Writer]:
+async def writer(client: KafkaClient, transactional_id: str) -> AsyncIterator[Writer]:
     """Open a Writer, and close it at the end of the `async with`. Raises as `open_writer`."""
     opened = await open_writer(client, transactional_id)
     try:
@@ -132,7 +132,7 @@ async def writer(client: Client, transactional_id: str) -> AsyncIterator[Writer]
         await opened.close()
 
 
-async def open_writer(client: Client, transactional_id: str) -> Writer:
+async def open_writer(client: KafkaClient, transactional_id: str) -> Writer:
     """Start a Writer: fence the former producer of this id, and wait until its open transaction has ended. Raises Unavailable."""
     opened = Writer(client.producer(transactional_id), transactional_id, client.session_timeout_ms / 1_000)
     try:
@@ -147,7 +147,7 @@ async def open_writer(client: Client, transactional_id: str) -> Writer:
 class KafkaAppender:
     """The appender on Kafka: each append is one transaction, over all the partitions that its keys belong to."""
 
-    def __init__(self, client: Client, writer: Writer) -> None:
+    def __init__(self, client: KafkaClient, writer: Writer) -> None:
         self._client, self._writer = client, writer
         self._partitions = [client.at(Topic.CANDLES, partition) for partition in range(client.partitions)]
 

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from aiokafka.admin import AIOKafkaAdminClient
 
 from volcast.log.contract import Mismatch, Unavailable
-from volcast.log.kafka.client import Client
+from volcast.log.kafka.client import KafkaClient
 from volcast.log.kafka.errors import translated_errors
 from volcast.log.kafka.topics import check_existence
 
@@ -26,7 +26,7 @@ _SIGHTINGS = 4
 class AccessWatch:
     """Looks every `every_s` seconds, over a connection that it keeps; after a failure at once, and over a new one."""
 
-    def __init__(self, client: Client, every_s: float = 10.0, again_s: float = 2.0) -> None:
+    def __init__(self, client: KafkaClient, every_s: float = 10.0, again_s: float = 2.0) -> None:
         self._client, self._every_s, self._again_s = client, every_s, again_s
         self._admin: AIOKafkaAdminClient | None = None
         self._refusal: Mismatch | None = None

@@ -10,7 +10,7 @@ from tests.volcast.log.kafka.secured_broker import add_scram_user
 from volcast.log.contract import Consumer, KeyValue, Log, Mismatch, Topic, Unavailable
 from volcast.log.kafka.access.security import KafkaSecurity
 from volcast.log.kafka.access.watch import AccessWatch
-from volcast.log.kafka.client import Client
+from volcast.log.kafka.client import KafkaClient
 from volcast.log.kafka.log import KafkaLog
 from volcast.proof.processes.broker import Broker
 
@@ -94,7 +94,7 @@ async def test_a_password_that_was_changed_is_told_after_the_next_connection(scr
     add_scram_user(scram_broker.bootstrap, USER, "first")
     security = KafkaSecurity(USER, "first")
     async with KafkaLog(scram_broker.bootstrap_for_users, prefix="watched.", partitions=1, security=security):
-        client = Client(scram_broker.bootstrap_for_users, "watched.", 1, security=security)
+        client = KafkaClient(scram_broker.bootstrap_for_users, "watched.", 1, security=security)
         watch = AccessWatch(client, every_s=0.1, again_s=0.1)
         watch.start()
         await asyncio.sleep(0.5)
@@ -113,7 +113,7 @@ async def test_a_password_that_was_changed_is_told_after_the_next_connection(scr
 
 async def test_a_failure_is_looked_at_at_once_and_a_sound_log_goes_on(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1):
-        watch = AccessWatch(Client(kafka_bootstrap, kafka_prefix, 1), every_s=3_600.0, again_s=0.1)
+        watch = AccessWatch(KafkaClient(kafka_bootstrap, kafka_prefix, 1), every_s=3_600.0, again_s=0.1)
         watch.start()
         with pytest.raises(Unavailable, match="a broker that is busy"):
             async with watch.explained():
@@ -124,7 +124,7 @@ async def test_a_failure_is_looked_at_at_once_and_a_sound_log_goes_on(kafka_boot
 
 
 async def test_topics_that_come_late_are_waited_for(kafka_bootstrap: str, kafka_prefix: str) -> None:
-    watch = AccessWatch(Client(kafka_bootstrap, kafka_prefix, 1), every_s=0.1, again_s=2.0)
+    watch = AccessWatch(KafkaClient(kafka_bootstrap, kafka_prefix, 1), every_s=0.1, again_s=2.0)
     watch.start()
     await asyncio.sleep(1.0)
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=1):
