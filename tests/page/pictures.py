@@ -40,7 +40,7 @@ class State(NamedTuple):
 
 
 STATES = {
-    "light": State(height=1_030),
+    "light": State(height=1_260),
     "dark": State(scheme="dark"),
     "phone": State(390, 844, scheme="dark"),
     "many": State(height=800, symbols=MANY),

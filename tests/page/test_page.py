@@ -86,7 +86,7 @@ def test_the_first_glance_says_what_is_forecast_and_whether_to_trust_it(warm: Pa
     expect(page.locator("#band")).to_have_text(
         re.compile(rf"next hour ±{half:.2%}"[:-1] + r"\s% \(90\s%: [\d\s.]+ to [\d\s.]+\)")
     )
-    expect(page.locator("#trust")).to_have_text(re.compile(r"[tT]he range held [\d.]+\s% of the time$"))
+    expect(page.locator("#trust")).to_have_text(re.compile(r"[tT]he range held [\d.]+\s% of the time · .*a simple average"))
     expect(page.locator("#meaning")).to_have_text(
         re.compile(r"So it was in [\d\s]+ of [\d\s]+ forecasts, one a minute, made in \d+\sh")
     )

@@ -153,10 +153,14 @@ export class PriceRanges extends Primitive {
   }
 }
 
-/** An interval that changes from minute to minute, as an area between two bounds. Points: {time, lower, upper}, in order. */
+/**
+ * An interval that changes from minute to minute, as an area between two bounds. Points: {time, lower, upper}, in order. The scale
+ * shows them as far as they lie between `floor` and `ceiling`, and `floor` or 0 itself.
+ */
 export class Ribbon extends Primitive {
-  constructor() {
+  constructor(floor = 0, ceiling = Infinity) {
     super("bottom");
+    Object.assign(this, { floor, ceiling });
     this.points = [];
   }
 
@@ -189,9 +193,11 @@ export class Ribbon extends Primitive {
   autoscaleInfo() {
     const visible = this.scale.getVisibleRange();
     if (!visible) return null;
-    let high = 0;
-    for (const { time, upper } of this.points) if (time >= visible.from && time <= visible.to) high = Math.max(high, upper);
-    return high > 0 ? { priceRange: { minValue: 0, maxValue: high } } : null;
+    let [low, high] = [0, 0];
+    for (const { time, lower, upper } of this.points) {
+      if (time >= visible.from && time <= visible.to) [low, high] = [Math.min(low, lower), Math.max(high, upper)];
+    }
+    return high > low ? { priceRange: { minValue: Math.max(low, this.floor), maxValue: Math.min(high, this.ceiling) } } : null;
   }
 }
 
@@ -216,5 +222,33 @@ export class Gaps extends Primitive {
       context.textAlign = "center";
       context.fillText(text, (x0 + x1) / 2, 16);
     }
+  }
+}
+
+/** What a pane shows, in its upper left corner. A primitive of a pane. */
+export class PaneTitle extends Primitive {
+  constructor(text) {
+    super("top");
+    this.text = text;
+  }
+
+  attached({ requestUpdate }) {
+    this.requestUpdate = requestUpdate;
+  }
+
+  paint(context, { width }) {
+    context.font = "12px system-ui, sans-serif";
+    context.textAlign = "left";
+    context.textBaseline = "top";
+    const text = this.text.split(" · ").reduce((whole, part) => {
+      const longer = whole ? `${whole} · ${part}` : part;
+      return context.measureText(longer).width < width - 12 ? longer : whole;
+    }, "");
+    context.fillStyle = this.colors.panel;
+    context.globalAlpha = 0.8;
+    context.fillRect(0, 2, context.measureText(text).width + 8, 16);
+    context.globalAlpha = 1;
+    context.fillStyle = this.colors.muted;
+    context.fillText(text, 4, 4);
   }
 }

@@ -1,10 +1,11 @@
-// The chart of one symbol: candles, rolling mean and ranges above; forecast and realized volatility below.
+// The chart of one symbol: candles, rolling mean and ranges above; forecast and realized volatility below; then the panes of panes.js.
 
 import {
   CandlestickSeries, CrosshairMode, HistogramSeries, LineSeries, createChart, createSeriesMarkers,
 } from "./vendor/lightweight-charts.standalone.production.mjs";
-import { Gaps, PriceRanges, Ribbon, dueMs, seconds } from "./bands.js";
+import { Gaps, PaneTitle, PriceRanges, Ribbon, dueMs, seconds } from "./bands.js";
 import { digitsOfPrices, parts, smallPercent } from "./format.js";
+import { QUIET, RatePane, SkillPane, cut } from "./panes.js";
 import { colors } from "./theme.js";
 import { MINUTE_MS } from "./words.js";
 
@@ -12,11 +13,7 @@ const MAX_GAP_MINUTES = 120; // of a longer gap as many minutes are drawn
 const MIN_SHOWN = 90;
 const REDRAW_ALL = 120; // from so many new rows in one frame on, the chart is built anew
 const MIN_BAR = 2.2; // pixels
-
-/** End a line at its last point: what comes next is not joined to it. A segment has the colour of the point where it begins. */
-function cut(points) {
-  if (points.length) points[points.length - 1] = { ...points.at(-1), color: "transparent" };
-}
+const FIXED_PANES = 2;
 
 export class PriceChart {
   constructor(element) {
@@ -34,15 +31,14 @@ export class PriceChart {
       },
       localization: { timeFormatter: (time) => this.label(time) },
     });
-    const quiet = { priceLineVisible: false, lastValueVisible: false, crosshairMarkerVisible: false };
     const share = { type: "custom", minMove: 1e-7, formatter: smallPercent };
-    this.axis = this.chart.addSeries(LineSeries, { ...quiet, visible: true });
+    this.axis = this.chart.addSeries(LineSeries, { ...QUIET, visible: true });
     this.candles = this.chart.addSeries(CandlestickSeries, { borderVisible: false });
-    this.mean = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 1 });
-    this.signal = this.chart.addSeries(HistogramSeries, { ...quiet, priceScaleId: "signal" });
+    this.mean = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 1 });
+    this.signal = this.chart.addSeries(HistogramSeries, { ...QUIET, priceScaleId: "signal" });
     this.signal.priceScale().applyOptions({ scaleMargins: { top: 0.975, bottom: 0 } });
-    this.forecast = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, priceFormat: share }, 1);
-    this.realized = this.chart.addSeries(LineSeries, { ...quiet, lineWidth: 2, priceFormat: share }, 1);
+    this.forecast = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: share }, 1);
+    this.realized = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: share }, 1);
     this.ranges = new PriceRanges();
     this.gaps = new Gaps();
     this.interval = new Ribbon();
@@ -50,8 +46,11 @@ export class PriceChart {
     this.candles.attachPrimitive(this.ranges);
     this.forecast.attachPrimitive(this.interval);
     this.markers = createSeriesMarkers(this.candles, []);
-    this.chart.panes()[0].setStretchFactor(3);
-    this.chart.panes()[1].setStretchFactor(1);
+    this.chart.panes()[0].setStretchFactor(3.6);
+    this.chart.panes()[1].setStretchFactor(1.2);
+    this.title = new PaneTitle("volatility: forecast and what came");
+    this.chart.panes()[1].attachPrimitive(this.title);
+    this.panes = { skill: new SkillPane(), rate: new RatePane() };
     this.clear();
     this.recolor();
   }
@@ -64,6 +63,25 @@ export class PriceChart {
     this.interval.points = [];
     this.gaps.all = [];
     this.ranges.clear();
+    for (const pane of Object.values(this.panes)) pane.clear();
+  }
+
+  /** Whether a pane that can be hidden is to be shown, as soon as it has something to show. */
+  want(name, isWanted) {
+    this.panes[name].isWanted = isWanted;
+    this.arrange();
+  }
+
+  /** Show the panes that are wanted and have something to show, and no others. */
+  arrange() {
+    let number = FIXED_PANES;
+    for (const pane of Object.values(this.panes)) {
+      const isShown = pane.isWanted && !pane.isEmpty;
+      if (isShown !== pane.isShown) isShown ? pane.show(this.chart, number, this.colors) : pane.hide(this.chart);
+      number += isShown;
+    }
+    const text = String(number - FIXED_PANES);
+    if (this.element.dataset.panes !== text) this.element.dataset.panes = text;
   }
 
   /** Draw these rows and no others; `keepView` leaves the part of time that is shown as it is. */
@@ -72,6 +90,8 @@ export class PriceChart {
     this.clear();
     for (const row of rows) this.take(row);
     for (const [name, points] of Object.entries(this.points)) this[name].setData(points);
+    for (const pane of Object.values(this.panes)) pane.draw();
+    this.arrange();
     const digits = digitsOfPrices(rows.slice(-200).flatMap((row) => [row.open, row.close]));
     this.candles.applyOptions({ priceFormat: { type: "price", precision: digits, minMove: 10 ** -digits } });
     this.mark();
@@ -83,6 +103,7 @@ export class PriceChart {
   add(all, count) {
     if (count >= REDRAW_ALL) return this.set(all, true);
     const before = Object.fromEntries(Object.entries(this.points).map(([name, points]) => [name, points.length]));
+    const panes = Object.values(this.panes).map((pane) => [pane, pane.counts]);
     const alarms = this.alarms.size;
     const view = this.view();
     for (const row of all.slice(-count)) this.take(row);
@@ -90,6 +111,8 @@ export class PriceChart {
     for (const [name, points] of Object.entries(this.points)) {
       for (const point of points.slice(Math.max(0, before[name] - 1))) this[name].update(point);
     }
+    for (const [pane, counts] of panes) pane.drawFrom(counts);
+    this.arrange();
     if (this.alarms.size !== alarms) this.mark();
     if (view?.follows) this.restore(view);
     this.ranges.requestUpdate?.();
@@ -137,6 +160,7 @@ export class PriceChart {
       realized.push({ time, value: row.outcome.realized_volatility });
     }
     for (const alarm of row.drift_alarms ?? []) this.alarms.set(`${alarm.detector} ${alarm.open_time_ms}`, alarm);
+    for (const pane of Object.values(this.panes)) pane.take(row);
     this.ranges.push(row);
     this.rows.push(row);
     this.byTime.set(time, row);
@@ -220,6 +244,8 @@ export class PriceChart {
     this.signal.applyOptions({ color: c.signal });
     this.forecast.applyOptions({ color: c.forecast });
     this.realized.applyOptions({ color: c.realized });
+    this.title.colors = c;
+    for (const pane of Object.values(this.panes)) pane.recolor(c);
     this.mark();
   }
 }

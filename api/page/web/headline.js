@@ -1,6 +1,7 @@
 // The first glance: what is forecast, whether to trust it, and how the data are. Writes into the document.
 
 import { digitsOfPrices, duration, grouped, moment, percent, smallPercent } from "./format.js";
+import { skillMeaning, skillOf, skillSentence } from "./skill.js";
 import { MINUTE_MS, comparison, halfRange, heldSentence, meaning, rangeSentence, stateOf, warning } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
@@ -45,8 +46,9 @@ export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
     }
   }
   const held = heldSentence(rows);
-  say(byId("trust"), sentenceOf([comparison(row), held].filter(Boolean).join(" · ")));
-  say(byId("meaning"), meaning(row, rows));
+  const skill = skillOf(rows);
+  say(byId("trust"), sentenceOf([comparison(row), held, skillSentence(skill)].filter(Boolean).join(" · ")));
+  say(byId("meaning"), [meaning(row, rows), skillMeaning(skill, row.horizon_minutes)].filter(Boolean).join(" "));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
   showHealth(row, latest, ageS, zone, state.kind === "past");
@@ -132,7 +134,8 @@ export function legendOf(row, isLocal, nowMs) {
   ].filter(Boolean).join(" · ");
 }
 
-export function showKeys(row) {
+/** What the lines and areas of the chart are, of those panes that it has. */
+export function showKeys(row, panes) {
   const name = percent(row.interval_level, 0);
   const minutes = row.horizon_minutes;
   const keys = [
@@ -144,7 +147,12 @@ export function showKeys(row) {
     ["signal", "close above the mean"],
     ["forecast", `volatility forecast ${minutes} min before, with interval`],
     ["realized", "volatility that came"],
-  ];
+    panes.skill.isShown && ["skill", "skill against a simple average, last day"],
+    panes.rate.isShown && ["rate", "share of minutes with the close above the mean"],
+  ].filter(Boolean);
+  const shown = JSON.stringify(keys);
+  if (byId("keys").dataset.shown === shown) return;
+  byId("keys").dataset.shown = shown;
   byId("keys").replaceChildren(...keys.map(([kind, text]) => {
     const item = document.createElement("li");
     item.dataset.kind = kind;

@@ -2,6 +2,7 @@
 // Rows are taken in as they come and drawn once per frame of the screen, so that a replay at full speed stays readable.
 
 import { PriceChart } from "./chart.js";
+import { PaneChoice } from "./choice.js";
 import { moment, zoneName } from "./format.js";
 import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
 import { SymbolList } from "./list.js";
@@ -74,7 +75,6 @@ async function reload() {
     page.added = 0;
     byId("charts").hidden = !rows.all.length;
     chart.set(rows.all, !isFirst);
-    if (rows.all.length) showKeys(rows.all.at(-1));
     page.wordsAt = -Infinity;
   } catch {
     found(false);
@@ -191,6 +191,7 @@ function draw() {
   showAlarms([...chart.alarms.values()], market.last, isLocal, timeMs);
   const legend = legendOf(page.hovered ?? rows.all.at(-1), isLocal, timeMs);
   if (byId("legend").textContent !== legend) byId("legend").textContent = legend;
+  if (rows.all.length) showKeys(rows.all.at(-1), chart.panes);
   const label = `Chart of ${market.symbol} until ${moment(market.last.open_time_ms, isLocal, timeMs)}. ${byId("band").textContent}`;
   byId("chart").setAttribute("aria-label", label);
 }
@@ -245,6 +246,7 @@ chart.onHover((row) => {
   page.wordsAt = -Infinity;
 });
 onThemeChange(() => chart.recolor());
+new PaneChoice([...document.querySelectorAll("[data-pane]")], chart);
 
 choose();
 askForLatest();

@@ -2,7 +2,7 @@
 
 const NAMES = [
   ...["text", "muted", "grid", "panel", "up", "down", "mean", "signal", "ahead", "ahead-fill", "held", "held-fill"],
-  ...["missed", "missed-fill", "unknown", "forecast", "interval-fill", "realized", "gap", "alarm"],
+  ...["missed", "missed-fill", "unknown", "forecast", "interval-fill", "realized", "gap", "alarm", "skill", "skill-fill"],
 ];
 
 export function colors() {
