@@ -1,6 +1,6 @@
 """The HTTP application: the latest signal of each symbol, health, readiness and metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 from prometheus_client.registry import Collector
@@ -13,11 +13,14 @@ from volcast.metrics.requests import CountedApp, RequestCollector
 from .clock import read_clocks
 from .metrics import ViewCollector
 from .page.files import page_routes
+from .routes.config import PlainSetting, config_routes
 from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes
+from .routes.models import models_routes
 from .routes.probability import probability_routes
 from .routes.process import process_routes
+from .routes.quality import ConsumerCounts, quality_routes
 from .routes.stream import stream_routes
 from .routes.symbols import symbols_routes
 from .status import Now
@@ -33,10 +36,19 @@ used, and `valid_until` says how long. `GET /history/{symbol}` has the signals b
 """
 
 
-def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable[[], Now] = read_clocks) -> FastAPI:
+def create_app(
+    view: View,
+    collectors: tuple[Collector, ...] = (),
+    now: Callable[[], Now] = read_clocks,
+    *,
+    settings: Sequence[PlainSetting] = (),
+    consumer_counts: ConsumerCounts = lambda _: None,
+) -> FastAPI:
     """Return the ASGI application over `view`, which another thread may be writing.
 
-    `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view.
+    `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view. `settings`
+    are those that this process uses, with secrets masked, for /config. `consumer_counts` returns what a consumer in this process
+    has counted of a symbol's records, for /quality.
     """
     requests, broadcast = RequestCollector(), Broadcast(view.rows)
     all_metrics = Exposition(process_registry(ViewCollector(view, now), StreamCollector(broadcast), requests, *collectors))
@@ -47,6 +59,9 @@ def create_app(view: View, collectors: tuple[Collector, ...] = (), now: Callable
     app.include_router(symbols_routes(view, now))
     app.include_router(probability_routes(view, now))
     app.include_router(drift_routes(view, now))
+    app.include_router(models_routes(view, now))
+    app.include_router(quality_routes(view, now, consumer_counts))
+    app.include_router(config_routes(settings))
     app.include_router(history_routes(view))
     app.include_router(stream_routes(view, broadcast))
     app.include_router(process_routes(view, all_metrics))

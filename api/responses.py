@@ -36,6 +36,31 @@ ValidUntil = Annotated[
 ]
 
 
+class SymbolStateResponse(BaseModel):
+    """What every answer about one symbol says of its latest signal; the fields mean the same as those of /latest."""
+
+    symbol: str = Field(description="The symbol.")
+    timestamp: str = Field(description="Start of the latest candle's minute, ISO 8601, UTC.")
+    status: Status = Field(description="As in /latest.")
+    age_seconds: float = Field(description="As in /latest.")
+    valid_until: ValidUntil
+    sequence: int = Field(description="As in /latest.")
+
+
+def symbol_state(latest: Latest, view: View, now: Now) -> dict[str, Any]:
+    """Return the fields of a SymbolStateResponse."""
+    signal, status = latest.signal, view.status(latest, now)
+    valid_until_ms = latest.valid_until_ms(signal.horizon_minutes, status, view.stale_after_s)
+    return {
+        "symbol": signal.symbol,
+        "timestamp": iso8601(signal.open_time_ms),
+        "status": status,
+        "age_seconds": latest.age_s(now),
+        "valid_until": iso8601(valid_until_ms) if valid_until_ms is not None else None,
+        "sequence": latest.row.sequence,
+    }
+
+
 @described_as(Outcome)
 class OutcomeResponse(BaseModel):
     """The result of the forecast that came due with the candle."""
@@ -128,6 +153,7 @@ class LatestResponse(BaseModel):
     source: str
     live: bool
     close: float
+    model: str
     horizon_minutes: int
     horizon_end: HorizonEnd
     horizon_over: HorizonOver

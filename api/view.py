@@ -9,7 +9,9 @@ from math import inf
 
 from volcast.core.types import Restoring, Signal
 
-from .drift_history import DriftHistory
+from .statistics.candle_quality import CandleQuality
+from .statistics.drift_history import DriftHistory
+from .statistics.model_scores import DailyLosses
 from .status import Latest, Now, Status
 from .stream.history import RowHistory
 from .stream.row import Row
@@ -28,8 +30,8 @@ class View:
         """Number of records that could not be read."""
         self.caught_up = False
         """Whether every signal that was on the log at the start has been read."""
-        self.drift = DriftHistory()
-        """The drift alarms that began and ended."""
+        self.drift, self.scores, self.quality = DriftHistory(), DailyLosses(), CandleQuality()
+        """What is counted from the signals."""
         self.rows = RowHistory(before)
         """The last rows of each symbol."""
         self.stale_after_s = stale_after_s
@@ -47,7 +49,8 @@ class View:
         self.signals += 1
         latest = self._latest.get(signal.symbol)
         if latest is None or signal.open_time_ms > latest.signal.open_time_ms:
-            self.drift.take(latest.signal if latest else None, signal, is_new=self.caught_up)
+            for each in (self.drift, self.scores, self.quality):
+                each.take(latest.signal if latest else None, signal, is_new=self.caught_up)
 
             def publish(row: Row) -> None:
                 self._latest[signal.symbol] = Latest.arrived(signal, row, arrived_s, latest, is_new=self.caught_up)
@@ -89,6 +92,5 @@ class View:
     def status(self, latest: Latest, now: Now) -> Status:
         """Return the status of a latest signal."""
         symbol = latest.signal.symbol
-        is_restoring = not self.caught_up or symbol in self._rebuilding
-        is_unreadable = symbol in self._unreadable
+        is_restoring, is_unreadable = not self.caught_up or symbol in self._rebuilding, symbol in self._unreadable
         return latest.status(now, self.stale_after_s, is_restoring=is_restoring, is_unreadable=is_unreadable)

@@ -4,7 +4,7 @@ Both are read from another thread while the worker runs, so nothing is iterated 
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from volcast.core.codec import Reason
@@ -49,6 +49,14 @@ class WorkerStats:
             now_s = wall_clock()
             for end_ms in batch.live_ends_ms:
                 self.close_to_signal.add(max(now_s - end_ms / 1_000, 0.0))
+
+
+def counts_of_symbol(shards: Mapping[int, Shard], symbol: str) -> dict[str, int] | None:
+    """Return how many records of a symbol had each verdict other than accepted; None if no held partition has the symbol."""
+    for shard in tuple(shards.values()):
+        if symbol in shard.engines:
+            return dict(shard.counts.get(symbol) or {})  # a new symbol gets its engine first
+    return None
 
 
 def records_processed(shards: Iterable[Shard]) -> int:

@@ -22,7 +22,9 @@ from api.metrics import ViewCollector
 from api.outlook import Outlook
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.routes.history import RowAlarmResponse, RowOutcomeResponse, RowResponse
+from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryResponse, SymbolModelsResponse
 from api.routes.probability import ProbabilityResponse
+from api.routes.quality import QualityResponse, SeenGapResponse
 from api.routes.symbols import SymbolResponse
 from api.status import Status
 from api.stream.broadcast import Broadcast
@@ -234,6 +236,9 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
         "fields of a symbol": model_table(SymbolResponse),
         "fields of a row": model_table(RowResponse, {"outcome": RowOutcomeResponse, "drift_alarms[]": RowAlarmResponse}),
         "fields of a probability": model_table(ProbabilityResponse),
+        "fields of a symbol's models": model_table(SymbolModelsResponse, {"models[]": ModelResponse}),
+        "fields of all models": model_table(ModelsResponse, {"models[]": ModelSummaryResponse}),
+        "fields of the quality": model_table(QualityResponse, {"recent_gaps[]": SeenGapResponse}),
     },
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},
     ROOT / "docs/reference/settings.md": lambda: {"settings": settings_table()},

@@ -18,7 +18,8 @@ from volcast.core.types import MINUTE_MS, Signal
 _SIGNAL = Signal(
     symbol="BTCUSDT", open_time_ms=START_MS, source="binance", live=True, open=99.5, high=100.5, low=99.0,
     close=100.0, volume=12.5, rolling_mean=99.0, signal=1,
-    signal_rate=0.5, signal_rate_window=0.6, horizon_minutes=60, interval_level=0.9, volatility=0.005, volatility_median=0.005,
+    signal_rate=0.5, signal_rate_window=0.6, model="two_stage", horizon_minutes=60, interval_level=0.9,
+    volatility=0.005, volatility_median=0.005,
     volatility_lower=0.003, volatility_upper=0.009, volatility_annualized=0.47, volatility_annualized_deseasonalized=0.5,
     price_lower=99.0, price_upper=101.0, quantiles=mixture_quantiles(), noise_ratio=1.0, warm=True, candles=5_000,
     signal_ones=2_500, gaps=0, missing_minutes=0,

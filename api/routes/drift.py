@@ -9,8 +9,8 @@ from typing import Self
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from api.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
 from api.responses import DriftAlarmResponse, alarm_response, iso8601
+from api.statistics.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
 from api.status import Latest, Now, Status
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View

@@ -48,7 +48,10 @@ def test_every_number_of_a_signal_is_a_gauge() -> None:
 
 def test_every_number_of_a_struct_is_a_numeric_field() -> None:
     for struct, no_numbers in (
-        (Signal, {"symbol", "source", "open_time_ms", "quantiles", "drift_alarms", "outcome", "other_horizons", "shadows"}),
+        (
+            Signal,
+            {"symbol", "source", "model", "open_time_ms", "quantiles", "drift_alarms", "outcome", "other_horizons", "shadows"},
+        ),
         (Outcome, {"open_time_ms"}),
         (HorizonForecast, {"quantiles", "outcome"}),
         (Shadow, {"model"}),

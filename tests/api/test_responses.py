@@ -87,9 +87,9 @@ def test_the_bounds_are_in_order_from_the_first_candle_on() -> None:
 
 
 def test_status_age_and_price_range_come_first() -> None:
-    assert list(answer(signals(61)[-1]))[:15] == [
+    assert list(answer(signals(61)[-1]))[:16] == [
         *("symbol", "timestamp", "status", "age_seconds", "valid_until", "sequence", "source", "live", "close"),
-        *("horizon_minutes", "horizon_end", "horizon_over", "interval_level", "price_lower", "price_upper"),
+        *("model", "horizon_minutes", "horizon_end", "horizon_over", "interval_level", "price_lower", "price_upper"),
     ]
 
 

@@ -1,19 +1,17 @@
 """`volcast settings`: print the settings in effect and the source of each, as a table, as plain columns or as JSON."""
 
 import json
-from pathlib import Path
 
 import click
-from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
 from volcast.cli.options import loaded_options
 from volcast.cli.tables import create_table, print_table
 from volcast.settings.describe import describe_settings, text
-from volcast.settings.schema import MASK, Settings
+from volcast.settings.effective import effective_settings
+from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
-from volcast.urls import without_passwords
 
 _COLUMNS = ("name", "value", "from", "allowed", "sentence")
 
@@ -28,7 +26,7 @@ def command(loaded: Loaded, *, as_json: bool) -> None:
     terminal, and tab-separated lines elsewhere. A secret that is set is shown as ********.
     """
     if as_json:
-        click.echo(json.dumps(_objects(loaded), indent=2))
+        click.echo(json.dumps(effective_settings(loaded), indent=2))
         return
     console = Console()
     if console.is_terminal:
@@ -42,28 +40,6 @@ def _rows(loaded: Loaded) -> list[tuple[str, ...]]:
         (one.name, text(getattr(loaded.settings, one.name)), loaded.origins[one.name], one.allowed, one.sentence)
         for one in describe_settings()
     ]
-
-
-def _objects(loaded: Loaded) -> list[dict[str, object]]:
-    return [
-        {
-            "name": one.name,
-            "value": _plain(getattr(loaded.settings, one.name)),
-            "from": loaded.origins[one.name],
-            "default": _plain(one.default),
-            "allowed": one.allowed,
-            "sentence": one.sentence,
-        }
-        for one in describe_settings()
-    ]
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, SecretStr):
-        return MASK
-    if isinstance(value, tuple):
-        return [_plain(part) for part in value]
-    return without_passwords(str(value)) if isinstance(value, str | Path) else value
 
 
 def _table(loaded: Loaded) -> Table:

@@ -94,6 +94,7 @@ class Engine:
             signal=signal,
             signal_rate=self._rate.since_start,
             signal_rate_window=self._rate.in_window,
+            model=self.config.model,
             horizon_minutes=horizon,
             interval_level=self.config.interval_level,
             volatility=volatility,

@@ -95,9 +95,7 @@ class Shadow(Struct, frozen=True):
     model: Annotated[str, doc("Name of the challenger model.")]
     volatility: Annotated[float, doc("Its forecast of the realized volatility of the next H minutes.")]
     qlike: Annotated[float | None, doc("QLIKE loss of its forecast that came due with this candle; null if none did.")]
-    covered: Annotated[
-        bool | None, doc("Whether the realized volatility was within that forecast's interval; null if none came due.")
-    ]
+    covered: Annotated[bool | None, doc("Whether the realized volatility was within its interval; null if none came due.")]
 
 
 class Signal(Struct, frozen=True):
@@ -115,14 +113,11 @@ class Signal(Struct, frozen=True):
     rolling_mean: Annotated[float | None, doc("Mean of the last W closes, this one included; null until there are W.")]
     signal: Annotated[int, doc("1 if close > rolling_mean, compared exactly, else 0; 0 until there are W closes.")]
     signal_rate: Annotated[float | None, doc("Share of signals that are 1 since the start of the log; null while none counts.")]
-    signal_rate_window: Annotated[
-        float | None, doc("Share of signals that are 1 among the last rate_window signals; null while none counts.")
-    ]
+    signal_rate_window: Annotated[float | None, doc("Share of 1 among the last rate_window signals; null while none counts.")]
+    model: Annotated[str, doc("Name of the model that made the forecast, the champion.")]
     horizon_minutes: Annotated[int, doc("H: the number of minutes that the forecast covers.")]
     interval_level: Annotated[float, doc("Probability that the realized volatility, or the close, is between its bounds.")]
-    volatility: Annotated[
-        float, doc("Forecast of the realized volatility, √E[sum of the next H squared one-minute log returns].")
-    ]
+    volatility: Annotated[float, doc("Forecast of realized volatility, √E[sum of the next H squared one-minute log returns].")]
     volatility_median: Annotated[float, doc("Median forecast, which the realized volatility is as likely to exceed as not.")]
     volatility_lower: Annotated[float, doc("Lower bound of the realized volatility of the next H minutes; see interval_level.")]
     volatility_upper: Annotated[float, doc("Upper bound of the realized volatility of the next H minutes; see interval_level.")]
@@ -136,9 +131,7 @@ class Signal(Struct, frozen=True):
     noise_ratio: Annotated[
         float, doc("Recent volatility by one-minute over that by five-minute returns: above 1 if prices bounce, 0 while unknown.")
     ]
-    warm: Annotated[
-        bool, doc("Whether there are W closes, a day of outcomes was learned from, and missing_share is at most 0.5.")
-    ]
+    warm: Annotated[bool, doc("Whether there are W closes and a day of learned outcomes, and missing_share is at most 0.5.")]
     candles: Annotated[int, doc("Number of candles accepted since the start of the log.")]
     signal_ones: Annotated[int, doc("Number of signals that are 1 since the start of the log.")]
     gaps: Annotated[int, doc("Number of gaps since the start of the log, each of one or more missing minutes.")]

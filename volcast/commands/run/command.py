@@ -13,7 +13,7 @@ from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
 from volcast.cli.wiring.live import LIVE_SETTINGS, create_tls_context, venue_symbols
 from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, open_replays
-from volcast.settings.schema import Settings
+from volcast.settings.effective import effective_settings
 from volcast.settings.sources import Loaded
 
 from .default_log import default_path, default_path_of_files
@@ -22,6 +22,12 @@ from .pipeline import run_pipeline
 from .replay import replay_source
 
 NOTIFY_SETTINGS = ("notify", "notify_tiers", "notify_cooldown_s", "alert", "alert_before_warm")
+
+RUN_SETTINGS = (
+    *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
+    *("batch_records", "snapshot_records", *LIVE_SETTINGS, *NOTIFY_SETTINGS, "max_symbols", "allowed_symbols"),
+    *("stale_after_s", "log_level", "log_format"),
+)
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
@@ -38,11 +44,7 @@ if TYPE_CHECKING:
     help="Stream from this venue; give symbols instead of files.",
 )
 @click.option("--exit-when-done", is_flag=True, help="Exit when the last signal can be read, instead of serving on.")
-@loaded_options(
-    *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
-    *("batch_records", "snapshot_records", *LIVE_SETTINGS, *NOTIFY_SETTINGS, "max_symbols", "allowed_symbols"),
-    *("stale_after_s", "log_level", "log_format"),
-)
+@loaded_options(*RUN_SETTINGS)
 def command(
     *,
     files: tuple[Path, ...],
@@ -64,7 +66,7 @@ def command(
     settings = loaded.settings
     configure_quietly(loaded)
     if feed is not None:
-        _run_live(feed, files, symbols, settings)
+        _run_live(feed, files, symbols, loaded)
         return
     if settings.notify or settings.alert:
         click.echo("no notifications: they are for live candles, and these are from files; stream with --live VENUE", err=True)
@@ -74,14 +76,15 @@ def command(
         sources, speed, settings.append_records, problems, is_sample=not files, exit_when_done=exit_when_done
     )
     path = settings.db or default_path_of_files(sources, settings)
-    stopped = asyncio.run(run_pipeline(open_source, path, settings))
+    stopped = asyncio.run(run_pipeline(open_source, path, settings, effective_settings(loaded, RUN_SETTINGS)))
     if problems:
         raise click.exceptions.Exit(UserError.exit_code)
     if stopped and exit_when_done:
         raise click.exceptions.Exit(INTERRUPTED)
 
 
-def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], settings: Settings) -> None:
+def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], loaded: Loaded) -> None:
+    settings = loaded.settings
     if symbols or not files:
         raise UserError(f"with --live, give symbols as arguments, as in `volcast run --live {feed.name} BTCUSDT`")
     pairs = venue_symbols(feed, tuple(map(str, files)), settings)
@@ -90,4 +93,4 @@ def _run_live(feed: "Feed", files: tuple[Path, ...], symbols: tuple[str, ...], s
     plan = create_notify_plan(settings, tuple(pairs))
     create_tls_context(settings)  # report an unusable certificate file before anything is written
     path = settings.db or default_path("+".join(pairs), settings)
-    asyncio.run(run_pipeline(live_source(feed, pairs, settings, plan), path, settings))
+    asyncio.run(run_pipeline(live_source(feed, pairs, settings, plan), path, settings, effective_settings(loaded, RUN_SETTINGS)))

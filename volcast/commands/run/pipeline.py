@@ -1,8 +1,9 @@
 """The pipeline of `volcast run`: log, consumer and API in one process, around a source of candles."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from api.view import View
     from consumer.worker import Worker
     from volcast.log.sqlite.lease import Lease
+    from volcast.settings.effective import EffectiveSetting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +48,10 @@ OpenSource = Callable[[RunPipeline], AbstractAsyncContextManager[Source]]
 """Opens a source of candles on the pipeline that it will feed."""
 
 
-async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) -> bool:
+async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings, shown: "Sequence[EffectiveSetting]" = ()) -> bool:
     """Run consumer and API on the log in `path` until the source is exhausted; return whether a stop signal ended it.
 
+    `shown` are the settings that the API shows under /config.
     Raises UserError if the port is not available, and Busy if another process uses the file.
     """
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
@@ -56,6 +59,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
     from api.stream.history import start_at_random  # noqa: PLC0415
     from api.view import View  # noqa: PLC0415
     from consumer.metrics import WorkerCollector  # noqa: PLC0415
+    from consumer.stats import counts_of_symbol  # noqa: PLC0415
     from volcast.cli.http import address, bind, invitation, serve  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
     from volcast.metrics.process import DiskCollector  # noqa: PLC0415
@@ -73,7 +77,12 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings) 
             click.echo(invitation(address(listening)))
             click.echo(f"log: {path}")
             async with open_source(RunPipeline(log, worker, view, follower, address(listening), path)) as source:
-                app = create_app(view, (WorkerCollector(worker), DiskCollector(path), *source.collectors))
+                app = create_app(
+                    view,
+                    (WorkerCollector(worker), DiskCollector(path), *source.collectors),
+                    settings=shown,
+                    consumer_counts=partial(counts_of_symbol, worker.shards),
+                )
                 return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
 
 

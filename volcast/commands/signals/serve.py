@@ -7,14 +7,16 @@ import asyncio
 
 import click
 
-from volcast.cli.options import settings_options
+from volcast.cli.options import loaded_options
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
-from volcast.settings.schema import Settings
+from volcast.settings.sources import Loaded
+
+SERVE_SETTINGS = (*LOG_SETTINGS, "host", "port", "stale_after_s", "log_level", "log_format")
 
 
 @click.command("serve")
-@settings_options(*LOG_SETTINGS, "host", "port", "stale_after_s", "log_level", "log_format")
-def command(settings: Settings) -> None:
+@loaded_options(*SERVE_SETTINGS)
+def command(loaded: Loaded) -> None:
     """Serve the latest signals over HTTP. /health answers at once; /ready succeeds once the log has been read."""
     from api.app import create_app  # noqa: PLC0415  # not needed by --help
     from api.follower import Follower  # noqa: PLC0415
@@ -23,7 +25,9 @@ def command(settings: Settings) -> None:
     from volcast.cli.http import address, bind, invitation, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.settings.effective import effective_settings  # noqa: PLC0415
 
+    settings = loaded.settings
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
     view = View(settings.stale_after_s, start_at_random())
@@ -33,8 +37,9 @@ def command(settings: Settings) -> None:
             await Follower(log, view).run()
 
     async def serve_and_follow() -> None:
+        app = create_app(view, disk_collectors(settings), settings=effective_settings(loaded, SERVE_SETTINGS))
         with bind(settings.host, settings.port, "--port") as listening:
             click.echo(invitation(address(listening)))
-            await run_services(serve(create_app(view, disk_collectors(settings)), listening), follow())
+            await run_services(serve(app, listening), follow())
 
     asyncio.run(serve_and_follow())

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
+from api.statistics.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
 from api.view import View
 from tests.api.signals import alarm, signals
 from tests.market import at
