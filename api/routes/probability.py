@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.outlook import NoOutlookError, StaleOutlookError, current_outlook
-from api.responses import HorizonEnd, HorizonOver, iso8601
+from api.responses import HorizonEnd, HorizonOver, ValidUntil, iso8601
 from api.status import Now, Status
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
@@ -34,6 +34,7 @@ class ProbabilityResponse(BaseModel):
     timestamp: str = Field(description="Start of the candle's minute, ISO 8601, UTC.")
     status: Status = Field(description="As in /latest.")
     age_seconds: float = Field(description="As in /latest.")
+    valid_until: ValidUntil
     horizon_minutes: int = Field(description="H: the number of minutes that the answer is about.")
     horizon_end: HorizonEnd
     horizon_over: HorizonOver
@@ -77,7 +78,8 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
             return unknown_symbol(view, symbol)
         moment = now()
         try:
-            outlook = current_outlook(latest, view.status(latest, moment), moment, horizon, stale_ok=stale_ok)
+            status, stale_after_s = view.status(latest, moment), view.stale_after_s
+            outlook = current_outlook(latest, status, moment, horizon, stale_ok=stale_ok, stale_after_s=stale_after_s)
             question, prices, answer = _answer(outlook.prices, above, below, between, touch)
         except StaleOutlookError as error:
             return _refusal(409, f"{error}; with stale_ok=true it answers nevertheless")
@@ -97,6 +99,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
             timestamp=iso8601(latest.signal.open_time_ms),
             status=outlook.status,
             age_seconds=outlook.age_s,
+            valid_until=iso8601(outlook.valid_until_ms) if outlook.valid_until_ms is not None else None,
             horizon_minutes=outlook.horizon_minutes,
             horizon_end=iso8601(outlook.horizon_end_ms),
             horizon_over=outlook.is_over,
