@@ -18,6 +18,7 @@ MAY_IMPORT_OF_OURS = {
     "volcast.timing": (),
     "volcast.atomic_file": (),
     "volcast.urls": (),
+    "volcast.client": ("volcast.client", "volcast.timing", "volcast.urls"),
     "volcast.metrics": ("volcast.timing", "volcast.metrics"),
     "volcast.candle_files": ("volcast.candle_files", "volcast.atomic_file"),
     "volcast.log": ("volcast.log", "volcast.timing"),

@@ -1,0 +1,96 @@
+"""What both clients set up and say in the same way: options of the connection, the body of an answer, a connection that fails.
+
+The token goes into one header of the connection and is kept nowhere else.
+"""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from volcast.urls import is_local
+
+from .errors import UnexpectedAnswerError, UnreachableError, VolcastError
+from .freshness import Ticks
+from .wire import MAX_ANSWER_BYTES, Received, check_base_url, check_token
+
+LOCAL_URL = "http://127.0.0.1:8000"
+"""Where `volcast serve` and `volcast run` serve unless they are told otherwise."""
+TIMEOUT_S = 10.0
+STREAM_SILENCE_S = 40.0
+"""A stream that brings nothing for so long is broken: the API sends a comment every 15 s."""
+Verify = ssl.SSLContext | bool
+"""Whether certificates are checked, or a context that knows the authority of a private one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionOptions:
+    """Where the API is, and how to connect to it."""
+
+    url: str
+    timeout_s: float
+
+    def httpx(self, token: str | None, verify: Verify) -> dict[str, Any]:
+        """Return the options of an httpx client."""
+        token = check_token(token)
+        headers = {"accept": "application/json, application/problem+json", "user-agent": "volcast-client"}
+        return {
+            "base_url": self.url,
+            "headers": headers | ({"authorization": f"Bearer {token}"} if token else {}),
+            "timeout": self.timeout_s,
+            "verify": verify,
+            "follow_redirects": False,  # the token would go along
+            # A proxy of the environment is for other machines.
+            "mounts": {f"all://{urlsplit(self.url).hostname}": None} if is_local(self.url) else None,
+        }
+
+
+def connection_options(base_url: str, timeout_s: float) -> ConnectionOptions:
+    """Check the options. Raises ValueError with a sentence."""
+    if not 0 < timeout_s < float("inf"):
+        raise ValueError(f"timeout_s is a number of seconds above 0; got {timeout_s!r}")
+    return ConnectionOptions(check_base_url(base_url), timeout_s)
+
+
+class Incoming:
+    """An answer on its way: bounded in size and in time."""
+
+    def __init__(self, response: httpx.Response, sent: Ticks, timeout_s: float) -> None:
+        self._response, self._sent, self._timeout_s = response, sent, timeout_s
+        self._body = bytearray()
+
+    def add(self, chunk: bytes, now: Ticks) -> None:
+        """Take in a part of the body. Raises an error if there is too much of it, or if it takes too long."""
+        self._body += chunk
+        if len(self._body) > MAX_ANSWER_BYTES:
+            raise UnexpectedAnswerError(f"{_url(self._response)} answered with more than {MAX_ANSWER_BYTES // 1_048_576} MiB")
+        if now.monotonic_s - self._sent.monotonic_s > self._timeout_s:
+            raise UnreachableError(f"{_url(self._response)} did not answer completely within {self._timeout_s:g} s")
+
+    def received(self, now: Ticks) -> Received:
+        """Return the whole answer."""
+        headers = {name.lower(): value for name, value in self._response.headers.items()}
+        return Received(_url(self._response), self._response.status_code, headers, bytes(self._body), self._sent, now)
+
+
+def failure(error: httpx.HTTPError, url: str, timeout_s: float) -> VolcastError:
+    """Return what a failed request means to the caller."""
+    if isinstance(error, httpx.ConnectTimeout):
+        return UnreachableError(f"no connection to {url} within {timeout_s:g} s")
+    if isinstance(error, httpx.TimeoutException):
+        return UnreachableError(f"{url} did not answer within {timeout_s:g} s")
+    if isinstance(error, httpx.ConnectError):
+        return UnreachableError(f"no connection to {url}: {_reason(error)}; is the API running there?")
+    if isinstance(error, httpx.TransportError):
+        return UnreachableError(f"the connection to {url} was lost: {_reason(error)}")
+    return UnexpectedAnswerError(f"{url} answered with something that cannot be read: {_reason(error)}")
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).rstrip(".")
+
+
+def _url(response: httpx.Response) -> str:
+    return str(response.request.url)

@@ -1,0 +1,141 @@
+"""Requests and answers without a connection: what is asked for, and how an answer becomes a value or an error. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from .errors import REFUSALS, BusyError, RefusedError, UnexpectedAnswerError
+from .freshness import Receipt, Ticks, receipt_of
+
+MAX_ANSWER_BYTES = 64 * 1_048_576
+"""A longer answer is none of this API's: /latest of a thousand symbols has some 4 MB."""
+_SHOWN = 100
+_Read = TypeVar("_Read")
+_REDIRECTS = range(300, 400)
+_OK = 200
+
+
+class Received(NamedTuple):
+    """An answer as it came."""
+
+    url: str
+    """What was asked, without the token."""
+    code: int
+    headers: Mapping[str, str]
+    """By name, in small letters."""
+    body: bytes
+    sent: Ticks
+    """When it was asked for."""
+    came: Ticks
+    """When it had come."""
+
+    @property
+    def receipt(self) -> Receipt:
+        """When it was asked for, and what its header says of its age."""
+        return receipt_of(self.headers, self.sent)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[_Read]):
+    """A GET request, and how its answer is read."""
+
+    path: str
+    read: Callable[[Received], _Read]
+    params: Mapping[str, str | int]
+
+
+class _Problem(msgspec.Struct):
+    """What is read of a problem (RFC 9457)."""
+
+    detail: Any = None
+    title: str | None = None
+
+
+def check_base_url(url: str) -> str:
+    """Return the address of an API without a slash at its end. Raises ValueError with a sentence if it is none."""
+    parts = urlsplit(url)
+    example = "as http://127.0.0.1:8000 or https://volcast.example.com/api"
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"the address of the API is a URL, {example}; got {_short(url.rpartition('@')[2])}")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError(
+            f"the address of the API has a user or password in it; give the token as `token`, and the address {example}"
+        )
+    if parts.query or parts.fragment:
+        raise ValueError(f"the address of the API has a '?' or '#' in it; it ends with a host or a path, {example}")
+    return url.rstrip("/")
+
+
+def check_token(token: str | None) -> str | None:
+    """Return the token without white space around it. Raises ValueError, without the token, if it cannot stand in a header."""
+    if token is None:
+        return None
+    stripped = token.strip()
+    if not re.fullmatch(r"[\x21-\x7e]+", stripped):
+        raise ValueError("the token is empty or has characters that no token has, such as a space or a line break within it")
+    return stripped
+
+
+def decoded(received: Received, kind: type[_Read]) -> _Read:
+    """Return the JSON body as a value of a type. Raises RefusedError or UnexpectedAnswerError unless it is one."""
+    raise_for_code(received)
+    try:
+        return msgspec.json.decode(received.body, type=kind)
+    except msgspec.DecodeError as error:  # its subclass ValidationError is a well-formed body of another shape
+        raise UnexpectedAnswerError(f"{_not_ours(received)}: {error}") from None
+
+
+def raise_for_code(received: Received) -> None:
+    """Raise the error that an answer other than 200 stands for."""
+    if received.code == _OK:
+        return
+    if received.code in _REDIRECTS:
+        target = received.headers.get("location", "")
+        raise UnexpectedAnswerError(
+            f"{received.url} redirects to {_short(target)}; a client does not follow, so that the token stays here: give that "
+            "address if it is the API's"
+        )
+    sentence, retry_after_s = _sentence(received), _retry_after_s(received.headers)
+    kind = REFUSALS.get(received.code, RefusedError)
+    if sentence is None:  # from a proxy, not from the API
+        if received.code not in {429, 502, 503, 504}:
+            raise UnexpectedAnswerError(_not_ours(received))
+        raise BusyError(_not_ours(received), received.code, retry_after_s)
+    raise kind(sentence, received.code, retry_after_s)
+
+
+def _sentence(received: Received) -> str | None:
+    """Return what a refusal says; None if it does not have the API's form."""
+    try:
+        problem = msgspec.json.decode(received.body, type=_Problem)
+    except msgspec.DecodeError:
+        return None
+    if isinstance(problem.detail, str):
+        return problem.detail
+    if isinstance(problem.detail, list):  # FastAPI's: one entry for each parameter that is wrong
+        entries = [each for each in problem.detail if isinstance(each, dict)]
+        return "; ".join(f"{(each.get('loc') or ['?'])[-1]}: {each.get('msg', 'wrong')}" for each in entries) or None
+    return problem.title
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that `Retry-After` asks for; a date is not understood."""
+    text = headers.get("retry-after", "").strip()
+    return float(text[:6]) if text.isascii() and text.isdecimal() else None
+
+
+def _not_ours(received: Received) -> str:
+    kind = received.headers.get("content-type", "").partition(";")[0] or "no content type"
+    text = _short(" ".join(received.body[:1_000].decode(errors="replace").split()))
+    return (
+        f"{received.url} answered {received.code} with {kind}, not as this API does, so the address may be wrong, or a proxy "
+        f"answered: {text}"
+    )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
