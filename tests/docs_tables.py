@@ -21,7 +21,7 @@ from api.fields import field_descriptions
 from api.metrics import ViewCollector
 from api.outlook import Outlook
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
-from api.routes.history import RowAlarmResponse, RowOutcomeResponse, RowResponse
+from api.routes.history import RowAlarmResponse, RowHorizonResponse, RowOutcomeResponse, RowResponse, RowShadowResponse
 from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryResponse, SymbolModelsResponse
 from api.routes.probability import ProbabilityResponse
 from api.routes.quality import QualityResponse, SeenGapResponse
@@ -234,7 +234,15 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
     ROOT / "docs/reference/api.md": lambda: {
         "fields of the answer": signal_table(),
         "fields of a symbol": model_table(SymbolResponse),
-        "fields of a row": model_table(RowResponse, {"outcome": RowOutcomeResponse, "drift_alarms[]": RowAlarmResponse}),
+        "fields of a row": model_table(
+            RowResponse,
+            {
+                "outcome": RowOutcomeResponse,
+                "other_horizons[]": RowHorizonResponse,
+                "shadows[]": RowShadowResponse,
+                "drift_alarms[]": RowAlarmResponse,
+            },
+        ),
         "fields of a probability": model_table(ProbabilityResponse),
         "fields of a symbol's models": model_table(SymbolModelsResponse, {"models[]": ModelResponse}),
         "fields of all models": model_table(ModelsResponse, {"models[]": ModelSummaryResponse}),

@@ -12,17 +12,17 @@ from pydantic import BaseModel, Field
 
 from api.fields import described_as
 from api.stream.history import ROWS_OF_A_SYMBOL, PositionLost
-from api.stream.row import Row, RowOutcome
+from api.stream.row import Row, RowHorizon, RowOutcome
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.drift.alarms import DriftAlarm, Tier
-from volcast.core.types import Outcome
+from volcast.core.types import Outcome, Shadow
 
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
-_PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "drift_alarms"}]
+_PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "other_horizons", "shadows", "drift_alarms"}]
 CSV_COLUMNS = [*_PLAIN, *(f"outcome_{name}" for name in RowOutcome.__struct_fields__), "drift_alarms"]
-"""The columns of the CSV form."""
+"""The columns of the CSV form: of the signal's own horizon and model."""
 
 
 @described_as(Outcome)
@@ -36,6 +36,28 @@ class RowOutcomeResponse(BaseModel):
     qlike_ewma: float
     covered: bool
     price_covered: bool
+
+
+@described_as(RowHorizon)
+class RowHorizonResponse(BaseModel):
+    """The forecast for another horizon."""
+
+    horizon_minutes: int
+    volatility: float
+    volatility_lower: float
+    volatility_upper: float
+    price_lower: float
+    price_upper: float
+    outcome: RowOutcomeResponse | None
+
+
+@described_as(Shadow)
+class RowShadowResponse(BaseModel):
+    """A challenger's forecast for the signal's own horizon."""
+
+    model: str
+    volatility: float
+    qlike: float | None
 
 
 @described_as(DriftAlarm)
@@ -79,6 +101,8 @@ class RowResponse(BaseModel):
     suspect: bool
     warm: bool
     data_drift_ratio: float
+    other_horizons: list[RowHorizonResponse]
+    shadows: list[RowShadowResponse]
     drift_alarms: list[RowAlarmResponse]
 
 

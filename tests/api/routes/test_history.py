@@ -7,8 +7,16 @@ import httpx
 import msgspec
 import pytest
 
-from api.routes.history import CSV_COLUMNS, RowAlarmResponse, RowOutcomeResponse, RowResponse, rows_csv
-from api.stream.row import Row, RowAlarm, RowOutcome, chart_row
+from api.routes.history import (
+    CSV_COLUMNS,
+    RowAlarmResponse,
+    RowHorizonResponse,
+    RowOutcomeResponse,
+    RowResponse,
+    RowShadowResponse,
+    rows_csv,
+)
+from api.stream.row import Row, RowAlarm, RowHorizon, RowOutcome, RowShadow, chart_row
 from tests.api.routes.served import row_signal, served, view_of
 from tests.api.signals import signals
 from volcast.core.drift.alarms import DriftAlarm, Tier
@@ -112,7 +120,8 @@ def test_a_row_of_csv_says_what_the_row_says() -> None:
     assert cells["drift_alarms"] == "page_hinkley page_hinkley"
     decoded = msgspec.json.decode(msgspec.json.encode(row))
     outcome = {f"outcome_{name}": value for name, value in decoded.pop("outcome").items()}
-    del decoded["drift_alarms"]
+    for name in ("other_horizons", "shadows", "drift_alarms"):
+        del decoded[name]
     expected = {name: "" if value is None else str(value) for name, value in (decoded | outcome).items()}
     assert {name: cells[name] for name in expected} == {
         name: text.lower() if text in {"True", "False"} else text for name, text in expected.items()
@@ -120,7 +129,8 @@ def test_a_row_of_csv_says_what_the_row_says() -> None:
 
 
 async def test_the_answer_has_the_documented_fields() -> None:
-    for struct, model in ((Row, RowResponse), (RowOutcome, RowOutcomeResponse), (RowAlarm, RowAlarmResponse)):
+    parts = ((RowOutcome, RowOutcomeResponse), (RowHorizon, RowHorizonResponse), (RowShadow, RowShadowResponse))
+    for struct, model in ((Row, RowResponse), (RowAlarm, RowAlarmResponse), *parts):
         assert list(struct.__struct_fields__) == list(model.model_fields)
         assert all(field.description for field in model.model_fields.values())
     async with served(view_of("A")) as client:
