@@ -4,19 +4,20 @@
 forecast that has come due, learn from it, take in the candle, forecast.
 """
 
-from math import exp, log, sqrt
+from math import exp, sqrt
 from typing import Any
 
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
+from volcast.core.forecast.intake import CandleNumbers, take_in
 from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
 from .outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from .rolling import RollingMean, SignalRate
 from .timeline import Admission, Arrival, DateCheck, Skip, Timeline
-from .types import MINUTE_MS, Candle, EngineConfig, Signal
+from .types import Candle, EngineConfig, Signal
 
 WARM_OUTCOMES = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
@@ -134,14 +135,8 @@ class Engine:
         return self.prices.close
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
-        """Pass the candle to the forecaster, with its return if there is one: a gap or a new scale discards pending forecasts."""
-        close_before = self.prices.close
-        missing = self.timeline.add(candle.open_time_ms)
-        limit = self.forecaster.market.features.max_move * sqrt(missing + 1)
-        prices = self.prices.push((candle.open, candle.high, candle.low, candle.close), limit)
-        has_return = close_before and not missing and not self.prices.is_rescaled
-        log_return = log(prices.close / close_before) if has_return else None
-        return self.forecaster.observe(candle.open_time_ms // MINUTE_MS, (*prices, candle.quote_volume), log_return)
+        numbers = CandleNumbers(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        return take_in(numbers, self.timeline, self.prices, self.forecaster)
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain fields and raw arrays."""
