@@ -24,6 +24,7 @@ MAY_IMPORT_OF_OURS = {
     "volcast.log": ("volcast.log", "volcast.timing"),
     "volcast.simulation": ("volcast.core", "volcast.simulation"),
     "volcast.backtest": ("volcast.core", "volcast.backtest"),
+    "volcast.library": ("volcast.core", "volcast.candle_files", "volcast.atomic_file", "volcast.library"),
     "volcast.batch": ("volcast.core", "volcast.candle_files", "volcast.atomic_file", "volcast.batch"),
     "producer": (*SERVICES_MAY, "producer"),
     "consumer": (*SERVICES_MAY, "consumer"),
@@ -35,6 +36,8 @@ MAY_IMPORT_OF_OURS = {
 }
 """docs/architecture.md explains this table."""
 MAX_ENTRIES = 14
+PUBLIC = (ROOT / "volcast/client", ROOT / "volcast/library")
+"""What users import. Whoever reads the pipeline need not know it, so it does not count in its folder."""
 MIN_LINES, MAX_LINES = 40, 300
 PURE_LIBRARIES = {"numpy", "scipy", "river", "msgspec"}
 PURE_STDLIB = {
@@ -188,7 +191,8 @@ def test_folders_stay_small() -> None:
     large = {
         str(folder.relative_to(ROOT)): count
         for folder in packages()
-        if (count := len([each for each in folder.iterdir() if each.name not in not_counted])) > MAX_ENTRIES
+        if (count := len([each for each in folder.iterdir() if each.name not in not_counted and each not in PUBLIC]))
+        > MAX_ENTRIES
     }
     assert not large
 

@@ -36,7 +36,7 @@ _MIN_ROWS = 3
 """Fewer rows are not judged together; the consumer judges each of them."""
 _USUAL, _USUAL_BESIDE_MINUTES = 0.5, 0.7
 """Share of the steps that one length must have to be the length of the candles; the second one if there are steps of a minute."""
-_ODD_RUN = 20
+ODD_RUN = 20
 """So many equal steps in a row, none of a minute, are no gaps."""
 _NO_MINUTE_STEP = 30
 """Among so many steps one of a minute is expected, however rarely the market trades."""
@@ -110,7 +110,7 @@ def check_candles(path: Path, options: FileOptions = NO_OPTIONS) -> FileSummary:
     reader = CandleFileReader(path, recognize(path, options))
     rows = iter(reader)
     first = last = next(rows)
-    shape = _Shape(first)
+    shape = TableShape(first)
     for row in rows:
         shape.add(row, last)
         last = row
@@ -161,10 +161,14 @@ class _Order:
             self._late_run = 0
 
 
-class _Shape:
-    """What is known of all rows together. Rows are added one by one."""
+class TableShape:
+    """What is known of all rows together. Rows are added one by one, each with the one before.
 
-    def __init__(self, first: CandleRow) -> None:
+    `place` is what the number of a row is called in a sentence.
+    """
+
+    def __init__(self, first: CandleRow, place: str = "line") -> None:
+        self._place = place
         self.rows = 1
         self._off_minute = int(first.open_time_ms % _MINUTE_MS != 0)
         self._last_second = int(first.open_time_ms % _MINUTE_MS >= _LAST_SECOND_MS)
@@ -181,6 +185,7 @@ class _Shape:
         self._columns.add(first)
 
     def add(self, row: CandleRow, before: CandleRow) -> None:
+        """Take in the next row."""
         time_ms, before_ms = row.open_time_ms, before.open_time_ms
         self.rows += 1
         self._columns.add(row)
@@ -198,7 +203,7 @@ class _Shape:
             self._steps[step_ms] += 1
         self._run = self._run + 1 if step_ms == self._run_ms else 1
         self._run_ms = step_ms
-        if self._run == _ODD_RUN and step_ms not in {0, _MINUTE_MS} and self._odd_run_ms is None:
+        if self._run == ODD_RUN and step_ms not in {0, _MINUTE_MS} and self._odd_run_ms is None:
             self._odd_run_ms, self._odd_run_line = step_ms, row.line
 
     @property
@@ -223,10 +228,10 @@ class _Shape:
         order, against = (self._backward, self._forward) if self.newest_first else (self._forward, self._backward)
         late = max(order.late, against.steps)  # of two rows that are swapped neither counts as late
         if self._is_too_much(late) or order.longest_late_run >= _LATE_RUN:
-            where = f"the first is in line {order.first_late_line or against.first_line}"
+            where = f"the first is in {self._place} {order.first_late_line or against.first_line}"
             yield f"{late} of {self.rows} rows are out of order ({where}); sort the file by time"
         if self._is_too_much(self._repeated):
-            where = f"the first is in line {self._first_repeated_line}"
+            where = f"the first is in {self._place} {self._first_repeated_line}"
             yield f"{self._repeated} of {self.rows} rows have the time of the row above ({where}); give one market per file"
         if problem := self._columns.problem():
             yield problem
@@ -240,13 +245,13 @@ class _Shape:
         usual_ms, count = self._steps.most_common(1)[0] if steps else (_MINUTE_MS, 0)
         needed = _USUAL_BESIDE_MINUTES if _MINUTE_MS in self._steps else _USUAL
         if usual_ms != _MINUTE_MS and count > 1 and count > needed * steps:
-            return f"the rows lie {_duration(usual_ms)} apart"
+            return f"the rows lie {duration(usual_ms)} apart"
         if self._odd_run_ms is not None:
-            return f"the {_ODD_RUN + 1} rows up to line {self._odd_run_line} lie {_duration(self._odd_run_ms)} apart"
+            return f"the {ODD_RUN + 1} rows up to {self._place} {self._odd_run_line} lie {duration(self._odd_run_ms)} apart"
         if 2 * sum(times for step_ms, times in self._steps.items() if step_ms < _MINUTE_MS) > steps:
             return "most rows lie less than a minute apart"
         if steps >= _NO_MINUTE_STEP and _MINUTE_MS not in self._steps:
-            return f"no two rows lie one minute apart, the nearest {_duration(min(self._steps))}"
+            return f"no two rows lie one minute apart, the nearest {duration(min(self._steps))}"
         return None
 
 
@@ -263,10 +268,10 @@ def _is_positive(number: str) -> bool:
     return bool(number) and 0 < float(number) < inf
 
 
-def _duration(step_ms: int) -> str:
+def duration(step_ms: int) -> str:
     """Return a time span in its largest whole unit; hours count as minutes.
 
-    >>> _duration(300_000), _duration(3_600_000), _duration(86_400_000), _duration(1_000)
+    >>> duration(300_000), duration(3_600_000), duration(86_400_000), duration(1_000)
     ('5 minutes', '60 minutes', '1 day', '1 second')
     """
     unit_ms, name = next((unit_ms, name) for unit_ms, name in _UNITS if step_ms % unit_ms == 0)

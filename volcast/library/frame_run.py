@@ -1,0 +1,86 @@
+"""The rows of one symbol in a data frame: whether they are candles of one minute, and their way through the engine, by time."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from volcast.candle_files.check import TableShape
+from volcast.candle_files.contract import CandleRow
+
+from .errors import CandleFrameError
+from .output import FrameAnswers
+from .series import WAITING, SymbolSeries
+
+_SOURCE = "data frame"
+_MIN_REPEATED, _TOLERATED = 3, 0.1
+"""So many rows, and this share of them, must share a minute with another row before the frame is refused."""
+
+
+class Rows(NamedTuple):
+    """Rows of one symbol, in order of time, and the position of each in the frame."""
+
+    rows: list[CandleRow]
+    positions: list[int]
+
+
+def in_order(rows: Iterable[tuple[int, CandleRow]]) -> Rows:
+    """Return rows with their positions in order of time; those of one minute stay in their order."""
+    found = sorted(rows, key=lambda each: each[1].open_time_ms)
+    return Rows([row for _, row in found], [at for at, _ in found])
+
+
+def check_rows(rows: Sequence[CandleRow], name: str) -> None:
+    """Check the rows of a symbol, in order of time; `name` is what a sentence says of it.
+
+    Raises CandleFrameError if they are no candles of one minute, or of several markets.
+    """
+    shape, before, repeated = TableShape(rows[0], "row"), rows[0], 0
+    for row in rows[1:]:
+        if row.open_time_ms == before.open_time_ms:
+            repeated += row[2:] != before[2:]
+            continue
+        shape.add(row, before)
+        before = row
+    if repeated >= _MIN_REPEATED and repeated > _TOLERATED * len(rows):
+        raise CandleFrameError(
+            f"{repeated} of {len(rows)} rows{name} have the time of another row and other numbers; give the rows of one market, "
+            "or a column 'symbol' that says of which market each row is."
+        )
+    if problem := shape.problem():
+        raise CandleFrameError(f"the frame can't be used{name}: {problem}.")
+
+
+def check_known(series: SymbolSeries, rows: Sequence[CandleRow], name: str, *, has_volume: bool) -> None:
+    """Check rows against what was taken in before; `has_volume` says whether the frame has volumes.
+
+    Raises CandleFrameError if no row is new, and not all are remembered: nearly all forecasts would be null. And if only some
+    candles have volumes: the forecaster would take their beginning or end for an event of the market.
+    """
+    if series.has_volume is not None and series.has_volume != has_volume:
+        has, had = ("a column of", "had none") if has_volume else ("no", "had some")
+        raise CandleFrameError(
+            f"the frame has {has} volumes{name}, and the candles before {had}; a forecast on both together would be wrong: drop "
+            "the column, or give all frames one."
+        )
+    forgotten = series.forgotten([row.open_time_ms for row in rows])
+    if forgotten and rows[-1].open_time_ms <= series.engine.last_open_time_ms:
+        raise CandleFrameError(
+            f"no row{name} is new, and {forgotten} of {len(rows)} are too old for their forecasts to be known: these candles, "
+            "or later ones, were taken in before. Make a new Forecaster() to run the frame again, or give it a larger `remember`."
+        )
+
+
+def run_rows(series: SymbolSeries, found: Rows, into: FrameAnswers) -> None:
+    """Take in the rows, and write into the frame's arrays what became of each."""
+    waiting: dict[int, list[int]] = {}
+    for row, at in zip(*found, strict=True):
+        for answer in series.push(row, _SOURCE):
+            if answer.open_time_ms != row.open_time_ms:
+                places = waiting.pop(answer.open_time_ms, [])
+            else:
+                places = [at]
+                if answer.status == WAITING:
+                    waiting.setdefault(answer.open_time_ms, []).append(at)
+            for place in places:
+                into.statuses[place], into.details[place] = answer.status, answer.detail
+                if answer.values is not None:
+                    into.values[place] = answer.values

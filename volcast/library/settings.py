@@ -1,0 +1,81 @@
+"""The arguments of a `Forecaster`, checked: what they become for the engine, and for all that stands beside it."""
+
+from collections.abc import Sequence
+from math import isfinite
+from os import PathLike
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from volcast.core.decoder import MAX_PRICE_DECIMALS
+from volcast.core.engine import Engine
+from volcast.core.forecast.prior import BUNDLED, NONE, Prior, PriorError, decode_prior, fingerprint
+from volcast.core.types import EngineConfig
+
+_MAX_WINDOW, _MAX_RATE_WINDOW = 10_080, 10_080
+_MIN_LEVEL, _MAX_LEVEL = 0.5, 0.99
+_MAX_STALE_S = 86_400
+_MAX_REMEMBERED = 1_000_000
+_MIN_LEVELS, _MAX_LEVELS, _LOWEST = 3, 99, 0.001
+PriorLike = Prior | PathLike[str] | Literal["bundled", "none"]
+
+
+class ForecasterSettings(NamedTuple):
+    """What determines the numbers of a forecaster, and what it remembers."""
+
+    config: EngineConfig
+    prior: Prior | None
+    """The prior that the config names by its fingerprint."""
+    price_decimals: int
+    stale_after_ms: int
+    remember: int
+
+    def new_engine(self, symbol: str) -> Engine:
+        """Return the engine of a symbol that has seen no candle."""
+        return Engine(symbol, self.config, self.price_decimals, self.prior)
+
+
+def check_settings(found: ForecasterSettings) -> ForecasterSettings:
+    """Return the settings. Raise ValueError, with what is expected, if one is out of range."""
+    config = found.config
+    _check("window", config.window, 1, _MAX_WINDOW)
+    _check("rate_window", config.rate_window, 1, _MAX_RATE_WINDOW)
+    _check("interval_level", config.interval_level, _MIN_LEVEL, _MAX_LEVEL)
+    _check("price_decimals", found.price_decimals, 0, MAX_PRICE_DECIMALS)
+    _check("stale_after_s", found.stale_after_ms / 1_000, 1, _MAX_STALE_S)
+    _check("remember", found.remember, 0, _MAX_REMEMBERED)
+    if config.warmup not in {"zero", "exclude"}:
+        raise ValueError(f"warmup is {config.warmup!r}; 'zero' or 'exclude' is expected")
+    levels = config.quantile_levels
+    is_ascending = list(levels) == sorted(set(levels)) and all(_LOWEST <= level <= 1.0 - _LOWEST for level in levels)
+    if not (is_ascending and _MIN_LEVELS <= len(levels) <= _MAX_LEVELS):
+        limits = f"{_MIN_LEVELS} to {_MAX_LEVELS} from {_LOWEST:g} to {1.0 - _LOWEST:g} are expected, ascending"
+        raise ValueError(f"quantile_levels are {levels}; {limits}")
+    found.new_engine("CHECK")  # it checks horizons and models
+    return found
+
+
+def chosen_prior(prior: PriorLike) -> tuple[str, Prior | None]:
+    """Return how the config names a prior, and the prior if it must be given to the engine. Raise ValueError if it is none."""
+    if isinstance(prior, Prior):
+        return fingerprint(prior), prior
+    if prior in {BUNDLED, NONE}:
+        return str(prior), None
+    path = Path(prior)
+    try:
+        found = decode_prior(path.read_bytes())
+    except OSError as error:
+        expected = "'bundled', 'none', a Prior or the path of one is expected"
+        raise ValueError(f"prior: {path} can't be read ({error.strerror or error}); {expected}") from None
+    except PriorError as error:
+        raise ValueError(f"prior: {path}: {error}") from None
+    return fingerprint(found), found
+
+
+def as_tuple(values: Sequence[int] | int) -> tuple[int, ...]:
+    """Return the horizons as a tuple; a single one may be given as it is."""
+    return (values,) if isinstance(values, int) else tuple(values)
+
+
+def _check(name: str, value: float, least: float, most: float) -> None:
+    if not (isfinite(value) and least <= value <= most):
+        raise ValueError(f"{name} is {value:g}; {least:g} to {most:g} is expected")
