@@ -20,10 +20,17 @@ WARM = 1_560
 """Minutes after which a symbol is warm: a day of outcomes, and a horizon before the first of them."""
 
 
+PLAIN = EngineConfig()
+FULL = EngineConfig(horizons=(60, 15, 240), shadows=("ewma", "har"))
+"""With further horizons and challengers."""
+
+
 @cache
-def warm_signals(count: int = WARM + 200, symbol: str = "BTCUSDT", seed: int = 1, *, live: bool = True) -> tuple[Signal, ...]:
+def warm_signals(
+    count: int = WARM + 200, symbol: str = "BTCUSDT", seed: int = 1, *, live: bool = True, config: EngineConfig = PLAIN
+) -> tuple[Signal, ...]:
     """Return the signals of consecutive minutes of a random walk."""
-    engine = Engine(symbol, EngineConfig(), 2)
+    engine = Engine(symbol, config, 2)
     return tuple(
         signal for each in moving(walk(count, seed), symbol, live=live) if isinstance(signal := engine.step(each), Signal)
     )

@@ -39,6 +39,7 @@ export class PriceChart {
     this.signal.priceScale().applyOptions({ scaleMargins: { top: 0.975, bottom: 0 } });
     this.forecast = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: share }, 1);
     this.realized = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: share }, 1);
+    this.rival = this.chart.addSeries(LineSeries, { ...QUIET, lineWidth: 2, lineStyle: 2, priceFormat: share }, 1);
     this.ranges = new PriceRanges();
     this.gaps = new Gaps();
     this.interval = new Ribbon();
@@ -59,7 +60,7 @@ export class PriceChart {
     this.rows = [];
     this.byTime = new Map();
     this.alarms = new Map(); // "detector time" -> alarm
-    this.points = { axis: [], candles: [], mean: [], signal: [], forecast: [], realized: [] };
+    this.points = { axis: [], candles: [], mean: [], signal: [], forecast: [], realized: [], rival: [] };
     this.interval.points = [];
     this.gaps.all = [];
     this.ranges.clear();
@@ -82,6 +83,12 @@ export class PriceChart {
     }
     const text = String(number - FIXED_PANES);
     if (this.element.dataset.panes !== text) this.element.dataset.panes = text;
+  }
+
+  /** Compare with a challenger, or with a simple average if it is null: what is drawn from the next `set` on. `name` is for people. */
+  compare(rival, name) {
+    this.challenger = rival;
+    this.panes.skill.compare(rival, name);
   }
 
   /** Draw these rows and no others; `keepView` leaves the part of time that is shown as it is. */
@@ -137,7 +144,7 @@ export class PriceChart {
 
   /** Turn one row into points. */
   take(row) {
-    const { axis, candles, mean, signal, forecast, realized } = this.points;
+    const { axis, candles, mean, signal, forecast, realized, rival } = this.points;
     const time = seconds(row.open_time_ms);
     const due = seconds(dueMs(row));
     const last = this.rows.at(-1);
@@ -148,13 +155,15 @@ export class PriceChart {
     if (due - next > MAX_GAP_MINUTES * 60 + (due - time)) next = time - 60;
     for (; next <= due; next += 60) axis.push({ time: next });
     candles.push({ time, open: row.open, high: row.high, low: row.low, close: row.close });
-    if (isAfterGap) for (const line of [mean, forecast]) cut(line);
+    if (isAfterGap) for (const line of [mean, forecast, rival]) cut(line);
     if (row.rolling_mean !== null) mean.push({ time, value: row.rolling_mean });
     if (row.signal) signal.push({ time, value: 1 });
     if (row.volatility > 0) {
       forecast.push({ time: due, value: row.volatility });
       this.interval.points.push({ time: due, lower: row.volatility_lower, upper: row.volatility_upper });
     }
+    const other = this.challenger && row.shadows.find((each) => each.model === this.challenger);
+    if (other?.volatility > 0) rival.push({ time: due, value: other.volatility });
     if (row.outcome) {
       if (realized.length && time - realized.at(-1).time > 60) cut(realized);
       realized.push({ time, value: row.outcome.realized_volatility });
@@ -244,6 +253,7 @@ export class PriceChart {
     this.signal.applyOptions({ color: c.signal });
     this.forecast.applyOptions({ color: c.forecast });
     this.realized.applyOptions({ color: c.realized });
+    this.rival.applyOptions({ color: c.skill });
     this.title.colors = c;
     for (const pane of Object.values(this.panes)) pane.recolor(c);
     this.mark();

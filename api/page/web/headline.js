@@ -13,11 +13,10 @@ function say(element, text) {
 }
 
 /**
- * Show a symbol. `market` has its last row and state, `rows` those of the chart; `latest` is the API's last answer, which knows some
+ * Show a symbol. `market` has its state, `row` is its last one, `rows` are those of the chart, as `choice` has them; `latest` is the API's last answer, which knows some
  * counts that a row does not have; `nowMs` is the time by the server's clock, null if that is not known yet.
  */
-export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
-  const row = market.last;
+export function showHeadline({ market, row, rows, latest, nowMs, isLocal, lostS, choice }) {
   const ageS = nowMs === null ? null : (nowMs - row.open_time_ms - MINUTE_MS) / 1_000;
   const zone = { isLocal, nowMs: nowMs ?? row.open_time_ms };
   const state = lostS === null ? stateOf(market.status) : { name: "no connection", kind: "bad" };
@@ -46,9 +45,9 @@ export function showHeadline({ market, rows, latest, nowMs, isLocal, lostS }) {
     }
   }
   const held = heldSentence(rows);
-  const skill = skillOf(rows);
-  say(byId("trust"), sentenceOf([comparison(row), held, skillSentence(skill)].filter(Boolean).join(" · ")));
-  say(byId("meaning"), [meaning(row, rows), skillMeaning(skill, row.horizon_minutes)].filter(Boolean).join(" "));
+  const skill = skillOf(rows, choice.rival);
+  say(byId("trust"), sentenceOf([comparison(row), held, skillSentence(skill, choice.rivalName)].filter(Boolean).join(" · ")));
+  say(byId("meaning"), [meaning(row, rows), skillMeaning(skill, row.horizon_minutes, choice.rivalName)].filter(Boolean).join(" "));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
   showHealth(row, latest, ageS, zone, state.kind === "past");
@@ -71,11 +70,12 @@ export function showNothing(title, sentence) {
 
 function showHealth(row, latest, ageS, zone, isPast) {
   const alarms = row.drift_alarms?.length ?? 0;
-  const untilMs = Date.parse(latest?.valid_until ?? "");
+  const until = [latest, ...(latest?.other_horizons ?? [])].find((each) => each?.horizon_minutes === row.horizon_minutes)?.valid_until;
+  const untilMs = Date.parse(until ?? "");
   const isOver = !isPast && untilMs <= zone.nowMs;
   const facts = [
     ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, !isPast && (ageS > 180 || ageS < 0)],
-    ["Valid until", isPast || !latest?.valid_until ? "not of now" : `${moment(untilMs, zone.isLocal, zone.nowMs)}${isOver ? ": over" : ""}`, isOver],
+    ["Valid until", isPast || !until ? "not of now" : `${moment(untilMs, zone.isLocal, zone.nowMs)}${isOver ? ": over" : ""}`, isOver],
     ["Missing minutes", `${grouped(row.missing_minutes, 0)} in ${grouped(row.gaps, 0)} ${row.gaps === 1 ? "gap" : "gaps"}`, false],
     ["Suspect prices", latest ? grouped(latest.suspect_candles, 0) : "–", row.suspect],
     ["Drift alarms on", String(alarms), alarms > 0],
@@ -135,7 +135,7 @@ export function legendOf(row, isLocal, nowMs) {
 }
 
 /** What the lines and areas of the chart are, of those panes that it has. */
-export function showKeys(row, panes) {
+export function showKeys(row, panes, { rival, rivalName }) {
   const name = percent(row.interval_level, 0);
   const minutes = row.horizon_minutes;
   const keys = [
@@ -147,7 +147,8 @@ export function showKeys(row, panes) {
     ["signal", "close above the mean"],
     ["forecast", `volatility forecast ${minutes} min before, with interval`],
     ["realized", "volatility that came"],
-    panes.skill.isShown && ["skill", "skill against a simple average, last day"],
+    rival !== null && ["rival", `forecast of ${rivalName}`],
+    panes.skill.isShown && ["skill", `skill against ${rivalName}, last day`],
     panes.rate.isShown && ["rate", "share of minutes with the close above the mean"],
   ].filter(Boolean);
   const shown = JSON.stringify(keys);

@@ -2,7 +2,7 @@
 // Rows are taken in as they come and drawn once per frame of the screen, so that a replay at full speed stays readable.
 
 import { PriceChart } from "./chart.js";
-import { PaneChoice } from "./choice.js";
+import { Choice, choosePanes } from "./choice.js";
 import { moment, zoneName } from "./format.js";
 import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
 import { SymbolList } from "./list.js";
@@ -35,6 +35,15 @@ const page = {
 };
 const list = new SymbolList({
   list: byId("symbols"), search: byId("search"), order: byId("order"), count: byId("count"), store,
+});
+
+const choice = new Choice({
+  horizon: byId("horizon"),
+  rival: byId("rival"),
+  changed: () => {
+    page.wordsAt = -Infinity;
+    redraw(true);
+  },
 });
 
 // --- rows
@@ -74,12 +83,20 @@ async function reload() {
     list.touch(symbol);
     page.added = 0;
     byId("charts").hidden = !rows.all.length;
-    chart.set(rows.all, !isFirst);
+    redraw(!isFirst);
     page.wordsAt = -Infinity;
   } catch {
     found(false);
     setTimeout(() => rows === page.rows && rows.round === round && reload(), LATEST_EVERY_MS);
   }
+}
+
+/** Draw all rows anew. */
+function redraw(keepView) {
+  const { all } = page.rows;
+  if (all.length) choice.offer(all.at(-1));
+  chart.compare(choice.rival, choice.rivalName);
+  chart.set(choice.rows(all), keepView);
 }
 
 // --- state and age
@@ -168,8 +185,8 @@ function draw() {
   requestAnimationFrame(draw);
   const nowMs = performance.now();
   if (page.added) {
-    if (page.rows.trim()) chart.set(page.rows.all, true);
-    else chart.add(page.rows.all, page.added);
+    if (page.rows.trim() || choice.offer(page.rows.all.at(-1))) redraw(true);
+    else chart.add(choice.rows(page.rows.all), page.added);
     page.added = 0;
   }
   if (nowMs - page.wordsAt < WORDS_EVERY_MS) return;
@@ -184,14 +201,15 @@ function draw() {
     return;
   }
   const serverMs = page.clockMs === null ? null : page.clockMs + nowMs;
-  const { rows, latest, isLocal } = page;
+  const { latest, isLocal } = page;
+  const rows = choice.rows(page.rows.all);
   const lostS = page.lostAt === null ? null : (nowMs - page.lostAt) / 1_000;
-  showHeadline({ market, rows: rows.all, latest, nowMs: serverMs, isLocal, lostS });
+  showHeadline({ market, row: choice.row(market.last), rows, latest, nowMs: serverMs, isLocal, lostS, choice });
   const timeMs = serverMs ?? market.last.open_time_ms;
   showAlarms([...chart.alarms.values()], market.last, isLocal, timeMs);
-  const legend = legendOf(page.hovered ?? rows.all.at(-1), isLocal, timeMs);
+  const legend = legendOf(page.hovered ?? rows.at(-1), isLocal, timeMs);
   if (byId("legend").textContent !== legend) byId("legend").textContent = legend;
-  if (rows.all.length) showKeys(rows.all.at(-1), chart.panes);
+  if (rows.length) showKeys(rows.at(-1), chart.panes, choice);
   const label = `Chart of ${market.symbol} until ${moment(market.last.open_time_ms, isLocal, timeMs)}. ${byId("band").textContent}`;
   byId("chart").setAttribute("aria-label", label);
 }
@@ -246,7 +264,7 @@ chart.onHover((row) => {
   page.wordsAt = -Infinity;
 });
 onThemeChange(() => chart.recolor());
-new PaneChoice([...document.querySelectorAll("[data-pane]")], chart);
+choosePanes([...document.querySelectorAll("[data-pane]")], chart);
 
 choose();
 askForLatest();

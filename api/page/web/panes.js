@@ -79,11 +79,12 @@ class Pane {
   }
 }
 
-/** 1 − mean loss / mean loss of a simple average, over the last day: above 0 the forecasts were better. */
+/** 1 − mean loss / mean loss of a simple average or a challenger, over the last day: above 0 the forecasts were better. */
 export class SkillPane extends Pane {
   constructor() {
-    super(["skill"], "forecast errors against a simple average, last day · above 0: better · shaded: chance considered", 0.9);
+    super(["skill"], "", 0.9);
     this.interval = new Ribbon(-1, 1);
+    this.compare(null, "a simple average");
   }
 
   clear() {
@@ -93,7 +94,7 @@ export class SkillPane extends Pane {
   }
 
   take(row) {
-    const losses = lossesOf(row);
+    const losses = lossesOf(row, this.rival);
     if (!losses) return;
     this.skill ??= new Skill(row.horizon_minutes);
     this.skill.push(row.open_time_ms, losses);
@@ -102,6 +103,12 @@ export class SkillPane extends Pane {
     const time = seconds(row.open_time_ms);
     this.push("skill", time, now.skill);
     this.interval.points.push({ time, lower: now.lower, upper: now.upper });
+  }
+
+  /** With what the forecasts are compared from the next row on: a challenger, or null for the simple average; and its name. */
+  compare(rival, name) {
+    this.rival = rival;
+    this.title.text = `forecast errors against ${name}, last day · above 0: better · shaded: chance considered`;
   }
 
   built() {
