@@ -1,6 +1,7 @@
 """The HTTP application: the latest signal of each symbol, health, readiness and metrics."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client.registry import Collector
@@ -11,23 +12,29 @@ from volcast.metrics.process import process_registry
 from volcast.metrics.requests import CountedApp, RequestCollector
 
 from .clock import read_clocks
-from .metrics import ViewCollector
 from .page.files import page_routes
 from .routes.config import PlainSetting, config_routes
+from .routes.document import openapi_document
 from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes
 from .routes.models import models_routes
 from .routes.probability import probability_routes
+from .routes.problems import handle_errors
 from .routes.process import process_routes
 from .routes.quality import ConsumerCounts, quality_routes
 from .routes.stream import stream_routes
 from .routes.symbols import symbols_routes
+from .security.guard import secured
+from .security.policy import Security
+from .security.sessions import Sessions, session_routes
+from .statistics.metrics import ViewCollector
 from .status import Now
 from .stream.broadcast import Broadcast
 from .stream.metrics import StreamCollector
 from .view import View
 
+_NO_SECURITY = Security()
 _DESCRIPTION = """
 Volatility forecasts that are updated with each closed one-minute candle.
 
@@ -36,25 +43,47 @@ used, and `valid_until` says how long. `GET /history/{symbol}` has the signals b
 """
 
 
+class Api(FastAPI):
+    """The application behind its security."""
+
+    def __init__(self, security: Security, requests: RequestCollector) -> None:
+        super().__init__(title="volcast", description=_DESCRIPTION)
+        self._security, self._requests = security, requests
+        self._sessions = Sessions(security.tokens)
+        handle_errors(self)
+        self.add_middleware(_HeadAsGet)
+        if security.tokens:
+            self.include_router(session_routes(self._sessions))
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the application in its middleware; failures are within the security, so that they have its headers, too."""
+        return CountedApp(secured(super().build_middleware_stack(), self._security, self._sessions), self._requests)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        if self.openapi_schema is None:
+            self.openapi_schema = openapi_document(self, tokens_needed=bool(self._security.tokens))
+        return self.openapi_schema
+
+
 def create_app(
     view: View,
     collectors: tuple[Collector, ...] = (),
     now: Callable[[], Now] = read_clocks,
     *,
+    security: Security = _NO_SECURITY,
     settings: Sequence[PlainSetting] = (),
     consumer_counts: ConsumerCounts = lambda _: None,
 ) -> FastAPI:
     """Return the ASGI application over `view`, which another thread may be writing.
 
-    `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view. `settings`
-    are those that this process uses, with secrets masked, for /config. `consumer_counts` returns what a consumer in this process
-    has counted of a symbol's records, for /quality.
+    `collectors` add the metrics of other parts of this process to /metrics. `now` reads the two clocks of the view. `security`
+    says who may ask. `settings` are those that this process uses, with secrets masked, for /config. `consumer_counts` returns
+    what a consumer in this process has counted of a symbol's records, for /quality.
     """
     requests, broadcast = RequestCollector(), Broadcast(view.rows)
     all_metrics = Exposition(process_registry(ViewCollector(view, now), StreamCollector(broadcast), requests, *collectors))
-    app = FastAPI(title="volcast", description=_DESCRIPTION)
-    app.add_middleware(_HeadAsGet)
-    app.add_middleware(CountedApp, requests=requests)
+    app = Api(security, requests)
     app.include_router(latest_routes(view, now))
     app.include_router(symbols_routes(view, now))
     app.include_router(probability_routes(view, now))

@@ -1,11 +1,11 @@
 """The symbol in a path: its latest signal, or the answer that there is none. All routes of one symbol share it."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Path, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from .routes.problems import Problem, ProblemKind, ProblemResponse, problem_answers
 from .status import Latest
 from .view import View
 
@@ -13,18 +13,15 @@ LISTED_SYMBOLS = 20
 """An answer that is not about all symbols names at most so many."""
 
 
-class UnknownSymbolResponse(BaseModel):
+class UnknownSymbolProblem(Problem):
     """There is no signal for the requested symbol."""
 
-    detail: str = Field(description="A sentence that names the requested symbol and some that have a signal.")
     known: list[str] = Field(description=f"The first {LISTED_SYMBOLS} symbols that have a signal, sorted.")
     known_count: int = Field(description="Number of symbols that have a signal.")
 
 
 SymbolInPath = Annotated[str, Path(description="A symbol such as BTCUSDT or BTCUSDT.BINANCE, in capital or small letters.")]
-UNKNOWN_SYMBOL: dict[int | str, dict[str, Any]] = {
-    404: {"model": UnknownSymbolResponse, "description": "The symbol has no signal yet, or does not exist."}
-}
+UNKNOWN_SYMBOL = problem_answers({404: "The symbol has no signal yet, or does not exist."}, "UnknownSymbolProblem")
 """What the OpenAPI schema says of `unknown_symbol`."""
 
 
@@ -41,4 +38,4 @@ def unknown_symbol(view: View, symbol: str) -> Response:
     detail = f"no signal for {symbol!r:.60}; symbols with a signal: {', '.join(listed) or 'none yet'}{others}"
     if symbol.upper() in view.unreadable_symbols:
         detail = f"the signals for {symbol!r:.60} cannot be read; see the log messages of this process"
-    return JSONResponse(UnknownSymbolResponse(detail=detail, known=listed, known_count=len(known)).model_dump(), 404)
+    return ProblemResponse(404, detail, ProblemKind.UNKNOWN_SYMBOL, known=listed, known_count=len(known))

@@ -18,7 +18,6 @@ from prometheus_client.registry import Collector
 from pydantic import BaseModel
 
 from api.fields import field_descriptions
-from api.metrics import ViewCollector
 from api.outlook import Outlook
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.routes.history import RowAlarmResponse, RowHorizonResponse, RowOutcomeResponse, RowResponse, RowShadowResponse
@@ -26,6 +25,7 @@ from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryRespons
 from api.routes.probability import ProbabilityResponse
 from api.routes.quality import QualityResponse, SeenGapResponse
 from api.routes.symbols import SymbolResponse
+from api.statistics.metrics import ViewCollector
 from api.status import Status
 from api.stream.broadcast import Broadcast
 from api.stream.history import RowHistory

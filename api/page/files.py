@@ -2,20 +2,16 @@
 
 from pathlib import Path
 
-from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
+
+from api.security.headers import PAGE_POLICY
 
 _FOLDER = Path(__file__).parent / "web"
 _HEADERS = {
     "Cache-Control": "no-cache",  # ask again each time, with the ETag: after an update nobody sees a mixture of two versions
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": PAGE_POLICY,
 }
 _TYPES = {".js": "text/javascript", ".mjs": "text/javascript"}
 """Media types that depend on the version of Python and on the machine's own table; a browser refuses a module with another."""

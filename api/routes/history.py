@@ -6,7 +6,6 @@ from io import StringIO
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
 from msgspec import json
 from pydantic import BaseModel, Field
 
@@ -18,6 +17,8 @@ from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import Outcome, Shadow
+
+from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
 _PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "other_horizons", "shadows", "drift_alarms"}]
@@ -114,12 +115,6 @@ class HistoryResponse(BaseModel):
     next: int | None = Field(description="`after` of the next page; null if this one is the last.")
 
 
-class HistoryRefusalResponse(BaseModel):
-    """There is no such page."""
-
-    detail: str = Field(description="A sentence that says why, and what to do.")
-
-
 def history_routes(view: View) -> APIRouter:
     """Return the route over `view`."""
     router = APIRouter()
@@ -131,8 +126,7 @@ def history_routes(view: View) -> APIRouter:
         responses={
             200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
             **UNKNOWN_SYMBOL,
-            410: {"model": HistoryRefusalResponse, "description": "The rows that follow `after` are not kept any more."},
-            422: {"model": HistoryRefusalResponse, "description": "A parameter cannot be read."},
+            **problem_answers({410: "The rows that follow `after` are not kept any more."}),
         },
     )
     async def history(  # noqa: PLR0917  # FastAPI passes them by name
@@ -152,15 +146,15 @@ def history_routes(view: View) -> APIRouter:
         if latest is None:
             return unknown_symbol(view, symbol)
         if format not in {None, "json", "csv"}:
-            return _refusal(422, f"format is json or csv; got {format!r:.60}")
+            return invalid_request(f"format is json or csv; got {format!r:.60}", "format")
         name = latest.signal.symbol
         try:
             from_ms, to_ms = _time_ms("from", begin, _FIRST_MS), _time_ms("to", end, _LAST_MS)
             stored, has_more = view.rows.page(name, from_ms, to_ms, after, limit)
         except ValueError as error:
-            return _refusal(422, str(error))
+            return invalid_request(*error.args)
         except PositionLost as error:
-            return _refusal(410, f"{error}: begin again without after")
+            return ProblemResponse(410, f"{error}: begin again without after", ProblemKind.ROWS_GONE)
         rows = [each.row() for each in stored]
         following = rows[-1].sequence if has_more else None
         headers = {"cache-control": "no-cache", "vary": "Accept"}
@@ -189,7 +183,7 @@ def rows_csv(rows: Sequence[Row]) -> str:
 
 
 def _time_ms(name: str, text: str | None, default_ms: int) -> int:
-    """Return a time in milliseconds since 1970. Raises ValueError with a sentence."""
+    """Return a time in milliseconds since 1970. Raises ValueError with a sentence and the name."""
     if text is None:
         return default_ms
     if text.isascii() and text.isdecimal():
@@ -197,7 +191,8 @@ def _time_ms(name: str, text: str | None, default_ms: int) -> int:
     try:
         return parse_open_time_ms(text.replace(" ", "+") if "T" in text else text)
     except ValueError:
-        raise ValueError(f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r:.60}") from None
+        sentence = f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r:.60}"
+        raise ValueError(sentence, name) from None
 
 
 def _prefers_csv(accept: str) -> bool:
@@ -212,7 +207,3 @@ def _prefers_csv(accept: str) -> bool:
             except ValueError:
                 weights[kind.strip()] = 0.0
     return weights["text/csv"] > max(weights["application/json"], weights["*/*"])
-
-
-def _refusal(code: int, detail: str) -> Response:
-    return JSONResponse(HistoryRefusalResponse(detail=detail).model_dump(), code)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
 from api.outlook import NoOutlookError, StaleOutlookError, current_outlook
@@ -13,6 +12,8 @@ from api.status import Now, Status
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.core.forecast.distribution.questions import PriceOutlook, Probability, QuestionError, Relation
+
+from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
 _PAIR = 2
 
@@ -40,12 +41,6 @@ class ProbabilityResponse(BaseModel):
     horizon_over: HorizonOver
 
 
-class RefusalResponse(BaseModel):
-    """There is no answer."""
-
-    detail: str = Field(description="A sentence that says why.")
-
-
 def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
     """Return the route over `view`; `now` reads its two clocks."""
     router = APIRouter()
@@ -56,11 +51,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         response_model=ProbabilityResponse,
         responses={
             **UNKNOWN_SYMBOL,
-            409: {
-                "model": RefusalResponse,
-                "description": "The latest forecast cannot answer: it is stale, or lacks the horizon.",
-            },
-            422: {"model": RefusalResponse, "description": "This is no question: no price, or none or several questions."},
+            **problem_answers({409: "The latest forecast cannot answer: it is stale, or lacks the horizon."}),
         },
     )
     async def probability(  # noqa: PLR0917  # FastAPI passes them by name
@@ -82,11 +73,12 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
             outlook = current_outlook(latest, status, moment, horizon, stale_ok=stale_ok, stale_after_s=stale_after_s)
             question, prices, answer = _answer(outlook.prices, above, below, between, touch)
         except StaleOutlookError as error:
-            return _refusal(409, f"{error}; with stale_ok=true it answers nevertheless")
+            detail = f"{error}; with stale_ok=true it answers nevertheless"
+            return ProblemResponse(409, detail, ProblemKind.CANNOT_ANSWER)
         except NoOutlookError as error:
-            return _refusal(409, str(error))
+            return ProblemResponse(409, str(error), ProblemKind.CANNOT_ANSWER)
         except QuestionError as error:
-            return _refusal(422, str(error))
+            return invalid_request(str(error))
         return ProbabilityResponse(
             symbol=latest.signal.symbol,
             question=question,
@@ -124,7 +116,3 @@ def _answer(
     [(question, price)] = asked.items()
     answers = {"above": prices.above, "below": prices.below, "touch": prices.touched}
     return question, [price], answers[question](price)
-
-
-def _refusal(code: int, detail: str) -> Response:
-    return JSONResponse(RefusalResponse(detail=detail).model_dump(), code)

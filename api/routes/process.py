@@ -8,9 +8,11 @@ from api.symbols import LISTED_SYMBOLS
 from api.view import View
 from volcast.metrics.exposition import Exposition
 
+from .problems import Problem, ProblemKind, ProblemResponse, problem_answers
 
-class ReadyResponse(BaseModel):
-    """Whether the API has caught up with the log."""
+
+class Readiness(BaseModel):
+    """How much of the log the API has read."""
 
     ready: bool = Field(description="Whether every signal that was on the log when the API started has been read.")
     signals: int = Field(description="Number of signals read so far.")
@@ -18,6 +20,10 @@ class ReadyResponse(BaseModel):
     unreadable_symbols: list[str] = Field(
         description=f"The first {LISTED_SYMBOLS} symbols whose newest record could not be read, sorted."
     )
+
+
+class NotReadyProblem(Problem, Readiness):
+    """The API has not read the log yet. The members are those of the answer 200, and those of a problem."""
 
 
 def process_routes(view: View, all_metrics: Exposition) -> APIRouter:
@@ -32,17 +38,21 @@ def process_routes(view: View, all_metrics: Exposition) -> APIRouter:
     @router.get(
         "/ready",
         summary="Readiness to serve",
-        responses={503: {"model": ReadyResponse, "description": "The API is still reading signals that were on the log before."}},
+        response_model=Readiness,
+        responses=problem_answers({503: "The API is still reading signals that were on the log before."}, "NotReadyProblem"),
     )
-    async def ready(response: Response) -> ReadyResponse:
+    async def ready() -> Readiness | Response:
         """Answer 200 once the API has read every signal that was on the log when it started, and 503 before."""
-        response.status_code = 200 if view.caught_up else 503
-        return ReadyResponse(
+        readiness = Readiness(
             ready=view.caught_up,
             signals=view.signals,
             unreadable=view.unreadable,
             unreadable_symbols=view.unreadable_symbols[:LISTED_SYMBOLS],
         )
+        if readiness.ready:
+            return readiness
+        detail = f"{readiness.signals} signals of the log have been read so far; ask again in some seconds"
+        return ProblemResponse(503, detail, ProblemKind.NOT_READY, **readiness.model_dump())
 
     @router.get("/metrics", summary="Metrics for Prometheus", response_class=PlainTextResponse)
     async def metrics(request: Request) -> Response:

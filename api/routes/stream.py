@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field
 
 from api.stream.broadcast import Broadcast
 from api.stream.response import RowStream
-from api.symbols import UnknownSymbolResponse, find_latest, unknown_symbol
+from api.symbols import find_latest, unknown_symbol
 from api.view import View
+
+from .problems import invalid_request, problem_answers
 
 _NO_POSITION = -1
 """Before all positions: whoever comes with it begins again."""
@@ -20,12 +20,6 @@ which a browser sends when it connects again, or of `after`; without them with t
 An event `reset` says that rows are missing between the last event and the next one: load /history again. An event `dropped` is
 the last one for a client that reads too slowly, and says so. Comments keep the connection alive.
 """
-
-
-class StreamRefusalResponse(BaseModel):
-    """There is no stream."""
-
-    detail: str = Field(description="A sentence that says why.")
 
 
 def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
@@ -39,9 +33,8 @@ def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
         response_class=Response,
         responses={
             200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
-            404: {"model": UnknownSymbolResponse, "description": "A symbol has no signal, and the log has been read to its end."},
-            422: {"model": StreamRefusalResponse, "description": "A parameter cannot be read."},
-            503: {"model": StreamRefusalResponse, "description": "Too many streams are open."},
+            **problem_answers({404: "A symbol has no signal, and the log has been read to its end."}, "UnknownSymbolProblem"),
+            **problem_answers({503: "Too many streams are open."}),
         },
     )
     async def stream(
@@ -55,9 +48,7 @@ def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
         if symbols is not None:
             names = [name.strip() for name in symbols.split(",") if name.strip()]
             if not names:
-                return JSONResponse(
-                    StreamRefusalResponse(detail="symbols names no symbol; leave it out for all").model_dump(), 422
-                )
+                return invalid_request("symbols names no symbol; leave it out for all", "symbols")
             latests = {name: find_latest(view, name) for name in names}
             unknown = [name for name, latest in latests.items() if latest is None]
             # Before the log has been read the symbol may well be on it, and a browser never asks again after a 404.

@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import TypedDict, cast
 
-from fastapi.responses import JSONResponse
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
+
+from api.routes.problems import ProblemKind, ProblemResponse
 
 from .broadcast import Broadcast, StreamClient, WantedSymbols, reset_event, row_event
 from .history import PositionLost
@@ -43,7 +44,8 @@ class RowStream(EventSourceResponse):
         server = cast("StreamExtension | None", (scope.get("extensions") or {}).get("volcast.stream"))
         client = StreamClient(self._symbols, server["release"] if server else lambda: None)
         if server and not self._head_only and not server["begin"](client.end):
-            await JSONResponse({"detail": "too many streams are open; try again later"}, 503)(scope, receive, send)
+            detail = "too many streams are open; try again later"
+            await ProblemResponse(503, detail, ProblemKind.TOO_MANY_STREAMS)(scope, receive, send)
             return
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         if not self._head_only:

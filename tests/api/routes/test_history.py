@@ -69,7 +69,8 @@ async def test_a_page_is_of_the_times_that_were_asked_for(query: str, expected: 
 async def test_a_time_that_cannot_be_read_gets_a_sentence(name: str, text: str) -> None:
     response = await get(f"/history/A?{name}={text}")
     expected = f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r}"
-    assert (response.status_code, response.json()) == (422, {"detail": expected})
+    problem = response.json()
+    assert (response.status_code, problem["detail"], problem["parameter"]) == (422, expected, name)
 
 
 @pytest.mark.parametrize(("query", "status"), [("limit=0", 422), ("limit=99999", 422), ("after=x", 422), ("format=xml", 422)])

@@ -103,7 +103,8 @@ async def test_an_unknown_symbol_is_refused_once_the_log_has_been_read() -> None
     async with served(view) as client:
         refused = await client.get("/stream?symbols=A,B")
         assert (refused.status_code, refused.json()["detail"]) == (404, "no signal for 'B'; symbols with a signal: A")
-        assert (await client.get("/stream?symbols=,")).json() == {"detail": "symbols names no symbol; leave it out for all"}
+        problem = (await client.get("/stream?symbols=,")).json()
+        assert (problem["detail"], problem["parameter"]) == ("symbols names no symbol; leave it out for all", "symbols")
         view.caught_up = False
         async with aclosing(events(client, "?symbols=b")) as stream:
             waiting = asyncio.ensure_future(take(stream, 1))
@@ -162,7 +163,7 @@ async def test_streams_leave_room_for_other_requests() -> None:
         for stream in streams:
             await take(stream, 1)
         refused = await client.get("/stream")
-        assert (refused.status_code, refused.json()) == (503, {"detail": "too many streams are open; try again later"})
+        assert (refused.status_code, refused.json()["type"]) == (503, "/problems#too-many-streams")
         assert (await client.get("/health")).status_code == 200
         await streams.pop().aclose()
         async with asyncio.timeout(30):

@@ -16,14 +16,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
+from api.clock import read_clocks
+from api.fields import field_descriptions, numeric_fields
+from api.status import Now, Status
+from api.view import View
 from volcast.core.drift.alarms import Tier
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
-
-from .clock import read_clocks
-from .fields import field_descriptions, numeric_fields
-from .status import Now, Status
-from .view import View
 
 _Labels = tuple[str, ...]
 _CONTEXTS = {

@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.fields import numeric_fields
-from api.metrics import FULL_NAMES, NOT_GAUGES, ViewCollector
+from api.statistics.metrics import FULL_NAMES, NOT_GAUGES, ViewCollector
 from api.status import Now, Status
 from api.view import View
 from tests.api.signals import alarm, now_at, signals

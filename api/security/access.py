@@ -1,0 +1,77 @@
+"""Which scope a path needs, and which web pages may change something (pure).
+
+A path that is not listed needs a token that may read, whether it exists or not: what is forgotten here is closed, not open.
+/metrics is not open: it has all forecasts, and Prometheus can send a token (`authorization: credentials_file`).
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from .tokens import Scope
+
+OPEN_PATHS = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json", "/problems", "/favicon.ico"})
+"""What supervisors ask for, who have no token, and the page and its documents, which have no data."""
+OPEN_FOLDERS = ("/page/", "/docs/")
+ADMIN_PATHS = frozenset({"/config"})
+SESSION_PATH = "/session"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_TOKEN_PARAMETERS = frozenset(
+    {"token", "access_token", "auth_token", "api_token", "api_key", "apikey", "authorization", "bearer"}
+)
+
+
+def needed_scope(method: str, path: str) -> Scope | None:
+    """Return the scope that a request needs; None if it needs no token."""
+    if path in OPEN_PATHS or path.startswith(OPEN_FOLDERS) or (path == SESSION_PATH and method == "DELETE"):
+        return None
+    return Scope.ADMIN if path in ADMIN_PATHS else Scope.READ
+
+
+def is_printable_path(path: str) -> bool:
+    """Return whether a path has no control characters. Routes would ignore a line feed at its end, and this module would not.
+
+    >>> is_printable_path("/config"), is_printable_path("/config" + chr(10))
+    (True, False)
+    """
+    return _CONTROL.search(path) is None
+
+
+def token_in_query(query: bytes) -> bool:
+    """Return whether the query of an address seems to have a token, which browsers, proxies and logs would keep."""
+    return any(
+        name.lower().replace("-", "_") in _TOKEN_PARAMETERS
+        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    )
+
+
+class Sender(NamedTuple):
+    """What a browser says of the page that has sent a request; other programs say nothing."""
+
+    origin: str | None
+    """The header Origin."""
+    fetch_site: str | None
+    """The header Sec-Fetch-Site."""
+    host: str
+    """The header Host, which the client cannot set from within a page."""
+
+    @classmethod
+    def of(cls, headers: Mapping[bytes, bytes]) -> "Sender":
+        """Read the headers."""
+        found = [headers[name].decode("latin-1") if name in headers else None for name in (b"origin", b"sec-fetch-site")]
+        return cls(found[0], found[1], headers.get(b"host", b"").decode("latin-1"))
+
+
+def may_change(method: str, sender: Sender, allowed_origins: Collection[str]) -> bool:
+    """Return whether a request is safe, or does not come from a web page of another origin.
+
+    A current browser says whence a request comes (Sec-Fetch-Site); an older one names the page's origin, which has to be that of
+    this server. Whoever sends neither is no browser, so nobody's cookies are used without their knowledge.
+    """
+    if method in _SAFE_METHODS or "*" in allowed_origins or (sender.origin and sender.origin.lower() in allowed_origins):
+        return True
+    if sender.fetch_site:
+        return sender.fetch_site in {"same-origin", "none"}
+    return sender.origin is None or urlsplit(sender.origin).netloc.lower() == sender.host.lower() != ""
