@@ -58,6 +58,12 @@ class FlakyLog:
     async def peek(self) -> Mapping[int, Restored]:
         return await self._log.peek()
 
+    async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+        return await self._log.latest(topic, key, count)
+
+    async def keys(self, topic: Topic) -> Sequence[bytes]:
+        return await self._log.keys(topic)
+
     def partition_of(self, key: bytes) -> int:
         return self._log.partition_of(key)
 

@@ -60,6 +60,29 @@ async def test_last_finds_a_record_far_back(log: Log) -> None:
         assert last.value == b"1"
 
 
+async def test_latest_returns_the_last_records_of_a_key_oldest_first(log: Log) -> None:
+    assert await log.latest(Topic.CANDLES, b"A", 3) == []
+    await append(log, *pairs("A1", "B1", "A2", "B2", "A3", "B3", "B4"))
+    assert values(await log.latest(Topic.CANDLES, b"A", 2)) == [b"2", b"3"]
+    assert values(await log.latest(Topic.CANDLES, b"A", 9)) == [b"1", b"2", b"3"]
+    assert await log.latest(Topic.CANDLES, b"C", 2) == []
+    assert await log.latest(Topic.SIGNALS, b"A", 2) == []
+
+
+async def test_latest_finds_records_far_back(log: Log) -> None:
+    await append(log, *pairs("A1", "A2"))
+    for _ in range(6):
+        await append(log, *[KeyValue(key, b"x") for key in (b"B", b"C", b"D", b"E") for _ in range(400)])
+    assert values(await log.latest(Topic.CANDLES, b"A", 5)) == [b"1", b"2"]
+
+
+async def test_keys_are_those_of_the_topic(log: Log) -> None:
+    assert await log.keys(Topic.CANDLES) == []
+    await append(log, *pairs("B1", "A1", "C1", "A2"))
+    assert await log.keys(Topic.CANDLES) == [b"A", b"B", b"C"]
+    assert await log.keys(Topic.SIGNALS) == []
+
+
 async def test_last_asks_newest_first_and_asks_no_more_after_a_match(log: Log) -> None:
     """A caller may gather what it needs on the way. A broker sends as many records as these in several batches."""
     asked: list[bytes] = []

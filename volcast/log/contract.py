@@ -178,6 +178,15 @@ class Log(Protocol):
     async def peek(self) -> Mapping[int, Restored]:
         """Return what the last commits left, by partition, without fencing any owner: to be shown, not to commit on."""
 
+    async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+        """Return the last `count` records of this key on `candles` or `signals`, oldest first, without reading all of the topic.
+
+        Records that can't be read are among them, since they may be of this key. Raises Unavailable.
+        """
+
+    async def keys(self, topic: Topic) -> Sequence[bytes]:
+        """Return the keys of the records on `candles` or `signals`, sorted; it may read all of the topic. Raises Unavailable."""
+
     def partition_of(self, key: bytes) -> int:
         """Return the partition that holds all records of this key."""
 

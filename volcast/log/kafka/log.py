@@ -3,12 +3,12 @@
 The partition of a key is murmur2 of its bytes, as in Kafka's Java clients, so that other writers of `candles` choose the same.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from typing import Self
 
-from volcast.log.contract import Appender, Consumer, Reader, Restored, Topic, Unavailable
+from volcast.log.contract import Appender, Consumer, Reader, Record, Restored, Topic, Unavailable
 from volcast.log.retry import while_unavailable
 
 from .access.ports import check_ports
@@ -17,10 +17,12 @@ from .access.watch import AccessWatch
 from .client import KafkaClient, partition_of
 from .consumer import KafkaConsumer
 from .log_filter import quieten
-from .reader import reader
+from .reader import latest_of_key, reader
 from .state import peek
 from .topics import prepare
 from .writer import KafkaAppender, writer
+
+_READ_RECORDS, _READ_S = 10_000, 0.2
 
 
 class KafkaLog:
@@ -74,6 +76,18 @@ class KafkaLog:
 
     async def peek(self) -> Mapping[int, Restored]:
         return {partition: await peek(self._client, partition) for partition in range(self._client.partitions)}
+
+    async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+        async with self._watch.explained():
+            return await latest_of_key(self._client, topic, self.partition_of(key), key, count)
+
+    async def keys(self, topic: Topic) -> Sequence[bytes]:
+        """Read all of the topic: a broker knows no keys."""
+        found: set[bytes] = set()
+        async with self.reader(topic) as opened:
+            while not opened.caught_up:
+                found.update(record.key for record in await opened.read(_READ_RECORDS, _READ_S) if record.key)
+        return sorted(found)
 
     def partition_of(self, key: bytes) -> int:
         return partition_of(key, self._client.partitions)

@@ -5,8 +5,8 @@ wait for its marker, or for an open transaction of another producer before it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,7 +20,7 @@ from .errors import translated_errors
 _FIRST_STEP_RECORDS = 1_000
 _STEP_GROWTH = 4
 _MAX_STEP_RECORDS = 64_000
-"""A bound on what `last_of_key` holds in memory: the records of one key in so many."""
+"""A bound on what a search for a key holds in memory: the records of one key in so many."""
 _READ_RECORDS = 10_000
 _IDLE_FETCH_MS = 500
 """How long the broker may wait for a record before it answers a reader that has read all: each answer costs CPU time, and until
@@ -127,11 +127,31 @@ async def read_range(
 async def last_of_key(
     client: KafkaClient, topic: Topic, partition: int, key: bytes, matches: Callable[[bytes], bool]
 ) -> Record | None:
-    """Return the last record of `key` whose value satisfies `matches`, or None. Searches backwards in growing steps.
+    """Return the last record of `key` whose value satisfies `matches`, or None.
 
     `matches` sees the values of the key newest first, each once, and none after the one that it accepts: a range of offsets comes
     in several batches, so all of them are read before the first value is shown. Raises Unavailable.
     """
+    async with aclosing(_backwards(client, topic, partition, key)) as records:
+        async for record in records:
+            if not record.unreadable and matches(record.value):
+                return record
+    return None
+
+
+async def latest_of_key(client: KafkaClient, topic: Topic, partition: int, key: bytes, count: int) -> Sequence[Record]:
+    """Return the last `count` records of `key` and those that can't be read, oldest first. Raises Unavailable."""
+    found: list[Record] = []
+    async with aclosing(_backwards(client, topic, partition, key)) as records:
+        async for record in records:
+            found.append(record)
+            if len(found) == count:
+                break
+    return found[::-1]
+
+
+async def _backwards(client: KafkaClient, topic: Topic, partition: int, key: bytes) -> AsyncGenerator[Record, None]:
+    """Yield the records of `key` and those that can't be read, the newest first. Searches backwards in growing steps."""
     tp = client.at(topic, partition)
     begin, end = (await bounds(client, [tp]))[tp]
     async with reading_from(client, {tp: end}) as consumer:
@@ -139,12 +159,10 @@ async def last_of_key(
         while end > begin:
             start = max(begin, end - step)
             batches = read_range(client, consumer, tp, start, end)
-            own = [record async for records in batches for record in records if record.key == key]
+            own = [to_record(each) async for records in batches for each in records if each.key == key or unreadable(each)]
             for record in reversed(own):
-                if matches(record.value or b""):
-                    return to_record(record)
+                yield record
             end, step = start, min(step * _STEP_GROWTH, _MAX_STEP_RECORDS)
-    return None
 
 
 def to_record(record: Any) -> Record:

@@ -1,6 +1,7 @@
-"""Reads a topic of a SQLite log: the rows from an offset on, by polling that is slow while nothing comes."""
+"""Reads a topic of a SQLite log: rows from an offset on, by polling that is slow while nothing comes; the last rows of a key."""
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 
 from volcast.log.contract import Record, Topic
@@ -72,3 +73,23 @@ async def end_of(database: Database, table: str) -> int:
     """Return the offset after the last record of a table; 0 if it is empty."""
     sql = f"SELECT coalesce(max(offset) + 1, 0) FROM {table}"  # noqa: S608  # the table's name is a constant
     return await database.read(lambda db: int(db.execute(sql).fetchone()[0]))
+
+
+async def last_of_key(database: Database, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+    """Return the last `count` records of a key, oldest first, by the index of keys."""
+    sql = f"SELECT offset, key, value FROM {TABLES[topic]} WHERE key = ? ORDER BY offset DESC LIMIT ?"  # noqa: S608  # as above
+    rows = await database.read(lambda db: db.execute(sql, (key, count)).fetchall())
+    return [Record(PARTITION, *row) for row in reversed(rows)]
+
+
+async def keys_of(database: Database, topic: Topic) -> Sequence[bytes]:
+    """Return all keys, sorted. The index is asked for the next key after each, so that this takes as long as there are keys."""
+    sql = f"SELECT min(key) FROM {TABLES[topic]} WHERE key > ?"  # noqa: S608  # as above
+
+    def find(db: sqlite3.Connection) -> list[bytes]:
+        keys = [bytes(found)] if (found := db.execute(sql.replace(">", ">="), (b"",)).fetchone()[0]) is not None else []
+        while keys and (found := db.execute(sql, (keys[-1],)).fetchone()[0]) is not None:
+            keys.append(bytes(found))
+        return keys
+
+    return await database.read(find)

@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 5
+SCHEMA_FORMAT = 6
 """Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
@@ -12,6 +12,7 @@ _SCHEMA = """
 CREATE TABLE candles  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE INDEX candles_by_key ON candles (key, offset);
 CREATE TABLE signals  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE INDEX signals_by_key ON signals (key, offset);
 CREATE TABLE rejected (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE TABLE state    (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE position (

@@ -59,6 +59,15 @@ class SimulatedLog:
         await asyncio.sleep(0)
         return {number: partition.restored() for number, partition in enumerate(self._broker.partitions)}
 
+    async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+        await asyncio.sleep(0)
+        return [record for record in self._broker.records(topic, self.partition_of(key)) if record.key == key][-count:]
+
+    async def keys(self, topic: Topic) -> Sequence[bytes]:
+        await asyncio.sleep(0)
+        partitions = range(len(self._broker.partitions))
+        return sorted({record.key for number in partitions for record in self._broker.records(topic, number)})
+
     def partition_of(self, key: bytes) -> int:
         return simulated_partition_of(key, len(self._broker.partitions))
 
