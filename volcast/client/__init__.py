@@ -17,8 +17,8 @@ from .answers import (
     PriceProbability,
     SymbolSummary,
 )
-from .asynchronous import AsyncClient
-from .blocking import Client
+from .asynchronous import AsyncClient, AsyncForecastStream
+from .blocking import Client, ForecastStream
 from .errors import (
     AuthorizationError,
     BusyError,
@@ -31,11 +31,14 @@ from .errors import (
     VolcastError,
 )
 from .questions import AllForecasts
+from .rows import AlarmMark, ForecastRow, MissedRows, RowResult
 
 __all__ = [
+    "AlarmMark",
     "AlarmOn",
     "AllForecasts",
     "AsyncClient",
+    "AsyncForecastStream",
     "AuthorizationError",
     "BusyError",
     "CheckableAnswer",
@@ -44,10 +47,14 @@ __all__ = [
     "DriftAlarms",
     "ForecastOutcome",
     "ForecastQuantiles",
+    "ForecastRow",
+    "ForecastStream",
     "LatestForecast",
+    "MissedRows",
     "OtherHorizon",
     "PriceProbability",
     "RefusedError",
+    "RowResult",
     "StaleForecastError",
     "SymbolSummary",
     "UnexpectedAnswerError",

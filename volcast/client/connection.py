@@ -14,11 +14,12 @@ from volcast.urls import is_local
 
 from .errors import UnexpectedAnswerError, UnreachableError, VolcastError
 from .freshness import Ticks
-from .wire import MAX_ANSWER_BYTES, Received, check_base_url, check_token
+from .wire import MAX_ANSWER_BYTES, OK, STREAM_TYPE, Received, check_base_url, check_token
 
 LOCAL_URL = "http://127.0.0.1:8000"
 """Where `volcast serve` and `volcast run` serve unless they are told otherwise."""
 TIMEOUT_S = 10.0
+STREAM_PATH = "/stream"
 STREAM_SILENCE_S = 40.0
 """A stream that brings nothing for so long is broken: the API sends a comment every 15 s."""
 Verify = ssl.SSLContext | bool
@@ -32,7 +33,7 @@ class ConnectionOptions:
     url: str
     timeout_s: float
 
-    def httpx(self, token: str | None, verify: Verify) -> dict[str, Any]:
+    def client_options(self, token: str | None, verify: Verify) -> dict[str, Any]:
         """Return the options of an httpx client."""
         token = check_token(token)
         headers = {"accept": "application/json, application/problem+json", "user-agent": "volcast-client"}
@@ -45,6 +46,25 @@ class ConnectionOptions:
             # A proxy of the environment is for other machines.
             "mounts": {f"all://{urlsplit(self.url).hostname}": None} if is_local(self.url) else None,
         }
+
+    @property
+    def stream_timeout(self) -> httpx.Timeout:
+        """How long a stream may need to connect, and be silent."""
+        return httpx.Timeout(self.timeout_s, read=STREAM_SILENCE_S)
+
+    def failure(self, error: httpx.HTTPError, path: str) -> VolcastError:
+        """Return what a failed request means to the caller."""
+        url = self.url + path
+        if isinstance(error, httpx.ConnectTimeout):
+            return UnreachableError(f"no connection to {url} within {self.timeout_s:g} s")
+        if isinstance(error, httpx.TimeoutException):
+            silence_s = STREAM_SILENCE_S if path == STREAM_PATH else self.timeout_s
+            return UnreachableError(f"{url} was silent for {silence_s:g} s")
+        if isinstance(error, httpx.ConnectError):
+            return UnreachableError(f"no connection to {url}: {_reason(error)}; is the API running there?")
+        if isinstance(error, httpx.TransportError):
+            return UnreachableError(f"the connection to {url} was lost: {_reason(error)}")
+        return UnexpectedAnswerError(f"{url} answered with something that cannot be read: {_reason(error)}")
 
 
 def connection_options(base_url: str, timeout_s: float) -> ConnectionOptions:
@@ -61,6 +81,11 @@ class Incoming:
         self._response, self._sent, self._timeout_s = response, sent, timeout_s
         self._body = bytearray()
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether the body is a stream of events, which has no end."""
+        return self._response.status_code == OK and self._response.headers.get("content-type", "").startswith(STREAM_TYPE)
+
     def add(self, chunk: bytes, now: Ticks) -> None:
         """Take in a part of the body. Raises an error if there is too much of it, or if it takes too long."""
         self._body += chunk
@@ -73,19 +98,6 @@ class Incoming:
         """Return the whole answer."""
         headers = {name.lower(): value for name, value in self._response.headers.items()}
         return Received(_url(self._response), self._response.status_code, headers, bytes(self._body), self._sent, now)
-
-
-def failure(error: httpx.HTTPError, url: str, timeout_s: float) -> VolcastError:
-    """Return what a failed request means to the caller."""
-    if isinstance(error, httpx.ConnectTimeout):
-        return UnreachableError(f"no connection to {url} within {timeout_s:g} s")
-    if isinstance(error, httpx.TimeoutException):
-        return UnreachableError(f"{url} did not answer within {timeout_s:g} s")
-    if isinstance(error, httpx.ConnectError):
-        return UnreachableError(f"no connection to {url}: {_reason(error)}; is the API running there?")
-    if isinstance(error, httpx.TransportError):
-        return UnreachableError(f"the connection to {url} was lost: {_reason(error)}")
-    return UnexpectedAnswerError(f"{url} answered with something that cannot be read: {_reason(error)}")
 
 
 def _reason(error: Exception) -> str:

@@ -96,6 +96,11 @@ def seconds_left(answer: Dated, receipt: Receipt, now: Ticks) -> float:
     return allowed_s - age_s(answer, receipt, now)
 
 
+def now_there_s(receipt: Receipt, now: Ticks) -> float | None:
+    """Return the time by the API's clock, in seconds since 1970, at most a second behind; None if its answer had no date."""
+    return receipt.date.timestamp() + receipt.kept_s + now.seconds_since(receipt.sent) if receipt.date else None
+
+
 def check_accepted(accept: Collection[str]) -> frozenset[str]:
     """Return the accepted statuses as a set. Raises ValueError if one of them is no status of the API."""
     accepted = frozenset([accept] if isinstance(accept, str) else accept)

@@ -16,7 +16,8 @@ MAX_ANSWER_BYTES = 64 * 1_048_576
 _SHOWN = 100
 _Read = TypeVar("_Read")
 _REDIRECTS = range(300, 400)
-_OK = 200
+OK = 200
+STREAM_TYPE = "text/event-stream"
 
 
 class Received(NamedTuple):
@@ -86,12 +87,12 @@ def decoded(received: Received, kind: type[_Read]) -> _Read:
     try:
         return msgspec.json.decode(received.body, type=kind)
     except msgspec.DecodeError as error:  # its subclass ValidationError is a well-formed body of another shape
-        raise UnexpectedAnswerError(f"{_not_ours(received)}: {error}") from None
+        raise unexpected(received, f": {error}") from None
 
 
 def raise_for_code(received: Received) -> None:
     """Raise the error that an answer other than 200 stands for."""
-    if received.code == _OK:
+    if received.code == OK:
         return
     if received.code in _REDIRECTS:
         target = received.headers.get("location", "")
@@ -103,8 +104,8 @@ def raise_for_code(received: Received) -> None:
     kind = REFUSALS.get(received.code, RefusedError)
     if sentence is None:  # from a proxy, not from the API
         if received.code not in {429, 502, 503, 504}:
-            raise UnexpectedAnswerError(_not_ours(received))
-        raise BusyError(_not_ours(received), received.code, retry_after_s)
+            raise unexpected(received)
+        raise BusyError(str(unexpected(received)), received.code, retry_after_s)
     raise kind(sentence, received.code, retry_after_s)
 
 
@@ -128,12 +129,13 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     return float(text[:6]) if text.isascii() and text.isdecimal() else None
 
 
-def _not_ours(received: Received) -> str:
+def unexpected(received: Received, more: str = "") -> UnexpectedAnswerError:
+    """Return the error for an answer that is not of this API."""
     kind = received.headers.get("content-type", "").partition(";")[0] or "no content type"
     text = _short(" ".join(received.body[:1_000].decode(errors="replace").split()))
-    return (
+    return UnexpectedAnswerError(
         f"{received.url} answered {received.code} with {kind}, not as this API does, so the address may be wrong, or a proxy "
-        f"answered: {text}"
+        f"answered: {text}{more}"
     )
 
 
