@@ -24,7 +24,7 @@ from volcast.candle_files.timestamps import format_open_time
 from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
-from volcast.core.drift.skill import OutcomeGrid
+from volcast.core.drift.outcomes import OutcomeGrid
 from volcast.core.market.clock import DAY_MINUTES
 from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.simulation.breaks import Break, BreakKind
@@ -194,11 +194,11 @@ def river_alarms(stream: Sequence[Observation], closes: Sequence[float]) -> Iter
     grid = OutcomeGrid(EngineConfig().interval_level)
     sizes = np.abs(np.diff(np.log(closes)))
     fed = {"absolute return / its mean, each minute": list(sizes / np.mean(sizes[:DAY_MINUTES]))}
-    fed |= {"QLIKE gap, each hour": [], "standardised residual, each hour": []}
+    fed |= {"QLIKE gap, each hour": [], "normal score, each hour": []}
     for seen in stream:
         if scored := grid.push(seen):
             fed["QLIKE gap, each hour"].append(min(max(scored.loss_gap, -1.0), 2.0))
-            fed["standardised residual, each hour"].append(min(max(scored.z, -3.0), 3.0))
+            fed["normal score, each hour"].append(min(max(scored.volatility_score, -3.0), 3.0))
     for name, values in fed.items():
         for kind in (ADWIN, PageHinkley):
             detector: Any = kind()

@@ -16,6 +16,8 @@ from volcast.core.drift.alarms import DriftAlarm
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
 from volcast.core.engine import Engine
+from volcast.core.forecast.distribution.quantiles import Quantiles
+from volcast.core.forecast.learner import Prediction
 from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.simulation.breaks import Break
 from volcast.simulation.market import simulate_candles
@@ -26,13 +28,18 @@ PRICE_DECIMALS = 8
 
 
 class ForecastBreak(NamedTuple):
-    """A forecast that fails: its variance is multiplied, or it stays as it was, or it sits at the volatility given."""
+    """A forecast that fails: it is multiplied, stays as it was, sits at a volatility, or its intervals are of the wrong width."""
 
     label: str
     log_factor: float = 0.0
+    """Of the variance."""
     frozen: bool = False
     stuck_at: float | None = None
     """A log variance of the horizon."""
+    volatility_width: float = 1.0
+    """Of the quantiles of the log volatility around their median, as a multiple of the right one."""
+    return_width: float = 1.0
+    """Of the quantiles of the log return, likewise."""
 
 
 FORECAST_BREAKS = (
@@ -41,6 +48,10 @@ FORECAST_BREAKS = (
     ForecastBreak("forecast ×1.5", log(1.5)),
     ForecastBreak("forecast ×0.44", log(0.44)),
     ForecastBreak("forecast stuck at its lower bound", stuck_at=log(60 * 1e-12)),
+    ForecastBreak("interval of volatility ×1.5", volatility_width=1.5),
+    ForecastBreak("interval of volatility ×0.67", volatility_width=1 / 1.5),
+    ForecastBreak("price bounds ×1.5", return_width=1.5),
+    ForecastBreak("price bounds ×0.67", return_width=1 / 1.5),
 )
 
 
@@ -101,27 +112,51 @@ def break_forecast(stream: Iterable[Observation], at_minute: int, how: ForecastB
             last = seen
             yield seen
             continue
-        shift = _shift(seen.log_variance, how, last)
-        scale = exp(shift / 2)
-        outcome = seen.outcome
+        outcome, hour_end = seen.outcome, seen.hour_end
         if outcome is not None and seen.minute - seen.horizon_minutes >= at_minute:
-            outcome = (outcome[0], outcome[1] * exp(_shift(log(outcome[1]), how, last)), outcome[2])
+            shift = _shift(log(outcome.prediction.variance), how, last)
+            outcome = outcome._replace(prediction=_broken(outcome.prediction, shift, how))
+        shift = _shift(seen.log_variance, how, last)
+        if hour_end is not None:
+            hour_end = hour_end._replace(quantiles=_broken_quantiles(hour_end.quantiles, shift, how))
         yield replace(
             seen,
-            log_variance=seen.log_variance + shift if how.log_factor else _constant(how, last),
-            volatility_median=seen.volatility_median * scale,
-            volatility_lower=seen.volatility_lower * scale,
-            volatility_upper=seen.volatility_upper * scale,
+            log_variance=how.stuck_at
+            if how.stuck_at is not None
+            else last.log_variance
+            if how.frozen
+            else seen.log_variance + shift,
+            prediction=_broken(seen.prediction, shift, how),
             outcome=outcome,
+            hour_end=hour_end,
         )
 
 
-def _constant(how: ForecastBreak, last: Observation) -> float:
-    return last.log_variance if how.stuck_at is None else how.stuck_at
+def _broken(prediction: Prediction, shift: float, how: ForecastBreak) -> Prediction:
+    """Return a prediction with another log variance and intervals of another width."""
+    variance, *volatilities, return_lower, return_upper = prediction
+    median, lower, upper = _broken_volatility(volatilities, prediction.median, shift, how)
+    scale = exp(shift / 2) * how.return_width
+    return Prediction(variance * exp(shift), median, lower, upper, return_lower * scale, return_upper * scale)
+
+
+def _broken_quantiles(quantiles: Quantiles, shift: float, how: ForecastBreak) -> Quantiles:
+    volatility, scale = quantiles.realized_volatility, exp(shift / 2) * how.return_width
+    return replace(
+        quantiles,
+        log_return=tuple(each * scale for each in quantiles.log_return),
+        realized_volatility=_broken_volatility(volatility, volatility[len(volatility) // 2], shift, how),
+    )
+
+
+def _broken_volatility(volatilities: Sequence[float], median: float, shift: float, how: ForecastBreak) -> tuple[float, ...]:
+    return tuple(exp(shift / 2) * median * (each / median) ** how.volatility_width for each in volatilities)
 
 
 def _shift(log_variance: float, how: ForecastBreak, last: Observation) -> float:
-    return how.log_factor or _constant(how, last) - log_variance
+    if how.stuck_at is not None:
+        return how.stuck_at - log_variance
+    return last.log_variance - log_variance if how.frozen else how.log_factor
 
 
 def first_alarms(alarms: Iterable[DriftAlarm]) -> dict[str, DriftAlarm]:

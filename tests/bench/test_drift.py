@@ -11,6 +11,7 @@ from bench.drift_table import Delays, false_alarm_rows, share_cell
 from tests.volcast.core.drift.streams import FIRST_MINUTE, sound
 from volcast.backtest.drift_calibration import poisson_interval
 from volcast.candle_files.writer import CandleWriter
+from volcast.core.drift.observation import Observation
 from volcast.simulation.market import simulate_candles
 
 BREAK = FIRST_MINUTE + 100
@@ -22,7 +23,7 @@ def test_a_break_changes_forecasts_from_its_minute_on_and_their_outcomes_alone(n
     broken = list(break_forecast(stream, BREAK, named, stream[0]))
     assert broken[:100] == stream[:100]
     constants = {seen.log_variance for seen in broken[100:]}
-    if named.log_factor:
+    if not named.frozen and named.stuck_at is None:
         assert all(
             b.log_variance - s.log_variance == pytest.approx(named.log_factor)
             for b, s in zip(broken[100:], stream[100:], strict=True)
@@ -31,15 +32,25 @@ def test_a_break_changes_forecasts_from_its_minute_on_and_their_outcomes_alone(n
         assert constants == {stream[99].log_variance if named.frozen else named.stuck_at}
     for seen, before in zip(broken[100:], stream[100:], strict=True):
         shift = seen.log_variance - before.log_variance
-        assert seen.volatility_upper == pytest.approx(before.volatility_upper * exp(shift / 2))
-        assert (seen.moved, seen.hour_end) == (before.moved, before.hour_end)
+        assert seen.prediction.median == pytest.approx(before.prediction.median * exp(shift / 2))
+        assert _log_width(seen) == pytest.approx(_log_width(before) * named.volatility_width)
+        assert seen.moved == before.moved
         assert seen.outcome
         assert before.outcome
-        assert seen.outcome[0] == before.outcome[0]
-        is_broken = seen.minute - 60 >= BREAK
-        assert (seen.outcome[1] != before.outcome[1]) is is_broken
-        if is_broken:
-            assert log(seen.outcome[1]) == pytest.approx(broken[seen.minute - 60 - FIRST_MINUTE].log_variance)
+        assert seen.outcome[1:] == before.outcome[1:]
+        made = broken[seen.minute - 60 - FIRST_MINUTE].prediction
+        assert seen.outcome.prediction == pytest.approx(made if seen.minute - 60 >= BREAK else before.outcome.prediction)
+        if before.hour_end:
+            assert seen.hour_end
+            assert _bounds(seen) == pytest.approx([each * exp(shift / 2) * named.return_width for each in _bounds(before)])
+
+
+def _log_width(seen: Observation) -> float:
+    return log(seen.prediction.upper / seen.prediction.lower)
+
+
+def _bounds(seen: Observation) -> list[float]:
+    return list(seen.hour_end.quantiles.log_return) if seen.hour_end else []
 
 
 def test_intervals_are_exact() -> None:

@@ -15,9 +15,8 @@ from api.app import create_app
 from api.view import View
 from tests.api.signals import now_at, signals
 from tests.docs_tables import metric_collectors
-from volcast.core.drift.detector import Detector
+from volcast.core.drift.detector import AnyDetector
 from volcast.core.drift.monitor import DriftMonitor
-from volcast.core.drift.skill import ScoreDetector
 
 ROOT = Path(__file__).parents[2]
 MONITORING = ROOT / "monitoring"
@@ -129,7 +128,7 @@ def test_a_summary_fits_a_phone() -> None:
 
 
 @pytest.mark.parametrize("detector", DriftMonitor().detectors, ids=lambda each: each.name)
-def test_each_drift_detector_has_a_rule(detector: Detector | ScoreDetector) -> None:
+def test_each_drift_detector_has_a_rule(detector: AnyDetector) -> None:
     """GET /drift names the section of the runbook by the detector."""
     [rule] = [each for each in RULES if each["alert"].lower() == detector.name.replace("_", "")]
     assert rule["labels"]["severity"] == detector.tier.value

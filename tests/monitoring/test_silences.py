@@ -10,14 +10,14 @@ from tests.monitoring.test_alerts import GROUPS, RULES
 
 SEVERITIES = {rule["alert"]: rule["labels"]["severity"] for rule in RULES}
 ALERTS = [rule["alert"] for group in GROUPS if group["name"] in {"forecast", "data"} for rule in group["rules"]]
-OF_FORECAST = {"ForecastStill", "ForecastShifted", "SkillLost", "ForecastBiased", "CoverageLost", "InputsMoved"}
+OF_FORECAST = {"ForecastStill", "ForecastShifted", "SkillLost", "ForecastBiased", "ForecastMiscalibrated", "InputsMoved"}
 CONSEQUENCES = {
     "NoFreshCandle": {*OF_FORECAST, "PriceFrozen", "CandleRepeated", "VolumeCollapsed"},
     "PriceFrozen": {*OF_FORECAST, "VolumeCollapsed"},
     "CandleRepeated": {*OF_FORECAST, "VolumeCollapsed"},
-    "ForecastStill": {"SkillLost", "ForecastBiased", "CoverageLost"},
-    "ForecastShifted": {"SkillLost", "ForecastBiased", "CoverageLost"},
-    "SkillLost": {"ForecastBiased", "CoverageLost"},
+    "ForecastStill": {"SkillLost", "ForecastBiased", "ForecastMiscalibrated"},
+    "ForecastShifted": {"SkillLost", "ForecastBiased", "ForecastMiscalibrated"},
+    "SkillLost": {"ForecastBiased", "ForecastMiscalibrated"},
     "CandlesMissing": {"CandlesSparse"},
 }
 PAIRS = [(cause, alert) for cause in ("NoFreshCandle", *ALERTS) for alert in ALERTS if alert != cause]

@@ -19,7 +19,7 @@ from volcast.core.drift.thresholds import DetectorThreshold, Thresholds, shipped
 
 FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.15, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0)
 """Of the shipped thresholds."""
-CALIBRATED = ("forecast_shifted", "skill_lost", "forecast_biased", "coverage_lost", "inputs_moved")
+CALIBRATED = ("forecast_shifted", "skill_lost", "forecast_biased", "forecast_miscalibrated", "inputs_moved")
 MONTH_MINUTES = 30 * 1_440
 INDEPENDENT_DAYS = 14
 """The detectors' memory: days further apart than this are taken as independent. So many days of each symbol do not count."""

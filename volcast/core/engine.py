@@ -79,8 +79,8 @@ class Engine:
         per_year = annualized(volatility, horizon)
         missing_share, suspect = timeline.missing_share, self.prices.is_suspect
         warm = self._mean.full and main.outcomes >= WARM_OUTCOMES and missing_share <= MAX_MISSING_SHARE
-        trust = warm, suspect, missing_share
-        self.drift.push(self._observer.observe(candle, market, prediction, due, seasonal_effect=seasonal_effect, trust=trust))
+        quantiles, trust = main.quantiles, (warm, suspect, missing_share)
+        self.drift.push(self._observer.observe(candle, market, (prediction, quantiles, seasonal_effect), due, trust))
         return Signal(
             symbol=self.symbol,
             open_time_ms=candle.open_time_ms,
@@ -106,7 +106,7 @@ class Engine:
             volatility_annualized_deseasonalized=per_year * exp(-seasonal_effect),
             price_lower=self.last_close * exp(prediction.return_lower),
             price_upper=self.last_close * exp(prediction.return_upper),
-            quantiles=main.quantiles,
+            quantiles=quantiles,
             noise_ratio=market.noise.value,
             warm=warm,
             candles=self.candles,

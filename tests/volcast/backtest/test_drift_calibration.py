@@ -81,7 +81,8 @@ def test_the_first_fortnight_after_warming_up_does_not_count() -> None:
     assert found.minutes == 18 * DAY - 15 * DAY - 1
     assert len(found.days) == 3
     assert [count["forecast_biased"] for count in found.counts[:6]] == [1] * 6
-    assert found.counts[0].keys() <= {"forecast_biased", "coverage_lost", "forecast_shifted", "skill_lost", "inputs_moved"}
+    detectors = {"forecast_biased", "forecast_miscalibrated", "forecast_shifted", "skill_lost", "inputs_moved"}
+    assert found.counts[0].keys() <= detectors
 
 
 def test_what_is_written_can_be_used_and_says_its_rates() -> None:

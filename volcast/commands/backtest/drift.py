@@ -102,7 +102,7 @@ def _show(found: "DriftReport", tiers: tuple[str, ...], console: "Console") -> N
         click.echo("no alarm" if not found.alarms else f"no alarm of tier {' or '.join(tiers)}", err=err)
         return
     print_rows(_COLUMNS, map(_cells, listed), console)
-    for alarm in {each.alarm.detector: each.alarm for each in listed}.values():
+    for alarm in {each.alarm.what: each.alarm for each in listed}.values():
         click.echo(f"{alarm.detector}: {alarm.what} Before and after: {alarm.quantity}.", err=err)
 
 

@@ -1,33 +1,47 @@
-"""The contract of a drift detector, and how its evidence is kept in a snapshot."""
+"""The contracts of drift detectors, and how their evidence is kept in a snapshot."""
 
 from typing import Any, Protocol
 
 from .alarms import Evidence, Tier
 from .observation import Observation
+from .outcomes import ScoredOutcome
 
 
-class Detector(Protocol):
-    """A detector of one symbol: bounded, and a function of the observations alone."""
+class AnyDetector(Protocol):
+    """A detector of one symbol: bounded, and a function of what it was given alone."""
 
     name: str
     tier: Tier
-    what: str
-    """What was found while the alarm is on, in a sentence."""
     quantity: str
     """What the evidence shows before and after, with the unit."""
 
     @property
+    def what(self) -> str:
+        """What was found while the alarm is on, in a sentence."""
+
+    @property
     def evidence(self) -> Evidence | None:
         """Why its alarm is on; None while it is off."""
-
-    def push(self, seen: Observation) -> None:
-        """Add a minute, and update `evidence`."""
 
     def dump(self) -> dict[str, Any]:
         """Return the state as plain numbers and lists."""
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
+
+
+class Detector(AnyDetector, Protocol):
+    """A detector of what is seen of a minute."""
+
+    def push(self, seen: Observation) -> None:
+        """Add a minute, and update `evidence`."""
+
+
+class OutcomeDetector(AnyDetector, Protocol):
+    """A detector of scored outcomes."""
+
+    def push(self, scored: ScoredOutcome) -> None:
+        """Add an outcome, and update `evidence`."""
 
 
 def dump_evidence(evidence: Evidence | None) -> list[float] | None:

@@ -140,24 +140,28 @@ class ForecastShifted:
 
     def push(self, seen: Observation) -> None:
         """Add a minute."""
-        minute, log_variance, release_weight = seen.minute, seen.log_variance, seen.release_weight
+        minute, log_variance, release_weight, volume = seen.minute, seen.log_variance, seen.release_weight, self._volume
         step = log_variance - self._log_variance
         if (step > self._rise or -step > self._fall) and minute == self._minute + 1 and seen.warm:
             self._suspect(seen, step)
-        volume = self._volume
         self._volume = volume + (seen.volume - volume) / 60 if volume else seen.volume
         self._minute, self._log_variance, self._release_weight = minute, log_variance, release_weight
         if not release_weight:
             self._sum += log_variance - seen.log_reference
             self._count += 1
         if minute % _BLOCK_MINUTES == _BLOCK_MINUTES - 1:
-            if seen.warm and seen.outcome is not None:
-                residual = log(seen.outcome[0]) - log(seen.outcome[1])
-                self._weigh(seen.minute - seen.horizon_minutes, residual, seen.horizon_minutes)
-            if self._count:
-                self._blocks.append(self._sum / self._count)
-                self._sum, self._count = 0.0, 0
-                self._judge(seen.minute)
+            self._end_block(seen)
+
+    def _end_block(self, seen: Observation) -> None:
+        """Weigh the outcome of a block's last minute, and judge the steps."""
+        outcome = seen.outcome
+        if seen.warm and outcome is not None and outcome.realized_variance > 0.0:
+            residual = log(outcome.realized_variance) - log(outcome.prediction.variance)
+            self._weigh(seen.minute - seen.horizon_minutes, residual, seen.horizon_minutes)
+        if self._count:
+            self._blocks.append(self._sum / self._count)
+            self._sum, self._count = 0.0, 0
+            self._judge(seen.minute)
 
     def distrust_data(self, minute: int) -> None:
         """Take note that the data is broken in this minute: what the forecast makes of it is not its fault, nor soon after."""

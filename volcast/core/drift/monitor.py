@@ -5,12 +5,14 @@ from typing import Any, Literal
 from volcast.core.types import MINUTE_MS
 
 from .alarms import DriftAlarm
+from .calibration import ForecastMiscalibrated
 from .data_quality import CandleRepeated, CandlesMissing, PriceFrozen, SuspectPrices, VolumeCollapsed
-from .detector import Detector
+from .detector import AnyDetector, Detector, OutcomeDetector
 from .failure import ForecastShifted, ForecastStill
 from .inputs import InputDrift
 from .observation import Observation
-from .skill import OutcomeGrid, ScoreDetector, score_detectors
+from .outcomes import OutcomeGrid
+from .skill import score_detectors
 from .thresholds import SHIPPED, Thresholds, shipped_thresholds
 
 
@@ -37,30 +39,40 @@ class DriftMonitor:
         self._still = ForecastStill(settings[ForecastStill.name])
         self._shifted = ForecastShifted(settings[ForecastShifted.name])
         self._inputs = InputDrift(settings[InputDrift.name])
-        self._by_outcome = score_detectors(self.thresholds, interval_level)
+        miscalibrated = ForecastMiscalibrated(settings[ForecastMiscalibrated.name])
+        self._by_outcome: tuple[OutcomeDetector, ...] = (*score_detectors(self.thresholds), miscalibrated)
         by_minute = (self._frozen, self._repeated, self._missing, self._suspect, self._volume, self._still, self._shifted)
-        self.detectors: tuple[Detector | ScoreDetector, ...] = (*by_minute, self._inputs, *self._by_outcome)
+        self.detectors: tuple[AnyDetector, ...] = (*by_minute, self._inputs, *self._by_outcome)
         """All detectors; those whose alarm is on have `evidence`."""
         self._grid = OutcomeGrid(interval_level)
         self._is_data_watched = False
 
     def push(self, seen: Observation) -> None:
         """Add a minute, and update `alarms`. Detectors that it does not concern are not asked: this is done for every candle."""
-        was_still, was_shifted = self._still.evidence, self._shifted.evidence
+        still, shifted = self._still, self._shifted
+        was_still, was_shifted = still.evidence, shifted.evidence
         is_changed = False
         if seen.flat or seen.repeated or seen.suspect or seen.missing_share or self._is_data_watched:
             is_changed = self._push_data(seen)
-        self._still.push(seen)
-        self._shifted.push(seen)
-        if seen.hour_end:
-            is_changed |= _push(self._volume, seen) | _push(self._inputs, seen)
-            self.data_drift_ratio = self._inputs.ratio
-        if seen.minute >= self._grid.next_minute and (scored := self._grid.push(seen)):
-            for each in self._by_outcome:
-                each.push(scored)
-            is_changed = True
-        if is_changed or self._still.evidence is not was_still or self._shifted.evidence is not was_shifted:
+        still.push(seen)
+        shifted.push(seen)
+        if seen.hour_end or seen.minute == self._grid.due_minute:
+            is_changed |= self._push_slow(seen)
+        if is_changed or still.evidence is not was_still or shifted.evidence is not was_shifted:
             self._update(seen.minute * MINUTE_MS)
+
+    def _push_slow(self, seen: Observation) -> bool:
+        """Add the end of an hour, or a minute with an outcome that counts. Return whether an alarm has changed."""
+        is_changed = False
+        if seen.hour_end:
+            is_changed = _push(self._volume, seen) | _push(self._inputs, seen)
+            self.data_drift_ratio = self._inputs.ratio
+        if scored := self._grid.push(seen):
+            for each in self._by_outcome:
+                before = each.evidence
+                each.push(scored)
+                is_changed |= each.evidence is not before
+        return is_changed
 
     def _push_data(self, seen: Observation) -> bool:
         """Add a minute to the detectors of broken data, which few minutes concern. Return whether an alarm has changed."""
@@ -83,7 +95,7 @@ class DriftMonitor:
             self._alarm(detector, began.get(detector.name, open_time_ms)) for detector in self.detectors if detector.evidence
         )
 
-    def _alarm(self, detector: Detector | ScoreDetector, began_ms: int) -> DriftAlarm:
+    def _alarm(self, detector: AnyDetector, began_ms: int) -> DriftAlarm:
         if detector.evidence is None:
             raise ValueError(f"{detector.name} is off")
         statistic, threshold, before, after = detector.evidence

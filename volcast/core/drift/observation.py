@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from msgspec import Struct
 
 from volcast.core.arrays import Floats
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.learner import Prediction, ResolvedForecast
 from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.market.releases import release_weight
@@ -20,6 +21,8 @@ class HourEnd(NamedTuple):
     """Of the hour, in the quote currency; None if minutes are missing."""
     features: Floats
     """(len(FEATURE_NAMES),) the features after the candle."""
+    quantiles: Quantiles
+    """Of the forecast made after it."""
 
 
 class Observation(Struct, gc=False):
@@ -43,15 +46,13 @@ class Observation(Struct, gc=False):
     missing_share: float
     log_variance: float
     """Log of the forecast variance."""
-    volatility_median: float
-    volatility_lower: float
-    volatility_upper: float
     log_reference: float
     """A log variance that needs no regression: EWMA baseline and level of the last day, with the usual effect of the time."""
     release_weight: float
     """The weight of scheduled economic news within the horizon: forecasts rise and fall with it in one minute."""
-    outcome: tuple[float, float, float] | None
-    """Variances of the outcome that came due, if the price moved: realized, forecast, and the baseline's forecast."""
+    prediction: Prediction
+    outcome: ResolvedForecast | None
+    """The forecast that came due, and what came true."""
     hour_end: HourEnd | None
 
 
@@ -72,27 +73,24 @@ class Observer:
         self,
         candle: Candle,
         market: Market,
-        prediction: Prediction,
+        forecast: tuple[Prediction, Quantiles, float],
         resolved: ResolvedForecast | None,
-        *,
-        seasonal_effect: float,
         trust: tuple[bool, bool, float],
     ) -> Observation:
         """Return what the detectors see of a candle.
 
-        `market` is the market after it, `prediction` the forecast made then, and `resolved` the forecast that came due with it.
-        `seasonal_effect` is what the time adds to the log volatility of the next horizon. `trust` has the signal's fields
-        warm, suspect and missing_share.
+        `market` is the market after it, and `forecast` what was forecast then: the prediction, the quantiles, and what the time
+        adds to the log volatility of the next horizon. `resolved` is the forecast that came due with the candle. `trust` has the
+        signal's fields warm, suspect and missing_share.
         """
+        prediction, quantiles, seasonal_effect = forecast
         minute, last, horizon_minutes = market.minute, self._last, self._horizon_minutes
         open_, high, low, close, volume = now = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
         self._last, last_close = now, last[3]
         warm, suspect, missing_share = trust
         self._volume += volume
         self._minutes += 1
-        outcome = None
-        if resolved is not None and resolved.realized_variance > 0.0:
-            outcome = (resolved.realized_variance, resolved.prediction.variance, resolved.variance_ewma)
+        is_hour_end = minute % HOUR_MINUTES == HOUR_MINUTES - 1
         return Observation(
             minute,
             horizon_minutes,
@@ -105,19 +103,17 @@ class Observer:
             suspect,
             missing_share,
             log(prediction.variance),
-            prediction.median,
-            prediction.lower,
-            prediction.upper,
             0.5 * log(market.ewma) + market.state.level + self._log_horizon + 2 * seasonal_effect,
             release_weight(minute, horizon_minutes),
-            outcome,
-            self._hour_end(market) if is_hour_end(minute) else None,
+            prediction,
+            resolved,
+            self._hour_end(market, quantiles) if is_hour_end else None,
         )
 
-    def _hour_end(self, market: Market) -> HourEnd:
+    def _hour_end(self, market: Market, quantiles: Quantiles) -> HourEnd:
         volume = self._volume if self._minutes == HOUR_MINUTES else None
         self._volume, self._minutes = 0.0, 0
-        return HourEnd(volume, market.state.vector)
+        return HourEnd(volume, market.state.vector, quantiles)
 
     def dump(self) -> list[float]:
         """Return the state as plain numbers."""
@@ -128,12 +124,3 @@ class Observer:
         open_, high, low, close, volume, hour_volume, minutes = map(float, state)
         self._last = (open_, high, low, close, volume)
         self._volume, self._minutes = hour_volume, int(minutes)
-
-
-def is_hour_end(minute: int) -> bool:
-    """Return whether the candle is the last of an hour, UTC.
-
-    >>> is_hour_end(59), is_hour_end(60)
-    (True, False)
-    """
-    return minute % HOUR_MINUTES == HOUR_MINUTES - 1

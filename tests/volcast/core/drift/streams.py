@@ -5,11 +5,17 @@ from math import exp, log, sqrt
 
 import numpy as np
 from msgspec.structs import replace
+from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships no types
 
-from volcast.core.drift.observation import HourEnd, Observation, is_hour_end
+from volcast.core.drift.observation import HourEnd, Observation
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
+from volcast.core.forecast.learner import Prediction, ResolvedForecast
 from volcast.core.market.features import FEATURE_NAMES
 
 LOG_VARIANCE = log(60 * 1e-7)
+SPREAD = 0.25
+"""Of log realized volatility around its median."""
+SCORES: list[float] = ndtri(QUANTILE_LEVELS).tolist()
 FIRST_MINUTE = 28_401_120
 
 
@@ -23,12 +29,14 @@ def sound(minutes: int, seed: int = 1) -> Iterator[Observation]:
         wander = 0.99 * wander + 0.01 * float(noise)
         forecast = made[minute] = LOG_VARIANCE + wander
         due = made.pop(minute - 60, None)
-        logs = (LOG_VARIANCE + 0.5 * float(tail) - 0.2, due or 0.0, LOG_VARIANCE + float(rng.normal()))
-        outcome = None if due is None else (exp(logs[0]), exp(logs[1]), exp(logs[2]))
-        median = exp(forecast / 2 - 0.1)
+        realized, baseline = LOG_VARIANCE + 2 * SPREAD * float(tail) - 0.2, LOG_VARIANCE + float(rng.normal())
+        outcome = None
+        if due is not None:
+            hourly = float(rng.normal()) * exp(LOG_VARIANCE / 2)
+            outcome = ResolvedForecast(prediction(due), exp(baseline), exp(realized), hourly)
         volume = 1_000.0 * exp(0.3 * float(rng.normal()))
         hour_volume = volume if minute % 60 == 0 else hour_volume + volume
-        yield Observation(
+        seen = Observation(
             minute=minute,
             horizon_minutes=60,
             flat=False,
@@ -40,29 +48,51 @@ def sound(minutes: int, seed: int = 1) -> Iterator[Observation]:
             suspect=False,
             missing_share=0.0,
             log_variance=forecast,
-            volatility_median=median,
-            volatility_lower=median * exp(-0.25 * 1.645),
-            volatility_upper=median * exp(0.25 * 1.645),
             log_reference=LOG_VARIANCE + 0.3 * float(rng.normal()),
             release_weight=0.0,
+            prediction=prediction(forecast),
             outcome=outcome,
-            hour_end=HourEnd(hour_volume, rng.normal(size=len(FEATURE_NAMES))) if is_hour_end(minute) else None,
+            hour_end=None,
         )
+        if minute % 60 == 59:
+            features = rng.normal(size=len(FEATURE_NAMES))
+            seen = replace(seen, hour_end=HourEnd(hour_volume, features, quantiles(forecast)))
+        yield seen
+
+
+def prediction(log_variance: float, width: float = 1.0) -> Prediction:
+    """Return a forecast whose intervals of 90 % are as wide as they should be, times `width`."""
+    size, median, z = exp(log_variance / 2), exp(log_variance / 2 - 0.1), 1.645 * width
+    return Prediction(exp(log_variance), median, median * exp(-SPREAD * z), median * exp(SPREAD * z), -z * size, z * size)
+
+
+def quantiles(log_variance: float, volatility_width: float = 1.0, return_width: float = 1.0) -> Quantiles:
+    """Return the quantiles of a forecast, as wide as they should be, times a width."""
+    returns = tuple(exp(log_variance / 2) * z * return_width for z in SCORES)
+    volatilities = tuple(exp(log_variance / 2 - 0.1 + SPREAD * z * volatility_width) for z in SCORES)
+    return Quantiles(QUANTILE_LEVELS, returns, returns, returns, volatilities)
+
+
+def widened(seen: Observation, volatility_width: float = 1.0, return_width: float = 1.0) -> Observation:
+    """Return the observation with distributions of another width."""
+    if seen.hour_end is None:
+        return seen
+    found = quantiles(seen.log_variance, volatility_width, return_width)
+    return replace(seen, hour_end=seen.hour_end._replace(quantiles=found))
 
 
 def scaled(seen: Observation, log_factor: float, at_minute: int) -> Observation:
     """Return the observation with forecasts that are multiplied from `at_minute` on; their outcomes alike."""
     if seen.minute < at_minute:
         return seen
-    outcome = seen.outcome
+    outcome, hour_end, log_variance = seen.outcome, seen.hour_end, seen.log_variance + log_factor
     if outcome is not None and seen.minute - 60 >= at_minute:
-        outcome = (outcome[0], outcome[1] * exp(log_factor), outcome[2])
-    scale = exp(log_factor / 2)
-    return replace(
-        seen,
-        log_variance=seen.log_variance + log_factor,
-        volatility_median=seen.volatility_median * scale,
-        volatility_lower=seen.volatility_lower * scale,
-        volatility_upper=seen.volatility_upper * scale,
-        outcome=outcome,
-    )
+        outcome = outcome_scaled(outcome, log_factor)
+    if hour_end is not None:
+        hour_end = hour_end._replace(quantiles=quantiles(log_variance))
+    return replace(seen, log_variance=log_variance, prediction=prediction(log_variance), outcome=outcome, hour_end=hour_end)
+
+
+def outcome_scaled(outcome: ResolvedForecast, log_factor: float) -> ResolvedForecast:
+    """Return an outcome of a forecast that was multiplied."""
+    return outcome._replace(prediction=prediction(log(outcome.prediction.variance) + log_factor))

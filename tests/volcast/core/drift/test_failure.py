@@ -90,7 +90,7 @@ def test_outcomes_and_reference_that_follow_a_step_bear_it_out() -> None:
         if seen.minute < BREAK:
             return seen
         fallen = scaled(seen, log(0.44), BREAK)
-        outcome = fallen.outcome and (0.44 * fallen.outcome[0], *fallen.outcome[1:])
+        outcome = fallen.outcome and fallen.outcome._replace(realized_variance=0.44 * fallen.outcome.realized_variance)
         return replace(fallen, log_reference=seen.log_reference + log(0.44), outcome=outcome)
 
     assert shifted_at(list(map(calmer, sound(6_000)))) is None

@@ -1,13 +1,13 @@
 """The monitor of a symbol: silence without a fault, one event at each end of an alarm, and a state that can be cut anywhere."""
 
-from math import exp, log
+from math import log
 from typing import NamedTuple
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from tests.volcast.core.drift.streams import FIRST_MINUTE, scaled, sound
+from tests.volcast.core.drift.streams import FIRST_MINUTE, outcome_scaled, scaled, sound
 from volcast.core.drift.alarms import DriftAlarm, Tier, begun
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
@@ -62,7 +62,7 @@ def _recovering(seen: Observation, log_factor: float, end: int) -> Observation:
     """Outcomes of the first hour are those of broken forecasts."""
     outcome = seen.outcome
     if outcome is not None and seen.minute - 60 < end:
-        outcome = (outcome[0], outcome[1] * exp(log_factor), outcome[2])
+        outcome = outcome_scaled(outcome, log_factor)
     return replace(seen, outcome=outcome)
 
 

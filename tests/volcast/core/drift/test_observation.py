@@ -35,11 +35,13 @@ def test_an_observation_repeats_the_signal() -> None:
     for signal, seen in observed(list(walk(200))):
         assert seen.minute * 60_000 == signal.open_time_ms
         assert seen.log_variance == pytest.approx(2 * log(signal.volatility))
+        assert seen.prediction.median == signal.volatility_median
         assert (seen.hour_end is not None) is (seen.minute % 60 == 59)
+        assert seen.hour_end is None or seen.hour_end.quantiles == signal.quantiles
         if seen.outcome:
             outcomes += 1
             assert signal.outcome
-            assert seen.outcome[0] == pytest.approx(signal.outcome.realized_volatility**2)
+            assert seen.outcome.realized_variance == pytest.approx(signal.outcome.realized_volatility**2)
     assert outcomes == 140
 
 

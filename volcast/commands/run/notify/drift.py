@@ -55,10 +55,10 @@ DRIFT_TEXTS: Mapping[str, DriftText] = {
         "The median is off; it corrects itself within days. Look at the bounds until then.",
         "outcomes lie on both sides of the median again",
     ),
-    "coverage_lost": DriftText(
-        "intervals miss too often",
-        "They are too narrow. Take limits from a wider one until it is over.",
-        "the intervals keep what they promise again",
+    "forecast_miscalibrated": DriftText(
+        "intervals too narrow or too wide",
+        "The forecast itself may be right. Take limits from a wider interval if it is too narrow.",
+        "outcomes are spread as the forecast says again",
     ),
     "candles_missing": DriftText(
         "too many candles missing",
@@ -77,13 +77,13 @@ DRIFT_TEXTS: Mapping[str, DriftText] = {
         "inputs unusual", "The market is unusual; the forecast adapts. Nothing to do.", "inputs are usual again"
     ),
 }
-_OF_FORECAST = {"forecast_still", "forecast_shifted", "skill_lost", "forecast_biased", "coverage_lost", "inputs_moved"}
+_OF_FORECAST = {"forecast_still", "forecast_shifted", "skill_lost", "forecast_biased", "forecast_miscalibrated", "inputs_moved"}
 _SILENCED_BY = {
     "price_frozen": {*_OF_FORECAST, "volume_collapsed"},
     "candle_repeated": {*_OF_FORECAST, "volume_collapsed"},
-    "forecast_still": {"skill_lost", "forecast_biased", "coverage_lost"},
-    "forecast_shifted": {"skill_lost", "forecast_biased", "coverage_lost"},
-    "skill_lost": {"forecast_biased", "coverage_lost"},
+    "forecast_still": {"skill_lost", "forecast_biased", "forecast_miscalibrated"},
+    "forecast_shifted": {"skill_lost", "forecast_biased", "forecast_miscalibrated"},
+    "skill_lost": {"forecast_biased", "forecast_miscalibrated"},
 }
 
 

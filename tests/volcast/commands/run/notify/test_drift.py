@@ -50,13 +50,22 @@ def test_nothing_is_on_on_a_calm_signal() -> None:
 
 @pytest.mark.parametrize("cause", ["price_frozen", "candle_repeated"])
 def test_nothing_is_said_about_the_forecast_while_the_candles_are_broken(cause: str) -> None:
-    of_forecast = {"forecast_still", "forecast_shifted", "skill_lost", "forecast_biased", "coverage_lost", "inputs_moved"}
+    of_forecast = {
+        "forecast_still",
+        "forecast_shifted",
+        "skill_lost",
+        "forecast_biased",
+        "forecast_miscalibrated",
+        "inputs_moved",
+    }
     assert found(cause, *sorted(of_forecast)).keys() == DETECTORS.keys() - of_forecast - {"volume_collapsed"}
     assert found("candles_missing", "skill_lost")["skill_lost"].holds
 
 
 def test_a_page_about_the_forecast_silences_its_tickets() -> None:
-    assert not {"forecast_biased", "coverage_lost", "skill_lost"} & set(found("forecast_still", "forecast_biased", "skill_lost"))
+    assert not {"forecast_biased", "forecast_miscalibrated", "skill_lost"} & set(
+        found("forecast_still", "forecast_biased", "skill_lost")
+    )
     assert found("forecast_biased")["forecast_biased"].holds
 
 
