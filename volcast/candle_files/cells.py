@@ -28,19 +28,23 @@ class Cells:
         self.empty_minutes = 0
         """Rows so far that have a time and no price: minutes without a trade."""
 
-    def row(self, line: int, cells: Sequence[str]) -> CandleRow | None:
+    def row(self, line: int, cells: Sequence[str], open_time_ms: int | None = None) -> CandleRow | None:
         """Return the row, or None for a minute without a price. `cells` are in the order of `ROLES`, "" for a column that lacks.
 
-        Raises CandleFileError for a cell that is no number or no time.
+        Where `open_time_ms` is known, the cell of the time is not read. Raises CandleFileError for a cell that is no number or no
+        time.
         """
         timestamp, open_, high, low, close, volume, quote = cells
         try:
             price = float(open_), float(high), float(low), float(close)
             float(volume), float(quote)
-            open_time_ms = self._parse_ms(timestamp) if is_plain("".join(cells)) else self._checked_time_ms(line, cells)
+            if not is_plain("".join(cells)):
+                open_time_ms = self._checked_time_ms(line, cells, open_time_ms)
+            elif open_time_ms is None:
+                open_time_ms = self._parse_ms(timestamp)
             is_empty = isnan(price[0]) and all(map(isnan, price))
         except ValueError:
-            open_time_ms = self._checked_time_ms(line, cells)
+            open_time_ms = self._checked_time_ms(line, cells, open_time_ms)
             is_empty = all(_is_missing(cell) for cell in cells[1:5])
         if is_empty and all(_is_missing(cell) or float(cell) == 0 for cell in cells[5:]):
             self.empty_minutes += 1
@@ -62,7 +66,7 @@ class Cells:
             volume = _quotient(quote, close)
         return open_, high, low, close, volume, quote
 
-    def _checked_time_ms(self, line: int, cells: Sequence[str]) -> int:
+    def _checked_time_ms(self, line: int, cells: Sequence[str], known_ms: int | None) -> int:
         """Check a row cell by cell and return its open_time_ms. Raise CandleFileError with the first cell of the wrong kind."""
         where = f"{self._path}, {self._lines} {line}"
         for role, cell in zip(_NUMBERS, cells[1:], strict=True):
@@ -70,7 +74,7 @@ class Cells:
                 name = self._format.name_of(role)
                 raise CandleFileError(f"{where}, column {name}: {quoted(cell)} is not a number; one like 42283.58 is expected.")
         try:
-            return self._parse_ms(cells[0])
+            return self._parse_ms(cells[0]) if known_ms is None else known_ms
         except ValueError as error:
             name = self._format.name_of("time")
             raise CandleFileError(f"{where}, column {name}: {quoted(cells[0])} is not a timestamp; {error}.") from None

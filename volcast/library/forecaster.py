@@ -8,7 +8,6 @@ from decimal import Decimal
 from os import PathLike
 from typing import Literal
 
-import numpy as np
 from narwhals.stable.v2.typing import IntoDataFrameT
 
 from volcast.candle_files.contract import CandleRow
@@ -137,7 +136,7 @@ class Forecaster:
 
     def _run(self, candles: FrameCandles, symbol: str | None) -> FrameAnswers:
         size = len(candles.rows)
-        found = FrameAnswers(np.full((size, len(self._columns.kinds)), np.nan), [""] * size, [""] * size)
+        found = FrameAnswers([b""] * size, [""] * size, [""] * size)
         groups: defaultdict[str, list[tuple[int, CandleRow]]] = defaultdict(list)
         spelled = dict(self._spelled)
         names = self._names(candles.symbols, symbol, size)

@@ -81,6 +81,4 @@ def run_rows(series: SymbolSeries, found: Rows, into: FrameAnswers) -> None:
                 if answer.status == WAITING:
                     waiting.setdefault(answer.open_time_ms, []).append(at)
             for place in places:
-                into.statuses[place], into.details[place] = answer.status, answer.detail
-                if answer.values is not None:
-                    into.values[place] = answer.values
+                into.values[place], into.statuses[place], into.details[place] = answer.values, answer.status, answer.detail

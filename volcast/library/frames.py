@@ -157,7 +157,7 @@ def _row(cells: Cells, line: int, time: int | str, numbers: Sequence[str]) -> Ca
     if isinstance(time, str):
         return Unreadable(BAD_TIME, time)
     try:
-        row = cells.row(line, (str(time), *numbers))
+        row = cells.row(line, ("", *numbers), time)
     except CandleFileError as error:
         return Unreadable(NOT_A_NUMBER, str(error))
     return row or Unreadable(NO_PRICE, "the row has no price, as a minute without a trade: it counts as missing")

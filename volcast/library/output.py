@@ -8,7 +8,7 @@ import numpy as np
 
 from volcast.core.arrays import Floats
 
-from .columns import DETAIL, STATUS, Kind
+from .columns import CANDLE, DETAIL, STATUS, Kind
 from .errors import CandleFrameError
 
 if TYPE_CHECKING:
@@ -27,11 +27,18 @@ def check_new_names(frame: nw.DataFrame[Any], names: Sequence[str]) -> None:
 class FrameAnswers(NamedTuple):
     """What became of the rows of a frame, in its order."""
 
-    values: Floats
-    """(rows, columns): those of `ForecastColumns`, NaN where a row has no forecast."""
+    values: list[bytes]
+    """By row, those of `ForecastColumns`; empty where a row has no forecast."""
     statuses: list[str]
     details: list[str]
     """"" where there is nothing to say."""
+
+    def numbers(self, width: int) -> Floats:
+        """Return the values (rows, width) without those of the candle, NaN where a row has no forecast."""
+        size = len(CANDLE) + width
+        nothing = np.full(size, np.nan).tobytes()
+        joined = b"".join([each or nothing for each in self.values])
+        return np.frombuffer(joined, np.float64).reshape(len(self.values), size)[:, len(CANDLE) :]
 
     def texts(self) -> dict[str, list[str | None]]:
         """Return the columns of text."""
@@ -73,17 +80,19 @@ def _pandas_columns(pandas: Any, kinds: Mapping[str, Kind], found: FrameAnswers)
             return pandas.DatetimeIndex(_times(values), tz="UTC")
         return values.copy()
 
-    columns = {name: column(kind, found.values[:, at]) for at, (name, kind) in enumerate(kinds.items())}
+    values = found.numbers(len(kinds))
+    columns = {name: column(kind, values[:, at]) for at, (name, kind) in enumerate(kinds.items())}
     return columns | {name: pandas.array(texts, dtype="str") for name, texts in found.texts().items()}
 
 
 def _polars_columns(kinds: Mapping[str, Kind], found: FrameAnswers, prefix: str) -> "pl.DataFrame":
     import polars as pl  # noqa: PLC0415  # slow to import, and frames of pandas do not need it
 
+    values = found.numbers(len(kinds))
     types = {Kind.FLOAT: pl.Float64, Kind.INT: pl.Int64, Kind.BOOL: pl.Boolean}
     columns: dict[str, pl.Series] = {}
     for at, (name, kind) in enumerate(kinds.items()):
-        series = pl.Series(found.values[:, at], nan_to_null=True)
+        series = pl.Series(values[:, at], nan_to_null=True)
         is_time = kind is Kind.TIME
         columns[f"{prefix}{name}"] = series.cast(pl.Int64).cast(pl.Datetime("ms", "UTC")) if is_time else series.cast(types[kind])
     columns |= {f"{prefix}{name}": pl.Series(texts, dtype=pl.String) for name, texts in found.texts().items()}

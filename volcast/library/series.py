@@ -15,7 +15,7 @@ from volcast.core.engine import Engine
 from volcast.core.timeline import Arrival, Skip
 from volcast.core.types import MINUTE_MS, Candle, Restoring, Signal
 
-from .columns import ForecastColumns
+from .columns import CANDLE, ForecastColumns
 
 ACCEPTED, KNOWN, WAITING = "accepted", "known", "waiting"
 """What became of a candle that was not refused: it has a forecast; it had one already, which is given again; it waits."""
@@ -23,7 +23,6 @@ _WAITS = "its date waits for the next candle to confirm it: it is the first one,
 _DIFFERS = "a candle of this minute was taken in before, and this one is different; the first one counts"
 _FORGOTTEN = "a candle of this minute was taken in before, too long ago for its forecast to be remembered"
 _LATE = "a later candle was taken in before it"
-_PRICES = ("open", "high", "low", "close", "volume", "quote_volume")
 
 
 class CandleAnswer(NamedTuple):
@@ -34,8 +33,8 @@ class CandleAnswer(NamedTuple):
     """`accepted`, `known`, `waiting`, or why the candle was refused, in one word."""
     detail: str
     """Why it waits or was refused, in a sentence; else empty."""
-    values: Sequence[float] | None = None
-    """Those of `ForecastColumns`; None without a forecast."""
+    values: bytes = b""
+    """Those of `ForecastColumns`, float64; empty without a forecast."""
     signal: Signal | None = None
     """The signal, if the candle was accepted now."""
 
@@ -58,7 +57,7 @@ class SymbolSeries:
         self._columns, self._remember = columns, remember
         self._decoder = Decoder(engine.price_decimals)
         self._remembered: dict[int, bytes] = {}
-        """By open_time_ms: the numbers of the candle, and the values of its forecast."""
+        """By open_time_ms: the values of the forecast, which begin with the numbers of the candle."""
         self._last_ms = self._step_ms = self._steps = 0
         """Of single candles: the time of the last one, the last step between two, and how many in a row were as long."""
 
@@ -91,20 +90,18 @@ class SymbolSeries:
             if each.candle.open_time_ms == time_ms:
                 same = _numbers(each.candle) == _numbers(candle)
                 return CandleAnswer(time_ms, WAITING, _WAITS) if same else CandleAnswer(time_ms, Skip.DUPLICATE.value, _DIFFERS)
-        if (kept := self._remembered.get(time_ms)) is None:
+        if (values := self._remembered.get(time_ms)) is None:
             return None
-        numbers = array("d", kept)
-        if numbers[: len(_PRICES)] != _numbers(candle):
+        if array("d", values)[: len(CANDLE)] != _numbers(candle):
             return CandleAnswer(time_ms, Skip.DUPLICATE.value, _DIFFERS)
-        return CandleAnswer(time_ms, KNOWN, "", numbers[len(_PRICES) :])
+        return CandleAnswer(time_ms, KNOWN, "", values)
 
     def _step(self, candle: Candle) -> CandleAnswer:
         signal = self.engine.step(candle)
         if not isinstance(signal, Signal):  # it was admitted
             raise TypeError(f"a signal was expected; got {signal}")
         self.last = signal
-        values = self._columns.values(signal)
-        self._remembered[candle.open_time_ms] = (_numbers(candle) + array("d", values)).tobytes()
+        values = self._remembered[candle.open_time_ms] = self._columns.values(signal)
         if len(self._remembered) > self._remember:
             del self._remembered[next(iter(self._remembered))]
         return CandleAnswer(candle.open_time_ms, ACCEPTED, "", values, signal)
@@ -136,7 +133,7 @@ class SymbolSeries:
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore what `dump` returned. Raises KeyError, TypeError or ValueError if it does not fit."""
-        width = 8 * (len(_PRICES) + len(self._columns.kinds))
+        width = 8 * (len(CANDLE) + len(self._columns.kinds))
         remembered = {int(time_ms): bytes(kept) for time_ms, kept in state["remembered"].items()}
         if any(len(kept) != width for kept in remembered.values()):
             raise ValueError("the remembered forecasts have other columns")
@@ -155,4 +152,4 @@ def _unconfirmed(waited: Arrival, next_ms: int) -> CandleAnswer:
 
 
 def _numbers(candle: Candle) -> "array[float]":
-    return array("d", (candle.open, candle.high, candle.low, candle.close, candle.volume, candle.quote_volume))
+    return array("d", (candle.open, candle.high, candle.low, candle.close, candle.volume))

@@ -108,7 +108,10 @@ def _is_new(row: CandleRow, before: CandleRow) -> bool:
 
 
 def _prices(row: CandleRow) -> _Prices | None:
-    open_, high, low, close = _number(row.open), _number(row.high), _number(row.low), _number(row.close)
+    try:
+        open_, high, low, close = float(row.open), float(row.high), float(row.low), float(row.close)
+    except ValueError:  # an empty cell
+        return None
     if 0 < low <= high < inf and 0 < open_ < inf and 0 < close < inf:
         return _Prices(row.open_time_ms, open_, high, low, close)
     return None
