@@ -60,7 +60,11 @@ def check_base_url(url: str) -> str:
     """Return the address of an API without a slash at its end. Raises ValueError with a sentence if it is none."""
     parts = urlsplit(url)
     example = "as http://127.0.0.1:8000 or https://volcast.example.com/api"
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # the port is no number
+        is_address = False
+    if not is_address:
         raise ValueError(f"the address of the API is a URL, {example}; got {_short(url.rpartition('@')[2])}")
     if parts.username is not None or parts.password is not None:
         raise ValueError(

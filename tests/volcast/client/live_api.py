@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +13,7 @@ from api.app import create_app
 from api.view import View
 from tests.api.signals import signals
 from volcast.cli.http import address, bind, serve
-from volcast.client import AsyncClient, Client
+from volcast.client import AsyncClient, AsyncForecastStream, Client, ForecastRow, ForecastStream, MissedRows
 from volcast.core.types import MINUTE_MS, Signal
 
 Kind = type[Client] | type[AsyncClient]
@@ -52,6 +52,21 @@ async def live_api(view: View, port: int = 0) -> AsyncIterator[str]:
             await asyncio.wait([serving])
 
 
+async def items_of(stream: ForecastStream | AsyncForecastStream) -> AsyncGenerator[ForecastRow | MissedRows, None]:
+    """Yield the items of a stream, and close it."""
+    if isinstance(stream, AsyncForecastStream):
+        async with stream:
+            async for item in stream:
+                yield item
+    else:
+        iterator = iter(stream)
+        try:
+            while True:
+                yield await asyncio.to_thread(next, iterator)
+        finally:
+            await asyncio.to_thread(stream.close)
+
+
 class Caller:
     """A client whose methods are awaited, be it blocking or not."""
 
@@ -64,6 +79,16 @@ class Caller:
         if isinstance(self.client, AsyncClient):
             return await method(*args, **kwargs)
         return await asyncio.to_thread(method, *args, **kwargs)
+
+    async def history(self, symbol: str, **kwargs: Any) -> list[ForecastRow]:
+        """Return the rows of a symbol."""
+        rows = self.client.history(symbol, **kwargs)
+        return await asyncio.to_thread(list, rows) if isinstance(rows, Iterator) else [row async for row in rows]
+
+    async def stream(self, *args: Any, **kwargs: Any) -> AsyncGenerator[ForecastRow | MissedRows, None]:
+        """Yield the items of a stream; only a whole item may be waited for."""
+        async for item in items_of(self.client.stream(*args, **kwargs)):
+            yield item
 
 
 @asynccontextmanager
