@@ -14,7 +14,7 @@ from api.view import View
 from tests.market import walk
 from volcast.cli.http import bind, serve
 from volcast.core.engine import Engine
-from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Signal
+from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Restoring, Signal
 
 WARM = 1_560
 """Minutes after which a symbol is warm: a day of outcomes, and a horizon before the first of them."""
@@ -50,6 +50,8 @@ class PageServer:
 
     def __init__(self, age_s: float = 5.0) -> None:
         self.age_s = age_s
+        self.counts: dict[str, int] | None = None
+        """What the consumer has refused, by verdict; None if it is another process."""
         self._listening = bind("127.0.0.1", 0, "--port")
         self.port = self._listening.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}/"
@@ -66,13 +68,21 @@ class PageServer:
             self._newest_ms = max(self._newest_ms, signal.open_time_ms)
             self.view.put(signal, time.monotonic())
 
+    def say_restoring(self, symbol: str, *, done: bool) -> None:
+        """Let the API read that a symbol's state is being rebuilt, or that it is complete."""
+
+        async def put() -> None:
+            self.view.put(Restoring(symbol, done), time.monotonic())
+
+        asyncio.run_coroutine_threadsafe(put(), self._loop).result(60)
+
     def _now(self) -> Now:
         return Now((self._newest_ms + MINUTE_MS) / 1_000 + self.age_s, time.monotonic())
 
     def _begin(self) -> None:
         self.view = View(stale_after_s=180)
         self.view.caught_up = True
-        app = create_app(self.view, now=self._now)
+        app = create_app(self.view, now=self._now, consumer_counts=lambda _: self.counts)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(serve(app, self._listening))
         self._thread = threading.Thread(target=self._run, args=(self._loop, self._task), daemon=True)

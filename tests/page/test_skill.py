@@ -145,7 +145,7 @@ def test_panes_of_skill_and_signal_rate_are_drawn_and_can_be_hidden(server: Page
     page.get_by_role("button", name="Skill").click()
     assert page.evaluate(SHOWN) == ["skill", "rate"]
     order = "async () => (await import('/page/main.js')).chart.chart.panes().map(pane => pane.getSeries().length)"
-    assert page.evaluate(order) == [4, 2, 1, 2]
+    assert page.evaluate(order) == [4, 3, 1, 2]
 
 
 def test_a_phone_shows_the_price_until_it_is_asked_for_more(server: PageServer, open_page: OpenPage) -> None:

@@ -103,7 +103,7 @@ def test_what_is_not_of_now_says_so_before_the_numbers(
     expect(page.locator("#warning")).to_contain_text(warning)
     expect(page.locator("#state")).to_contain_text(state)
     if "stale" in state:
-        expect(page.locator("#health .loud").first).to_contain_text("ago")
+        expect(page.locator("#health .loud dd").first).to_contain_text("ago")
 
 
 def test_before_it_is_warm_it_says_so(server: PageServer, open_page: OpenPage) -> None:

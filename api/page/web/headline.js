@@ -1,6 +1,7 @@
-// The first glance: what is forecast, whether to trust it, and how the data are. Writes into the document.
+// The first glance: what is forecast, and whether to trust it. Writes into the document.
 
 import { digitsOfPrices, duration, grouped, moment, percent, smallPercent } from "./format.js";
+import { hideHealth, showHealth } from "./health.js";
 import { skillMeaning, skillOf, skillSentence } from "./skill.js";
 import { MINUTE_MS, comparison, halfRange, heldSentence, meaning, rangeSentence, stateOf, warning } from "./words.js";
 
@@ -13,10 +14,10 @@ function say(element, text) {
 }
 
 /**
- * Show a symbol. `market` has its state, `row` is its last one, `rows` are those of the chart, as `choice` has them; `latest` is the API's last answer, which knows some
- * counts that a row does not have; `nowMs` is the time by the server's clock, null if that is not known yet.
+ * Show a symbol. `market` has its state, `row` is its last one and `rows` are those of the chart, as `choice` has them; `health` is what
+ * else is known (see health.js); `nowMs` is the time by the server's clock, null if that is not known yet.
  */
-export function showHeadline({ market, row, rows, latest, nowMs, isLocal, lostS, choice }) {
+export function showHeadline({ market, row, rows, health, nowMs, isLocal, lostS, choice }) {
   const ageS = nowMs === null ? null : (nowMs - row.open_time_ms - MINUTE_MS) / 1_000;
   const zone = { isLocal, nowMs: nowMs ?? row.open_time_ms };
   const state = lostS === null ? stateOf(market.status) : { name: "no connection", kind: "bad" };
@@ -50,7 +51,7 @@ export function showHeadline({ market, row, rows, latest, nowMs, isLocal, lostS,
   say(byId("meaning"), [meaning(row, rows), skillMeaning(skill, row.horizon_minutes, choice.rivalName)].filter(Boolean).join(" "));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
-  showHealth(row, latest, ageS, zone, state.kind === "past");
+  showHealth({ row, ageS, isPast: state.kind === "past", restores: market.restores, ...health }, zone);
 }
 
 function sentenceOf(text) {
@@ -63,40 +64,9 @@ export function showNothing(title, sentence) {
   byId("warning").hidden = true;
   say(byId("symbol"), title);
   for (const id of ["price", "state", "trust", "meaning"]) say(byId(id), "");
-  byId("health").replaceChildren();
+  hideHealth();
   say(byId("band"), sentence);
   document.title = "volcast";
-}
-
-function showHealth(row, latest, ageS, zone, isPast) {
-  const alarms = row.drift_alarms?.length ?? 0;
-  const until = [latest, ...(latest?.other_horizons ?? [])].find((each) => each?.horizon_minutes === row.horizon_minutes)?.valid_until;
-  const untilMs = Date.parse(until ?? "");
-  const isOver = !isPast && untilMs <= zone.nowMs;
-  const facts = [
-    ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, !isPast && (ageS > 180 || ageS < 0)],
-    ["Valid until", isPast || !until ? "not of now" : `${moment(untilMs, zone.isLocal, zone.nowMs)}${isOver ? ": over" : ""}`, isOver],
-    ["Missing minutes", `${grouped(row.missing_minutes, 0)} in ${grouped(row.gaps, 0)} ${row.gaps === 1 ? "gap" : "gaps"}`, false],
-    ["Suspect prices", latest ? grouped(latest.suspect_candles, 0) : "–", row.suspect],
-    ["Drift alarms on", String(alarms), alarms > 0],
-    ["Inputs that drift", percent(row.data_drift_ratio, 0), false],
-    ["Close above its mean", row.signal ? "yes" : "no", false],
-    ["Forecasts judged", latest ? grouped(latest.outcomes, 0) : "–", false],
-  ];
-  const health = byId("health");
-  if (health.children.length !== facts.length) {
-    health.replaceChildren(...facts.map(() => {
-      const pair = document.createElement("div");
-      pair.append(document.createElement("dt"), document.createElement("dd"));
-      return pair;
-    }));
-  }
-  facts.forEach(([name, value, isLoud], i) => {
-    const [term, text] = health.children[i].children;
-    say(term, name);
-    say(text, value);
-    text.classList.toggle("loud", Boolean(isLoud));
-  });
 }
 
 /** The drift alarms of the rows that are drawn, those that are on first, each with its story. */

@@ -4,7 +4,9 @@
 import { PriceChart } from "./chart.js";
 import { Choice, choosePanes } from "./choice.js";
 import { moment, zoneName } from "./format.js";
+import { Arrivals, wireHealth } from "./health.js";
 import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
+import { wireKeys } from "./keys.js";
 import { SymbolList } from "./list.js";
 import { Rows, Store } from "./store.js";
 import { Stream, ask, askForRows } from "./stream.js";
@@ -12,6 +14,7 @@ import { onThemeChange } from "./theme.js";
 
 const WORDS_EVERY_MS = 250;
 const LATEST_EVERY_MS = 2_000;
+const HEALTH_EVERY_MS = 10_000;
 const ALL_EVERY_MS = 15_000;
 const ALL_EVERY_MS_IF_MANY = 60_000;
 const MANY = 100;
@@ -24,6 +27,9 @@ const page = {
   symbol: null,
   rows: new Rows(),
   latest: null,
+  quality: null,
+  ready: null,
+  arrivals: new Arrivals(),
   clockMs: null, // time by the server's clock minus performance.now()
   lostAt: null, // since when the API does not answer
   streamLostAt: null, // since when there is no stream; rows are then fetched from /history
@@ -52,7 +58,10 @@ const stream = new Stream({
   onRow(row) {
     store.market(row.symbol).take(row);
     list.touch(row.symbol);
-    if (row.symbol === page.symbol && page.rows.push(row)) page.added += 1;
+    if (row.symbol === page.symbol) {
+      page.arrivals.take(row, serverMs());
+      if (page.rows.push(row)) page.added += 1;
+    }
     if (page.symbol === null) choose();
   },
   onOpen() {
@@ -62,6 +71,7 @@ const stream = new Stream({
     askForAll(true);
   },
   onLost() {
+    page.arrivals.interrupt();
     page.streamLostAt ??= performance.now();
     showConnection();
   },
@@ -115,6 +125,11 @@ function showConnection() {
   byId("connection").dataset.kind = isGood ? "good" : "bad";
 }
 
+/** The time by the server's clock; null if that is not known. */
+function serverMs() {
+  return page.clockMs === null ? null : page.clockMs + performance.now();
+}
+
 /** Take in what the API says of a symbol; return when its newest candle opened. */
 function hear(answer) {
   const market = store.market(answer.symbol);
@@ -163,6 +178,25 @@ function keepAskingForAll() {
   }, store.markets.size > MANY ? ALL_EVERY_MS_IF_MANY : ALL_EVERY_MS);
 }
 
+/** What the API says of the candles of the chosen symbol, and of what it has read. */
+async function askForHealth() {
+  const { symbol } = page;
+  try {
+    const isReading = store.markets.get(symbol)?.status === "restoring"; // then /ready answers with an error
+    const [quality, ready] = await Promise.all([
+      symbol === null ? null : ask(`quality/${encodeURIComponent(symbol)}`), isReading ? page.ready : ask("ready"),
+    ]);
+    if (symbol === page.symbol) Object.assign(page, { quality, ready });
+  } catch {
+    // askForLatest says that there is no connection.
+  }
+}
+
+function keepAskingForHealth() {
+  askForHealth();
+  setTimeout(keepAskingForHealth, HEALTH_EVERY_MS);
+}
+
 // --- what is chosen
 
 /** Choose the symbol that the address names, or the first one. */
@@ -170,13 +204,15 @@ function choose() {
   const named = location.hash.slice(1).toUpperCase();
   const symbol = named && named !== "FORECAST" ? named : (page.symbol ?? store.symbols[0] ?? null);
   if (symbol === page.symbol) return;
-  Object.assign(page, { symbol, rows: new Rows(), latest: null, isUnknown: false, added: 0, hovered: null, wordsAt: -Infinity });
+  Object.assign(page, { symbol, rows: new Rows(), latest: null, quality: null, arrivals: new Arrivals() });
+  Object.assign(page, { isUnknown: false, added: 0, hovered: null, wordsAt: -Infinity });
   byId("charts").hidden = true;
   byId("alarms").hidden = true;
   list.choose(symbol);
   list.entries.get(symbol)?.item.scrollIntoView({ block: "nearest" });
   reload();
   if (symbol !== null) ask(`latest/${encodeURIComponent(symbol)}`).then((latest) => latest && hear(latest), () => {});
+  askForHealth();
 }
 
 // --- drawing
@@ -200,12 +236,13 @@ function draw() {
     else showNothing("No forecasts yet", "volcast has no signal yet. As soon as the first candle has come, it is shown here.");
     return;
   }
-  const serverMs = page.clockMs === null ? null : page.clockMs + nowMs;
-  const { latest, isLocal } = page;
+  const clockMs = serverMs();
+  const { latest, quality, ready, isLocal } = page;
   const rows = choice.rows(page.rows.all);
+  const health = { latest, quality, ready, lagS: page.arrivals.medianS };
   const lostS = page.lostAt === null ? null : (nowMs - page.lostAt) / 1_000;
-  showHeadline({ market, row: choice.row(market.last), rows, latest, nowMs: serverMs, isLocal, lostS, choice });
-  const timeMs = serverMs ?? market.last.open_time_ms;
+  showHeadline({ market, row: choice.row(market.last), rows, health, nowMs: clockMs, isLocal, lostS, choice });
+  const timeMs = clockMs ?? market.last.open_time_ms;
   showAlarms([...chart.alarms.values()], market.last, isLocal, timeMs);
   const legend = legendOf(page.hovered ?? rows.at(-1), isLocal, timeMs);
   if (byId("legend").textContent !== legend) byId("legend").textContent = legend;
@@ -223,40 +260,8 @@ function changeZone() {
   page.wordsAt = -Infinity;
 }
 
-const CHART_KEYS = {
-  ArrowLeft: () => chart.move(-0.1),
-  ArrowRight: () => chart.move(0.1),
-  "+": () => chart.zoom(0.7),
-  "-": () => chart.zoom(1.4),
-  End: () => chart.showNow(),
-};
-const PAGE_KEYS = {
-  "/": () => byId("search").focus(),
-  j: () => go(1),
-  k: () => go(-1),
-  u: changeZone,
-};
-
-function go(step) {
-  const symbol = list.neighbour(step);
-  if (symbol) location.hash = symbol;
-}
-
-document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("input, select")) return;
-  const action = (event.target === byId("chart") && CHART_KEYS[event.key]) || PAGE_KEYS[event.key];
-  if (!action) return;
-  event.preventDefault();
-  action();
-});
-byId("search").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && list.shown?.length) location.hash = list.shown[0];
-  if (event.key === "Escape") byId("search").blur();
-});
-byId("zone").addEventListener("click", changeZone);
-byId("zoom-in").addEventListener("click", () => chart.zoom(0.7));
-byId("zoom-out").addEventListener("click", () => chart.zoom(1.4));
-byId("now").addEventListener("click", () => chart.showNow());
+wireKeys({ chart, list, changeZone });
+wireHealth();
 addEventListener("hashchange", choose);
 chart.onHover((row) => {
   page.hovered = row;
@@ -269,6 +274,7 @@ choosePanes([...document.querySelectorAll("[data-pane]")], chart);
 choose();
 askForLatest();
 keepAskingForAll();
+keepAskingForHealth();
 draw();
 
 export { chart, page, store }; // for the tests

@@ -9,6 +9,7 @@ class Market {
     this.symbol = symbol;
     this.last = null; // the newest row
     this.summary = null; // what /symbols or /latest said last: fewer fields, and a state
+    this.restores = 0; // how often its state has become "restoring"
     this.closes = []; // of the last minutes, oldest first
   }
 
@@ -31,6 +32,7 @@ class Market {
 
   /** Take in an answer of the API; with `closes` if it was asked for them. */
   hear(answer) {
+    if (answer.status === "restoring" && this.status !== "restoring") this.restores += 1;
     this.summary = { ...answer, open_time_ms: Date.parse(answer.timestamp) };
     if (!answer.closes) return;
     this.closes = answer.closes;
