@@ -9,15 +9,12 @@ nothing here makes a profit. What it does is keep the loss at the stop about the
 down**: without a forecast that is known to be good, the position is 0 and `reason` says why.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from math import exp, isfinite, nan
 from typing import Any, NamedTuple
 
 STOP_LEVEL = 0.05
 """The stop lies at this quantile of the lowest low."""
-STALE_AFTER_MS = 180_000
-"""A forecast that a bot makes itself is used this long after its candle's end, as one of the API by default."""
 CLOCK_TOLERANCE_MS = 1_000
 """Two clocks may differ by this much."""
 
@@ -25,7 +22,7 @@ CLOCK_TOLERANCE_MS = 1_000
 class Rules(NamedTuple):
     """What a bot may risk. All are shares: 0.01 is 1 %."""
 
-    risk: float = 0.005
+    risk: float = 0.001
     """Of the equity, lost if the stop is touched, before fees and slippage."""
     max_share: float = 0.25
     """Of the equity, the largest position: however calm the forecast is."""
@@ -61,17 +58,18 @@ class Position(NamedTuple):
     reason: str
 
 
-def forecast_of(latest: Mapping[str, Any]) -> Forecast:
-    """Return the forecast in an answer of `GET /latest/{symbol}`. Raises KeyError or ValueError if that is something else."""
-    levels = dict(zip(latest["quantiles"]["levels"], latest["quantiles"]["log_low"], strict=True))
-    valid_until = latest["valid_until"]
+def forecast_of(answer: Any) -> Forecast:
+    """Return what counts of a forecast: of `volcast.client.Client.latest`, or of `volcast.Forecaster`."""
+    of_api = hasattr(answer, "timestamp")
+    begin, quantiles = (answer.timestamp, answer.quantiles) if of_api else (answer.open_time, answer.record.quantiles)
+    lows = dict(zip(quantiles.levels, quantiles.log_low, strict=True))
     return Forecast(
-        log_low=levels.get(STOP_LEVEL, nan),
-        made_at_ms=_milliseconds(latest["timestamp"]) + 60_000,
-        valid_until_ms=valid_until and _milliseconds(valid_until),
-        horizon_end_ms=_milliseconds(latest["horizon_end"]),
-        warm=latest["warm"],
-        alarms=tuple(alarm["detector"] for alarm in latest["drift_alarms"] if alarm["tier"] == "page"),
+        log_low=lows.get(STOP_LEVEL, nan),
+        made_at_ms=_milliseconds(begin) + 60_000,
+        valid_until_ms=answer.valid_until and _milliseconds(answer.valid_until),
+        horizon_end_ms=_milliseconds(answer.horizon_end),
+        warm=answer.warm,
+        alarms=tuple(alarm.detector for alarm in answer.drift_alarms if alarm.tier == "page"),
     )
 
 
@@ -112,5 +110,5 @@ def reason_to_stand_down(equity: float, forecast: Forecast, now_ms: int) -> str:
     return next((reason for applies, reason in checks if applies), "")
 
 
-def _milliseconds(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1000)
+def _milliseconds(time: datetime) -> int:
+    return round(time.timestamp() * 1000)

@@ -1,6 +1,6 @@
 """A bot in a plain loop with ccxt. It asks volcast for a forecast, sizes the position by it, and stands down without a good one.
 
-    pip install ccxt httpx
+    pip install ccxt volcast
     volcast run --live binance --symbols BTCUSDT          # in another terminal
     python bot.py BTC/USDT --volcast-symbol BTCUSDT.BINANCE
 
@@ -18,39 +18,36 @@ from pathlib import Path
 from typing import Any
 
 import ccxt
-import httpx
 from sizing import Forecast, Position, Rules, forecast_of, size
+
+from volcast.client import Client, LatestForecast, VolcastError
 
 NOTE = Path("position.json")
 PAUSE_S = 10.0
 
 
-def wants_to_buy(latest: dict[str, Any]) -> bool:
+def wants_to_buy(latest: LatestForecast) -> bool:
     """Return whether to buy now. Put your own rule here: a close above its rolling mean is no reason to expect a profit."""
-    return latest["signal"] == 1
+    return latest.signal == 1
 
 
 class Bot:
     """One symbol on one exchange. `now_ms` is given to each method, so that a test can say what time it is."""
 
-    def __init__(self, exchange: ccxt.Exchange, symbol: str, volcast: httpx.Client, volcast_symbol: str, rules: Rules) -> None:
+    def __init__(self, exchange: ccxt.Exchange, symbol: str, volcast: Client, volcast_symbol: str, rules: Rules) -> None:
         self.exchange, self.symbol, self.rules = exchange, symbol, rules
         self.volcast, self.volcast_symbol = volcast, volcast_symbol
         self.base, self.quote = symbol.split("/")
 
-    def latest(self) -> dict[str, Any] | None:
-        """Return volcast's answer; None if there is none within the client's timeout. Then nothing may be bought."""
-        try:
-            return self.volcast.get(f"/latest/{self.volcast_symbol}").raise_for_status().json()
-        except (httpx.HTTPError, ValueError) as why:
-            say(f"volcast does not answer: {why}")
-            return None
-
-    def decide(self, latest: dict[str, Any] | None, equity: float, now_ms: int) -> tuple[Position, Forecast | None]:
+    def decide(self, equity: float, now_ms: int) -> tuple[Position, Forecast | None]:
         """Return how much to buy, with the forecast that says so."""
-        forecast = forecast_of(latest) if latest else None
+        try:
+            latest = self.volcast.latest(self.volcast_symbol)
+        except VolcastError as why:  # no answer, none in time, or one that must not be used
+            return Position(0.0, 0.0, str(why)), None
+        forecast = forecast_of(latest)
         position = size(equity, forecast, now_ms, self.rules)
-        if latest and position.value and not wants_to_buy(latest):
+        if position.value and not wants_to_buy(latest):
             position = Position(0.0, 0.0, "the rule does not want to buy")
         return position, forecast
 
@@ -61,7 +58,7 @@ class Bot:
             return
         worth = self.exchange.fetch_balance()["total"].get(self.quote, 0.0) if equity is None else equity
         # The forecast is asked for last: what was asked before may have taken long.
-        position, forecast = self.decide(self.latest(), worth, now_ms)
+        position, forecast = self.decide(worth, now_ms)
         price = self.exchange.fetch_ticker(self.symbol)["last"]
         amount, stop = position.value / price, price * (1 - position.stop_distance)
         least = (self.exchange.market(self.symbol)["limits"]["cost"] or {}).get("min") or 0.0
@@ -136,8 +133,7 @@ def main() -> None:
     options = parser.parse_args()
     config = json.loads(options.exchange_config.read_text()) if options.exchange_config else {}
     exchange = getattr(ccxt, options.exchange)({"enableRateLimit": True, "timeout": 10_000, **config})
-    token = os.environ.get("VOLCAST_TOKEN")
-    client = httpx.Client(base_url=options.volcast, timeout=5.0, headers={"authorization": f"Bearer {token}"} if token else {})
+    client = Client(options.volcast, token=os.environ.get("VOLCAST_TOKEN"), timeout_s=5.0)
     name = options.volcast_symbol or options.symbol.replace("/", "")
     bot = Bot(exchange, options.symbol, client, name, Rules(risk=options.risk))
     while True:

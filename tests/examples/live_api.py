@@ -12,6 +12,7 @@ from volcast.proof.processes.processes import START_TIMEOUT_S, process_group
 
 FRESH, STALE, COLD = "BTCUSDT", "ETHUSDT", "XRPUSDT"
 """The symbols: one as it should be, one whose candles ended two hours ago, one of a few hours only."""
+FIVE_MINUTES_MS = 300_000
 STALE_AFTER_S = 900
 """Far longer than a test takes."""
 
@@ -47,3 +48,19 @@ def live_api(folder: Path) -> Iterator[str]:
         url = address(run)
         assert url, run.read_output()
         yield url
+
+
+def five_minute_candles(file: Path) -> list[list[str | int]]:
+    """Return the candles of a file in rows of five minutes, as Binance has them; the last one is of now and not complete."""
+    groups: dict[int, list[list[str]]] = {}
+    for line in file.read_text().splitlines()[1:]:
+        begin, *numbers = line.split(",")
+        minute_ms = round(datetime.fromisoformat(begin).replace(tzinfo=UTC).timestamp() * 1_000)
+        groups.setdefault(minute_ms // FIVE_MINUTES_MS * FIVE_MINUTES_MS, []).append(numbers)
+    rows: list[list[str | int]] = []
+    for begin_ms, minutes in groups.items():
+        opens, highs, lows, closes, volumes, _ = zip(*minutes, strict=True)
+        volume = str(sum(map(float, volumes)))
+        prices = [opens[0], max(highs, key=float), min(lows, key=float), closes[-1]]
+        rows.append([begin_ms, *prices, volume, begin_ms + FIVE_MINUTES_MS - 1, "0", 1, "0", "0", "0"])
+    return rows

@@ -4,7 +4,8 @@ Orders fill at once at `price`; a stop waits until `touch_stops` is called. ccxt
 """
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -35,6 +36,8 @@ class ScriptedExchange:
         self.price, self.refuse_stops, self.down = price, False, False
         self.balances = {"USDT": cash, "BTC": 0.0}
         self.orders: list[dict[str, Any]] = []
+        self.candles: dict[str, list[list[Any]]] = {}
+        """By symbol: its candles of five minutes, as Binance has them."""
         self.address = ""
         self._lock = Lock()
 
@@ -55,21 +58,37 @@ class ScriptedExchange:
         with self._lock:
             if self.down:
                 return 503, {"msg": "down"}
-            if (method, path) == ("GET", "/api/v3/exchangeInfo"):
-                return 200, {"timezone": "UTC", "serverTime": 0, "symbols": [market("BTC"), market("ETH")]}
-            if (method, path) == ("GET", "/api/v3/ticker/24hr"):
-                last = str(self.price)
-                return 200, {"symbol": asked["symbol"], "lastPrice": last, "bidPrice": last, "askPrice": last, "closeTime": 0}
-            if (method, path) == ("GET", "/api/v3/account"):
-                locked = sum(float(each["origQty"]) for each in self.orders if each["status"] == "NEW")
-                balances = [
-                    {"asset": "USDT", "free": str(self.balances["USDT"]), "locked": "0"},
-                    {"asset": "BTC", "free": str(self.balances["BTC"] - locked), "locked": str(locked)},
-                ]
-                return 200, {"balances": balances}
             if path == "/api/v3/order":
                 return self._order(method, asked)
+            answers: dict[str, Callable[[], Any]] = {
+                "/api/v3/exchangeInfo": lambda: {
+                    "timezone": "UTC",
+                    "serverTime": 0,
+                    "symbols": list(map(market, ("BTC", "ETH", "XRP"))),
+                },
+                "/api/v3/time": lambda: {"serverTime": time.time_ns() // 1_000_000},
+                "/api/v3/klines": lambda: self.candles[asked["symbol"]][-int(asked.get("limit", "500")) :],
+                "/api/v3/ticker/24hr": lambda: self._ticker(asked["symbol"]),
+                "/api/v3/depth": lambda: {
+                    "lastUpdateId": 1,
+                    "bids": [[str(self.price), "99"]],
+                    "asks": [[str(self.price), "99"]],
+                },
+                "/api/v3/account": self._account,
+            }
+            if method == "GET" and path in answers:
+                return 200, answers[path]()
             return 404, {"code": -1, "msg": f"{method} {path} is not scripted"}
+
+    def _ticker(self, symbol: str) -> dict[str, Any]:
+        last = str(self.price)
+        return {"symbol": symbol, "lastPrice": last, "bidPrice": last, "askPrice": last, "closeTime": 0}
+
+    def _account(self) -> dict[str, Any]:
+        locked = sum(float(each["origQty"]) for each in self.orders if each["status"] == "NEW")
+        cash = {"asset": "USDT", "free": str(self.balances["USDT"]), "locked": "0"}
+        coins = {"asset": "BTC", "free": str(self.balances["BTC"] - locked), "locked": str(locked)}
+        return {"balances": [cash, coins]}
 
     def _order(self, method: str, asked: dict[str, str]) -> tuple[int, Any]:
         if method != "POST":
