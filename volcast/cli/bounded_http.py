@@ -8,10 +8,13 @@ A stream, a response without an end, is bounded in another way: streams may take
 client has not read for some time, or when the server ends. An app declares it by the extension `volcast.stream` of the scope, a
 dict of two functions: `begin`, called with a function that ends the stream, returns whether there is room for it; `release` lets
 the app send on though the client has not read, so that it can say why it ends.
+
+With TLS a connection is counted and timed from its acceptance on, so that the bounds hold for handshakes, too.
 """
 
 import asyncio
 import resource
+import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -19,9 +22,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _MAX_CONNECTIONS = 2_048
 _STREAMS_SHARE = 0.75
+_BUSY_PROBLEM = (
+    b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; try again later"}'
+)
 _BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 21\r\n"
-    b"connection: close\r\n\r\ntoo many connections\n"
+    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 10\r\n"
+    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_BUSY_PROBLEM), _BUSY_PROBLEM)
 )
 
 
@@ -63,6 +69,8 @@ class Shared:
     """What the connections of one server know of each other."""
 
     def __init__(self) -> None:
+        self.connections = 0
+        """Number of connections, those included whose TLS handshake is not over."""
         self.waiting: dict[BoundedProtocol, None] = {}
         """Those that wait for a request, the longest-waiting first."""
         self.streams = 0
@@ -75,27 +83,68 @@ class BoundedProtocol(H11Protocol):
     A stream has a timer only while the client does not read.
     """
 
-    def __init__(self, limits: HttpLimits, shared: Shared, **server: Any) -> None:
+    def __init__(self, limits: HttpLimits, shared: Shared, tls: ssl.SSLContext | None, **server: Any) -> None:
         super().__init__(**server)
         self._limits, self._shared, self._waiting = limits, shared, shared.waiting
+        self._tls = tls
+        self._handshake: asyncio.Task[None] | None = None
+        self._early = b""
+        """What the client has sent before this object knows that the handshake is over."""
+        self._is_lost = False
         self._timer: asyncio.TimerHandle | None = None
         self._end_stream: Callable[[], None] | None = None
         self._head_begun = False
 
+    @property
+    def is_in_handshake(self) -> bool:
+        """Whether the TLS handshake is not over."""
+        return self._handshake is not None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the base class
         """Take the connection, if there is room or another one can make room."""
-        super().connection_made(transport)
+        self._shared.connections += 1
+        if self._tls:
+            self.transport = transport
+            transport.pause_reading()
+            self._handshake = self.loop.create_task(self._encrypt(transport, self._tls))
+        else:
+            super().connection_made(transport)
         self._wait(self._limits.request_s)
-        if len(self.connections) > self._limits.connections:
+        if self._shared.connections > self._limits.connections:
             longest = next(iter(self._waiting))
-            if longest is self:  # all others are being answered
+            if longest is not self:
+                longest.abort()
+            elif self._tls:  # all others are being answered
+                self.abort()
+            else:
                 transport.write(_BUSY)
                 transport.close()
-            else:
-                longest.abort()
+
+    async def _encrypt(self, plain: asyncio.Transport, tls: ssl.SSLContext) -> None:
+        """Do the handshake, and begin the connection once it is over."""
+        limit_s = self._limits.request_s
+        try:
+            transport = await self.loop.start_tls(
+                plain, self, tls, server_side=True, ssl_handshake_timeout=limit_s, ssl_shutdown_timeout=limit_s
+            )
+        except OSError:  # what is wrong with the client's TLS is the client's own concern
+            transport = None
+        self._handshake = None
+        if transport is None or self._is_lost:  # asyncio returns None if the connection was lost meanwhile
+            plain.abort()
+            self.connection_lost(None)
+            return
+        super().connection_made(transport)
+        early, self._early = self._early, b""
+        if early:
+            self.data_received(early)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
+        if self._is_lost:
+            return
+        self._is_lost = True
+        self._shared.connections -= 1
         self._waiting.pop(self, None)
         self._stop_timer()
         self._forget_stream()
@@ -103,6 +152,9 @@ class BoundedProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read a part of a request; from its first byte on, the time for its head runs."""
+        if self._handshake:
+            self._early += data
+            return
         if self in self._waiting and not self._head_begun:
             self._head_begun = True
             self._start_timer(self._limits.request_s)

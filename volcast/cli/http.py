@@ -5,6 +5,7 @@ What the app reads is written by other threads meanwhile, so it must not iterate
 
 import asyncio
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 import uvicorn
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .bounded_http import BoundedProtocol, HttpLimits, Shared, allow_descriptors, default_limits
@@ -41,11 +42,11 @@ def bind(host: str, port: int, flag: str) -> socket.socket:
     return socket.socket(fileno=listening.detach())
 
 
-def address(listening: socket.socket) -> str:
+def address(listening: socket.socket, scheme: str = "http") -> str:
     """Return the socket's address as a URL that a browser on this machine can open, as in `http://127.0.0.1:8000`."""
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # compared, not bound
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def invitation(base: str) -> str:
@@ -53,14 +54,16 @@ def invitation(base: str) -> str:
     return f"open {base}/ in a browser; the numbers as JSON: {base}/latest"
 
 
-async def serve(app: ASGIApp, listening: socket.socket, limits: HttpLimits | None = None) -> None:
-    """Serve the app until cancelled; then give the requests in progress a few seconds to finish.
+async def serve(
+    app: ASGIApp, listening: socket.socket, limits: HttpLimits | None = None, tls: ssl.SSLContext | None = None
+) -> None:
+    """Serve the app until cancelled, over TLS if there is a context; then give the requests in progress a few seconds to finish.
 
     /health answers 503 while the calling event loop is stuck.
     """
     allow_descriptors()
-    watched = WatchedApp(app)
-    server = _Server(_config(watched, limits or default_limits()))
+    watched, shared = WatchedApp(app), Shared()
+    server = _Server(_config(watched, limits or default_limits(), shared, tls), shared)
     result = Future[None]()
 
     def run() -> None:
@@ -100,16 +103,23 @@ class WatchedApp:
         """Answer one request."""
         stuck_s = self._now() - self._beat_s
         if stuck_s > MAX_STUCK_S and scope.get("path") == "/health":
-            sentence = f"the event loop of this process is stuck: it last ran {stuck_s:.0f} s ago\n"
-            await PlainTextResponse(sentence, 503)(scope, receive, send)
+            detail = f"the event loop of this process is stuck: it last ran {stuck_s:.0f} s ago"
+            problem = {
+                "type": "about:blank",
+                "title": "Service Unavailable",
+                "status": 503,
+                "detail": detail,
+                "instance": "/health",
+            }
+            await JSONResponse(problem, 503, media_type="application/problem+json")(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
 
-def _config(app: ASGIApp, limits: HttpLimits) -> uvicorn.Config:
+def _config(app: ASGIApp, limits: HttpLimits, shared: Shared, tls: ssl.SSLContext | None) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=cast("Any", partial(BoundedProtocol, limits, Shared())),
+        http=cast("Any", partial(BoundedProtocol, limits, shared, tls)),
         ws="none",
         lifespan="off",
         backlog=_BACKLOG,
@@ -119,10 +129,22 @@ def _config(app: ASGIApp, limits: HttpLimits) -> uvicorn.Config:
         log_config=None,
         log_level="error",  # what a client did wrong is in its response; a log line for each would have no bound
         access_log=False,
+        proxy_headers=False,  # the app knows which proxies it trusts; by default uvicorn trusts all programs of this machine
+        server_header=False,
     )
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, shared: Shared) -> None:
+        super().__init__(config)
+        self._shared = shared
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the handshakes, which uvicorn does not know, and then as it does."""
+        for each in [each for each in self._shared.waiting if each.is_in_handshake]:
+            each.abort()
+        await super().shutdown(sockets)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave the signal handlers alone: `run_services` handles signals for the whole process."""

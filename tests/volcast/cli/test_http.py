@@ -89,7 +89,8 @@ async def test_health_says_when_the_calling_loop_is_stuck() -> None:
         assert (await client.get("/health")).text == "alive"
         now_s += 1.0
         found = await client.get("/health")
-        assert (found.status_code, found.text) == (503, "the event loop of this process is stuck: it last ran 61 s ago\n")
+        assert (found.status_code, found.headers["content-type"]) == (503, "application/problem+json")
+        assert found.json()["detail"] == "the event loop of this process is stuck: it last ran 61 s ago"
         assert (await client.get("/metrics")).status_code == 200
         app.beat()
         assert (await client.get("/health")).text == "alive"

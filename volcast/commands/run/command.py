@@ -11,6 +11,7 @@ from volcast.cli.candle_options import candle_options
 from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options, replay_options
 from volcast.cli.params import VenueParam
+from volcast.cli.wiring.api import API_SETTINGS
 from volcast.cli.wiring.live import LIVE_SETTINGS, create_tls_context, venue_symbols
 from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, open_replays
 from volcast.settings.effective import effective_settings
@@ -24,7 +25,7 @@ from .replay import replay_source
 NOTIFY_SETTINGS = ("notify", "notify_tiers", "notify_cooldown_s", "alert", "alert_before_warm")
 
 RUN_SETTINGS = (
-    *("db", "host", "port", *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
+    *("db", *API_SETTINGS, *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
     *("batch_records", "snapshot_records", *LIVE_SETTINGS, *NOTIFY_SETTINGS, "max_symbols", "allowed_symbols"),
     *("stale_after_s", "log_level", "log_format"),
 )

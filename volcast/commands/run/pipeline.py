@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from volcast.cli.wiring.api import create_security, create_server_tls, warn_of_strangers
 from volcast.cli.wiring.pipeline import create_sqlite_log, create_worker
 from volcast.log.contract import Busy, Log, Topic
 from volcast.settings.schema import Settings
@@ -64,6 +65,7 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings, 
     from volcast.cli.services import run_services  # noqa: PLC0415
     from volcast.metrics.process import DiskCollector  # noqa: PLC0415
 
+    security, tls = create_security(settings), create_server_tls(settings)
     log = create_sqlite_log(path, settings)
     worker = create_worker(log, settings)  # before the file is created: the settings may be unusable
     with bind(settings.host, settings.port, "--port") as listening, _exclusive_lease(path) as lease:
@@ -74,16 +76,19 @@ async def run_pipeline(open_source: OpenSource, path: Path, settings: Settings, 
             opened.is_ours = True
             view = View(settings.stale_after_s, start_at_random())
             follower = Follower(log, view)
-            click.echo(invitation(address(listening)))
+            base = address(listening, "https" if tls else "http")
+            click.echo(invitation(base))
             click.echo(f"log: {path}")
-            async with open_source(RunPipeline(log, worker, view, follower, address(listening), path)) as source:
+            warn_of_strangers(settings)
+            async with open_source(RunPipeline(log, worker, view, follower, base, path)) as source:
                 app = create_app(
                     view,
                     (WorkerCollector(worker), DiskCollector(path), *source.collectors),
+                    security=security,
                     settings=shown,
                     consumer_counts=partial(counts_of_symbol, worker.shards),
                 )
-                return await run_services(worker.run(), follower.run(), serve(app, listening), until=source.work)
+                return await run_services(worker.run(), follower.run(), serve(app, listening, tls=tls), until=source.work)
 
 
 @dataclass(slots=True)

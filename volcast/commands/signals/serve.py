@@ -8,10 +8,11 @@ import asyncio
 import click
 
 from volcast.cli.options import loaded_options
+from volcast.cli.wiring.api import API_SETTINGS, create_security, create_server_tls, warn_of_strangers
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
 from volcast.settings.sources import Loaded
 
-SERVE_SETTINGS = (*LOG_SETTINGS, "host", "port", "stale_after_s", "log_level", "log_format")
+SERVE_SETTINGS = (*LOG_SETTINGS, *API_SETTINGS, "stale_after_s", "log_level", "log_format")
 
 
 @click.command("serve")
@@ -30,6 +31,8 @@ def command(loaded: Loaded) -> None:
     settings = loaded.settings
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
+    security, tls = create_security(settings), create_server_tls(settings)
+    warn_of_strangers(settings)
     view = View(settings.stale_after_s, start_at_random())
 
     async def follow() -> None:
@@ -37,9 +40,10 @@ def command(loaded: Loaded) -> None:
             await Follower(log, view).run()
 
     async def serve_and_follow() -> None:
-        app = create_app(view, disk_collectors(settings), settings=effective_settings(loaded, SERVE_SETTINGS))
+        shown = effective_settings(loaded, SERVE_SETTINGS)
+        app = create_app(view, disk_collectors(settings), security=security, settings=shown)
         with bind(settings.host, settings.port, "--port") as listening:
-            click.echo(invitation(address(listening)))
-            await run_services(serve(app, listening), follow())
+            click.echo(invitation(address(listening, "https" if tls else "http")))
+            await run_services(serve(app, listening, tls=tls), follow())
 
     asyncio.run(serve_and_follow())
