@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         CandlesRefusedWarning,
         NoForecastError,
         SavedForecasterError,
+        SymbolError,
     )
     from volcast.library.forecast import Forecast
     from volcast.library.forecaster import Forecaster
@@ -36,6 +37,7 @@ __all__ = [
     "Forecaster",
     "NoForecastError",
     "SavedForecasterError",
+    "SymbolError",
 ]
 _MODULES = {"Forecaster": "volcast.library.forecaster", "Forecast": "volcast.library.forecast"}
 

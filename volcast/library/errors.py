@@ -17,6 +17,10 @@ class CandleRefusedError(ValueError):
         """In one word, as in the column `candle_status`: `duplicate`, `late`, `not_a_number`, …"""
 
 
+class SymbolError(ValueError):
+    """A text is no symbol, or it is not clear which symbol is meant."""
+
+
 class NoForecastError(ValueError):
     """There is no forecast that could answer."""
 

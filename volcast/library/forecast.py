@@ -46,6 +46,7 @@ class Forecast:
             asks for a number raises NoForecastError.
         stale_after_ms: How long after the end of its candle a forecast may be used.
         profile: The symbol's diurnal profile of |return|, for scenario paths.
+        closes: Returns the closes of so many minutes up to a time, with their times, for a picture.
         horizon_minutes: By default the first horizon of the record.
     """
 
@@ -57,11 +58,12 @@ class Forecast:
         *,
         stale_after_ms: int,
         profile: Sequence[float] = (),
+        closes: Callable[[int, int], list[tuple[int, float]]] | None = None,
         horizon_minutes: int | None = None,
     ) -> None:
         self.symbol, self.open_time_ms = symbol, open_time_ms
         self._record, self._stale_after_ms, self._profile = record, stale_after_ms, profile
-        self._horizon = horizon_minutes
+        self._horizon, self._closes = horizon_minutes, closes
 
     @property
     def waiting(self) -> bool:
@@ -102,6 +104,7 @@ class Forecast:
             self._record,
             stale_after_ms=self._stale_after_ms,
             profile=self._profile,
+            closes=self._closes,
             horizon_minutes=horizon_minutes,
         )
 
@@ -262,6 +265,15 @@ class Forecast:
     def _all(self) -> dict[int, Signal | HorizonForecast]:
         record = self.record
         return {record.horizon_minutes: record} | {each.horizon_minutes: each for each in record.other_horizons}
+
+    def closes(self, minutes: int) -> list[tuple[int, float]]:
+        """Return the last closes up to this candle, as far as they are remembered: open_time_ms and price, oldest first."""
+        return self._closes(self.open_time_ms, minutes) if self._closes else []
+
+    def _repr_html_(self) -> str:
+        from .html import forecast_html  # noqa: PLC0415  # it draws this class
+
+        return forecast_html(self)
 
     def __repr__(self) -> str:
         from .describe import describe  # noqa: PLC0415  # it describes this class

@@ -11,13 +11,14 @@ from typing import Literal
 from narwhals.stable.v2.typing import IntoDataFrameT
 
 from volcast.candle_files.contract import CandleRow
+from volcast.core.decoder import Decoder
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 from volcast.core.types import EngineConfig
 
 from .columns import STATUS, ForecastColumns
-from .errors import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, NoForecastError
+from .errors import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, NoForecastError, SymbolError
 from .forecast import Forecast
-from .frame_run import check_known, check_rows, in_order, run_rows
+from .frame_run import check_known, check_numbers, check_rows, check_usable, in_order, run_rows
 from .frames import FrameCandles, Unreadable, candle_row, opened, read_frame
 from .output import FrameAnswers, check_new_names, with_columns
 from .saved_file import Saved, read_saved, write_saved
@@ -92,6 +93,7 @@ class Forecaster:
     def _set(self, saved: Saved) -> None:
         self._settings = saved.settings
         self._columns = ForecastColumns(saved.settings.config, saved.settings.stale_after_ms)
+        self._decoder = Decoder(saved.settings.price_decimals)
         self._spelled, self._series = dict(saved.spelled), dict(saved.series)
 
     @property
@@ -123,7 +125,8 @@ class Forecaster:
             columns: Names of columns that are not recognized, by role: time, open, high, low, close, volume, quote_volume.
             prefix: Put before the names of the columns that are added.
 
-        Raises CandleFrameError if these are no candles of one minute. Nothing was taken in then.
+        Raises CandleFrameError if these are no candles of one minute, and SymbolError if it is not clear of which market. Nothing
+        was taken in then.
         """
         table = opened(frame)
         names = [f"{prefix}{name}" for name in self._columns.names]
@@ -135,6 +138,7 @@ class Forecaster:
         return result
 
     def _run(self, candles: FrameCandles, symbol: str | None) -> FrameAnswers:
+        check_usable(candles.rows)
         size = len(candles.rows)
         found = FrameAnswers([b""] * size, [""] * size, [""] * size)
         groups: defaultdict[str, list[tuple[int, CandleRow]]] = defaultdict(list)
@@ -151,6 +155,7 @@ class Forecaster:
         for key, (rows, _) in ordered.items():
             name = f" of {key}" if len(ordered) > 1 else ""
             check_rows(rows, name)
+            check_numbers(rows, name, self._decoder)
             if (series := self._series.get(key)) is not None:
                 check_known(series, rows, name, has_volume=candles.has_volume)
         self._spelled = spelled
@@ -170,7 +175,7 @@ class Forecaster:
         if symbol is not None:
             return symbol
         if len(self._series) > 1:
-            raise CandleFrameError(f"there are candles of {', '.join(self._series)}; say which symbol is meant: symbol=NAME.")
+            raise SymbolError(f"there are candles of {', '.join(self._series)}; say which symbol is meant: symbol=NAME.")
         return next(iter(self._series), UNNAMED)
 
     def update(
@@ -201,8 +206,8 @@ class Forecaster:
             quote_volume: The volume in the quote currency; by default volume × close.
             symbol: The market, if there are several.
 
-        Raises CandleRefusedError, with a reason in one word, for a candle that is late, differs from the one that was given for
-        its minute before, or is no sound candle.
+        Raises SymbolError as `run` does, and CandleRefusedError, with a reason in one word, for a candle that is late, differs
+        from the one that was given for its minute before, or is no sound candle.
         """
         row = candle_row(open_time, [open, high, low, close, volume], quote_volume)
         if isinstance(row, Unreadable):
@@ -234,11 +239,17 @@ class Forecaster:
             raise NoForecastError(f"there is no forecast of {key} yet; give candles to run() or update() first")
         return self._forecast(key, series.last.open_time_ms)
 
+    def has_forecast(self, symbol: str) -> bool:
+        """Return whether `latest(symbol)` has an answer."""
+        series = self._series.get(symbol_written(symbol, dict(self._spelled)))
+        return series is not None and series.last is not None
+
     def _forecast(self, key: str, open_time_ms: int, *, waiting: bool = False) -> Forecast:
         series = self._series[key]
         profile = list(series.engine.forecaster.market.features.diurnal_profile.means)
         record = None if waiting else series.last
-        return Forecast(key, open_time_ms, record, stale_after_ms=self._settings.stale_after_ms, profile=profile)
+        stale_after_ms = self._settings.stale_after_ms
+        return Forecast(key, open_time_ms, record, stale_after_ms=stale_after_ms, profile=profile, closes=series.closes)
 
     def save(self, path: str | PathLike[str]) -> None:
         """Write the whole state to a file, which appears complete or not at all. Raises SavedForecasterError if it can't."""
@@ -259,6 +270,11 @@ class Forecaster:
 
     def _new_series(self, key: str) -> SymbolSeries:
         return SymbolSeries(self._settings.new_engine(key), self._columns, self._settings.remember)
+
+    def _repr_html_(self) -> str:
+        from .html import forecaster_html  # noqa: PLC0415  # it draws this class
+
+        return forecaster_html(self)
 
     def __repr__(self) -> str:
         from .describe import describe_forecaster  # noqa: PLC0415  # it describes this class

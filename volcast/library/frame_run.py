@@ -5,12 +5,17 @@ from typing import NamedTuple
 
 from volcast.candle_files.check import TableShape
 from volcast.candle_files.contract import CandleRow
+from volcast.core.codec import Reason, Reject
+from volcast.core.decoder import Decoder
 
 from .errors import CandleFrameError
+from .frames import NO_PRICE, Unreadable
 from .output import FrameAnswers
-from .series import WAITING, SymbolSeries
+from .series import WAITING, SymbolSeries, encoded
 
 _SOURCE = "data frame"
+_SAMPLE_ROWS = 100
+_MIN_BAD = 3
 _MIN_REPEATED, _TOLERATED = 3, 0.1
 """So many rows, and this share of them, must share a minute with another row before the frame is refused."""
 
@@ -26,6 +31,27 @@ def in_order(rows: Iterable[tuple[int, CandleRow]]) -> Rows:
     """Return rows with their positions in order of time; those of one minute stay in their order."""
     found = sorted(rows, key=lambda each: each[1].open_time_ms)
     return Rows([row for _, row in found], [at for at, _ in found])
+
+
+def check_usable(rows: Sequence[CandleRow | Unreadable]) -> None:
+    """Raise CandleFrameError, with what is wrong in the first one, if most rows can't be read: a column is not what it seems."""
+    bad = [row for row in rows if isinstance(row, Unreadable) and row.status != NO_PRICE]
+    if len(bad) >= _MIN_BAD and 2 * len(bad) > len(rows):
+        raise CandleFrameError(
+            f"{len(bad)} of {len(rows)} rows can't be read as candles; the first: {bad[0].detail.rstrip('.')}."
+        )
+
+
+def check_numbers(rows: Sequence[CandleRow], name: str, decoder: Decoder) -> None:
+    """Raise CandleFrameError, with what to do, if most of the first rows would be refused."""
+    sample = [decoder.decode(b"CHECK", encoded("CHECK", row, _SOURCE)) for row in rows[:_SAMPLE_ROWS]]
+    bad = [item for item in sample if isinstance(item, Reject)]
+    if len(bad) < _MIN_BAD or 2 * len(bad) <= len(sample):
+        return
+    hint = ""
+    if bad[0].reason is Reason.TOO_FINE:
+        hint = "; Forecaster(price_decimals=12) reads up to 12, and what rounding errors have added can be rounded away"
+    raise CandleFrameError(f"most rows{name} have no sound numbers; the first: {bad[0].detail}{hint}.")
 
 
 def check_rows(rows: Sequence[CandleRow], name: str) -> None:

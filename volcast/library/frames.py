@@ -66,11 +66,16 @@ def read_frame(frame: Any, columns: Mapping[str, str] | None = None) -> FrameCan
     found = _recognized(table, header, columns or {})
     roles = [None if at is None else table[at].values for at in found]
     times = [0] * len(table[0].values) if roles[0] is None else _times_ms(roles[0])
+    for at in found[1:]:
+        if at is not None and table[at].values.dtype == nw.Float16:
+            raise CandleFrameError(
+                f"the column {header[at]!r} is of float16: with its three digits no price is exact; give float64."
+            )
     numbers = [["0"] * len(times) if values is None else _texts(values) for values in roles[1:]]
     cells = Cells(_FRAME, FileFormat("a data frame", "arrow", "plain", found, FileOptions(), tuple(header), len(header)))
     rows = [_row(cells, at, time, numbers) for at, (time, *numbers) in enumerate(zip(times, *numbers, strict=True), start=1)]
     symbol = next((table[at] for name in _SYMBOLS for at, each in enumerate(header) if plain_name(each) == name), None)
-    symbols = None if symbol is None else [_text(value) for value in symbol.values.to_list()]
+    symbols = None if symbol is None else [_symbol_text(value) for value in symbol.values.to_list()]
     return FrameCandles(rows, symbols, found.volume is not None or found.quote_volume is not None)
 
 
@@ -99,14 +104,14 @@ def opened(frame: Any) -> nw.DataFrame[Any]:
 
 def _columns_of(frame: nw.DataFrame[Any]) -> list[_Column]:
     """Return the columns, and in pandas the levels of an index that has a name or times."""
-    table = [_Column(str(name), frame[name]) for name in frame.columns]
+    table = [_Column(str(name), frame.get_column(name)) for name in frame.columns]
     index = nw.maybe_get_index(frame)
     if index is not None:
         known = {plain_name(column.name) for column in table}
         for level, name in enumerate(index.names):
             values = index.get_level_values(level).to_series()
             series = nw.from_native(values, series_only=True)
-            is_time = series.dtype == nw.Datetime
+            is_time = str(values.dtype).startswith("datetime64")
             if (name is not None or is_time) and plain_name(str(name or "index")) not in known:
                 table.append(_Column("index" if name is None else str(name), series))
     if not table:
@@ -165,6 +170,8 @@ def _row(cells: Cells, line: int, time: int | str, numbers: Sequence[str]) -> Ca
 
 def _times_ms(values: nw.Series[Any]) -> list[int | str]:
     """Return for each row milliseconds since 1970, or a sentence that says why it has no time."""
+    if values.dtype == nw.Unknown and str(values.to_native().dtype).startswith("datetime64"):  # a zone that Narwhals can't read
+        values = nw.from_native(values.to_native().dt.tz_convert("UTC"), series_only=True)
     if values.dtype != nw.Datetime:
         return [milliseconds(value) for value in values.to_list()]
     unit = getattr(values.dtype, "time_unit", "us")
@@ -194,6 +201,11 @@ def milliseconds(value: object) -> int | str:
 
 def _in_range(time: int) -> int | str:
     return time if _FROM_MS <= time < _TO_MS else f"{time} ms since 1970 is not a time from 1973 to 2286"
+
+
+def _symbol_text(value: object) -> str:
+    """Return a symbol as text; "" if it is missing, for which pandas has NaN."""
+    return "" if isinstance(value, float) else _text(value)
 
 
 def _texts(values: nw.Series[Any]) -> list[str]:

@@ -5,6 +5,7 @@ Beside the engine it keeps the answers of the last candles: a frame that is run 
 
 from array import array
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from volcast.candle_files.check import ODD_RUN, duration
@@ -22,6 +23,7 @@ ACCEPTED, KNOWN, WAITING = "accepted", "known", "waiting"
 _WAITS = "its date waits for the next candle to confirm it: it is the first one, or lies more than 15 minutes after the last"
 _DIFFERS = "a candle of this minute was taken in before, and this one is different; the first one counts"
 _FORGOTTEN = "a candle of this minute was taken in before, too long ago for its forecast to be remembered"
+_CLOSE = CANDLE.index("close")
 _LATE = "a later candle was taken in before it"
 
 
@@ -64,8 +66,7 @@ class SymbolSeries:
     def push(self, row: CandleRow, source: str) -> list[CandleAnswer]:
         """Take in a row. Return what became of it, and of candles that waited for it; the row's own answer is the last."""
         engine, time_ms = self.engine, row.open_time_ms
-        text = CandleText(engine.symbol, time_ms, *row[2:], source, "file", line=row.line)
-        value = encode_candle(text)
+        value = encoded(engine.symbol, row, source)
         item = self._decoder.decode(engine.symbol.encode(), value)
         if isinstance(item, Reject):
             return [CandleAnswer(time_ms, item.reason.value, item.detail)]
@@ -116,6 +117,13 @@ class SymbolSeries:
         self._step_ms = step_ms
         return duration(step_ms) if step_ms != MINUTE_MS and self._steps >= ODD_RUN else None
 
+    def closes(self, until_ms: int, minutes: int) -> list[tuple[int, float]]:
+        """Return the remembered closes of the minutes up to this one: open_time_ms and price, oldest first."""
+        from_ms = until_ms - minutes * MINUTE_MS
+        recent = takewhile(lambda each: each[0] > from_ms, reversed(self._remembered.items()))
+        found = [(time_ms, array("d", values)[_CLOSE]) for time_ms, values in recent if time_ms <= until_ms]
+        return found[::-1]
+
     def forgotten(self, times_ms: Sequence[int]) -> int:
         """Return how many of these minutes were taken in, or passed, and are not remembered."""
         last_ms = self.engine.last_open_time_ms
@@ -144,6 +152,11 @@ class SymbolSeries:
         self.has_volume = None if state["has_volume"] is None else bool(state["has_volume"])
         self._last_ms, self._step_ms, self._steps = (int(each) for each in state["step"])
         self._remembered = remembered
+
+
+def encoded(symbol: str, row: CandleRow, source: str) -> bytes:
+    """Return a row as a record of `candles`, as the producer writes it."""
+    return encode_candle(CandleText(symbol, row.open_time_ms, *row[2:], source, "file", line=row.line))
 
 
 def _unconfirmed(waited: Arrival, next_ms: int) -> CandleAnswer:
