@@ -8,6 +8,7 @@ import pytest
 
 import api.page
 from api.app import create_app
+from api.routes.problems import ProblemKind
 from api.view import View
 
 WEB = Path(api.page.__file__).parent / "web"
@@ -58,6 +59,40 @@ async def test_nothing_but_the_files_of_the_page_is_served(path: str) -> None:
     response = await get(f"/page/{path}")
     assert response.status_code == 404
     assert b"import" not in response.content
+
+
+@pytest.mark.parametrize(
+    "path", ["/docs", "/docs/start.js", "/docs/vendor/swagger-ui-bundle.js", "/docs/vendor/swagger-ui.css", "/problems"]
+)
+async def test_the_documents_of_the_api_come_from_here(path: str) -> None:
+    response = await get(path)
+    assert response.status_code == 200
+    assert "unsafe" not in response.headers["content-security-policy"]
+    assert response.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'")
+    if "vendor" not in path:
+        assert not re.search(r"https?://(?!www\.w3\.org)", response.text)
+
+
+def test_the_vendored_documents_have_their_licence() -> None:
+    vendor = WEB.parent / "swagger/vendor"
+    assert "Apache License" in (vendor / "swagger-ui.LICENSE").read_text()
+    assert "swagger-ui" in (vendor / "swagger-ui.NOTICE").read_text()
+    assert (
+        (vendor / "swagger-ui-bundle.js")
+        .read_text()
+        .startswith("/*! For license information please see swagger-ui-bundle.js.LICENSE.txt")
+    )
+    assert (vendor / "swagger-ui-bundle.js.LICENSE.txt").is_file()
+
+
+@pytest.mark.parametrize("path", ["/redoc", "/docs/oauth2-redirect", "/docs/../files.py", "/docs/vendor", "/docs/"])
+async def test_nothing_else_is_a_document(path: str) -> None:
+    assert (await get(path)).status_code in {404, 307}
+
+
+async def test_every_type_of_problem_has_its_place() -> None:
+    text = (await get("/problems")).text
+    assert [kind for kind in ProblemKind if f'id="{kind}"' not in text] == []
 
 
 def test_every_file_that_the_page_names_is_there() -> None:
