@@ -164,7 +164,7 @@ class Features:
         `minute` is its opening in minutes since 1970-01-01 UTC. `log_return` is the log return from the close of the minute
         before, None if that minute is missing.
         """
-        open_, high, low, close, volume = candle
+        _, high, low, close, volume = candle
         limit, log_price_before, missing = self.max_move, self.log_price, minute - self._minute - 1
         self.log_price, self._minute, self._max_move = log(close), minute, None
         if self._bank is None:
@@ -175,12 +175,12 @@ class Features:
         if log_return is None:
             self._bank.catch_up(_PRICE, self._path, missing)
             return
-        range_, body = min(log(high / low), limit), min(max(log(close / open_), -limit), limit)
-        size = min(abs(log_return), limit)
+        top, bottom = max(log(high), log_price_before), min(log(low), log_price_before)
+        range_, size = min(top - bottom, limit), min(abs(log_return), limit)
         volume = min(volume, MAX_VOLUME_RATIO * self._bank.means.item(_VOLUME, -1) or volume)
         local = new_york_minute(minute)
         seasonal = min(max(self.diurnal_profile.at(local) - _TYPICAL_LOG_SIZE, -_MAX_SEASONAL), _MAX_SEASONAL)
-        garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * body * body, 0.0)
+        garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * size * size, 0.0)
         x = np.array([size * size, garman_klass, size, size * exp(-seasonal), volume, self._path])[:, np.newaxis]
         self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-seasonal * _FIRST_DAY))
         level = log(max(self._bank.means.item(_ABS, _LEVEL) * _ABS_TO_SIGMA, 1e-6))

@@ -23,8 +23,10 @@ def ewma(values: list[float], half_life: float, start: float, prior_minutes: flo
 
 
 def garman_klass(row: Minute) -> float:
-    open_, high, low, close, _ = row.candle
-    return max(0.5 * log(high / low) ** 2 - (2 * log(2) - 1) * log(close / open_) ** 2, 0.0)
+    """Of a candle that opens at the close before it, so that a jump between two candles is part of the range."""
+    _, high, low, close, _ = row.candle
+    before = close / exp(row.log_return or 0.0)
+    return max(0.5 * log(max(high, before) / min(low, before)) ** 2 - (2 * log(2) - 1) * log(close / before) ** 2, 0.0)
 
 
 def state_after(rows: list[Minute]) -> State:
@@ -236,3 +238,13 @@ def test_the_trend_of_a_price_with_many_gaps_stays_bounded() -> None:
         features.push(minute, (prices[minute],) * 4 + (1e5,), None)
     trends = features.state().vector[-len(HALF_LIVES) :]
     assert max(trends) < 3
+
+
+def test_a_jump_between_two_candles_counts_as_one_within_a_candle() -> None:
+    """As after two suspect closes: the price was away already when the candle opened that makes it trusted."""
+    within, between = Features(), Features()
+    for features, (open_, low) in ((within, (100.0, 100.0)), (between, (101.0, 101.0))):
+        for minute, (candle, log_return) in enumerate([((100.0, 100.1, 99.9, 100.0, 5e4), 0.0)] * 50):
+            features.push(minute, candle, log_return if minute else None)
+        features.push(50, (open_, 101.0, low, 101.0, 5e4), log(1.01))
+    np.testing.assert_allclose(between.state().vector, within.state().vector)

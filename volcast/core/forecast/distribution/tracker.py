@@ -1,11 +1,12 @@
 """The distribution of one horizon's outcomes, learned online: the shapes of standardised outcomes, and how they apply today.
 
-    log realized volatility                          = m' + scale · z     m' = m + scale · t
-    log return, log highest high, log lowest low     = s · z              s  = exp(m') · 0.75 · (spread / 0.75)^(1/4)
+    log realized volatility                          = m' + scale · width · z     m' = m + scale · t
+    log return, log highest high, log lowest low     = s · z     s  = exp(m') · stretch · 0.75 · (spread / 0.75)^(1/4)
 
-m, spread and scale are the model's estimate, and t is its mean error at this time of New York's day, in units of its scale and
-shrunk. The quantiles of each z are those of the outcomes so far: a histogram with a half-life of 60 days, skewed by `momentum`.
-All levels come from one distribution function, so they never cross. A high is never below the close, and a low never above it.
+m, spread and scale are the model's estimate. t, in units of its scale, is its mean error at this time of New York's day, shrunk,
+and what the errors of the last days add to it; these also give width and stretch (`adaptation`). The quantiles of each z are
+those of the outcomes so far: a histogram with a half-life of 60 days, skewed by `momentum`. All levels come from one distribution
+function, so they never cross. A high is never below the close, and a low never above it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate
 from volcast.core.models.sampling import sample_minutes, samples_per_day
 
+from .adaptation import Adaptation
 from .histograms import SHAPE_LEVELS, ForgettingHistograms, exponential_quantile, laplace_quantile
 from .momentum import Momentum, Skew
 
@@ -52,8 +54,10 @@ class Scale(NamedTuple):
     size: float
     """s, in whose units moves of the price have a stable distribution."""
     momentum: float
-    time_effect: float
-    """t: the usual error of the model's log RV at this time, in units of its scale."""
+    shift: float
+    """t: the expected error of the model's log RV now, in units of its scale."""
+    width: float
+    """By how much the errors of the last days are larger than the model's scale says, relative to the usual."""
 
 
 class Realized(NamedTuple):
@@ -80,10 +84,11 @@ class DistributionTracker:
         self, horizon_minutes: int, levels: Sequence[float], shapes: Mapping[str, Sequence[float]] | None = None
     ) -> None:
         per_day = samples_per_day(horizon_minutes)
+        start_weight = (_PRIOR_DAYS if shapes else _DEFAULT_DAYS) * per_day
         starts = [(shapes or _default_shapes())[family] for family in OUTCOMES]
         self._histograms = ForgettingHistograms(
             [_mirrored(start) if i == _LOW else start for i, start in enumerate(starts)],
-            start_weight=(_PRIOR_DAYS if shapes else _DEFAULT_DAYS) * per_day,
+            start_weight=start_weight,
             half_life=_HALF_LIFE_DAYS * per_day,
         )
         self._levels = _levels(levels)
@@ -94,6 +99,7 @@ class DistributionTracker:
             half_life=_TIME_HALF_LIFE_DAYS * visits_per_day,
             prior_visits=_TIME_PRIOR_DAYS * visits_per_day,
         )
+        self._adaptation = Adaptation(horizon_minutes, per_day, start_weight)
         self._refresh_samples = max(_REFRESH_MINUTES // sample_minutes(horizon_minutes), 1)
         self._last_bin = (-1, 0)
         self._learned = 0
@@ -113,11 +119,12 @@ class DistributionTracker:
 
     def scale(self, market: Market, estimate: Estimate) -> Scale:
         """Return what turns the shapes into the distribution after the market's last candle."""
-        time_effect = _TIME_SHARE * self._time.means[self._bin(market.minute)]
-        median, spread = exp(min(estimate.log_median + estimate.scale * time_effect, _MAX_LOG_MOVE)), estimate.spread
+        recent = self._adaptation
+        shift = _TIME_SHARE * self._time.means[self._bin(market.minute)] + recent.shift
+        median, spread = exp(min(estimate.log_median + estimate.scale * shift, _MAX_LOG_MOVE)), estimate.spread
         momentum = self._momentum.after(market.features, median * spread)
-        size = median * _TYPICAL_SPREAD * sqrt(sqrt(spread / _TYPICAL_SPREAD))
-        return Scale(size, momentum, time_effect)
+        size = median * recent.stretch * _TYPICAL_SPREAD * sqrt(sqrt(spread / _TYPICAL_SPREAD))
+        return Scale(size, momentum, shift, recent.width)
 
     def quantiles(self, estimate: Estimate, scale: Scale, lowest: float, highest: float) -> list[tuple[float, ...]]:
         """Return the quantiles by level, of each of `OUTCOMES`.
@@ -125,15 +132,15 @@ class DistributionTracker:
         log RV is limited to `lowest` … `highest`, and moves of the price to what prices can do. This is done every minute: at
         this size, lists are faster than arrays.
         """
-        size, momentum, time_effect = scale
+        size, momentum, shift, width = scale
         of_return, of_high, of_low = self._pairs
         moves = [
             tuple([size * (q + momentum * more) for q, more in of_return]),
             tuple([size * (q + momentum * more) for q, more in of_high]),
             tuple([size * (q + momentum * more) for q, more in of_low]),
         ]
-        width, errors = estimate.scale, self._errors
-        middle = estimate.log_median + width * time_effect
+        middle = estimate.log_median + estimate.scale * shift
+        width, errors = width * estimate.scale, self._errors
         if middle + width * errors[0] < lowest or middle + width * errors[-1] > highest:
             volatility = [exp(min(max(middle + width * q, lowest), highest)) for q in errors]
         else:
@@ -144,12 +151,15 @@ class DistributionTracker:
 
     def learn(self, minute: int, estimate: Estimate, scale: Scale, realized: Realized) -> None:
         """Learn what became of the forecast after `minute` (UTC)."""
-        size = scale.size
+        size, momentum, shift, width = scale
         error = (realized.log_volatility - estimate.log_median) / estimate.scale
         up, down = max(realized.log_high, 0.0), max(-realized.log_low, 0.0)
-        outcomes = realized.log_return / size, up / size, down / size, error - scale.time_effect
-        self._histograms.push([_standard(skew, z, scale.momentum) for skew, z in zip(SKEWS, outcomes, strict=True)])
-        self._time.learn_bin(self._bin(minute), min(max(error, -_MAX_ERROR), _MAX_ERROR))
+        outcomes = realized.log_return / size, up / size, down / size, (error - shift) / width
+        standard = [_standard(skew, z, momentum) for skew, z in zip(SKEWS, outcomes, strict=True)]
+        self._histograms.push(standard)
+        at, recent = self._bin(minute), self._adaptation
+        recent.push(error - _TIME_SHARE * self._time.means[at], abs(error - shift), abs(standard[_RETURN]) * recent.stretch)
+        self._time.learn_bin(at, min(max(error, -_MAX_ERROR), _MAX_ERROR))
         self._learned += 1
         if self._learned % self._refresh_samples == 0:
             self._set_shapes(self._histograms.quantiles(self._levels))
@@ -175,6 +185,7 @@ class DistributionTracker:
         return {
             "histograms": self._histograms.dump(),
             "time": self._time.dump(),
+            "adaptation": self._adaptation.dump(),
             "learned": self._learned,
             "shapes": self._shapes.tobytes(),
         }
@@ -183,6 +194,7 @@ class DistributionTracker:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self._histograms.load(state["histograms"])
         self._time.load(state["time"])
+        self._adaptation.load(state["adaptation"])
         self._learned = int(state["learned"])
         self._set_shapes(np.frombuffer(state["shapes"], np.float64).reshape(self._levels.shape).copy())
 

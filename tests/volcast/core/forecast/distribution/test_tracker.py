@@ -16,7 +16,7 @@ from volcast.core.models.contract import Estimate
 
 ESTIMATE = Estimate(log(0.004), 0.25, 0.3, 0.75)
 LOWEST, HIGHEST = log(1e-8), log(1e3)
-NEUTRAL = Scale(0.004 * 0.75, 0.0, 0.0)
+NEUTRAL = Scale(0.004 * 0.75, 0.0, 0.0, 1.0)
 FINITE = st.floats(-1e12, 1e12)
 
 
@@ -67,10 +67,10 @@ def test_the_share_below_follows_a_stream_that_changes() -> None:
     st.builds(Estimate, st.floats(-18, 6), st.just(0.2), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3)),
 )
 def test_quantiles_never_cross_and_extremes_keep_their_side(
-    outcomes: list[tuple[float, ...]], momentum: float, time_effect: float, estimate: Estimate
+    outcomes: list[tuple[float, ...]], momentum: float, shift: float, estimate: Estimate
 ) -> None:
     tracker = DistributionTracker(1_440, QUANTILE_LEVELS)
-    scale = Scale(exp(estimate.log_median) * 0.75 * (estimate.spread / 0.75) ** 0.25, momentum, time_effect)
+    scale = Scale(exp(estimate.log_median) * 0.75 * (estimate.spread / 0.75) ** 0.25, momentum, shift, 1.0)
     for i, outcome in enumerate(outcomes):
         tracker.learn(START + 241 * i, estimate, scale, Realized(*outcome))
     log_return, log_high, log_low, volatility = found = quantiles(tracker, scale, estimate)
