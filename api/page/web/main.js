@@ -1,6 +1,7 @@
 // Wires the page together: the stream and the questions to the API on one side, chart, words and list on the other.
 // Rows are taken in as they come and drawn once per frame of the screen, so that a replay at full speed stays readable.
 
+import { AlertPanel } from "./alert.js";
 import { PriceChart } from "./chart.js";
 import { Choice, choosePanes } from "./choice.js";
 import { moment, zoneName } from "./format.js";
@@ -52,12 +53,21 @@ const choice = new Choice({
   },
 });
 
+const alertPanel = new AlertPanel(() => {
+  const own = store.markets.get(page.symbol)?.last ?? null;
+  return {
+    symbol: page.symbol, own, row: own && choice.row(own), status: store.markets.get(page.symbol)?.status,
+    nowMs: serverMs(), isLocal: page.isLocal,
+  };
+});
+
 // --- rows
 
 const stream = new Stream({
   onRow(row) {
     store.market(row.symbol).take(row);
     list.touch(row.symbol);
+    alertPanel.take(row, serverMs());
     if (row.symbol === page.symbol) {
       page.arrivals.take(row, serverMs());
       if (page.rows.push(row)) page.added += 1;
@@ -228,6 +238,7 @@ function draw() {
   if (nowMs - page.wordsAt < WORDS_EVERY_MS) return;
   page.wordsAt = nowMs;
   list.draw(nowMs);
+  alertPanel.draw();
   const market = page.symbol === null ? null : store.markets.get(page.symbol);
   if (!market?.last) {
     if (page.lostAt !== null) showNothing("volcast", "No connection to volcast. This page tries again by itself.");
@@ -277,4 +288,4 @@ keepAskingForAll();
 keepAskingForHealth();
 draw();
 
-export { chart, page, store }; // for the tests
+export { alertPanel, chart, page, store }; // for the tests
