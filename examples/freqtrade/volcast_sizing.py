@@ -30,8 +30,10 @@ class VolcastSizing(IStrategy):
     """Long only, one entry a trade; a trade ends at its stop, or when the horizon of its forecast is over."""
 
     INTERFACE_VERSION = 3
-    timeframe = "5m"
-    startup_candle_count = 12
+    # Another timeframe works as well; the forecasts are made from candles of one minute all the same. With this one
+    # `freqtrade lookahead-analysis` can check them: it cuts off all candles that begin later, so longer ones would lose minutes.
+    timeframe = "1m"
+    startup_candle_count = 60
     minimal_roi = {"0": 100.0}  # never
     use_custom_stoploss = True
     # If the forecast's own stop is lost. It has to be wider than Rules.max_stop, because freqtrade takes the closer of the two.
@@ -50,12 +52,12 @@ class VolcastSizing(IStrategy):
 
     def populate_indicators(self, dataframe: pd.DataFrame, metadata: dict) -> pd.DataFrame:
         """Add what the rule needs, and in a backtest the forecasts."""
-        dataframe["mean"] = dataframe["close"].rolling(12).mean()
+        dataframe["mean"] = dataframe["close"].rolling(60).mean()
         if self.is_live:
             return dataframe
         forecasts = forecasts_of(self.dp.get_pair_dataframe(metadata["pair"], MINUTE))
-        # No lookahead: a candle is dated by its beginning and known at its end. So a candle of 5 minutes gets the last forecast
-        # that was made by its end. After a gap that one is old, and `size` refuses it.
+        # No lookahead: a candle is dated by its beginning and known at its end, so it gets the last forecast that was made by its
+        # end. After a gap that one is old, and `size` refuses it.
         known_at = dataframe["date"] + pd.Timedelta(self.timeframe)
         found = pd.merge_asof(known_at.rename("known_at").to_frame(), forecasts, left_on="known_at", right_index=True)
         return dataframe.join(found[list(Forecast._fields)])
