@@ -26,7 +26,7 @@ from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observation
 from volcast.core.drift.outcomes import OutcomeGrid
 from volcast.core.market.clock import DAY_MINUTES
-from volcast.core.types import MINUTE_MS, EngineConfig
+from volcast.core.types import MINUTE_MS
 from volcast.simulation.breaks import Break, BreakKind
 
 from .drift_streams import FORECAST_BREAKS, START_MS, break_forecast, first_alarms, new_engine, observed, recorded, simulated
@@ -191,7 +191,7 @@ def alarms(monitor: DriftMonitor, stream: Iterable[Observation]) -> Iterator[Dri
 
 def river_alarms(stream: Sequence[Observation], closes: Sequence[float]) -> Iterator[tuple[str, int]]:
     """Yield the alarms of River's detectors, with their defaults, on what they are usually given, and on our own scores."""
-    grid = OutcomeGrid(EngineConfig().interval_level)
+    grid = OutcomeGrid()
     sizes = np.abs(np.diff(np.log(closes)))
     fed = {"absolute return / its mean, each minute": list(sizes / np.mean(sizes[:DAY_MINUTES]))}
     fed |= {"QLIKE gap, each hour": [], "normal score, each hour": []}

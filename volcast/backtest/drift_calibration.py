@@ -52,15 +52,15 @@ class AlarmCounter(DriftMonitor):
     The first `INDEPENDENT_DAYS` days after the first warm minute do not count, since the detectors begin with them.
     """
 
-    def __init__(self, interval_level: float) -> None:
-        super().__init__(interval_level)
+    def __init__(self) -> None:
+        super().__init__()
         self.counts: list[Counter[str]] = [Counter() for _ in FACTORS]
         """By factor: how often each detector's alarm began."""
         self.minutes = 0
         """That count."""
         self.days: set[int] = set()
         """That count, since 1970."""
-        self._monitors = [DriftMonitor(interval_level, scaled_thresholds(self.thresholds, factor)) for factor in FACTORS]
+        self._monitors = [DriftMonitor(scaled_thresholds(self.thresholds, factor)) for factor in FACTORS]
         self._from_minute = 0
 
     def push(self, seen: Observation) -> None:

@@ -52,7 +52,7 @@ class Engine:
         self._mean, self._rate = RollingMean(config.window), SignalRate(config.rate_window)
         prior, level, levels = select_prior(config.prior, prior), config.interval_level, config.quantile_levels
         self.forecaster = SymbolForecaster(config.horizons, level, config.model, config.shadows, prior, quantile_levels=levels)
-        self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(level, config.drift_thresholds)
+        self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(config.drift_thresholds)
 
     def admit(self, arrival: Arrival) -> Admission:
         """Return which candles to `step` through now that this one has arrived: none if its date is in doubt until the next."""
@@ -79,8 +79,8 @@ class Engine:
         per_year = annualized(volatility, horizon)
         missing_share, suspect = timeline.missing_share, self.prices.is_suspect
         warm = self._mean.full and main.outcomes >= WARM_OUTCOMES and missing_share <= MAX_MISSING_SHARE
-        quantiles, trust = main.quantiles, (warm, suspect, missing_share)
-        self.drift.push(self._observer.observe(candle, market, (prediction, quantiles, seasonal_effect), due, trust))
+        trust = warm, suspect, missing_share
+        self.drift.push(self._observer.observe(candle, market, (main, prediction, seasonal_effect), due, trust))
         return Signal(
             symbol=self.symbol,
             open_time_ms=candle.open_time_ms,
@@ -106,7 +106,7 @@ class Engine:
             volatility_annualized_deseasonalized=per_year * exp(-seasonal_effect),
             price_lower=self.last_close * exp(prediction.return_lower),
             price_upper=self.last_close * exp(prediction.return_upper),
-            quantiles=quantiles,
+            quantiles=main.quantiles,
             noise_ratio=market.noise.value,
             warm=warm,
             candles=self.candles,

@@ -27,7 +27,7 @@ DAY = 1_440
 
 def counter(days: int, **alarms: tuple[int, ...]) -> AlarmCounter:
     """A counter of so many days; `alarms` are those of a detector, by factor."""
-    found = AlarmCounter(0.9)
+    found = AlarmCounter()
     found.minutes, found.days = days * DAY, set(range(days))
     found.counts = [Counter({name: numbers[at] for name, numbers in alarms.items()}) for at in range(len(FACTORS))]
     return found
@@ -75,7 +75,7 @@ def test_real_coins_of_the_same_days_are_no_independent_blocks() -> None:
 
 
 def test_the_first_fortnight_after_warming_up_does_not_count() -> None:
-    found = AlarmCounter(0.9)
+    found = AlarmCounter()
     for seen in sound(18 * DAY):
         found.push(scaled(seen, log(2.25), FIRST_MINUTE + 16 * DAY))
     assert found.minutes == 18 * DAY - 15 * DAY - 1

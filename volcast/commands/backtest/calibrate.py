@@ -103,7 +103,7 @@ def _counting(settings: Settings, symbol: str) -> "tuple[AlarmCounter, BacktestR
 
     chosen = settings.model_copy(update={"drift_thresholds": "shipped", "quantile_levels": (0.5,)})
     engine, replay = create_backtest(chosen, symbol, horizons=settings.horizons[:1])
-    engine.drift = counter = AlarmCounter(settings.interval_level)
+    engine.drift = counter = AlarmCounter()
     return counter, replay
 
 

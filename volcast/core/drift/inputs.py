@@ -5,11 +5,11 @@ ratio is read once an hour, its usual value at that hour of the day is taken off
 standard deviations of the hours, with what is usual in blocks of real history: see `thresholds.json`.
 """
 
-from math import sqrt
 from typing import Any
 
 import numpy as np
 
+from volcast.core.arrays import Floats
 from volcast.core.market.features import FEATURE_NAMES
 
 from .alarms import Evidence, Tier
@@ -54,11 +54,11 @@ class InputDrift:
         self.ratio = 0.0
         """`data_drift_ratio`: the share of the ratios that drift now, 0 to 1; 0 in the first days."""
         self._threshold = settings.threshold
-        self._limits = [settings.numbers[name] for name in MONITORED]
-        self._usual = [[0.0] * len(MONITORED) for _ in range(_HOURS)]
+        self._limits = np.array([settings.numbers[name] for name in MONITORED])
+        self._usual: Floats = np.zeros((_HOURS, len(MONITORED)))
         self._visits = [0] * _HOURS
-        self._variance = [0.0] * len(MONITORED)
-        self._day = [0.0] * len(MONITORED)
+        self._variance: Floats = np.zeros(len(MONITORED))
+        self._day: Floats = np.zeros(len(MONITORED))
         self._hours = 0
 
     def push(self, seen: Observation) -> None:
@@ -67,36 +67,34 @@ class InputDrift:
             return
         hour = seen.minute // 60 % _HOURS
         visits, usual = self._visits[hour], self._usual[hour]
-        deviations = [value - mean for value, mean in zip(seen.hour_end.features[_AT].tolist(), usual, strict=True)]
+        deviations = seen.hour_end.features[_AT] - usual
         count = self._visits[hour] = min(visits + 1, _USUAL_DAYS)
-        self._usual[hour] = [mean + x / count for mean, x in zip(usual, deviations, strict=True)]
+        usual += deviations / count
         if not visits:
             return
         hours = self._hours = min(self._hours + 1, _SPREAD_HOURS)
-        days = min(hours, _HOURS)
-        self._day = [mean + (x - mean) / days for mean, x in zip(self._day, deviations, strict=True)]
-        self._variance = [mean + (x * x - mean) / hours for mean, x in zip(self._variance, deviations, strict=True)]
+        self._day += (deviations - self._day) / min(hours, _HOURS)
+        self._variance += (deviations * deviations - self._variance) / hours
         if hours < _FIRST_DAYS * _HOURS:
             return
-        drifting = sum(score > limit for score, limit in zip(self.scores, self._limits, strict=True))
-        before, self.ratio = self.ratio, drifting / len(MONITORED)
+        before, self.ratio = self.ratio, int(np.count_nonzero(self.scores > self._limits)) / len(MONITORED)
         if self.evidence is None and self.ratio > self._threshold:
             self.evidence = Evidence(self.ratio, self._threshold, before, self.ratio)
         elif self.ratio <= self._threshold / 2:
             self.evidence = None
 
     @property
-    def scores(self) -> list[float]:
+    def scores(self) -> Floats:
         """The |mean of a day| of each ratio's deviation, in standard deviations of the hours; `MONITORED` has their order."""
-        return [abs(mean) / sqrt(max(variance, _MIN_VARIANCE)) for mean, variance in zip(self._day, self._variance, strict=True)]
+        return np.abs(self._day) / np.sqrt(np.maximum(self._variance, _MIN_VARIANCE))
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain numbers and raw arrays (float64, little-endian, C order)."""
         return {
-            "usual": np.array(self._usual).tobytes(),
+            "usual": self._usual.tobytes(),
             "visits": list(self._visits),
-            "variance": np.array(self._variance).tobytes(),
-            "day": np.array(self._day).tobytes(),
+            "variance": self._variance.tobytes(),
+            "day": self._day.tobytes(),
             "hours": self._hours,
             "ratio": self.ratio,
             "evidence": dump_evidence(self.evidence),
@@ -106,9 +104,9 @@ class InputDrift:
         """Restore what `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         if len(state["visits"]) != _HOURS:
             raise ValueError(f"visits of {_HOURS} hours are needed")
-        self._usual = np.frombuffer(state["usual"]).reshape(_HOURS, len(MONITORED)).tolist()
+        self._usual = np.frombuffer(state["usual"]).reshape(_HOURS, len(MONITORED)).copy()
         self._visits = [int(each) for each in state["visits"]]
-        self._variance = np.frombuffer(state["variance"]).reshape(len(MONITORED)).tolist()
-        self._day = np.frombuffer(state["day"]).reshape(len(MONITORED)).tolist()
+        self._variance = np.frombuffer(state["variance"]).reshape(len(MONITORED)).copy()
+        self._day = np.frombuffer(state["day"]).reshape(len(MONITORED)).copy()
         self._hours, self.ratio = int(state["hours"]), float(state["ratio"])
         self.evidence = load_evidence(state["evidence"])

@@ -20,11 +20,10 @@ class DriftMonitor:
     """The detectors of one symbol. The state is bounded, and a function of the observations and the thresholds alone.
 
     Args:
-        interval_level: Probability of the forecast's interval.
         thresholds: `shipped` for those that come with this version. Raises KeyError or ValueError if they do not fit.
     """
 
-    def __init__(self, interval_level: float = 0.9, thresholds: Thresholds | Literal["shipped"] = SHIPPED) -> None:
+    def __init__(self, thresholds: Thresholds | Literal["shipped"] = SHIPPED) -> None:
         self.thresholds = shipped_thresholds() if thresholds == SHIPPED else thresholds
         self.alarms: tuple[DriftAlarm, ...] = ()
         """The alarms that are on."""
@@ -44,7 +43,7 @@ class DriftMonitor:
         by_minute = (self._frozen, self._repeated, self._missing, self._suspect, self._volume, self._still, self._shifted)
         self.detectors: tuple[AnyDetector, ...] = (*by_minute, self._inputs, *self._by_outcome)
         """All detectors; those whose alarm is on have `evidence`."""
-        self._grid = OutcomeGrid(interval_level)
+        self._grid = OutcomeGrid()
         self._is_data_watched = False
 
     def push(self, seen: Observation) -> None:

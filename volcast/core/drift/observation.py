@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from volcast.core.arrays import Floats
 from volcast.core.forecast.distribution.quantiles import Quantiles
-from volcast.core.forecast.learner import Prediction, ResolvedForecast
+from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.clock import HOUR_MINUTES
 from volcast.core.market.releases import release_weight
 from volcast.core.market.state import Market
@@ -22,7 +22,7 @@ class HourEnd(NamedTuple):
     features: Floats
     """(len(FEATURE_NAMES),) the features after the candle."""
     quantiles: Quantiles
-    """Of the forecast made after it."""
+    """Of the forecast made after it, at all levels that its learner tracks."""
 
 
 class Observation(Struct, gc=False):
@@ -73,17 +73,17 @@ class Observer:
         self,
         candle: Candle,
         market: Market,
-        forecast: tuple[Prediction, Quantiles, float],
+        forecast: tuple[Learner, Prediction, float],
         resolved: ResolvedForecast | None,
         trust: tuple[bool, bool, float],
     ) -> Observation:
         """Return what the detectors see of a candle.
 
-        `market` is the market after it, and `forecast` what was forecast then: the prediction, the quantiles, and what the time
+        `market` is the market after it, and `forecast` what was forecast then: the learner, its prediction, and what the time
         adds to the log volatility of the next horizon. `resolved` is the forecast that came due with the candle. `trust` has the
         signal's fields warm, suspect and missing_share.
         """
-        prediction, quantiles, seasonal_effect = forecast
+        learner, prediction, seasonal_effect = forecast
         minute, last, horizon_minutes = market.minute, self._last, self._horizon_minutes
         open_, high, low, close, volume = now = (candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
         self._last, last_close = now, last[3]
@@ -107,7 +107,7 @@ class Observer:
             release_weight(minute, horizon_minutes),
             prediction,
             resolved,
-            self._hour_end(market, quantiles) if is_hour_end else None,
+            self._hour_end(market, learner.tracked_quantiles) if is_hour_end else None,
         )
 
     def _hour_end(self, market: Market, quantiles: Quantiles) -> HourEnd:

@@ -107,9 +107,9 @@ class Learner:
         interval = [round(0.5 - level / 2, 12), 0.5, round(0.5 + level / 2, 12)]
         levels = sorted({*quantile_levels, *interval})
         self._lower, self._middle, self._upper = (levels.index(each) for each in interval)
-        self._levels = tuple(quantile_levels)
-        self._at = [] if levels == list(quantile_levels) else [levels.index(each) for each in quantile_levels]
-        """Which of the tracked levels are those of the quantiles; empty if all are."""
+        self._levels, self._tracked_levels = tuple(quantile_levels), tuple(levels)
+        self._at = None if levels == list(quantile_levels) else [levels.index(each) for each in quantile_levels]
+        """Which of the tracked levels are those of the quantiles; None if all are."""
         self._distribution = DistributionTracker(horizon_minutes, levels, prior.shapes if prior else None)
         self._found: Sequence[tuple[float, ...]] = ()
         """The quantiles of the last prediction, at all tracked levels."""
@@ -179,9 +179,14 @@ class Learner:
     def quantiles(self) -> Quantiles:
         """The quantiles of the last prediction. Raises TypeError before the first one."""
         found = self._found
-        if self._at:
+        if self._at is not None:
             found = [tuple([values[i] for i in self._at]) for values in found]
         return Quantiles(self._levels, *found)
+
+    @property
+    def tracked_quantiles(self) -> Quantiles:
+        """Those of `quantiles`, with the median and the bounds of the intervals. Raises TypeError before the first prediction."""
+        return Quantiles(self._tracked_levels, *self._found)
 
     def seasonal_effect(self, minute: int) -> float:
         """Return what the time adds to the log volatility over the horizon after `minute` (UTC); on average about 0."""

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from scipy.stats import norm  # type: ignore[import-untyped]  # SciPy ships no types
 
-from tests.volcast.core.drift.streams import FIRST_MINUTE, quantiles, scaled, sound
+from tests.volcast.core.drift.streams import FIRST_MINUTE, SCORES, quantiles, scaled, sound
 from volcast.core.drift.observation import Observation
 from volcast.core.drift.outcomes import OutcomeGrid, ScoredOutcome, normal_score
-from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 from volcast.core.forecast.losses import qlike
 
 
 def scored_after(made: Observation, realized_volatility: float, log_return: float) -> ScoredOutcome:
     """Return the score of an outcome, an hour after a forecast."""
-    grid = OutcomeGrid(0.9)
+    grid = OutcomeGrid()
     assert grid.push(made) is None
     [due] = [seen for seen in sound(121) if seen.minute == FIRST_MINUTE + 119]
     assert due.outcome
@@ -35,7 +35,7 @@ def hour_end() -> Observation:
 
 
 def test_one_outcome_counts_each_hour_and_the_loss_is_the_signals_own() -> None:
-    grid = OutcomeGrid(0.9)
+    grid = OutcomeGrid()
     scored = [(seen, found) for seen in sound(3 * 1_440) if (found := grid.push(seen))]
     assert len(scored) == 47
     assert {seen.minute % 60 for seen, _ in scored} == {59}
@@ -58,21 +58,10 @@ def test_a_score_is_that_of_the_level_whose_quantile_the_outcome_is() -> None:
         assert (score.volatility_score, score.return_score) == pytest.approx((norm.ppf(level),) * 2, abs=1e-6)
 
 
-def test_few_quantiles_are_helped_out_by_the_interval() -> None:
-    made = hour_end()
-    assert made.hour_end
-    one = Quantiles((0.6,), (1e-9,), (0.0,), (0.0,), (1.01 * made.prediction.median,))
-    made = replace(made, hour_end=made.hour_end._replace(quantiles=one))
-    low = scored_after(made, made.prediction.lower, made.prediction.return_lower)
-    high = scored_after(made, made.prediction.upper, made.prediction.return_upper)
-    assert (low.volatility_score, low.return_score) == pytest.approx((-1.645, -1.645), abs=1e-3)
-    assert (high.volatility_score, high.return_score) == pytest.approx((1.645, 1.645), abs=1e-3)
-
-
 @given(st.lists(st.floats(-1e3, 1e3), min_size=13, max_size=13), st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
 def test_scores_rise_with_the_outcome_and_are_finite(values: list[float], a: float, b: float) -> None:
     ordered = sorted(values)
-    low, high = (normal_score(x, QUANTILE_LEVELS, ordered) for x in sorted((a, b)))
+    low, high = (normal_score(x, SCORES, ordered) for x in sorted((a, b)))
     assert np.isfinite([low, high]).all()
     assert low <= high + 1e-9 * max(abs(low), abs(high), 1.0)
 
@@ -80,26 +69,26 @@ def test_scores_rise_with_the_outcome_and_are_finite(values: list[float], a: flo
 def test_scores_of_right_forecasts_are_standard_normal() -> None:
     rng, law = np.random.default_rng(3), quantiles(log(60 * 1e-7))
     draws = rng.normal(size=20_000) * exp(log(60 * 1e-7) / 2)
-    scores = np.array([normal_score(float(x), QUANTILE_LEVELS, law.log_return) for x in draws])
+    scores = np.array([normal_score(float(x), SCORES, law.log_return) for x in draws])
     assert (scores.mean(), scores.std()) == pytest.approx((0.0, 1.0), abs=0.03)
 
 
 @pytest.mark.parametrize(("horizon", "apart"), [(240, 240), (90, 120), (15, 60)])
 def test_forecasts_of_a_horizon_in_whole_hours_count(horizon: int, apart: int) -> None:
-    grid = OutcomeGrid(0.9)
+    grid = OutcomeGrid()
     minutes = [seen.minute for seen in sound(4 * 1_440) if grid.push(replace(seen, horizon_minutes=horizon))]
     assert {after - before for before, after in pairwise(minutes)} == {apart}
 
 
 def test_no_outcome_counts_that_was_forecast_before_the_symbol_was_warm() -> None:
-    grid = OutcomeGrid(0.9)
+    grid = OutcomeGrid()
     assert not [seen for seen in sound(1_440) if grid.push(scaled(seen, 1.0, 0))]
 
 
 def test_minutes_that_are_neither_due_nor_an_hours_end_may_be_left_out() -> None:
     """So the monitor does it, also after a gap."""
     for horizon in (7, 60, 240):
-        every, some = OutcomeGrid(0.9), OutcomeGrid(0.9)
+        every, some = OutcomeGrid(), OutcomeGrid()
         for seen in sound(3 * 1_440):
             if seen.minute % 1_000 in range(100, 300):
                 continue
@@ -109,14 +98,14 @@ def test_minutes_that_are_neither_due_nor_an_hours_end_may_be_left_out() -> None
 
 
 def test_a_price_that_never_moved_has_no_score() -> None:
-    grid = OutcomeGrid(0.9)
+    grid = OutcomeGrid()
     for seen in sound(3 * 1_440):
         outcome = seen.outcome and seen.outcome._replace(realized_variance=0.0, log_return=0.0)
         assert grid.push(replace(seen, outcome=outcome)) is None
 
 
 def test_the_waiting_forecast_is_restored() -> None:
-    grid, other = OutcomeGrid(0.9), OutcomeGrid(0.9)
+    grid, other = OutcomeGrid(), OutcomeGrid()
     stream = list(sound(1_440 + 200))
     for seen in stream[:-90]:
         grid.push(seen)
@@ -126,4 +115,4 @@ def test_the_waiting_forecast_is_restored() -> None:
     assert any(found)
     assert found == [grid.push(seen) for seen in stream[-90:]]
     with pytest.raises((TypeError, ValueError)):
-        other.load({"due_minute": 1, "waiting": [[[0.5], [1.0]], [[0.5], [1.0]]]})
+        other.load({"due_minute": 1, "waiting": [[0.1, 0.5, 0.9], [1.0, 2.0], [1.0, 2.0, 3.0]]})

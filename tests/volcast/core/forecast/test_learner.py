@@ -132,6 +132,15 @@ def test_bounds_and_quantiles_are_those_of_one_distribution() -> None:
         assert all(before < after for before, after in pairwise(family))
 
 
+def test_the_bounds_of_the_interval_are_tracked_though_the_quantiles_lack_them() -> None:
+    learner = Learner(RecordingModel(), 60, 0.8, quantile_levels=(0.6,))
+    made, _ = run_learners(minutes(1_500), learner)
+    last, tracked = made[-1][0], learner.tracked_quantiles
+    assert tracked.levels == (0.1, 0.5, 0.6, 0.9)
+    assert (last.lower, last.median, last.upper) == tuple(tracked.realized_volatility[i] for i in (0, 1, 3))
+    assert learner.quantiles.log_return == (tracked.log_return[2],)
+
+
 def test_the_distribution_learns_the_extremes_of_the_horizon() -> None:
     """Highs are those of the minutes after the forecast, and each is learned once, a horizon later."""
     rows, levels = constant_volatility(12 * DAY), (0.3, 0.5, 0.9)
