@@ -23,6 +23,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "consume": ("volcast.commands.consume:command", "Read candles from the log and write signals to it."),
     "serve": ("volcast.commands.signals.serve:command", "Serve the latest signals over HTTP, with metrics."),
     "ask": ("volcast.commands.signals.ask:command", "Answer how likely a price or a loss is."),
+    "mcp": ("volcast.commands.signals.mcp:command", "Let an assistant ask a running API: an MCP server."),
     "download": ("volcast.commands.candles.download:command", "Download past candles of a venue to a CSV file."),
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),

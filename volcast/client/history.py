@@ -18,7 +18,7 @@ from .wire import Question, Received, decoded
 PAGE_ROWS = 1_440
 Moment = datetime | int | str
 """A time: with a zone, or in milliseconds since 1970, or as ISO 8601."""
-_GONE = 410
+_GONE = 409
 _UNKNOWN = 404
 
 

@@ -16,6 +16,7 @@ from volcast.urls import password_in, secret_parts
 
 from . import values
 from .api import ApiSettings
+from .client import ClientSettings
 from .combinations import combinations
 from .computation import ComputationSettings, LimitSettings
 from .log import LogSettings
@@ -32,7 +33,14 @@ class SettingsError(Exception):
 
 
 class Settings(  # pydantic takes the fields of the last base first
-    ApiSettings, NotificationSettings, LimitSettings, VenueSettings, LogSettings, ComputationSettings, BaseSettings
+    ClientSettings,
+    ApiSettings,
+    NotificationSettings,
+    LimitSettings,
+    VenueSettings,
+    LogSettings,
+    ComputationSettings,
+    BaseSettings,
 ):
     """The settings in effect. `volcast.settings.sources` finds their values; the class itself reads no environment or file."""
 
