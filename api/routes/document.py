@@ -41,6 +41,8 @@ def openapi_document(app: FastAPI, *, tokens_needed: bool) -> dict[str, Any]:
     for model in _SCHEMAS:
         schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
     for path, method, operation in _operations(document):
+        for parameter in operation.get("parameters", ()):
+            _drop_null(parameter["schema"])
         answers = operation["responses"]
         if "422" in answers:
             answers |= _texts(_INVALID)
@@ -60,6 +62,16 @@ def _operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             yield path, method, operation
+
+
+def _drop_null(schema: dict[str, Any]) -> None:
+    """Leave out that a parameter may be null: in an address it can only be absent."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(kinds) == 1:
+        del schema["anyOf"]
+        schema |= kinds[0]
+    elif kinds:
+        schema["anyOf"] = kinds
 
 
 def _texts(answers: dict[int | str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -3,11 +3,11 @@
 import csv
 from collections.abc import Sequence
 from io import StringIO
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from msgspec import json
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.fields import described_as
 from api.stream.history import ROWS_OF_A_SYMBOL, PositionLost
@@ -20,6 +20,9 @@ from volcast.core.types import Outcome, Shadow
 
 from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
+_Time = Annotated[
+    str | None, WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]})
+]
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
 _PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "other_horizons", "shadows", "drift_alarms"}]
 CSV_COLUMNS = [*_PLAIN, *(f"outcome_{name}" for name in RowOutcome.__struct_fields__), "drift_alarms"]
@@ -126,27 +129,27 @@ def history_routes(view: View) -> APIRouter:
         responses={
             200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
             **UNKNOWN_SYMBOL,
-            **problem_answers({410: "The rows that follow `after` are not kept any more."}),
+            **problem_answers({409: "The rows that follow `after` are not kept any more."}),
         },
     )
     async def history(  # noqa: PLR0917  # FastAPI passes them by name
         request: Request,
         symbol: SymbolInPath,
         begin: Annotated[
-            str | None, Query(alias="from", description="Candles that open from then on: ISO 8601, UTC unless it says so, or ms.")
+            _Time, Query(alias="from", description="Candles that open from then on: ISO 8601, UTC unless it says so, or ms.")
         ] = None,
-        end: Annotated[str | None, Query(alias="to", description="Candles that open before then, as `from`.")] = None,
+        end: Annotated[_Time, Query(alias="to", description="Candles that open before then, as `from`.")] = None,
         limit: Annotated[int, Query(ge=1, le=ROWS_OF_A_SYMBOL, description="At most so many rows.")] = ROWS_OF_A_SYMBOL,
         after: Annotated[int | None, Query(description="Rows after this sequence: `next` of the page before.")] = None,
-        format: Annotated[str | None, Query(description="json or csv; by default what Accept prefers.")] = None,  # noqa: A002
+        format: Annotated[  # noqa: A002
+            Literal["json", "csv"] | None, Query(description="json or csv; by default what Accept prefers.")
+        ] = None,
         accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         """Return rows of a symbol, oldest first: one per signal, as many as are kept."""
         latest = find_latest(view, symbol)
         if latest is None:
             return unknown_symbol(view, symbol)
-        if format not in {None, "json", "csv"}:
-            return invalid_request(f"format is json or csv; got {format!r:.60}", "format")
         name = latest.signal.symbol
         try:
             from_ms, to_ms = _time_ms("from", begin, _FIRST_MS), _time_ms("to", end, _LAST_MS)
@@ -154,7 +157,7 @@ def history_routes(view: View) -> APIRouter:
         except ValueError as error:
             return invalid_request(*error.args)
         except PositionLost as error:
-            return ProblemResponse(410, f"{error}: begin again without after", ProblemKind.ROWS_GONE)
+            return ProblemResponse(409, f"{error}: begin again without after", ProblemKind.ROWS_GONE)
         rows = [each.row() for each in stored]
         following = rows[-1].sequence if has_more else None
         headers = {"cache-control": "no-cache", "vary": "Accept"}

@@ -20,6 +20,15 @@ which a browser sends when it connects again, or of `after`; without them with t
 An event `reset` says that rows are missing between the last event and the next one: load /history again. An event `dropped` is
 the last one for a client that reads too slowly, and says so. Comments keep the connection alive.
 """
+_EVENT = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string", "enum": ["signal", "reset", "dropped"]},
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer"},
+    },
+}
 
 
 def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
@@ -32,14 +41,17 @@ def stream_routes(view: View, broadcast: Broadcast) -> APIRouter:
         description=_DESCRIPTION,
         response_class=Response,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"content": {"text/event-stream": {"itemSchema": _EVENT}}},
             **problem_answers({404: "A symbol has no signal, and the log has been read to its end."}, "UnknownSymbolProblem"),
             **problem_answers({503: "Too many streams are open."}),
         },
     )
     async def stream(
         request: Request,
-        symbols: Annotated[str | None, Query(description="Symbols, separated by commas; all by default.")] = None,
+        symbols: Annotated[
+            str | None,
+            Query(description="Symbols, separated by commas; all by default.", json_schema_extra={"pattern": "[A-Za-z0-9]"}),
+        ] = None,
         after: Annotated[int | None, Query(description="Begin after the row of this sequence.")] = None,
         last_event_id: Annotated[str | None, Header(description="As `after`, which it overrules.")] = None,
     ) -> Response:

@@ -10,7 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.routes.problems import ProblemError, ProblemKind, ProblemResponse
 
-from .access import Sender, is_printable_path, may_change, needed_scope, token_in_query
+from .access import Sender, may_change, needed_scope, token_in_query
 from .clients import ClientLimits
 from .headers import with_security_headers
 from .policy import Security
@@ -77,8 +77,6 @@ class _Guard:
             if wait_s:
                 detail = f"this address has sent {self._security.requests_per_minute} requests in a minute; wait {wait_s} s"
                 return ProblemResponse(429, detail, ProblemKind.TOO_MANY_REQUESTS, {"retry-after": str(wait_s)})
-        if not is_printable_path(path):
-            return ProblemResponse(400, "the path has control characters", ProblemKind.INVALID_REQUEST, parameter=None)
         if not may_change(method, Sender.of(headers), self._security.cors_origins):
             detail = f"a web page of another origin may not send {method[:20]}; the setting api_cors_origins allows origins"
             return ProblemResponse(403, detail, ProblemKind.OTHER_ORIGIN)
