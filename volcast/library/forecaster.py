@@ -18,7 +18,7 @@ from volcast.core.types import EngineConfig
 from .columns import STATUS, ForecastColumns
 from .errors import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, NoForecastError, SymbolError
 from .forecast import Forecast
-from .frame_run import check_known, check_numbers, check_rows, check_usable, in_order, run_rows
+from .frame_run import check_known, check_numbers, check_rows, check_same_market, check_usable, in_order, run_rows
 from .frames import FrameCandles, Unreadable, candle_row, opened, read_frame
 from .output import FrameAnswers, check_new_names, with_columns
 from .saved_file import Saved, read_saved, write_saved
@@ -87,7 +87,7 @@ class Forecaster:
             shadows=tuple(shadows),
             prior=name,
         )
-        settings = ForecasterSettings(config, given, price_decimals, int(stale_after_s * 1_000), remember)
+        settings = ForecasterSettings(config, given, price_decimals, stale_after_s, remember)
         self._set(Saved(check_settings(settings), {}, {}))
 
     def _set(self, saved: Saved) -> None:
@@ -158,6 +158,8 @@ class Forecaster:
             check_numbers(rows, name, self._decoder)
             if (series := self._series.get(key)) is not None:
                 check_known(series, rows, name, has_volume=candles.has_volume)
+                if candles.symbols is None and symbol is None:
+                    check_same_market(series, rows)
         self._spelled = spelled
         for key, each in ordered.items():
             run_rows(self._series_of(key), each, found)

@@ -1,6 +1,7 @@
 """The rows of one symbol in a data frame: whether they are candles of one minute, and their way through the engine, by time."""
 
 from collections.abc import Iterable, Sequence
+from math import isfinite, log, sqrt
 from typing import NamedTuple
 
 from volcast.candle_files.check import TableShape
@@ -15,6 +16,9 @@ from .series import WAITING, SymbolSeries, encoded
 
 _SOURCE = "data frame"
 _SAMPLE_ROWS = 100
+_DAY_MS = 86_400_000
+_JUMP, _JUMP_PER_ROOT_DAY = 0.5, 0.15
+"""Of a log price: far beyond what a coin does."""
 _MIN_BAD = 3
 _MIN_REPEATED, _TOLERATED = 3, 0.1
 """So many rows, and this share of them, must share a minute with another row before the frame is refused."""
@@ -92,6 +96,20 @@ def check_known(series: SymbolSeries, rows: Sequence[CandleRow], name: str, *, h
         raise CandleFrameError(
             f"no row{name} is new, and {forgotten} of {len(rows)} are too old for their forecasts to be known: these candles, "
             "or later ones, were taken in before. Make a new Forecaster() to run the frame again, or give it a larger `remember`."
+        )
+
+
+def check_same_market(series: SymbolSeries, rows: Sequence[CandleRow]) -> None:
+    """Raise CandleFrameError if the price of a frame without a symbol jumps so far that it must be that of another market."""
+    last, last_ms = series.engine.last_close, series.engine.last_open_time_ms
+    price = next((price for row in rows if row.open_time_ms > last_ms and (price := float(row.open)) > 0), None)
+    if series.knows(rows[0].open_time_ms) or not last or price is None or not isfinite(price):
+        return
+    days = (rows[-1].open_time_ms - last_ms) / _DAY_MS
+    if abs(log(price / last)) > _JUMP + _JUMP_PER_ROOT_DAY * sqrt(days):
+        raise CandleFrameError(
+            f"the price jumps from {last:g} to {price:g}, as if this were another market than the candles before: say which one "
+            "it is, as in run(frame, symbol='ETHUSDT')."
         )
 
 

@@ -54,7 +54,7 @@ class _Content(_AnyFormat, frozen=True):
     config: EngineConfig
     prior: bytes | None
     price_decimals: int
-    stale_after_ms: int
+    stale_after_s: float
     remember: int
     symbols: dict[str, _Symbol]
 
@@ -67,7 +67,7 @@ def write_saved(path: str | PathLike[str], saved: Saved) -> None:
         settings.config,
         encode_prior(settings.prior) if settings.prior else None,
         settings.price_decimals,
-        settings.stale_after_ms,
+        settings.stale_after_s,
         settings.remember,
         {
             symbol: _Symbol(saved.spelled.get(symbol, symbol), encode_snapshot(series.engine, position=0), series.dump())
@@ -105,8 +105,8 @@ def _restored(payload: bytes) -> Saved:
     content = msgspec.msgpack.decode(payload, type=_Content)
     prior = None if content.prior is None else decode_prior(content.prior)
     config = content.config
-    settings = check_settings(ForecasterSettings(config, prior, content.price_decimals, content.stale_after_ms, content.remember))
-    columns = ForecastColumns(config, content.stale_after_ms)
+    settings = check_settings(ForecasterSettings(config, prior, content.price_decimals, content.stale_after_s, content.remember))
+    columns = ForecastColumns(config, settings.stale_after_ms)
     series: dict[str, SymbolSeries] = {}
     for symbol, each in content.symbols.items():
         engine = decode_snapshot(each.snapshot, symbol, config, content.price_decimals, prior).engine

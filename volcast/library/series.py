@@ -80,7 +80,7 @@ class SymbolSeries:
         if admission.skip:
             detail = _FORGOTTEN if admission.skip is Skip.DUPLICATE else _LATE
             answers.append(CandleAnswer(time_ms, admission.skip.value, detail))
-        elif not admission.accepted:
+        elif engine.dates.waiting:  # this one, whatever it has confirmed: all others are accepted or refused now
             answers.append(CandleAnswer(time_ms, WAITING, _WAITS))
         return answers
 
@@ -123,6 +123,10 @@ class SymbolSeries:
         recent = takewhile(lambda each: each[0] > from_ms, reversed(self._remembered.items()))
         found = [(time_ms, array("d", values)[_CLOSE]) for time_ms, values in recent if time_ms <= until_ms]
         return found[::-1]
+
+    def knows(self, time_ms: int) -> bool:
+        """Return whether the forecast of a minute is remembered."""
+        return time_ms in self._remembered
 
     def forgotten(self, times_ms: Sequence[int]) -> int:
         """Return how many of these minutes were taken in, or passed, and are not remembered."""

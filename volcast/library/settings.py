@@ -26,8 +26,13 @@ class ForecasterSettings(NamedTuple):
     prior: Prior | None
     """The prior that the config names by its fingerprint."""
     price_decimals: int
-    stale_after_ms: int
+    stale_after_s: float
     remember: int
+
+    @property
+    def stale_after_ms(self) -> int:
+        """How long after its candle a forecast may be used."""
+        return int(self.stale_after_s * 1_000)
 
     def new_engine(self, symbol: str) -> Engine:
         """Return the engine of a symbol that has seen no candle."""
@@ -41,7 +46,7 @@ def check_settings(found: ForecasterSettings) -> ForecasterSettings:
     _check("rate_window", config.rate_window, 1, _MAX_RATE_WINDOW)
     _check("interval_level", config.interval_level, _MIN_LEVEL, _MAX_LEVEL)
     _check("price_decimals", found.price_decimals, 0, MAX_PRICE_DECIMALS)
-    _check("stale_after_s", found.stale_after_ms / 1_000, 1, _MAX_STALE_S)
+    _check("stale_after_s", found.stale_after_s, 1, _MAX_STALE_S)
     _check("remember", found.remember, 0, _MAX_REMEMBERED)
     if config.warmup not in {"zero", "exclude"}:
         raise ValueError(f"warmup is {config.warmup!r}; 'zero' or 'exclude' is expected")

@@ -1,93 +1,290 @@
 """The library gives the numbers of the stream: same candles, same engine, same bits."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
-import polars as pl
-import pyarrow as pa
 import pytest
 
-import volcast
 from producer.csv_replay import CsvReplay
-from volcast import Forecaster
+from tests.command import volcast as run_volcast
+from tests.volcast.library.market import KINDS, PRICES, SAMPLE, candles_of, rows_of, sample
+from volcast import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, Forecaster, NoForecastError, SymbolError
 from volcast.backtest.run import BacktestReplay
+from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.types import EngineConfig, Signal
 
-SAMPLE = Path(volcast.__file__).parent / "simulation/sample/BTCUSDT-simulated.csv.gz"
 ROWS = 200
+NOT_NUMBERS = {"timestamp", *PRICES, "volume_btc", "volume_usd", "candle_status", "candle_detail", "valid_until"}
 
 
 def stream(config: EngineConfig, rows: int = ROWS) -> list[Signal]:
     """The signals of the sample's first rows as a stream has them: text of a file, records, decoder, engine."""
     engine = Engine("BTCUSDT", config, 8)
-    candles = list(CsvReplay(SAMPLE).candles())[:rows]
-    return list(BacktestReplay(engine, Decoder()).signals(candles))
+    return list(BacktestReplay(engine, Decoder()).signals(list(CsvReplay(SAMPLE).candles())[:rows]))
 
 
-def sample(rows: int = ROWS) -> pd.DataFrame:
-    return pd.read_csv(SAMPLE, nrows=rows)
-
-
-def as_polars(frame: pd.DataFrame) -> pl.DataFrame:
-    return pl.from_pandas(frame)
-
-
-def as_arrow(frame: pd.DataFrame) -> pa.Table:
-    return pa.Table.from_pandas(frame, preserve_index=False)
-
-
-def as_pandas(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame
-
-
-def rows_of(frame: Any) -> list[dict[str, Any]]:
-    """The rows of a frame of any kind; what is missing is None."""
-    table = pl.from_pandas(frame) if isinstance(frame, pd.DataFrame) else pl.DataFrame(frame)
-    return table.to_dicts()
-
-
-def value_in(signal: Any, name: str) -> Any:
-    """What a signal says in a column."""
+def expected(signal: Any, name: str) -> Any:
+    """What a signal says in a column without suffix."""
     if name.startswith("outcome_"):
         return None if signal.outcome is None else getattr(signal.outcome, name.removeprefix("outcome_"))
-    return getattr(signal, name)
+    return len(signal.drift_alarms) if name == "drift_alarms" else getattr(signal, name)
 
 
-@pytest.mark.parametrize("kind", [as_pandas, as_polars, as_arrow])
-def test_a_frame_gives_the_numbers_of_the_stream(kind: Any) -> None:
-    config = EngineConfig(horizons=(60, 15), shadows=("ewma",))
-    signals = stream(config)
-    frame = kind(sample())
-    found = Forecaster(horizons=(60, 15), shadows=["ewma"]).run(frame)
-    assert type(found) is type(frame)
-    compared = 0
-    for row, signal in zip(rows_of(found), signals, strict=True):
-        parts = {"": signal, "_15": signal.other_horizons[0]}
-        for name, value in row.items():
-            if name in {
-                "timestamp",
-                "open",
-                "high",
-                "low",
-                "close",
-                "volume_btc",
-                "volume_usd",
-                "candle_status",
-                "candle_detail",
-            }:
-                continue
-            if name == "valid_until":
-                assert value.timestamp() * 1_000 == signal.open_time_ms + 240_000
-            elif name == "drift_alarms":
-                assert value == len(signal.drift_alarms)
-            elif name == "volatility_ewma":
-                assert value == signal.shadows[0].volatility
-            else:
-                suffix = "_15" if name.endswith("_15") else ""
-                assert value == value_in(parts[suffix], name.removesuffix(suffix)), name
-            compared += 1
-        assert (row["candle_status"], row["candle_detail"]) == ("accepted", None)
-    assert compared > 40 * ROWS
+def compare(row: dict[str, Any], signal: Any) -> None:
+    """Compare each column with the signal, to the last bit."""
+    assert (row["candle_status"], row["candle_detail"]) == ("accepted", None)
+    assert row["valid_until"].timestamp() * 1_000 == signal.open_time_ms + 240_000
+    names = [name for name in row if name not in NOT_NUMBERS]
+    assert len(names) >= 40
+    for name in names:
+        part = signal.other_horizons[0] if name.endswith("_15") else signal
+        assert row[name] == expected(part, name.removesuffix("_15")), name
+
+
+class TestSameNumbers:
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_a_frame_gives_those_of_the_stream(self, kind: Any) -> None:
+        signals = stream(EngineConfig(horizons=(60, 15), shadows=("ewma",)))
+        frame = kind(sample(ROWS))
+        found = Forecaster(horizons=(60, 15), shadows=["ewma"]).run(frame)
+        assert type(found) is type(frame)
+        for row, signal in zip(rows_of(found), signals, strict=True):
+            assert row.pop("volatility_ewma") == signal.shadows[0].volatility
+            compare(row, signal)
+
+    def test_a_backtest_writes_the_same(self, tmp_path: Path) -> None:
+        rows = 1_500
+        sample(rows).to_csv(tmp_path / "BTCUSDT.csv", index=False)
+        run = run_volcast(tmp_path, "backtest", "BTCUSDT.csv", "--signals", "signals.jsonl", "--horizons", "60,15")
+        assert run.returncode == 0, run.stderr
+        written = [decode_signal(line) for line in (tmp_path / "signals.jsonl").read_bytes().splitlines()]
+        found = rows_of(Forecaster(horizons=(60, 15)).run(sample(rows)))
+        assert len(written) == rows
+        for signal, row in zip(written, found, strict=True):
+            compare(row, signal)
+
+    def test_single_candles_give_those_of_a_frame(self) -> None:
+        frame = sample()
+        rows = rows_of(Forecaster().run(frame))
+        forecaster = Forecaster()
+        first, *others = candles_of(frame)
+        assert forecaster.update(**first).waiting
+        for candle, row in zip(others, rows[1:], strict=True):
+            forecast = forecaster.update(**candle)
+            assert (forecast.volatility, *forecast.price_interval()[:2]) == (
+                row["volatility"],
+                row["price_lower"],
+                row["price_upper"],
+            )
+
+    def test_a_frame_and_candles_go_on_from_each_other(self) -> None:
+        frame = sample()
+        whole, parts = Forecaster(), Forecaster()
+        whole.run(frame)
+        parts.run(frame.head(20))
+        for candle in candles_of(frame.iloc[20:30]):
+            parts.update(**candle)
+        parts.run(frame.tail(10))
+        assert parts.latest().record.volatility == whole.latest().record.volatility
+        assert parts.latest().record.candles == 40
+
+    def test_rows_may_be_in_any_order_and_keep_their_places(self) -> None:
+        frame = sample()
+        shuffled = frame.sample(frac=1.0, random_state=3)
+        found, ordered = Forecaster().run(shuffled), Forecaster().run(frame)
+        assert found.index.equals(shuffled.index)
+        assert found.sort_index().equals(ordered)
+
+    def test_several_symbols_are_forecast_apart(self) -> None:
+        frame = sample()
+        other = frame.assign(**{name: frame[name] / 20 for name in PRICES}).round(4)
+        both = pd.concat([frame.assign(symbol="BTC/USDT"), other.assign(symbol="ETH/USDT")]).sort_values(
+            "timestamp", kind="stable"
+        )
+        forecaster = Forecaster()
+        found = forecaster.run(both)
+        assert forecaster.symbols == ("BTCUSDT", "ETHUSDT")
+        for name, alone in (("BTC/USDT", frame), ("ETH/USDT", other)):
+            mine = found[found.symbol == name].drop(columns="symbol")
+            assert mine.reset_index(drop=True).equals(Forecaster().run(alone).reset_index(drop=True))
+
+
+class TestAgain:
+    """A strategy gives the last hours again and again, with one candle more."""
+
+    def test_a_frame_with_rows_more_gets_all_forecasts(self) -> None:
+        frame = sample()
+        forecaster, whole = Forecaster(), Forecaster().run(frame)
+        forecaster.run(frame.head(30))
+        found = forecaster.run(frame.tail(20))
+        assert found.candle_status.tolist() == ["known"] * 10 + ["accepted"] * 10
+        assert found.drop(columns="candle_status").equals(whole.tail(20).drop(columns="candle_status"))
+
+    def test_a_frame_that_ends_after_a_gap_is_completed(self) -> None:
+        frame = sample(60)
+        later = pd.concat([frame.head(20), frame.tail(20)])
+        forecaster = Forecaster()
+        assert forecaster.run(later.head(21)).candle_status.iloc[-1] == "waiting"
+        found = forecaster.run(later.tail(20))
+        assert found.candle_status.eq("accepted").all()
+        assert found.equals(Forecaster().run(later).tail(20))
+
+    def test_a_forgotten_frame_is_refused_and_loses_nothing(self) -> None:
+        frame = sample()
+        forecaster = Forecaster(remember=10)
+        forecaster.run(frame)
+        before = forecaster.latest().record
+        with pytest.raises(CandleFrameError, match="no row is new, and 30 of 40 are too old"):
+            forecaster.run(frame)
+        assert forecaster.latest().record is before
+        assert forecaster.run(frame.tail(10)).candle_status.eq("known").all()
+
+    def test_another_candle_of_the_same_minute_is_refused(self) -> None:
+        """As of a venue's last candle, which is not closed yet."""
+        frame = sample()
+        forecaster = Forecaster()
+        forecaster.run(frame)
+        changed = candles_of(frame)[-1] | {"close": frame.low.iloc[-1]}
+        with pytest.raises(CandleRefusedError, match="this one is different") as refused:
+            forecaster.update(**changed)
+        assert refused.value.reason == "duplicate"
+        assert forecaster.update(**candles_of(frame)[-1]).close == frame.close.iloc[-1]
+
+    def test_an_earlier_candle_is_refused(self) -> None:
+        forecaster = Forecaster()
+        forecaster.run(sample())
+        with pytest.raises(CandleRefusedError, match="later ones after it"):
+            forecaster.update(**candles_of(sample())[5])
+
+    def test_a_candle_that_confirms_another_may_wait_itself(self) -> None:
+        forecaster, candles = Forecaster(), candles_of(sample(60))
+        waiting = [forecaster.update(**candles[at]).waiting for at in (0, 1, 21, 41, 42)]
+        assert waiting == [True, False, True, True, False]
+        assert forecaster.latest().record.candles == 5
+
+
+class TestRefusals:
+    def test_a_bad_row_has_nulls_and_a_reason(self) -> None:
+        frame = sample()
+        frame.loc[7, "close"] = -1.0
+        frame.loc[9, [*PRICES]] = np.nan
+        frame.loc[9, ["volume_btc", "volume_usd"]] = 0.0
+        with pytest.warns(CandlesRefusedWarning, match="2 of 40 rows have no forecast: 1 not_positive, 1 no_price"):
+            found = Forecaster().run(frame)
+        assert len(found) == 40
+        assert found.candle_status[7] == "not_positive"
+        assert found.candle_detail[7] == "close is -1.0; a price must be above 0"
+        assert found.loc[7, ["volatility", "signal", "warm", "valid_until"]].isna().all()
+        assert found.missing_minutes.iloc[-1] == 2
+
+    @pytest.mark.parametrize("minutes", [5, 60, 1_440])
+    def test_longer_candles_are_refused_one_by_one(self, minutes: int) -> None:
+        forecaster = Forecaster()
+        candle = candles_of(sample())[0]
+        times = [pd.Timestamp("2024-01-01") + step * pd.Timedelta(minutes=minutes) for step in range(21)]
+        for time in times[:-1]:
+            forecaster.update(**candle | {"open_time": time})
+        with pytest.raises(CandleRefusedError, match="candles of one minute are expected") as refused:
+            forecaster.update(**candle | {"open_time": times[-1]})
+        assert refused.value.reason == "wrong_interval"
+
+    @pytest.mark.parametrize(
+        ("change", "reason"),
+        [
+            ({"close": "42 000"}, "not_a_number"),
+            ({"close": None}, "not_a_number"),
+            ({"close": True}, "not_a_number"),
+            ({"close": float("nan")}, "not_a_number"),
+            ({"close": 1.0}, "outside_high_low"),
+            ({"close": 42_000.123456789}, "too_many_decimals"),
+            ({"volume": -1}, "not_positive"),
+            ({"open_time": "yesterday"}, "bad_time"),
+            ({"open_time": None}, "bad_time"),
+            ({"open_time": 20_240_101}, "bad_time"),
+            ({"open_time": "2024-01-01 00:00:30"}, "bad_time"),
+        ],
+    )
+    def test_a_single_candle_that_is_not_sound(self, change: dict[str, Any], reason: str) -> None:
+        forecaster = Forecaster()
+        with pytest.raises(CandleRefusedError) as refused:
+            forecaster.update(**candles_of(sample())[0] | change)
+        assert refused.value.reason == reason
+        assert forecaster.symbols == ()
+
+    def test_which_symbol_is_meant_must_be_clear(self) -> None:
+        forecaster = Forecaster()
+        forecaster.run(sample(), symbol="BTC/USDT")
+        forecaster.run(sample(), symbol="ETH/USDT")
+        with pytest.raises(SymbolError, match="there are candles of BTCUSDT, ETHUSDT; say which"):
+            forecaster.latest()
+        with pytest.raises(SymbolError, match="'BTC-USDT' and 'BTC/USDT' would both be BTCUSDT"):
+            forecaster.run(sample(), symbol="BTC-USDT")
+        with pytest.raises(SymbolError, match="is no symbol"):
+            forecaster.run(sample(), symbol="…")
+        with pytest.raises(CandleFrameError, match="has a column of symbols"):
+            forecaster.run(sample().assign(symbol="A"), symbol="B")
+        with pytest.raises(NoForecastError, match="there is no forecast of SOLUSDT yet"):
+            forecaster.latest("SOL/USDT")
+        assert forecaster.latest("BTCUSDT").symbol == forecaster.latest("BTC/USDT").symbol == "BTCUSDT"
+
+    def test_another_market_without_a_name_is_refused(self) -> None:
+        forecaster = Forecaster()
+        forecaster.run(sample())
+        later = sample(80).tail(40)
+        with pytest.raises(CandleFrameError, match="the price jumps from"):
+            forecaster.run(later.assign(**{name: later[name] / 20 for name in PRICES}).round(4))
+        assert forecaster.run(later).candle_status.eq("accepted").all()
+
+    def test_candles_with_and_without_volumes_are_not_mixed(self) -> None:
+        forecaster = Forecaster()
+        forecaster.run(sample().drop(columns=["volume_btc", "volume_usd"]))
+        with pytest.raises(CandleFrameError, match="a column of volumes"):
+            forecaster.run(sample(80))
+        with pytest.raises(CandleRefusedError, match="had no volumes"):
+            forecaster.update(**candles_of(sample(41))[-1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"horizons": (3,)}, "each of 5 to 1440 minutes"),
+        ({"model": "garch"}, "unknown model: garch"),
+        ({"window": 0}, "window is 0; 1 to 10080 is expected"),
+        ({"interval_level": 0.999}, "interval_level is 0.999"),
+        ({"quantile_levels": (0.5, 0.1, 0.9)}, "quantile_levels are"),
+        ({"prior": Path("nowhere.json")}, "nowhere.json can't be read"),
+        ({"warmup": "never"}, "'zero' or 'exclude'"),
+        ({"stale_after_s": float("inf")}, "stale_after_s is inf"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        Forecaster(**arguments)
+
+
+def test_the_package_is_imported_without_the_library() -> None:
+    """`volcast --help` must not wait for River and NumPy."""
+    code = "import sys, volcast; assert 'Forecaster' in dir(volcast); print({'numpy', 'river', 'narwhals'} & set(sys.modules))"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "set()\n"
+
+
+def test_frames_of_pandas_need_no_polars_and_of_polars_no_pandas() -> None:
+    code = """
+import sys
+from volcast import Forecaster
+{make}
+assert Forecaster().run(frame).shape[0] == 3
+assert {other!r} not in sys.modules
+"""
+    times = "['2024-01-01 00:00', '2024-01-01 00:01', '2024-01-01 00:02']"
+    columns = f"dict(open_time={times}, open=[1.0] * 3, high=[1.0] * 3, low=[1.0] * 3, close=[1.0] * 3, volume=[1.0] * 3)"
+    for library, other in (("pandas", "polars"), ("polars", "pandas")):
+        make = f"import {library}; frame = {library}.DataFrame({columns})"
+        subprocess.run([sys.executable, "-c", code.format(make=make, other=other)], check=True)
