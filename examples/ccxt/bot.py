@@ -82,10 +82,10 @@ class Bot:
             at = {"stopLossPrice": self.exchange.price_to_precision(self.symbol, stop)}
             note["stop_id"] = self.exchange.create_order(self.symbol, "market", "sell", note["amount"], None, at)["id"]
         except ccxt.BaseError as why:
-            say(f"{self.symbol}: no stop could be placed, so it sells: {why}")
+            say(f"{self.symbol}: no stop could be placed, so it sells and ends: {why}")
             self.sell(note)
-        else:
-            write(note)
+            raise SystemExit(1) from None  # it would fail again, and each attempt costs fees
+        write(note)
 
     def watch(self, note: dict[str, Any], now_ms: int) -> None:
         """Look after what is held. This needs no forecast: volcast may be down."""

@@ -75,7 +75,7 @@ def test_a_smaller_risk_is_a_smaller_position(bot: Callable[..., Run]) -> None:
     [
         (STALE, "do not use the forecast of ETHUSDT: status is finished"),
         (COLD, "do not use the forecast of XRPUSDT: status is warming"),
-        ("ADAUSDT", "unknown symbol"),
+        ("ADAUSDT", "no signal for 'ADAUSDT'"),
     ],
 )
 def test_it_stands_down(bot: Callable[..., Run], exchange: ScriptedExchange, symbol: str, reason: str) -> None:
@@ -133,7 +133,9 @@ def test_a_touched_stop_ends_the_position(bot: Callable[..., Run], exchange: Scr
 
 def test_without_a_stop_nothing_is_kept(bot: Callable[..., Run], exchange: ScriptedExchange, tmp_path: Path) -> None:
     exchange.refuse_stops = True
-    assert "no stop could be placed, so it sells" in bot("--place-orders").stdout
+    done = bot("--place-orders")
+    assert "no stop could be placed, so it sells and ends" in done.stdout
+    assert done.returncode == 1
     assert [order["side"] for order in exchange.orders] == ["BUY", "SELL"]
     assert not (tmp_path / "position.json").exists()
 

@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
-from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +25,9 @@ import pytest
 from examples.sizing import Rules
 from tests.command import volcast
 from tests.examples.bot_environments import FREQTRADE, ROOT, bot_python, copied, run_bot
+from tests.examples.known_forecasts import forecasts, stop_distance
 from tests.examples.live_api import COLD, FRESH, STALE, five_minute_candles, live_api
 from tests.examples.scripted_exchange import ScriptedExchange, serving
-from volcast import Forecast, Forecaster
-from volcast.candle_files.reader import read_candles
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 DAYS = 4
@@ -92,30 +90,19 @@ def trades(folder: Path, freqtrade: Path, request: pytest.FixtureRequest) -> Tra
     return backtest(folder, freqtrade, "--timeframe", request.param)
 
 
-def forecasts(folder: Path, symbol: str) -> dict[datetime, Forecast]:
-    """Return the forecasts of a symbol by the end of their candle, made one after another: none can know the future."""
-    made, forecaster = {}, Forecaster()
-    for row in read_candles(folder / f"candles/{symbol}.csv.gz"):
-        begin = datetime.fromtimestamp(row.open_time_ms / 1_000, UTC)
-        if symbol == "BTCUSDT" and GAP[0] <= begin < GAP[1]:
-            continue
-        answer = forecaster.update(open_time=begin, open=row.open, high=row.high, low=row.low, close=row.close, volume=row.volume)
-        if not answer.waiting:
-            made[begin + timedelta(minutes=1)] = answer
-    return made
-
-
 def opened_at(trade: dict[str, Any]) -> datetime:
     return datetime.fromtimestamp(trade["open_timestamp"] / 1_000, UTC)
 
 
 def test_stake_and_stop_are_those_of_the_forecast_at_that_time(folder: Path, trades: Trades) -> None:
-    known = {f"{symbol[:3]}/USDT": forecasts(folder, symbol) for symbol in ("BTCUSDT", "ETHUSDT")}
+    known = {
+        "BTC/USDT": forecasts(folder / "candles/BTCUSDT.csv.gz", without=GAP),
+        "ETH/USDT": forecasts(folder / "candles/ETHUSDT.csv.gz"),
+    }
     assert len(trades) > 50
     for trade in trades:
         answer = known[trade["pair"]][opened_at(trade)]
-        low = answer.record.quantiles.log_low[answer.record.quantiles.levels.index(0.05)]
-        distance = max(1 - exp(low), Rules().min_stop)
+        distance = stop_distance(answer)
         assert answer.warm
         assert trade["stop_loss_abs"] == pytest.approx(trade["open_rate"] * (1 - distance), abs=0.02)
         closed = sum(each["profit_abs"] for each in trades if each["close_timestamp"] <= trade["open_timestamp"])
