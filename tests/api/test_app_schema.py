@@ -39,10 +39,10 @@ class _Auth:
 
     token = ""
 
-    def get(self, _case: Case, _context: Any) -> str:
+    def get(self, _case: Case[Any], _context: Any) -> str:
         return self.token
 
-    def set(self, case: Case, data: str, _context: Any) -> None:
+    def set(self, case: Case[Any], data: str, _context: Any) -> None:
         case.headers["Authorization"] = f"Bearer {data}"
 
 
@@ -58,28 +58,35 @@ OPEN, GUARDED, ADMINISTERED = (schema_of(Security(tokens=tokens)) for tokens in 
 READING = schema_of(Security(tokens=TOKENS))
 ADMINISTERED.auth()(_Admin)
 READING.auth()(_Reader)
-bounded = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+BOUNDED = settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+Test = Callable[[Case[Any]], None]
 
 
-@OPEN.parametrize()
-@bounded
-def test_every_answer_is_as_documented(case: Case) -> None:
+def every_operation(schema: Any) -> Callable[[Test], Test]:
+    """Run a test with some requests to each operation."""
+
+    def decorate(test: Test) -> Test:
+        decorated: Test = schema.parametrize()(BOUNDED(test))
+        return decorated
+
+    return decorate
+
+
+@every_operation(OPEN)
+def test_every_answer_is_as_documented(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
-@ADMINISTERED.parametrize()
-@bounded
-def test_every_answer_to_an_admin_is_as_documented(case: Case) -> None:
+@every_operation(ADMINISTERED)
+def test_every_answer_to_an_admin_is_as_documented(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
-@READING.parametrize()
-@bounded
-def test_every_answer_to_a_reader_is_as_documented(case: Case) -> None:
+@every_operation(READING)
+def test_every_answer_to_a_reader_is_as_documented(case: Case[Any]) -> None:
     case.call_and_validate()
 
 
-@GUARDED.parametrize()
-@bounded
-def test_every_answer_to_a_stranger_is_as_documented(case: Case) -> None:
+@every_operation(GUARDED)
+def test_every_answer_to_a_stranger_is_as_documented(case: Case[Any]) -> None:
     case.call_and_validate()
