@@ -105,9 +105,12 @@ def create_plan(by_symbol: Mapping[str, Sequence[CsvReplay]], wanted: Wanted) ->
 def _job(
     symbol: str, sources: Sequence[CsvReplay], wanted: Wanted, group: Sequence[str], names: Mapping[str, str], *, is_first: bool
 ) -> Job:
-    """Return the job of some models. Only that of the champion, the first one, has further horizons, signals and features."""
-    horizons = wanted.settings.horizons
-    chosen = {"model": group[0], "shadows": tuple(group[1:]), "horizons": horizons if is_first else horizons[:1]}
+    """Return the job of some models. Only that of the champion, the first one, has further horizons, signals and features, and
+    quantiles: of the others the intervals alone are read.
+    """
+    chosen: dict[str, object] = {"model": group[0], "shadows": tuple(group[1:])}
+    if not is_first:
+        chosen |= {"horizons": wanted.settings.horizons[:1], "quantile_levels": ()}
     return Job(
         symbol=symbol,
         sources=tuple(sources),

@@ -18,8 +18,8 @@ from volcast.commands.backtest.chunks import ChunkFolder
 from volcast.commands.backtest.plan import Plan
 from volcast.commands.backtest.pool import Interrupted, run_jobs
 
-MANY_ROWS = 25_000
-"""Some seconds of work."""
+FEW_ROWS, MANY_ROWS = 500, 25_000
+"""Many are some seconds of work."""
 
 
 @pytest.fixture(autouse=True)
@@ -136,3 +136,17 @@ def test_a_model_without_a_state_begins_again(tmp_path: Path) -> None:
     (job,) = plan.all_jobs
     (job.folder / "000000.chunk").unlink()
     assert ChunkFolder(job.folder).kept().number == 0
+
+
+def test_only_the_champions_job_has_quantiles_and_all_intervals_are_the_same(tmp_path: Path) -> None:
+    file = candles(tmp_path, FEW_ROWS)
+    found = []
+    for processes in (1, 2):
+        folder = tmp_path / str(processes)
+        folder.mkdir()
+        plan = plan_of(file, models=("har", "ewma", "last", "har_diurnal"), signals=False, features=False, processes=processes)
+        assert [len(job.settings.quantile_levels) for job in plan.all_jobs] == [13, 0][:processes]
+        plan = plan.within(folder)
+        run_all(plan, folder)
+        found.append(content(joined(plan, folder)[0])[:6])
+    assert found[0] == found[1]

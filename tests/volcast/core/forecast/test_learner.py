@@ -9,6 +9,7 @@ import pytest
 
 from tests.minutes import DAY, START, Minute, constant_price, minutes
 from volcast.core.arrays import Floats
+from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.distribution.tracker import OUTCOMES
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.state import Market
@@ -130,6 +131,13 @@ def test_bounds_and_quantiles_are_those_of_one_distribution() -> None:
     assert (last.return_lower, last.return_upper) == (quantiles.log_return[1], quantiles.log_return[3])
     for family in (quantiles.log_return, quantiles.log_high, quantiles.log_low, quantiles.realized_volatility):
         assert all(before < after for before, after in pairwise(family))
+
+
+def test_without_levels_there_are_no_quantiles_but_the_same_bounds() -> None:
+    with_levels, without = Learner(RecordingModel(), quantile_levels=(0.01, 0.99)), Learner(RecordingModel())
+    made, _ = run_learners(minutes(400), with_levels, without)
+    assert without.quantiles == Quantiles((), (), (), (), ())
+    assert all(one == other for one, other in made)
 
 
 def test_the_bounds_of_the_interval_are_tracked_though_the_quantiles_lack_them() -> None:
