@@ -9,6 +9,7 @@ from functools import cache
 import msgspec
 
 from api.app import create_app
+from api.security.policy import Security
 from api.status import Now
 from api.view import View
 from tests.market import walk
@@ -48,8 +49,8 @@ def moving(candles: Iterable[Candle], symbol: str, *, live: bool) -> Iterator[Ca
 class PageServer:
     """Serves a view. Its clock stands still: by it, the newest signal that was put is `age_s` old."""
 
-    def __init__(self, age_s: float = 5.0) -> None:
-        self.age_s = age_s
+    def __init__(self, age_s: float = 5.0, security: Security | None = None) -> None:
+        self.age_s, self._security = age_s, security or Security()
         self.counts: dict[str, int] | None = None
         """What the consumer has refused, by verdict; None if it is another process."""
         self._listening = bind("127.0.0.1", 0, "--port")
@@ -82,7 +83,7 @@ class PageServer:
     def _begin(self) -> None:
         self.view = View(stale_after_s=180)
         self.view.caught_up = True
-        app = create_app(self.view, now=self._now, consumer_counts=lambda _: self.counts)
+        app = create_app(self.view, now=self._now, consumer_counts=lambda _: self.counts, security=self._security)
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(serve(app, self._listening))
         self._thread = threading.Thread(target=self._run, args=(self._loop, self._task), daemon=True)

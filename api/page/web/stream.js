@@ -1,5 +1,7 @@
 // The connection to the API: rows as they are made, over one EventSource, and answers to questions.
 
+import { askForToken } from "./session.js";
+
 const FIRST_RETRY_MS = 1_000;
 const MAX_RETRY_MS = 15_000;
 const MAX_PAGES = 20; // while a replay runs, new rows come as fast as they are asked for; the stream brings the rest
@@ -7,6 +9,7 @@ const MAX_PAGES = 20; // while a replay runs, new rows come as fast as they are 
 /** Fetch JSON from a path of the API; null if the API does not know what was asked for. Throws if it does not answer. */
 export async function ask(path, timeoutMs = 10_000) {
   const response = await fetch(path, { cache: "no-store", signal: AbortSignal.timeout(timeoutMs) });
+  if (response.status === 401) askForToken();
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
