@@ -102,11 +102,16 @@ async def test_too_many_requests_say_when_to_try_again(kind: Kind) -> None:
 
 @both
 async def test_refusals_have_the_words_of_the_api(kind: Kind) -> None:
-    refused = answer(401, json.dumps({"detail": "send a token"}), content_type=PROBLEM, www_authenticate="Bearer")
+    refused = answer(
+        401, json.dumps({"title": "A token is needed", "detail": "send a token"}), content_type=PROBLEM, www_authenticate="Bearer"
+    )
     assert isinstance(await error_of(kind, refused), AuthorizationError)
     error = await error_of(kind, answer(500, json.dumps({"title": "Internal Server Error"}), content_type=PROBLEM))
     assert isinstance(error, RefusedError)
     assert (str(error), error.code) == ("Internal Server Error", 500)
+    nothing = json.dumps({"type": "about:blank", "title": "Not Found", "detail": "there is nothing at this path"})
+    error = await error_of(kind, answer(404, nothing, content_type=PROBLEM))
+    assert type(error) is RefusedError
 
 
 @both

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import socket
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
@@ -13,7 +13,15 @@ from api.view import View
 from tests.api.routes.served import row_signal, view_of
 from tests.volcast.client.live_api import Kind, both, calling, items_of, live_api
 from tests.volcast.client.scripted_server import scripted_server
-from volcast.client import AsyncForecastStream, ForecastRow, ForecastStream, MissedRows, UnknownSymbolError, UnreachableError
+from volcast.client import (
+    AsyncForecastStream,
+    ForecastRow,
+    ForecastStream,
+    MissedRows,
+    UnknownSymbolError,
+    UnreachableError,
+    history,
+)
 
 Items = AsyncGenerator[ForecastRow | MissedRows, None]
 
@@ -196,3 +204,23 @@ async def test_what_cannot_be_streamed_is_told_at_once(kind: Kind) -> None:
             call.client.stream([])
         with pytest.raises(ValueError, match="a symbol is a name"):
             call.client.stream("A,B")
+
+
+@both
+async def test_a_history_goes_on_though_the_server_is_started_anew_between_two_pages(
+    kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "PAGE_ROWS", 4)
+    port = free_port()
+    async with calling(kind, f"http://127.0.0.1:{port}") as call:
+        async with live_api(view_of("A"), port):
+            rows = call.client.history("A")
+            seen = [await next_of(rows) for _ in range(4)]
+        async with live_api(view_of("A", before=5_000), port):
+            seen += [await next_of(rows) for _ in range(6)]
+            assert len(await call.history("A", limit=7)) == 7
+    assert [row.open_time_ms // 60_000 for row in seen] == list(range(10))
+
+
+async def next_of(rows: Iterator[ForecastRow] | AsyncIterator[ForecastRow]) -> ForecastRow:
+    return await asyncio.to_thread(next, rows) if isinstance(rows, Iterator) else await anext(rows)

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from .errors import RefusedError
 from .freshness import now_there_s
 from .questions import symbol_in_path
-from .rows import MINUTE_MS, ForecastRow, missed_between
+from .rows import ROW_MS, ForecastRow, missed_between
 from .wire import Question, Received, decoded
 
 PAGE_ROWS = 1_440
@@ -49,7 +49,7 @@ class HistoryReader:
         if limit is not None and limit < 1:
             raise ValueError(f"limit is a number of rows above 0; got {limit}")
         self._symbol, self._left, self._is_filling = symbol_in_path(symbol), limit, is_filling
-        self._from = _text("from_", begin) if last is None else str(last.open_time_ms + MINUTE_MS)
+        self._from = _text("from_", begin) if last is None else str(last.open_time_ms + ROW_MS)
         self._to = _text("to", end)
         self._last = last
         self._after: int | None = None
@@ -91,7 +91,7 @@ class HistoryReader:
         """Go on after the last row's minute: the cursor is not good any more."""
         self._after = None
         if self._last is not None:
-            self._from, self._is_continued = str(self._last.open_time_ms + MINUTE_MS), True
+            self._from, self._is_continued = str(self._last.open_time_ms + ROW_MS), True
 
     def _read(self, received: Received) -> HistoryPage | None:
         """Return the page; None if the cursor is not good any more."""
@@ -106,7 +106,7 @@ class HistoryReader:
 
 def aged(row: ForecastRow, now_s: float | None) -> ForecastRow:
     """Return the row with its age at this moment, in seconds since 1970 by the API's clock."""
-    age_s = None if now_s is None else now_s - (row.open_time_ms + MINUTE_MS) / 1_000
+    age_s = None if now_s is None else now_s - (row.open_time_ms + ROW_MS) / 1_000
     return structs.replace(row, age_seconds=age_s)
 
 

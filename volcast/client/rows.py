@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 from msgspec import Struct
 
-MINUTE_MS = 60_000
+ROW_MS = 60_000
+"""There is one row for each minute."""
 
 
 class RowResult(Struct, frozen=True):
@@ -99,7 +100,7 @@ class MissedRows:
 
 def missed_between(before: ForecastRow, row: ForecastRow) -> MissedRows | None:
     """Return which rows are missing between two rows of a symbol; None if none are."""
-    minutes = (row.open_time_ms - before.open_time_ms) // MINUTE_MS - 1
+    minutes = (row.open_time_ms - before.open_time_ms) // ROW_MS - 1
     without_candle = row.missing_minutes - before.missing_minutes
     if minutes == without_candle:
         return None

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from .errors import REFUSALS, BusyError, RefusedError, UnexpectedAnswerError
+from .errors import REFUSALS, BusyError, RefusedError, UnexpectedAnswerError, UnknownSymbolError
 from .freshness import Receipt, Ticks, receipt_of
 
 MAX_ANSWER_BYTES = 64 * 1_048_576
@@ -17,6 +17,8 @@ _SHOWN = 100
 _Read = TypeVar("_Read")
 _REDIRECTS = range(300, 400)
 OK = 200
+_OF_GATEWAYS = frozenset({429, 502, 503, 504})
+"""What a proxy answers while the API cannot be reached, or too much is asked."""
 STREAM_TYPE = "text/event-stream"
 
 
@@ -52,8 +54,9 @@ class Question(Generic[_Read]):
 class _Problem(msgspec.Struct):
     """What is read of a problem (RFC 9457)."""
 
-    detail: Any = None
-    title: str | None = None
+    title: str
+    detail: str | None = None
+    type: str = ""
 
 
 def check_base_url(url: str) -> str:
@@ -104,27 +107,23 @@ def raise_for_code(received: Received) -> None:
             f"{received.url} redirects to {_short(target)}; a client does not follow, so that the token stays here: give that "
             "address if it is the API's"
         )
-    sentence, retry_after_s = _sentence(received), _retry_after_s(received.headers)
-    kind = REFUSALS.get(received.code, RefusedError)
-    if sentence is None:  # from a proxy, not from the API
-        if received.code not in {429, 502, 503, 504}:
+    problem, retry_after_s = _problem(received), _retry_after_s(received.headers)
+    if problem is None:  # from a proxy, not from the API
+        if received.code not in _OF_GATEWAYS:
             raise unexpected(received)
         raise BusyError(str(unexpected(received)), received.code, retry_after_s)
-    raise kind(sentence, received.code, retry_after_s)
+    kind = REFUSALS.get(received.code, RefusedError)
+    if kind is UnknownSymbolError and not problem.type.endswith("#unknown-symbol"):
+        kind = RefusedError
+    raise kind(problem.detail or problem.title, received.code, retry_after_s)
 
 
-def _sentence(received: Received) -> str | None:
-    """Return what a refusal says; None if it does not have the API's form."""
+def _problem(received: Received) -> _Problem | None:
+    """Return what a refusal says; None if it is not the API's."""
     try:
-        problem = msgspec.json.decode(received.body, type=_Problem)
+        return msgspec.json.decode(received.body, type=_Problem)
     except msgspec.DecodeError:
         return None
-    if isinstance(problem.detail, str):
-        return problem.detail
-    if isinstance(problem.detail, list):  # FastAPI's: one entry for each parameter that is wrong
-        entries = [each for each in problem.detail if isinstance(each, dict)]
-        return "; ".join(f"{(each.get('loc') or ['?'])[-1]}: {each.get('msg', 'wrong')}" for each in entries) or None
-    return problem.title
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:

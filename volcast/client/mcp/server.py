@@ -61,7 +61,7 @@ def create_mcp_server(client: AsyncClient, version: str = "") -> MCPServer:
     @server.tool(title="Past forecasts", annotations=_READ_ONLY)
     async def history(
         symbol: SymbolName,
-        rows: Annotated[int, Field(ge=1, le=tools.MAX_ROWS, description="At most so many, one for each minute.")] = 60,
+        rows: Annotated[int, Field(ge=1, le=tools.MAX_PAST_ROWS, description="At most so many, one for each minute.")] = 60,
         before: Annotated[str | None, Field(description="`before` of the last answer, for older rows; ISO 8601, UTC.")] = None,
     ) -> Annotated[CallToolResult, HistoryAnswer]:
         """Past forecasts of a symbol and what came of them, oldest first. They are never the forecast of now."""

@@ -22,8 +22,8 @@ from .results import (
 )
 from .verdict import utc, verdict
 
-MAX_ROWS = 200
-MAX_SYMBOLS = 100
+MAX_PAST_ROWS = 200
+MAX_LISTED = 100
 PriceQuestion = Literal["above", "below", "between", "touch"]
 
 
@@ -109,10 +109,10 @@ async def symbols_answer(client: AsyncClient, after: str | None) -> SymbolsAnswe
             age_seconds=each.age_now_s,
             valid_until=each.valid_until and _iso(each.valid_until),
         )
-        for each in page[:MAX_SYMBOLS]
+        for each in page[:MAX_LISTED]
     ]
     summary = f"{sum(verdicts.values())} of {len(found)} symbols have a forecast that may be used now; ask `latest` for it."
-    return SymbolsAnswer(summary=summary, symbols=listed, after=listed[-1].symbol if len(page) > MAX_SYMBOLS else None)
+    return SymbolsAnswer(summary=summary, symbols=listed, after=listed[-1].symbol if len(page) > MAX_LISTED else None)
 
 
 def _said(answer: CheckableAnswer) -> dict[str, Any]:
