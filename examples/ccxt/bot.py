@@ -1,7 +1,8 @@
 """A bot in a plain loop with ccxt. It asks volcast for a forecast, sizes the position by it, and stands down without a good one.
 
-    pip install ccxt volcast
-    volcast run --live binance --symbols BTCUSDT          # in another terminal
+docs/bots.md says how to install it. Then:
+
+    volcast run --live binance BTCUSDT          # in another terminal
     python bot.py BTC/USDT --volcast-symbol BTCUSDT.BINANCE
 
 This places nothing: it prints what it would do. With `--place-orders` and `--exchange-config FILE.json`, which has what ccxt

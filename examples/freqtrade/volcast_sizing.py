@@ -1,12 +1,9 @@
 """A freqtrade strategy that sizes each position by a volatility forecast, and opens none without a good one.
 
-    pip install freqtrade volcast
-    cp sizing.py freqtrade/volcast_sizing.py user_data/strategies/
-    freqtrade backtesting --config config.json --strategy VolcastSizing
-
 Stake and stop come from `sizing.py`: a touched stop costs about the same share of the account in calm and in wild hours. In dry
 and live runs volcast's API is asked right before an order. A backtest makes the forecasts itself, by the same code, from
 freqtrade's own candles of one minute. When to buy is your own matter: the rule below is an example that earns nothing.
+docs/bots.md says how to install it.
 """
 
 import logging

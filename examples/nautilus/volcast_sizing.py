@@ -1,10 +1,8 @@
 """A NautilusTrader strategy that sizes each position by a volatility forecast, and opens none without a good one.
 
-    pip install nautilus_trader volcast
-
 The forecaster runs inside the strategy and learns from its bars of one minute, so a backtest and a live run share every line, and
 no server is needed. Size and stop come from `sizing.py`. When to buy is your own matter: the rule below is an example that earns
-nothing.
+nothing. docs/bots.md says how to install it.
 """
 
 from datetime import timedelta
