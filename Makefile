@@ -11,7 +11,7 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory bench-drift bench-scrape bench-stream bench-arena batch-smoke compose-smoke docs dashboards pictures monitoring-tools screenshots lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory bench-drift bench-scrape bench-stream bench-arena bench-adaptation batch-smoke compose-smoke docs dashboards pictures monitoring-tools screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -72,6 +72,9 @@ bench-live: setup            ## whether the live producer keeps up with 2 000 tr
 
 bench-drift: setup            ## false alarms and delays of the drift detectors; CANDLES="FILE …" for a real market, too
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.drift $(CANDLES)
+
+bench-adaptation: setup        ## does a copy of the champion help that forgets faster, and takes over when losses say so; CANDLES="FILE …"
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.adaptation $(CANDLES)
 
 bench-arena: setup            ## scenario paths by the rules of a competition, whose scorer it installs elsewhere; needs CANDLES=FILE
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.arena $(CANDLES)

@@ -41,15 +41,15 @@ class TwoStage:
     """The two-stage model of one horizon; the head of this file gives its equations.
 
     `prior` holds what was learned elsewhere; coefficients that it lacks start at 0. Raises KeyError or ValueError if its profiles
-    are missing or have another shape.
+    are missing or have another shape. It forgets `forgetting` times as fast as the champion.
     """
 
     names = DESIGN_NAMES
 
-    def __init__(self, horizon_minutes: int = 60, prior: Learned | None = None) -> None:
+    def __init__(self, horizon_minutes: int = 60, prior: Learned | None = None, forgetting: float = 1.0) -> None:
         self.design = Design(horizon_minutes)
         self._offset = 0.5 * log(horizon_minutes * PRIOR_VARIANCE)
-        per_day = samples_per_day(horizon_minutes)
+        per_day = samples_per_day(horizon_minutes) / forgetting
         coefficients = prior.coefficients if prior else {}
         self.center = RecursiveLeastSquares(
             DESIGN_NAMES,
