@@ -48,8 +48,7 @@ class Adaptation:
         self._means = [0.0, 0.0, 1.0, 1.0, 1.0, 1.0]
         """Recent and usual mean of the error, of its size, and of the size of the move."""
         self._weight = start_weight
-        half_lives = (days * per_day for recent in (_SHIFT_DAYS, _SIZE_DAYS, _SIZE_DAYS) for days in (recent, _USUAL_DAYS))
-        self._gains = [1.0 - 0.5 ** (1.0 / half_life) for half_life in half_lives]
+        self._gains = [1.0 - 0.5 ** (1.0 / (days * per_day)) for days in (_SHIFT_DAYS, _SIZE_DAYS, _USUAL_DAYS)]
         self._share = min(_FULL_MINUTES / horizon_minutes, 1.0)
 
     def push(self, error: float, size: float, move: float) -> None:
@@ -59,9 +58,14 @@ class Adaptation:
         error = min(max(error, -_MAX_ERROR), _MAX_ERROR)
         size, move = min(size, _MAX_ERROR), min(move, _MAX_ERROR)
         self._weight += 1.0
-        least, news = 1.0 / self._weight, (error, error, size, size, move, move)
-        means = zip(self._means, self._gains, news, strict=True)
-        self._means = [mean + max(gain, least) * (new - mean) for mean, gain, new in means]
+        shift_gain, size_gain, usual_gain = [max(gain, 1.0 / self._weight) for gain in self._gains]
+        means = self._means
+        means[0] += shift_gain * (error - means[0])
+        means[1] += usual_gain * (error - means[1])
+        means[2] += size_gain * (size - means[2])
+        means[3] += usual_gain * (size - means[3])
+        means[4] += size_gain * (move - means[4])
+        means[5] += usual_gain * (move - means[5])
         self._adapt()
 
     def _adapt(self) -> None:
