@@ -47,7 +47,7 @@ class Api(FastAPI):
     """The application behind its security."""
 
     def __init__(self, security: Security, requests: RequestCollector) -> None:
-        super().__init__(title="volcast", description=_DESCRIPTION, docs_url=None, redoc_url=None)
+        super().__init__(title="volcast", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
         self._security, self._requests = security, requests
         self._sessions = Sessions(security.tokens)
         handle_errors(self)

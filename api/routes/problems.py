@@ -39,6 +39,7 @@ class ProblemKind(StrEnum):
     TOKEN_NEEDED = "token-needed"  # noqa: S105  # a name
     SCOPE_NEEDED = "scope-needed"
     OTHER_ORIGIN = "other-origin"
+    OTHER_HOST = "other-host"
     BODY_TOO_LARGE = "body-too-large"
 
 
@@ -79,6 +80,10 @@ PROBLEMS: Mapping[ProblemKind, tuple[str, str]] = {
     ProblemKind.OTHER_ORIGIN: (
         "Request of another origin",
         "A web page of another origin may not send this request, so that a page cannot act in the name of whoever looks at it.",
+    ),
+    ProblemKind.OTHER_HOST: (
+        "Another host's name",
+        "The server listens for its own machine only. Use localhost or an IP address; name a proxy in api_trusted_proxies.",
     ),
     ProblemKind.BODY_TOO_LARGE: ("The body is too large", "Send less at a time; the setting api_body_bytes is the limit."),
 }

@@ -4,7 +4,9 @@ A path that is not listed needs a token that may read, whether it exists or not:
 /metrics is not open: it has all forecasts, and Prometheus can send a token (`authorization: credentials_file`).
 """
 
+import re
 from collections.abc import Collection, Mapping
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -40,6 +42,23 @@ def token_in_query(query: bytes) -> bool:
         name.lower().replace("-", "_") in _TOKEN_PARAMETERS
         for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
     )
+
+
+def is_local_name(host: str) -> bool:
+    """Return whether a header Host has an IP address or localhost, or is not there.
+
+    A web page can let a name of its own point to this machine, so that a browser takes its requests for those of this server's
+    page. The name in the header is then still its own.
+
+    >>> [is_local_name(host) for host in ("127.0.0.1:8000", "[::1]:8000", "localhost", "evil.example:8000")]
+    [True, True, True, False]
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        ip_address(name)
+    except ValueError:
+        return host == "" or bool(re.fullmatch(r"([a-z0-9.-]+\.)?localhost(:[0-9]+)?", host.lower()))
+    return True
 
 
 class Sender(NamedTuple):

@@ -10,7 +10,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from api.routes.problems import ProblemError, ProblemKind, ProblemResponse
 
-from .access import Sender, may_change, needed_scope, token_in_query
+from .access import Sender, is_local_name, may_change, needed_scope, token_in_query
 from .clients import ClientLimits
 from .headers import with_security_headers
 from .policy import Security
@@ -77,7 +77,13 @@ class _Guard:
             if wait_s:
                 detail = f"this address has sent {self._security.requests_per_minute} requests in a minute; wait {wait_s} s"
                 return ProblemResponse(429, detail, ProblemKind.TOO_MANY_REQUESTS, {"retry-after": str(wait_s)})
-        if not may_change(method, Sender.of(headers), self._security.cors_origins):
+        sender = Sender.of(headers)
+        if self._security.is_local and not is_local_name(sender.host):
+            detail = (
+                "this server listens for its own machine only, where its name is localhost; name a proxy in api_trusted_proxies"
+            )
+            return ProblemResponse(421, detail, ProblemKind.OTHER_HOST)
+        if not may_change(method, sender, self._security.cors_origins):
             detail = f"a web page of another origin may not send {method[:20]}; the setting api_cors_origins allows origins"
             return ProblemResponse(403, detail, ProblemKind.OTHER_ORIGIN)
         if self._security.tokens and (problem := self._token_refusal(scope, headers)):

@@ -18,5 +18,7 @@ class Security(NamedTuple):
     """Requests of one client in a minute; 0 for no limit."""
     body_bytes: int = BODY_BYTES
     """Maximum size of a request's body."""
+    is_local: bool = False
+    """Whether only programs of this machine can reach the server. Then nobody has another name for it than localhost."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.app import create_app
-from api.security.access import Sender, may_change, needed_scope, token_in_query
+from api.security.access import Sender, is_local_name, may_change, needed_scope, token_in_query
 from api.security.tokens import Scope
 from api.view import View
 
@@ -66,6 +66,21 @@ def test_a_token_in_an_address_is_seen(query: bytes, expected: bool) -> None:  #
 )
 def test_pages_of_other_origins_change_nothing(method: str, sender: Sender, allowed: bool) -> None:  # noqa: FBT001
     assert may_change(method, sender, ("https://friend",)) is allowed
+
+
+@pytest.mark.parametrize(
+    "host", ["", "localhost", "LOCALHOST:8000", "x.localhost:1", "127.0.0.1", "127.0.0.1:80", "[::1]:8000", "192.0.2.1"]
+)
+def test_a_local_server_is_asked_by_its_own_names(host: str) -> None:
+    assert is_local_name(host)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "evil.example:8000", "localhost.evil.example", "127.0.0.1.evil.example", "[::1", "x\nlocalhost", "a@b"],
+)
+def test_another_name_is_that_of_another(host: str) -> None:
+    assert not is_local_name(host)
 
 
 def test_all_origins_may_be_allowed() -> None:

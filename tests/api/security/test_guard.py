@@ -102,6 +102,14 @@ async def test_a_page_of_another_origin_changes_nothing(method: str) -> None:
         assert (refused.status_code, refused.json()["type"]) == (403, "/problems#other-origin")
 
 
+async def test_a_name_that_points_here_opens_nothing() -> None:
+    """DNS rebinding: a page lets its own name point to 127.0.0.1."""
+    local = Security(is_local=True)
+    refused = await ask(local, "/latest", headers={"host": "evil.example:8000"})
+    assert (refused.status_code, refused.json()["type"]) == (421, "/problems#other-host")
+    assert (await ask(local, "/latest", headers={"host": "localhost:8000"})).status_code == 200
+
+
 async def test_a_client_that_asks_too_often_has_to_wait() -> None:
     async with client_of(Security(requests_per_minute=3)) as client:
         assert [(await client.get("/latest")).status_code for _ in range(4)] == [200, 200, 200, 429]

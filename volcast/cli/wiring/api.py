@@ -40,6 +40,7 @@ def create_security(settings: Settings) -> "Security":
         cors_origins=settings.api_cors_origins,
         requests_per_minute=settings.api_requests_per_minute,
         body_bytes=settings.api_body_bytes,
+        is_local=_is_loopback(settings.host) and not settings.api_trusted_proxies,
         trusted_proxies=settings.api_trusted_proxies,
     )
 

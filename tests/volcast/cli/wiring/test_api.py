@@ -46,8 +46,9 @@ def test_the_settings_make_the_security(tokens: Path) -> None:
         api_trusted_proxies=("10.0.0.0/8",),
     )
     security = create_security(settings)
-    assert (len(security.tokens), *security[1:]) == (1, ("https://a",), 5, 2_000, ("10.0.0.0/8",))
+    assert (len(security.tokens), *security[1:]) == (1, ("https://a",), 5, 2_000, False, ("10.0.0.0/8",))
     assert not create_security(Settings()).tokens
+    assert [create_security(Settings(host=host)).is_local for host in ("127.0.0.1", "::1", EVERYWHERE)] == [True, True, False]
 
 
 def test_tokens_that_cannot_be_used_are_an_error_of_the_user(tokens: Path) -> None:
