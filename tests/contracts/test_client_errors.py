@@ -8,8 +8,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from api.app import create_app
 from tests.volcast.client.live_api import Kind, both, calling, live_api, live_view
 from tests.volcast.client.scripted_server import scripted_server
+from volcast.cli.http import address, bind, serve
 from volcast.client import (
     AuthorizationError,
     BusyError,
@@ -161,6 +163,7 @@ async def body_of(url: str) -> str:
         ({"base_url": "https://me:secret@x"}, "has a user or password in it; give the token as `token`"),
         ({"base_url": "https://x/?token=secret"}, "has a '\\?' or '#' in it"),
         ({"base_url": "http://x:port"}, "the address of the API is a URL"),
+        ({"base_url": f"http://{'x' * 300}.com"}, "the address of the API is a URL"),
         ({"token": "secret with space"}, "the token is empty or has characters that no token has"),
         ({"token": ""}, "the token is empty"),
         ({"timeout_s": 0}, "timeout_s is a number of seconds above 0"),
@@ -171,6 +174,30 @@ async def test_wrong_options_are_told_without_secrets(kind: Kind, options: dict[
     with pytest.raises(ValueError, match=words) as raised:
         make(**options)
     assert "secret" not in str(raised.value)
+
+
+@both
+async def test_an_address_of_version_six_is_one(kind: Kind) -> None:
+    view = live_view("A")
+    with bind("::1", 0, "--port") as listening:
+        serving = asyncio.create_task(serve(create_app(view), listening))
+        async with calling(kind, address(listening)) as call:
+            assert (await call("latest", "A")).symbol == "A"
+        serving.cancel()
+        await asyncio.wait([serving])
+
+
+@both
+async def test_a_proxy_of_the_environment_is_for_other_machines(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with answering(answer(200, "{}")) as (proxy, heads), live_api(live_view("A")) as url:
+        monkeypatch.setenv("HTTP_PROXY", proxy)
+        async with calling(kind, url, token=TOKEN) as call:
+            assert (await call("latest", "A")).symbol == "A"
+        assert heads == []
+        async with calling(kind, "http://volcast.example") as call:
+            with pytest.raises(UnexpectedAnswerError):
+                await call("latest", "A")
+        assert heads[0].startswith("GET http://volcast.example/latest/A HTTP/1.1")
 
 
 @both

@@ -44,7 +44,7 @@ class ConnectionOptions:
             "verify": verify,
             "follow_redirects": False,  # the token would go along
             # A proxy of the environment is for other machines.
-            "mounts": {f"all://{urlsplit(self.url).hostname}": None} if is_local(self.url) else None,
+            "mounts": {f"all://{_host(self.url)}": None} if is_local(self.url) else None,
         }
 
     @property
@@ -98,6 +98,11 @@ class Incoming:
         """Return the whole answer."""
         headers = {name.lower(): value for name, value in self._response.headers.items()}
         return Received(_url(self._response), self._response.status_code, headers, bytes(self._body), self._sent, now)
+
+
+def _host(url: str) -> str:
+    host = urlsplit(url).hostname or ""
+    return f"[{host}]" if ":" in host else host
 
 
 def _reason(error: Exception) -> str:

@@ -64,8 +64,8 @@ def check_base_url(url: str) -> str:
     parts = urlsplit(url)
     example = "as http://127.0.0.1:8000 or https://volcast.example.com/api"
     try:
-        is_address = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # the port is no number
+        is_address = parts.scheme in {"http", "https"} and bool((parts.hostname or "").encode("idna")) and parts.port != 0
+    except ValueError:  # the port is no number, or the host is no name
         is_address = False
     if not is_address:
         raise ValueError(f"the address of the API is a URL, {example}; got {_short(url.rpartition('@')[2])}")
@@ -112,10 +112,10 @@ def raise_for_code(received: Received) -> None:
         if received.code not in _OF_GATEWAYS:
             raise unexpected(received)
         raise BusyError(str(unexpected(received)), received.code, retry_after_s)
-    kind = REFUSALS.get(received.code, RefusedError)
-    if kind is UnknownSymbolError and not problem.type.endswith("#unknown-symbol"):
-        kind = RefusedError
-    raise kind(problem.detail or problem.title, received.code, retry_after_s)
+    kind, sentence = REFUSALS.get(received.code, RefusedError), problem.detail or problem.title
+    if kind is UnknownSymbolError and not problem.type.endswith("#unknown-symbol"):  # the address of the API may be wrong
+        kind, sentence = RefusedError, f"{received.url}: {sentence}"
+    raise kind(sentence, received.code, retry_after_s)
 
 
 def _problem(received: Received) -> _Problem | None:
