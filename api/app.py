@@ -19,6 +19,7 @@ from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes
 from .routes.models import models_routes
+from .routes.predict.route import predict_routes
 from .routes.probability import probability_routes
 from .routes.problems import handle_errors
 from .routes.process import process_routes
@@ -89,6 +90,7 @@ def create_app(
     app.include_router(probability_routes(view, now))
     app.include_router(drift_routes(view, now))
     app.include_router(models_routes(view, now))
+    app.include_router(predict_routes(now, view.stale_after_s))
     app.include_router(quality_routes(view, now, consumer_counts))
     app.include_router(config_routes(settings))
     app.include_router(history_routes(view))

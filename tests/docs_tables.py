@@ -22,6 +22,7 @@ from api.outlook import Outlook
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.routes.history import RowAlarmResponse, RowHorizonResponse, RowOutcomeResponse, RowResponse, RowShadowResponse
 from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryResponse, SymbolModelsResponse
+from api.routes.predict.route import PredictCandleBody, PredictRequestBody, PredictResponse
 from api.routes.probability import ProbabilityResponse
 from api.routes.quality import QualityResponse, SeenGapResponse
 from api.routes.symbols import SymbolResponse
@@ -244,6 +245,8 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
             },
         ),
         "fields of a probability": model_table(ProbabilityResponse),
+        "fields of a request to predict": model_table(PredictRequestBody, {"candles[]": PredictCandleBody}),
+        "fields of a prediction": model_table(PredictResponse, {"quantiles": QuantilesResponse}),
         "fields of a symbol's models": model_table(SymbolModelsResponse, {"models[]": ModelResponse}),
         "fields of all models": model_table(ModelsResponse, {"models[]": ModelSummaryResponse}),
         "fields of the quality": model_table(QualityResponse, {"recent_gaps[]": SeenGapResponse}),

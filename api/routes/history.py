@@ -1,8 +1,6 @@
-"""GET /history/{symbol}: the last rows of a symbol, page by page, as JSON or CSV."""
+"""GET /history/{symbol}: the last rows of a symbol, page by page, as JSON, CSV, Arrow or Parquet."""
 
-import csv
-from collections.abc import Sequence
-from io import StringIO
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
@@ -11,22 +9,23 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from api.fields import described_as
 from api.stream.history import ROWS_OF_A_SYMBOL, PositionLost
-from api.stream.row import Row, RowHorizon, RowOutcome
+from api.stream.row import Row, RowHorizon
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.types import Outcome, Shadow
 
+from .formats import FORMAT_NAMES, RowFormat, encode_rows, preferred_format
 from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
 _Time = Annotated[
     str | None, WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]})
 ]
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
-_PLAIN = [name for name in Row.__struct_fields__ if name not in {"outcome", "other_horizons", "shadows", "drift_alarms"}]
-CSV_COLUMNS = [*_PLAIN, *(f"outcome_{name}" for name in RowOutcome.__struct_fields__), "drift_alarms"]
-"""The columns of the CSV form: of the signal's own horizon and model."""
+_FORMS = "json, csv, arrow or parquet"
+_BYTES = {"type": "string", "format": "binary"}
+_SCHEMAS = {RowFormat.CSV: {"type": "string"}, RowFormat.ARROW: _BYTES, RowFormat.PARQUET: _BYTES}
 
 
 @described_as(Outcome)
@@ -127,9 +126,14 @@ def history_routes(view: View) -> APIRouter:
         summary="Last rows of one symbol",
         response_model=HistoryResponse,
         responses={
-            200: {"content": {"text/csv": {"schema": {"type": "string"}}}},
+            200: {"content": {form.value: {"schema": _SCHEMAS[form]} for form in list(RowFormat)[1:]}},
             **UNKNOWN_SYMBOL,
-            **problem_answers({409: "The rows that follow `after` are not kept any more."}),
+            **problem_answers(
+                {
+                    406: "The header Accept names none of the forms, and neither does `format`.",
+                    409: "The rows that follow `after` are not kept any more.",
+                }
+            ),
         },
     )
     async def history(  # noqa: PLR0917  # FastAPI passes them by name
@@ -142,7 +146,7 @@ def history_routes(view: View) -> APIRouter:
         limit: Annotated[int, Query(ge=1, le=ROWS_OF_A_SYMBOL, description="At most so many rows.")] = ROWS_OF_A_SYMBOL,
         after: Annotated[int | None, Query(description="Rows after this sequence: `next` of the page before.")] = None,
         format: Annotated[  # noqa: A002
-            Literal["json", "csv"] | None, Query(description="json or csv; by default what Accept prefers.")
+            Literal["json", "csv", "arrow", "parquet"] | None, Query(description=f"{_FORMS}; by default what Accept prefers.")
         ] = None,
         accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
@@ -150,6 +154,9 @@ def history_routes(view: View) -> APIRouter:
         latest = find_latest(view, symbol)
         if latest is None:
             return unknown_symbol(view, symbol)
+        form = preferred_format(accept) if format is None else FORMAT_NAMES[format]
+        if form is None:
+            return ProblemResponse(406, f"Accept names none of the forms {', '.join(RowFormat)}; or use the parameter format")
         name = latest.signal.symbol
         try:
             from_ms, to_ms = _time_ms("from", begin, _FIRST_MS), _time_ms("to", end, _LAST_MS)
@@ -164,25 +171,13 @@ def history_routes(view: View) -> APIRouter:
         if following is not None:
             url = request.url.include_query_params(after=following)
             headers["link"] = f'<{url.path}?{url.query}>; rel="next"'  # relative: the host may be that of a proxy
-        if format == "csv" or (format is None and _prefers_csv(accept)):
-            return Response(rows_csv(rows), media_type="text/csv", headers=headers)
-        body = json.encode({"symbol": name, "rows": rows, "next": following})
-        return Response(body, media_type="application/json", headers=headers)
+        if form is RowFormat.JSON:
+            body = json.encode({"symbol": name, "rows": rows, "next": following})
+        else:
+            body = await asyncio.to_thread(encode_rows, rows, form)
+        return Response(body, media_type=form.value, headers=headers)
 
     return router
-
-
-def rows_csv(rows: Sequence[Row]) -> str:
-    """Return the rows as CSV with a header: what is not known is empty, alarms are names of detectors separated by spaces."""
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for row in rows:
-        outcome = [getattr(row.outcome, name, None) for name in RowOutcome.__struct_fields__]
-        values = [*(getattr(row, name) for name in _PLAIN), *outcome]
-        cells = [str(value).lower() if isinstance(value, bool) else value for value in values]
-        writer.writerow([*cells, " ".join(each.detector for each in row.drift_alarms)])
-    return text.getvalue()
 
 
 def _time_ms(name: str, text: str | None, default_ms: int) -> int:
@@ -196,17 +191,3 @@ def _time_ms(name: str, text: str | None, default_ms: int) -> int:
     except ValueError:
         sentence = f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r:.60}"
         raise ValueError(sentence, name) from None
-
-
-def _prefers_csv(accept: str) -> bool:
-    """Return whether a header Accept gives text/csv more weight than application/json."""
-    weights = {"text/csv": 0.0, "application/json": 0.0, "*/*": 0.0}
-    for part in accept.lower().split(","):
-        kind, _, parameters = part.partition(";")
-        weight = parameters.replace(" ", "").removeprefix("q=")
-        if kind.strip() in weights:
-            try:
-                weights[kind.strip()] = float(weight) if weight else 1.0
-            except ValueError:
-                weights[kind.strip()] = 0.0
-    return weights["text/csv"] > max(weights["application/json"], weights["*/*"])

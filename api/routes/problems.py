@@ -35,6 +35,7 @@ class ProblemKind(StrEnum):
     ROWS_GONE = "rows-gone"
     NOT_READY = "not-ready"
     TOO_MANY_STREAMS = "too-many-streams"
+    TOO_MANY_FORECASTS = "too-many-forecasts"
     TOO_MANY_REQUESTS = "too-many-requests"
     TOKEN_NEEDED = "token-needed"  # noqa: S105  # a name
     SCOPE_NEEDED = "scope-needed"
@@ -67,6 +68,10 @@ PROBLEMS: Mapping[ProblemKind, tuple[str, str]] = {
     ProblemKind.TOO_MANY_STREAMS: (
         "Too many streams",
         "The server has no room for one more stream. Ask again later, or ask for several symbols by one stream.",
+    ),
+    ProblemKind.TOO_MANY_FORECASTS: (
+        "Too many forecasts",
+        "As many forecasts as there is room for are being computed, or one was given up. Wait for Retry-After seconds.",
     ),
     ProblemKind.TOO_MANY_REQUESTS: (
         "Too many requests",

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from .tokens import Tokens
 
-BODY_BYTES = 1_048_576
+BODY_BYTES = 2_097_152
+"""Room for a week of minutes for /predict."""
 
 
 class Security(NamedTuple):

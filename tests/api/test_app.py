@@ -179,7 +179,8 @@ async def test_metrics_include_those_of_other_parts_of_the_process() -> None:
 async def test_the_schema_lists_the_routes_and_their_answers() -> None:
     schema = (await get(View(180), "/openapi.json")).json()
     of_symbols = {f"/{name}/{{symbol}}" for name in ("latest", "probability", "drift", "history", "models", "quality")}
-    of_all = {f"/{name}" for name in ("latest", "symbols", "drift", "models", "stream", "config", "health", "ready", "metrics")}
+    names = ("latest", "symbols", "drift", "models", "predict", "stream", "config", "health", "ready", "metrics")
+    of_all = {f"/{name}" for name in names}
     assert set(schema["paths"]) == of_symbols | of_all
     assert set(schema["paths"]["/latest/{symbol}"]["get"]["responses"]) >= {"200", "404"}
     assert set(schema["paths"]["/ready"]["get"]["responses"]) >= {"200", "503"}

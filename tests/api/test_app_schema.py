@@ -6,6 +6,7 @@ from typing import Any
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.app import create_app
@@ -72,21 +73,27 @@ def every_operation(schema: Any) -> Callable[[Test], Test]:
     return decorate
 
 
+def validate(case: Case[Any], **options: Any) -> None:
+    """Send a request and check the answer. What a schema allows may be refused by /predict: it cannot say that minutes follow."""
+    excluded = [positive_data_acceptance] if case.path == "/predict" else []
+    case.call_and_validate(excluded_checks=excluded, **options)
+
+
 @every_operation(OPEN)
 def test_every_answer_is_as_documented(case: Case[Any]) -> None:
-    case.call_and_validate()
+    validate(case)
 
 
 @every_operation(ADMINISTERED)
 def test_every_answer_to_an_admin_is_as_documented(case: Case[Any]) -> None:
-    case.call_and_validate()
+    validate(case)
 
 
 @every_operation(READING)
 def test_every_answer_to_a_reader_is_as_documented(case: Case[Any]) -> None:
-    case.call_and_validate()
+    validate(case)
 
 
 @every_operation(GUARDED)
 def test_every_answer_to_a_stranger_is_as_documented(case: Case[Any]) -> None:
-    case.call_and_validate()
+    validate(case)

@@ -10,7 +10,7 @@ from typing import Any
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
-from volcast.core.forecast.intake import CandleNumbers, take_in
+from volcast.core.forecast.intake import CandleInput, take_in
 from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
@@ -135,7 +135,7 @@ class Engine:
         return self.prices.close
 
     def _observe(self, candle: Candle) -> ResolvedForecasts:
-        numbers = CandleNumbers(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        numbers = CandleInput(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
         return take_in(numbers, self.timeline, self.prices, self.forecaster)
 
     def dump(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class ApiSettings(BaseModel):
         6_000, ge=0, le=10_000_000, description="Requests of one address to the API in a minute; 0 for no limit."
     )
     api_body_bytes: int = Field(
-        1_048_576, ge=1_024, le=67_108_864, description="Maximum size of the body of a request to the API, in bytes."
+        2_097_152, ge=1_024, le=67_108_864, description="Maximum size of the body of a request to the API, in bytes."
     )
     api_tls_cert_file: Path | None = Field(
         None,

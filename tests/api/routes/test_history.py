@@ -4,21 +4,17 @@ import csv
 from io import StringIO
 
 import httpx
-import msgspec
 import pytest
 
 from api.routes.history import (
-    CSV_COLUMNS,
     RowAlarmResponse,
     RowHorizonResponse,
     RowOutcomeResponse,
     RowResponse,
     RowShadowResponse,
-    rows_csv,
 )
-from api.stream.row import Row, RowAlarm, RowHorizon, RowOutcome, RowShadow, chart_row
+from api.stream.row import Row, RowAlarm, RowHorizon, RowOutcome, RowShadow
 from tests.api.routes.served import row_signal, served, view_of
-from tests.api.signals import signals
 from volcast.core.drift.alarms import DriftAlarm, Tier
 
 ALARM = DriftAlarm("page_hinkley", Tier.TICKET, 1_000, "it drifts", "loss", 0.1, 0.2, 3.0, 2.0, None)
@@ -98,7 +94,9 @@ async def test_an_unknown_symbol_gets_the_known_ones() -> None:
         ("text/csv;q=0.5, */*", "application/json"),
         ("application/json, text/csv", "application/json"),
         ("*/*", "application/json"),
-        ("text/csv;q=nonsense", "application/json"),
+        ("application/vnd.apache.arrow.stream", "application/vnd.apache.arrow.stream"),
+        ("application/vnd.apache.parquet", "application/vnd.apache.parquet"),
+        ("", "application/json"),
     ],
 )
 async def test_the_header_accept_decides_about_the_form(accept: str, kind: str) -> None:
@@ -106,27 +104,26 @@ async def test_the_header_accept_decides_about_the_form(accept: str, kind: str) 
     assert (response.headers["content-type"].partition(";")[0], response.headers["vary"]) == (kind, "Accept")
 
 
+@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=nonsense", "application/json;q=0"])
+async def test_who_accepts_no_form_is_told_which_there_are(accept: str) -> None:
+    response = await get("/history/A", accept=accept)
+    assert (response.status_code, response.json()["type"]) == (406, "about:blank")
+    assert "application/vnd.apache.parquet" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(("form", "begins"), [("arrow", b"\xff\xff\xff\xff"), ("parquet", b"PAR1")])
+async def test_tables_have_pages_too(form: str, begins: bytes) -> None:
+    response = await get(f"/history/A?format={form}&limit=3")
+    assert (response.status_code, response.content[:4]) == (200, begins)
+    assert response.headers["link"].endswith('>; rel="next"')
+    assert f"format={form}" in response.headers["link"]
+
+
 async def test_the_form_can_be_asked_for() -> None:
     csv_form, json_form = await get("/history/A?format=csv"), await get("/history/A?format=json", accept="text/csv")
     rows = list(csv.DictReader(StringIO(csv_form.text)))
     assert [row["close"] for row in rows] == [str(row["close"]) for row in json_form.json()["rows"]]
     assert csv_form.text.count("\n") == 11
-
-
-def test_a_row_of_csv_says_what_the_row_says() -> None:
-    signal = msgspec.structs.replace(signals(61)[-1], drift_alarms=(ALARM, ALARM))
-    row = chart_row(signal, 7, None)
-    [cells] = csv.DictReader(StringIO(rows_csv([row])))
-    assert list(cells) == CSV_COLUMNS
-    assert cells["drift_alarms"] == "page_hinkley page_hinkley"
-    decoded = msgspec.json.decode(msgspec.json.encode(row))
-    outcome = {f"outcome_{name}": value for name, value in decoded.pop("outcome").items()}
-    for name in ("other_horizons", "shadows", "drift_alarms"):
-        del decoded[name]
-    expected = {name: "" if value is None else str(value) for name, value in (decoded | outcome).items()}
-    assert {name: cells[name] for name in expected} == {
-        name: text.lower() if text in {"True", "False"} else text for name, text in expected.items()
-    }
 
 
 async def test_the_answer_has_the_documented_fields() -> None:

@@ -19,7 +19,7 @@ from .learner import Prediction
 from .prior import Prior
 
 
-class CandleNumbers(NamedTuple):
+class CandleInput(NamedTuple):
     """What a forecaster needs of a candle."""
 
     open_time_ms: int
@@ -50,7 +50,7 @@ class ForecastAfter(NamedTuple):
     """Share of the minutes of the last day, or of those since the first candle, without a candle."""
 
 
-def take_in(candle: CandleNumbers, timeline: Timeline, prices: PriceCheck, forecaster: SymbolForecaster) -> ResolvedForecasts:
+def take_in(candle: CandleInput, timeline: Timeline, prices: PriceCheck, forecaster: SymbolForecaster) -> ResolvedForecasts:
     """Pass a candle to the forecaster, with its return if there is one: a gap or a new scale discards pending forecasts."""
     open_time_ms, *four, quote_volume = candle
     close_before = prices.close
@@ -63,7 +63,7 @@ def take_in(candle: CandleNumbers, timeline: Timeline, prices: PriceCheck, forec
 
 
 def forecast_after(
-    candles: Sequence[CandleNumbers],
+    candles: Sequence[CandleInput],
     horizon_minutes: int = 60,
     level: float = 0.9,
     prior: Prior | None = None,
@@ -74,7 +74,7 @@ def forecast_after(
     The models start from `prior` and learn within the candles, as an engine's do; the numbers are the same. It takes two thirds
     of an engine's time, as nothing else is computed. Raises ValueError for a horizon out of range or without a candle.
 
-    >>> candles = [CandleNumbers(minute * 60_000, 100.0, 101.0, 99.0, 100.0, 5e4) for minute in range(100)]
+    >>> candles = [CandleInput(minute * 60_000, 100.0, 101.0, 99.0, 100.0, 5e4) for minute in range(100)]
     >>> after = forecast_after(candles)
     >>> after.outcomes, after.close, after.prediction.lower < after.prediction.median < after.prediction.upper
     (40, 100.0, True)

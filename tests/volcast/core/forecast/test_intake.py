@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.market import minutes_with_gaps, walk
 from volcast.core.engine import Engine
-from volcast.core.forecast.intake import CandleNumbers, ForecastAfter, forecast_after
+from volcast.core.forecast.intake import CandleInput, ForecastAfter, forecast_after
 from volcast.core.forecast.prior import bundled
 from volcast.core.types import Candle, EngineConfig, HorizonForecast, Signal
 
@@ -18,8 +18,8 @@ EXACTLY = 1e-12
 """One machine computes both in the same order."""
 
 
-def numbers(candles: Sequence[Candle]) -> list[CandleNumbers]:
-    return [CandleNumbers(*(getattr(each, name) for name in CandleNumbers._fields)) for each in candles]
+def numbers(candles: Sequence[Candle]) -> list[CandleInput]:
+    return [CandleInput(*(getattr(each, name) for name in CandleInput._fields)) for each in candles]
 
 
 def last_signal(candles: Sequence[Candle], config: EngineConfig) -> Signal:
