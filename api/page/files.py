@@ -55,6 +55,8 @@ def _answers_from(folder: str) -> _Answer:
     files = StaticFiles(directory=_FOLDER / folder)
 
     async def answer(name: str, request: Request) -> Response:
+        # No parts of files: they are small, and a wrong Range would get an answer that is no problem.
+        request.scope["headers"] = [each for each in request.scope["headers"] if each[0] != b"range"]
         try:
             response = await files.get_response(name, request.scope)
         except HTTPException as error:
@@ -62,6 +64,8 @@ def _answers_from(folder: str) -> _Answer:
                 raise
             raise HTTPException(_NOT_FOUND, f"the page has no file {name!r:.80}") from None
         response.headers.update(_HEADERS)
+        if "accept-ranges" in response.headers:
+            del response.headers["accept-ranges"]
         if media_type := _TYPES.get(Path(name).suffix):
             response.headers["Content-Type"] = f"{media_type}; charset=utf-8"
         return response

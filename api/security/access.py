@@ -8,9 +8,9 @@ import re
 from collections.abc import Collection, Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
-from .tokens import Scope
+from .tokens import Scope, Tokens
 
 OPEN_PATHS = frozenset({"/", "/health", "/ready", "/docs", "/openapi.json", "/problems", "/favicon.ico"})
 """What supervisors ask for, who have no token, and the page and its documents, which have no data."""
@@ -36,12 +36,13 @@ def needed_scope(method: str, path: str) -> Scope | None:
     return Scope.ADMIN if path.rstrip() in ADMIN_PATHS else Scope.READ
 
 
-def token_in_query(query: bytes) -> bool:
-    """Return whether the query of an address seems to have a token, which browsers, proxies and logs would keep."""
-    return any(
-        name.lower().replace("-", "_") in _TOKEN_PARAMETERS
-        for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)
-    )
+def token_in_query(query: bytes, tokens: Tokens) -> bool:
+    """Return whether the query of an address has a token, or what is called one. Browsers, proxies and logs would keep it."""
+    for part in re.split("[&;]", query.decode("latin-1")):
+        name, _, value = unquote_plus(part).partition("=")
+        if name.lower().replace("-", "_") in _TOKEN_PARAMETERS or any(map(tokens.find, (name, value))):
+            return True
+    return False
 
 
 def is_local_name(host: str) -> bool:

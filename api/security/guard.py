@@ -95,7 +95,7 @@ class _Guard:
 
     def _token_refusal(self, scope: Scope, headers: Mapping[bytes, bytes]) -> ProblemResponse | None:
         """Return why the request may not be answered. Note in the scope which token it has."""
-        if scope["query_string"] and token_in_query(scope["query_string"]):
+        if scope["query_string"] and token_in_query(scope["query_string"], self._security.tokens):
             detail = (
                 "a token does not belong into an address, which browsers, proxies and logs keep: send it in the header "
                 "Authorization: Bearer TOKEN, and replace it, if it was a real one"

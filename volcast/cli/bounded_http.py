@@ -18,17 +18,24 @@ import ssl
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _MAX_CONNECTIONS = 2_048
 _STREAMS_SHARE = 0.75
-_BUSY_PROBLEM = (
-    b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; try again later"}'
-)
-_BUSY = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 10\r\n"
-    b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (len(_BUSY_PROBLEM), _BUSY_PROBLEM)
-)
+_PIECE = 4_096
+
+
+def _problem(status: bytes, title: bytes, detail: bytes) -> bytes:
+    body = b'{"type":"about:blank","title":"%s","status":%s,"detail":"%s"}' % (title, status, detail)
+    return (
+        b"HTTP/1.1 %s %s\r\ncontent-type: application/problem+json\r\nx-content-type-options: nosniff\r\n"
+        b"content-length: %d\r\nconnection: close\r\n\r\n%s" % (status, title, len(body), body)
+    )
+
+
+_BUSY = _problem(b"503", b"Service Unavailable", b"too many connections; try again later")
+_NO_REQUEST = _problem(b"400", b"Bad Request", b"this is no request of HTTP/1.1, or its head is too large")
 
 
 class HttpLimits(NamedTuple):
@@ -158,7 +165,13 @@ class BoundedProtocol(H11Protocol):
         if self in self._waiting and not self._head_begun:
             self._head_begun = True
             self._start_timer(self._limits.request_s)
-        super().data_received(data)
+        if self not in self._waiting:
+            super().data_received(data)
+            return
+        for begin in range(0, len(data), _PIECE):  # h11 looks at the size of a head only while it is incomplete
+            if self.transport.is_closing():
+                return
+            super().data_received(data[begin : begin + _PIECE])
 
     def handle_events(self) -> None:
         """Begin to answer a request if its head is complete."""
@@ -171,6 +184,12 @@ class BoundedProtocol(H11Protocol):
         if self.cycle is not before and not self.cycle.response_complete:
             self._waiting.pop(self, None)
             self._start_timer(self._limits.response_s)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # it says less than the problem
+        """Refuse what is no request of HTTP/1.1, or one whose head is too large, and end the connection."""
+        self.conn.send(h11.Response(status_code=400, headers=[(b"connection", b"close")]))
+        self.transport.write(_NO_REQUEST)
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless the client has sent it already."""

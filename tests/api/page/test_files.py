@@ -54,6 +54,13 @@ async def test_an_unchanged_file_is_not_sent_again() -> None:
     assert (again.status_code, again.content) == (304, b"")
 
 
+@pytest.mark.parametrize("value", ["bytes=0-5", "bytes=99999999-", "bytes=a-b", "x"])
+async def test_files_are_sent_whole(value: str) -> None:
+    response = await get("/page/main.js", range=value)
+    assert (response.status_code, response.content) == (200, (WEB / "main.js").read_bytes())
+    assert "accept-ranges" not in response.headers
+
+
 @pytest.mark.parametrize("path", ["none.js", "../files.py", "..%2Ffiles.py", "%2e%2e/files.py", "/etc/passwd", "vendor", ""])
 async def test_nothing_but_the_files_of_the_page_is_served(path: str) -> None:
     response = await get(f"/page/{path}")

@@ -8,6 +8,7 @@ from api.app import create_app
 from api.security.access import Sender, is_local_name, may_change, needed_scope, token_in_query
 from api.security.tokens import Scope
 from api.view import View
+from tests.api.security.asked import READ, TOKENS
 
 OPEN = {"/health", "/ready"}
 ADMIN = {"/config"}
@@ -39,11 +40,12 @@ def test_a_line_feed_which_routes_ignore_opens_nothing() -> None:
     [
         (b"token=x", True), (b"a=1&ACCESS_TOKEN=", True), (b"api-key=1", True), (b"%74oken=1", True),
         (b"authorization=Bearer+x", True),
+        (b"a=1;token=x", True), (f"x={READ}".encode(), True), (READ.encode(), True),
         (b"", False), (b"symbols=TOKEN", False), (b"tokens=1", False), (b"\xff=1", False),
     ],
 )  # fmt: skip
 def test_a_token_in_an_address_is_seen(query: bytes, expected: bool) -> None:  # noqa: FBT001
-    assert token_in_query(query) is expected
+    assert token_in_query(query, TOKENS) is expected
 
 
 @pytest.mark.parametrize(

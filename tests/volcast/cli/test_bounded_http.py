@@ -113,6 +113,25 @@ async def is_answered(client: Client) -> bool:
     return head.startswith(b"HTTP/1.1 200 ")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\x00\x01\r\n\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\nHost: volcast\r\n\r\n",
+        REQUEST[:-2] % b"" + b"x: y\r\n" * 10_000 + b"\r\n",
+        REQUEST[:-2] % b"" + b"x: %b\r\n\r\n" % (b"y" * 21_000),
+    ],
+)
+async def test_what_is_no_request_gets_a_problem(sent: bytes) -> None:
+    """A head that is too large is refused, even if all of it comes at once."""
+    async with served(HttpLimits(9)) as server:
+        reader, _ = await server.connect(sent)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\n")
+        assert server.app.begun == 0
+        assert await is_answered(await server.connect(REQUEST % b""))
+
+
 async def test_a_client_that_sends_nothing_is_left() -> None:
     async with served(HttpLimits(9, request_s=SOON_S)) as server:
         assert await is_closed(await server.connect())
