@@ -1,8 +1,8 @@
 """`volcast consume`, run as a process, alone and together with a producer and an API."""
 
 import asyncio
-import json
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -10,10 +10,11 @@ import pytest
 
 from consumer.rules import Rules
 from consumer.worker import Worker
-from tests.command import get, volcast
+from tests.command import address, get, volcast
 from tests.log_access import records_of
 from tests.market import SYMBOL, csv_text, record
 from tests.stories.waiting import until
+from volcast.client import AsyncClient
 from volcast.commands.consume import log_progress
 from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder
@@ -57,8 +58,11 @@ async def test_three_processes_form_a_pipeline_and_stop_cleanly(tmp_path: Path) 
         await until(lambda: producer.exit_code == 0, "the replay's end", *running, producer)
         assert "1500 candles sent" in producer.read_output()
         await until(lambda: '"candles":1500,' in get(api, "/latest"), "the last signal", *running)
-        latest = json.loads(get(api, "/latest/BTCUSDT"))
-        assert (latest["timestamp"], latest["outcomes"], latest["warm"]) == ("2024-01-02T00:59:00Z", 1_440, True)
+        async with AsyncClient(address(api) or "") as client:
+            latest = await client.latest("BTCUSDT", accept={"replaying", "finished"})
+            assert (latest.timestamp, latest.outcomes, latest.warm) == (datetime(2024, 1, 2, 0, 59, tzinfo=UTC), 1_440, True)
+            [*_, last] = [row async for row in client.history("BTCUSDT")]
+            assert (last.timestamp, last.volatility, last.sequence) == (latest.timestamp, latest.volatility, latest.sequence)
         await until(lambda: get(consumer, "/health", "/metrics"), "the consumer's port", *running)
         assert get(consumer, "/health", "/metrics").startswith("the consumer's loop last ran ")
         metrics = get(consumer, "/metrics", "/metrics")

@@ -1,6 +1,5 @@
 """`volcast serve`, run as a process."""
 
-import json
 import socket
 from pathlib import Path
 from urllib.error import HTTPError
@@ -13,6 +12,7 @@ from consumer.shard import Shard
 from tests.command import address, get, volcast
 from tests.market import record
 from tests.stories.waiting import until
+from volcast.client import Client, StaleForecastError
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record
@@ -44,11 +44,14 @@ async def test_it_serves_old_and_new_signals_until_it_is_stopped(tmp_path: Path)
             await until(lambda: address(api), "the address", api)
             assert get(api, "/health") == "alive\n"
             await until(lambda: is_ready(address(api)), "readiness", api)
-            assert json.loads(get(api, "/latest")) == {}
-            await commit(log, 70)
-            await until(lambda: len(json.loads(get(api, "/latest"))) == 2, "both symbols", api)
-            latest = json.loads(get(api, "/latest/ETHUSDT"))
-            assert (latest["candles"], latest["outcomes"], latest["status"], latest["horizon_over"]) == (70, 10, "stale", True)
+            with Client(address(api) or "") as client:
+                assert client.symbols() == []
+                await commit(log, 70)
+                await until(lambda: len(client.symbols()) == 2, "both symbols", api)
+                latest = client.latest("ETHUSDT", accept={"stale"})
+                assert (latest.candles, latest.outcomes, len(list(client.history("ETHUSDT")))) == (70, 10, 70)
+                with pytest.raises(StaleForecastError, match=r"status is (warming|finished) .*; its candle is .* days old"):
+                    client.latest("BTCUSDT")
             assert 'volcast_status{status="stale",symbol="ETHUSDT"} 1.0' in get(api, "/metrics")
             assert 'volcast_candles{symbol="ETHUSDT"} 70.0' in get(api, "/metrics")
             assert api.end() == 0
@@ -64,9 +67,10 @@ async def test_a_restart_makes_no_signal_younger(tmp_path: Path) -> None:
             api = parts.start("serve", "--bus", f"sqlite:///{tmp_path / 'log.db'}", "--port", "0")
             await until(lambda api=api: address(api), "the address", api)  # type: ignore[misc]
             await until(lambda api=api: is_ready(address(api)), "readiness", api)  # type: ignore[misc]
-            latest = json.loads(get(api, "/latest"))
-            assert {symbol: each["status"] for symbol, each in latest.items()} == {"BTCUSDT": "finished", "ETHUSDT": "stale"}
-            assert min(each["age_seconds"] for each in latest.values()) > 86_400
+            with Client(address(api) or "") as client:
+                symbols = client.symbols()
+            assert [(each.symbol, each.status) for each in symbols] == [("BTCUSDT", "finished"), ("ETHUSDT", "stale")]
+            assert min(each.age_seconds for each in symbols) > 86_400
             assert api.end() == 0
 
 
