@@ -75,7 +75,7 @@ def every_operation(schema: Any) -> Callable[[Test], Test]:
 
 def validate(case: Case[Any], **options: Any) -> None:
     """Send a request and check the answer. What a schema allows may be refused by /predict: it cannot say that minutes follow."""
-    excluded = [positive_data_acceptance] if case.path == "/predict" else []
+    excluded: list[Any] = [positive_data_acceptance] if case.path == "/predict" else []
     case.call_and_validate(excluded_checks=excluded, **options)
 
 
