@@ -112,9 +112,9 @@ class DistributionTracker:
         skews = np.array([skew.per_momentum(shape) for skew, shape in zip(SKEWS, quantiles, strict=True)])
         sign = np.ones((len(OUTCOMES), 1))
         sign[_LOW] = -1.0
-        pairs = np.stack((sign * quantiles, sign * skews), axis=2)[:_VOLATILITY].tolist()
-        self._pairs: list[list[tuple[float, float]]] = [[(q, more) for q, more in row] for row in pairs]
-        """For each move of the price and each level: the quantile, and what momentum adds to it."""
+        pairs = np.stack((sign * quantiles, sign * skews), axis=2)[:_VOLATILITY].reshape(-1, 2).tolist()
+        self._pairs: list[tuple[float, float]] = [(q, more) for q, more in pairs]
+        """For each move of the price in turn and each level: the quantile, and what momentum adds to it."""
         self._errors: list[float] = quantiles[_VOLATILITY].tolist()
 
     def scale(self, market: Market, estimate: Estimate) -> Scale:
@@ -133,12 +133,7 @@ class DistributionTracker:
         this size, lists are faster than arrays.
         """
         size, momentum, shift, width = scale
-        of_return, of_high, of_low = self._pairs
-        moves = [
-            tuple([size * (q + momentum * more) for q, more in of_return]),
-            tuple([size * (q + momentum * more) for q, more in of_high]),
-            tuple([size * (q + momentum * more) for q, more in of_low]),
-        ]
+        moves = [size * (q + momentum * more) for q, more in self._pairs]
         middle = estimate.log_median + estimate.scale * shift
         width, errors = width * estimate.scale, self._errors
         if middle + width * errors[0] < lowest or middle + width * errors[-1] > highest:
@@ -146,8 +141,9 @@ class DistributionTracker:
         else:
             volatility = [exp(middle + width * q) for q in errors]
         if size >= _SMALL_SIZE:
-            moves = [tuple([min(max(q, -_MAX_LOG_MOVE), _MAX_LOG_MOVE) for q in move]) for move in moves]
-        return [*moves, tuple(volatility)]
+            moves = [min(max(q, -_MAX_LOG_MOVE), _MAX_LOG_MOVE) for q in moves]
+        n = len(errors)
+        return [tuple(moves[:n]), tuple(moves[n : 2 * n]), tuple(moves[2 * n :]), tuple(volatility)]
 
     def learn(self, minute: int, estimate: Estimate, scale: Scale, realized: Realized) -> None:
         """Learn what became of the forecast after `minute` (UTC)."""
