@@ -54,6 +54,9 @@ prove-live: setup            ## 20 simulated days of each venue, with every faul
 bench: setup            ## time and size of the engine
 	$(BIN)/python -m bench.engine
 
+bench-library: setup            ## what a data frame costs beside the engine
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.library
+
 bench-accuracy: setup            ## whether forecasts are as good as they were; CANDLES="FILE …" for real months, too
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check $(CANDLES)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.accuracy --check --cold-start $(CANDLES)

@@ -172,7 +172,6 @@ class TableShape:
         self.rows = 1
         self._off_minute = int(first.open_time_ms % _MINUTE_MS != 0)
         self._last_second = int(first.open_time_ms % _MINUTE_MS >= _LAST_SECOND_MS)
-        self._unpriced = int(not _is_priced(first))
         self.has_volume = _is_positive(first.quote_volume)
         self._forward, self._backward = _Order(1), _Order(-1)
         self._repeated = 0
@@ -182,16 +181,16 @@ class TableShape:
         self._odd_run_ms: int | None = None
         self._odd_run_line = 0
         self._columns = ColumnCheck()
-        self._columns.add(first)
+        self._unpriced = int(not self._columns.add(first))
+        """Rows whose prices are not usable. The consumer checks more than that."""
 
     def add(self, row: CandleRow, before: CandleRow) -> None:
         """Take in the next row."""
         time_ms, before_ms = row.open_time_ms, before.open_time_ms
         self.rows += 1
-        self._columns.add(row)
         self._off_minute += time_ms % _MINUTE_MS != 0
         self._last_second += time_ms % _MINUTE_MS >= _LAST_SECOND_MS
-        self._unpriced += not _is_priced(row)
+        self._unpriced += not self._columns.add(row)
         self.has_volume = self.has_volume or _is_positive(row.quote_volume)
         self._forward.add(time_ms, before_ms, row.line)
         self._backward.add(time_ms, before_ms, row.line)
@@ -253,15 +252,6 @@ class TableShape:
         if steps >= _NO_MINUTE_STEP and _MINUTE_MS not in self._steps:
             return f"no two rows lie one minute apart, the nearest {duration(min(self._steps))}"
         return None
-
-
-def _is_priced(row: CandleRow) -> bool:
-    """Return whether the prices are finite, above 0, and high is not below low. The consumer checks more than that."""
-    try:
-        open_, high, low, close = float(row.open), float(row.high), float(row.low), float(row.close)
-    except ValueError:  # an empty cell
-        return False
-    return 0 < low <= high < inf and 0 < open_ < inf and 0 < close < inf
 
 
 def _is_positive(number: str) -> bool:

@@ -4,6 +4,7 @@ Beside the engine it keeps the answers of the last candles: a frame that is run 
 """
 
 from array import array
+from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import takewhile
 from typing import Any, NamedTuple
@@ -56,9 +57,9 @@ class SymbolSeries:
         """Whether the frames had a column of volumes; None before the first one."""
         self.last: Signal | None = None
         """The signal of the last candle that was accepted."""
-        self._columns, self._remember = columns, remember
+        self._columns, self._remember, self._key = columns, remember, engine.symbol.encode()
         self._decoder = Decoder(engine.price_decimals)
-        self._remembered: dict[int, bytes] = {}
+        self._remembered: OrderedDict[int, bytes] = OrderedDict()  # a dict finds its first key slowly after many deletions
         """By open_time_ms: the values of the forecast, which begin with the numbers of the candle."""
         self._last_ms = self._step_ms = self._steps = 0
         """Of single candles: the time of the last one, the last step between two, and how many in a row were as long."""
@@ -67,7 +68,7 @@ class SymbolSeries:
         """Take in a row. Return what became of it, and of candles that waited for it; the row's own answer is the last."""
         engine, time_ms = self.engine, row.open_time_ms
         value = encoded(engine.symbol, row, source)
-        item = self._decoder.decode(engine.symbol.encode(), value)
+        item = self._decoder.decode(self._key, value)
         if isinstance(item, Reject):
             return [CandleAnswer(time_ms, item.reason.value, item.detail)]
         if not isinstance(item, Candle):  # no record of another kind was encoded
@@ -104,7 +105,7 @@ class SymbolSeries:
         self.last = signal
         values = self._remembered[candle.open_time_ms] = self._columns.values(signal)
         if len(self._remembered) > self._remember:
-            del self._remembered[next(iter(self._remembered))]
+            self._remembered.popitem(last=False)
         return CandleAnswer(candle.open_time_ms, ACCEPTED, "", values, signal)
 
     def odd_step(self, time_ms: int) -> str | None:
@@ -139,7 +140,7 @@ class SymbolSeries:
         return {
             "last": last,
             "has_volume": self.has_volume,
-            "remembered": self._remembered,
+            "remembered": dict(self._remembered),
             "step": [self._last_ms, self._step_ms, self._steps],
         }
 
@@ -155,7 +156,7 @@ class SymbolSeries:
         self.last = last
         self.has_volume = None if state["has_volume"] is None else bool(state["has_volume"])
         self._last_ms, self._step_ms, self._steps = (int(each) for each in state["step"])
-        self._remembered = remembered
+        self._remembered = OrderedDict(remembered)
 
 
 def encoded(symbol: str, row: CandleRow, source: str) -> bytes:

@@ -51,14 +51,16 @@ class ColumnCheck:
         self._new_at_ms = 0
         self._new_steps: Counter[int] = Counter()
 
-    def add(self, row: CandleRow) -> None:
-        """Take in the next row."""
+    def add(self, row: CandleRow) -> bool:
+        """Take in the next row. Return whether its prices are above 0 and finite, and high is not below low."""
         self._rows += 1
-        if self._rows > MAX_ROWS:
-            return
         before, self._before = self._before, None
-        if (prices := _prices(row)) is None:
-            return
+        prices = _prices(row)
+        if prices is not None and self._rows <= MAX_ROWS:
+            self._compare(row, prices, before)
+        return prices is not None
+
+    def _compare(self, row: CandleRow, prices: _Prices, before: tuple[CandleRow, _Prices] | None) -> None:
         self._before = row, prices
         self._add_volumes(row, prices)
         if before is None:
