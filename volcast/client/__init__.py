@@ -31,7 +31,7 @@ from .errors import (
     VolcastError,
 )
 from .questions import AllForecasts
-from .rows import AlarmMark, ForecastRow, MissedRows, RowResult
+from .rows import AlarmMark, ForecastRow, MissedRows, RowChallenger, RowHorizonForecast, RowResult
 
 __all__ = [
     "AlarmMark",
@@ -54,6 +54,8 @@ __all__ = [
     "OtherHorizon",
     "PriceProbability",
     "RefusedError",
+    "RowChallenger",
+    "RowHorizonForecast",
     "RowResult",
     "StaleForecastError",
     "SymbolSummary",

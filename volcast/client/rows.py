@@ -25,6 +25,26 @@ class RowResult(Struct, frozen=True):
     price_covered: bool
 
 
+class RowHorizonForecast(Struct, frozen=True):
+    """The forecast for another horizon."""
+
+    horizon_minutes: int
+    volatility: float
+    volatility_lower: float
+    volatility_upper: float
+    price_lower: float
+    price_upper: float
+    outcome: RowResult | None
+
+
+class RowChallenger(Struct, frozen=True):
+    """A challenger's forecast for the row's own horizon."""
+
+    model: str
+    volatility: float
+    qlike: float | None
+
+
 class AlarmMark(Struct, frozen=True):
     """A drift alarm that is on."""
 
@@ -69,6 +89,8 @@ class ForecastRow(Struct, frozen=True):
     suspect: bool
     warm: bool
     data_drift_ratio: float
+    other_horizons: tuple[RowHorizonForecast, ...]
+    shadows: tuple[RowChallenger, ...]
     drift_alarms: tuple[AlarmMark, ...]
     age_seconds: float | None = None
     """Seconds from the end of the candle's minute to the row's arrival here, by the API's clock; None if it has not told."""
