@@ -10,7 +10,7 @@ down**: without a forecast that is known to be good, the position is 0 and `reas
 """
 
 from datetime import datetime
-from math import exp, isfinite, nan
+from math import exp, inf, isfinite, nan
 from typing import Any, NamedTuple
 
 STOP_LEVEL = 0.05
@@ -80,8 +80,10 @@ def size(equity: float, forecast: Forecast | None, now_ms: int, rules: Rules = R
         equity: What the account is worth, in the quote currency.
         forecast: The latest one; None if there is none, as when the API cannot be reached.
         now_ms: The time of the decision, in milliseconds since 1970-01-01 UTC: the clock's, or the candle's in a backtest.
-        rules: The bot's limits.
+        rules: The bot's limits. Raises ValueError if one of them is no share.
     """
+    if not all(0.0 < rule < limit for rule, limit in zip(rules, Rules(1.0, inf, 1.0, 1.0), strict=True)):
+        raise ValueError(f"the rules have to be shares between 0 and 1, and max_share above 0; got {rules}")
     if forecast is None:
         return Position(0.0, 0.0, "no forecast")
     if reason := reason_to_stand_down(equity, forecast, now_ms):

@@ -119,21 +119,44 @@ def say(text: str) -> None:
     print(time.strftime("%H:%M:%S", time.gmtime()), text, flush=True)
 
 
+def pair(text: str) -> str:
+    """Return a symbol of the spot market, as ccxt writes it."""
+    if len(text.split("/")) != 2 or ":" in text:  # noqa: PLR2004  # base and quote
+        raise argparse.ArgumentTypeError(f"{text!r} is no pair of the spot market; BTC/USDT is one")
+    return text
+
+
+def config(text: str) -> dict[str, Any]:
+    """Return what is in a JSON file."""
+    try:
+        return dict(json.loads(Path(text).read_text()))
+    except (OSError, ValueError, TypeError) as why:
+        raise argparse.ArgumentTypeError(f"{text} cannot be read as a JSON object: {why}") from None
+
+
+def share(text: str) -> float:
+    """Return a share between 0 and 1."""
+    if not 0.0 < float(text) < 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is no share between 0 and 1; 0.001 is 0.1 %")
+    return float(text)
+
+
 def main() -> None:
     """Run the bot until it is interrupted, or for one round."""
     parser = argparse.ArgumentParser(description="A bot with ccxt that places nothing unless told to.")
-    parser.add_argument("symbol", help="as ccxt writes it, such as BTC/USDT")
+    parser.add_argument("symbol", type=pair, help="as ccxt writes it, such as BTC/USDT")
     parser.add_argument("--volcast", default="http://127.0.0.1:8000", help="address of volcast's API")
     parser.add_argument("--volcast-symbol", help="as volcast writes it; by default the symbol without the slash")
-    parser.add_argument("--exchange", default="binance", help="as ccxt writes it")
-    parser.add_argument("--exchange-config", type=Path, help="JSON file with what ccxt takes: apiKey, secret, ...")
+    parser.add_argument("--exchange", choices=ccxt.exchanges, default="binance", metavar="NAME", help="as ccxt writes it")
+    parser.add_argument(
+        "--exchange-config", type=config, default={}, metavar="FILE.json", help="what ccxt takes: apiKey, secret, …"
+    )
     parser.add_argument("--equity", type=float, default=10_000.0, help="what is assumed while nothing is placed")
-    parser.add_argument("--risk", type=float, default=Rules().risk, help="share of the equity that a touched stop costs")
+    parser.add_argument("--risk", type=share, default=Rules().risk, help="share of the equity that a touched stop costs")
     parser.add_argument("--place-orders", action="store_true", help="place real orders with real money")
     parser.add_argument("--once", action="store_true", help="one round only")
     options = parser.parse_args()
-    config = json.loads(options.exchange_config.read_text()) if options.exchange_config else {}
-    exchange = getattr(ccxt, options.exchange)({"enableRateLimit": True, "timeout": 10_000, **config})
+    exchange = getattr(ccxt, options.exchange)({"enableRateLimit": True, "timeout": 10_000, **options.exchange_config})
     client = Client(options.volcast, token=os.environ.get("VOLCAST_TOKEN"), timeout_s=5.0)
     name = options.volcast_symbol or options.symbol.replace("/", "")
     bot = Bot(exchange, options.symbol, client, name, Rules(risk=options.risk))

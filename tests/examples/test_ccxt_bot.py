@@ -98,6 +98,24 @@ def test_an_exchange_that_is_away_is_told_in_one_line(bot: Callable[..., Run], e
     assert re.fullmatch(r"\S+ binance: \w+: .*\n", done.stdout)
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("BTCUSDT",), "'BTCUSDT' is no pair of the spot market"),
+        (("BTC/USDT:USDT",), "is no pair of the spot market"),
+        (("BTC/USDT", "--exchange-config", "nowhere.json"), "nowhere.json cannot be read as a JSON object"),
+        (("BTC/USDT", "--exchange", "binanc"), "invalid choice: 'binanc'"),
+        (("BTC/USDT", "--risk", "5"), "5 is no share between 0 and 1"),
+        (("BTC/USDT", "--risk", "nan"), "nan is no share"),
+    ],
+)
+def test_wrong_words_get_a_sentence(tmp_path: Path, python: Path, words: tuple[str, ...], sentence: str) -> None:
+    done = run_bot(copied(tmp_path, "sizing.py", "ccxt/bot.py"), python, "bot.py", *words, "--once")
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_less_than_the_exchange_takes_is_not_bought(bot: Callable[..., Run], exchange: ScriptedExchange) -> None:
     exchange.balances["USDT"] = 10.0
     assert "is less than the exchange takes" in bot("--place-orders").stdout

@@ -103,6 +103,13 @@ def test_without_equity_there_is_no_position(equity: float) -> None:
     assert size(equity, GOOD, MADE_MS) == Position(0.0, 0.0, f"no equity: {equity}")
 
 
+@pytest.mark.parametrize("name", Rules._fields)
+@pytest.mark.parametrize("value", [0.0, -0.1, nan, inf])
+def test_rules_that_are_no_shares_are_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="the rules have to be shares"):
+        size(EQUITY, GOOD, MADE_MS, Rules()._replace(**{name: value}))
+
+
 def test_the_last_moment_is_the_last() -> None:
     assert size(EQUITY, GOOD, MADE_MS + 179_999).value > 0
     assert size(EQUITY, GOOD, MADE_MS - 1_000).value > 0
