@@ -24,6 +24,7 @@ from .routes.probability import probability_routes
 from .routes.problems import handle_errors
 from .routes.process import process_routes
 from .routes.quality import ConsumerCounts, quality_routes
+from .routes.rendered import LatestAnswers, LatestShortcut
 from .routes.stream import stream_routes
 from .routes.symbols import symbols_routes
 from .security.guard import secured
@@ -47,9 +48,9 @@ used, and `valid_until` says how long. `GET /history/{symbol}` has the signals b
 class Api(FastAPI):
     """The application behind its security."""
 
-    def __init__(self, security: Security, requests: RequestCollector) -> None:
+    def __init__(self, security: Security, requests: RequestCollector, answers: LatestAnswers) -> None:
         super().__init__(title="volcast", description=_DESCRIPTION, docs_url=None, redoc_url=None, redirect_slashes=False)
-        self._security, self._requests = security, requests
+        self._security, self._requests, self._answers = security, requests, answers
         self._sessions = Sessions(security.tokens)
         handle_errors(self)
         self.add_middleware(_HeadAsGet)
@@ -58,7 +59,8 @@ class Api(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the application in its middleware; failures are within the security, so that they have its headers, too."""
-        return CountedApp(secured(super().build_middleware_stack(), self._security, self._sessions), self._requests)
+        app = LatestShortcut(super().build_middleware_stack(), self._answers)
+        return CountedApp(secured(app, self._security, self._sessions), self._requests)
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""
@@ -84,8 +86,9 @@ def create_app(
     """
     requests, broadcast = RequestCollector(), Broadcast(view.rows)
     all_metrics = Exposition(process_registry(ViewCollector(view, now), StreamCollector(broadcast), requests, *collectors))
-    app = Api(security, requests)
-    app.include_router(latest_routes(view, now))
+    answers = LatestAnswers(view, now)
+    app = Api(security, requests, answers)
+    app.include_router(latest_routes(view, now, answers))
     app.include_router(symbols_routes(view, now))
     app.include_router(probability_routes(view, now))
     app.include_router(drift_routes(view, now))

@@ -110,7 +110,7 @@ async def one_round(clients: list[Client], pid: int) -> tuple[float, float]:
     for each in clients:
         each.is_on = False
     await asyncio.sleep(0.05)
-    return count / took_s, took_cpu_s / count
+    return count / took_s, took_cpu_s / max(count, 1)
 
 
 async def measure() -> float:
@@ -119,7 +119,7 @@ async def measure() -> float:
     process = await asyncio.create_subprocess_exec(sys.executable, "-m", "bench.http", "serve", str(size), stdout=PIPE)
     try:
         ports = [int(port) for port in (await cast("asyncio.StreamReader", process.stdout).readline()).split()]
-        both = [await connect(port, "/latest/BTCUSDT", CLIENTS) for port in ports]
+        both = [await connect(port, "/latest/S0000", CLIENTS) for port in ports]
         for clients in both:
             await one_round(clients, process.pid)
         rounds = [[await one_round(clients, process.pid) for clients in both] for _ in range(ROUNDS)]
@@ -143,7 +143,7 @@ async def answer_size() -> int:
     view.put(signal_with_all_numbers(), 0.0)
     view.caught_up = True
     async with AsyncClient(transport=ASGITransport(create_app(view)), base_url="http://bench") as client:
-        return len((await client.get("/latest/BTCUSDT")).content)
+        return len((await client.get("/latest/S0000")).content)
 
 
 if __name__ == "__main__":

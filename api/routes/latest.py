@@ -8,13 +8,18 @@ from fastapi import APIRouter, Header, Response
 
 from api.responses import LatestResponse, response_of
 from api.status import Now
-from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
+from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, unknown_symbol
 from api.view import View
 from volcast.metrics.shared_body import SharedBody
 
+from .rendered import LATEST_PATH, LatestAnswers
 
-def latest_routes(view: View, now: Callable[[], Now]) -> APIRouter:
-    """Return the routes over `view`; `now` reads its two clocks."""
+
+def latest_routes(view: View, now: Callable[[], Now], answers: LatestAnswers) -> APIRouter:
+    """Return the routes over `view`; `now` reads its two clocks. `answers` are those of its symbols.
+
+    A LatestShortcut answers before the route of one symbol does, unless the symbol has no signal.
+    """
     router = APIRouter()
     all_latest = SharedBody(lambda: _latest_of_all(view, now()), "application/json")
 
@@ -26,7 +31,7 @@ def latest_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         return response
 
     @router.get(
-        "/latest/{symbol}",
+        LATEST_PATH,
         summary="Latest signal of one symbol",
         response_model=LatestResponse,
         responses={
@@ -39,28 +44,13 @@ def latest_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         if_none_match: Annotated[str, Header(description="ETags of answers that the client has.")] = "",
     ) -> Response:
         """Return the latest signal of one symbol. Its ETag changes with everything but the age."""
-        latest = find_latest(view, symbol)
-        if latest is None:
+        answer = answers.answer(symbol, lambda: if_none_match)
+        if answer is None:
             return unknown_symbol(view, symbol)
-        answer = response_of(latest, view, now())
-        headers = {"cache-control": "no-cache", "etag": _etag(answer)}
-        if _matches(if_none_match, headers["etag"]):
-            return Response(status_code=304, headers=headers)
-        return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+        code, headers, body = answer
+        return Response(body, code, {name.decode(): value.decode() for name, value in headers})
 
     return router
-
-
-def _etag(answer: LatestResponse) -> str:
-    """Return a weak ETag: it stands for all that depends on more than the time since the answer."""
-    over = "".join(str(int(each)) for each in (answer.horizon_over, *(each.horizon_over for each in answer.other_horizons)))
-    return f'W/"{answer.sequence}-{answer.status.value}-{over}"'
-
-
-def _matches(if_none_match: str, etag: str) -> bool:
-    """Return whether a header If-None-Match names the ETag; by the weak comparison, as RFC 9110 has it for this header."""
-    named = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
-    return "*" in named or etag.removeprefix("W/") in named
 
 
 def _latest_of_all(view: View, now: Now) -> Iterator[bytes]:
