@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import mcp
 import pytest
 from mcp.types import TextContent
@@ -158,3 +159,24 @@ def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (2, "volcast: `volcast mcp` needs the extra `mcp`: pip install 'volcast[mcp]'\n")
+
+
+async def test_it_serves_programs_of_this_machine_over_http(tmp_path: Path) -> None:
+    async with serving(tmp_path) as api:
+        (tmp_path / ".env").write_text(f"VOLCAST_CLIENT_URL={address(api)}\nVOLCAST_CLIENT_TOKEN={TOKEN}\n")
+        with process_group(tmp_path) as parts:
+            server = parts.start("mcp", "--http", "0", "--log-level", "warning")
+            await until(lambda: address(server, "/mcp"), "the address", server)
+            url = f"{address(server, '/mcp')}/mcp"
+            async with mcp.Client(url, read_timeout_seconds=60) as client:
+                assert (await ask(client, "latest", symbol="LIVE"))["usable_now"]
+            async with httpx.AsyncClient() as web:  # as a web page would that the user looks at
+                assert (await web.post(url, headers={"origin": "http://evil.example"}, json={})).status_code == 403
+                assert (await web.post(url, headers={"host": "evil.example"}, json={})).status_code in {400, 421}
+            port = url.split(":")[2].partition("/")[0]
+            second = volcast(tmp_path, "mcp", "--http", port)
+            assert (
+                second.stderr
+                == f"volcast: cannot listen on 127.0.0.1:{port}: Address already in use; choose another with --http\n"
+            )
+            assert server.end() == 0
