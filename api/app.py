@@ -12,9 +12,9 @@ from volcast.metrics.process import process_registry
 from volcast.metrics.requests import CountedApp, RequestCollector
 
 from .clock import read_clocks
+from .page.document import openapi_document
 from .page.files import page_routes
 from .routes.config import PlainSetting, config_routes
-from .routes.document import openapi_document
 from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes

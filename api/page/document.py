@@ -6,11 +6,10 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from api.routes.problems import Problem, RequestProblem, problem_answers
+from api.routes.process import NotReadyProblem
 from api.security.access import needed_scope
 from api.symbols import UnknownSymbolProblem
-
-from .problems import Problem, RequestProblem, problem_answers
-from .process import NotReadyProblem
 
 _SCHEMAS = (Problem, RequestProblem, UnknownSymbolProblem, NotReadyProblem)
 _INVALID = problem_answers({422: "A parameter or the body cannot be used."}, "RequestProblem")
