@@ -8,7 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.page.conftest import OpenPage
 from tests.page.server import WARM, PageServer, warm_signals
-from tests.page.test_page import drawn_until
+from tests.page.test_page import drawn_until, is_accessible
 from tests.page.test_words import call
 
 NOTIFIED = "() => window.notified"
@@ -20,6 +20,7 @@ FAKE_NOTIFICATION = """permission => {
     static async requestPermission() { window.Notification.permission = 'granted'; return 'granted'; }
     constructor(title) { super(); window.notified.push(title); }
   };
+  dispatchEvent(new Event('focus'));
 }"""
 ROW = {"horizon_minutes": 60, "close": 100.0, "price_lower": 99.0, "price_upper": 101.0}
 ROW |= {"volatility": 0.01, "usual_volatility": 0.004}
@@ -103,6 +104,7 @@ def test_it_comes_once_with_banner_and_notification_and_is_remembered(server: Pa
     expect(banner(page)).to_have_count(1)
     expect(banner(page)).to_contain_text(re.compile(r"BTCUSDT at \d\d:\d\d UTC: volatility is [\d\s]+\s% a year"))
     assert len(page.evaluate(NOTIFIED)) == 1
+    is_accessible(page)
     server.put(warm_signals()[WARM + 1 : WARM + 30])  # it stays above, longer than a quarter of an hour
     drawn_until(page, warm_signals()[WARM + 29])
     expect(banner(page)).to_have_count(1)
@@ -118,7 +120,7 @@ def test_it_comes_once_with_banner_and_notification_and_is_remembered(server: Pa
 
 def test_without_permission_there_is_the_banner(page: Page) -> None:
     page.evaluate(FAKE_NOTIFICATION, "denied")
-    set_alert(page, "range of the next hour", "0.0001")
+    set_alert(page, "range of the next hour (±)", "0.0001")
     expect(banner(page)).to_have_count(1)
     expect(page.locator("#alert-permission")).to_contain_text("forbids notifications")
     assert page.evaluate(NOTIFIED) == []
@@ -153,7 +155,7 @@ def test_it_never_comes_on_numbers_that_are_not_of_now(server: PageServer, open_
     drawn_until(page, signals[-2])
     expect(page.locator("#state")).to_contain_text(state)
     with page.expect_response(re.compile("latest")):
-        set_alert(page, "range of the next hour", "0.0001")
+        set_alert(page, "range of the next hour (±)", "0.0001")
     expect(page.locator("#alert-now")).to_contain_text(f"No alert comes while the state is: {state}.")
     server.put(signals[-1:])
     if state == "of the past":
@@ -171,4 +173,4 @@ def test_a_threshold_that_is_no_number_is_refused(page: Page) -> None:
         expect(page.locator("#alert-state")).to_have_text("Enter a number above 0.")
     page.get_by_label("Threshold", exact=True).fill("5")
     page.get_by_role("button", name="Set alert").click()
-    expect(page.locator("#alert-state")).to_contain_text("±5 % or more")
+    expect(page.locator("#alert-state")).to_contain_text("(±): 5 % or more")

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.page.conftest import OpenPage
 from tests.page.server import FULL, WARM, PageServer, warm_signals
-from tests.page.test_page import drawn_until, eventually
+from tests.page.test_page import drawn_until, eventually, is_accessible
 from tests.page.test_skill import plain_skill
 from tests.page.test_words import call
 from volcast.core.types import MINUTE_MS, Signal
@@ -69,6 +69,7 @@ def test_a_challenger_can_be_compared_with(server: PageServer, page: Page) -> No
     page.get_by_label("Compared with").select_option("ewma")
     expect(page.locator("#trust")).to_contain_text("the challenger ewma")
     expect(page.locator("#keys")).to_contain_text("forecast of the challenger ewma")
+    is_accessible(page)
     server.put(full_signals()[WARM:])
     drawn_until(page, full_signals()[-1])
     drawn = page.evaluate(POINTS, "rival")[-50:]

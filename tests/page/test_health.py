@@ -75,7 +75,7 @@ def test_restores_are_counted_and_said(server: PageServer, open_page: OpenPage) 
         server.say_restoring("BTCUSDT", done=False)
         expect(page.locator("#state")).to_contain_text("restoring")
         expect(page.locator("#warning")).to_contain_text("Restoring")
-        facts_with(page, Restores=str(number), Valid_until="not of now")
+        facts_with(page, Restores=str(number), Valid_until="not valid now")
         server.say_restoring("BTCUSDT", done=True)
         expect(page.locator("#state")).to_contain_text("live")
 

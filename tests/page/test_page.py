@@ -71,6 +71,12 @@ def columns_of(page: Page, colors: dict[str, str]) -> dict[str, list[int]]:
     return cast("dict[str, list[int]]", eventually(page, COLUMNS, lambda found: found["candles"] and found["ahead"], colors))
 
 
+def is_accessible(page: Page) -> None:
+    """Fail if the page violates a rule of axe-core."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
 @pytest.fixture
 def warm(server: PageServer) -> PageServer:
     server.put(warm_signals()[:WARM])
@@ -179,8 +185,7 @@ def test_everybody_can_use_it(warm: PageServer, open_page: OpenPage, scheme: str
     page = open_page(width=width, height=844, color_scheme=scheme)
     columns_of(page, colors)
     page.locator("summary").click()
-    results = Axe().run(page)
-    assert results.violations_count == 0, results.generate_report()
+    is_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
@@ -237,3 +242,24 @@ def test_a_drift_alarm_is_marked_and_tells_its_story(server: PageServer, open_pa
     server.put(signals[-10:])
     expect(story).to_contain_text("Over; it began at")
     assert page.evaluate(marks) == [began_ms // 1000]
+
+
+def test_on_paper_the_chart_is_a_light_picture_of_itself(warm: PageServer, open_page: OpenPage) -> None:
+    page = open_page(color_scheme="dark")
+    columns_of(page, DARK)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    picture = page.locator("#paper canvas")
+    expect(picture).to_be_visible()
+    expect(page.locator("#paper")).to_contain_text(re.compile(r"Last candle of \d+ \w+ \d{4} \d\d:\d\d UTC, printed at"))
+    expect(page.locator("#chart")).to_be_hidden()
+    expect(page.locator("#symbols")).to_be_hidden()
+    columns = page.evaluate(COLUMNS.replace("#chart canvas", "#paper canvas"), LIGHT)
+    assert columns["candles"]
+    assert columns["ahead"]
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.emulate_media(media="screen")
+    expect(picture).to_have_count(0)
+    columns_of(page, DARK)
+    page.pdf()  # the browser's own way there and back
+    expect(picture).to_have_count(0)

@@ -92,8 +92,11 @@ export class AlertPanel {
       this.alerts.set(this.symbol, null);
       this.draw();
     });
+    this.permission = permission();
+    addEventListener("focus", () => (this.permission = permission())); // it may have been changed in the browser's settings
     byId("alert-permit").addEventListener("click", async () => {
       await Notification.requestPermission();
+      this.permission = permission();
       this.draw();
     });
   }
@@ -148,9 +151,8 @@ export class AlertPanel {
     byId("alert-off").hidden = !rule;
     say("alert-state", this.problem ?? (rule ? `Set: ${ruleText(rule)}.` : "None is set."));
     say("alert-now", rule ? this.now(rule, own, status) : "");
-    const may = permission();
-    byId("alert-permit").hidden = may !== "default" || !this.alerts.rules.size;
-    say("alert-permission", PERMISSIONS[may] ?? "");
+    byId("alert-permit").hidden = this.permission !== "default" || !this.alerts.rules.size;
+    say("alert-permission", PERMISSIONS[this.permission] ?? "");
   }
 
   /** What the quantity of a rule is now, and whether an alert can come. */

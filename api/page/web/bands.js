@@ -164,6 +164,21 @@ export class Ribbon extends Primitive {
     this.points = [];
   }
 
+  /** The points of a part of time. The chart asks for them with each new point of each line, so it has to be quick. */
+  between(from, to) {
+    const { points } = this;
+    const first = (time) => {
+      let [low, high] = [0, points.length];
+      while (low < high) {
+        const middle = (low + high) >> 1;
+        if (points[middle].time < time) low = middle + 1;
+        else high = middle;
+      }
+      return low;
+    };
+    return points.slice(first(from), first(to + 1));
+  }
+
   paint(context, { width }) {
     context.fillStyle = this.fill;
     let part = [];
@@ -179,8 +194,7 @@ export class Ribbon extends Primitive {
       part = [];
     };
     const visible = this.scale.getVisibleRange();
-    for (const { time, lower, upper } of this.points) {
-      if (!visible || time < visible.from - 60 || time > visible.to + 60) continue;
+    for (const { time, lower, upper } of visible ? this.between(visible.from - 60, visible.to + 60) : []) {
       if (before !== null && time - before > 60) end();
       before = time;
       const x = this.x(time);
@@ -194,8 +208,9 @@ export class Ribbon extends Primitive {
     const visible = this.scale.getVisibleRange();
     if (!visible) return null;
     let [low, high] = [0, 0];
-    for (const { time, lower, upper } of this.points) {
-      if (time >= visible.from && time <= visible.to) [low, high] = [Math.min(low, lower), Math.max(high, upper)];
+    for (const { lower, upper } of this.between(visible.from, visible.to)) {
+      if (lower < low) low = lower;
+      if (upper > high) high = upper;
     }
     return high > low ? { priceRange: { minValue: Math.max(low, this.floor), maxValue: Math.min(high, this.ceiling) } } : null;
   }
@@ -225,7 +240,7 @@ export class Gaps extends Primitive {
   }
 }
 
-/** What a pane shows, in its upper left corner. A primitive of a pane. */
+/** What a pane shows, in its upper left corner, as many of the parts as have room. A primitive of a pane. */
 export class PaneTitle extends Primitive {
   constructor(text) {
     super("top");
@@ -240,10 +255,9 @@ export class PaneTitle extends Primitive {
     context.font = "12px system-ui, sans-serif";
     context.textAlign = "left";
     context.textBaseline = "top";
-    const text = this.text.split(" · ").reduce((whole, part) => {
-      const longer = whole ? `${whole} · ${part}` : part;
-      return context.measureText(longer).width < width - 12 ? longer : whole;
-    }, "");
+    const parts = this.text.split(" · ");
+    while (parts.length > 1 && context.measureText(parts.join(" · ")).width > width - 12) parts.pop();
+    const text = parts.join(" · ");
     context.fillStyle = this.colors.panel;
     context.globalAlpha = 0.8;
     context.fillRect(0, 2, context.measureText(text).width + 8, 16);

@@ -11,7 +11,7 @@ import { MINUTE_MS } from "./words.js";
 
 const MAX_GAP_MINUTES = 120; // of a longer gap as many minutes are drawn
 const MIN_SHOWN = 90;
-const REDRAW_ALL = 120; // from so many new rows in one frame on, the chart is built anew
+const REDRAW_ALL = 30; // with more new rows in one frame, and more than that part of all rows, the chart is built anew: that is faster
 const MIN_BAR = 2.2; // pixels
 const FIXED_PANES = 2;
 
@@ -108,7 +108,7 @@ export class PriceChart {
 
   /** Draw what has been added to `all` since the last call: its last `count` rows. */
   add(all, count) {
-    if (count >= REDRAW_ALL) return this.set(all, true);
+    if (count > Math.max(REDRAW_ALL, all.length / REDRAW_ALL)) return this.set(all, true);
     const before = Object.fromEntries(Object.entries(this.points).map(([name, points]) => [name, points.length]));
     const panes = Object.values(this.panes).map((pane) => [pane, pane.counts]);
     const alarms = this.alarms.size;
@@ -213,6 +213,11 @@ export class PriceChart {
     if (!range) return;
     const step = (range.to - range.from) * share;
     scale.setVisibleLogicalRange({ from: range.from + step, to: range.to + step });
+  }
+
+  /** A canvas with what is shown now. */
+  picture() {
+    return this.chart.takeScreenshot();
   }
 
   /** Call `changed` with the row under the pointer, or with null. */

@@ -48,7 +48,8 @@ export function showHeadline({ market, row, rows, health, nowMs, isLocal, lostS,
   const held = heldSentence(rows);
   const skill = skillOf(rows, choice.rival);
   say(byId("trust"), sentenceOf([comparison(row), held, skillSentence(skill, choice.rivalName)].filter(Boolean).join(" · ")));
-  say(byId("meaning"), [meaning(row, rows), skillMeaning(skill, row.horizon_minutes, choice.rivalName)].filter(Boolean).join(" "));
+  say(byId("meaning"), meaning(row, rows));
+  say(byId("skill-meaning"), skillMeaning(skill, row.horizon_minutes, choice.rivalName));
   const half = halfRange(row);
   document.title = `${market.symbol} ${price}${half ? ` · ±${smallPercent(half)}` : ""} · ${state.kind === "good" ? "volcast" : state.name}`;
   showHealth({ row, ageS, isPast: state.kind === "past", restores: market.restores, ...health }, zone);

@@ -1,5 +1,5 @@
 // Wires the page together: the stream and the questions to the API on one side, chart, words and list on the other.
-// Rows are taken in as they come and drawn once per frame of the screen, so that a replay at full speed stays readable.
+// Rows are taken in as they come and drawn together, at most once per frame of the screen, so that a replay at full speed stays readable.
 
 import { AlertPanel } from "./alert.js";
 import { PriceChart } from "./chart.js";
@@ -11,9 +11,11 @@ import { wireKeys } from "./keys.js";
 import { SymbolList } from "./list.js";
 import { Rows, Store } from "./store.js";
 import { Stream, ask, askForRows } from "./stream.js";
-import { onThemeChange } from "./theme.js";
+import { onPaper, onThemeChange } from "./theme.js";
 
 const WORDS_EVERY_MS = 250;
+const FEW_ROWS = 2;
+const MANY_ROWS_EVERY_MS = 50; // a fast replay: between two drawings the page stays ready for people
 const LATEST_EVERY_MS = 2_000;
 const HEALTH_EVERY_MS = 10_000;
 const ALL_EVERY_MS = 15_000;
@@ -38,6 +40,7 @@ const page = {
   isLocal: false,
   added: 0,
   wordsAt: -Infinity,
+  chartAt: -Infinity,
   hovered: null,
 };
 const list = new SymbolList({
@@ -230,7 +233,8 @@ function choose() {
 function draw() {
   requestAnimationFrame(draw);
   const nowMs = performance.now();
-  if (page.added) {
+  if (page.added && (page.added <= FEW_ROWS || nowMs - page.chartAt >= MANY_ROWS_EVERY_MS)) {
+    page.chartAt = nowMs;
     if (page.rows.trim() || choice.offer(page.rows.all.at(-1))) redraw(true);
     else chart.add(choice.rows(page.rows.all), page.added);
     page.added = 0;
@@ -280,6 +284,11 @@ chart.onHover((row) => {
   page.wordsAt = -Infinity;
 });
 onThemeChange(() => chart.recolor());
+onPaper(chart, byId("paper"), () => {
+  const lastMs = page.rows.all.at(-1)?.open_time_ms;
+  const clock = serverMs() === null ? "" : `, printed at ${moment(serverMs(), page.isLocal, 0)}`;
+  return lastMs === undefined ? "" : `Last candle of ${moment(lastMs, page.isLocal, 0)}${clock}.`;
+});
 choosePanes([...document.querySelectorAll("[data-pane]")], chart);
 
 choose();

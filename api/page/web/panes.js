@@ -45,7 +45,7 @@ class Pane {
     this.pane.moveTo(Math.min(number, chart.panes().length - 1));
     this.lines = Object.fromEntries(this.names.map((name) => [name, this.pane.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: SHARE })]));
     this.pane.setStretchFactor(this.stretch);
-    this.lines[this.names[0]].priceScale().applyOptions({ scaleMargins: { top: 0.24, bottom: 0.08 } }); // room for the title
+    this.lines[this.names[0]].priceScale().applyOptions({ scaleMargins: { top: 0.24, bottom: 0.14 } }); // room for the title
     this.pane.attachPrimitive(this.title);
     this.built();
     this.recolor(colors);
@@ -108,7 +108,7 @@ export class SkillPane extends Pane {
   /** With what the forecasts are compared from the next row on: a challenger, or null for the simple average; and its name. */
   compare(rival, name) {
     this.rival = rival;
-    this.title.text = `forecast errors against ${name}, last day · above 0: better · shaded: chance considered`;
+    this.title.text = `skill against ${name} · last day · above 0: better · shaded: chance considered`;
   }
 
   built() {
@@ -126,7 +126,7 @@ export class SkillPane extends Pane {
 /** The share of minutes whose close was above its mean: of the last `rate_window` minutes, and since the start. */
 export class RatePane extends Pane {
   constructor() {
-    super(["rateAll", "rate"], "share of minutes with the close above its mean · lately, and since the start (thin)", 0.7);
+    super(["rateAll", "rate"], "signal rate · share of minutes with the close above its mean: lately · thin: since the start", 0.7);
   }
 
   take(row) {

@@ -13,8 +13,8 @@ export const COOL_DOWN_MS = 15 * MINUTE_MS;
  */
 export const QUANTITIES = {
   range: {
-    text: ({ horizon }) => `range of the next ${horizonName(horizon)}`,
-    unit: "± %",
+    text: ({ horizon }) => `range of the next ${horizonName(horizon)} (±)`,
+    unit: "%",
     of: (row) => (halfRange(row) === null ? null : 100 * halfRange(row)),
     say: (value, { horizon }) => `the range of the next ${horizonName(horizon)} is ±${smallPercent(value / 100)}`,
   },
@@ -55,12 +55,11 @@ export function sentenceOf(rule, value) {
   return QUANTITIES[rule.quantity].say(value, rule);
 }
 
-/** The rule itself in words, such as "range of the next hour: ±0.8 % or more". */
+/** The rule itself in words, such as "range of the next hour (±): 0.8 % or more". */
 export function ruleText(rule) {
   const { text, unit } = QUANTITIES[rule.quantity];
   if (unit === null) return text(rule);
-  const amount = unit === "± %" ? `±${rule.threshold} %` : `${rule.threshold} ${unit}`;
-  return `${text(rule)}: ${amount} or ${rule.isAbove ? "more" : "less"}`;
+  return `${text(rule)}: ${rule.threshold} ${unit} or ${rule.isAbove ? "more" : "less"}`;
 }
 
 /** Whether something that was stored is a rule. */

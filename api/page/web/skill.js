@@ -111,6 +111,6 @@ export function skillMeaning(known, horizonMinutes, name = "a simple average") {
   if (known === null) return "";
   const size = (share) => `${percent(Math.abs(share), 0)} ${share < 0 ? "larger" : "smaller"}`;
   const independent = Math.floor(known.minutes / horizonMinutes);
-  return `Its errors were ${size(known.skill)} than those of ${name}; chance considered, between ${size(known.lower)} and ` +
+  return `The errors of these forecasts were ${size(known.skill)} than those of ${name}; chance considered, between ${size(known.lower)} and ` +
     `${size(known.upper)}: forecasts of neighbouring minutes overlap, so these count as ${independent}.`;
 }

@@ -14,3 +14,17 @@ export function colors() {
 export function onThemeChange(changed) {
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", changed);
 }
+
+/**
+ * On paper all is light, and the chart is a picture of itself in `place`, because it cannot be laid out anew for the width of a page.
+ * `caption()` says of when it is.
+ */
+export function onPaper(chart, place, caption) {
+  const set = (isPrinting) => {
+    document.documentElement.classList.toggle("printing", isPrinting);
+    chart.recolor();
+    place.replaceChildren(...(isPrinting ? [caption(), chart.picture()] : []));
+  };
+  addEventListener("beforeprint", () => set(true));
+  addEventListener("afterprint", () => set(false));
+}
