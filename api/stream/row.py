@@ -117,7 +117,8 @@ def chart_row(signal: Signal, sequence: int, usual_volatility: float | None) -> 
         usual_volatility=usual_volatility,
         outcome=_outcome(signal.outcome),
         other_horizons=tuple(
-            RowHorizon(*(getattr(each, name) for name in _OF_HORIZON), _outcome(each.outcome)) for each in signal.other_horizons
+            RowHorizon(*[*(getattr(each, name) for name in _OF_HORIZON), _outcome(each.outcome)])
+            for each in signal.other_horizons
         ),
         shadows=tuple(RowShadow(each.model, each.volatility, each.qlike) for each in signal.shadows),
         drift_alarms=alarms,
@@ -144,7 +145,7 @@ def unpacked_row(sequence: int, symbol: str, open_time_ms: int, packed: bytes, d
     """Return the row that was packed."""
     values = _decode(packed)
     values[_OUTCOME] = values[_OUTCOME] and RowOutcome(*values[_OUTCOME])
-    values[_HORIZONS] = tuple(RowHorizon(*rest, outcome and RowOutcome(*outcome)) for *rest, outcome in values[_HORIZONS])
+    values[_HORIZONS] = tuple(RowHorizon(*[*rest, outcome and RowOutcome(*outcome)]) for *rest, outcome in values[_HORIZONS])
     values[_SHADOWS] = tuple(RowShadow(*each) for each in values[_SHADOWS])
     return Row(*[sequence, symbol, open_time_ms, *values, drift_alarms])
 
