@@ -1,9 +1,11 @@
 // How the data are: facts for people, each with what it means. What is not known is left out.
 
 import { duration, grouped, moment, percent } from "./format.js";
+import { ask } from "./stream.js";
 import { MINUTE_MS } from "./words.js";
 
 const byId = (id) => document.getElementById(id);
+const EVERY_MS = 10_000;
 const KEPT = 30;
 const MIN_ARRIVALS = 3;
 const LATE_S = 30;
@@ -38,6 +40,26 @@ export class Arrivals {
     const { lagsS } = this;
     return lagsS.length < MIN_ARRIVALS ? null : [...lagsS].sort((a, b) => a - b)[lagsS.length >> 1];
   }
+}
+
+/** Ask the API about the candles of the chosen symbol, and what it has read. */
+export async function askForHealth(page, store) {
+  const { symbol } = page;
+  try {
+    const isReading = store.markets.get(symbol)?.status === "restoring"; // then /ready answers with an error
+    const [quality, ready] = await Promise.all([
+      symbol === null ? null : ask(`quality/${encodeURIComponent(symbol)}`), isReading ? page.ready : ask("ready"),
+    ]);
+    if (symbol === page.symbol) Object.assign(page, { quality, ready });
+  } catch {
+    // That there is no connection is said elsewhere. What is not known is left out.
+    if (symbol === page.symbol) Object.assign(page, { quality: null, ready: null });
+  }
+}
+
+export function keepAskingForHealth(page, store) {
+  askForHealth(page, store);
+  setTimeout(() => keepAskingForHealth(page, store), EVERY_MS);
 }
 
 const count = (number, one, many = `${one}s`) => `${grouped(number, 0)} ${number === 1 ? one : many}`;

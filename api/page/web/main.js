@@ -5,7 +5,7 @@ import { AlertPanel } from "./alert.js";
 import { PriceChart } from "./chart.js";
 import { Choice, choosePanes } from "./choice.js";
 import { moment, zoneName } from "./format.js";
-import { Arrivals, wireHealth } from "./health.js";
+import { Arrivals, askForHealth, keepAskingForHealth, wireHealth } from "./health.js";
 import { legendOf, showAlarms, showHeadline, showKeys, showNothing } from "./headline.js";
 import { wireKeys } from "./keys.js";
 import { SymbolList } from "./list.js";
@@ -17,7 +17,6 @@ const WORDS_EVERY_MS = 250;
 const FEW_ROWS = 2;
 const MANY_ROWS_EVERY_MS = 50; // a fast replay: between two drawings the page stays ready for people
 const LATEST_EVERY_MS = 2_000;
-const HEALTH_EVERY_MS = 10_000;
 const ALL_EVERY_MS = 15_000;
 const ALL_EVERY_MS_IF_MANY = 60_000;
 const MANY = 100;
@@ -191,25 +190,6 @@ function keepAskingForAll() {
   }, store.markets.size > MANY ? ALL_EVERY_MS_IF_MANY : ALL_EVERY_MS);
 }
 
-/** What the API says of the candles of the chosen symbol, and of what it has read. */
-async function askForHealth() {
-  const { symbol } = page;
-  try {
-    const isReading = store.markets.get(symbol)?.status === "restoring"; // then /ready answers with an error
-    const [quality, ready] = await Promise.all([
-      symbol === null ? null : ask(`quality/${encodeURIComponent(symbol)}`), isReading ? page.ready : ask("ready"),
-    ]);
-    if (symbol === page.symbol) Object.assign(page, { quality, ready });
-  } catch {
-    // askForLatest says that there is no connection.
-  }
-}
-
-function keepAskingForHealth() {
-  askForHealth();
-  setTimeout(keepAskingForHealth, HEALTH_EVERY_MS);
-}
-
 // --- what is chosen
 
 /** Choose the symbol that the address names, or the first one. */
@@ -225,7 +205,7 @@ function choose() {
   list.entries.get(symbol)?.item.scrollIntoView({ block: "nearest" });
   reload();
   if (symbol !== null) ask(`latest/${encodeURIComponent(symbol)}`).then((latest) => latest && hear(latest), () => {});
-  askForHealth();
+  askForHealth(page, store);
 }
 
 // --- drawing
@@ -294,7 +274,7 @@ choosePanes([...document.querySelectorAll("[data-pane]")], chart);
 choose();
 askForLatest();
 keepAskingForAll();
-keepAskingForHealth();
+keepAskingForHealth(page, store);
 draw();
 
 export { alertPanel, chart, page, store }; // for the tests
