@@ -18,7 +18,7 @@ from volcast.core.types import EngineConfig
 from .columns import STATUS, ForecastColumns
 from .errors import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, NoForecastError, SymbolError
 from .forecast import Forecast
-from .frame_run import check_known, check_numbers, check_rows, check_same_market, check_usable, in_order, run_rows
+from .frame_run import check_known, check_numbers, check_readable, check_rows, check_same_market, in_order, run_rows
 from .frames import FrameCandles, Unreadable, candle_row, opened, read_frame
 from .output import FrameAnswers, check_new_names, with_columns
 from .saved_file import Saved, read_saved, write_saved
@@ -69,7 +69,7 @@ class Forecaster:
         rate_window: int = 1_440,
         interval_level: float = 0.9,
         quantile_levels: Sequence[float] = QUANTILE_LEVELS,
-        shadows: Sequence[str] = (),
+        shadows: Sequence[str] | str = (),
         prior: PriorLike = "bundled",
         price_decimals: int = 8,
         stale_after_s: float = 180.0,
@@ -84,7 +84,7 @@ class Forecaster:
             interval_level=interval_level,
             quantile_levels=tuple(quantile_levels),
             model=model,
-            shadows=tuple(shadows),
+            shadows=as_tuple(shadows),
             prior=name,
         )
         settings = ForecasterSettings(config, given, price_decimals, stale_after_s, remember)
@@ -138,7 +138,7 @@ class Forecaster:
         return result
 
     def _run(self, candles: FrameCandles, symbol: str | None) -> FrameAnswers:
-        check_usable(candles.rows)
+        check_readable(candles.rows)
         size = len(candles.rows)
         found = FrameAnswers([b""] * size, [""] * size, [""] * size)
         groups: defaultdict[str, list[tuple[int, CandleRow]]] = defaultdict(list)

@@ -37,7 +37,7 @@ def in_order(rows: Iterable[tuple[int, CandleRow]]) -> Rows:
     return Rows([row for _, row in found], [at for at, _ in found])
 
 
-def check_usable(rows: Sequence[CandleRow | Unreadable]) -> None:
+def check_readable(rows: Sequence[CandleRow | Unreadable]) -> None:
     """Raise CandleFrameError, with what is wrong in the first one, if most rows can't be read: a column is not what it seems."""
     bad = [row for row in rows if isinstance(row, Unreadable) and row.status != NO_PRICE]
     if len(bad) >= _MIN_BAD and 2 * len(bad) > len(rows):

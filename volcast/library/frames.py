@@ -153,9 +153,9 @@ def candle_row(time: object, numbers: Sequence[object], quote_volume: object) ->
     quote = None if quote_volume is None else len(ROLES) - 1
     columns = Columns(0, 1, 2, 3, 4, 5, quote)
     cells = Cells(Path("the candle"), FileFormat("a candle", "arrow", "plain", columns, FileOptions(), ROLES, len(ROLES)))
-    return _row(
-        cells, 1, milliseconds(time), [_text(value) for value in (*numbers, "0" if quote_volume is None else quote_volume)]
-    )
+    texts = [_text(value) for value in (*numbers, "0" if quote_volume is None else quote_volume)]
+    row = _row(cells, 1, milliseconds(time), texts)
+    return row._replace(detail=row.detail.replace(", row 1,", ",", 1)) if isinstance(row, Unreadable) else row
 
 
 def _row(cells: Cells, line: int, time: int | str, numbers: Sequence[str]) -> CandleRow | Unreadable:

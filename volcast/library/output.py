@@ -14,6 +14,9 @@ from .errors import CandleFrameError
 if TYPE_CHECKING:
     import polars as pl
 
+_FIRST_WITH_NULL_TEXT = 3
+"""The version of pandas from which on a column of text can have nulls: before, None became the text "None"."""
+
 
 def check_new_names(frame: nw.DataFrame[Any], names: Sequence[str]) -> None:
     """Raise CandleFrameError if the frame has a column with the name of one that is to be added."""
@@ -64,7 +67,9 @@ def with_columns(frame: nw.DataFrame[Any], kinds: Mapping[str, Kind], found: Fra
 
 
 def _with_pandas(native: Any, pandas: Any, columns: Mapping[str, Any]) -> Any:
-    return pandas.concat([native, pandas.DataFrame(columns, index=native.index)], axis=1)
+    found = pandas.concat([native, pandas.DataFrame(columns, index=native.index)], axis=1)
+    found.attrs = dict(native.attrs)
+    return found
 
 
 def _pandas_columns(pandas: Any, kinds: Mapping[str, Kind], found: FrameAnswers) -> dict[str, Any]:
@@ -82,7 +87,9 @@ def _pandas_columns(pandas: Any, kinds: Mapping[str, Kind], found: FrameAnswers)
 
     values = found.numbers(len(kinds))
     columns = {name: column(kind, values[:, at]) for at, (name, kind) in enumerate(kinds.items())}
-    return columns | {name: pandas.array(texts, dtype="str") for name, texts in found.texts().items()}
+    is_old = int(pandas.__version__.split(".")[0]) < _FIRST_WITH_NULL_TEXT
+    text = "object" if is_old else "str"
+    return columns | {name: pandas.Series(texts, dtype=text).array for name, texts in found.texts().items()}
 
 
 def _polars_columns(kinds: Mapping[str, Kind], found: FrameAnswers, prefix: str) -> "pl.DataFrame":

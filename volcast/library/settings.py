@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from math import isfinite
 from os import PathLike
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from volcast.core.decoder import MAX_PRICE_DECIMALS
 from volcast.core.engine import Engine
+from volcast.core.forecast.forecaster import MAX_HORIZON_MINUTES, MIN_HORIZON_MINUTES
 from volcast.core.forecast.prior import BUNDLED, NONE, Prior, PriorError, decode_prior, fingerprint
 from volcast.core.types import EngineConfig
 
 _MAX_WINDOW, _MAX_RATE_WINDOW = 10_080, 10_080
-_MIN_LEVEL, _MAX_LEVEL = 0.5, 0.99
+_MIN_INTERVAL, _MAX_INTERVAL = 0.5, 0.99
 _MAX_STALE_S = 86_400
 _MAX_REMEMBERED = 1_000_000
 _MIN_LEVELS, _MAX_LEVELS, _LOWEST = 3, 99, 0.001
+_Value = TypeVar("_Value", int, str)
 PriorLike = Prior | PathLike[str] | Literal["bundled", "none"]
 
 
@@ -44,9 +46,11 @@ def check_settings(found: ForecasterSettings) -> ForecasterSettings:
     config = found.config
     _check("window", config.window, 1, _MAX_WINDOW)
     _check("rate_window", config.rate_window, 1, _MAX_RATE_WINDOW)
-    _check("interval_level", config.interval_level, _MIN_LEVEL, _MAX_LEVEL)
+    _check("interval_level", config.interval_level, _MIN_INTERVAL, _MAX_INTERVAL, float)
     _check("price_decimals", found.price_decimals, 0, MAX_PRICE_DECIMALS)
-    _check("stale_after_s", found.stale_after_s, 1, _MAX_STALE_S)
+    _check("stale_after_s", found.stale_after_s, 1, _MAX_STALE_S, float)
+    for horizon in config.horizons:
+        _check("horizons", horizon, MIN_HORIZON_MINUTES, MAX_HORIZON_MINUTES)
     _check("remember", found.remember, 0, _MAX_REMEMBERED)
     if config.warmup not in {"zero", "exclude"}:
         raise ValueError(f"warmup is {config.warmup!r}; 'zero' or 'exclude' is expected")
@@ -76,11 +80,14 @@ def chosen_prior(prior: PriorLike) -> tuple[str, Prior | None]:
     return fingerprint(found), found
 
 
-def as_tuple(values: Sequence[int] | int) -> tuple[int, ...]:
-    """Return the horizons as a tuple; a single one may be given as it is."""
-    return (values,) if isinstance(values, int) else tuple(values)
+def as_tuple(values: Sequence[_Value] | _Value) -> tuple[_Value, ...]:
+    """Return horizons or names as a tuple; a single one may be given as it is."""
+    return (values,) if isinstance(values, int | str) else tuple(values)
 
 
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not (isfinite(value) and least <= value <= most):
-        raise ValueError(f"{name} is {value:g}; {least:g} to {most:g} is expected")
+def _check(name: str, value: float, least: float, most: float, kind: type[int] | type[float] = int) -> None:
+    """Raise ValueError if the value is out of range, or no whole number where `kind` is int."""
+    is_number = isinstance(value, int | kind) and not isinstance(value, bool)
+    if not (is_number and isfinite(value) and least <= value <= most):
+        whole = "a whole number from " if kind is int else ""
+        raise ValueError(f"{name} is {value!r}; {whole}{least:g} to {most:g} is expected")

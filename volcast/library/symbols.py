@@ -23,6 +23,8 @@ def symbol_written(text: str, spelled: MutableMapping[str, str]) -> str:
     >>> symbol_written("BTC/USDT", spelled), spelled
     ('BTCUSDT', {'BTCUSDT': 'BTC/USDT'})
     """
+    if not isinstance(text, str):
+        raise SymbolError(f"{text!r} is no symbol; text is expected, as 'BTCUSDT'.")
     symbol = text if is_symbol(text) else text.translate(_IGNORED).upper()
     if not is_symbol(symbol):
         raise SymbolError(

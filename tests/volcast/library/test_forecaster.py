@@ -1,5 +1,6 @@
 """The library gives the numbers of the stream: same candles, same engine, same bits."""
 
+import copy
 import subprocess
 import sys
 from pathlib import Path
@@ -225,8 +226,9 @@ class TestRefusals:
             forecaster.latest()
         with pytest.raises(SymbolError, match="'BTC-USDT' and 'BTC/USDT' would both be BTCUSDT"):
             forecaster.run(sample(), symbol="BTC-USDT")
-        with pytest.raises(SymbolError, match="is no symbol"):
-            forecaster.run(sample(), symbol="…")
+        for name in ("…", "", 5):
+            with pytest.raises(SymbolError, match="is no symbol"):
+                forecaster.run(sample(), symbol=name)  # type: ignore[arg-type]  # a number is what is tested
         with pytest.raises(CandleFrameError, match="has a column of symbols"):
             forecaster.run(sample().assign(symbol="A"), symbol="B")
         with pytest.raises(NoForecastError, match="there is no forecast of SOLUSDT yet"):
@@ -253,9 +255,12 @@ class TestRefusals:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"horizons": (3,)}, "each of 5 to 1440 minutes"),
+        ({"horizons": (3,)}, "horizons is 3; a whole number from 5 to 1440"),
         ({"model": "garch"}, "unknown model: garch"),
-        ({"window": 0}, "window is 0; 1 to 10080 is expected"),
+        ({"window": 0}, "window is 0; a whole number from 1 to 10080 is expected"),
+        ({"window": 5.5}, "window is 5.5; a whole number"),
+        ({"horizons": "60"}, "horizons is '60'; a whole number"),
+        ({"remember": True}, "remember is True; a whole number"),
         ({"interval_level": 0.999}, "interval_level is 0.999"),
         ({"quantile_levels": (0.5, 0.1, 0.9)}, "quantile_levels are"),
         ({"prior": Path("nowhere.json")}, "nowhere.json can't be read"),
@@ -266,6 +271,15 @@ class TestRefusals:
 def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Forecaster(**arguments)
+
+
+def test_a_copy_goes_its_own_way() -> None:
+    forecaster = Forecaster(shadows="ewma")
+    forecaster.run(sample())
+    other = copy.deepcopy(forecaster)
+    found = other.run(sample(60))
+    assert forecaster.latest().record.candles == 40
+    assert found.equals(forecaster.run(sample(60)))
 
 
 def test_the_package_is_imported_without_the_library() -> None:
