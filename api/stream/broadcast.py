@@ -1,7 +1,8 @@
-"""Each new row to every client that has asked for its symbol: encoded once, and put into the client's queue.
+"""Each new row to every client that has asked for its symbol: encoded and framed once, and written to each client's connection.
 
-All of it runs on the event loop of the HTTP server, except that the thread which puts rows wakes it. It works in slices of some
-rows, between which other requests are answered, and pauses between two wake-ups, in which rows gather.
+What a client does not read at once waits in a queue of its own, from which its response sends it. All of it runs on the event
+loop of the HTTP server, except that the thread which puts rows wakes it. It works in slices of some rows, between which other
+requests are answered, and pauses between two wake-ups, in which rows gather.
 """
 
 import asyncio
@@ -41,6 +42,15 @@ def dropped_event(detail: str) -> bytes:
     return format_sse_event(data_str=_object(detail=detail), event="dropped")
 
 
+def as_chunk(content: bytes) -> bytes:
+    """Return the content, which is not empty, as a chunk of HTTP/1.1 (RFC 9112, 7.1).
+
+    >>> as_chunk(b"data: a row").split()
+    [b'b', b'data:', b'a', b'row']
+    """
+    return b"%x\r\n%b\r\n" % (len(content), content)
+
+
 def _object(**fields: object) -> str:
     return json.encode(fields).decode()
 
@@ -48,14 +58,21 @@ def _object(**fields: object) -> str:
 class StreamClient:
     """One client's queue of encoded events."""
 
-    def __init__(self, symbols: WantedSymbols, release: Callable[[], None] = lambda: None) -> None:
-        """`release` lets a response go on that waits for the client to read."""
+    def __init__(
+        self,
+        symbols: WantedSymbols,
+        release: Callable[[], None] = lambda: None,
+        write: Callable[[bytes], bool] = lambda _: False,
+    ) -> None:
+        """`release` lets a response go on that waits for the client to read. `write` sends a framed chunk at once, if it can."""
         self.symbols = symbols
         self.after = 0
         """Sequence of the last row that it had when it joined."""
         self.farewell = b""
         """The last event, once it has been dropped."""
-        self._release = release
+        self._release, self._write = release, write
+        self._is_waiting = False
+        """Whether the response has sent all it had, and waits for more."""
         self._chunks, self._bytes = deque[bytes](), 0
         self._is_ended = False
         self._changed = asyncio.Event()
@@ -68,6 +85,15 @@ class StreamClient:
         self._bytes += len(chunk)
         self._changed.set()
         return True
+
+    def send(self, chunk: bytes, framed: bytes) -> bool:
+        """Write encoded events to the client at once, or queue them behind those that wait; return whether there is room.
+
+        `framed` are the same events as a chunk of HTTP/1.1.
+        """
+        if self._is_waiting and not self._chunks and not self._is_ended and self._write(framed):
+            return True
+        return self.put(chunk)
 
     def begin_again(self, event: bytes) -> None:
         """Queue this event in the place of all others."""
@@ -101,7 +127,9 @@ class StreamClient:
         """Return the events that are queued, at least one; none once the client has ended."""
         while not self._is_ended and not self._chunks:
             self._changed.clear()
+            self._is_waiting = True
             await self._changed.wait()
+            self._is_waiting = False
         if self._is_ended:
             return []
         taken, self._bytes = list(self._chunks), 0
@@ -196,9 +224,14 @@ class Broadcast:
 
     def _send(self, symbols: WantedSymbols, rows: list[tuple[int, bytes]]) -> None:
         shared = b"".join([event for _, event in rows])
+        framed = as_chunk(shared)
         for client in list(self._groups[symbols]):
-            chunk = shared if rows[0][0] > client.after else b"".join([event for number, event in rows if number > client.after])
-            if chunk and not client.put(chunk):
+            if rows[0][0] > client.after:
+                has_room = client.send(shared, framed)
+            else:
+                chunk = b"".join([event for number, event in rows if number > client.after])
+                has_room = not chunk or client.put(chunk)
+            if not has_room:
                 self._drop(client)
 
     def _drop(self, client: StreamClient) -> None:

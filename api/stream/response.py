@@ -2,12 +2,13 @@
 
 The format of the events and the kind of the response are those of `fastapi.sse`. Its routes that yield are not used: they encode
 each event once for each client, and here it is encoded once for all. The server may offer the extension `volcast.stream`: `begin`
-is told of a response without an end and may refuse it, `release` lets `send` go on though the client does not read.
+is told of a response without an end and may refuse it, `release` lets `send` go on though the client does not read, `write` sends
+past `send`.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.types import Receive, Scope, Send
@@ -28,6 +29,8 @@ class StreamExtension(TypedDict):
     """Call it with a function that ends the response; it returns whether the server has room for one more."""
     release: Callable[[], None]
     """Let `send` go on, though the client has not read what was sent before."""
+    write: NotRequired[Callable[[bytes], bool]]
+    """Send a chunk that is framed already, past `send`; return whether that was done."""
 
 
 class RowStream(EventSourceResponse):
@@ -42,7 +45,8 @@ class RowStream(EventSourceResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send events until the client goes, is dropped, or the server ends."""
         server = cast("StreamExtension | None", (scope.get("extensions") or {}).get("volcast.stream"))
-        client = StreamClient(self._symbols, server["release"] if server else lambda: None)
+        functions = (server["release"], server.get("write", _cannot_write)) if server else ()
+        client = StreamClient(self._symbols, *functions)
         if server and not self._head_only and not server["begin"](client.end):
             detail = "too many streams are open; try again later"
             await ProblemResponse(503, detail, ProblemKind.TOO_MANY_STREAMS)(scope, receive, send)
@@ -89,6 +93,10 @@ class RowStream(EventSourceResponse):
                     return
                 else:
                     await asyncio.sleep(0)
+
+
+def _cannot_write(_: bytes) -> bool:
+    return False
 
 
 async def _wait_until_gone(receive: Receive, client: StreamClient) -> None:

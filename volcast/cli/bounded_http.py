@@ -6,8 +6,9 @@ of connections, the one that has waited longest for a request makes room: a clie
 
 A stream, a response without an end, is bounded in another way: streams may take a part of the connections, and one ends when its
 client has not read for some time, or when the server ends. An app declares it by the extension `volcast.stream` of the scope, a
-dict of two functions: `begin`, called with a function that ends the stream, returns whether there is room for it; `release` lets
-the app send on though the client has not read, so that it can say why it ends.
+dict of three functions: `begin`, called with a function that ends the stream, returns whether there is room for it; `release`
+lets the app send on though the client has not read, so that it can say why it ends; `write` sends bytes that are framed as a
+chunk already, so that they are framed once for many clients, and returns whether it has: not while the client does not read.
 
 With TLS a connection is counted and timed from its acceptance on, so that the bounds hold for handshakes, too.
 """
@@ -179,7 +180,7 @@ class BoundedProtocol(H11Protocol):
         super().handle_events()  # it makes the task of the answer, which runs later: the scope is complete then
         if self.cycle is not before:
             self.cycle.scope["extensions"] = {
-                "volcast.stream": {"begin": self._begin_stream, "release": self.flow.resume_writing}
+                "volcast.stream": {"begin": self._begin_stream, "release": self.flow.resume_writing, "write": self._write_chunk}
             }
         if self.cycle is not before and not self.cycle.response_complete:
             self._waiting.pop(self, None)
@@ -233,6 +234,13 @@ class BoundedProtocol(H11Protocol):
         self._end_stream = end
         self._stop_timer()
         self.cycle.keep_alive = False
+        return True
+
+    def _write_chunk(self, framed: bytes) -> bool:
+        """Send a chunk of the stream, in the framing of HTTP/1.1, past h11, which keeps no state for chunks."""
+        if self.flow.write_paused or self.transport.is_closing() or self.scope["http_version"] != "1.1":
+            return False
+        self.transport.write(framed)
         return True
 
     def _forget_stream(self) -> None:

@@ -157,6 +157,21 @@ async def test_the_server_ends_at_once_though_clients_are_connected(monkeypatch:
     idle.close()
 
 
+async def test_a_client_of_an_older_protocol_gets_events_without_chunks() -> None:
+    view = view_of("A")
+    async with served(view) as client:
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(b"GET /stream?symbols=A HTTP/1.0\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert b"transfer-encoding" not in head.lower()
+        for minute in (10, 11):
+            view.put(row_signal("A", minute), 0.0)
+            event = await reader.readuntil(f'"open_time_ms":{minute * 60_000},'.encode())
+            assert b"\r" not in event
+        writer.close()
+        await writer.wait_closed()
+
+
 async def test_streams_leave_room_for_other_requests() -> None:
     async with served(view_of("A"), HttpLimits(4)) as client:
         streams = [events(client, "?symbols=A") for _ in range(3)]

@@ -173,3 +173,78 @@ def test_an_event_has_the_form_of_the_specification() -> None:
     event, data, number, *rest = row_event(stored).decode().split("\n")
     assert (event, number, rest) == ("event: signal", "id: 1", ["", ""])
     assert msgspec.json.decode(data.removeprefix("data: "))["symbol"] == "A"
+
+
+class Connection:
+    """What a client has got by direct writes; it may be set to refuse them."""
+
+    def __init__(self) -> None:
+        self.written = list[bytes]()
+        self.reads = True
+
+    def write(self, framed: bytes) -> bool:
+        if self.reads:
+            self.written.append(framed)
+        return self.reads
+
+
+@pytest.fixture
+def connection() -> Connection:
+    return Connection()
+
+
+def direct_client(clients: Clients, connection: Connection) -> StreamClient:
+    client = StreamClient(None, lambda: None, connection.write)
+    assert clients.broadcast.join(client, clients.history.last_sequence)
+    return client
+
+
+async def settled() -> None:
+    await asyncio.sleep(3 * module._PAUSE_S)
+
+
+async def test_who_has_read_all_gets_rows_by_direct_writes_and_others_from_a_queue_in_order(
+    clients: Clients, connection: Connection
+) -> None:
+    client = direct_client(clients, connection)
+    clients.put("A")
+    await settled()
+    assert connection.written == []  # the response is not waiting yet: it may be sending what was missed
+    waiting = asyncio.ensure_future(client.chunks())
+    assert ids(await waiting) == [1]
+    waiting = asyncio.ensure_future(client.chunks())
+    await asyncio.sleep(0)
+    clients.put("A")
+    await settled()
+    assert (ids(connection.written), waiting.done()) == ([2], False)
+    connection.reads = False
+    clients.put("A")
+    await settled()
+    connection.reads = True  # it reads again, but what waits for it comes first
+    assert ids(await waiting) == [3]
+    clients.put("A")
+    await settled()
+    assert (ids(await client.chunks()), ids(connection.written)) == ([4], [2])
+
+
+async def test_a_direct_write_is_one_chunk_for_all_rows_at_once(clients: Clients, connection: Connection) -> None:
+    client = direct_client(clients, connection)
+    waiting = asyncio.ensure_future(client.chunks())
+    await asyncio.sleep(0)
+    clients.put("A", "B", "A")
+    await settled()
+    sizes = [int(each.partition(b"\r\n")[0], 16) for each in connection.written]
+    assert sum(sizes) + sum(len(b"%x" % size) + 4 for size in sizes) == sum(map(len, connection.written))
+    assert ids(connection.written) == [1, 2, 3]
+    client.end()
+    assert await waiting == []
+
+
+async def test_nothing_is_written_to_a_client_that_has_ended(clients: Clients, connection: Connection) -> None:
+    client = direct_client(clients, connection)
+    waiting = asyncio.ensure_future(client.chunks())
+    await asyncio.sleep(0)
+    client.end()
+    clients.put("A")
+    await settled()
+    assert (connection.written, await waiting) == ([], [])
