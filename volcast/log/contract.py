@@ -59,9 +59,7 @@ class Commit:
     snapshots: Sequence[KeyValue] = ()
     """The new value of each key of the state that changed; an empty value deletes the key."""
     replay_from: int | None = None
-    """The offset at which the next owner must start to read, at most `position`. None means `position`: the snapshots include
-    every candle below it.
-    """
+    """Where the next owner must start to read, at most `position`. None means `position`: snapshots include all candles below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +177,7 @@ class Log(Protocol):
         """Return what the last commits left, by partition, without fencing any owner: to be shown, not to commit on."""
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
-        """Return the last `count` records of this key on `candles` or `signals`, oldest first, without reading all of the topic.
-
-        Records that can't be read are among them, since they may be of this key. Raises Unavailable.
-        """
+        """Return the last `count` records of a key on `candles` or `signals`, and any that can't be read; the oldest first."""
 
     async def keys(self, topic: Topic) -> Sequence[bytes]:
         """Return the keys of the records on `candles` or `signals`, sorted; it may read all of the topic. Raises Unavailable."""

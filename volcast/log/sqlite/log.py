@@ -18,7 +18,7 @@ from .consumer import SqliteConsumer
 from .database import MEMORY, Database, check_epoch
 from .lease import HeartbeatLease
 from .position import restored_from
-from .reader import PARTITION, keys_of, last_of_key, open_reader
+from .reader import PARTITION, keys_of, last_rows_of_key, open_reader
 
 
 class SqliteLog:
@@ -76,7 +76,7 @@ class SqliteLog:
         return {PARTITION: await self.database.read(lambda db: restored_from(db, self.database.path))}
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
-        return await last_of_key(self.database, topic, key, count)
+        return await last_rows_of_key(self.database, topic, key, count)
 
     async def keys(self, topic: Topic) -> Sequence[bytes]:
         return await keys_of(self.database, topic)

@@ -75,7 +75,7 @@ async def end_of(database: Database, table: str) -> int:
     return await database.read(lambda db: int(db.execute(sql).fetchone()[0]))
 
 
-async def last_of_key(database: Database, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
+async def last_rows_of_key(database: Database, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
     """Return the last `count` records of a key, oldest first, by the index of keys."""
     sql = f"SELECT offset, key, value FROM {TABLES[topic]} WHERE key = ? ORDER BY offset DESC LIMIT ?"  # noqa: S608  # as above
     rows = await database.read(lambda db: db.execute(sql, (key, count)).fetchall())
