@@ -15,6 +15,10 @@ from volcast.core.types import MINUTE_MS, Signal
 
 POINTS = "async name => (await import('/page/main.js')).chart.points[name].map(point => [point.time * 1000, point.value])"
 AHEAD = "async () => (await import('/page/main.js')).chart.ranges.ahead"
+VIEW = """async () => {
+  const range = (await import('/page/main.js')).chart.chart.timeScale().getVisibleRange();
+  return {from: range.from * 1000, to: range.to * 1000};
+}"""
 SKILL = "async () => (await import('/page/main.js')).chart.panes.skill.points.skill.at(-1)"
 
 
@@ -40,6 +44,7 @@ def test_a_horizon_can_be_chosen_and_is_remembered(server: PageServer, page: Pag
     expect(page.get_by_label("Forecast for the").locator("option")).to_have_text(["next hour", "next 15 minutes", "next 4 hours"])
     assert range_ahead(page, last.open_time_ms + 60 * MINUTE_MS)["upper"] == last.price_upper
     page.get_by_label("Forecast for the").select_option("240")
+    eventually(page, VIEW, lambda found: found["from"] < last.open_time_ms and found["to"] > last.open_time_ms + 239 * MINUTE_MS)
     for _ in range(2):
         expect(page.locator("#band")).to_have_text(re.compile("^next 4 hours ±"))
         ahead = range_ahead(page, last.open_time_ms + 240 * MINUTE_MS)

@@ -13,7 +13,7 @@ from scipy import stats
 
 from tests.page.conftest import OpenPage
 from tests.page.server import WARM, PageServer, warm_signals
-from tests.page.test_page import drawn_until
+from tests.page.test_page import drawn_until, eventually
 from tests.page.test_words import call
 
 H, BLOCK, DAY = 60, 120, 1_440
@@ -27,6 +27,17 @@ POINTS = "async name => (await import('/page/main.js')).chart.panes[name].points
 SHOWN = """async () => {
   const {chart} = await import('/page/main.js');
   return Object.entries(chart.panes).filter(([, pane]) => pane.isShown).map(([name]) => name);
+}"""
+TITLED = """async () => {
+  // The panes whose title is painted when the chart draws itself.
+  const {chart} = await import('/page/main.js');
+  const painted = new Set();
+  for (const [name, pane] of Object.entries(chart.panes)) {
+    const {paint} = Object.getPrototypeOf(pane.title);
+    pane.title.paint = (...given) => { painted.add(name); paint.apply(pane.title, given); };
+  }
+  chart.picture();
+  return [...painted];
 }"""
 
 Losses = Sequence[tuple[int, float | None, float | None]]
@@ -139,11 +150,13 @@ def test_panes_of_skill_and_signal_rate_are_drawn_and_can_be_hidden(server: Page
     assert page.evaluate(SHOWN) == ["skill", "rate"]
     page.get_by_role("button", name="Skill").click()
     assert page.evaluate(SHOWN) == ["rate"]
+    eventually(page, TITLED, lambda found: found == ["rate"])
     page.reload()
     drawn_until(page, signals[-1])
     assert page.evaluate(SHOWN) == ["rate"]
     page.get_by_role("button", name="Skill").click()
     assert page.evaluate(SHOWN) == ["skill", "rate"]
+    eventually(page, TITLED, lambda found: found == ["skill", "rate"])
     order = "async () => (await import('/page/main.js')).chart.chart.panes().map(pane => pane.getSeries().length)"
     assert page.evaluate(order) == [4, 3, 1, 2]
 

@@ -240,15 +240,11 @@ export class Gaps extends Primitive {
   }
 }
 
-/** What a pane shows, in its upper left corner, as many of the parts as have room. A primitive of a pane. */
+/** What a pane shows, in its upper left corner, as many of the parts as have room. */
 export class PaneTitle extends Primitive {
   constructor(text) {
     super("top");
     this.text = text;
-  }
-
-  attached({ requestUpdate }) {
-    this.requestUpdate = requestUpdate;
   }
 
   paint(context, { width }) {

@@ -50,7 +50,7 @@ export class PriceChart {
     this.chart.panes()[0].setStretchFactor(3.6);
     this.chart.panes()[1].setStretchFactor(1.2);
     this.title = new PaneTitle("volatility: forecast and what came");
-    this.chart.panes()[1].attachPrimitive(this.title);
+    this.forecast.attachPrimitive(this.title);
     this.panes = { skill: new SkillPane(), rate: new RatePane() };
     this.clear();
     this.recolor();

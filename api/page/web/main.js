@@ -52,6 +52,7 @@ const choice = new Choice({
   changed: () => {
     page.wordsAt = -Infinity;
     redraw(true);
+    chart.showNow(); // the range ahead has another width now
   },
 });
 

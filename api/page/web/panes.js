@@ -46,7 +46,7 @@ class Pane {
     this.lines = Object.fromEntries(this.names.map((name) => [name, this.pane.addSeries(LineSeries, { ...QUIET, lineWidth: 2, priceFormat: SHARE })]));
     this.pane.setStretchFactor(this.stretch);
     this.lines[this.names[0]].priceScale().applyOptions({ scaleMargins: { top: 0.24, bottom: 0.14 } }); // room for the title
-    this.pane.attachPrimitive(this.title);
+    this.lines[this.names[0]].attachPrimitive(this.title); // a primitive of the pane itself gets lost when another pane goes
     this.built();
     this.recolor(colors);
     this.draw();
