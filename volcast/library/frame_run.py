@@ -12,7 +12,7 @@ from volcast.core.decoder import Decoder
 from .errors import CandleFrameError
 from .frames import NO_PRICE, Unreadable
 from .output import FrameAnswers
-from .series import WAITING, SymbolSeries, encoded
+from .series import ACCEPTED, KNOWN, WAITING, SymbolSeries, encoded
 
 _SOURCE = "data frame"
 _SAMPLE_ROWS = 100
@@ -124,5 +124,6 @@ def run_rows(series: SymbolSeries, found: Rows, into: FrameAnswers) -> None:
                 places = [at]
                 if answer.status == WAITING:
                     waiting.setdefault(answer.open_time_ms, []).append(at)
-            for place in places:
-                into.values[place], into.statuses[place], into.details[place] = answer.values, answer.status, answer.detail
+            for number, place in enumerate(places):  # of those that waited together, one is new
+                status = KNOWN if number and answer.status == ACCEPTED else answer.status
+                into.values[place], into.statuses[place], into.details[place] = answer.values, status, answer.detail
