@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.core.engine import MAX_MISSING_SHARE, WARM_OUTCOMES
-from volcast.core.forecast.distribution.quantiles import Quantiles
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from volcast.core.forecast.intake import forecast_after
 from volcast.core.forecast.prior import bundled
 from volcast.core.outcomes import annualized
@@ -50,7 +50,8 @@ class Predicted(Struct, frozen=True):
 def predicted(request: PredictRequest) -> Predicted:
     """Return what the model forecasts after the last candle."""
     horizon, level, prior = request.horizon_minutes, request.interval_level, bundled()
-    after = forecast_after(request.candles, horizon, level, prior)
+    levels = QUANTILE_LEVELS if request.quantiles else ()  # without them a tenth of the time is saved
+    after = forecast_after(request.candles, horizon, level, prior, levels)
     prediction, last = after.prediction, request.candles[-1]
     volatility = sqrt(prediction.variance)
     known = f"starts from the bundled prior ({prior.source})"

@@ -72,7 +72,8 @@ def forecast_after(
     """Return what a new engine forecasts after the last of the candles, which are in order and at least one.
 
     The models start from `prior` and learn within the candles, as an engine's do; the numbers are the same. It takes two thirds
-    of an engine's time, as nothing else is computed. Raises ValueError for a horizon out of range or without a candle.
+    of an engine's time, as nothing else is computed, and less without quantile levels. Raises ValueError for a horizon out of
+    range or without a candle.
 
     >>> candles = [CandleInput(minute * 60_000, 100.0, 101.0, 99.0, 100.0, 5e4) for minute in range(100)]
     >>> after = forecast_after(candles)
@@ -92,7 +93,7 @@ def forecast_after(
     learner = forecaster.main
     return ForecastAfter(
         forecaster.last_predictions.horizons[horizon_minutes],
-        learner.quantiles,
+        learner.quantiles if quantile_levels else Quantiles((), (), (), (), ()),
         prices.close,
         prices.is_suspect,
         prices.candles,

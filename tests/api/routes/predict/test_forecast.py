@@ -45,8 +45,12 @@ def test_the_answer_says_which_coefficients_were_used() -> None:
     assert without.startswith("The model starts without a prior, as the bundled one knows the horizons 15, 60, 240, 1440 only.")
 
 
-def test_quantiles_only_if_asked_for() -> None:
-    assert predicted(read_request(body(3))).quantiles is None
+@pytest.mark.parametrize(("count", "level"), [(3, 0.9), (400, 0.9), (400, 0.62)])
+def test_quantiles_only_if_asked_for_and_nothing_else_depends_on_them(count: int, level: float) -> None:
+    without, asked = (predicted(read_request(body(count, interval_level=level, quantiles=each))) for each in (False, True))
+    assert without.quantiles is None
+    for name in set(Predicted.__struct_fields__) - {"quantiles", "model", "coefficients"}:
+        assert getattr(without, name) == pytest.approx(getattr(asked, name), rel=1e-12), name
 
 
 def test_json() -> None:
