@@ -94,7 +94,7 @@ def test_the_first_glance_says_what_is_forecast_and_whether_to_trust_it(warm: Pa
     )
     expect(page.locator("#trust")).to_have_text(re.compile(r"[tT]he range held [\d.]+\s% of the time · .*a simple average"))
     expect(page.locator("#meaning")).to_have_text(
-        re.compile(r"So it was in [\d\s]+ of [\d\s]+ forecasts, one a minute, made in \d+\sh")
+        re.compile(r"So it was in [\d\s]+ of [\d\s]+ forecasts made in \d+\sh; they overlap and count as 2\d\.$")
     )
     expect(page.locator("#warning")).to_be_hidden()
 

@@ -62,11 +62,14 @@ def test_a_percentage_is_given_only_of_enough_forecasts(page: Page) -> None:
 
     assert call(page, "words", "heldSentence", []) == "no forecast has come due yet"
     assert call(page, "words", "heldSentence", rows(9, 1)) == "the range held in 9 of the first 10 forecasts: too few to judge"
+    hours = rows(300, 20)
+    assert call(page, "words", "heldSentence", hours) == "the range held in 300 of the first 320 forecasts: too few to judge"
+    assert "So it was" not in call(page, "words", "meaning", hours[-1], hours)
     enough = rows(538, 62)
     assert call(page, "words", "heldSentence", enough) == "the range held 89.7 % of the time"
     assert call(page, "words", "meaning", enough[-1], enough) == (
         "With 90 % probability the price is in this range an hour later. "
-        "So it was in 538 of 600 forecasts, one a minute, made in 9 h 59 min."
+        "So it was in 538 of 600 forecasts made in 10 h; they overlap and count as 10."
     )
     assert call(page, "words", "meaning", {**enough[-1], "horizon_minutes": 240}, []).endswith("in this range 4 hours later.")
 

@@ -3,7 +3,7 @@
 import { digitsOfRange, duration, grouped, horizonName, moment, percent, smallPercent } from "./format.js";
 
 export const MINUTE_MS = 60_000;
-const FEW = 60;
+const FEW_HORIZONS = 6; // forecasts of neighbouring minutes overlap: that many horizons, one after the other, are needed to judge
 /** From these ratios of forecast to usual volatility on, the words change. */
 const LEVELS = [
   [0.5, "much calmer than usual for this time of day"],
@@ -97,23 +97,29 @@ export function comparison(row) {
   return words + amount;
 }
 
-/** Of the forecasts that have come due among these rows, in how many the price was in its range; since when, in ms, or null. */
+/**
+ * Of the forecasts that have come due among these rows, in how many the price was in its range; in how many minutes they were made, and
+ * how many horizons that is.
+ */
 function record(rows) {
-  const counts = { due: 0, held: 0, firstMs: null };
-  for (const { outcome } of rows) {
+  const counts = { due: 0, held: 0, minutes: 0, horizons: 0 };
+  let firstMs = null;
+  for (const { outcome, horizon_minutes: horizon } of rows) {
     if (!outcome) continue;
     counts.due += 1;
     counts.held += outcome.price_covered ? 1 : 0;
-    counts.firstMs ??= outcome.open_time_ms;
+    firstMs ??= outcome.open_time_ms;
+    counts.minutes = (outcome.open_time_ms - firstMs) / MINUTE_MS + 1;
+    counts.horizons = Math.floor(Math.min(counts.minutes, counts.due) / horizon);
   }
   return counts;
 }
 
 /** How often the range held, in short; too few forecasts give no percentage. */
 export function heldSentence(rows) {
-  const { due, held } = record(rows);
+  const { due, held, horizons } = record(rows);
   if (!due) return "no forecast has come due yet";
-  if (due < FEW) return `the range held in ${held} of the first ${due} forecasts: too few to judge`;
+  if (horizons < FEW_HORIZONS) return `the range held in ${held} of the first ${due} forecasts: too few to judge`;
   return `the range held ${percent(held / due)} of the time`;
 }
 
@@ -123,8 +129,8 @@ export function meaning(row, rows) {
   const name = horizonName(row.horizon_minutes);
   const later = /^\d/.test(name) ? name : name === "hour" ? "an hour" : `a ${name}`;
   const level = percent(row.interval_level, 0);
-  const { due, held, firstMs } = record(rows);
-  const spanS = firstMs === null ? 0 : (rows.at(-1).open_time_ms - firstMs) / 1_000 - row.horizon_minutes * 60;
-  const sample = due < FEW ? "" : ` So it was in ${grouped(held, 0)} of ${grouped(due, 0)} forecasts, one a minute, made in ${duration(spanS)}.`;
+  const { due, held, minutes, horizons } = record(rows);
+  const counted = `${grouped(held, 0)} of ${grouped(due, 0)} forecasts made in ${duration(60 * minutes)}; they overlap and count as ${horizons}`;
+  const sample = horizons < FEW_HORIZONS ? "" : ` So it was in ${counted}.`;
   return `With ${level} probability the price is in this range ${later} later.${sample}`;
 }
