@@ -60,7 +60,7 @@ async def test_friends_read_and_strangers_do_not(tmp_path: Path) -> None:
             assert (await client.get("/config", headers=reader)).status_code == 403
             config = await client.get("/config", headers=admin)
             assert (config.status_code, "api_tokens_file" in config.text) == (200, True)
-            assert (await client.post("/latest", headers=reader, content=b"x" * 2_000_000)).status_code == 413
+            assert (await client.post("/latest", headers=reader, content=b"x" * 2_100_000)).status_code == 413
             assert (await client.get(f"/latest?token={READ}", headers=reader)).status_code == 400
             assert "Secure" in (await client.post("/session", headers=reader)).headers["set-cookie"]
             assert (await client.get("/latest")).status_code == 200  # by the cookie
