@@ -159,7 +159,7 @@ async def test_a_stream_gives_up_aloud_and_goes_on_where_it_was_if_it_is_iterate
     port = free_port()
     async with calling(kind, f"http://127.0.0.1:{port}") as call:
         stream = call.client.stream("A", give_up_after_s=0.2)
-        with pytest.raises(UnreachableError, match=rf"no connection to http://127.0.0.1:{port}/stream: .*; is the API running"):
+        with pytest.raises(UnreachableError, match=rf"^no connection to http://127.0.0.1:{port}/stream: .*; is the API running"):
             await anext(items_of(stream))
         async with live_api(view_of("A"), port):
             items = items_of(stream)
