@@ -23,6 +23,7 @@ _HEADERS: Sequence[tuple[bytes, bytes]] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
 )
+_NAMES = frozenset(name for name, _ in _HEADERS)
 
 
 def with_security_headers(send: Send) -> Send:
@@ -32,7 +33,8 @@ def with_security_headers(send: Send) -> Send:
         if message["type"] == "http.response.start":
             own = message.get("headers") or ()
             names = {name for name, _ in own}
-            message = {**message, "headers": [*own, *(each for each in _HEADERS if each[0] not in names)]}
+            more = _HEADERS if names.isdisjoint(_NAMES) else [each for each in _HEADERS if each[0] not in names]
+            message = {**message, "headers": [*own, *more]}
         await send(message)
 
     return send_with_headers
