@@ -60,6 +60,10 @@ async def test_friends_read_and_strangers_do_not(tmp_path: Path) -> None:
             assert (await client.get("/config", headers=reader)).status_code == 403
             config = await client.get("/config", headers=admin)
             assert (config.status_code, "api_tokens_file" in config.text) == (200, True)
+            async with client.stream("GET", "/stream", headers=reader) as stream:
+                async for line in stream.aiter_lines():
+                    if line == "event: signal":
+                        break
             assert (await client.post("/latest", headers=reader, content=b"x" * 2_100_000)).status_code == 413
             assert (await client.get(f"/latest?token={READ}", headers=reader)).status_code == 400
             assert "Secure" in (await client.post("/session", headers=reader)).headers["set-cookie"]
