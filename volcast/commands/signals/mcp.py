@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import sys
 from contextlib import AbstractContextManager, nullcontext
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -16,7 +17,8 @@ from volcast.settings.schema import Settings
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-INSTALL = "pip install 'volcast[mcp]'"
+_LIBRARY = "mcp>=2.3,<3"
+"""As the extra `mcp` in pyproject.toml."""
 _HOST = "127.0.0.1"
 _GRACE_S = 3
 
@@ -36,8 +38,8 @@ def command(settings: Settings, port: int | None) -> None:
     A host of MCP servers starts this command and speaks with it on stdin and stdout. Each answer says first whether its numbers
     may be used now. The token of the API is given as VOLCAST_CLIENT_TOKEN, or as the setting client_token in a file.
     """
-    if find_spec("mcp") is None:
-        raise UserError(f"`volcast mcp` needs the extra `mcp`: {INSTALL}")
+    if not _has_library():
+        raise UserError(f"`volcast mcp` needs the library mcp; install it with `{sys.executable} -m pip install '{_LIBRARY}'`")
     from volcast.cli.http import address  # noqa: PLC0415  # not needed by --help
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -65,6 +67,14 @@ def command(settings: Settings, port: int | None) -> None:
             await client.close()
 
     asyncio.run(run())
+
+
+def _has_library() -> bool:
+    """Return whether the library is installed; older ones have no such module."""
+    try:
+        return find_spec("mcp.server.mcpserver") is not None
+    except ImportError:
+        return False
 
 
 def _bound(port: int) -> socket.socket:

@@ -153,12 +153,16 @@ def test_wrong_settings_are_one_sentence(tmp_path: Path, variable: str) -> None:
     assert "two words" not in result.stderr
 
 
-def test_without_the_extra_it_says_how_to_install_it(tmp_path: Path) -> None:
-    code = (
-        "import sys; sys.modules['mcp'] = None\nfrom volcast.cli.main import main\nmain(['mcp'])"  # None: it cannot be imported
-    )
+@pytest.mark.parametrize("hidden", ["mcp", "mcp.server.mcpserver"])
+def test_without_the_library_or_with_an_old_one_it_says_how_to_install_it(tmp_path: Path, hidden: str) -> None:
+    code = f"import sys; sys.modules[{hidden!r}] = None\nfrom volcast.cli.main import main\nmain(['mcp'])"  # None: not to be had
     result = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert (result.returncode, result.stderr) == (2, "volcast: `volcast mcp` needs the extra `mcp`: pip install 'volcast[mcp]'\n")
+    command = f"{sys.executable} -m pip install 'mcp>=2.3,<3'"
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"volcast: `volcast mcp` needs the library mcp; install it with `{command}`\n",
+    )
+    assert '\nmcp = ["mcp>=2.3,<3"]' in (Path(__file__).parents[4] / "pyproject.toml").read_text()
 
 
 async def test_it_serves_programs_of_this_machine_over_http(tmp_path: Path) -> None:
