@@ -1,5 +1,6 @@
 """The route POST /predict: a body goes to a worker, and what depends on the time is added to its answer."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -145,6 +146,8 @@ def predict_routes(now: Callable[[], Now], stale_after_s: float, pool: PredictPo
             return _no_worker(error, error.retry_after_s)
         except PoolFailedError as error:
             return _no_worker(error, 1)
+        except asyncio.CancelledError:  # the server ends, and only it cancels a request
+            return _no_worker(PoolFailedError("this server ends; ask again"), 1)
         if answer[:1] == REFUSED:
             wrong = msgspec.json.decode(answer[1:])
             return invalid_request(wrong["detail"], wrong["parameter"])

@@ -1,5 +1,6 @@
 """POST /predict over HTTP, with a pool whose one worker is this process: what is computed is real, only where is not."""
 
+import asyncio
 from typing import Any
 
 import httpx
@@ -92,6 +93,30 @@ async def test_without_a_worker_the_client_is_told_when_to_come_again(error: Exc
     response = await post(body(3), error=error)
     assert (response.status_code, response.headers["retry-after"]) == (503, after)
     assert response.json()["detail"] == str(error)
+
+
+async def test_a_server_that_ends_says_so() -> None:
+    class Waiting(LocalPool):
+        async def ask(self, body: bytes, is_gone: object = None) -> bytes:  # noqa: ARG002  # as above
+            await asyncio.Event().wait()
+            return b""
+
+    app = FastAPI()
+    app.include_router(predict_routes(lambda: Now(END_S, 0.0), 180.0, Waiting()))
+    sent = list[dict[str, Any]]()
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": body(3), "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/predict", "query_string": b"", "headers": [], "http_version": "1.1"}
+    request = asyncio.create_task(app(scope, receive, send))
+    await asyncio.sleep(0.05)
+    request.cancel()
+    await asyncio.wait([request])
+    assert (sent[0]["status"], b"this server ends" in sent[1]["body"]) == (503, True)
 
 
 def test_the_schema_describes_body_and_answer() -> None:
