@@ -102,8 +102,10 @@ def reason_to_stand_down(equity: float, forecast: Forecast, now_ms: int) -> str:
     good_quantile = isfinite(forecast.log_low) and forecast.log_low < 0.0
     checks = (
         (forecast.valid_until_ms is None, "the forecast must not be used: it is being restored, or nobody knows its time"),
-        (now_ms >= min(forecast.valid_until_ms or 0, forecast.horizon_end_ms), f"the forecast is stale: {age}"),
-        (now_ms < forecast.made_at_ms - CLOCK_TOLERANCE_MS, "the forecast is of the future: a clock is wrong"),
+        # "not earlier" rather than "later": a time that is not a number is neither.
+        (not now_ms < (forecast.valid_until_ms or 0), f"the forecast is stale: {age}"),
+        (not now_ms < forecast.horizon_end_ms, f"the horizon of the forecast is over: {age}"),
+        (not now_ms >= forecast.made_at_ms - CLOCK_TOLERANCE_MS, "the forecast is of the future: a clock is wrong"),
         (not forecast.warm, "the forecaster is not warm yet"),
         (bool(forecast.alarms), f"drift alarm: {', '.join(forecast.alarms)}"),
         (not good_quantile, f"the forecast says nothing of the lowest low at {STOP_LEVEL:.0%}: {forecast.log_low}"),

@@ -9,7 +9,6 @@ docs/bots.md says how to install it.
 import logging
 import os
 from datetime import UTC, datetime
-from math import nan
 
 import pandas as pd
 from freqtrade.persistence import Trade
@@ -75,7 +74,8 @@ class VolcastSizing(IStrategy):
         dataframe, _ = self.dp.get_analyzed_dataframe(pair, self.timeframe)  # freqtrade cuts it at the time of the backtest
         if dataframe.empty or not isinstance(dataframe.iloc[-1]["alarms"], tuple):
             return None
-        return Forecast(*dataframe.iloc[-1][list(Forecast._fields)])
+        found = Forecast(*dataframe.iloc[-1][list(Forecast._fields)])
+        return found._replace(valid_until_ms=None) if pd.isna(found.valid_until_ms) else found
 
     def custom_stake_amount(self, pair: str, current_time: datetime, min_stake: float | None, max_stake: float, **_) -> float:
         """Return the stake; 0 opens nothing."""
@@ -106,7 +106,8 @@ class VolcastSizing(IStrategy):
     def custom_stoploss(self, trade: Trade, current_rate: float, **_) -> float | None:
         """Return the distance to the stop that was set at the entry. It stays where it is."""
         stop_price = trade.get_custom_data("stop_price")
-        return None if stop_price is None else stoploss_from_absolute(stop_price, current_rate, is_short=trade.is_short)
+        # Of a price that is below the stop already, freqtrade would take the distance 0 for no stop at all.
+        return None if stop_price is None else max(stoploss_from_absolute(stop_price, current_rate), 0.0001)
 
     def custom_exit(self, trade: Trade, current_time: datetime, **_) -> str | None:
         """End the trade when its forecast says nothing more about the price."""
@@ -128,6 +129,6 @@ def forecasts_of(candles: pd.DataFrame) -> pd.DataFrame:
         if not answer.waiting:
             made.append(forecast_of(answer))
     if not made:
-        raise ValueError(f"{len(candles)} candles of one minute make no forecast; download them with --timeframes 1m 5m")
-    table = pd.DataFrame(made, columns=list(Forecast._fields)).astype({"valid_until_ms": "Int64"}).replace({nan: None})
+        raise ValueError(f"{len(candles)} candles of one minute make no forecast; download them with --timeframes 1m")
+    table = pd.DataFrame(made, columns=list(Forecast._fields))
     return table.set_index(pd.to_datetime(table["made_at_ms"], unit="ms", utc=True).rename("at"))

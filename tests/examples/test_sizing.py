@@ -82,7 +82,11 @@ def test_no_number_makes_a_position_that_is_not_finite(
         (None, MADE_MS, "no forecast"),
         (GOOD._replace(valid_until_ms=None), MADE_MS, "must not be used"),
         (GOOD, MADE_MS + 180_000, "the forecast is stale: its candle ended 3 minutes ago"),
-        (GOOD._replace(valid_until_ms=MADE_MS + 10**9), MADE_MS + 3_600_000, "is stale: its candle ended 60 minutes ago"),
+        (
+            GOOD._replace(valid_until_ms=MADE_MS + 10**9),
+            MADE_MS + 3_600_000,
+            "horizon of the forecast is over: its candle ended 60 minutes ago",
+        ),
         (GOOD, MADE_MS - 1_001, "of the future"),
         (GOOD._replace(warm=False), MADE_MS, "not warm yet"),
         (GOOD._replace(alarms=("bias",)), MADE_MS, "drift alarm: bias"),
@@ -108,6 +112,12 @@ def test_without_equity_there_is_no_position(equity: float) -> None:
 def test_rules_that_are_no_shares_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match="the rules have to be shares"):
         size(EQUITY, GOOD, MADE_MS, Rules()._replace(**{name: value}))
+
+
+@pytest.mark.parametrize("name", ["made_at_ms", "valid_until_ms", "horizon_end_ms"])
+def test_a_time_that_is_not_a_number_makes_no_position(name: str) -> None:
+    """A data frame makes such times of missing ones."""
+    assert size(EQUITY, GOOD._replace(**{name: nan}), MADE_MS).value == 0.0
 
 
 def test_the_last_moment_is_the_last() -> None:
