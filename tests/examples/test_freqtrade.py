@@ -135,6 +135,24 @@ def test_trades_end_at_their_stop_or_with_their_horizon(trades: Trades) -> None:
     assert {"horizon over", "trailing_stop_loss"} <= reasons <= {"horizon over", "trailing_stop_loss", "force_exit"}
 
 
+STOPS = """
+from volcast_sizing import VolcastSizing
+
+class Held:
+    def get_custom_data(self, name):
+        return {"stop_price": 100.0}[name]
+
+print(*[VolcastSizing({}).custom_stoploss(trade=Held(), current_rate=rate) for rate in (125.0, 100.0, 90.0)])
+"""
+
+
+def test_a_price_below_the_stop_has_a_stop_all_the_same(tmp_path: Path, freqtrade: Path) -> None:
+    """freqtrade ignores a distance of 0."""
+    folder = copied(tmp_path, "sizing.py", "freqtrade/volcast_sizing.py")
+    done = run_bot(folder, freqtrade.with_name("python"), "-c", STOPS)
+    assert list(map(float, done.stdout.split())) == pytest.approx([0.2, 0.0001, 0.0001]), done.stderr
+
+
 def test_freqtrade_itself_finds_no_lookahead(folder: Path, freqtrade: Path) -> None:
     words = ("lookahead-analysis", "--config", "config.json", "--config", "local.json", "--strategy", "VolcastSizing")
     few = ("--timerange", "1704067200-1704168000", "--minimum-trade-amount", "1", "--targeted-trade-amount", "2")
