@@ -1,4 +1,7 @@
-"""Reads the latest signal of one symbol from the log, with its status, as the API would serve it."""
+"""Reads the latest signal of one symbol from the log, with its status, as the API would serve it.
+
+It stands alone because all else in `volcast ask` needs no log.
+"""
 
 from typing import NamedTuple
 
