@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
-from volcast.core.codec import decode_signal, encode_signal
+from volcast.core.codec import CandleText, decode_signal, encode_candle, encode_signal
+from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.losses import qlike
@@ -15,6 +16,7 @@ from volcast.core.forecast.prior import bundled, fingerprint
 from volcast.core.market.features import PRIOR_VARIANCE
 from volcast.core.models import MODELS
 from volcast.core.types import Candle, EngineConfig, HorizonForecast, Outcome, Signal
+from volcast.simulation.market import simulate_candles
 
 CHALLENGERS = tuple(name for name in MODELS if name != "two_stage")
 EVERYTHING: dict[str, Any] = {"horizons": (60, 15, 240, 1_440), "shadows": CHALLENGERS}
@@ -231,3 +233,19 @@ def test_candles_may_begin_in_1970() -> None:
         one = candle(minute, 100 + minute % 3)
         step(engine, Candle(**{name: getattr(one, name) for name in one.__struct_fields__} | time))
     assert engine.candles == 130
+
+
+def test_a_jump_in_a_calm_market_that_was_suspect_and_stays_raises_the_forecast() -> None:
+    """Its candle's range once was that of the minute after the jump: the largest return in the narrowest candle, and it fell."""
+    engine, decoder, signals = an_engine(prior="bundled"), Decoder(DECIMALS), []
+    rows = simulate_candles(SYMBOL, minutes=8_330, seed=42, start_ms=1_704_067_200_000)
+    for line, row in enumerate(rows, start=2):
+        found = decoder.decode(
+            SYMBOL.encode(), encode_candle(CandleText(SYMBOL, *row[:7], source="s", closed_by="file", line=line))
+        )
+        assert isinstance(found, Candle)
+        signals.append(step(engine, found))
+    at = next(i for i, one in enumerate(signals) if i > 8_000 and one.suspect)
+    assert [one.suspect for one in signals[at - 1 : at + 3]] == [False, True, True, False]
+    assert abs(signals[at].close / signals[at - 1].close - 1) > 0.01
+    assert signals[at + 2].volatility > 1.1 * signals[at - 1].volatility
