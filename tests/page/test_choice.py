@@ -98,7 +98,7 @@ def test_where_there_is_nothing_to_choose_there_is_no_control(server: PageServer
 
 def test_a_row_without_the_horizon_has_no_forecast_for_it(page: Page) -> None:
     """It is from before the settings were changed. The forecast for another horizon would be taken for this one."""
-    row = {"horizon_minutes": 60, "volatility": 0.01, "price_lower": 99.0, "price_upper": 101.0, "close": 100.0}
+    row: dict[str, Any] = {"horizon_minutes": 60, "volatility": 0.01, "price_lower": 99.0, "price_upper": 101.0, "close": 100.0}
     row |= {"usual_volatility": 0.01, "outcome": {"qlike": 1.0}, "other_horizons": [], "shadows": [{"model": "har"}]}
     assert call(page, "choice", "atHorizon", row, 60) == row
     other = call(page, "choice", "atHorizon", row, 15)

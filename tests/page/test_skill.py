@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from playwright.sync_api import Page, expect
-from scipy import stats
+from scipy.special import stdtrit  # type: ignore[import-untyped]
 
 from tests.page.conftest import OpenPage
 from tests.page.server import WARM, PageServer, warm_signals
@@ -64,7 +64,7 @@ def plain_skill(losses: Losses) -> tuple[float, float, float]:
     ratio = blocks[:, 0].sum() / blocks[:, 1].sum()
     residuals = blocks[:, 0] - ratio * blocks[:, 1]
     count = len(blocks)
-    half = stats.t.ppf(0.95, count - 1) * math.sqrt(count / (count - 1) * (residuals**2).sum()) / blocks[:, 1].sum()
+    half = stdtrit(count - 1, 0.95) * math.sqrt(count / (count - 1) * (residuals**2).sum()) / blocks[:, 1].sum()
     return 1 - ratio, 1 - ratio - half, 1 - ratio + half
 
 
@@ -99,7 +99,8 @@ def test_few_outcomes_give_no_number(page: Page) -> None:
         page, losses[: 12 * H], losses[: 10 * H], losses[::3], [(minute, 0.0, 0.0) for minute in range(DAY)], []
     )
     assert many is not None
-    assert (many["skill"], many["minutes"], many["outcomes"]) == (pytest.approx(0.5), 12 * H, 12 * H)
+    assert many["skill"] == pytest.approx(0.5)
+    assert (many["minutes"], many["outcomes"]) == (12 * H, 12 * H)
     assert [few, sparse, flat, nothing] == [None] * 4
 
 
