@@ -53,7 +53,9 @@ def test_names_of_metrics_are_as_prometheus_wants_them() -> None:
 
 
 def test_endpoints() -> None:
-    assert {*create_app(View(180)).openapi()["paths"], "/docs"} == set(re.findall(r"^\| `(?:GET|POST) (\S+)` \|", API, re.MULTILINE))
+    assert {*create_app(View(180)).openapi()["paths"], "/docs"} == set(
+        re.findall(r"^\| `(?:GET|POST) (\S+)` \|", API, re.MULTILINE)
+    )
 
 
 @pytest.mark.parametrize("answer", [LatestResponse, HorizonResponse, OutcomeResponse, ShadowResponse])
