@@ -117,7 +117,8 @@ def test_rules_that_are_no_shares_are_refused(name: str, value: float) -> None:
 @pytest.mark.parametrize("name", ["made_at_ms", "valid_until_ms", "horizon_end_ms"])
 def test_a_time_that_is_not_a_number_makes_no_position(name: str) -> None:
     """A data frame makes such times of missing ones."""
-    assert size(EQUITY, GOOD._replace(**{name: nan}), MADE_MS).value == 0.0
+    changed = GOOD._replace(**{name: nan})  # type: ignore[arg-type]  # that is the mistake
+    assert size(EQUITY, changed, MADE_MS).value == 0.0
 
 
 def test_the_last_moment_is_the_last() -> None:
