@@ -98,10 +98,10 @@ def calibrate_command(
 
 
 def _counting(settings: Settings, symbol: str) -> "tuple[AlarmCounter, BacktestReplay]":
-    """Return a counter of alarms, and the replay that feeds it. What detectors do not read of a signal is left out."""
+    """Return a counter of alarms, and the replay that feeds it. Other horizons than the watched one are left out."""
     from volcast.backtest.drift_calibration import AlarmCounter  # noqa: PLC0415  # as above
 
-    chosen = settings.model_copy(update={"drift_thresholds": "shipped", "quantile_levels": (0.5,)})
+    chosen = settings.model_copy(update={"drift_thresholds": "shipped"})
     engine, replay = create_backtest(chosen, symbol, horizons=settings.horizons[:1])
     engine.drift = counter = AlarmCounter()
     return counter, replay

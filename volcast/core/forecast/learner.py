@@ -21,7 +21,7 @@ from volcast.core.models.contract import Estimate, Learned, Model
 from volcast.core.models.sampling import sample_minutes
 
 from .distribution.extremes import RunningExtremes
-from .distribution.quantiles import Quantiles
+from .distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from .distribution.tracker import DistributionTracker, Realized, Scale
 from .pending import PendingNumbers, PendingRows
 
@@ -105,7 +105,7 @@ class Learner:
         """Number of forecasts resolved so far."""
         self._sample_minutes = sample_minutes(horizon_minutes)
         interval = [round(0.5 - level / 2, 12), 0.5, round(0.5 + level / 2, 12)]
-        levels = sorted({*quantile_levels, *interval})
+        levels = sorted({*quantile_levels, *interval, *(QUANTILE_LEVELS if quantile_levels else ())})
         self._lower, self._middle, self._upper = (levels.index(each) for each in interval)
         self._levels, self._tracked_levels = tuple(quantile_levels), tuple(levels)
         self._at = None if levels == list(quantile_levels) else [levels.index(each) for each in quantile_levels]
@@ -185,7 +185,10 @@ class Learner:
 
     @property
     def tracked_quantiles(self) -> Quantiles:
-        """Those of `quantiles`, with the median and the bounds of the intervals. Raises TypeError before the first prediction."""
+        """Those of `quantiles`, with the bounds of the intervals and `QUANTILE_LEVELS`: drift alarms are the same at any levels.
+
+        Raises TypeError before the first prediction.
+        """
         return Quantiles(self._tracked_levels, *self._found)
 
     def seasonal_effect(self, minute: int) -> float:

@@ -23,8 +23,8 @@ class Recorder(DriftMonitor):
         self.seen.append(seen)
 
 
-def observed(candles: list[Candle]) -> list[tuple[Signal, Observation]]:
-    engine = Engine("BTCUSDT", EngineConfig(), 8)
+def observed(candles: list[Candle], config: EngineConfig = EngineConfig()) -> list[tuple[Signal, Observation]]:  # noqa: B008  # frozen
+    engine = Engine("BTCUSDT", config, 8)
     engine.drift = recorder = Recorder()
     signals = [signal for signal in map(engine.step, candles) if isinstance(signal, Signal)]
     return list(zip(signals, recorder.seen, strict=True))
@@ -43,6 +43,15 @@ def test_an_observation_repeats_the_signal() -> None:
             assert signal.outcome
             assert seen.outcome.realized_variance == pytest.approx(signal.outcome.realized_volatility**2)
     assert outcomes == 140
+
+
+def test_the_detectors_see_the_same_whatever_levels_a_signal_has() -> None:
+    candles = list(walk(200))
+    few = observed(candles, EngineConfig(quantile_levels=(0.5,)))
+    for (_, seen), (signal, other) in zip(observed(candles), few, strict=True):
+        assert signal.quantiles.levels == (0.5,)
+        assert (seen.prediction, seen.outcome) == (other.prediction, other.outcome)
+        assert (seen.hour_end and seen.hour_end.quantiles) == (other.hour_end and other.hour_end.quantiles)
 
 
 def test_flat_and_repeated_candles_are_told_apart() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.minutes import DAY, START, Minute, constant_price, minutes
 from volcast.core.arrays import Floats
-from volcast.core.forecast.distribution.quantiles import Quantiles
+from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from volcast.core.forecast.distribution.tracker import OUTCOMES
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.state import Market
@@ -140,13 +140,14 @@ def test_without_levels_there_are_no_quantiles_but_the_same_bounds() -> None:
     assert all(one == other for one, other in made)
 
 
-def test_the_bounds_of_the_interval_are_tracked_though_the_quantiles_lack_them() -> None:
+def test_the_bounds_and_the_usual_levels_are_tracked_though_the_quantiles_lack_them() -> None:
     learner = Learner(RecordingModel(), 60, 0.8, quantile_levels=(0.6,))
     made, _ = run_learners(minutes(1_500), learner)
     last, tracked = made[-1][0], learner.tracked_quantiles
-    assert tracked.levels == (0.1, 0.5, 0.6, 0.9)
-    assert (last.lower, last.median, last.upper) == tuple(tracked.realized_volatility[i] for i in (0, 1, 3))
-    assert learner.quantiles.log_return == (tracked.log_return[2],)
+    assert tracked.levels == tuple(sorted({*QUANTILE_LEVELS, 0.6}))
+    found = dict(zip(tracked.levels, tracked.realized_volatility, strict=True))
+    assert (last.lower, last.median, last.upper) == (found[0.1], found[0.5], found[0.9])
+    assert learner.quantiles.log_return == (tracked.log_return[tracked.levels.index(0.6)],)
 
 
 def test_the_distribution_learns_the_extremes_of_the_horizon() -> None:
