@@ -87,9 +87,8 @@ class DiurnalProfile(base.Regressor):
 
     def learn_bin(self, at: int, y: float) -> None:
         """Learn as `learn_one` does, in a bin."""
-        self.visits[at] += 1.0
-        gain = max(self._gain, 1.0 / (self.visits[at] + self.prior_visits))
-        self.means[at] += gain * (y - self.means[at])
+        visits = self.visits[at] = self.visits[at] + 1.0
+        self.means[at] += max(self._gain, 1.0 / (visits + self.prior_visits)) * (y - self.means[at])
 
     def start_from(self, means: Sequence[float]) -> None:
         """Start from another profile's means, each with the weight of `prior_visits` samples.

@@ -70,4 +70,5 @@ class GammaRegression(RecursiveRegression):
 
     def log_ratio(self, x: Floats) -> float:
         """Return log(f / scale) for an array (n,) in the order of `features`."""
-        return min(max(float(x.dot(self.coefficients)), -self.max_log_ratio), self.max_log_ratio)
+        ratio, limit = float(x.dot(self.coefficients)), self.max_log_ratio
+        return ratio if -limit <= ratio <= limit else min(max(ratio, -limit), limit)

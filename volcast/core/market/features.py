@@ -57,6 +57,7 @@ MAX_VOLUME_RATIO = 200.0
 MAX_LOG_RATIO = 8.0
 MAX_TREND = 4.0
 _MAX_SEASONAL = 2.0
+_MAX_LOG_SIZE = 4.0
 _PRIOR_LEVEL = 0.5 * log(PRIOR_VARIANCE)
 _TYPICAL_LOG_SIZE = -0.8
 """E[log |r|] - log E|r| of typical returns: the diurnal profile's value at a time without a seasonal effect."""
@@ -171,20 +172,20 @@ class Features:
             self._bank, self._first_minute = _bank(volume), minute
             return
         move = self.log_price - log_price_before if log_return is None else log_return
-        self._path += min(max(move, -limit), limit)
+        self._path += _within(move, limit)
         if log_return is None:
             self._bank.catch_up(_PRICE, self._path, missing)
             return
         top, bottom = max(log(high), log_price_before), min(log(low), log_price_before)
         range_, size = min(top - bottom, limit), min(abs(log_return), limit)
         volume = min(volume, MAX_VOLUME_RATIO * self._bank.means.item(_VOLUME, -1) or volume)
-        local = new_york_minute(minute)
-        seasonal = min(max(self.diurnal_profile.at(local) - _TYPICAL_LOG_SIZE, -_MAX_SEASONAL), _MAX_SEASONAL)
+        bin_ = self.diurnal_profile.bin_of(new_york_minute(minute))
+        seasonal = _within(self.diurnal_profile.means[bin_] - _TYPICAL_LOG_SIZE, _MAX_SEASONAL)
         garman_klass = max(0.5 * range_ * range_ - _GK_CLOSE * size * size, 0.0)
         x = np.array([size * size, garman_klass, size, size * exp(-seasonal), volume, self._path])[:, np.newaxis]
         self._bank.push(x if self._bank.minutes >= _DAY_MINUTES else x * np.exp(-seasonal * _FIRST_DAY))
         level = log(max(self._bank.means.item(_ABS, _LEVEL) * _ABS_TO_SIGMA, 1e-6))
-        self.diurnal_profile.learn_at(local, min(max(log(max(size, 1e-6)) - level, -4.0), 4.0))
+        self.diurnal_profile.learn_bin(bin_, _within(log(max(size, 1e-6)) - level, _MAX_LOG_SIZE))
 
     @property
     def max_move(self) -> float:
@@ -252,3 +253,8 @@ def _bank(volume: float) -> EwmaBank:
     start = np.array([PRIOR_VARIANCE, PRIOR_VARIANCE, size, size, volume, 0.0])
     prior_minutes = np.array([_PRIOR_MINUTES, _PRIOR_MINUTES, _PRIOR_MINUTES, _PRIOR_MINUTES, 0.0, _PRIOR_MINUTES])
     return EwmaBank(np.array(HALF_LIVES, float), start, prior_minutes)
+
+
+def _within(value: float, limit: float) -> float:
+    """Return the value, cut to ±`limit`. It nearly always lies within; `min` and `max` would be two calls each time."""
+    return value if -limit <= value <= limit else min(max(value, -limit), limit)
