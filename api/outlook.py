@@ -34,8 +34,6 @@ class Outlook(NamedTuple):
     """Whether that has passed."""
     status: Status
     age_s: float
-    valid_until_ms: int | None = None
-    """As of `Latest.valid_until_ms`; None, too, if it was not asked for."""
 
 
 def current_outlook(
@@ -45,9 +43,8 @@ def current_outlook(
     horizon_minutes: int | None = None,
     *,
     stale_ok: bool = False,
-    stale_after_s: float | None = None,
 ) -> Outlook:
-    """Return the outlook over a horizon, by default the signal's own. It says until when it is valid if `stale_after_s` is given.
+    """Return the outlook over a horizon, by default the signal's own.
 
     Raises NoOutlookError if the signal has no forecast for the horizon, or an untrusted price; and, unless
     `stale_ok`, StaleOutlookError if it is not of now.
@@ -68,6 +65,5 @@ def current_outlook(
         candle = f"the last candle of {signal.symbol} began at {iso8601(signal.open_time_ms)}"
         why = f"its forecast ended at {iso8601(end_ms)}" if is_over else f"the status is {status.value}"
         raise StaleOutlookError(f"{candle}, and {why}")
-    valid_until_ms = None if stale_after_s is None else latest.valid_until_ms(wanted, status, stale_after_s)
     prices = PriceOutlook(found[wanted].quantiles, signal.close)
-    return Outlook(prices, wanted, end_ms, is_over, status, latest.age_s(now), valid_until_ms)
+    return Outlook(prices, wanted, end_ms, is_over, status, latest.age_s(now))

@@ -45,12 +45,13 @@ class SymbolStateResponse(BaseModel):
     age_seconds: float = Field(description="As in /latest.")
     valid_until: ValidUntil
     sequence: int = Field(description="As in /latest.")
+    model: str = Field(description="As in /latest.")
 
 
-def symbol_state(latest: Latest, view: View, now: Now) -> dict[str, Any]:
-    """Return the fields of a SymbolStateResponse."""
+def symbol_state(latest: Latest, view: View, now: Now, horizon_minutes: int | None = None) -> dict[str, Any]:
+    """Return the fields of a SymbolStateResponse; `valid_until` is that of the horizon, by default of the signal's own."""
     signal, status = latest.signal, view.status(latest, now)
-    valid_until_ms = latest.valid_until_ms(signal.horizon_minutes, status, view.stale_after_s)
+    valid_until_ms = latest.valid_until_ms(horizon_minutes or signal.horizon_minutes, status, view.stale_after_s)
     return {
         "symbol": signal.symbol,
         "timestamp": iso8601(signal.open_time_ms),
@@ -58,6 +59,7 @@ def symbol_state(latest: Latest, view: View, now: Now) -> dict[str, Any]:
         "age_seconds": latest.age_s(now),
         "valid_until": iso8601(valid_until_ms) if valid_until_ms is not None else None,
         "sequence": latest.row.sequence,
+        "model": signal.model,
     }
 
 

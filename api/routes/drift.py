@@ -9,9 +9,9 @@ from typing import Self
 from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 
-from api.responses import DriftAlarmResponse, ValidUntil, alarm_response, iso8601
+from api.responses import DriftAlarmResponse, SymbolStateResponse, alarm_response, iso8601, symbol_state
 from api.statistics.drift_history import EVENTS_OF_A_SYMBOL, EVENTS_OF_ALL, DriftEvent
-from api.status import Latest, Now, Status
+from api.status import Latest, Now
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.core.drift.alarms import DriftAlarm, Tier
@@ -61,14 +61,9 @@ class DriftEventResponse(BaseModel):
     alarm: DriftEvidenceResponse = Field(description="The alarm, with its numbers at its beginning.")
 
 
-class DriftStateResponse(BaseModel):
+class DriftStateResponse(SymbolStateResponse):
     """The drift alarms of a symbol that are on after its latest signal."""
 
-    symbol: str = Field(description="The symbol.")
-    timestamp: str = Field(description="Start of the latest candle's minute, ISO 8601, UTC.")
-    status: Status = Field(description="As in /latest: unless it is ok, the alarms are those of an older time.")
-    age_seconds: float = Field(description="As in /latest.")
-    valid_until: ValidUntil
     data_drift_ratio: float = Field(description="Share of the monitored inputs of the forecast that drift now, 0 to 1.")
     alarms_on: AlarmCountsResponse = Field(description="How many alarms are on, by tier.")
     alarms: list[DriftEvidenceResponse] = Field(description="The alarms that are on.")
@@ -143,14 +138,8 @@ def _drift_of_all(view: View, now: Now) -> Iterator[bytes]:
 def _state(latest: Latest, view: View, now: Now) -> DriftStateResponse:
     signal = latest.signal
     replay = _replay_command(view, signal, signal.open_time_ms)
-    status = view.status(latest, now)
-    valid_until_ms = latest.valid_until_ms(signal.horizon_minutes, status, view.stale_after_s)
     return DriftStateResponse(
-        symbol=signal.symbol,
-        timestamp=iso8601(signal.open_time_ms),
-        status=status,
-        age_seconds=latest.age_s(now),
-        valid_until=iso8601(valid_until_ms) if valid_until_ms is not None else None,
+        **symbol_state(latest, view, now),
         data_drift_ratio=signal.data_drift_ratio,
         alarms_on=AlarmCountsResponse.of([signal]),
         alarms=[_evidence(each, replay) for each in signal.drift_alarms],

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.outlook import NoOutlookError, StaleOutlookError, current_outlook
-from api.responses import HorizonEnd, HorizonOver, ValidUntil, iso8601
-from api.status import Now, Status
+from api.responses import HorizonEnd, HorizonOver, SymbolStateResponse, iso8601, symbol_state
+from api.status import Now
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.core.forecast.distribution.questions import PriceOutlook, Probability, QuestionError, Relation
@@ -18,10 +18,9 @@ from .problems import ProblemKind, ProblemResponse, invalid_request, problem_ans
 _PAIR = 2
 
 
-class ProbabilityResponse(BaseModel):
+class ProbabilityResponse(SymbolStateResponse):
     """The answer to one question about a price, and what must be known to use it."""
 
-    symbol: str = Field(description="The symbol.")
     question: str = Field(description="above, below, between or touch.")
     price: float = Field(description="The price asked for, the lower one of between.")
     upper_price: float | None = Field(description="The upper price of between, else null.")
@@ -32,10 +31,6 @@ class ProbabilityResponse(BaseModel):
     )
     extrapolated: bool = Field(description="Whether the event is rarer than the outermost quantile of the forecast.")
     close: float = Field(description="The candle's close, to which the forecast is relative.")
-    timestamp: str = Field(description="Start of the candle's minute, ISO 8601, UTC.")
-    status: Status = Field(description="As in /latest.")
-    age_seconds: float = Field(description="As in /latest.")
-    valid_until: ValidUntil
     horizon_minutes: int = Field(description="H: the number of minutes that the answer is about.")
     horizon_end: HorizonEnd
     horizon_over: HorizonOver
@@ -69,8 +64,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
             return unknown_symbol(view, symbol)
         moment = now()
         try:
-            status, stale_after_s = view.status(latest, moment), view.stale_after_s
-            outlook = current_outlook(latest, status, moment, horizon, stale_ok=stale_ok, stale_after_s=stale_after_s)
+            outlook = current_outlook(latest, view.status(latest, moment), moment, horizon, stale_ok=stale_ok)
             question, prices, answer = _answer(outlook.prices, above, below, between, touch)
         except StaleOutlookError as error:
             detail = f"{error}; with stale_ok=true it answers nevertheless"
@@ -80,7 +74,7 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
         except QuestionError as error:
             return invalid_request(str(error))
         return ProbabilityResponse(
-            symbol=latest.signal.symbol,
+            **symbol_state(latest, view, moment, outlook.horizon_minutes),
             question=question,
             price=prices[0],
             upper_price=prices[1] if len(prices) == _PAIR else None,
@@ -88,10 +82,6 @@ def probability_routes(view: View, now: Callable[[], Now]) -> APIRouter:
             relation=answer.relation,
             extrapolated=answer.extrapolated,
             close=latest.signal.close,
-            timestamp=iso8601(latest.signal.open_time_ms),
-            status=outlook.status,
-            age_seconds=outlook.age_s,
-            valid_until=iso8601(outlook.valid_until_ms) if outlook.valid_until_ms is not None else None,
             horizon_minutes=outlook.horizon_minutes,
             horizon_end=iso8601(outlook.horizon_end_ms),
             horizon_over=outlook.is_over,

@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel, Field
 
-from api.responses import HorizonEnd, HorizonOver, ValidUntil, iso8601
-from api.status import Latest, Now, Status
+from api.responses import HorizonEnd, HorizonOver, SymbolStateResponse, iso8601, symbol_state
+from api.status import Latest, Now
 from api.view import View
 from volcast.metrics.shared_body import SharedBody
 
@@ -16,15 +16,9 @@ UNUSUAL_RATIO = 2.0
 SPARKLINE_CLOSES = 60
 
 
-class SymbolResponse(BaseModel):
+class SymbolResponse(SymbolStateResponse):
     """What a list of symbols shows of one of them."""
 
-    symbol: str = Field(description="The symbol.")
-    timestamp: str = Field(description="Start of the latest candle's minute, ISO 8601, UTC.")
-    status: Status = Field(description="As in /latest.")
-    age_seconds: float = Field(description="As in /latest.")
-    valid_until: ValidUntil
-    sequence: int = Field(description="As in /latest.")
     close: float = Field(description="The candle's close.")
     horizon_minutes: int = Field(description="H: the number of minutes that the forecast covers.")
     horizon_end: HorizonEnd
@@ -78,15 +72,9 @@ def _symbols(view: View, now: Now, *, closes: bool) -> Iterator[bytes]:
 
 
 def _symbol(latest: Latest, view: View, now: Now, *, closes: bool) -> SymbolResponse:
-    signal, usual, status = latest.signal, latest.row.usual_volatility, view.status(latest, now)
-    valid_until_ms = latest.valid_until_ms(signal.horizon_minutes, status, view.stale_after_s)
+    signal, usual = latest.signal, latest.row.usual_volatility
     return SymbolResponse(
-        symbol=signal.symbol,
-        timestamp=iso8601(signal.open_time_ms),
-        status=status,
-        age_seconds=latest.age_s(now),
-        valid_until=iso8601(valid_until_ms) if valid_until_ms is not None else None,
-        sequence=latest.row.sequence,
+        **symbol_state(latest, view, now),
         close=signal.close,
         horizon_minutes=signal.horizon_minutes,
         horizon_end=iso8601(latest.horizon_end_ms(signal.horizon_minutes)),
