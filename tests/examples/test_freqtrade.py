@@ -184,7 +184,7 @@ def test_a_dry_run_asks_the_api_and_stands_down_where_it_has_no_good_forecast(
         log = dry_run(place, freqtrade)
     found = re.search(r"BTC/USDT: (\d+\.\d\d), stop (\d\.\d\d)% below the entry", log)
     assert found, log
-    assert re.search(r"ETH/USDT: no entry: do not use the forecast\s+of\s+ETHUSDT", log)
+    assert re.search("ETH/USDT: no entry: do not use the forecast of ETHUSDT", log)
     assert "XRP/USDT: no entry, because the size cannot be calculated" in log
     (trade,) = trades_in(place)
     pair, stake, open_rate, stop = trade
@@ -203,12 +203,16 @@ def dry_run(place: Path, freqtrade: Path) -> str:
     """Run `freqtrade trade` until it has seen all pairs and moved a stop, end it, and return its log."""
     words = ("trade", "--dry-run", "--config", "config.json", "--config", "local.json", "--strategy", "VolcastSizing")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+
+    def logged() -> str:
+        return " ".join((place / "log").read_text().split())  # freqtrade breaks lines anywhere
+
     with (place / "log").open("w") as output:
         process = subprocess.Popen([freqtrade, *words], cwd=place, env=environment, stdout=output, stderr=subprocess.STDOUT)
         try:
             for _ in range(600):
                 time.sleep(0.1)
-                log = (place / "log").read_text()
+                log = logged()
                 if process.poll() is not None:
                     break
                 if "XRP/USDT: no entry" in log and any(stop > open_rate * 0.95 for _, _, open_rate, stop in trades_in(place)):
@@ -216,4 +220,4 @@ def dry_run(place: Path, freqtrade: Path) -> str:
         finally:
             process.terminate()
             process.wait(30)
-    return (place / "log").read_text()
+    return logged()

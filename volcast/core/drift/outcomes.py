@@ -90,8 +90,8 @@ def normal_score(outcome: float, scores: Sequence[float], values: Sequence[float
     It is linear in the outcome, or in its logarithm, between quantiles, and beyond the outermost ones as between the last two.
     Of an outcome at which several quantiles are equal, it is that of the middle.
 
-    >>> [round(normal_score(x, (-1.645, 0.0, 1.645), (1.0, 2.0, 4.0)), 3) for x in (1.0, 2.0, 3.0, 5.0)]
-    [-1.645, 0.0, 0.822, 2.467]
+    >>> [round(normal_score(x, (-1.6, 0.0, 1.6), (1.0, 2.0, 4.0)), 3) for x in (1.0, 2.0, 3.0, 5.0)]
+    [-1.6, 0.0, 0.8, 2.4]
     >>> normal_score(2.0, (-1.0, 0.0, 0.5), (2.0, 2.0, 3.0))
     -0.5
     """
