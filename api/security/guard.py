@@ -1,5 +1,7 @@
 """The middleware around the whole API: it applies the security to each request before anything else looks at it."""
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -20,6 +22,8 @@ from .tokens import Token
 
 _UNLIMITED = frozenset({"/health", "/ready"})
 _REALM = 'Bearer realm="volcast"'
+_DISCARDED_BYTES, _DISCARDED_S = 8 << 20, 1.0
+"""So much of a refused body is read, at most."""
 
 
 def secured(app: ASGIApp, security: Security, sessions: Sessions) -> ASGIApp:
@@ -62,11 +66,13 @@ class _Guard:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        problem = self._refusal(scope, headers)
+        problem, has_body = self._refusal(scope, headers), b"content-length" in headers or b"transfer-encoding" in headers
         if problem is not None:
+            if has_body and b"expect" not in headers:
+                await _discard(receive)
             await problem(scope, receive, send)
             return
-        if b"content-length" in headers or b"transfer-encoding" in headers:
+        if has_body:
             receive = _limited(receive, self._security.body_bytes)
         await self._app(scope, receive, send)
 
@@ -142,7 +148,21 @@ def _limited(receive: Receive, limit: int) -> Receive:
         if message["type"] == "http.request":
             read += len(message.get("body", b""))
             if read > limit:
+                if message.get("more_body"):
+                    await _discard(receive)
                 raise ProblemError(_too_large(limit))
         return message
 
     return receive_at_most
+
+
+async def _discard(receive: Receive) -> None:
+    """Read the rest of a refused body, within bounds. To close on unread bytes resets the connection, and the answer is lost."""
+    left = _DISCARDED_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_DISCARDED_S):
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return

@@ -179,6 +179,7 @@ class SymbolSummary(CheckableAnswer, frozen=True, dict=True):
     """One of the symbols in the list of all. It was not checked: call `require_current` before its numbers are used."""
 
     sequence: int
+    model: str
     close: float
     horizon_minutes: int
     horizon_end: datetime
@@ -194,6 +195,8 @@ class SymbolSummary(CheckableAnswer, frozen=True, dict=True):
 class PriceProbability(CheckableAnswer, frozen=True, dict=True):
     """How likely a price is, by the latest forecast."""
 
+    sequence: int
+    model: str
     question: str
     price: float
     upper_price: float | None
@@ -225,6 +228,8 @@ class AlarmEvent(Struct, frozen=True):
 class DriftAlarms(CheckableAnswer, frozen=True, dict=True):
     """The drift alarms of a symbol that are on, and its last events, the newest first."""
 
+    sequence: int
+    model: str
     data_drift_ratio: float
     alarms_on: AlarmCounts
     alarms: tuple[AlarmOn, ...]

@@ -65,6 +65,16 @@ async def test_a_large_body_is_refused_whether_it_says_so_or_not() -> None:
         assert (await client.post("/predict", content=parts(4), headers=headers)).status_code == 422
 
 
+async def test_a_refused_client_that_is_still_sending_hears_why() -> None:
+    """The server reads on for a while: otherwise the connection would be reset, and the answer lost on its way."""
+    body = b" " * 3_000_000
+    async with served(LOCAL) as (base, _), httpx.AsyncClient(base_url=base, trust_env=False, timeout=30) as client:
+        for headers, status in (({"authorization": f"Bearer {READ}"}, 413), ({}, 401)):
+            for _ in range(5):
+                assert (await client.post("/predict", content=body, headers=headers)).status_code == status
+                assert (await client.post("/predict", content=parts(3_000), headers=headers)).status_code == status
+
+
 async def test_a_body_that_comes_slowly_does_not_come_for_ever() -> None:
     async with served(LOCAL, HttpLimits(9, response_s=0.3)) as (_, place):
         assert await send(place, request(b"POST /predict", AUTHORIZED + b"Content-Length: 500\r\n", b"{")) == b""
