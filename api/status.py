@@ -7,6 +7,7 @@ from enum import StrEnum
 from math import inf
 from typing import NamedTuple
 
+from volcast.core.timeline import MAX_MISSING_SHARE
 from volcast.core.types import MINUTE_MS, Signal
 
 from .stream.row import Row
@@ -15,8 +16,6 @@ MAX_CLOCK_SKEW_S = 30.0
 """A candle that ends further than this in the future is a sign of a wrong clock or date."""
 _REPLAY_PAUSE_S = 5.0
 _REPLAY_PAUSES = 3
-_SPARSE_SHARE = 0.5
-"""Share of missing minutes above which a symbol is reported as sparse; the engine does not call it warm either."""
 
 
 class Status(StrEnum):
@@ -110,7 +109,7 @@ class Latest(NamedTuple):
             Status.CLOCK_SKEW: age_s < -MAX_CLOCK_SKEW_S,
             Status.STALE: self.signal.live and is_past,
             Status.FINISHED: is_past and now.monotonic_s > self.next_until_s,
-            Status.SPARSE: self.signal.missing_share > _SPARSE_SHARE,
+            Status.SPARSE: self.signal.missing_share > MAX_MISSING_SHARE,
             Status.WARMING: not self.signal.warm,
             Status.REPLAYING: is_past,
             Status.OK: True,

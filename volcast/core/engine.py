@@ -16,13 +16,11 @@ from volcast.core.market.price_check import PriceCheck
 
 from .outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from .rolling import RollingMean, SignalRate
-from .timeline import Admission, Arrival, DateCheck, Skip, Timeline
+from .timeline import MAX_MISSING_SHARE, Admission, Arrival, DateCheck, Skip, Timeline
 from .types import Candle, EngineConfig, Signal
 
 WARM_OUTCOMES = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
-MAX_MISSING_SHARE = 0.5
-"""A symbol of whose last day more is missing than this does not count as warm."""
 
 
 class Engine:

@@ -19,6 +19,8 @@ MAX_STEP_MS = 15 * MINUTE_MS
 """A candle further than this after the last accepted one waits for the next. A date wrong by less makes candles late."""
 MAX_CONFIRMED_STEP_MS = 31 * DAY_MINUTES * MINUTE_MS
 """The next candle confirms one that waits if it is later, by no more than this."""
+MAX_MISSING_SHARE = 0.5
+"""A symbol of whose last day more is missing than this is sparse, and does not count as warm."""
 _DAY = (1 << DAY_MINUTES) - 1
 
 

@@ -14,6 +14,7 @@ from api.routes.problems import ProblemKind, ProblemResponse, invalid_request, p
 from api.status import MAX_CLOCK_SKEW_S, Now, Status
 from volcast.core.decoder import MAX_TIME_MS
 from volcast.core.forecast.forecaster import MAX_HORIZON_MINUTES, MIN_HORIZON_MINUTES
+from volcast.core.timeline import MAX_MISSING_SHARE
 from volcast.core.types import MINUTE_MS
 
 from .pool import PoolBusyError, PoolFailedError, PredictPool
@@ -29,7 +30,6 @@ from .request import (
 )
 from .worker import REFUSED
 
-_MAX_MISSING_SHARE = 0.5
 _EXAMPLE_MS = 1_706_745_480_000
 
 
@@ -187,7 +187,7 @@ def _status(found: dict[str, Any], age_s: float, stale_after_s: float) -> Status
         return Status.CLOCK_SKEW
     if age_s > stale_after_s:
         return Status.STALE
-    if found["missing_share"] > _MAX_MISSING_SHARE:
+    if found["missing_share"] > MAX_MISSING_SHARE:
         return Status.SPARSE
     return Status.OK if found["warm"] else Status.WARMING
 
