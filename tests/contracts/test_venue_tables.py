@@ -5,7 +5,7 @@ import pytest
 from bench.live import STREAMED
 from producer.feeds import VENUES
 from producer.file_names import _VENUES as VENUES_IN_FILE_NAMES
-from volcast.commands.doctor import _USD_VENUES
+from volcast.commands.doctor.command import _USD_VENUES
 from volcast.commands.simulate_exchange import _VENUES as SIMULATED
 from volcast.simulation.exchange.corruption import FOREIGN
 from volcast.simulation.exchange.dialects import DIALECTS

@@ -36,7 +36,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
     "logs": ("volcast.commands.logs.command:command", "List or delete the logs in the data folder."),
     "prove": ("volcast.commands.prove:command", "Test exactly-once processing under kills and faults."),
-    "doctor": ("volcast.commands.doctor:command", "Check whether a venue can be streamed from here."),
+    "doctor": ("volcast.commands.doctor.command:command", "Check whether a venue can be streamed from here."),
+    "health": ("volcast.commands.doctor.health:command", "Ask a running process whether it is healthy."),
     "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
     "simulate-exchange": ("volcast.commands.simulate_exchange:command", "Run a simulated exchange on this machine."),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
@@ -183,9 +184,9 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `signal` or `notify test`, or an `ask` that has no "
-    "forecast of now; 2 wrong usage or input; 3 the log cannot be used; 130 interrupted; 141 the reader of the output has gone "
-    "away."
+    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal` or `notify test`, or an `ask` that "
+    "has no forecast of now; 2 wrong usage or input; 3 the log cannot be used; 130 interrupted; 141 the reader of the output "
+    "has gone away."
 )
 
 

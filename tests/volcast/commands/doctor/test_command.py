@@ -13,7 +13,7 @@ from producer.feeds import VENUES
 from producer.feeds.contract import Pair
 from tests.market import START_MS
 from tests.producer.doctor.examining import default_pair, wall
-from volcast.commands.doctor import _examine, _pair, command
+from volcast.commands.doctor.command import _examine, _pair, command
 from volcast.proof.virtual_time import run_with_sockets
 from volcast.settings.schema import Settings
 from volcast.simulation.exchange.server import Exchange

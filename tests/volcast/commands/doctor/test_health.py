@@ -1,0 +1,136 @@
+"""`volcast health`: which address a role is asked at, and what the exit code says."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from volcast.cli.main import main
+from volcast.commands.doctor import health
+from volcast.commands.doctor.health import Role, role_of
+from volcast.settings.schema import SettingsError
+
+PYTHON = ["/opt/venv/bin/python", "/opt/venv/bin/volcast"]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("VOLCAST_")]:
+        monkeypatch.delenv(name)
+
+
+@contextmanager
+def answering(status: int, body: str) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/health" else 404)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Log nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}/health"
+        finally:
+            server.shutdown()
+            serving.join()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("serve --bus kafka://kafka:9092", Role("volcast serve", "http://127.0.0.1:8000/health")),
+        ("serve --bus sqlite:///x.db --host 0.0.0.0 --port 81", Role("volcast serve", "http://127.0.0.1:81/health")),
+        ("serve --bus sqlite:///x.db --host :: --port=81", Role("volcast serve", "http://[::1]:81/health")),
+        ("run --port 82", Role("volcast run", "http://127.0.0.1:82/health")),
+        ("run --live binance BTCUSDT", Role("volcast run", "http://127.0.0.1:8000/health")),
+        ("consume --bus kafka://kafka:9092 --metrics-port 9100", Role("volcast consume", "http://127.0.0.1:9100/health")),
+        ("consume --bus kafka://kafka:9092", Role("volcast consume", None)),
+        (
+            "produce live binance BTCUSDT --bus kafka://k:1 --metrics-port 9100 --host 10.0.0.7",
+            Role("volcast produce live", "http://10.0.0.7:9100/health"),
+        ),
+        ("produce replay --bus kafka://kafka:9092", Role("volcast produce replay", None)),
+        ("backtest file.csv", Role("volcast backtest", None)),
+        ("--help", Role("volcast", None)),
+    ],
+)
+def test_the_address_is_that_of_the_role(words: str, expected: Role) -> None:
+    assert role_of([*PYTHON, *words.split()]) == expected
+    assert role_of(["/sbin/docker-init", "--", *PYTHON, *words.split(), ""]) == expected
+
+
+def test_settings_of_the_environment_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_METRICS_PORT", "9101")
+    monkeypatch.setenv("VOLCAST_HOST", "0.0.0.0")  # noqa: S104  # not bound
+    monkeypatch.setenv("VOLCAST_BUS", "kafka://kafka:9092")
+    assert role_of([*PYTHON, "consume"]) == Role("volcast consume", "http://127.0.0.1:9101/health")
+    assert role_of([*PYTHON, "consume", "--metrics-port", "1"]) == Role("volcast consume", "http://127.0.0.1:1/health")
+
+
+def test_an_api_with_a_certificate_is_asked_over_tls() -> None:
+    words = "serve --bus kafka://kafka:9092 --api-tls-cert-file c.pem --api-tls-key-file k.pem"
+    assert role_of([*PYTHON, *words.split()]) == Role("volcast serve", "https://127.0.0.1:8000/health")
+
+
+def test_another_first_process_needs_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cmdline").write_bytes(b"/sbin/init\0")
+    monkeypatch.setattr(health, "_FIRST_PROCESS", tmp_path / "cmdline")
+    result = CliRunner().invoke(main, ["health"])
+    assert result.exit_code == 2
+    assert "the first process here is not volcast: give the address" in result.output
+
+
+def test_a_process_that_serves_no_health_is_healthy_while_it_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "cmdline").write_bytes("\0".join([*PYTHON, "produce", "replay", ""]).encode())
+    monkeypatch.setattr(health, "_FIRST_PROCESS", tmp_path / "cmdline")
+    result = CliRunner().invoke(main, ["health"])
+    assert result.exit_code == 0
+    assert result.output == "volcast produce replay runs; it does not serve its health\n"
+
+
+def test_the_first_process_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(health, "_FIRST_PROCESS", tmp_path / "cmdline")
+    with answering(503, "the consumer's loop is stuck\n") as url:
+        port = url.split(":")[2].split("/")[0]
+        (tmp_path / "cmdline").write_bytes("\0".join([*PYTHON, "consume", "--metrics-port", port]).encode())
+        result = CliRunner().invoke(main, ["health"])
+    assert result.exit_code == 1
+    assert result.output == "the consumer's loop is stuck\n"
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 1), (404, 1), (503, 1)])
+def test_only_status_200_is_healthy(status: int, code: int) -> None:
+    with answering(status, "") as url:
+        assert CliRunner().invoke(main, ["health", url]).exit_code == code
+
+
+def test_no_answer_is_not_healthy() -> None:
+    with answering(200, "") as url:
+        pass
+    result = CliRunner().invoke(main, ["health", url])
+    assert result.exit_code == 1
+    assert "does not answer: " in result.output
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "ftp://x/health", "http://", "http://x:99999/"])
+def test_a_wrong_address_is_refused(url: str) -> None:
+    result = CliRunner().invoke(main, ["health", url])
+    assert result.exit_code == 2
+    assert "is not an address such as" in result.output
+
+
+def test_wrong_settings_are_told_as_the_process_tells_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_PORT", "eighty")
+    with pytest.raises(SettingsError, match="VOLCAST_PORT"):
+        role_of([*PYTHON, "serve"])
