@@ -1,4 +1,4 @@
-"""The consumer's own /health and /metrics, read from the worker at the moment of the request.
+"""The consumer's own /health, /ready and /metrics, read from the worker at the moment of the request.
 
 The thread of the HTTP server reads them while the worker runs, so nothing is iterated while it may grow: copies are.
 """
@@ -112,9 +112,11 @@ class WorkerCollector(Collector):
 
 
 def worker_monitor(worker: Worker, *collectors: Collector, now: Callable[[], float] = time.time) -> Starlette:
-    """Return an ASGI app with /metrics and with /health, which answers 503 if the loop or a partition is stuck.
+    """Return an ASGI app with /metrics, with /health, which answers 503 if the loop or a partition is stuck, and with /ready.
 
-    `collectors` add to /metrics. `now` returns seconds since 1970.
+    /ready answers 503 until the held partitions are restored and the worker has come to the end of the log, and while the log is
+    away. A worker without partitions, which stands by for others, is ready. `collectors` add to /metrics. `now` returns seconds
+    since 1970.
     """
 
     def health() -> Health:
@@ -133,4 +135,11 @@ def worker_monitor(worker: Worker, *collectors: Collector, now: Callable[[], flo
             )
         return Health(problems, notes)
 
-    return monitoring_app(health, WorkerCollector(worker, now), *collectors)
+    def readiness() -> Health:
+        shards = tuple(worker.shards.items())
+        problems = [f"partition {n} is restored to {restored_share(each):.0%}" for n, each in shards if each.restoring]
+        if worker.stats.is_behind and not problems:
+            problems.append("the consumer has not come to the end of the log yet")
+        return Health(problems, [f"the consumer holds {len(shards)} partitions"])
+
+    return monitoring_app(health, WorkerCollector(worker, now), *collectors, readiness=readiness)

@@ -72,6 +72,7 @@ class Worker:
                     await write_snapshots(self.shards, partial(self._commit, consumer))
                     raise
         finally:
+            self.stats.is_behind = True
             self.shards.clear()
             self.stalls.clear()
             self._epochs.clear()
@@ -81,9 +82,11 @@ class Worker:
         await self._apply_assignment(consumer, await consumer.assignment())
         batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
         read_s = _now_s()
-        if not batches and self.shards and not any(shard.restoring for shard in self.shards.values()):
-            async with self._empty_poll:
-                self._empty_poll.notify_all()
+        if not batches and not any(shard.restoring for shard in self.shards.values()):
+            self.stats.is_behind = False
+            if self.shards:
+                async with self._empty_poll:
+                    self._empty_poll.notify_all()
         for partition, records in batches.items():
             if partition in self.shards:
                 await self._process(consumer, partition, records, read_s)
@@ -108,6 +111,7 @@ class Worker:
         shard = Shard(self._rules, restored, self._log.partition_of, owns=True)
         self.shards[partition], self._epochs[partition] = shard, epoch
         self.stats.restores += 1
+        self.stats.is_behind = True
         self.stats.rebuilds += len(shard.state.unusable)
         report_restoring(partition, shard)
         if (announcement := shard.announcement()) and not await self._commit(consumer, partition, announcement):

@@ -1,4 +1,4 @@
-"""The consumer's own /health and /metrics."""
+"""The consumer's own /health, /ready and /metrics."""
 
 import asyncio
 from random import Random
@@ -8,6 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from consumer.metrics import worker_monitor
 from consumer.rules import Rules
+from consumer.shard import Shard
 from consumer.worker import Worker
 from tests.log_access import fill
 from tests.market import at, record
@@ -130,3 +131,31 @@ async def test_a_partition_that_receives_candles_and_processes_none_is_not_healt
     assert 'volcast_consumer_standstill_seconds{partition="3"} 61.0' in (await get(worker, "/metrics")).text
     stall.look(6, 80.0, end=9)
     assert (await get(worker, "/health")).status_code == 200
+
+
+async def test_a_consumer_is_ready_once_it_has_come_to_the_end_of_the_log() -> None:
+    async with SqliteLog(":memory:") as log:
+        await fill(log, [KeyValue(b"BTCUSDT", record(minute, "1.00")) for minute in range(10)])
+        worker = new_worker(log)
+        before = await get(worker, "/ready")
+        running = asyncio.create_task(worker.run())
+        await worker.drained()
+        caught_up = await get(worker, "/ready")
+        running.cancel()
+        await asyncio.wait([running])
+        after = await get(worker, "/ready")
+    end = "the consumer has not come to the end of the log yet\nthe consumer holds 0 partitions\n"
+    assert (before.status_code, before.text) == (503, end)
+    assert (caught_up.status_code, caught_up.text) == (200, "the consumer holds 1 partitions\n")
+    assert (after.status_code, after.text) == (503, end)
+
+
+async def test_a_consumer_is_not_ready_while_it_restores() -> None:
+    worker = new_worker(SqliteLog(":memory:"))
+    worker.stats.is_behind = False
+    assert (await get(worker, "/ready")).status_code == 200
+    shard = worker.shards[3] = Shard(RULES)
+    shard.answered_below = 4  # a state at offset 4 whose snapshots are older
+    found = await get(worker, "/ready")
+    assert (found.status_code, found.text) == (503, "partition 3 is restored to 0%\nthe consumer holds 1 partitions\n")
+    assert (await get(worker, "/health")).status_code == 200  # a restart would only begin again

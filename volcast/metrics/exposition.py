@@ -1,4 +1,4 @@
-"""A small web application for each process: /health for a supervisor and /metrics for Prometheus, both computed on request."""
+"""A small web application for each process: /health and /ready for a supervisor, /metrics for Prometheus, computed on request."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
@@ -57,21 +57,34 @@ class Exposition:
         return response
 
 
-def monitoring_app(health: Callable[[], Health], *collectors: Collector) -> Starlette:
+def monitoring_app(
+    health: Callable[[], Health], *collectors: Collector, readiness: Callable[[], Health] | None = None
+) -> Starlette:
     """Return an ASGI application with /health and /metrics: of the collectors, and of the process itself.
 
-    It calls `health` and the collectors in the thread of the HTTP server: they must not iterate over what another thread changes.
+    With `readiness` it has /ready, too, whose problems a restart would not cure: they pass with time. All are called in the thread
+    of the HTTP server: they must not iterate over what another thread changes.
     """
     metrics = Exposition(process_registry(*collectors))
 
     async def answer_health(_: Request) -> Response:
-        problems, notes = health()
-        return PlainTextResponse("\n".join([*problems, *notes]) + "\n", 503 if problems else 200)
+        return _answer(*health())
 
     async def answer_metrics(request: Request) -> Response:
         return await metrics.response(request.headers.get("accept", ""))
 
-    return Starlette(routes=[Route("/health", answer_health), Route("/metrics", answer_metrics)])
+    routes = [Route("/health", answer_health), Route("/metrics", answer_metrics)]
+    if readiness:
+
+        async def answer_ready(_: Request) -> Response:
+            return _answer(*readiness())
+
+        routes.append(Route("/ready", answer_ready))
+    return Starlette(routes=routes)
+
+
+def _answer(problems: list[str], notes: list[str]) -> Response:
+    return PlainTextResponse("\n".join([*problems, *notes]) + "\n", 503 if problems else 200)
 
 
 def render(registry: CollectorRegistry, *, openmetrics: bool = False) -> Iterator[bytes]:

@@ -73,6 +73,15 @@ async def test_health_is_503_with_a_problem_only() -> None:
         found = await client.get("/health")
         assert (found.status_code, found.text) == (503, "a problem\na note\n")
         assert (await client.get("/metrics")).text.startswith("# HELP volcast_wait_seconds Waiting.\n")
+        assert (await client.get("/ready")).status_code == 404
+
+
+async def test_readiness_is_not_health() -> None:
+    app = monitoring_app(lambda: Health([], ["lives"]), readiness=lambda: Health(["restores"], []))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://volcast") as client:
+        assert (await client.get("/health")).status_code == 200
+        found = await client.get("/ready")
+    assert (found.status_code, found.text) == (503, "restores\n")
 
 
 @pytest.mark.parametrize(
