@@ -8,9 +8,10 @@ commit's. Keys that are missing or differ from the manifest are rebuilt from the
 everything is rebuilt. If nothing knows the position although there is output, the state is refused.
 
 A digest is a CRC-32 over all records from the first one on. It shows whether a replay has read the records that were answered.
+Another one covers the output: a standby that has processed the same records compares it with its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 from zlib import crc32
 
@@ -35,10 +36,24 @@ class Mark(NamedTuple):
     digest: int
 
 
-class _Checkpoint(Struct, frozen=True):
+class OutputDigest(NamedTuple):
+    """The CRC-32 of all signals of a partition, and of all its rejects: key and value of each, in order, without notices."""
+
+    signals: int = 0
+    rejects: int = 0
+
+    def after(self, signals: Iterable[KeyValue], rejects: Iterable[KeyValue]) -> "OutputDigest":
+        """Return the digest of this output and of what follows it; how it is divided into commits makes no difference."""
+        return OutputDigest(_crc32_of(signals, self.signals), _crc32_of(rejects, self.rejects))
+
+
+class Checkpoint(Struct, frozen=True):
+    """What each commit says about itself: two processes that have processed the same records write the same one."""
+
     position: Mark
     replay_from: Mark
     manifest: int
+    output: OutputDigest
 
 
 class VerifiedState(NamedTuple):
@@ -55,13 +70,15 @@ class VerifiedState(NamedTuple):
     """The keys whose value is missing or damaged, with what is wrong."""
     manifest: dict[bytes, int] | None
     """The CRC-32 of the value of each key; None if it is not known which keys there were."""
+    output: OutputDigest = OutputDigest()
+    """The digest of the output up to `position`; it starts anew where it is not known."""
 
 
 def verify_state(restored: Restored) -> VerifiedState:
     """Return what can be relied on. Raises Mismatch if the position is lost: then it is not known what was answered."""
     stored = restored.snapshots
     values = {key: value for key, value in stored.items() if key not in {CHECKPOINT_KEY, MANIFEST_KEY}}
-    checkpoint = _decoded(stored.get(CHECKPOINT_KEY), _Checkpoint)
+    checkpoint = read_checkpoint(stored.get(CHECKPOINT_KEY))
     if checkpoint is None and restored.position_unknown:
         raise Mismatch(
             f"{restored.where}: there are signals or rejects, but the position up to which candles were answered is gone or "
@@ -76,17 +93,27 @@ def verify_state(restored: Restored) -> VerifiedState:
             "candles were deleted before they were answered; choose another log to start anew"
         )
     raw = stored.get(MANIFEST_KEY, b"")
-    manifest = _decoded(raw, dict[bytes, int]) if crc32(raw) == checkpoint.manifest else None
+    manifest, output = read_manifest(raw) if crc32(raw) == checkpoint.manifest else None, checkpoint.output
     if manifest is None:
-        return VerifiedState(position.offset, 0, (0, position.digest), values, {}, None)
+        return VerifiedState(position.offset, 0, (0, position.digest), values, {}, None, output)
     problems = {key: _problem(stored.get(key)) for key, checksum in manifest.items() if _checksum(stored.get(key)) != checksum}
     values = {key: value for key, value in values.items() if key in manifest and key not in problems}
     digests = (replay_from.digest, position.digest)
-    return VerifiedState(position.offset, replay_from.offset, digests, values, problems, manifest)
+    return VerifiedState(position.offset, replay_from.offset, digests, values, problems, manifest, output)
+
+
+def read_checkpoint(raw: bytes | None) -> Checkpoint | None:
+    """Return the value of `CHECKPOINT_KEY`; None if it is missing or damaged."""
+    return _decoded(raw, Checkpoint)
+
+
+def read_manifest(raw: bytes | None) -> dict[bytes, int] | None:
+    """Return the value of `MANIFEST_KEY`; None if it is missing or damaged."""
+    return _decoded(raw, dict[bytes, int])
 
 
 class RecordDigest:
-    """The digest of all records that a shard has taken in."""
+    """The digest of all records that a shard has taken in, and of the output that it has answered them with."""
 
     def __init__(self, state: VerifiedState, replay: range, *, from_start: bool, is_cut: bool, where: str) -> None:
         """`replay` are the offsets to be read again, `from_start` says that they begin with the first record of all."""
@@ -94,6 +121,7 @@ class RecordDigest:
         self.value = (0 if from_start else before) if replay else at_position
         self._expected = at_position if state.digests and replay and not is_cut else None
         """What a replay must arrive at; None if that is not known, or once it has."""
+        self.output = state.output
         self._replay, self._where = replay, where
 
     def add(self, record: Record) -> None:
@@ -101,6 +129,10 @@ class RecordDigest:
         if record.offset >= self._replay.stop:
             self.check_replay()
         self.value = crc32(record.value, crc32(record.key, self.value))
+
+    def answer(self, signals: Iterable[KeyValue], rejects: Iterable[KeyValue]) -> None:
+        """Take in what the records were answered with."""
+        self.output = self.output.after(signals, rejects)
 
     def check_replay(self) -> None:
         """Raise Mismatch if the replay, which has ended, has read other records than those that were answered."""
@@ -130,15 +162,15 @@ class CheckpointWriter:
             else:
                 self._manifest.pop(key, None)
 
-    def encode(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark) -> list[KeyValue]:
-        """Return the records that vouch for a commit that changes these values, as `note`."""
+    def encode(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark, output: OutputDigest) -> list[KeyValue]:
+        """Return the records that vouch for a commit that changes these values, as `note`; `output` is the digest up to it."""
         self.note(changed)
         records = []
         if self._checksum is None:
             encoded = seal(msgspec.msgpack.encode(dict(sorted(self._manifest.items()))))
             self._checksum = crc32(encoded)
             records.append(KeyValue(MANIFEST_KEY, encoded))
-        checkpoint = _Checkpoint(position, replay_from, self._checksum)
+        checkpoint = Checkpoint(position, replay_from, self._checksum, output)
         return [*records, KeyValue(CHECKPOINT_KEY, seal(msgspec.msgpack.encode(checkpoint)))]
 
 
@@ -153,7 +185,13 @@ def with_values(restored: Restored, changed: Sequence[KeyValue]) -> list[KeyValu
         raise Mismatch(f"{restored.where}: a part of the state is lost: start a consumer once, which rebuilds it, then try again")
     replay_digest, digest = state.digests or (0, 0)
     places = Mark(state.position, digest), Mark(state.position if is_new else state.replay_from, replay_digest)
-    return [*changed, *CheckpointWriter(state.manifest or {}).encode(changed, *places)]
+    return [*changed, *CheckpointWriter(state.manifest or {}).encode(changed, *places, state.output)]
+
+
+def _crc32_of(records: Iterable[KeyValue], before: int) -> int:
+    for key, value in records:
+        before = crc32(value, crc32(key, before))
+    return before
 
 
 def _checksum(value: bytes | None) -> int | None:

@@ -24,7 +24,7 @@ from volcast.core.snapshot import SnapshotError, decode_snapshot, encode_snapsho
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue
 
-from .checkpoint import CheckpointWriter, Mark, VerifiedState
+from .checkpoint import CheckpointWriter, Mark, OutputDigest, VerifiedState
 from .rules import PartitionSettings, Rules, differences
 from .sealing import seal, unseal
 
@@ -84,7 +84,7 @@ class PartitionState:
             good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])
         self.must_rebuild = bool(self.unusable) or not rejects_are_loaded or manifest is None
         """Something stored cannot be used, so that all records must be read again from the first one on."""
-        self._checkpoints = CheckpointWriter(good)
+        self.checkpoints = CheckpointWriter(good)
         self._rebuilding = sorted(self.unusable)
         announced = _read_announced(stored.get(RESTORING_KEY))
         self._announced_unknown = announced is None or manifest is None or RESTORING_KEY in verified.problems
@@ -146,9 +146,9 @@ class PartitionState:
         symbol = key.decode()
         return encode_snapshot(self.engines[symbol], position, self.counts[symbol])
 
-    def vouch(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark) -> list[KeyValue]:
+    def vouch(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark, output: OutputDigest) -> list[KeyValue]:
         """Return the records by which the state vouches for itself after a commit of these values; all symbols are complete."""
-        return self._checkpoints.encode(changed, position, replay_from)
+        return self.checkpoints.encode(changed, position, replay_from, output)
 
     def begin_rebuilds(self) -> RebuildNotices:
         """Return what to commit before records are read again: word of the symbols that are being rebuilt, or no longer are.
@@ -165,8 +165,8 @@ class PartitionState:
         if before.manifest is not None and before.digests is not None:
             replay_digest, digest = before.digests
             places = Mark(before.position, digest), Mark(before.replay_from, replay_digest)
-            vouchers = CheckpointWriter(before.manifest).encode([value], *places)
-        self._checkpoints.note([value])
+            vouchers = CheckpointWriter(before.manifest).encode([value], *places, before.output)
+        self.checkpoints.note([value])
         return RebuildNotices([*begun, *ended], [value, *vouchers])
 
     def end_rebuilds(self) -> RebuildNotices:

@@ -76,7 +76,7 @@ class Shard:
         if self.restoring:
             return Commit(self.position, signals, snapshots=state, replay_from=self._saved_replay_from)
         place = Mark(self.position, self._digest.value)
-        return Commit(self.position, signals, snapshots=[*state, *self.state.vouch(state, place, place)])
+        return Commit(self.position, signals, snapshots=[*state, *self.state.vouch(state, place, place, self._digest.output)])
 
     def process(self, records: Sequence[Record]) -> Batch:
         """Process the next records of the partition, at least one. Afterwards this shard is ahead of the log until the commit is
@@ -114,14 +114,16 @@ class Shard:
         """Return the commit of a batch with the snapshots of these keys; None means those that are due."""
         keys = self._schedule.due(self.position) if keys is None else keys
         self._schedule.saved(keys)
+        rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
+        self._digest.answer(batch.signals, rejects)
         place = Mark(self.position, self._digest.value)
         replay_from = self._schedule.replay_from(place)
         changed = [*notices.state, *self.state.encode(keys, self.position)]
         return Commit(
             self.position,
             [*notices.signals, *batch.signals],
-            [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects],
-            [*changed, *self.state.vouch(changed, place, replay_from)],
+            rejects,
+            [*changed, *self.state.vouch(changed, place, replay_from, self._digest.output)],
             replay_from.offset,
         )
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import pairwise
 from sys import getrefcount
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, with_values
+from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, OutputDigest, with_values
 from consumer.rules import Rules
 from consumer.shard import Shard
 from tests.consumer.test_shard import RULES, candle_of, commit_of, gap_of, records, restored_from, state_of
@@ -198,3 +199,17 @@ def test_a_commit_without_a_new_snapshot_writes_no_manifest() -> None:
     shard, _ = history(RARE, [20])
     commit = commit_of(shard.process(LOG[20:21]))
     assert [each.key for each in commit.snapshots] == [CHECKPOINT_KEY]
+
+
+@given(kinds=st.lists(st.sampled_from(("signal", "reject")), max_size=12), cuts=st.sets(st.integers(0, 12)))
+def test_the_digest_of_the_output_does_not_depend_on_how_it_is_divided(kinds: list[str], cuts: set[int]) -> None:
+    items = [(kind, KeyValue(b"BTCUSDT", b"%d" % number)) for number, kind in enumerate(kinds)]
+    edges = [0, *sorted(cut for cut in cuts if cut < len(items)), len(items)]
+    divided = OutputDigest()
+    for first, last in pairwise(edges):
+        divided = divided.after(*(of_kind(items[first:last], kind) for kind in ("signal", "reject")))
+    assert divided == OutputDigest().after(*(of_kind(items, kind) for kind in ("signal", "reject")))
+
+
+def of_kind(items: list[tuple[str, KeyValue]], kind: str) -> list[KeyValue]:
+    return [item for name, item in items if name == kind]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, verify_state
+from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, OutputDigest, verify_state
 from consumer.partition_state import CONFIG_KEY, REJECTED_KEY, RESTORING_KEY, PartitionState, read_settings
 from consumer.sealing import seal
 from tests.consumer.test_shard import RULES
@@ -30,13 +30,13 @@ def stored_state() -> dict[bytes, bytes]:
     state.count_rejected(Reason.TIME)
     state.count_rejected(Reason.TIME)
     changed = state.encode(KEYS, position=7)
-    return dict([*changed, *state.vouch(changed, PLACE, PLACE)])
+    return dict([*changed, *state.vouch(changed, PLACE, PLACE, OutputDigest())])
 
 
 def vouched(stored: dict[bytes, bytes], key: bytes, value: bytes) -> dict[bytes, bytes]:
     """Return the state with another value that the manifest confirms, as an older version may have written it."""
     state = loaded(stored)
-    return {**stored, key: value, **dict(state.vouch([KeyValue(key, value)], PLACE, PLACE))}
+    return {**stored, key: value, **dict(state.vouch([KeyValue(key, value)], PLACE, PLACE, OutputDigest()))}
 
 
 def test_what_is_encoded_is_loaded_again() -> None:
