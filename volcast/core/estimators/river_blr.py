@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from river import base, linear_model
+from river import base
 
 
 class RiverBlr(base.Regressor):
@@ -28,7 +28,12 @@ class RiverBlr(base.Regressor):
     def __init__(self, alpha: float = 1.0, beta: float = 4.0) -> None:
         self.alpha = alpha
         self.beta = beta
-        self._regression = linear_model.BayesianLinearRegression(alpha=alpha, beta=beta)
+        self._regression = self._new_regression()
+
+    def _new_regression(self) -> Any:
+        from river import linear_model  # noqa: PLC0415  # it imports scipy.stats: twice the start-up time of all the rest
+
+        return linear_model.BayesianLinearRegression(alpha=self.alpha, beta=self.beta)
 
     def learn_one(self, x: dict[Any, Any], y: float) -> None:
         """Learn from one sample: features by name and their target."""
@@ -52,7 +57,7 @@ class RiverBlr(base.Regressor):
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         eta = np.frombuffer(state["natural_mean"], np.float64).copy()
         square = (len(eta), len(eta))
-        r = linear_model.BayesianLinearRegression(alpha=self.alpha, beta=self.beta)
+        r = self._new_regression()
         r._idx = {name: at for at, name in enumerate(state["names"])}
         r._ss_arr = np.frombuffer(state["precision"], np.float64).reshape(square, order="F").copy(order="C")
         r._ss_inv_arr = np.frombuffer(state["covariance"], np.float64).reshape(square, order="F").copy(order="F")

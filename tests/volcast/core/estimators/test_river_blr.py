@@ -1,5 +1,8 @@
 """The wrapped regression predicts as River's does, and its dump restores it."""
 
+import subprocess
+import sys
+
 import msgspec
 import numpy as np
 import pytest
@@ -65,3 +68,9 @@ def test_the_state_of_something_else_is_refused() -> None:
             RiverBlr().load({key: value for key, value in state.items() if key != part})
     with pytest.raises(ValueError, match="reshape"):
         RiverBlr().load({**state, "precision": bytes(8)})
+
+
+def test_who_does_not_use_it_does_not_wait_for_its_imports() -> None:
+    """River's linear models import scipy.stats, which takes longer than all that an engine needs."""
+    script = "import sys, volcast.core.engine; sys.exit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
