@@ -38,7 +38,7 @@ class WorkerStats:
     live_end_ms: dict[int, int] = field(default_factory=dict)
     """By partition, the end of the newest minute whose candle arrived live, in milliseconds since 1970."""
     is_behind: bool = True
-    """Whether the worker has not come to the end of the log since its start, an outage of the log or the last opened partition."""
+    """Whether the worker has yet to come to the end of the log, since its start, an outage or the last opened partition."""
     last_iteration_s: float | None = None
     """When the current iteration of the loop began, by the event loop's clock; None before the first."""
 

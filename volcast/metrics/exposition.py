@@ -62,8 +62,8 @@ def monitoring_app(
 ) -> Starlette:
     """Return an ASGI application with /health and /metrics: of the collectors, and of the process itself.
 
-    With `readiness` it has /ready, too, whose problems a restart would not cure: they pass with time. All are called in the thread
-    of the HTTP server: they must not iterate over what another thread changes.
+    With `readiness` it has /ready, too, whose problems a restart would not cure: they pass with time. All are called in the
+    thread of the HTTP server: they must not iterate over what another thread changes.
     """
     metrics = Exposition(process_registry(*collectors))
 
