@@ -1,0 +1,178 @@
+{{- define "volcast.fullname" -}}
+{{- default .Release.Name .Values.fullnameOverride | trunc 40 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "volcast.serviceAccount" -}}
+{{- default (include "volcast.fullname" .) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "volcast.image" -}}
+{{- $tag := default .Chart.AppVersion .Values.image.tag -}}
+{{- with .Values.image.digest -}}{{ $.Values.image.repository }}:{{ $tag }}@{{ . }}{{- else -}}{{ .Values.image.repository }}:{{ $tag }}{{- end -}}
+{{- end -}}
+
+{{- /* Labels by which pods are selected: (list . "component"). They never change. */ -}}
+{{- define "volcast.selector" -}}
+{{- $root := index . 0 -}}
+app.kubernetes.io/name: volcast
+app.kubernetes.io/instance: {{ $root.Release.Name }}
+app.kubernetes.io/component: {{ index . 1 }}
+{{- end -}}
+
+{{- define "volcast.labels" -}}
+{{- $root := index . 0 -}}
+{{ include "volcast.selector" . }}
+app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: volcast
+app.kubernetes.io/managed-by: {{ $root.Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{- define "volcast.podLabels" -}}
+{{ include "volcast.selector" . }}
+{{- if (index . 0).Values.istio.enabled }}
+sidecar.istio.io/inject: "true"
+{{- end }}
+{{- end -}}
+
+{{- /* Annotations of pods: (list . own). A changed setting changes them, so that pods are replaced. */ -}}
+{{- define "volcast.podAnnotations" -}}
+{{- $root := index . 0 -}}
+checksum/settings: {{ include (print $root.Template.BasePath "/configmap.yaml") $root | sha256sum }}
+{{- if $root.Values.istio.enabled }}
+# The application waits for its sidecar, which in turn ends after it. Kafka's own protocol and TLS pass beside the sidecar: a
+# consumer that stops still writes its snapshots.
+proxy.istio.io/config: |
+  holdApplicationUntilProxyStarts: true
+  proxyMetadata:
+    EXIT_ON_ZERO_ACTIVE_CONNECTIONS: "true"
+traffic.sidecar.istio.io/excludeOutboundPorts: {{ include "volcast.kafkaPorts" $root | fromJsonArray | join "," | quote }}
+{{- end }}
+{{- with index . 1 }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "volcast.bus" -}}
+{{- if .Values.kafka.strimzi.enabled -}}
+{{- if .Values.kafka.address }}{{ fail "kafka.address and kafka.strimzi.enabled exclude each other" }}{{ end -}}
+{{ include "volcast.fullname" . }}-kafka-kafka-bootstrap:9093
+{{- else -}}
+{{ required "kafka.address is needed (host:port of a broker), or kafka.strimzi.enabled" .Values.kafka.address }}
+{{- end -}}
+{{- end -}}
+
+{{- define "volcast.kafkaPorts" -}}
+{{- $ports := list -}}
+{{- range splitList "," (include "volcast.bus" .) -}}{{- $ports = append $ports (regexFind "[0-9]+$" . | int) -}}{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}
+
+{{- /* How to sign in to Kafka, from the values or as Strimzi has it. */ -}}
+{{- define "volcast.kafka" -}}
+{{- $user := printf "%s-user" (include "volcast.fullname" .) -}}
+{{- if .Values.kafka.strimzi.enabled -}}
+{{- dict "sasl" (dict "enabled" true "username" $user "mechanism" "SCRAM-SHA-512" "existingSecret" $user "key" "password")
+  "tls" (dict "enabled" true "caSecret" (dict "name" (printf "%s-kafka-cluster-ca-cert" (include "volcast.fullname" .)) "key" "ca.crt")
+  "clientSecret" (dict "name" "")) | toJson -}}
+{{- else -}}
+{{- dict "sasl" .Values.kafka.sasl "tls" .Values.kafka.tls | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Environment of all pods. */ -}}
+{{- define "volcast.env" -}}
+{{- $kafka := include "volcast.kafka" . | fromJson -}}
+{{- if $kafka.sasl.enabled }}
+- name: VOLCAST_KAFKA_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ default (printf "%s-kafka" (include "volcast.fullname" .)) $kafka.sasl.existingSecret }}
+      key: {{ $kafka.sasl.key }}
+{{- end }}
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "volcast.mounts" -}}
+{{- $kafka := include "volcast.kafka" . | fromJson -}}
+- name: tmp
+  mountPath: /tmp
+{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+- name: kafka-ca
+  mountPath: /etc/volcast/kafka-ca
+  readOnly: true
+{{- end }}
+{{- if and $kafka.tls.enabled $kafka.tls.clientSecret.name }}
+- name: kafka-client
+  mountPath: /etc/volcast/kafka-client
+  readOnly: true
+{{- end }}
+{{- end -}}
+
+{{- define "volcast.volumes" -}}
+{{- $kafka := include "volcast.kafka" . | fromJson -}}
+- name: tmp
+  emptyDir: {sizeLimit: 64Mi}
+{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+- name: kafka-ca
+  secret: {secretName: {{ $kafka.tls.caSecret.name }}, defaultMode: 0440}
+{{- end }}
+{{- if and $kafka.tls.enabled $kafka.tls.clientSecret.name }}
+- name: kafka-client
+  secret: {secretName: {{ $kafka.tls.clientSecret.name }}, defaultMode: 0440}
+{{- end }}
+{{- end -}}
+
+{{- /* What all pods have in common: (list . "component" own), own with nodeSelector and tolerations. */ -}}
+{{- define "volcast.pod" -}}
+{{- $root := index . 0 -}}
+{{- $component := index . 1 -}}
+{{- $own := index . 2 -}}
+serviceAccountName: {{ include "volcast.serviceAccount" $root }}
+automountServiceAccountToken: false
+# Else each Service would give the pods variables such as VOLCAST_PORT, which are names of settings.
+enableServiceLinks: false
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 10001
+  runAsGroup: 10001
+  fsGroup: 10001
+  seccompProfile: {type: RuntimeDefault}
+{{- with $root.Values.image.pullSecrets }}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with $own.tolerations }}
+tolerations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{- /* Spread over nodes and zones: (list . "component" revision), with the label of a pod that names its revision. */ -}}
+{{- define "volcast.spread" -}}
+{{- $root := index . 0 -}}
+topologySpreadConstraints:
+{{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
+  - topologyKey: {{ . }}
+    maxSkew: 1
+    whenUnsatisfiable: {{ if eq . "kubernetes.io/hostname" }}{{ $root.Values.topologySpread }}{{ else }}ScheduleAnyway{{ end }}
+    labelSelector:
+      matchLabels: {{- include "volcast.selector" (list $root (index $ 1)) | nindent 8 }}
+    matchLabelKeys: [{{ index $ 2 }}]
+{{- end }}
+{{- end -}}
+
+{{- /* What all containers have in common: (list . resources). */ -}}
+{{- define "volcast.container" -}}
+{{- $root := index . 0 -}}
+image: {{ include "volcast.image" $root | quote }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities: {drop: [ALL]}
+resources: {{- toYaml (index . 1) | nindent 2 }}
+{{- end -}}
