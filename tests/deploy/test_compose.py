@@ -3,7 +3,6 @@
 import json
 import re
 import shlex
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from volcast.batch.config import JobConfig, read_config
 from volcast.cli.main import main
+from volcast.commands.doctor.health import role_of
 from volcast.settings.schema import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -24,25 +24,45 @@ PROMETHEUS = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text(encod
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-LIVE = ("produce-live", "exchange")
-"""Services that only the profile `live` starts."""
+PROFILES = {"produce-live": ["live"], "produce-simulated": ["simulated"], "exchange": ["simulated"]}
+"""Services that only a profile starts."""
 COMMANDS = {
     "produce": "produce",
     "produce-live": "produce",
+    "produce-simulated": "produce",
     "exchange": "simulate-exchange",
-    "consume": "consume",
+    "consume-1": "consume",
+    "consume-2": "consume",
     "serve": "serve",
 }
 OURS = tuple(COMMANDS)
-ON_THE_BUS = ("produce", "produce-live", "consume", "serve")
-METRICS_PORTS = {service: SERVICES[service]["environment"]["VOLCAST_METRICS_PORT"] for service in ("consume", "produce-live")}
+ON_THE_BUS = tuple(service for service in OURS if service != "exchange")
+MONITORED = ("consume-1", "consume-2", "produce-live", "produce-simulated")
+"""Services with metrics on a port of their own."""
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104  # compared, not bound
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*")
 
 
 def words(service: str) -> list[str]:
-    """Return the words of the service's command, with the default of each variable `${NAME:-default}`."""
-    return shlex.split(re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", SERVICES[service]["command"]))
+    """Return the words of the service's command after `volcast`, with the default of each variable."""
+    definition = SERVICES[service]
+    if "entrypoint" not in definition:
+        return shlex.split(definition["command"])
+    shell, flag, line = definition["entrypoint"]
+    assert (shell, flag) == ("sh", "-c")
+    line = re.sub(r"\$\$([A-Z_]+)", lambda found: default_of(definition["environment"][found[1]]), line)
+    return shlex.split(line.removeprefix("exec volcast "))
+
+
+def default_of(value: str) -> str:
+    """Return `60` of `${SPEED:-60}`."""
+    return re.sub(r"^\$\{[A-Z_]+:-([^}]*)\}$", r"\1", value)
+
+
+def setting(service: str, name: str) -> str | None:
+    """Return the value of a setting in the environment of the service."""
+    found: str | None = SERVICES[service].get("environment", {}).get(PREFIX + name)
+    return found
 
 
 def after(option: str, service: str) -> str:
@@ -66,12 +86,12 @@ def test_the_services() -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_images_are_pinned_to_a_release(service: str) -> None:
-    assert PINNED.fullmatch(SERVICES[service]["image"])
+    assert PINNED.fullmatch(default_of(SERVICES[service]["image"]))
 
 
 def test_all_volcast_services_use_one_image_labelled_with_the_version() -> None:
     version = PROJECT["project"]["version"]
-    assert {SERVICES[service]["image"] for service in OURS} == {f"volcast:{version}"}
+    assert {SERVICES[service]["image"] for service in OURS} == {f"${{IMAGE:-volcast:{version}}}"}
     assert [service for service in SERVICES if "build" in SERVICES[service]] == ["produce"]
     assert f'org.opencontainers.image.version="{version}"' in DOCKERFILE
     assert f'org.opencontainers.image.licenses="{PROJECT["project"]["license"]}"' in DOCKERFILE
@@ -91,7 +111,23 @@ def test_no_service_has_privileges_that_it_does_not_need(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_all_services_restart_except_a_finished_producer(service: str) -> None:
     assert SERVICES[service]["restart"] == ("on-failure:5" if service == "produce" else "unless-stopped")
-    assert ("healthcheck" in SERVICES[service]) == (service != "produce")
+    check = SERVICES[service]["healthcheck"]
+    assert (check == {"disable": True}) == (service == "produce")
+    if service != "produce":
+        assert {"test", "interval", "timeout", "retries", "start_period"} <= set(check)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_all_services_have_limits_and_bounded_logs(service: str) -> None:
+    limits = SERVICES[service]["deploy"]["resources"]["limits"]
+    assert set(limits) == {"cpus", "memory", "pids"}
+    assert float(limits["cpus"]) <= 1  # Docker refuses more than the machine has
+    assert set(SERVICES[service]["logging"]["options"]) == {"max-size", "max-file"}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_waits_for_another(service: str) -> None:
+    assert "depends_on" not in SERVICES[service]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -119,7 +155,7 @@ def test_kafka_is_one_node_without_zookeeper() -> None:
 
 @pytest.mark.parametrize("service", ON_THE_BUS)
 def test_the_bus_is_the_advertised_listener_of_kafka(service: str) -> None:
-    bus = urlsplit(after("--bus", service))
+    bus = urlsplit(setting(service, "BUS") or "")
     assert bus.scheme == "kafka"
     assert SERVICES["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"] == f"PLAINTEXT://{bus.netloc}"
 
@@ -134,50 +170,60 @@ def test_commands_can_be_parsed(service: str) -> None:
 @pytest.mark.parametrize("service", OURS)
 def test_environment_variables_are_settings(service: str) -> None:
     known = {PREFIX + name.upper() for name in Settings.model_fields}
-    assert set(SERVICES[service].get("environment", {})) <= known
+    assert {name for name in SERVICES[service].get("environment", {}) if name.startswith(PREFIX)} <= known
+    assert SERVICES[service]["env_file"] == [{"path": ".env", "required": False}]
 
 
 def test_the_bundled_sample_is_replayed_at_an_hour_per_minute() -> None:
-    assert words("produce")[:3] == ["produce", "replay", "--bus"]
-    assert after("--speed", "produce") == "60"
+    assert words("produce") == ["produce", "replay", "--speed", "60"]
 
 
-def test_live_is_the_only_profile() -> None:
-    assert [service for service in SERVICES if SERVICES[service].get("profiles") == ["live"]] == list(LIVE)
-    assert [service for service in SERVICES if "profiles" in SERVICES[service]] == list(LIVE)
+def test_two_consumers_have_names_of_their_own() -> None:
+    assert [setting(service, "INSTANCE_ID") for service in ("consume-1", "consume-2")] == ["consume-1", "consume-2"]
 
 
-def test_the_live_producer_streams_from_the_simulated_exchange() -> None:
-    produced, simulated = words("produce-live"), words("exchange")
-    venue, *pairs = produced[2 : produced.index("--bus")]
+def test_the_profiles() -> None:
+    assert {name: SERVICES[name]["profiles"] for name in SERVICES if "profiles" in SERVICES[name]} == PROFILES
+
+
+def test_the_live_producer_streams_from_a_real_venue() -> None:
+    assert words("produce-live") == ["produce", "live", "binance", "BTCUSDT", "ETHUSDT"]
+
+
+def test_the_other_live_producer_streams_from_the_simulated_exchange() -> None:
+    produced, simulated = words("produce-simulated"), words("exchange")
+    venue, *pairs = produced[2 : produced.index("--socket-url")]
+    assert after("--simulated", "produce-simulated") == "yes"
     assert simulated[1 : simulated.index("--host")] == [venue, *pairs]
     assert after("--host", "exchange") == ALL_ADDRESSES
     endpoint = f"exchange:{after('--port', 'exchange')}/{venue}"
-    assert after("--socket-url", "produce-live") == f"ws://{endpoint}"
-    assert after("--rest-url", "produce-live") == f"http://{endpoint}"
+    assert after("--socket-url", "produce-simulated") == f"ws://{endpoint}"
+    assert after("--rest-url", "produce-simulated") == f"http://{endpoint}"
     assert f"('127.0.0.1', {after('--port', 'exchange')})" in SERVICES["exchange"]["healthcheck"]["test"][-1]
 
 
-def test_without_its_two_urls_the_live_producer_streams_from_the_real_venue() -> None:
-    given = words("produce-live")
-    real = given[: given.index("--socket-url")]
-    assert given[len(real) :: 2] == ["--socket-url", "--rest-url"]
-    live, rest = command_of(real)
-    live.make_context("produce-live", rest)
-
-
-def test_prometheus_and_the_health_checks_use_the_ports_of_the_services() -> None:
-    api = int(after("--port", "serve"))
-    assert after("--host", "serve") == ALL_ADDRESSES
-    assert {SERVICES[service]["environment"]["VOLCAST_HOST"] for service in METRICS_PORTS} == {ALL_ADDRESSES}
-    targets = {job["job_name"]: job["static_configs"] for job in PROMETHEUS["scrape_configs"]}
-    assert targets["volcast-serve"] == [{"targets": [f"serve:{api}"]}]
-    for service, port in METRICS_PORTS.items():
-        assert targets[f"volcast-{service}"] == [{"targets": [f"{service}:{port}"]}]
+def test_prometheus_asks_each_service_where_it_serves_its_metrics() -> None:
+    api = setting("serve", "PORT")
+    assert {setting(service, "HOST") for service in (*MONITORED, "serve")} == {ALL_ADDRESSES}
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in PROMETHEUS["scrape_configs"]}
+    assert targets["volcast-serve"] == [f"serve:{api}"]
+    asked = [target for name, each in targets.items() if name.startswith("volcast-") for target in each]
+    assert asked[1:] == [f"{service}:{setting(service, 'METRICS_PORT')}" for service in MONITORED]
     assert SERVICES["serve"]["ports"][0].endswith(f":{api}")
     assert f"EXPOSE {api}\n" in DOCKERFILE
-    for service, port in {"serve": api, **METRICS_PORTS}.items():
-        assert f"http://127.0.0.1:{port}/health" in SERVICES[service]["healthcheck"]["test"][-1]
+
+
+@pytest.mark.parametrize("service", [*MONITORED, "serve"])
+def test_the_health_check_asks_where_the_service_answers(service: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in SERVICES[service]["environment"].items():
+        monkeypatch.setenv(name, value)
+    role = role_of(["/opt/venv/bin/python", "/opt/venv/bin/volcast", *words(service)])
+    port = setting(service, "PORT" if service == "serve" else "METRICS_PORT")
+    assert role
+    assert role.url == f"http://127.0.0.1:{port}/health"
+    assert SERVICES[service]["healthcheck"]["test"] == ["CMD", "volcast", "health"]
+    assert 'CMD ["volcast", "health"]\n' in stage("runtime")
 
 
 def stage(name: str) -> str:
@@ -227,10 +273,12 @@ def test_the_build_context_has_only_the_packages() -> None:
     included = {line.removeprefix("!") for line in lines if line.startswith("!")}
     packages = {name.removesuffix("*") for name in PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]}
     assert lines[1] == "*"
-    assert included == packages | {"pyproject.toml", "requirements.txt", PROJECT["project"]["readme"], "LICENSE"}
+    assert included == packages | {"pyproject.toml", "setup.py", "requirements.txt", PROJECT["project"]["readme"], "LICENSE"}
 
 
-def test_the_smoke_test_is_valid_shell() -> None:
-    script = ROOT / "deploy/compose-smoke.sh"
-    assert script.stat().st_mode & 0o111
-    subprocess.run(["/bin/bash", "-n", script], check=True)
+def test_only_the_builder_has_a_compiler() -> None:
+    assert "gcc libc6-dev" in stage("builder")
+    assert "apt-get" not in stage("runtime") + stage("batch")
+    locked = re.search(r"^mypy==(\S+)", (ROOT / "requirements-dev.txt").read_text(encoding="utf-8"), re.MULTILINE)
+    assert locked
+    assert f" mypy=={locked[1]} " in stage("builder")  # what compiles the core is what checks its types
