@@ -9,11 +9,12 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact
+from functools import lru_cache
 
 import msgspec
 from msgspec import Struct
 
-from .codec import MAX_RECORD_BYTES, UNDECODABLE, VERSION, Reason, Reject, refuse
+from .codec import MAX_RECORD_BYTES, UNDECODABLE, VERSION, PlainCandle, Reason, Reject, decode_plain_candle, refuse
 from .timeline import Arrival
 from .types import MINUTE_MS, Candle, Gap, Revision
 
@@ -79,6 +80,7 @@ class _RejectedError(Exception):
 _record_decoder = msgspec.json.Decoder(_CandleRecord | _GapRecord | _RevisionRecord)
 _odd_number = re.compile(rb'"(open|high|low|close|volume|quote_volume)"\s*:\s*"([^"]*[^0-9.eE+"-][^"]*)"')
 """A number that Python's Decimal accepts but other parsers would not: `4_2`, ` 42 `, digits of other scripts."""
+_plain_numbers = re.compile(r"[0-9]+(?:\.[0-9]+)?(?: [0-9]+(?:\.[0-9]+)?){5}")
 _symbol_pattern = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)?")
 
 
@@ -110,10 +112,38 @@ class Decoder:
 
     def decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision | Reject:
         """Decode a record of `candles` with its key. It never raises: any bytes that are not a sound record become a `Reject`."""
+        if (plain := decode_plain_candle(value)) and (candle := self._plain(key, plain)):
+            return candle
         try:
             return self._decode(key, value)
         except _RejectedError as rejected:
             return refuse(rejected.reason, str(rejected), key, value)
+
+    def _plain(self, key: bytes, plain: PlainCandle) -> Candle | None:
+        """Return what `_decode` would return, several times faster; None if the candle is not sound beyond doubt."""
+        symbol, time_ms, decimals = plain.symbol, plain.open_time_ms, self._by_symbol.get(plain.symbol, self._decimals)
+        texts = (plain.open, plain.high, plain.low, plain.close, plain.volume, plain.quote_volume)
+        if (
+            plain.v != VERSION
+            or plain.interval_ms != MINUTE_MS
+            or not MIN_TIME_MS <= time_ms < MAX_TIME_MS
+            or time_ms % MINUTE_MS
+            or key != symbol.encode()
+            or not is_symbol(symbol)
+            or max(len(plain.source), len(plain.closed_by)) > MAX_SOURCE_CHARACTERS
+            or not _plain_numbers.fullmatch(" ".join(texts))
+            or max(map(len, texts)) > MAX_PRICE_DIGITS
+        ):
+            return None
+        fractions = [len(text) - 1 - text.find(".") if "." in text else 0 for text in texts[:4]]
+        open_, high, low, close_, volume, quote_volume = map(float, texts)
+        # The floats nearest to numbers of at most 15 digits are ordered as these are.
+        if max(fractions) > decimals or not 0.0 < low <= open_ <= high or not low <= close_ <= high:
+            return None
+        units = int(plain.close.replace(".", "")) * 10 ** (decimals - fractions[3])
+        return Candle(
+            symbol, time_ms, open_, high, low, close_, units, volume, quote_volume, plain.source, plain.live, plain.closed_by
+        )
 
     def _decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision:
         if len(value) > MAX_RECORD_BYTES:
@@ -181,6 +211,7 @@ class Decoder:
         )
 
 
+@lru_cache(10_000)
 def is_symbol(text: str) -> bool:
     """Return whether the text is a symbol: `BTCUSDT`, or with a venue `BTCUSDT.BINANCE`, of at most 40 characters.
 

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.market import SYMBOL, at, candle_text, prices
-from volcast.core.codec import NotWholeError, decode_signal, encode_candle, encode_signal
+from volcast.core.codec import decode_signal, encode_candle, encode_signal
 from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder
 from volcast.core.engine import Engine
+from volcast.core.forecast.whole import NotWholeError
 from volcast.core.models import MODELS
 from volcast.core.snapshot import decode_snapshot, encode_snapshot
 from volcast.core.types import Candle, EngineConfig, Signal

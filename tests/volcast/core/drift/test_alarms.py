@@ -6,8 +6,9 @@ import pytest
 from msgspec.structs import replace
 
 from tests.notify import signal
-from volcast.core.codec import NotWholeError, decode_signal, encode_signal
+from volcast.core.codec import decode_signal, encode_signal
 from volcast.core.drift.alarms import DriftAlarm, Tier, begun
+from volcast.core.forecast.whole import NotWholeError
 
 
 def alarm(detector: str = "price_frozen", open_time_ms: int = 60_000) -> DriftAlarm:
