@@ -197,8 +197,8 @@ def encode_signal(signal: Signal) -> bytes:
     absent = (signal.rolling_mean, signal.signal_rate, signal.signal_rate_window, signal.outcome).count(None)
     if encoded.count(b"null") != absent:  # or there is one in a text, or an outcome of another horizon is not known yet
         check_whole(signal)
-    for part in (signal, *signal.other_horizons):
-        levels, *others = map(len, astuple(part.quantiles))
+    for quantiles in (signal.quantiles, *(each.quantiles for each in signal.other_horizons)):
+        levels, *others = map(len, astuple(quantiles))
         if others.count(levels) != len(others):
             check_whole(signal)
     return b'{"kind":"signal","v":1,' + encoded[1:]
