@@ -1,6 +1,7 @@
 """The fast way of the decoder, for records as our producers write them, gives what the careful way gives."""
 
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -75,8 +76,8 @@ def test_what_is_nearly_plain_gives_the_same(broken: bytes) -> None:
 
 
 def test_our_producers_write_plain_candles() -> None:
-    fields = {"symbol": SYMBOL, "open_time_ms": at(0), "source": "s", "closed_by": "file"}
-    prices = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), "1")
+    fields: Any = {"symbol": SYMBOL, "open_time_ms": at(0), "source": "s", "closed_by": "file"}
+    prices: Any = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), "1")
     for text in (
         CandleText(**fields, **prices),
         ReplayedCandleText(**fields, **prices, line=7, content="ab"),
