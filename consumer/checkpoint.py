@@ -149,7 +149,7 @@ class CheckpointWriter:
 
     def __init__(self, manifest: Mapping[bytes, int]) -> None:
         """`manifest` holds the CRC-32 of each key whose value is good."""
-        self._manifest = dict(manifest)
+        self.manifest = dict(manifest)
         self._checksum: int | None = None
         """The CRC-32 of the manifest as it was written last; None if it has to be written."""
 
@@ -158,16 +158,16 @@ class CheckpointWriter:
         for key, value in changed:
             self._checksum = None
             if value:
-                self._manifest[key] = crc32(value)
+                self.manifest[key] = crc32(value)
             else:
-                self._manifest.pop(key, None)
+                self.manifest.pop(key, None)
 
     def encode(self, changed: Sequence[KeyValue], position: Mark, replay_from: Mark, output: OutputDigest) -> list[KeyValue]:
         """Return the records that vouch for a commit that changes these values, as `note`; `output` is the digest up to it."""
         self.note(changed)
         records = []
         if self._checksum is None:
-            encoded = seal(msgspec.msgpack.encode(dict(sorted(self._manifest.items()))))
+            encoded = seal(msgspec.msgpack.encode(dict(sorted(self.manifest.items()))))
             self._checksum = crc32(encoded)
             records.append(KeyValue(MANIFEST_KEY, encoded))
         checkpoint = Checkpoint(position, replay_from, self._checksum, output)

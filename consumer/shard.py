@@ -36,9 +36,8 @@ class Shard:
         *,
         owns: bool = False,
     ) -> None:
-        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one.
-
-        If this shard `owns` the restored state, its snapshots are removed: the memory of each is free once its engine is loaded.
+        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one. If this shard
+        `owns` the restored state, its snapshots are removed: the memory of each is free once its engine is loaded.
         """
         restored = restored or Restored()
         self._partition_of = partition_of
@@ -80,9 +79,7 @@ class Shard:
 
     def process(self, records: Sequence[Record]) -> Batch:
         """Process the next records of the partition, at least one. Afterwards this shard is ahead of the log until the commit is
-        written. If that fails, the shard must be dropped.
-
-        Raises Mismatch if the records below `answered_below` are not those that were answered.
+        written; if that fails, drop it. Raises Mismatch if records below `answered_below` are not those that were answered.
         """
         batch, was_restoring = Batch(), self.restoring
         for record in records:

@@ -42,6 +42,12 @@ class WorkerStats:
     last_iteration_s: float | None = None
     """When the current iteration of the loop began, by the event loop's clock; None before the first."""
 
+    def add_restore(self, shard: Shard) -> None:
+        """Take in that a partition was restored from the log."""
+        self.restores += 1
+        self.is_behind = True
+        self.rebuilds += len(shard.state.unusable)
+
     def add_batch(self, partition: int, batch: Batch, took_s: float, wall_clock: Callable[[], float] | None) -> None:
         """Take in a batch whose signals were committed `took_s` after its records were read; see `Worker` for `wall_clock`."""
         self.predictions.add(took_s, len(batch.signals))

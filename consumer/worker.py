@@ -25,8 +25,7 @@ from .stats import WorkerStats
 from .stopping import finish, write_snapshots
 
 _IDLE_POLL_S = 0.25
-_CHECK_EVERY_S = 5.0
-"""How often the worker checks whether its partitions move."""
+_CHECK_EVERY_S = 5.0  # how often the worker checks whether its partitions move
 _log = logging.getLogger(__name__)
 
 
@@ -103,22 +102,23 @@ class Worker:
 
     async def _open(self, consumer: Consumer, partition: int, epoch: int) -> None:
         try:
-            restored = await consumer.open(partition)
+            shard = await self._opened(consumer, partition)
         except Fenced as fenced:  # two workers opened it at once; the next assignment says which one should
             self.stats.fencings += 1
             _log.warning("not opened: %s", fenced, extra={"partition": partition})
             return
-        shard = Shard(self._rules, restored, self._log.partition_of, owns=True)
         self.shards[partition], self._epochs[partition] = shard, epoch
-        self.stats.restores += 1
-        self.stats.is_behind = True
-        self.stats.rebuilds += len(shard.state.unusable)
         report_restoring(partition, shard)
         if (announcement := shard.announcement()) and not await self._commit(consumer, partition, announcement):
             return
         await consumer.seek(partition, shard.replay_from)
         if not shard.restoring:
             report_restored(partition, shard)
+
+    async def _opened(self, consumer: Consumer, partition: int) -> Shard:
+        shard = Shard(self._rules, await consumer.open(partition), self._log.partition_of, owns=True)
+        self.stats.add_restore(shard)
+        return shard
 
     async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record], read_s: float) -> None:
         shard = self.shards[partition]
