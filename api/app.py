@@ -1,6 +1,7 @@
 """The HTTP application: the latest signal of each symbol, health, readiness and metrics."""
 
 from collections.abc import Callable, Sequence
+from random import Random
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,6 +10,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from volcast.metrics.exposition import Exposition
 from volcast.metrics.process import process_registry
+from volcast.metrics.request_id import RequestIds
 from volcast.metrics.requests import CountedApp, RequestCollector
 
 from .clock import read_clocks
@@ -60,7 +62,8 @@ class Api(FastAPI):
     def build_middleware_stack(self) -> ASGIApp:
         """Return the application in its middleware; failures are within the security, so that they have its headers, too."""
         app = LatestShortcut(super().build_middleware_stack(), self._answers)
-        return CountedApp(secured(app, self._security, self._sessions), self._requests)
+        counted = CountedApp(secured(app, self._security, self._sessions), self._requests)
+        return RequestIds(counted, Random())  # noqa: S311  # no secret
 
     def openapi(self) -> dict[str, Any]:
         """Return the OpenAPI document."""

@@ -18,6 +18,8 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
+from volcast.metrics.request_id import request_id_of
+
 PROBLEM_TYPE = "application/problem+json"
 """The media type of every error."""
 _BLANK = "about:blank"
@@ -103,6 +105,7 @@ class Problem(BaseModel):
     status: int = Field(description="The status code of this answer.")
     detail: str = Field(description="A sentence that says what is wrong here, and what to do.")
     instance: str = Field(description="The path that was asked for.")
+    request_id: str | None = Field(description="The id of this request: name it to the operator, whose log lines have it, too.")
 
 
 class RequestProblem(Problem):
@@ -133,7 +136,8 @@ class ProblemResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the problem."""
-        self.body = json.encode(self.members | {"instance": quote(scope["path"][:_MAX_PATH], safe="/:@!$&'()*+,;=~")})
+        instance = quote(scope["path"][:_MAX_PATH], safe="/:@!$&'()*+,;=~")
+        self.body = json.encode(self.members | {"instance": instance, "request_id": request_id_of(scope)})
         self.headers["content-length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 

@@ -35,7 +35,7 @@ def secured(app: ASGIApp, security: Security, sessions: Sessions) -> ASGIApp:
             allow_origins=security.cors_origins,
             allow_methods=("GET", "HEAD", "POST"),
             allow_headers=("Authorization", "Content-Type", "If-None-Match", "Last-Event-ID"),
-            expose_headers=("ETag", "Link", "Retry-After", "WWW-Authenticate"),
+            expose_headers=("ETag", "Link", "Retry-After", "WWW-Authenticate", "X-Request-ID"),
         )
     app = _WithHeaders(app)
     if security.trusted_proxies:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextvars import Context
 
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from msgspec import json
@@ -167,7 +168,8 @@ class Broadcast:
             self._of_symbol.setdefault(symbol, set()).add(client.symbols)
         group[client] = None
         if self._heartbeat is None:
-            self._heartbeat = self._loop.call_later(_HEARTBEAT_S, self._beat)
+            # In a context of its own: what it logs does not belong to the request that came first.
+            self._heartbeat = self._loop.call_later(_HEARTBEAT_S, self._beat, context=Context())
         return True
 
     def leave(self, client: StreamClient) -> None:

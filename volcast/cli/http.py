@@ -12,11 +12,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
+from random import Random
 from typing import Any, cast
 
 import uvicorn
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from volcast.metrics.request_id import RequestIds, request_id_of
 
 from .bounded_http import BoundedProtocol, HttpLimits, Shared, allow_descriptors, default_limits
 from .main import UserError
@@ -63,7 +66,8 @@ async def serve(
     """
     allow_descriptors()
     watched, shared = WatchedApp(app), Shared()
-    server = _Server(_config(watched, limits or default_limits(), shared, tls), shared)
+    ids = RequestIds(watched, Random())  # noqa: S311  # no secret
+    server = _Server(_config(ids, limits or default_limits(), shared, tls), shared)
     result = Future[None]()
 
     def run() -> None:
@@ -110,6 +114,7 @@ class WatchedApp:
                 "status": 503,
                 "detail": detail,
                 "instance": "/health",
+                "request_id": request_id_of(scope),
             }
             await JSONResponse(problem, 503, media_type="application/problem+json")(scope, receive, send)
         else:

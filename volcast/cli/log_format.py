@@ -19,6 +19,7 @@ from urllib.parse import quote, quote_plus
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+from volcast.metrics.request_id import LOG_FIELDS
 from volcast.settings.schema import MASK
 from volcast.settings.sources import Loaded
 
@@ -77,7 +78,7 @@ class JsonLines(JsonFormatter):
         return super().format(record)
 
     def add_fields(self, log_data: dict[str, Any], record: logging.LogRecord, message_dict: dict[str, Any]) -> None:
-        """Add our fields first; an extra of the same name does not replace them."""
+        """Add our fields first, and those of the request or trace last; an extra of the same name does not replace them."""
         ours = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
@@ -86,7 +87,7 @@ class JsonLines(JsonFormatter):
         }
         log_data.update(ours)
         super().add_fields(log_data, record, message_dict)
-        log_data.update(ours)
+        log_data.update(ours | LOG_FIELDS.get())
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         """Return the event as plain JSON values, masked."""

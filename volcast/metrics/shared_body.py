@@ -6,6 +6,7 @@ requests that arrive before it begins, so that many clients cost little more tha
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextvars import Context
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -27,7 +28,7 @@ class SharedBody:
     async def response(self) -> Response:
         """Return a response with the next rendering. Raises what `render` raises."""
         if self._next is None:
-            self._next = asyncio.get_running_loop().create_task(self._run())
+            self._next = asyncio.get_running_loop().create_task(self._run(), context=Context())  # of no single request
         return _ChunkedResponse(await asyncio.shield(self._next), self._media_type)
 
     async def _run(self) -> list[bytes]:

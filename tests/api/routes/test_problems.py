@@ -13,7 +13,7 @@ from api.app import create_app
 from api.routes.problems import PROBLEM_TYPE, PROBLEMS, ProblemKind
 from tests.api.routes.served import NOW, view_of
 
-PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance"}
+PROBLEM_MEMBERS = {"type", "title", "status", "detail", "instance", "request_id"}
 
 
 class _Row(BaseModel):
