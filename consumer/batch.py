@@ -22,6 +22,8 @@ class SkippedCandle(NamedTuple):
     symbol: str
     open_time_ms: int
     why: Skip
+    offset: int | None = None
+    """The offset of its record."""
 
 
 DecodedRecord = Candle | Gap | Revision | Reject | None
@@ -39,6 +41,8 @@ class Batch:
     skips: list[SkippedCandle] = field(default_factory=list)
     live_ends_ms: list[int] = field(default_factory=list)
     """The ends of the minutes of those signals whose candle arrived live, not by a later request."""
+    was_restoring: bool = False
+    """Whether its first record had been answered before."""
     commit: Commit | None = None
     """None if all records had been answered before."""
 

@@ -42,8 +42,9 @@ def report_batch(partition: int, batch: Batch) -> None:
     for reject in batch.rejects[:_MAX_PER_BATCH]:
         where = {"partition": partition, "offset": reject.offset, "source": reject.source, "line": reject.line}
         _log.warning("rejected: %s", reject.detail, extra={"symbol": reject.symbol, "reason": reject.reason, **where})
-    for symbol, open_time_ms, why in batch.skips[:_MAX_PER_BATCH]:
-        _log.warning("%s candle skipped", why, extra={"symbol": symbol, "open_time_ms": open_time_ms, "partition": partition})
+    for symbol, open_time_ms, why, offset in batch.skips[:_MAX_PER_BATCH]:
+        where = {"partition": partition, "offset": offset}
+        _log.warning("%s candle skipped", why, extra={"symbol": symbol, "open_time_ms": open_time_ms, **where})
     others = len(batch.rejects[_MAX_PER_BATCH:]) + len(batch.skips[_MAX_PER_BATCH:])
     if others:
         _log.warning("%d more candles of this batch were not accepted", others, extra={"partition": partition})

@@ -61,6 +61,7 @@ class Shard:
         replay, from_start = range(self.replay_from, self.position), self.state.must_rebuild
         self._digest = RecordDigest(verified, replay, from_start=from_start, is_cut=self.is_cut, where=restored.where)
         self._schedule = SnapshotSchedule(rules.snapshot_records)
+        self._open: Batch | None = None
 
     @property
     def restoring(self) -> bool:
@@ -77,22 +78,39 @@ class Shard:
         place = Mark(self.position, self._digest.value)
         return Commit(self.position, signals, snapshots=[*state, *self.state.vouch(state, place, place, self._digest.output)])
 
+    @property
+    def is_open(self) -> bool:
+        """Whether records were added that no finished batch has."""
+        return self._open is not None
+
     def process(self, records: Sequence[Record]) -> Batch:
-        """Process the next records of the partition, at least one. Afterwards this shard is ahead of the log until the commit is
-        written; if that fails, drop it. Raises Mismatch if records below `answered_below` are not those that were answered.
+        """Process the next records of the partition, at least one, as `add` and `finish`."""
+        self.add(records)
+        return self.finish()
+
+    def add(self, records: Sequence[Record]) -> None:
+        """Process the next records. Afterwards this shard is ahead of the log until the commit of their batch is written; if that
+        fails, drop it. Raises Mismatch if records below `answered_below` are not those that were answered.
         """
-        batch, was_restoring = Batch(), self.restoring
+        if self._open is None:
+            self._open = Batch(was_restoring=self.restoring)
+        batch, digest, below = self._open, self._digest, self.answered_below
         for record in records:
-            item = self._decode(record)
-            results = self._take_in(item, record)
-            self._digest.add(record)
-            if record.offset >= self.answered_below:
+            rules = self._rules if record.offset >= below else self.state.rules_before
+            item = self._decode(record, rules)
+            results = self._take_in(item, record, rules)
+            digest.add(record)
+            if record.offset >= below:
                 batch.add(item, results)
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
+
+    def finish(self) -> Batch:
+        """Return the batch of the records that were added since the last one."""
+        batch, self._open = self._open or Batch(), None
         if not self.restoring:
             self._digest.check_replay()
-        is_restored = was_restoring and not self.restoring
+        is_restored = batch.was_restoring and not self.restoring
         if is_restored and (self.is_cut or self.state.rules_before.decoder.settings != self._rules.decoder.settings):
             self._forget_answered()
         notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
@@ -124,43 +142,24 @@ class Shard:
             replay_from.offset,
         )
 
-    def _decode(self, record: Record) -> DecodedRecord:
-        """Decode a record, if it could be read and is where it belongs: in two partitions a symbol would have two engines."""
-        if record.unreadable:
-            return refuse(Reason.UNREADABLE_BATCH, record.unreadable, record.key, record.value)
-        item = self._decode_value(record)
-        if item is None or isinstance(item, Reject) or not self._partition_of:
-            return item
-        if (belongs := self._partition_of(record.key)) != record.partition:
-            detail = (
-                f"it is in partition {record.partition}, and the key belongs to {belongs} by murmur2, the default of Java's "
-                "clients: set the producer's partitioner, in librdkafka partitioner=murmur2_random"
-            )
-            return refuse(Reason.PARTITION, detail, record.key, record.value)
-        return item
-
-    def _decode_value(self, record: Record) -> DecodedRecord:
-        """Decode a record. One that was answered before is judged by the rules that held then: if rejected, it has no signal."""
-        item = self._rules.decoder.decode(record.key, record.value)
-        rules = self._rules_for(record)
+    def _decode(self, record: Record, rules: Rules) -> DecodedRecord:
+        """Decode a record by the rules of now, and by those that held when it was answered: a reject has no signal."""
+        item = self._rules.decode(record, self._partition_of)
         if rules is self._rules:
             return item
-        item_before = rules.decoder.decode(record.key, record.value)
+        item_before = rules.decode(record, self._partition_of)
         return item_before if isinstance(item_before, Reject) else None if isinstance(item, Reject) else item
 
-    def _rules_for(self, record: Record) -> Rules:
-        return self.state.rules_before if record.offset < self.answered_below else self._rules
-
-    def _take_in(self, item: DecodedRecord, record: Record) -> Sequence[RecordResult]:
+    def _take_in(self, item: DecodedRecord, record: Record, rules: Rules) -> Sequence[RecordResult]:
         if item is None or isinstance(item, Reject):
             return self._reject(item, record) if item else ()
-        symbol, rules = item.candle.symbol if isinstance(item, Revision) else item.symbol, self._rules_for(record)
+        symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
         if record.offset < self.state.complete_below.get(symbol, 0):
             return ()
         if refusal := rules.refusal(symbol, len(self.engines), is_new=symbol not in self.engines):
             return self._reject(refuse(*refusal, record.key, record.value), record)
         engine = self.engines.get(symbol) or self.state.add_symbol(symbol)
-        self._schedule.changed(record.key, Mark(record.offset, self._digest.value))
+        self._schedule.changed(record.key, record.offset, self._digest.value)
         if isinstance(item, Candle):
             return self._admit(engine, Arrival(item, record.offset, record.value), record.partition)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
@@ -171,7 +170,7 @@ class Shard:
         admission, counts = engine.admit(arrival), self.counts[engine.symbol]
         if admission.skip:
             counts[admission.skip.value] += 1
-            return [SkippedCandle(engine.symbol, arrival.candle.open_time_ms, admission.skip)]
+            return [SkippedCandle(engine.symbol, arrival.candle.open_time_ms, admission.skip, arrival.offset)]
         results: list[RecordResult] = []
         for waited in admission.refused:
             counts[Reason.UNCONFIRMED_DATE.value] += 1
@@ -191,7 +190,7 @@ class Shard:
         if record.offset < self.state.rejected_below:
             return ()
         self.state.count_rejected(reject.reason)
-        self._schedule.changed(REJECTED_KEY, Mark(record.offset, self._digest.value))
+        self._schedule.changed(REJECTED_KEY, record.offset, self._digest.value)
         return [_located(reject, record.partition, record.offset)]
 
 

@@ -109,9 +109,9 @@ def test_each_kind_of_record_is_counted_and_only_candles_give_signals() -> None:
     assert shard.counts == {"BTCUSDT": {"duplicate": 2, "late": 1, "gap": 1, "revision": 1}}
     assert rejects_by_reason([shard]) == {"not_a_number": 1}
     assert batch.skips == [
-        ("BTCUSDT", at(5), Skip.DUPLICATE),
-        ("BTCUSDT", at(2), Skip.LATE),
-        ("BTCUSDT", at(0), Skip.DUPLICATE),
+        ("BTCUSDT", at(5), Skip.DUPLICATE, 3),
+        ("BTCUSDT", at(2), Skip.LATE, 4),
+        ("BTCUSDT", at(0), Skip.DUPLICATE, 5),
     ]
     assert shard.engines["BTCUSDT"].timeline.gaps == 1
     assert records_processed([shard]) == 9

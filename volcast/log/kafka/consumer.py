@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 
 from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
+from volcast.log.traced.context import note_contexts
 
 from .batches import fetched
 from .client import KafkaClient, start, stop
@@ -171,6 +172,7 @@ class KafkaConsumer:
             for tp, each in records.items()
             if each and self._is_readable(tp.partition)
         }
+        note_contexts(records)
         for partition, each in polled.items():
             self._delivered[partition] = each[-1].offset + 1
             self._last.pop(partition, None)

@@ -12,6 +12,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from volcast.log.contract import Mismatch, Record, Topic, Unavailable
+from volcast.log.traced.context import note_contexts
 
 from .batches import fetched, unreadable
 from .client import KafkaClient, start, stop
@@ -43,6 +44,7 @@ class KafkaReader:
         self._check()
         with translated_errors(f"reading {self._topic}"):
             batches = await fetched(self._consumer, timeout_ms=int(timeout_s * 1_000), max_records=max_records)
+        note_contexts(batches)
         for tp, records in batches.items():
             if not records:
                 continue

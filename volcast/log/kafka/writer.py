@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import IllegalOperation, KafkaError
 
 from volcast.log.contract import Fenced, KeyValue, LogError, Mismatch, Record, Topic
+from volcast.log.traced.context import outgoing_headers
 
 from .client import MAX_BATCH_BYTES, KafkaClient, partition_of, start, stop
 from .errors import translated_errors
@@ -102,17 +103,18 @@ class Writer:
 
     def _batches(self, topic: str, records: Iterable[_Pair]) -> Iterable[Any]:
         """Yield the records in batches. They are built here as `send` for each record would take most of the time."""
-        batch = self._producer.create_batch()
+        batch, headers = self._producer.create_batch(), outgoing_headers()
         for key, value in records:
             size = len(key) + len(value or b"")
             if size + _OVERHEAD_BYTES > MAX_BATCH_BYTES:
                 raise Mismatch(
                     f"a record of {size} bytes for {topic}, key {key[:100]!r}, is too large: the limit is {MAX_BATCH_BYTES} bytes"
                 )
-            if batch.append(key=key, value=value, timestamp=None) is None:
+            if batch.append(key=key, value=value, timestamp=None, headers=headers) is None:
                 yield batch
                 batch = self._producer.create_batch()
-                batch.append(key=key, value=value, timestamp=None)
+                batch.append(key=key, value=value, timestamp=None, headers=headers)
+            headers = []
         yield batch
 
 
