@@ -84,6 +84,8 @@ class PartitionState:
             good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])
         self.must_rebuild = bool(self.unusable) or not rejects_are_loaded or manifest is None
         """Something stored cannot be used, so that all records must be read again from the first one on."""
+        self.is_intact = manifest is not None and not verified.problems
+        """Nothing is missing or damaged of what the last commit left; whether it can be used here is another matter."""
         self.checkpoints = CheckpointWriter(good)
         self._rebuilding = sorted(self.unusable)
         announced = _read_announced(stored.get(RESTORING_KEY))

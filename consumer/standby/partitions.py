@@ -18,8 +18,8 @@ from .following import FollowedPartition
 from .shard import CannotFollow, FollowingShard, StateDiffers
 from .stats import StandbyStats
 
-RETRY_S = 2.0
-"""How long a partition that could not be followed is left alone."""
+FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 10.0
+"""How long a partition that could not be followed is left alone; it doubles each time, as each attempt reads the whole state."""
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +33,8 @@ class FollowedPartitions:
         self._restoring: dict[int, asyncio.Task[Restored]] = {}
         self._not_before_s: dict[int, float] = {}
         """When a partition that could not be followed is tried again."""
+        self._pauses_s: dict[int, float] = {}
+        """The next pause of such a partition."""
         self._told: set[int] = set()
         """The partitions of which the log of the process says that they are followed."""
         self._cold: set[int] = set()
@@ -124,6 +126,7 @@ class FollowedPartitions:
         self._note(partition)
         if followed.in_step and partition not in self._told:
             self._told.add(partition)
+            self._pauses_s.pop(partition, None)
             where = {"partition": partition, "offset": followed.shard.position, "symbols": len(followed.shard.engines)}
             _log.info("following", extra=where)
 
@@ -138,7 +141,9 @@ class FollowedPartitions:
             _log.info("not followed: %s", why, extra={"partition": partition})
         self.forget(partition)
         self._cold.add(partition)
-        self._not_before_s[partition] = _now_s() + RETRY_S
+        pause_s = self._pauses_s.get(partition, FIRST_PAUSE_S)
+        self._not_before_s[partition] = _now_s() + pause_s
+        self._pauses_s[partition] = min(2 * pause_s, MAX_PAUSE_S)
 
 
 def _now_s() -> float:

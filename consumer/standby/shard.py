@@ -31,10 +31,10 @@ class FollowingShard(Shard):
         """The restored snapshots are removed from `restored`. Raises CannotFollow."""
         announced = RESTORING_KEY in restored.snapshots
         super().__init__(rules, restored, partition_of, owns=True)
-        if announced or self.state.must_rebuild or self.is_cut:
-            raise CannotFollow("the partition is new, or its owner has to rebuild it from the log")
         if self.state.changed_settings:
             raise CannotFollow(f"its owner has other settings: {self.state.changed_settings}")
+        if announced or self.state.must_rebuild or self.is_cut or not self.state.is_intact:
+            raise CannotFollow("it is new, or a part of its state is damaged, missing, or being rebuilt")
         self.is_following = True
 
     def _commit(self, batch: Batch, notices: RebuildNotices, keys: Sequence[bytes] | None) -> Commit:

@@ -10,10 +10,11 @@ It takes a partition over
 - if the group assigns it here: once it is in step here, as the present owner works until then; at once if it can't be followed.
 
 A worker keeps what it owns until another one opens it, also while the group is rebalancing: the fence protects the output, and
-the group only says who should own what. Who was fenced waits for the group's next assignment, so that two workers never take a
-partition from each other in turns.
+the group only says who should own what. Who was fenced waits for the group's next assignment, or for `PATIENCE_S`, so that two
+workers do not take a partition from each other in turns.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from random import Random
@@ -29,6 +30,8 @@ from .partitions import FollowedPartitions
 from .shard import CannotFollow, StateDiffers
 from .stats import StandbyStats
 
+PATIENCE_S = 30.0
+"""For how long a worker leaves a partition that the group assigns to it to the one that has fenced it."""
 _log = logging.getLogger(__name__)
 
 
@@ -41,8 +44,8 @@ class StandbyWorker(Worker):
         super().__init__(log, rules, batch_records, random, wall_clock=wall_clock)
         self.standby = StandbyStats()
         self._followed: FollowedPartitions | None = None
-        self._opened_in: dict[int, int | None] = {}
-        """By partition, the group's epoch in which it was opened here last; None if it was assigned to another worker then."""
+        self._held_in: dict[int, tuple[int | None, float]] = {}
+        """By partition, when it was held here last, and in which epoch of the group; None if it was assigned to another one."""
         self._assigned: Mapping[int, int] = {}
         self._takes = 0
 
@@ -50,7 +53,7 @@ class StandbyWorker(Worker):
         try:
             await super()._attempt()
         finally:
-            self._opened_in.clear()
+            self._held_in.clear()
             if self._followed:
                 await self._followed.close()
                 self._followed = None
@@ -60,6 +63,8 @@ class StandbyWorker(Worker):
         if self._followed is None:
             self._followed = FollowedPartitions(standby, self._log, self._rules, self.standby)
         self._assigned = assigned
+        for partition in self.shards:
+            self._note_held(partition)
         kept = {partition: self._epochs[partition] for partition in self.shards if standby.owner(partition) is Owner.SELF}
         others = [partition for partition in range(standby.partitions) if partition not in kept]
         await self._followed.step([p for p in others if standby.owner(p) is not Owner.SELF], self._batch_records)
@@ -72,13 +77,21 @@ class StandbyWorker(Worker):
         owner, in_step, epoch = consumer.owner(partition), self._followed.in_step(partition), self._assigned.get(partition)
         if owner is Owner.SELF or (owner is Owner.GONE and in_step):
             return True
-        if epoch is None or (owner is Owner.ALIVE and self._opened_in.get(partition) == epoch):
+        if epoch is None or (owner is Owner.ALIVE and self._must_wait(partition, epoch)):
             return False
         return in_step or self._followed.cannot(partition)
 
+    def _note_held(self, partition: int) -> None:
+        self._held_in[partition] = self._assigned.get(partition), asyncio.get_running_loop().time()
+
+    def _must_wait(self, partition: int, epoch: int) -> bool:
+        """Return whether the partition was lost in this epoch of the group, not long ago."""
+        held_in, held_at_s = self._held_in.get(partition, (None, 0.0))
+        return held_in == epoch and asyncio.get_running_loop().time() - held_at_s < PATIENCE_S
+
     async def _opened(self, consumer: Consumer, partition: int) -> Shard:
         standby = cast("StandbyConsumer", consumer)
-        self._opened_in[partition] = self._assigned.get(partition)
+        self._note_held(partition)
         was_gone = standby.owner(partition) is Owner.GONE
         followed = self._followed.take(partition) if self._followed else None
         if followed:

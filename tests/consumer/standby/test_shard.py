@@ -190,7 +190,7 @@ def test_a_new_partition_and_one_with_other_settings_are_not_followed() -> None:
     with pytest.raises(CannotFollow, match="new"):
         FollowingShard(RULES, Restored())
     others = Rules(EngineConfig(window=4, rate_window=4), Decoder(2), max_symbols=2, snapshot_records=25)
-    with pytest.raises(CannotFollow, match=r"window was 3 and is 4|rebuild"):
+    with pytest.raises(CannotFollow, match="window was 3 and is 4"):
         FollowingShard(others, copied(WHOLE.states[FIRST]))
 
 

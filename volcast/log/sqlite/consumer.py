@@ -16,7 +16,7 @@ from .position import restored_from, write_position
 from .reader import PARTITION, TablePoller, end_of
 from .schema import TABLES
 
-_ROLE = "consume"
+ROLE = "consume"
 _CANDLES = TABLES[Topic.CANDLES]
 
 
@@ -41,7 +41,7 @@ class SqliteConsumer:
         await self.close(partition)
         if self._lease and self._lease.lost:  # lost since `assignment`: a process that was paused must not fence its successor
             raise Fenced("another process has taken over, as this one was unresponsive for longer than the session timeout")
-        epoch = await self._database.take(_ROLE)
+        epoch = await self._database.take(ROLE)
         path = self._database.path
         restored = await self._database.read(lambda db: restored_from(db, path))
         if restored.position < restored.earliest and not restored.position_unknown:
@@ -75,11 +75,11 @@ class SqliteConsumer:
         epoch = self._epoch
 
         def write(db: sqlite3.Connection) -> None:
-            check_epoch(db, _ROLE, epoch)
+            check_epoch(db, ROLE, epoch)
             db.executemany("INSERT INTO signals (key, value) VALUES (?, ?)", commit.signals)
             db.executemany("INSERT INTO rejected (key, value) VALUES (?, ?)", commit.rejects)
-            changed = [snapshot for snapshot in commit.snapshots if snapshot.value]
-            db.executemany("INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", changed)
+            changed = [(key, commit.position, value) for key, value in commit.snapshots if value]
+            db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", changed)
             db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
             write_position(db, commit)
 

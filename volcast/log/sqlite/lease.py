@@ -66,6 +66,11 @@ class HeartbeatLease(Lease):
         """True if this process took the lease and another process has replaced the file since."""
         return self._file is not None and not _is_at(self.path, self._file)
 
+    @property
+    def held(self) -> bool:
+        """True if this process holds the lease."""
+        return self._file is not None and not self.lost
+
     def take(self) -> bool:
         """Take or keep the lease, without waiting; return whether this process holds it. Raises OSError."""
         if self.lost:

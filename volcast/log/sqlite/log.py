@@ -19,6 +19,7 @@ from .database import MEMORY, Database, check_epoch
 from .lease import HeartbeatLease
 from .position import restored_from
 from .reader import PARTITION, keys_of, last_rows_of_key, open_reader
+from .standby import SqliteStandbyConsumer
 
 
 class SqliteLog:
@@ -28,11 +29,19 @@ class SqliteLog:
     """
 
     def __init__(
-        self, path: str | Path, *, synchronous: str = "NORMAL", poll_s: float = 0.02, session_timeout_s: float = 10.0
+        self,
+        path: str | Path,
+        *,
+        synchronous: str = "NORMAL",
+        poll_s: float = 0.02,
+        session_timeout_s: float = 10.0,
+        standby: bool = False,
     ) -> None:
+        """Consumers of a log with `standby` are each a StandbyConsumer."""
         self._lease_path = f"{Path(path).resolve()}-consumer"  # the same for all paths of a file, symbolic links included
         self.database = Database(str(path), synchronous, poll_s, witness=self._lease_path)
         self._session_timeout_s = session_timeout_s
+        self._consumer = SqliteStandbyConsumer if standby else SqliteConsumer
         self._entered = 0
 
     async def __aenter__(self) -> Self:
@@ -57,12 +66,12 @@ class SqliteLog:
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
         if self.database.path == MEMORY:
-            yield SqliteConsumer(self.database, None)
+            yield self._consumer(self.database, None)
             return
         lease = HeartbeatLease(self._lease_path, self._session_timeout_s, asyncio.get_running_loop().time)
         heartbeat = asyncio.create_task(lease.keep_alive())
         try:
-            yield SqliteConsumer(self.database, lease)
+            yield self._consumer(self.database, lease)
         finally:
             lease.release()
             heartbeat.cancel()

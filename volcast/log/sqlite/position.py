@@ -5,6 +5,7 @@ to other signals than those in the file, is recognized.
 """
 
 import sqlite3
+from typing import NamedTuple
 from zlib import crc32
 
 from volcast.log.contract import Commit, Mismatch, Restored, Topic
@@ -21,31 +22,48 @@ def write_position(db: sqlite3.Connection, commit: Commit) -> None:
     db.execute("INSERT OR REPLACE INTO position VALUES (1, ?, ?, ?, ?, ?)", (*row, _checksum(row)))
 
 
-def restored_from(db: sqlite3.Connection, path: str) -> Restored:
-    """Return what the last commit left; call it within one transaction.
+class Offsets(NamedTuple):
+    """The two offsets of the last commit."""
 
-    Raises Mismatch if the position belongs to other signals or other candles than those in the file.
+    position: int
+    replay_from: int
+
+
+def restored_from(db: sqlite3.Connection, path: str) -> Restored:
+    """Return what the last commit left; call it within one transaction. Raises Mismatch as `stored_offsets`."""
+    snapshots, (earliest, _) = dict(db.execute("SELECT key, value FROM state")), _bounds(db)
+    offsets = stored_offsets(db, path)
+    if offsets is None:
+        is_used = bool(db.execute("SELECT count(*) FROM position").fetchone()[0] or any(_last_outputs(db)))
+        return Restored(0, snapshots, 0, earliest, position_unknown=is_used, where=path)
+    return Restored(offsets.position, snapshots, offsets.replay_from, earliest, where=path)
+
+
+def stored_offsets(db: sqlite3.Connection, path: str) -> Offsets | None:
+    """Return the offsets of the last commit; None if there are none, or if they are damaged.
+
+    Raises Mismatch if they belong to other signals or other candles than those in the file.
     """
-    snapshots = dict(db.execute("SELECT key, value FROM state"))
-    found = (_last_offset(db, _SIGNALS), _last_offset(db, _REJECTED))
-    earliest, end = _bounds(db)
     row = db.execute("SELECT next_offset, replay_from, signals, rejected, checksum FROM position").fetchone()
     if row is None or _checksum(row[:4]) != row[4]:
-        is_used = row is not None or any(found)
-        return Restored(0, snapshots, 0, earliest, position_unknown=is_used, where=path)
+        return None
     position, replay_from, *committed = row[:4]
     advice = "restore it from a backup, or choose another file to start anew"
-    for table, last, expected in zip((_SIGNALS, _REJECTED), found, committed, strict=True):
+    for table, last, expected in zip((_SIGNALS, _REJECTED), _last_outputs(db), committed, strict=True):
         if last != expected:
             raise Mismatch(
                 f"{path}: the last record of {table} has offset {last}, but the last commit wrote up to {expected}: a "
                 f"part of the file was deleted or replaced; {advice}"
             )
-    if position > end:
+    if position > (end := _bounds(db)[1]):
         raise Mismatch(
             f"{path}: the state continues at candle {position}, but the candles end at {end}: some were deleted; {advice}"
         )
-    return Restored(position, snapshots, replay_from, earliest, where=path)
+    return Offsets(position, replay_from)
+
+
+def _last_outputs(db: sqlite3.Connection) -> tuple[int, int]:
+    return _last_offset(db, _SIGNALS), _last_offset(db, _REJECTED)
 
 
 def _checksum(row: tuple[int, ...]) -> int:

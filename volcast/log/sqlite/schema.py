@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 6
+SCHEMA_FORMAT = 7
 """Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
@@ -14,7 +14,8 @@ CREATE INDEX candles_by_key ON candles (key, offset);
 CREATE TABLE signals  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE INDEX signals_by_key ON signals (key, offset);
 CREATE TABLE rejected (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
-CREATE TABLE state    (key BLOB PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE state    (key BLOB PRIMARY KEY, position INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX state_by_position ON state (position);
 CREATE TABLE position (
     one         INTEGER PRIMARY KEY CHECK (one = 1),
     next_offset INTEGER NOT NULL,

@@ -12,6 +12,9 @@ from operator import attrgetter
 from zlib import crc32
 
 from volcast.log.contract import Commit, Fenced, KeyValue, Record, Restored, Topic
+from volcast.log.standby import FollowedCommit
+
+from .group import Member
 
 Trace = list[tuple[object, ...]]
 """Every fault and every write that became visible, in order."""
@@ -52,6 +55,12 @@ class Partition:
     positions: Positions = Positions(0, 0)
     epoch: int = 0
     next_offset: int = 0
+    owner: Member | None = None
+    """Who has fenced all others."""
+    commits: list[FollowedCommit] = field(default_factory=list)
+    """What each commit wrote to the state, for those who follow."""
+    uncommitted: list[KeyValue] = field(default_factory=list)
+    """What was written to the state since the last position."""
 
     def restored(self) -> Restored:
         """Return what the last commit left."""
@@ -94,9 +103,10 @@ class SimulatedBroker:
             self.partitions[number].next_offset += 1
         self._wake(Topic.CANDLES)
 
-    def fence(self, partition: int) -> int:
+    def fence(self, partition: int, member: Member | None = None) -> int:
         """Fence all earlier owners, and return the epoch of the new owner."""
         self.partitions[partition].epoch += 1
+        self.partitions[partition].owner = member
         return self.partitions[partition].epoch
 
     def check(self, partition: int, epoch: int) -> None:
@@ -110,9 +120,13 @@ class SimulatedBroker:
         data = self.partitions[partition]
         for write in writes:
             self.trace.append((partition, write))
+            if isinstance(write, tuple) and write[0] is Topic.STATE:
+                data.uncommitted.append(write[1])
             match write:
                 case Positions():
                     data.positions = write
+                    data.commits.append(FollowedCommit(write.position, data.uncommitted))
+                    data.uncommitted = []
                 case (Topic.STATE, KeyValue(key, b"")):
                     data.state.pop(key, None)
                 case (Topic.STATE, KeyValue(key, value)):
@@ -120,8 +134,8 @@ class SimulatedBroker:
                 case (topic, KeyValue(key, value)):
                     records = self.records(topic, partition)
                     records.append(Record(partition, len(records), key, value))
-        self._wake(Topic.SIGNALS)
-        self._wake(Topic.REJECTED)
+        for topic in (Topic.SIGNALS, Topic.REJECTED, Topic.STATE):
+            self._wake(topic)
 
     def records(self, topic: Topic, partition: int) -> list[Record]:
         """Return all visible records of a topic in one partition."""

@@ -18,6 +18,8 @@ class Member:
     """The assignment that the coordinator has decided on."""
     dead: bool = False
     """Its process has died: its later calls have no effect."""
+    silent: bool = False
+    """Its process has ended or sleeps: others see no sign of life."""
 
 
 class Group:

@@ -22,13 +22,20 @@ class SimulatedLog:
     """One process's access to `broker`. `name` is the name of the process in the consumer group."""
 
     def __init__(
-        self, broker: SimulatedBroker, group: Group | None = None, script: FaultScript | None = None, name: str = ""
+        self,
+        broker: SimulatedBroker,
+        group: Group | None = None,
+        script: FaultScript | None = None,
+        name: str = "",
+        consumer: type["SimulatedConsumer"] | None = None,
     ) -> None:
+        """`consumer` is the class of its consumers, if it is not `SimulatedConsumer`."""
         self.counts: Counter[str] = Counter()
         """How many commits succeeded, how often the process was fenced, and how many partitions it restored."""
         self._broker, self._name = broker, name
         self._group = group or Group(len(broker.partitions))
         self._script = script or NoFaults(self._group)
+        self._consumer = consumer or SimulatedConsumer
 
     async def __aenter__(self) -> Self:
         return self
@@ -46,8 +53,9 @@ class SimulatedLog:
         member = Member(self._name)
         self._group.join(member)
         try:
-            yield _Consumer(self._broker, self._script, member, self.counts)
+            yield self._consumer(self._broker, self._script, member, self.counts)
         finally:
+            member.silent = True
             if not member.dead:
                 self._group.leave(member)
 
@@ -89,7 +97,7 @@ class _Appender:
 
 
 @dataclass(slots=True)
-class _OpenPartition:
+class OpenPartition:
     """A partition that this process has opened."""
 
     epoch: int
@@ -97,10 +105,12 @@ class _OpenPartition:
     """None until the consumer seeks."""
 
 
-class _Consumer:
+class SimulatedConsumer:
+    """A member of the group, with the partitions that it has opened."""
+
     def __init__(self, broker: SimulatedBroker, script: FaultScript, member: Member, counts: Counter[str]) -> None:
         self._broker, self._script, self._member, self._counts = broker, script, member, counts
-        self._open: dict[int, _OpenPartition] = {}
+        self._open: dict[int, OpenPartition] = {}
 
     async def assignment(self) -> Mapping[int, int]:
         await self._reach(Point.ASSIGNMENT)
@@ -113,14 +123,14 @@ class _Consumer:
         if Guarantee.RESTORE_AFTER_FENCE in self._broker.without:
             restored = held.restored()
             await self._reach(Point.OPENING)
-            epoch = self._broker.fence(partition)
+            epoch = self._broker.fence(partition, self._member)
         else:
-            epoch = self._broker.fence(partition)
+            epoch = self._broker.fence(partition, self._member)
             await self._reach(Point.OPENING)
             restored = held.restored()
         await self._reach(Point.OPENED)
         self._check(partition, epoch)
-        self._open[partition] = _OpenPartition(epoch)
+        self._open[partition] = OpenPartition(epoch)
         self._counts["restores"] += 1
         return restored
 

@@ -7,6 +7,7 @@ from itertools import count
 from random import Random
 
 from consumer.rules import Rules
+from consumer.standby.worker import StandbyWorker
 from consumer.stats import rejects_by_reason
 from consumer.worker import Worker
 from volcast.core.decoder import Decoder
@@ -16,8 +17,9 @@ from volcast.proof.verifier import Expected, inequality
 from .broker import Guarantee, Partition, SimulatedBroker
 from .check import expected_log_output, first_log_difference
 from .group import Group
-from .log import SimulatedLog
+from .log import SimulatedConsumer, SimulatedLog
 from .script import SESSION_S, RandomFaults
+from .standby import SimulatedStandbyConsumer
 from .stream import DECIMALS, STREAMS, input_stream_of
 
 SCENARIO_TIMEOUT_S = 120.0
@@ -42,6 +44,8 @@ class Scenario:
         snapshot_records = random.choice((1, 3, 10, 30))
         self._rules = Rules(self._stream.config, Decoder(DECIMALS), self._stream.max_symbols, snapshot_records)
         self._static_names = random.choice((False, True))
+        self._standbys = Random(f"standbys {seed}")  # noqa: S311  # draws of its own, so that a seed keeps its other faults
+        self._standby_share = self._standbys.choice((0.0, 0.0, 0.5, 1.0)) if make_worker is Worker else 0.0
         self._failures: list[str] = []
         self._log_counts: Counter[str] = Counter()
 
@@ -58,26 +62,34 @@ class Scenario:
         for runner in runners:
             runner.cancel()
         await asyncio.gather(*runners, return_exceptions=True)
-        return unprocessed or self._first_difference() or await self._compare_after_restart()
+        difference = unprocessed or self._first_difference() or await self._compare_after_restart()
+        if difference is None and (mismatches := self._log_counts["mismatches"]):
+            return f"standbys have computed another result than the owner {mismatches} times, which was not expected"
+        return difference
 
     async def _run_workers(self, number: int) -> None:
         """Run one worker after another: when one ends, the next one starts after a pause."""
         for life in count():
             name = f"worker {number}" if self._static_names else f"worker {number}, life {life}"
-            log = SimulatedLog(self.broker, self._group, self._script, name)
-            running = asyncio.create_task(self._new_worker(log).run())
+            is_standby = self._standbys.random() < self._standby_share
+            consumer = SimulatedStandbyConsumer if is_standby else SimulatedConsumer
+            log = SimulatedLog(self.broker, self._group, self._script, name, consumer)
+            worker = self._new_worker(log, StandbyWorker if is_standby else self._make_worker)
+            running = asyncio.create_task(worker.run())
             try:
                 await asyncio.wait([running])
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
                 self._log_counts += log.counts
+                if isinstance(worker, StandbyWorker):
+                    self._log_counts += Counter(comparisons=worker.standby.comparisons, mismatches=worker.standby.mismatches)
             if not running.cancelled():
                 self._failures.append(f"{name} ended: {running.exception()!r}")
             await asyncio.sleep(self._random.random() * 1.5 * SESSION_S)
 
-    def _new_worker(self, log: Log) -> Worker:
-        return self._make_worker(log, self._rules, self._batch_records, self._random)
+    def _new_worker(self, log: Log, make_worker: MakeWorker) -> Worker:
+        return make_worker(log, self._rules, self._batch_records, self._random)
 
     async def _feed(self, name: str, chunks: Sequence[Sequence[KeyValue]]) -> None:
         async with SimulatedLog(self.broker, self._group).appender(name) as appender:
@@ -105,7 +117,7 @@ class Scenario:
         self._script.exhausted = True
         await asyncio.sleep(2 * SESSION_S)  # by then the sessions of all other members have ended
         log = SimulatedLog(self.broker, self._group, name="the last")
-        worker = self._new_worker(log)
+        worker = self._new_worker(log, self._make_worker)
         await self._feed("one more", [self._stream.last])
         running = asyncio.create_task(worker.run())
         drained = asyncio.create_task(worker.drained())

@@ -27,6 +27,9 @@ SESSION_S = 0.4
 """Seconds of silence after which the group removes a member."""
 
 
+_LOOK_S = 0.02
+_FALSE_ALARM_RATE = 0.02
+"""How often a living process is taken for ended when a standby looks at it."""
 _LOSE_ALL = 0.2
 """How often a loss takes all values."""
 
@@ -46,6 +49,8 @@ class Point(StrEnum):
     LAST = "commit: after the last write"
     RESPONSE = "commit: the response"
     CLOSE = "close"
+    FOLLOW = "follow: the state is read"
+    FOLLOWED = "poll_followed"
 
 
 class LogFault(StrEnum):
@@ -82,6 +87,9 @@ class FaultScript(Protocol):
     def poll_limit(self, max_records: int) -> int:
         """Return how many records a poll may return, at most `max_records`."""
 
+    def seems_gone(self, member: Member) -> bool:
+        """Return whether others take the process of a member for ended."""
+
 
 class NoFaults:
     """A script without faults: other tasks run at each point, and members are notified of assignments at once."""
@@ -100,6 +108,9 @@ class NoFaults:
     def poll_limit(self, max_records: int) -> int:
         return max_records
 
+    def seems_gone(self, member: Member) -> bool:
+        return member.silent
+
 
 class RandomFaults:
     """A script with faults drawn from `random`. Which kinds, how often and how many at most is drawn first; after them there are
@@ -112,6 +123,7 @@ class RandomFaults:
         self.pending = 0
         """Paused processes, plus commits that will take effect later."""
         self._random, self._broker, self._group = random, broker, group
+        self._false_alarms = Random(f"false alarms {random.getstate()[1][0]}")  # noqa: S311  # draws of its own, so that others stay
         self._faults_left = random.randint(0, 14)
         self._rate = random.choice((0.01, 0.03, 0.1))
         self._yield_rate = random.choice((0.05, 0.2, 0.6))
@@ -122,11 +134,17 @@ class RandomFaults:
     def poll_limit(self, max_records: int) -> int:
         return self._random.randint(1, max_records)
 
+    def seems_gone(self, member: Member) -> bool:
+        """Return whether it is, and sometimes True although it is not: a takeover from a living owner must only cost time."""
+        return member.silent or (not self.exhausted and self._false_alarms.random() < _FALSE_ALARM_RATE)
+
     def commit_later(self, transaction: Transaction) -> None:
         self.pending += 1
         asyncio.get_running_loop().call_later(self._random.random() * SESSION_S, self._commit, transaction)
 
     async def reach(self, point: Point, member: Member) -> LogFault | None:
+        while member.silent and not member.dead:  # another task of its process has met a pause
+            await asyncio.sleep(_LOOK_S)
         if member.dead:
             raise asyncio.CancelledError
         random = self._random
@@ -137,7 +155,7 @@ class RandomFaults:
             self.counts[fault] += 1
         match fault:
             case LogFault.CRASH:
-                member.dead = True
+                member.dead = member.silent = True
                 self._end_session_later(member)
                 raise asyncio.CancelledError
             case LogFault.STOP:
@@ -145,10 +163,12 @@ class RandomFaults:
             case LogFault.PAUSE:
                 self._end_session_later(member)
                 self.pending += 1
+                member.silent = True
                 try:
                     await asyncio.sleep(SESSION_S * (1 + random.random()))
                 finally:
                     self.pending -= 1
+                    member.silent = False
             case LogFault.LOST:
                 raise Unavailable(f"no response at {point}")
             case LogFault.REBALANCE:
