@@ -4,14 +4,16 @@ What was rejected stays rejected, and what was accepted has its signal. So a rec
 that held when it was first answered.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from msgspec import Struct
 
-from volcast.core.codec import Reason
+from volcast.core.codec import Reason, Reject, refuse
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.prior import Prior
-from volcast.core.types import EngineConfig
+from volcast.core.types import Candle, EngineConfig, Gap, Revision
+from volcast.log.contract import Record
 
 
 class PartitionSettings(Struct, frozen=True):
@@ -62,6 +64,23 @@ class Rules:
         decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
         counts = settings.max_symbols, self.snapshot_records
         return Rules(settings.engine, decoder, *counts, self.prior, settings.allowed_symbols)
+
+    def decode(self, record: Record, partition_of: Callable[[bytes], int] | None) -> Candle | Gap | Revision | Reject:
+        """Decode a record, if it could be read and is where it belongs: in two partitions a symbol would have two engines.
+
+        `partition_of` returns the partition of a key; if it is None, no record is in a wrong one.
+        """
+        _, _, key, value, unreadable = record
+        if unreadable:
+            return refuse(Reason.UNREADABLE_BATCH, unreadable, key, value)
+        item = self.decoder.decode(key, value)
+        if partition_of is None or isinstance(item, Reject) or (belongs := partition_of(key)) == record.partition:
+            return item
+        detail = (
+            f"it is in partition {record.partition}, and the key belongs to {belongs} by murmur2, the default of Java's "
+            "clients: set the producer's partitioner, in librdkafka partitioner=murmur2_random"
+        )
+        return refuse(Reason.PARTITION, detail, key, value)
 
     def refusal(self, symbol: str, symbols: int, *, is_new: bool) -> tuple[Reason, str] | None:
         """Return why a record of this symbol is rejected in a partition of so many symbols, and a sentence; None if it is not."""

@@ -14,8 +14,8 @@ class SnapshotSchedule:
     A snapshot is due once it lags `max_records` behind; it lags a little more where over `MAX_SNAPSHOTS` fall due at once.
 
     >>> schedule = SnapshotSchedule(max_records=100)
-    >>> schedule.changed(b"BTCUSDT", Mark(7, digest=0))
-    >>> schedule.changed(b"ETHUSDT", Mark(60, digest=0))
+    >>> schedule.changed(b"BTCUSDT", 7, digest=0)
+    >>> schedule.changed(b"ETHUSDT", 60, digest=0)
     >>> schedule.due(107), schedule.replay_from(Mark(107, digest=0)).offset
     ([b'BTCUSDT'], 7)
     >>> schedule.saved([b"BTCUSDT"])
@@ -27,9 +27,10 @@ class SnapshotSchedule:
         self._max_records = max_records
         self._first_unsaved: dict[bytes, Mark] = {}  # records come in the order of their offsets, so the first key lags most
 
-    def changed(self, key: bytes, place: Mark) -> None:
-        """Note that the record at `place`, which lies behind all records before, changed the value of `key`."""
-        self._first_unsaved.setdefault(key, place)
+    def changed(self, key: bytes, offset: int, digest: int) -> None:
+        """Note that the record at `offset`, which lies behind all records before, changed the value of `key`; see `Mark`."""
+        if key not in self._first_unsaved:
+            self._first_unsaved[key] = Mark(offset, digest)
 
     def all(self) -> list[bytes]:
         """Return the keys whose last snapshot lacks any record."""

@@ -1,30 +1,28 @@
 """A stop in good order: the present commit ends, and all snapshots are written, so that a restart replays nothing."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from volcast.log.contract import Commit
 
 from .shard import Shard
 
-_COMMIT_S = 5.0
+COMMIT_S = 5.0
 """How long a stop waits for the commit that is being written."""
 _SNAPSHOTS_S = 5.0
 """How long a stop writes snapshots. What is not written by then is replayed by the next start."""
 
 
-async def finish(commit: Coroutine[Any, Any, None]) -> None:
-    """Await a commit. If the caller is cancelled meanwhile, wait for the commit to end; then the cancellation takes effect at the
-    caller's next await. Raises what the commit raises, and CancelledError if its outcome is not known.
+async def finish(writing: "asyncio.Future[None]") -> None:
+    """Await a commit that is written. If the caller is cancelled meanwhile, wait for the commit to end; then the cancellation
+    takes effect at the caller's next await. Raises what the commit raises, and CancelledError if its outcome is not known.
     """
-    writing = asyncio.ensure_future(commit)
     try:
         await asyncio.shield(writing)
     except asyncio.CancelledError:
         if not writing.cancelled():
-            await asyncio.wait([writing], timeout=_COMMIT_S)
+            await asyncio.wait([writing], timeout=COMMIT_S)
         caller = asyncio.current_task()
         if not writing.done() or writing.cancelled() or caller is None:
             raise

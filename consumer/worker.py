@@ -1,7 +1,7 @@
 """The consumer's loop: partitions are assigned, restored, read, processed, committed and given away. Recovery is a start.
 
     assignment ─► open (fence, restore) ─► seek ─► poll ─► Shard.process ─► commit ─┐
-                     ▲                              ▲─────────── committed ─────────┤
+                     ▲                              ▲──── while it is written ──────┤
                      └────────── dropped: fenced, or the log did not answer ────────┘
 
 A failed commit is never retried from memory: the shard is dropped, and the log says what was written. The only clock is the event
@@ -18,13 +18,15 @@ from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavaila
 from volcast.log.retry import while_unavailable
 from volcast.timing.stall import StallDetector
 
+from .commits import CommitsOnTheWay
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
 from .stats import WorkerStats
-from .stopping import finish, write_snapshots
+from .stopping import write_snapshots
 
 _IDLE_POLL_S = 0.25
+_SLICE_RECORDS = 32  # so many are processed before a commit that is on its way may go on: about a millisecond's work
 _CHECK_EVERY_S = 5.0  # how often the worker checks whether its partitions move
 _log = logging.getLogger(__name__)
 
@@ -40,6 +42,7 @@ class Worker:
         self.shards: dict[int, Shard] = {}
         self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
+        self._commits = CommitsOnTheWay()
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
         self._wall_clock = wall_clock
         self._checked_at_s = 0.0
@@ -68,8 +71,10 @@ class Worker:
                     while True:
                         await self._iterate(consumer)
                 except asyncio.CancelledError:
-                    await write_snapshots(self.shards, partial(self._commit, consumer))
+                    await self._stop(consumer)
                     raise
+                finally:
+                    await self._commits.abandon()
         finally:
             self.stats.is_behind = True
             self.shards.clear()
@@ -78,12 +83,15 @@ class Worker:
 
     async def _iterate(self, consumer: Consumer) -> None:
         self.stats.last_iteration_s = _now_s()
+        for partition in self._commits.partitions(ended=True):
+            await self._settle(consumer, partition)
         await self._apply_assignment(consumer, await consumer.assignment())
         batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
         read_s = _now_s()
         if not batches and not any(shard.restoring for shard in self.shards.values()):
-            self.stats.is_behind = False
-            if self.shards:
+            settled = [await self._settle(consumer, partition) for partition in self._commits.partitions()]
+            self.stats.is_behind = not all(settled)
+            if self.shards and all(settled):
                 async with self._empty_poll:
                     self._empty_poll.notify_all()
         for partition, records in batches.items():
@@ -95,7 +103,8 @@ class Worker:
     async def _apply_assignment(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
         """Drop the partitions that are assigned to another worker, or were in the meantime; open those that are new."""
         for partition in [p for p, epoch in self._epochs.items() if assigned.get(p) != epoch]:
-            await self._drop(consumer, partition, "assigned to another worker")
+            if await self._settle(consumer, partition):
+                await self._drop(consumer, partition, "assigned to another worker")
         for partition, epoch in assigned.items():
             if partition not in self.shards:
                 await self._open(consumer, partition, epoch)
@@ -121,21 +130,42 @@ class Worker:
         return shard
 
     async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record], read_s: float) -> None:
+        """Process records, and begin to write their commit once that of the records before is written."""
         shard = self.shards[partition]
         was_restoring = shard.restoring
-        batch = shard.process(records)
-        if batch.commit and not await self._commit(consumer, partition, batch.commit):
-            return
-        self.stats.add_batch(partition, batch, _now_s() - read_s, self._wall_clock)
-        if was_restoring and not shard.restoring:
-            report_restored(partition, shard)
-        report_batch(partition, batch)
+        for begin in range(0, len(records), _SLICE_RECORDS):
+            shard.add(records[begin : begin + _SLICE_RECORDS])
+            await self._commits.go_on()
+        batch = shard.finish()
+
+        def done() -> None:
+            self.stats.add_batch(partition, batch, _now_s() - read_s, self._wall_clock)
+            if was_restoring and not shard.restoring:
+                report_restored(partition, shard)
+            report_batch(partition, batch)
+
+        if not batch.commit:
+            done()
+        elif await self._settle(consumer, partition):
+            self._commits.begin(partition, self._write(consumer, partition, batch.commit, done))
+
+    async def _write(self, consumer: Consumer, partition: int, commit: Commit, done: Callable[[], None] = lambda: None) -> None:
+        began_s = _now_s()
+        await consumer.commit(partition, commit)
+        self.stats.commits.add(_now_s() - began_s)
+        done()
 
     async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
-        """Return whether the commit succeeded. If not, the partition is dropped; it is opened again if it is still assigned."""
-        began_s = _now_s()
+        """Write a commit, and return whether it succeeded; see `_settle`."""
+        self._commits.begin(partition, self._write(consumer, partition, commit))
+        return await self._settle(consumer, partition)
+
+    async def _settle(self, consumer: Consumer, partition: int) -> bool:
+        """Wait for the commit on its way; return False if it failed. Then the partition is dropped, and opened again if it is
+        still assigned.
+        """
         try:
-            await finish(consumer.commit(partition, commit))
+            await self._commits.end(partition)
         except asyncio.CancelledError:
             self.shards.pop(partition, None)  # it may be ahead of the log
             raise
@@ -147,8 +177,20 @@ class Worker:
             self.stats.failed_commits += 1
             await self._drop(consumer, partition, f"commit failed: {unavailable}")
             return False
-        self.stats.commits.add(_now_s() - began_s)
         return True
+
+    async def _stop(self, consumer: Consumer) -> None:
+        """Commit what has been processed, and all snapshots. What is not done in time is dropped."""
+        await self._commits.wait()
+        for partition in self._commits.partitions(ended=True):
+            await self._settle(consumer, partition)
+        for partition, shard in list(self.shards.items()):
+            if partition in self._commits.partitions():
+                del self.shards[partition]
+            elif shard.is_open:
+                await self._process(consumer, partition, (), _now_s())
+                await self._settle(consumer, partition)
+        await write_snapshots(self.shards, partial(self._commit, consumer))
 
     async def _check_stalls(self, consumer: Consumer) -> None:
         """Measure for how long each partition has not moved although its log grew; log how far restores have come."""
