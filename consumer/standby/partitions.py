@@ -9,10 +9,11 @@ import asyncio
 import logging
 from collections.abc import Collection
 
+from consumer.loading import LoadedSymbols, load_in_slices
 from consumer.rules import Rules
 from consumer.stats import newest_open_time_ms
 from volcast.log.contract import Log, Mismatch, Restored, Unavailable
-from volcast.log.standby import StandbyConsumer
+from volcast.log.standby import Followed, StandbyConsumer
 
 from .following import FollowedPartition
 from .shard import CannotFollow, FollowingShard, StateDiffers
@@ -30,7 +31,9 @@ class FollowedPartitions:
         self.consumer = consumer
         self._log, self._rules, self._stats = log, rules, stats
         self._followed: dict[int, FollowedPartition] = {}
-        self._restoring: dict[int, asyncio.Task[Restored]] = {}
+        self._restoring: dict[int, asyncio.Task[tuple[Restored, LoadedSymbols]]] = {}
+        self._early: dict[int, list[Followed]] = {}
+        """What has come of partitions whose state has been read, but not taken in."""
         self._not_before_s: dict[int, float] = {}
         """When a partition that could not be followed is tried again."""
         self._pauses_s: dict[int, float] = {}
@@ -57,6 +60,8 @@ class FollowedPartitions:
         for partition, followed in (await self.consumer.poll_followed(max_records)).items():
             if partition in self._followed:
                 self._followed[partition].add(followed)
+            elif partition in self._restoring:
+                self._early.setdefault(partition, []).append(followed)
         for partition, each in list(self._followed.items()):
             self._step(partition, each, max_records)
 
@@ -73,6 +78,7 @@ class FollowedPartitions:
         if task := self._restoring.pop(partition, None):
             task.cancel()
         self.take(partition)
+        self._early.pop(partition, None)
         self._cold.discard(partition)
         self.consumer.unfollow(partition)
 
@@ -94,18 +100,21 @@ class FollowedPartitions:
         elif task.done():
             del self._restoring[partition]
             try:
-                shard = FollowingShard(self._rules, task.result(), self._log.partition_of)
+                restored, symbols = task.result()
+                shard = FollowingShard(self._rules, restored, self._log.partition_of, symbols)
             except (CannotFollow, Mismatch, Unavailable) as error:
                 self._give_up(partition, error)
             else:
-                self._followed[partition] = FollowedPartition(shard)
+                followed = self._followed[partition] = FollowedPartition(shard)
+                for each in self._early.pop(partition, ()):
+                    followed.add(each)
                 self._cold.discard(partition)
                 self._note(partition)
 
-    async def _read(self, partition: int) -> Restored:
+    async def _read(self, partition: int) -> tuple[Restored, LoadedSymbols]:
         restored = await self.consumer.follow(partition)
         await self.consumer.seek(partition, max(min(restored.replay_from, restored.position), restored.earliest))
-        return restored
+        return restored, await load_in_slices(self._rules, restored)
 
     def _step(self, partition: int, followed: FollowedPartition, max_records: int) -> None:
         compared = followed.comparisons

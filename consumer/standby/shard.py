@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from consumer.batch import Batch
 from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, read_checkpoint, read_manifest
+from consumer.loading import LoadedSymbols
 from consumer.partition_state import CONFIG_KEY, REJECTED_KEY, RESTORING_KEY, RebuildNotices
 from consumer.rules import Rules
 from consumer.shard import Shard
@@ -27,10 +28,16 @@ class StateDiffers(Exception):
 class FollowingShard(Shard):
     """A shard that follows, until it is promoted."""
 
-    def __init__(self, rules: Rules, restored: Restored, partition_of: Callable[[bytes], int] | None = None) -> None:
-        """The restored snapshots are removed from `restored`. Raises CannotFollow."""
+    def __init__(
+        self,
+        rules: Rules,
+        restored: Restored,
+        partition_of: Callable[[bytes], int] | None = None,
+        symbols: LoadedSymbols | None = None,
+    ) -> None:
+        """Raises CannotFollow."""
         announced = RESTORING_KEY in restored.snapshots
-        super().__init__(rules, restored, partition_of, owns=True)
+        super().__init__(rules, restored, partition_of, symbols)
         if self.state.changed_settings:
             raise CannotFollow(f"its owner has other settings: {self.state.changed_settings}")
         if announced or self.state.must_rebuild or self.is_cut or not self.state.is_intact:

@@ -24,7 +24,7 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from consumer.worker import Worker
 from volcast.log.contract import Consumer, Log, Mismatch
-from volcast.log.standby import Owner, StandbyConsumer
+from volcast.log.standby import Followed, Owner, StandbyConsumer
 
 from .partitions import FollowedPartitions
 from .shard import CannotFollow, StateDiffers
@@ -48,6 +48,10 @@ class StandbyWorker(Worker):
         """By partition, when it was held here last, and in which epoch of the group; None if it was assigned to another one."""
         self._assigned: Mapping[int, int] = {}
         self._takes = 0
+        self._rests: dict[int, Followed | BaseException] = {}
+        """By partition that is being taken over, what the owner had written, or why it could not be taken over."""
+        self._gone: set[int] = set()
+        """Those of them whose owner was gone."""
 
     async def _attempt(self) -> None:
         try:
@@ -68,8 +72,13 @@ class StandbyWorker(Worker):
         kept = {partition: self._epochs[partition] for partition in self.shards if standby.owner(partition) is Owner.SELF}
         others = [partition for partition in range(standby.partitions) if partition not in kept]
         await self._followed.step([p for p in others if standby.owner(p) is not Owner.SELF], self._batch_records)
+        due = [partition for partition in others if self._is_due(standby, partition)]
+        taken = [partition for partition in due if self._followed.in_step(partition)]
+        self._gone = {partition for partition in due if standby.owner(partition) is Owner.GONE}
+        rests = await asyncio.gather(*map(standby.take_over, taken), return_exceptions=True)
+        self._rests = dict(zip(taken, rests, strict=True))
         self._takes += 1
-        await super()._apply_assignment(consumer, kept | {p: self._takes for p in others if self._is_due(standby, p)})
+        await super()._apply_assignment(consumer, kept | dict.fromkeys(due, self._takes))
 
     def _is_due(self, consumer: StandbyConsumer, partition: int) -> bool:
         """Return whether a partition that this worker does not hold should be opened now."""
@@ -92,11 +101,12 @@ class StandbyWorker(Worker):
     async def _opened(self, consumer: Consumer, partition: int) -> Shard:
         standby = cast("StandbyConsumer", consumer)
         self._note_held(partition)
-        was_gone = standby.owner(partition) is Owner.GONE
-        followed = self._followed.take(partition) if self._followed else None
-        if followed:
-            rest = await standby.take_over(partition)
-            before = followed.comparisons
+        followed, rest = self._followed.take(partition) if self._followed else None, self._rests.pop(partition, None)
+        if isinstance(rest, BaseException):
+            standby.unfollow(partition)
+            raise rest
+        if followed and rest:
+            was_gone, before = partition in self._gone, followed.comparisons
             try:
                 shard = followed.promoted(rest)
             except StateDiffers as difference:
@@ -112,5 +122,6 @@ class StandbyWorker(Worker):
                 return shard
             finally:
                 self.standby.comparisons += followed.comparisons - before
-        standby.unfollow(partition)
+        if self._followed:
+            self._followed.forget(partition)  # also what has just begun: it must not follow what is owned here
         return await super()._opened(consumer, partition)

@@ -19,7 +19,9 @@ class Member:
     dead: bool = False
     """Its process has died: its later calls have no effect."""
     silent: bool = False
-    """Its process has ended or sleeps: others see no sign of life."""
+    """Its process has died or sleeps: others see no sign of life."""
+    left: bool = False
+    """Its process has ended in good order."""
 
 
 class Group:

@@ -55,7 +55,7 @@ class SimulatedLog:
         try:
             yield self._consumer(self._broker, self._script, member, self.counts)
         finally:
-            member.silent = True
+            member.left = True
             if not member.dead:
                 self._group.leave(member)
 

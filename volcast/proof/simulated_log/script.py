@@ -109,7 +109,7 @@ class NoFaults:
         return max_records
 
     def seems_gone(self, member: Member) -> bool:
-        return member.silent
+        return member.silent or member.left
 
 
 class RandomFaults:
@@ -136,19 +136,17 @@ class RandomFaults:
 
     def seems_gone(self, member: Member) -> bool:
         """Return whether it is, and sometimes True although it is not: a takeover from a living owner must only cost time."""
-        return member.silent or (not self.exhausted and self._false_alarms.random() < _FALSE_ALARM_RATE)
+        return member.silent or member.left or (not self.exhausted and self._false_alarms.random() < _FALSE_ALARM_RATE)
 
     def commit_later(self, transaction: Transaction) -> None:
         self.pending += 1
         asyncio.get_running_loop().call_later(self._random.random() * SESSION_S, self._commit, transaction)
 
     async def reach(self, point: Point, member: Member) -> LogFault | None:
-        while member.silent and not member.dead:  # another task of its process has met a pause
-            await asyncio.sleep(_LOOK_S)
-        if member.dead:
-            raise asyncio.CancelledError
         random = self._random
+        await self._run(member)
         await self._let_others_run(point)
+        await self._run(member)  # meanwhile its process may have met a fault in another task
         fault = self._draw(point)
         if fault:
             self._broker.trace.append((member.name, point, fault))
@@ -161,14 +159,7 @@ class RandomFaults:
             case LogFault.STOP:
                 raise asyncio.CancelledError
             case LogFault.PAUSE:
-                self._end_session_later(member)
-                self.pending += 1
-                member.silent = True
-                try:
-                    await asyncio.sleep(SESSION_S * (1 + random.random()))
-                finally:
-                    self.pending -= 1
-                    member.silent = False
+                await self._pause(member)
             case LogFault.LOST:
                 raise Unavailable(f"no response at {point}")
             case LogFault.REBALANCE:
@@ -178,6 +169,23 @@ class RandomFaults:
         if self.exhausted or random.random() < self._notify_rate:
             self._group.notify(member)
         return fault if fault in _COMMIT_FAULTS else None
+
+    async def _run(self, member: Member) -> None:
+        """Wait while the process of a member sleeps. Raises CancelledError if it has ended."""
+        while member.silent and not member.dead:  # noqa: ASYNC110  # a few times in a pause, in virtual time
+            await asyncio.sleep(_LOOK_S)
+        if member.dead:
+            raise asyncio.CancelledError
+
+    async def _pause(self, member: Member) -> None:
+        self._end_session_later(member)
+        self.pending += 1
+        member.silent = True
+        try:
+            await asyncio.sleep(SESSION_S * (1 + self._random.random()))
+        finally:
+            self.pending -= 1
+            member.silent = False
 
     def _draw(self, point: Point) -> LogFault | None:
         possible = self._faults_at[point]
