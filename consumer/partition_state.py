@@ -20,11 +20,12 @@ from msgspec import Struct
 
 from volcast.core.codec import UNDECODABLE, Reason, encode_restoring
 from volcast.core.engine import Engine
-from volcast.core.snapshot import SnapshotError, decode_snapshot, encode_snapshot
+from volcast.core.snapshot import encode_snapshot
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue
 
-from .checkpoint import CheckpointWriter, Mark, OutputDigest, VerifiedState
+from .checkpoint import CheckpointWriter, Mark, OutputDigest
+from .loading import LoadedSymbols
 from .rules import PartitionSettings, Rules, differences
 from .sealing import seal, unseal
 
@@ -50,19 +51,16 @@ class _RejectCounts(Struct, frozen=True):
 class PartitionState:
     """The engines, reject counts, settings and rebuild notices of one partition."""
 
-    def __init__(self, rules: Rules, verified: VerifiedState) -> None:
-        """Load what the last commit left; its snapshots are removed from `verified`."""
-        self.engines: dict[str, Engine] = {}
-        self.counts: dict[str, Counter[str]] = {}
-        """By symbol, the records that brought no signal: duplicate, late, unconfirmed_date, gap, revision."""
-        self.complete_below: dict[str, int] = {}
-        """By symbol, the offset below which its snapshot contains all records."""
-        self.unusable: dict[str, str] = {}
-        """The symbols whose snapshot cannot be used, with the reason: they are rebuilt from the log."""
+    def __init__(self, rules: Rules, symbols: LoadedSymbols) -> None:
+        """Load what the last commit left, besides the symbols."""
+        self.engines, self.counts, self.complete_below = symbols.engines, symbols.counts, symbols.complete_below
+        """By symbol; see `LoadedSymbols`."""
+        self.unusable = symbols.unusable
         self.rejected: Counter[str] = Counter()
         """The number of rejected records by reason, without those of an unconfirmed date: `counts` has them."""
         self.rejected_below = 0
         """The offset below which all rejected records are counted."""
+        verified = symbols.verified
         self._rules, self._verified = rules, verified
         stored, manifest = verified.values, verified.manifest
         before = read_settings(stored)
@@ -71,14 +69,7 @@ class PartitionState:
         self.rules_before = rules.with_settings(before) if before and self.changed_settings else rules
         """The rules by which the records before this state were answered."""
         self._settings_are_saved = before is not None and not self.changed_settings
-        good = {key: crc32(value) for key, value in stored.items() if key in {CONFIG_KEY, RESTORING_KEY}}
-        # In reverse, so that what was allocated last is freed first: then the allocator returns memory before all of it is free.
-        for key in sorted(verified.problems.keys() | stored.keys(), reverse=True):
-            if key.startswith(b"@"):
-                continue
-            raw = stored.pop(key, None)  # the memory of each snapshot is free for the next engine
-            if self._load_engine(key, raw) and raw is not None:
-                good[key] = crc32(raw)
+        good = {key: crc32(value) for key, value in stored.items() if key in {CONFIG_KEY, RESTORING_KEY}} | symbols.checksums
         rejects_are_loaded = REJECTED_KEY not in verified.problems and self._load_rejected(stored.get(REJECTED_KEY))
         if rejects_are_loaded and REJECTED_KEY in stored:
             good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])
@@ -92,24 +83,6 @@ class PartitionState:
         self._announced_unknown = announced is None or manifest is None or RESTORING_KEY in verified.problems
         """It is not known which rebuilds were announced, so all symbols are reported as complete once they are."""
         self._announced = announced or []
-
-    def _load_engine(self, key: bytes, raw: bytes | None) -> bool:
-        """Load the snapshot of a symbol, or note why it cannot be used; return whether it can."""
-        rules, symbol = self._rules, key.decode(errors="replace")
-        if raw is None:
-            self.unusable[symbol] = self._verified.problems[key]
-            return False
-        try:
-            found = decode_snapshot(raw, symbol, rules.config, rules.decoder.price_decimals(symbol), rules.prior)
-        except SnapshotError as error:
-            self.unusable[symbol] = str(error)
-            return False
-        if found.position > self._verified.position:
-            self.unusable[symbol] = f"it has records up to {found.position}, but only those up to {self._verified.position} count"
-            return False
-        self.engines[symbol], self.counts[symbol] = found.engine, Counter(found.counts)
-        self.complete_below[symbol] = found.position
-        return True
 
     def _load_rejected(self, raw: bytes | None) -> bool:
         """Return whether the counts could be read; if not, they begin at 0."""

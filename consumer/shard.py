@@ -19,7 +19,8 @@ from volcast.core.types import Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 
 from .batch import Batch, DecodedRecord, RecordResult, SkippedCandle
-from .checkpoint import Mark, RecordDigest, verify_state
+from .checkpoint import Mark, RecordDigest
+from .loading import LoadedSymbols, load_all
 from .partition_state import REJECTED_KEY, PartitionState, RebuildNotices
 from .rules import Rules
 from .snapshot_schedule import MAX_SNAPSHOTS, SnapshotSchedule
@@ -33,18 +34,15 @@ class Shard:
         rules: Rules,
         restored: Restored | None = None,
         partition_of: Callable[[bytes], int] | None = None,
-        *,
-        owns: bool = False,
+        symbols: LoadedSymbols | None = None,
     ) -> None:
-        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one. If this shard
-        `owns` the restored state, its snapshots are removed: the memory of each is free once its engine is loaded.
+        """`partition_of` returns the partition to which a key belongs; without it, no record is in a wrong one. `symbols` are
+        those of the restored state, if they are loaded already.
         """
         restored = restored or Restored()
         self._partition_of = partition_of
-        verified = verify_state(restored)
-        if owns:
-            restored.snapshots.clear()
-        self.state = PartitionState(rules, verified)
+        symbols = symbols or load_all(rules, restored)
+        self.state, verified = PartitionState(rules, symbols), symbols.verified
         self.engines, self.counts = self.state.engines, self.state.counts
         self.answered_below = verified.position
         """The offset below which records were answered before this shard was opened: they are taken in without output."""

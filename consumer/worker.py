@@ -19,6 +19,7 @@ from volcast.log.retry import while_unavailable
 from volcast.timing.stall import StallDetector
 
 from .commits import CommitsOnTheWay
+from .loading import load_in_slices
 from .reports import report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
@@ -125,7 +126,8 @@ class Worker:
             report_restored(partition, shard)
 
     async def _opened(self, consumer: Consumer, partition: int) -> Shard:
-        shard = Shard(self._rules, await consumer.open(partition), self._log.partition_of, owns=True)
+        restored = await consumer.open(partition)
+        shard = Shard(self._rules, restored, self._log.partition_of, await load_in_slices(self._rules, restored))
         self.stats.add_restore(shard)
         return shard
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise
-from sys import getrefcount
 
 import pytest
 from hypothesis import given, settings
@@ -184,15 +183,6 @@ def test_no_values_are_added_to_a_damaged_state() -> None:
         kept = {name: value for name, value in restored.snapshots.items() if name != key}
         with pytest.raises(Mismatch, match="a part of the state is lost: start a consumer once, which rebuilds it"):
             with_values(replace(restored, snapshots=kept), [])
-
-
-def test_a_shard_that_owns_its_state_keeps_no_snapshot() -> None:
-    restored = restored_from(*history(RULES, [20])[1])
-    raw = bytes(bytearray(restored.snapshots.pop(b"BTCUSDT")))
-    before = getrefcount(raw)
-    restored.snapshots[b"BTCUSDT"] = raw
-    shard = Shard(RULES, restored, owns=True)
-    assert (getrefcount(raw), restored.snapshots, shard.state.unusable) == (before, {}, {})
 
 
 def test_a_commit_without_a_new_snapshot_writes_no_manifest() -> None:

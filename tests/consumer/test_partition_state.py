@@ -5,7 +5,8 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, OutputDigest, verify_state
+from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, OutputDigest
+from consumer.loading import load_all
 from consumer.partition_state import CONFIG_KEY, REJECTED_KEY, RESTORING_KEY, PartitionState, read_settings
 from consumer.sealing import seal
 from tests.consumer.test_shard import RULES
@@ -19,7 +20,7 @@ KEYS = [b"BTCUSDT", REJECTED_KEY]
 
 
 def loaded(stored: dict[bytes, bytes]) -> PartitionState:
-    return PartitionState(RULES, verify_state(Restored(7, stored, 7)))
+    return PartitionState(RULES, load_all(RULES, Restored(7, stored, 7)))
 
 
 def stored_state() -> dict[bytes, bytes]:
@@ -80,7 +81,8 @@ def test_damaged_or_missing_settings_are_written_again(value: bytes | None) -> N
 
 def test_damaged_settings_that_were_others_are_told() -> None:
     stored = {key: each for key, each in stored_state().items() if key != CONFIG_KEY}
-    state = PartitionState(replace(RULES, max_symbols=2), verify_state(Restored(7, stored, 7)))
+    rules = replace(RULES, max_symbols=2)
+    state = PartitionState(rules, load_all(rules, Restored(7, stored, 7)))
     assert state.changed_settings == "those of before are damaged, and other than those of now"
 
 
