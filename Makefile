@@ -10,8 +10,10 @@ KERNELS := Prescott Nehalem
 NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models tests/volcast/core/market tests/volcast/core/estimators \
 	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
 
+DRY := $(if $(DRY_RUN),--dry-run)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-live bench-recovery bench-memory bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation batch-smoke compose-smoke docs dashboards pictures monitoring-tools screenshots lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -70,6 +72,10 @@ bench-signal-counts: setup            ## whether batch job, library, backtest an
 bench-batch: setup            ## the batch job beside the same job in pandas, which it installs elsewhere; CANDLES=FILE for real rows
 	$(BIN)/python -m bench.batch $(CANDLES)
 
+bench-peers: setup            ## other stream processors on the same broker, which it installs elsewhere; then the latency; 15 minutes
+	$(BIN)/python -m bench.peers
+	$(BIN)/python -m bench.peers --latency
+
 bench-live: setup            ## whether the live producer keeps up with 2 000 trades a second
 	$(BIN)/python -m bench.live
 
@@ -103,8 +109,26 @@ bench-memory: setup            ## ten million candles: whether memory stays flat
 batch-smoke:            ## build the image of the batch job, run it, and remove it
 	deploy/batch-smoke.sh
 
-compose-smoke:            ## bring docker-compose.yml up, check what it serves, and take it down
-	deploy/compose-smoke.sh
+build:            ## build the image of all services; DRY_RUN=1 prints what it would do
+	deploy/scripts/build.sh $(DRY) $(IMAGE)
+
+deploy:            ## start docker-compose.yml, or replace the image of what runs, and roll back if it fails; IMAGE=…, DRY_RUN=1
+	deploy/scripts/deploy.sh $(DRY) $(IMAGE)
+
+rollback:            ## return to the image from before the last deployment; DRY_RUN=1
+	deploy/scripts/rollback.sh $(DRY)
+
+health-check:            ## the state of each service that was deployed
+	deploy/scripts/health-check.sh
+
+monitoring:            ## start Prometheus, Alertmanager and Grafana alone; DRY_RUN=1
+	deploy/scripts/monitoring.sh $(DRY)
+
+test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; five minutes
+	VOLCAST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
+
+sbom:            ## write dist/sbom.cdx.json: what is installed in the image, from the lock, as CycloneDX
+	deploy/scripts/sbom.sh $(DRY)
 
 docs: setup-dev            ## write the parts of the documents that come from code
 	$(BIN)/python -m tests.docs_tables

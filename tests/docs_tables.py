@@ -1,4 +1,4 @@
-"""The parts of the documents that are generated from code. `make docs` writes them; `tests/test_docs.py` checks them."""
+"""The generated parts of the documents, and `.env.example`. `make docs` writes them; `tests/test_docs.py` checks them."""
 
 import os
 import re
@@ -40,6 +40,7 @@ from producer.live.connection import Endpoint
 from producer.live.metrics import LiveCollector
 from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
+from tests.deploy import env_example
 from volcast.cli.main import VERBS
 from volcast.cli.main import main as volcast_command
 from volcast.commands.run.notify.alarms import Alarms
@@ -282,3 +283,4 @@ def filled(document: Path) -> str:
 if __name__ == "__main__":
     for each in DOCUMENTS:
         each.write_text(filled(each))
+    env_example.FILE.write_text(env_example.content())

@@ -47,7 +47,3 @@ def content() -> str:
     ours = [line for name, (value, meaning) in COMPOSE_VARIABLES.items() for line in (f"# {meaning}", f"#{name}={value}", "")]
     settings = [line for setting in describe_settings() for line in lines_of(setting)]
     return _HEAD + "\n".join(["", *ours[:-1]]) + "\n" + _SETTINGS + "\n".join(["", *settings])
-
-
-if __name__ == "__main__":
-    FILE.write_text(content(), encoding="utf-8")
