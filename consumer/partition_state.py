@@ -103,6 +103,14 @@ class PartitionState:
         self.counts[symbol] = Counter()
         return self.engines[symbol]
 
+    def forget_waiting(self) -> None:
+        """Discard the candles that wait in symbols rebuilt from fewer records, or with other decimals, than those that were
+        answered: they may have been answered then, and must not be answered again.
+        """
+        for symbol, engine in self.engines.items():
+            if symbol not in self.complete_below:
+                self.counts[symbol][Reason.UNCONFIRMED_DATE.value] += engine.dates.clear()
+
     def count_rejected(self, reason: Reason) -> None:
         """Count one more rejected record."""
         self.rejected[reason.value] += 1

@@ -1,6 +1,11 @@
 """What the worker writes to the log of its process about a partition."""
 
+import asyncio
 import logging
+from collections.abc import Mapping, MutableMapping
+
+from volcast.log.contract import Consumer
+from volcast.timing.stall import StallDetector
 
 from .batch import Batch
 from .shard import Shard
@@ -48,3 +53,12 @@ def report_batch(partition: int, batch: Batch) -> None:
     others = len(batch.rejects[_MAX_PER_BATCH:]) + len(batch.skips[_MAX_PER_BATCH:])
     if others:
         _log.warning("%d more candles of this batch were not accepted", others, extra={"partition": partition})
+
+
+async def check_stalls(consumer: Consumer, shards: Mapping[int, Shard], stalls: MutableMapping[int, StallDetector]) -> None:
+    """Measure for how long each partition has not moved although its log grew; log how far restores have come."""
+    for partition, shard in shards.items():
+        end = await consumer.end(partition)
+        stalls.setdefault(partition, StallDetector()).look(shard.next_offset, asyncio.get_running_loop().time(), end=end)
+        if shard.restoring:
+            report_restoring(partition, shard)

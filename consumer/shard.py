@@ -9,7 +9,7 @@ A start, a crash, a rebalance and an unusable snapshot are one path: they differ
 
 from collections.abc import Callable, Sequence
 
-import msgspec
+from msgspec.structs import replace
 
 from volcast.core.codec import Reason, Reject, encode_reject, refuse
 from volcast.core.decoder import refuse_unconfirmed
@@ -59,7 +59,8 @@ class Shard:
         replay, from_start = range(self.replay_from, self.position), self.state.must_rebuild
         self._digest = RecordDigest(verified, replay, from_start=from_start, is_cut=self.is_cut, where=restored.where)
         self._schedule = SnapshotSchedule(rules.snapshot_records)
-        self._open: Batch | None = None
+        self.unfinished: Batch | None = None
+        """The batch of the records that were added since the last one was finished."""
 
     @property
     def restoring(self) -> bool:
@@ -76,11 +77,6 @@ class Shard:
         place = Mark(self.position, self._digest.value)
         return Commit(self.position, signals, snapshots=[*state, *self.state.vouch(state, place, place, self._digest.output)])
 
-    @property
-    def is_open(self) -> bool:
-        """Whether records were added that no finished batch has."""
-        return self._open is not None
-
     def process(self, records: Sequence[Record]) -> Batch:
         """Process the next records of the partition, at least one, as `add` and `finish`."""
         self.add(records)
@@ -90,27 +86,26 @@ class Shard:
         """Process the next records. Afterwards this shard is ahead of the log until the commit of their batch is written; if that
         fails, drop it. Raises Mismatch if records below `answered_below` are not those that were answered.
         """
-        if self._open is None:
-            self._open = Batch(was_restoring=self.restoring)
-        batch, digest, below = self._open, self._digest, self.answered_below
+        batch = self.unfinished = self.unfinished or Batch(was_restoring=self.restoring)
         for record in records:
-            rules = self._rules if record.offset >= below else self.state.rules_before
+            is_new = record.offset >= self.answered_below
+            rules = self._rules if is_new else self.state.rules_before
             item = self._decode(record, rules)
             results = self._take_in(item, record, rules)
-            digest.add(record)
-            if record.offset >= below:
+            self._digest.add(record)
+            if is_new:
                 batch.add(item, results)
         self.next_offset = records[-1].offset + 1
         self.position = max(self.position, self.next_offset)
 
     def finish(self) -> Batch:
         """Return the batch of the records that were added since the last one."""
-        batch, self._open = self._open or Batch(), None
+        batch, self.unfinished = self.unfinished or Batch(), None
         if not self.restoring:
             self._digest.check_replay()
         is_restored = batch.was_restoring and not self.restoring
         if is_restored and (self.is_cut or self.state.rules_before.decoder.settings != self._rules.decoder.settings):
-            self._forget_answered()
+            self.state.forget_waiting()
         notices = self.state.end_rebuilds() if is_restored else RebuildNotices([], [])
         # After a change of settings all snapshots are written, so that no record judged by the old rules is replayed by the new.
         has_new_settings = is_restored and bool(self.state.changed_settings)
@@ -172,26 +167,15 @@ class Shard:
         results: list[RecordResult] = []
         for waited in admission.refused:
             counts[Reason.UNCONFIRMED_DATE.value] += 1
-            results.append(_located(refuse_unconfirmed(waited, arrival.candle.open_time_ms), partition, waited.offset))
+            results.append(
+                replace(refuse_unconfirmed(waited, arrival.candle.open_time_ms), partition=partition, offset=waited.offset)
+            )
         results += [signal for each in admission.accepted if isinstance(signal := engine.step(each.candle), Signal)]
         return results
-
-    def _forget_answered(self) -> None:
-        """Discard the candles that wait in symbols rebuilt from fewer records, or with other decimals, than those that were
-        answered: they may have been answered then, and must not be answered again.
-        """
-        for symbol, engine in self.engines.items():
-            if symbol not in self.state.complete_below:
-                self.counts[symbol][Reason.UNCONFIRMED_DATE.value] += engine.dates.clear()
 
     def _reject(self, reject: Reject, record: Record) -> Sequence[RecordResult]:
         if record.offset < self.state.rejected_below:
             return ()
         self.state.count_rejected(reject.reason)
         self._schedule.changed(REJECTED_KEY, record.offset, self._digest.value)
-        return [_located(reject, record.partition, record.offset)]
-
-
-def _located(reject: Reject, partition: int, offset: int | None) -> Reject:
-    """Return the reject with the place of its record."""
-    return msgspec.structs.replace(reject, partition=partition, offset=offset)
+        return [replace(reject, partition=record.partition, offset=record.offset)]

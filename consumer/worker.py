@@ -14,17 +14,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from random import Random
 
-from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Unavailable
+from volcast.log.contract import Commit, Consumer, Fenced, Log, Record
 from volcast.log.retry import while_unavailable
 from volcast.timing.stall import StallDetector
 
-from .commits import CommitsOnTheWay
+from .commits import CommitsOnTheWay, write_snapshots
 from .loading import load_in_slices
-from .reports import report_batch, report_restored, report_restoring
+from .reports import check_stalls, report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
 from .stats import WorkerStats
-from .stopping import write_snapshots
 
 _IDLE_POLL_S = 0.25
 _SLICE_RECORDS = 32  # so many are processed before a commit that is on its way may go on: about a millisecond's work
@@ -43,7 +42,7 @@ class Worker:
         self.shards: dict[int, Shard] = {}
         self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
-        self._commits = CommitsOnTheWay()
+        self._commits = CommitsOnTheWay(self.stats)
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
         self._wall_clock = wall_clock
         self._checked_at_s = 0.0
@@ -99,7 +98,8 @@ class Worker:
             if partition in self.shards:
                 await self._process(consumer, partition, records, read_s)
         if _now_s() - self._checked_at_s > _CHECK_EVERY_S:
-            await self._check_stalls(consumer)
+            self._checked_at_s = _now_s()
+            await check_stalls(consumer, self.shards, self.stalls)
 
     async def _apply_assignment(self, consumer: Consumer, assigned: Mapping[int, int]) -> None:
         """Drop the partitions that are assigned to another worker, or were in the meantime; open those that are new."""
@@ -149,17 +149,11 @@ class Worker:
         if not batch.commit:
             done()
         elif await self._settle(consumer, partition):
-            self._commits.begin(partition, self._write(consumer, partition, batch.commit, done))
-
-    async def _write(self, consumer: Consumer, partition: int, commit: Commit, done: Callable[[], None] = lambda: None) -> None:
-        began_s = _now_s()
-        await consumer.commit(partition, commit)
-        self.stats.commits.add(_now_s() - began_s)
-        done()
+            self._commits.begin(consumer, partition, batch.commit, done)
 
     async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
         """Write a commit, and return whether it succeeded; see `_settle`."""
-        self._commits.begin(partition, self._write(consumer, partition, commit))
+        self._commits.begin(consumer, partition, commit, lambda: None)
         return await self._settle(consumer, partition)
 
     async def _settle(self, consumer: Consumer, partition: int) -> bool:
@@ -167,41 +161,23 @@ class Worker:
         still assigned.
         """
         try:
-            await self._commits.end(partition)
+            failure = await self._commits.failure(partition)
         except asyncio.CancelledError:
             self.shards.pop(partition, None)  # it may be ahead of the log
             raise
-        except Fenced as fenced:
-            self.stats.fencings += 1
-            await self._drop(consumer, partition, f"fenced: {fenced}")
-            return False
-        except Unavailable as unavailable:
-            self.stats.failed_commits += 1
-            await self._drop(consumer, partition, f"commit failed: {unavailable}")
-            return False
-        return True
+        if failure:
+            await self._drop(consumer, partition, failure)
+        return not failure
 
     async def _stop(self, consumer: Consumer) -> None:
         """Commit what has been processed, and all snapshots. What is not done in time is dropped."""
-        await self._commits.wait()
-        for partition in self._commits.partitions(ended=True):
-            await self._settle(consumer, partition)
+        for partition in await self._commits.unanswered():
+            self.shards.pop(partition, None)
         for partition, shard in list(self.shards.items()):
-            if partition in self._commits.partitions():
-                del self.shards[partition]
-            elif shard.is_open:
+            if await self._settle(consumer, partition) and shard.unfinished:
                 await self._process(consumer, partition, (), _now_s())
                 await self._settle(consumer, partition)
         await write_snapshots(self.shards, partial(self._commit, consumer))
-
-    async def _check_stalls(self, consumer: Consumer) -> None:
-        """Measure for how long each partition has not moved although its log grew; log how far restores have come."""
-        self._checked_at_s = _now_s()
-        for partition, shard in self.shards.items():
-            end = await consumer.end(partition)
-            self.stalls.setdefault(partition, StallDetector()).look(shard.next_offset, _now_s(), end=end)
-            if shard.restoring:
-                report_restoring(partition, shard)
 
     async def _drop(self, consumer: Consumer, partition: int, why: str) -> None:
         del self.shards[partition], self._epochs[partition]

@@ -5,9 +5,14 @@ transactional id made of its number: opening the partition makes the broker refu
 """
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from bisect import bisect_left
+from collections import defaultdict, deque
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from operator import attrgetter
+from typing import Any, TypeVar
+from uuid import uuid4
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import IllegalStateError, KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
@@ -20,10 +25,13 @@ from .client import KafkaClient, start, stop
 from .errors import translated_errors
 from .groups import check_fenced_by_group, client_id, wait_for_other_groups
 from .reader import bounds, to_record
-from .state import LastCandle, StoredPosition, checksum, position_lost, restore, state_records
+from .state import LastCandle, Marker, StoredPosition, checksum, position_lost, restore, state_records
 from .writer import Writer, open_writer
 
+_Result = TypeVar("_Result")
 _COMMIT_OFFSETS_S = 1.0
+_REMEMBERED_POLLS = 3
+"""The records of a commit may have come in a poll before the last one, as others are read while it waits."""
 _DISPLACED_OFTEN, _DISPLACED_WITHIN_S = 3, 60.0
 """A member with a static name that the broker forgets so often has a twin. The one that came first ends, before the other has
 been displaced as often.
@@ -81,6 +89,9 @@ class KafkaConsumer:
             auto_offset_reset="none",  # a position that is gone must raise an error, not be skipped
         )
         self._assignment = _Assignment(self._consumer, instance_id)
+        self._marker = Marker(uuid4().hex, client.partitions)
+        self._marked: dict[int, int] = {}
+        """The offset of the marker of this consumer, by open partition."""
         self._writers: dict[int, Writer] = {}
         self._reading: dict[int, int] = {}
         """The epoch in which each open partition was sought. In another epoch, the consumer's position is no longer valid."""
@@ -89,7 +100,9 @@ class KafkaConsumer:
         self._delivered: dict[int, int] = {}
         """The offset after the last record that `poll` returned, by open partition."""
         self._last: dict[int, LastCandle] = {}
-        """The last candle that `poll` returned, or that the last commit left, by open partition."""
+        """The last candle that the last commit left, by open partition."""
+        self._polled: dict[int, deque[Sequence[Record]]] = defaultdict(partial(deque, maxlen=_REMEMBERED_POLLS))
+        """What the latest polls returned, by open partition, for the checksum of a commit's last candle."""
         self._committed: dict[TopicPartition, int] = {}
         self._committing_offsets: asyncio.Task[None] | None = None
 
@@ -115,9 +128,17 @@ class KafkaConsumer:
 
     async def open(self, partition: int) -> Restored:
         await self.close(partition)
+        opened = await self._fence(partition, lambda writer: restore(self._client, writer, partition, self._marker))
+        self._marked[partition] = opened.marked
+        if opened.last:
+            self._last[partition] = opened.last
+        return opened.restored
+
+    async def _fence(self, partition: int, then: Callable[[Writer], Awaitable[_Result]]) -> _Result:
+        """Fence the former owner, and return the result of `then`; the partition is open unless that fails."""
         writer = await open_writer(self._client, f"volcast-consume-{partition}")
         try:
-            restored, last = await restore(self._client, writer, partition)
+            result = await then(writer)
         except Fenced:
             await writer.close()
             await check_fenced_by_group(self._client, self._group)
@@ -126,9 +147,7 @@ class KafkaConsumer:
             await writer.close()
             raise
         self._writers[partition] = writer
-        if last:
-            self._last[partition] = last
-        return restored
+        return result
 
     async def seek(self, partition: int, offset: int) -> None:
         if epoch := self._assignment.epochs.get(partition):
@@ -175,9 +194,7 @@ class KafkaConsumer:
         note_contexts(records)
         for partition, each in polled.items():
             self._delivered[partition] = each[-1].offset + 1
-            self._last.pop(partition, None)
-            if not each[-1].unreadable:
-                self._last[partition] = (each[-1].offset, checksum(each[-1]))
+            self._polled[partition].append(each)
         return polled
 
     async def commit(self, partition: int, commit: Commit) -> None:
@@ -201,14 +218,19 @@ class KafkaConsumer:
                 self._consumer.pause(self._candles(partition))
         self._reading.pop(partition, None)
         self._last.pop(partition, None)
+        self._polled.pop(partition, None)
         self._delivered.pop(partition, None)
         if writer := self._writers.pop(partition, None):
             await writer.close()
 
     def _position(self, partition: int, commit: Commit) -> StoredPosition:
         replay_from = commit.position if commit.replay_from is None else commit.replay_from
-        last = self._last.get(partition)
-        return StoredPosition(commit.position, replay_from, last if last and last[0] == commit.position - 1 else None)
+        offset, last = commit.position - 1, self._last.get(partition)
+        for records in self._polled[partition]:
+            record = records[min(bisect_left(records, offset, key=attrgetter("offset")), len(records) - 1)]
+            if record.offset == offset and not record.unreadable:
+                last = self._last[partition] = offset, checksum(record)
+        return StoredPosition(commit.position, replay_from, last if last and last[0] == offset else None)
 
     def _is_readable(self, partition: int) -> bool:
         """Return whether the partition is open and has been assigned to this member ever since it was sought."""
