@@ -87,7 +87,7 @@ class JsonLines(JsonFormatter):
         }
         log_data.update(ours)
         super().add_fields(log_data, record, message_dict)
-        log_data.update(ours | LOG_FIELDS.get())
+        log_data.update({**ours, **LOG_FIELDS.get()})
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         """Return the event as plain JSON values, masked."""

@@ -32,6 +32,7 @@ _log = logging.getLogger("consumer.progress")
     "metrics_port",
     "log_level",
     "log_format",
+    "traces_endpoint",
 )
 def command(settings: Settings) -> None:
     """Read candles from the log and write signals to it, processing each accepted candle exactly once.
@@ -44,9 +45,9 @@ def command(settings: Settings) -> None:
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.cli.wiring.tracing import tracing  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
-    worker = create_worker(log, settings)
 
     async def work() -> None:
         async with log:
@@ -61,7 +62,9 @@ def command(settings: Settings) -> None:
                 services.append(serve(worker_monitor(worker, *disk_collectors(settings)), listening))
             await run_services(*services)
 
-    asyncio.run(consume())
+    with tracing(settings, "consume") as traces:
+        worker = create_worker(traces.log(log), settings)
+        asyncio.run(consume())
 
 
 async def log_progress(worker: "Worker", look_s: float = _LOOK_S, progress_s: float = _PROGRESS_S) -> None:

@@ -18,6 +18,7 @@ from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
     from producer.feeds.contract import Feed
+    from volcast.cli.wiring.tracing import Traces
 
 
 @click.group("produce")
@@ -28,7 +29,7 @@ def command() -> None:
 @command.command("replay", short_help="Replay files of candles.")
 @replay_options
 @candle_options
-@settings_options(*LOG_SETTINGS, "append_records", "log_level", "log_format")
+@settings_options(*LOG_SETTINGS, "append_records", "log_level", "log_format", "traces_endpoint")
 def replay_command(
     *, files: tuple[Path, ...], symbols: tuple[str, ...], speed: float, options: FileOptions, settings: Settings
 ) -> None:
@@ -40,14 +41,15 @@ def replay_command(
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.progress import progress  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.cli.wiring.tracing import tracing  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
     log = create_log(settings)
     sources = open_replays(files, symbols, options)
 
-    async def produce() -> None:
+    async def produce(traces: "Traces") -> None:
         async with log:
-            pump = Pump(log, sources, Pace(speed), settings.append_records)
+            pump = Pump(traces.log(log), sources, Pace(speed), settings.append_records)
             rows = sum(source.summary.rows for source in sources)
             with progress("sent", rows, lambda: pump.sent + pump.already_sent):
                 stopped = await run_services(pump.run())
@@ -55,13 +57,14 @@ def replay_command(
         if stopped:
             raise click.exceptions.Exit(INTERRUPTED)
 
-    asyncio.run(produce())
+    with tracing(settings, "produce") as traces:
+        asyncio.run(produce(traces))
 
 
 @command.command("live", short_help="Stream the candles of a venue.")
 @click.argument("feed", metavar="VENUE", type=VenueParam())
 @click.argument("pairs", metavar="SYMBOL...", nargs=-1, required=True)
-@settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level", "log_format")
+@settings_options(*LOG_SETTINGS, *LIVE_SETTINGS, "host", "metrics_port", "log_level", "log_format", "traces_endpoint")
 def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> None:
     """Stream the closed one-minute candles of a venue into the log given by --bus, until stopped.
 
@@ -75,17 +78,19 @@ def live_command(feed: "Feed", pairs: tuple[str, ...], settings: Settings) -> No
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.cli.wiring.tracing import tracing  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
 
-    async def produce() -> None:
+    async def produce(traces: "Traces") -> None:
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
-            async with open_live_producer(log, feed, symbols, settings) as producer, log:
+            async with open_live_producer(log, feed, symbols, settings, traces.log) as producer, log:
                 services = [producer.run()]
                 if listening:
                     click.echo(f"metrics at {address(listening)}/metrics")
                     services.append(serve(live_monitor(producer, *disk_collectors(settings)), listening))
                 await run_services(*services)
 
-    asyncio.run(produce())
+    with tracing(settings, "produce") as traces:
+        asyncio.run(produce(traces))

@@ -56,6 +56,12 @@ class Settings(  # pydantic takes the fields of the last base first
     log_format: Literal["auto", "text", "json"] = Field(
         "auto", description="Log lines as text for a person or as JSON for a program; auto: text on a terminal, else JSON."
     )
+    traces_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$",
+        description="Receiver of traces by OTLP over HTTP, such as an OpenTelemetry collector; by default nothing is traced.",
+        json_schema_extra={"allowed": "a URL such as http://127.0.0.1:4318"},
+    )
 
     def secrets(self) -> tuple[str, ...]:
         """Return the values of all secrets, and the passwords in URLs, for masking them in output."""

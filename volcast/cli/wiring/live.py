@@ -93,9 +93,12 @@ async def open_venue(
 
 @asynccontextmanager
 async def open_live_producer(
-    log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings
+    log: Log, feed: "Feed", symbols: dict[str, str], settings: Settings, traced: Callable[[Log], Log] = lambda log: log
 ) -> "AsyncIterator[LiveProducer]":
-    """Yield a live producer that appends the candles of these symbols to `log`, which the caller has entered."""
+    """Yield a live producer that appends the candles of these symbols to `log`, which the caller has entered.
+
+    `traced` makes the log one that traces what is appended.
+    """
     from producer.live.producer import LiveConfig, LiveProducer  # noqa: PLC0415  # as above
     from producer.simulated import Rivals  # noqa: PLC0415
     from volcast.log.sqlite.log import SqliteLog  # noqa: PLC0415
@@ -106,4 +109,5 @@ async def open_live_producer(
         symbols, settings.backfill_minutes, settings.backfill_budget_s, settings.twin, source=names.source, rivals=rivals
     )
     async with open_venue(feed, settings, allow_simulated=names.simulated) as (endpoint, rest):
-        yield LiveProducer(log, feed, config, endpoint, rest, append_records=settings.append_records, random=Random())  # noqa: S311  # as above
+        records = settings.append_records
+        yield LiveProducer(traced(log), feed, config, endpoint, rest, append_records=records, random=Random())  # noqa: S311  # as above

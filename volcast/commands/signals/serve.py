@@ -12,7 +12,7 @@ from volcast.cli.wiring.api import API_SETTINGS, create_security, create_server_
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
 from volcast.settings.sources import Loaded
 
-SERVE_SETTINGS = (*LOG_SETTINGS, *API_SETTINGS, "stale_after_s", "log_level", "log_format")
+SERVE_SETTINGS = (*LOG_SETTINGS, *API_SETTINGS, "stale_after_s", "log_level", "log_format", "traces_endpoint")
 
 
 @click.command("serve")
@@ -26,6 +26,7 @@ def command(loaded: Loaded) -> None:
     from volcast.cli.http import address, bind, invitation, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.cli.wiring.tracing import Traces, tracing  # noqa: PLC0415
     from volcast.settings.effective import effective_settings  # noqa: PLC0415
 
     settings = loaded.settings
@@ -35,15 +36,16 @@ def command(loaded: Loaded) -> None:
     warn_of_strangers(settings)
     view = View(settings.stale_after_s, start_at_random())
 
-    async def follow() -> None:
+    async def follow(traces: Traces) -> None:
         async with log:
-            await Follower(log, view).run()
+            await Follower(traces.log(log), view).run()
 
-    async def serve_and_follow() -> None:
+    async def serve_and_follow(traces: Traces) -> None:
         shown = effective_settings(loaded, SERVE_SETTINGS)
         app = create_app(view, disk_collectors(settings), security=security, settings=shown)
         with bind(settings.host, settings.port, "--port") as listening:
             click.echo(invitation(address(listening, "https" if tls else "http")))
-            await run_services(serve(app, listening, tls=tls), follow())
+            await run_services(serve(traces.app(app), listening, tls=tls), follow(traces))
 
-    asyncio.run(serve_and_follow())
+    with tracing(settings, "serve") as traces:
+        asyncio.run(serve_and_follow(traces))
