@@ -124,7 +124,8 @@ def test_the_core_is_pure() -> None:
 def test_only_the_kafka_log_imports_aiokafka() -> None:
     """And the proof, which looks at the topics from outside."""
     users = {file.parent for file in all_sources() for module in imports_of(file) if within(module, ("aiokafka",))}
-    assert users == {ROOT / "volcast/log/kafka", ROOT / "volcast/log/kafka/access", ROOT / "volcast/proof/processes"}
+    kafka = ROOT / "volcast/log/kafka"
+    assert users == {kafka, kafka / "access", kafka / "standby", ROOT / "volcast/proof/processes"}
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ from typing import Self
 from volcast.log.contract import Appender, Consumer, Reader, Record, Restored, Topic, Unavailable
 from volcast.log.retry import while_unavailable
 
+from .access.log_filter import quieten
 from .access.ports import check_ports
 from .access.security import KafkaSecurity, check_access
 from .access.watch import AccessWatch
 from .client import KafkaClient, partition_of
 from .consumer import KafkaConsumer
-from .log_filter import quieten
 from .reader import latest_of_key, reader
+from .standby.consumer import KafkaStandbyConsumer
 from .state import peek
 from .topics import prepare
 from .writer import KafkaAppender, writer
@@ -40,10 +41,13 @@ class KafkaLog:
         retention_ms: int | None = None,
         security: KafkaSecurity | None = None,
         must_exist: bool = False,
+        standby: bool = False,
     ) -> None:
+        """Consumers of a log with `standby` are each a StandbyConsumer."""
         self._client = KafkaClient(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
         self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
         self._must_exist = must_exist
+        self._consumer = KafkaStandbyConsumer if standby else KafkaConsumer
         self._watch = AccessWatch(self._client)
 
     def __repr__(self) -> str:
@@ -66,7 +70,7 @@ class KafkaLog:
 
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
-        consumer = KafkaConsumer(self._client, self._group, self._instance_id, self._watch.check)
+        consumer = self._consumer(self._client, self._group, self._instance_id, self._watch.check)
         async with self._watch.explained():
             try:
                 await consumer.start()

@@ -5,7 +5,7 @@ A restore also checks that the log still is the one that the state was made from
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from uuid import uuid4
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -37,11 +37,14 @@ class StoredPosition(msgspec.Struct, frozen=True, omit_defaults=True):
     last: LastCandle | None = None
 
 
-class Marker(msgspec.Struct, frozen=True):
+class Marker(msgspec.Struct, frozen=True, omit_defaults=True):
     """The value of the key `MARKER`, as JSON: written by each consumer that opens the partition."""
 
     unique: str
+    """Names the consumer."""
     partitions: int
+    address: str = ""
+    """Where its process shows standbys that it is alive; empty if it does not."""
 
 
 _position_decoder = msgspec.json.Decoder(StoredPosition)
@@ -63,22 +66,43 @@ def state_records(position: StoredPosition, snapshots: Sequence[KeyValue]) -> Se
     return [*((key, value or None) for key, value in snapshots), (POSITION, msgspec.json.encode(position))]
 
 
-async def restore(client: KafkaClient, writer: Writer, partition: int) -> tuple[Restored, LastCandle | None]:
-    """Return what the last commit left, and the last candle before its position.
+class Opened(NamedTuple):
+    """What was found when a partition was opened."""
+
+    restored: Restored
+    last: LastCandle | None
+    """The last candle before the position."""
+    marked: int
+    """The offset of the marker that was written."""
+
+
+async def write_marker(client: KafkaClient, writer: Writer, partition: int, marker: Marker) -> int:
+    """Write the marker, and return its offset. No record of a former owner can come after it. Raises as `Writer.write`."""
+    tp = client.at(Topic.STATE, partition)
+    marked = await writer.write({tp: [KeyValue(MARKER, msgspec.json.encode(marker))]})
+    if marked[tp] < 0:
+        raise Unavailable(f"{tp.topic}, partition {partition}: the broker did not return the offset of a write")
+    return marked[tp]
+
+
+def decode_marker(value: bytes) -> Marker:
+    """Return a marker."""
+    return _marker_decoder.decode(value)
+
+
+async def restore(client: KafkaClient, writer: Writer, partition: int, marker: Marker) -> Opened:
+    """Return what the last commit left.
 
     `writer` has fenced all former owners. It writes a marker first: no record of theirs can come after that, so the state ends
     there. Raises Unavailable; Fenced if another consumer has opened the partition meanwhile; Mismatch if the log no longer holds
     the position, or holds other candles there.
     """
     tp = client.at(Topic.STATE, partition)
-    marker = Marker(uuid4().hex, client.partitions)
-    marked = await writer.write({tp: [KeyValue(MARKER, msgspec.json.encode(marker))]})
-    if marked[tp] < 0:
-        raise Unavailable(f"{tp.topic}, partition {partition}: the broker did not return the offset of a write")
-    state, markers = await _read(client, tp, marked[tp] + 1)
+    marked = await write_marker(client, writer, partition, marker)
+    state, markers, _ = await read_state(client, tp, marked + 1)
     others = [each for each in markers if each.unique != marker.unique]
     if not others and partition > 0:  # every consumer of this log has opened the first partition, too
-        _, others = await _read(client, client.at(Topic.STATE, 0), None)
+        _, others, _ = await read_state(client, client.at(Topic.STATE, 0), None)
     for other in others:
         if other.partitions != client.partitions:
             raise Mismatch(
@@ -86,28 +110,29 @@ async def restore(client: KafkaClient, writer: Writer, partition: int) -> tuple[
                 "symbols have moved to other partitions: choose another topic_prefix, and move the state there with `volcast "
                 "state export` and `volcast state import`"
             )
-    restored, stored = await _restored(client, partition, state), _stored(state)
+    restored, stored = await restored_from_state(client, partition, state), _stored(state)
     if restored.position_unknown:  # unless another consumer has opened the partition since, and these signals are its own
-        await writer.write({tp: [KeyValue(MARKER, msgspec.json.encode(marker))]})
-    return restored, stored.last if stored else None
+        await write_marker(client, writer, partition, marker)
+    return Opened(restored, stored.last if stored else None, marked)
 
 
 async def peek(client: KafkaClient, partition: int) -> Restored:
     """Return what the last commit left, without fencing the owner, who may write at the same time."""
     tp = client.at(Topic.STATE, partition)
-    restored = await _restored(client, partition, (await _read(client, tp, None))[0])
+    restored = await restored_from_state(client, partition, (await read_state(client, tp, None))[0])
     if restored.position_unknown:  # the first commit of a new log may have come between the reading of state and of signals
-        restored = await _restored(client, partition, (await _read(client, tp, None))[0])
+        restored = await restored_from_state(client, partition, (await read_state(client, tp, None))[0])
     return restored
 
 
-async def _read(client: KafkaClient, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker]]:
-    """Return the last value of each key before the offset `end` (None: the end of the log), and all markers up to there."""
+async def read_state(client: KafkaClient, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker], int]:
+    """Return the last value of each key below the offset `end` (None: the log's end), all markers up to there, and `end`."""
     begin, last = (await bounds(client, [tp]))[tp]
+    end = last if end is None else end
     state: dict[bytes, bytes] = {}
     markers = []
     async with reading_from(client, {tp: begin}) as consumer:
-        async for records in read_range(client, consumer, tp, begin, last if end is None else end):
+        async for records in read_range(client, consumer, tp, begin, end):
             if damage := next(filter(None, map(unreadable, records)), None):
                 raise Mismatch(
                     f"{tp.topic}, partition {tp.partition}: {damage}; without them the state is not known: choose another "
@@ -115,10 +140,11 @@ async def _read(client: KafkaClient, tp: TopicPartition, end: int | None) -> tup
                 )
             state.update((record.key, record.value) for record in records)
             markers += [_marker_decoder.decode(record.value) for record in records if record.key == MARKER and record.value]
-    return state, markers
+    return state, markers, end
 
 
-async def _restored(client: KafkaClient, partition: int, state: Mapping[bytes, bytes]) -> Restored:
+async def restored_from_state(client: KafkaClient, partition: int, state: Mapping[bytes, bytes]) -> Restored:
+    """Return the last commit, of which these are the values. Raises as `restore`."""
     snapshots = {key: value for key, value in state.items() if value and not key.startswith(_RESERVED)}
     stored = _stored(state)
     begin = await _checked(client, partition, stored)
@@ -144,9 +170,13 @@ async def _has_output(client: KafkaClient, partition: int) -> bool:
 
 
 def _stored(state: Mapping[bytes, bytes]) -> StoredPosition | None:
-    """Return the stored position; None if it is missing or damaged."""
+    return decode_position(state.get(POSITION))
+
+
+def decode_position(value: bytes | None) -> StoredPosition | None:
+    """Return the value of the key `POSITION`; None if it is missing or damaged."""
     try:
-        return _position_decoder.decode(state[POSITION]) if state.get(POSITION) else None
+        return _position_decoder.decode(value) if value else None
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 

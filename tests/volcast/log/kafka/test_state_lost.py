@@ -12,7 +12,7 @@ from volcast.core.codec import decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Fenced, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
-from volcast.log.kafka.state import MARKER, POSITION, restore
+from volcast.log.kafka.state import MARKER, POSITION, Marker, restore
 from volcast.log.kafka.writer import Writer, open_writer
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -84,6 +84,6 @@ async def test_the_first_commit_of_a_successor_is_not_taken_for_a_lost_position(
 
         try:
             with pytest.raises(Fenced):
-                await restore(client, OvertakenWriter(), 0)
+                await restore(client, OvertakenWriter(), 0, Marker("a", client.partitions))
         finally:
             await overtaken.close()
