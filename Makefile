@@ -13,7 +13,7 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 DRY := $(if $(DRY_RUN),--dry-run)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools screenshots lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -102,6 +102,9 @@ bench-http: setup            ## how many requests a second /latest/{symbol} answ
 
 bench-predict: setup            ## how long POST /predict takes for a day and for a week of minutes
 	$(BIN)/python -m bench.predict
+
+bench-scale: setup            ## cost, memory and restore for 1 to 10 000 symbols, 1 to 64 partitions, 1 and 2 workers; half an hour
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.scale
 
 bench-memory: setup            ## ten million candles: whether memory stays flat
 	$(BIN)/python -m bench.memory
