@@ -21,7 +21,7 @@ render() {  # FOLDER OPTION...: one file for each template
 plain() {  # FROM TO: without the labels of a Helm release, which this is not
   {
     echo "# Written by deploy/render-k8s.sh from deploy/helm/volcast/templates/$(basename "$1"); a change belongs there."
-    sed -E -e '/^# Source: /d' -e '/^ +(app.kubernetes.io\/managed-by: Helm|helm.sh\/chart: .*)$/d' -e 's/ +$//' "$1"
+    sed -E -e '/^# Source: /d' -e '/^ +(app.kubernetes.io\/managed-by: Helm|helm.sh\/chart: .*)$/d' -e 's/ +$//' -e '/^$/d' "$1"
   } >"$2"
 }
 

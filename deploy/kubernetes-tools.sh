@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Builds what the tests of the Kubernetes and Terraform files need, by Go, from the module proxy. What is there is left alone.
+#
+#   deploy/kubernetes-tools.sh chart        Helm 3 and 4, kubeconform, and schemas: some minutes of processor time
+#   deploy/kubernetes-tools.sh cluster      etcd, kube-apiserver, controller manager, scheduler, kubectl, kwok: some 15 minutes
+#   deploy/kubernetes-tools.sh terraform    OpenTofu and the two providers: some 10 minutes
+#   deploy/kubernetes-tools.sh              all of it
+#
+# They go to $VOLCAST_KUBERNETES_TOOLS, by default ~/.cache/volcast/kubernetes: bin/, schemas/, crds/. Needs Go and pip.
+# Exit codes: 0 all there, 1 something could not be built, 2 no Go.
+set -euo pipefail
+kubernetes=1.36.3 helm3=3.22.0 helm4=4.3.1 kubeconform=0.8.0 etcd=3.6.16 kwok=0.8.0 keda=2.21.0 prometheus_operator=0.85.0 istio=1.32.0
+opentofu=1.12.6 schemas=1.37.0
+command -v go >/dev/null || { echo "needs Go" >&2; exit 2; }
+tools=${VOLCAST_KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes} bin=
+mkdir -p "$tools/bin" "$tools/schemas" "$tools/crds"
+bin=$tools/bin
+export GOFLAGS="${GOFLAGS:-} -p=1"
+work=$(mktemp -d)
+trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+
+install() {  # NAME PACKAGE@VERSION [LDFLAGS]: build the package as bin/NAME
+  [ ! -x "$bin/$1" ] || return 0
+  echo "building $1"
+  mkdir -p "$work/$1"
+  GOBIN=$work/$1 go install -ldflags "-s -w ${3:-}" "$2"
+  mv "$work/$1"/* "$bin/$1"
+}
+
+module() {  # MODULE@VERSION: download it and print its folder
+  go mod download -json "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Dir"])'
+}
+
+chart() {
+  install helm3 helm.sh/helm/v3/cmd/helm@v$helm3 "-X helm.sh/helm/v3/internal/version.version=v$helm3"
+  install helm4 helm.sh/helm/v4/cmd/helm@v$helm4 "-X helm.sh/helm/v4/internal/version.version=v$helm4"
+  install kubeconform github.com/yannh/kubeconform/cmd/kubeconform@v$kubeconform
+  if [ ! -d "$tools/schemas/kubernetes" ]; then # the package has the schemas of many versions; those of one are kept
+    python3 -m pip download --quiet --no-deps --disable-pip-version-check --dest "$work" "kubernetes-validate==$schemas"
+    python3 -m zipfile -e "$work"/kubernetes_validate-*.whl "$work/validate"
+    cp -r "$work/validate/kubernetes_validate/kubernetes-json-schema/v${kubernetes%.*}.0-local-strict" "$tools/schemas/kubernetes"
+  fi
+  if [ ! -e "$tools/crds/done" ]; then # definitions of custom resources; Strimzi's are in no Go module
+    cp "$(module "github.com/kedacore/keda/v2@v$keda")"/config/crd/bases/keda.sh_scaledobjects.yaml "$tools/crds/"
+    cp "$(module "github.com/prometheus-operator/prometheus-operator@v$prometheus_operator")"/example/prometheus-operator-crd/monitoring.coreos.com_{servicemonitors,prometheusrules}.yaml "$tools/crds/"
+    python3 -c '
+import pathlib, sys
+wanted = ("destinationrules.networking.istio.io", "peerauthentications.security.istio.io")
+documents = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8").split("\n---\n")
+kept = [each for each in documents if any(f"\n  name: {name}\n" in each for name in wanted)]
+pathlib.Path(sys.argv[2]).write_text("\n---\n".join(kept) + "\n", encoding="utf-8")
+' "$(module "istio.io/api@v$istio")/kubernetes/customresourcedefinitions.gen.yaml" "$tools/crds/istio.yaml"
+    chmod u+w "$tools"/crds/*
+    touch "$tools/crds/done"
+  fi
+}
+
+kubernetes_module() {  # `go install` refuses k8s.io/kubernetes, whose go.mod replaces its own parts: a module of our own replaces them
+  cd "$work"
+  mkdir -p kubernetes && cd kubernetes
+  go mod init volcast/tools 2>/dev/null
+  {
+    printf '//go:build tools\n\npackage tools\n\nimport (\n'
+    printf '\t_ "k8s.io/kubernetes/cmd/%s"\n' "$@"
+    echo ')'
+  } >tools.go
+  go mod edit -require "k8s.io/kubernetes@v$kubernetes"
+  local part
+  for part in $(go mod download -json "k8s.io/kubernetes@v$kubernetes" | python3 -c '
+import json, re, sys
+lines = open(json.load(sys.stdin)["GoMod"], encoding="utf-8").read()
+print(*sorted(set(re.findall(r"^\s*(k8s\.io/\S+) v0\.0\.0$", lines, re.MULTILINE))))'); do
+    go mod edit -replace "$part=$part@v0.${kubernetes#1.}"
+  done
+  go mod tidy -e >/dev/null 2>&1
+}
+
+cluster() {
+  install kwok sigs.k8s.io/kwok/cmd/kwok@v$kwok
+  install etcd go.etcd.io/etcd/server/v3@v$etcd
+  local programs=(kube-apiserver kubectl kube-controller-manager kube-scheduler) program stamp package
+  for program in "${programs[@]}"; do [ -x "$bin/$program" ] || break; done
+  [ ! -x "$bin/$program" ] || return 0
+  for package in component-base/version client-go/pkg/version; do
+    stamp+=" -X k8s.io/$package.gitVersion=v$kubernetes -X k8s.io/$package.gitMajor=1 -X k8s.io/$package.gitMinor=$(cut -d. -f2 <<<"$kubernetes")"
+  done
+  (
+    kubernetes_module "${programs[@]}"
+    for program in "${programs[@]}"; do
+      [ ! -x "$bin/$program" ] || continue
+      echo "building $program"
+      go build -ldflags "-s -w$stamp" -o "$work/$program" "k8s.io/kubernetes/cmd/$program"
+      mv "$work/$program" "$bin/"
+    done
+  )
+}
+
+terraform() {
+  install tofu github.com/opentofu/opentofu/cmd/tofu@v$opentofu
+}
+
+case ${1:-all} in
+  chart | cluster | terraform) "$1" ;;
+  all) chart; cluster; terraform ;;
+  *) sed -n 2,10p "$0"; exit 2 ;;
+esac
