@@ -4,9 +4,10 @@ They are kept in the user's cache folder. Each name there ends in a checksum of 
 """
 
 import fcntl
+import os
+import shutil
 import subprocess
 import sys
-import venv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -14,32 +15,35 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
+
 
 class InstallError(Exception):
     """A library cannot be installed: there is no network, or it does not fit this version of Python."""
 
 
-def installed_python(*requirements: str) -> Path | None:
+def installed_python(*requirements: str, version: str = THIS_VERSION) -> Path | None:
     """Return the interpreter of an environment that `python_with` has made; None if there is none."""
-    folder = _folder(requirements)
+    folder = _folder(requirements, version)
     return folder / "bin/python" if (folder / "ready").exists() else None
 
 
-def python_with(*requirements: str, only_wheels: bool = True) -> Path:
+def python_with(*requirements: str, only_wheels: bool = True, version: str = THIS_VERSION) -> Path:
     """Return the interpreter of an environment that has a library, such as `pandas==3.1.1`, and others.
 
     It is made in the user's cache folder if it is missing, and says so; that needs the network. Of several processes that ask for
-    the same one at the same time, one makes it and the others wait.
+    the same one at the same time, one makes it and the others wait. It has this `version` of Python, such as 3.13.
 
     Raises:
-        InstallError: with what pip says, if they cannot be installed.
+        InstallError: with what pip says, if they cannot be installed; or if there is no such Python.
     """
-    folder = _folder(requirements)
+    folder = _folder(requirements, version)
     with _locked(folder):
-        if python := installed_python(*requirements):
+        if python := installed_python(*requirements, version=version):
             return python
+        creator = sys.executable if version == THIS_VERSION else _interpreter(version)
         print(f"installing {requirements[0]} into {folder}", flush=True)
-        venv.create(folder, with_pip=True, clear=True)
+        subprocess.run([creator, "-m", "venv", "--clear", folder], check=True)  # noqa: S603  # the words are ours
         options = ["--quiet", "--disable-pip-version-check", *(["--only-binary=:all:"] if only_wheels else [])]
         command = [str(folder / "bin/python"), "-m", "pip", "install", *options, *requirements]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  # the words are ours
@@ -49,10 +53,20 @@ def python_with(*requirements: str, only_wheels: bool = True) -> Path:
     return folder / "bin/python"
 
 
-def _folder(requirements: tuple[str, ...]) -> Path:
+def _interpreter(version: str) -> Path:
+    """Return a Python of this version: one on the PATH, or one that pyenv has. Raises InstallError if there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*/bin/python")
+    on_path = shutil.which(f"python{version}")
+    for python in (*([Path(on_path)] if on_path else []), *sorted(pyenv)):
+        done = subprocess.run([python, "-c", "import venv"], capture_output=True, check=False)  # noqa: S603  # as above
+        if done.returncode == 0:
+            return python
+    raise InstallError(f"Python {version} is needed, and not found here")
+
+
+def _folder(requirements: tuple[str, ...], version: str) -> Path:
     first, *others = requirements
     checksum = "-" + sha256("\n".join(others).encode()).hexdigest()[:8] if others else ""
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
     return user_cache_path("volcast") / f"bench-{first.replace('==', '-')}{checksum}-{version}"
 
 
