@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from time import time
 from typing import TYPE_CHECKING
 
 import click
@@ -24,10 +26,12 @@ _log = logging.getLogger("consumer.progress")
 @settings_options(
     *ENGINE_SETTINGS,
     *LOG_SETTINGS,
+    "standby",
     "batch_records",
     "snapshot_records",
     "max_symbols",
     "allowed_symbols",
+    "workers",
     "host",
     "metrics_port",
     "log_level",
@@ -38,10 +42,12 @@ def command(settings: Settings) -> None:
     """Read candles from the log and write signals to it, processing each accepted candle exactly once.
 
     Any number of consumers can run. On Kafka they share the partitions; on an SQLite file one is active and the others stand by.
+    With --standby, each also follows what it does not own, so that it goes on at once when another one ends.
     """
     log = create_log(settings)
 
     from consumer.metrics import worker_monitor  # noqa: PLC0415  # not needed by --help, nor for a usage error
+    from consumer.standby.metrics import standby_collectors  # noqa: PLC0415
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
@@ -59,12 +65,32 @@ def command(settings: Settings) -> None:
             services = [work(), log_progress(worker)]
             if listening:
                 click.echo(f"metrics at {address(listening)}/metrics")
-                services.append(serve(worker_monitor(worker, *disk_collectors(settings)), listening))
+                services.append(
+                    serve(worker_monitor(worker, *standby_collectors(worker, time), *disk_collectors(settings)), listening)
+                )
             await run_services(*services)
 
     with tracing(settings, "consume") as traces:
         worker = create_worker(traces.log(log), settings)
         asyncio.run(consume())
+
+
+def _run_workers(settings: Settings) -> None:
+    """Run as many consumers as `workers` says, each in a process of its own, until SIGTERM or SIGINT."""
+    from volcast.cli.log_format import configure  # noqa: PLC0415  # as above
+    from volcast.cli.services import run_services  # noqa: PLC0415
+    from volcast.cli.wiring.workers import WorkersEndedError, supervise, worker_commands  # noqa: PLC0415
+
+    create_log(settings)  # raises what is wrong with the settings
+    commands = worker_commands(settings, sys.argv[1:])
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
+    if settings.workers > settings.partitions:
+        _log.warning("%d workers for %d partitions: some of them stand by", settings.workers, settings.partitions)
+    try:
+        asyncio.run(run_services(supervise(commands, Random())))  # noqa: S311  # no secret: jitter
+    except WorkersEndedError as ended:
+        click.echo(f"volcast: {ended}", err=True)
+        raise click.exceptions.Exit(ended.exit_code) from None
 
 
 async def log_progress(worker: "Worker", look_s: float = _LOOK_S, progress_s: float = _PROGRESS_S) -> None:

@@ -41,6 +41,11 @@ class LogSettings(BaseModel):
         le=300,
         description="Seconds without a heartbeat after which a consumer loses its partitions; Kafka's default minimum is 6.",
     )
+    standby: bool = Field(
+        default=False,
+        description="Follow the partitions of other such consumers, and go on with them at once if one ends. Each needs the "
+        "memory and CPU time of all partitions.",
+    )
     retention_hours: int | None = Field(
         None,
         ge=1,

@@ -74,6 +74,7 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
         instance_id=settings.instance_id,
         retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
         must_exist=must_exist,
+        standby=settings.standby,
         security=KafkaSecurity(
             username=settings.kafka_username,
             password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
@@ -103,15 +104,18 @@ def create_sqlite_log(path: Path, settings: Settings) -> Log:
         synchronous=settings.sqlite_synchronous,
         poll_s=settings.poll_s,
         session_timeout_s=settings.session_timeout_s,
+        standby=settings.standby,
     )
 
 
 def create_worker(log: Log, settings: Settings) -> "Worker":
     """Return a worker that consumes `log`. Raises UserError if the prior cannot be used."""
     use_one_heap()
-    from consumer.worker import Worker  # noqa: PLC0415  # River takes a second to import
+    from consumer.standby.worker import StandbyWorker  # noqa: PLC0415  # River takes a second to import
+    from consumer.worker import Worker  # noqa: PLC0415  # as above
 
-    return Worker(log, _create_rules(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
+    kind = StandbyWorker if settings.standby else Worker
+    return kind(log, _create_rules(settings), settings.batch_records, Random(), wall_clock=time)  # noqa: S311  # no secret: jitter
 
 
 def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: FileOptions = NO_OPTIONS) -> "list[CsvReplay]":
