@@ -13,7 +13,7 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 DRY := $(if $(DRY_RUN),--dry-run)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools screenshots lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -141,6 +141,9 @@ dashboards: setup-dev            ## write Grafana's dashboards and alert rules f
 
 pictures: setup-dev            ## draw the dashboards from a pipeline with planted troubles, for docs/monitoring.md; seven minutes
 	$(BIN)/python -m monitoring.grafana.pictures docs/pictures
+
+log-collector:            ## build the OpenTelemetry Collector of monitoring/logging-config.yaml, for its test; needs Go
+	monitoring/build-collector.sh
 
 monitoring-tools:            ## build the newest Prometheus and Alertmanager for the tests, instead of the system's; needs Go
 	monitoring/build-tools.sh
