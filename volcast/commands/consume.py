@@ -5,6 +5,7 @@ import logging
 import sys
 from contextlib import nullcontext
 from datetime import UTC, datetime
+from random import Random
 from time import time
 from typing import TYPE_CHECKING
 

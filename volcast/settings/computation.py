@@ -47,6 +47,12 @@ class ComputationSettings(BaseModel):
 class LimitSettings(BaseModel):
     """Batches, limits and intervals."""
 
+    workers: int = Field(
+        1,
+        ge=1,
+        le=256,
+        description="Number of processes of `volcast consume` on Kafka, which share the partitions: one for each core.",
+    )
     batch_records: int = Field(500, ge=1, le=10_000, description="Maximum number of candles in a commit of the consumer.")
     snapshot_records: int = Field(
         5_000,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from volcast.core.drift.thresholds import Thresholds
     from volcast.core.forecast.prior import Prior
     from volcast.core.types import EngineConfig
+    from volcast.log.kafka.access.security import KafkaSecurity
 
 LOG_SETTINGS = (
     "bus",
@@ -62,7 +63,6 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
     bus = parse_bus(settings.bus)
     if bus.kind == "sqlite":
         return create_sqlite_log(Path(bus.path), settings)
-    from volcast.log.kafka.access.security import KafkaSecurity  # noqa: PLC0415  # as above
     from volcast.log.kafka.log import KafkaLog  # noqa: PLC0415  # aiokafka is slow to import, and SQLite does not need it
 
     return KafkaLog(
@@ -75,15 +75,22 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
         retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
         must_exist=must_exist,
         standby=settings.standby,
-        security=KafkaSecurity(
-            username=settings.kafka_username,
-            password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
-            mechanism=settings.kafka_sasl_mechanism,
-            tls=settings.kafka_tls,
-            ca_file=settings.kafka_ca_file,
-            client_cert_file=settings.kafka_client_cert_file,
-            client_key_file=settings.kafka_client_key_file,
-        ),
+        security=create_kafka_security(settings),
+    )
+
+
+def create_kafka_security(settings: Settings) -> "KafkaSecurity":
+    """Return how to sign in to Kafka, and whether over TLS."""
+    from volcast.log.kafka.access.security import KafkaSecurity  # noqa: PLC0415  # as above
+
+    return KafkaSecurity(
+        username=settings.kafka_username,
+        password=settings.kafka_password.get_secret_value() if settings.kafka_password else None,
+        mechanism=settings.kafka_sasl_mechanism,
+        tls=settings.kafka_tls,
+        ca_file=settings.kafka_ca_file,
+        client_cert_file=settings.kafka_client_cert_file,
+        client_key_file=settings.kafka_client_key_file,
     )
 
 
