@@ -12,8 +12,11 @@ NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models t
 
 DRY := $(if $(DRY_RUN),--dry-run)
 
+# One more than processors, since many tests wait for other processes; at most five, since each has a Kafka broker.
+TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
+
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-drift bench-scrape bench-stream bench-predict bench-http bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -26,10 +29,10 @@ run: setup            ## start everything in one process, on bundled sample cand
 	$(BIN)/volcast run
 
 test: setup-dev            ## all tests, those on a real Kafka broker included
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
 
 test-kernels: setup-dev            ## the tests of the arithmetic with two other BLAS kernels, as on other processors
-	for kernel in $(KERNELS); do OPENBLAS_CORETYPE=$$kernel $(BIN)/pytest --numprocesses 2 --dist worksteal $(NUMERIC_TESTS) || exit 1; done
+	printf '%s\n' $(KERNELS) | xargs -P 2 -I KERNEL env OPENBLAS_CORETYPE=KERNEL $(BIN)/pytest -p no:cacheprovider $(NUMERIC_TESTS)
 
 test-quick: setup-dev            ## the tests that need no broker and no other process; two minutes
 	$(BIN)/pytest --numprocesses 2 --dist worksteal -m "not slow"
@@ -42,8 +45,9 @@ lint: setup-dev            ## ruff, codespell and mypy --strict
 	$(BIN)/codespell
 	$(BIN)/mypy
 
-fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues
+fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues; the long form of slow tests
 	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py tests/contracts/test_feeds_fuzz.py
+	VOLCAST_LONG_FORM=1 $(BIN)/pytest --timeout 0 $$(grep -rl --include='test_*.py' long_form tests)
 
 prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; half an hour
 	$(BIN)/volcast prove --bus simulated --seeds 20000
@@ -97,6 +101,9 @@ bench-scrape: setup            ## time and size of a scrape of 1000 symbols
 bench-stream: setup            ## how soon 1000 clients of /stream have a row; what the history needs
 	$(BIN)/python -m bench.stream
 
+bench-regression: setup-dev            ## whether the hot core is slower than before, by time and by instructions; BASE=REVISION
+	$(BIN)/python -m bench.regression $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
+
 bench-http: setup            ## how many requests a second /latest/{symbol} answers, beside a bare app on the same server
 	$(BIN)/python -m bench.http
 
@@ -105,6 +112,9 @@ bench-predict: setup            ## how long POST /predict takes for a day and fo
 
 bench-scale: setup            ## cost, memory and restore for 1 to 10 000 symbols, 1 to 64 partitions, 1 and 2 workers; half an hour
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.scale
+
+bench-startup: setup            ## processor time of each command's start, and of waiting processes
+	$(BIN)/python -m bench.startup
 
 bench-memory: setup            ## ten million candles: whether memory stays flat
 	$(BIN)/python -m bench.memory

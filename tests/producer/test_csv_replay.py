@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import asdict
 
 from producer.csv_replay import CsvReplay, SymbolReplay, by_symbol, is_jump
 from tests.candle_formats import FORMATS, make_rows, own
@@ -37,6 +38,14 @@ class TestOneFile:
             "BTCUSDT", at(0), price, price, price, price, "1.0", price, replay.name, "file", line=2, content=first.content
         )
         assert (last.open_time_ms, last.line) == (at(9), 11)
+
+    def test_candles_that_are_not_sent_are_the_same_without_the_hash(self, tmp_path: Path) -> None:
+        replay = source(tmp_path, "btcusdt.csv", ROWS[:10])
+        replay.leave_out(2, at(1))
+        unsent = list(replay.unsent_candles())
+        assert len(unsent) == 8
+        for candle, sent in zip(unsent, replay.candles(), strict=True):
+            assert asdict(candle) == {name: value for name, value in asdict(sent).items() if name != "content"}
 
     def test_the_symbol_may_be_given(self, tmp_path: Path) -> None:
         assert source(tmp_path, "export.csv", ROWS).symbol == "EXPORT"

@@ -135,4 +135,4 @@ def check_usable(symbol: str, replay: Mapping[str, Any]) -> None:
 def _rows(sources: "Sequence[CsvReplay]") -> "Iterator[CandleText]":
     """Yield the rows file by file, in constant memory."""
     for source in sources:
-        yield from source.candles()
+        yield from source.unsent_candles()

@@ -179,4 +179,4 @@ class _Run:
 def _rows(job: Job) -> Iterator[CandleText]:
     """Yield the rows file by file, in constant memory."""
     for source in job.sources:
-        yield from source.candles()
+        yield from source.unsent_candles()
