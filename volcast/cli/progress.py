@@ -30,12 +30,6 @@ class _Rate(ProgressColumn):
         return Text(f"{task.speed or 0:,.0f}/s", style="progress.data.speed")
 
 
-def tell(what: str) -> None:
-    """Print what begins now on standard error, if that is a terminal."""
-    if sys.stderr.isatty():
-        click.echo(what, err=True)
-
-
 class ProgressTask(NamedTuple):
     """Something whose progress is shown."""
 

@@ -111,3 +111,10 @@ def _reserve(descriptor: int) -> None:
         if opened != descriptor:
             os.dup2(opened, descriptor)
             os.close(opened)
+
+
+def tell(what: str) -> None:
+    """Print what begins now on standard error, if that is a terminal."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"{what}\n")
+        sys.stderr.flush()

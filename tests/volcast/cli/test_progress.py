@@ -5,7 +5,8 @@ import subprocess
 import sys
 
 SHOW = """
-from volcast.cli.progress import progress, tell
+from volcast.cli.progress import progress
+from volcast.cli.streams import tell
 tell("what begins")
 with progress("candles", 1_500, lambda: 1_500):
     pass

@@ -10,7 +10,7 @@ import click
 
 from volcast.candle_files.contract import NO_OPTIONS, FileOptions
 from volcast.cli.main import UserError
-from volcast.cli.progress import tell
+from volcast.cli.streams import tell
 from volcast.cli.tables import counted
 from volcast.log.contract import Log
 from volcast.settings.schema import Settings

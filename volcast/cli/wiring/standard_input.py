@@ -10,6 +10,7 @@ import click
 
 from volcast.candle_files.contract import CandleFileError
 from volcast.cli.main import UserError
+from volcast.cli.streams import tell
 
 STANDARD_INPUT = Path("-")
 _NAME = "standard input"
@@ -25,8 +26,6 @@ def stored(files: Sequence[Path]) -> tuple[Path, ...]:
         return tuple(files)
     if files.count(STANDARD_INPUT) > 1:
         raise UserError("- (standard input) can be read only once")
-    from volcast.cli.progress import tell  # noqa: PLC0415  # Rich is slow to import, and the batch job is short
-
     folder = tempfile.TemporaryDirectory(prefix="volcast-")
     if context := click.get_current_context(silent=True):
         context.call_on_close(folder.cleanup)

@@ -14,6 +14,7 @@ from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.outputs import STANDARD_OUTPUT
 from volcast.cli.params import MinuteParam, VenueParam
+from volcast.cli.streams import tell
 from volcast.cli.tables import counted
 from volcast.cli.wiring.live import open_venue, venue_names, venue_symbols
 from volcast.core.types import MINUTE_MS
@@ -62,7 +63,7 @@ def command(*, feed: "Feed", symbol: str, from_ms: int, to_ms: int | None, out: 
     from producer.history.download import DownloadError, PartFile  # noqa: PLC0415
     from producer.rest.client import RestError, UnknownPair  # noqa: PLC0415
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415
-    from volcast.cli.progress import progress, tell  # noqa: PLC0415
+    from volcast.cli.progress import progress  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure_quietly(loaded)

@@ -10,7 +10,7 @@ from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.outputs import check_ending, check_writable
 from volcast.cli.params import TimeParam
-from volcast.cli.progress import tell
+from volcast.cli.streams import tell
 from volcast.cli.wiring.pipeline import ENGINE_SETTINGS, LOG_SETTINGS, create_quiet_log, engine_config, load_prior
 from volcast.log.contract import Log
 from volcast.settings.schema import Settings

@@ -11,7 +11,7 @@ from consumer.partition_state import read_settings
 from consumer.rules import PartitionSettings, Rules
 from consumer.shard import Shard
 from volcast.backtest.checks.versions import VersionTrack
-from volcast.cli.progress import tell
+from volcast.cli.streams import tell
 from volcast.core.codec import UNDECODABLE, decode_signal, read_origin
 from volcast.core.types import MINUTE_MS, Signal
 from volcast.log.contract import Log, Record, Topic
