@@ -21,6 +21,8 @@ MAX_QUEUED_BYTES = 1_048_576
 """About a thousand rows. The encoded rows themselves are shared by all clients."""
 _SLICE_ROWS = 64
 _PAUSE_S = 0.02
+_REST = 9
+"""How many times longer than its work the pause may be: a tenth of the loop's time for the rows, and for few clients no wait."""
 _HEARTBEAT_S = 15.0
 _log = logging.getLogger(__name__)
 
@@ -202,13 +204,15 @@ class Broadcast:
 
     def _distribute(self) -> None:
         assert self._loop  # noqa: S101
+        began_s = self._loop.time()
         waiting = self.history.take_waiting(_SLICE_ROWS)
         if waiting.lost:
             self._begin_again()
         else:
             for symbols, rows in self._by_group(waiting.rows):
                 self._send(symbols, rows)
-        self._next_s = self._loop.time() + _PAUSE_S
+        now_s = self._loop.time()
+        self._next_s = now_s + min(_PAUSE_S, _REST * (now_s - began_s))
         if not waiting.is_all:
             self._loop.call_soon(self._distribute)
 

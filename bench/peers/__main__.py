@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from bench.environment import InstallError
 from volcast.proof.processes.broker import bootstrap
@@ -23,7 +24,7 @@ from .latency import compare_latency
 from .machine import machine, versions
 from .report import Rate, as_json, check_results, markdown, rows
 from .runs import WARM, ProgramError, measure
-from .topics import Result, WrongResultsError, candle_values
+from .topics import Expected, WrongResultsError, candle_values, expected_results
 
 ROUNDS, CANDLES = 5, 60_000
 TITLES = {
@@ -83,10 +84,11 @@ async def compare(
     figures: dict[str, object] = {"machine": machine(), "versions": {each.name: versions(each) for each in contestants}}
     is_good = True
     for model in models:
+        job = _Job(model, values, expected_results(values, has_model=model != "none"))
         entered = [each for each in contestants if _does(each, model)]
         rates: dict[str, list[Rate]] = {each.name: [] for each in entered}
         for number in range(rounds):
-            await _round(address, Random(number).sample(entered, len(entered)), model, values, rates)
+            await _round(address, Random(number).sample(entered, len(entered)), job, rates)
         table = rows(rates, {each.name: each.guarantee for each in entered}, OURS.name)
         print(markdown(TITLES[model], table), flush=True)
         figures[model] = as_json(table)
@@ -103,18 +105,19 @@ def _does(contestant: Contestant, model: str) -> bool:
     return {"none": True, "memory": contestant is not PRODUCT, "stored": contestant not in (CSP, PRODUCT)}[model]
 
 
-async def _round(
-    address: str, order: Sequence[Contestant], model: str, values: Sequence[bytes], rates: dict[str, list[Rate]]
-) -> None:
-    """Run each program once. Raises WrongResultsError unless all results are those of volcast doing the job."""
-    results: dict[str, Sequence[Result]] = {}
+class _Job(NamedTuple):
+    model: str
+    values: Sequence[bytes]
+    expected: Expected
+
+
+async def _round(address: str, order: Sequence[Contestant], job: _Job, rates: dict[str, list[Rate]]) -> None:
+    """Run each program once. Raises WrongResultsError unless all results are those of the job."""
     for each in order:
-        part = values[: WARM + round((len(values) - WARM) * each.share)]
-        run = await measure(each, address, model, QUIX_COMMIT_S, part)
+        part = job.values[: WARM + round((len(job.values) - WARM) * each.share)]
+        run = await measure(each, address, job.model, QUIX_COMMIT_S, part)
         rates[each.name].append(Rate(run.candles / run.wall_s, run.cpu_s / run.candles * 1e6))
-        results[each.name] = run.results
-    for name, found in results.items():
-        check_results(name, found, results[OURS.name])
+        check_results(each.name, run.results, job.expected)
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ async def measure(contestant: Contestant, bootstrap: str, model: str, commit_s: 
     """Run a program on these candles, of which the first WARM are not timed."""
     async with running(contestant, bootstrap, model, commit_s) as program:
         await program.topics.append(values[:WARM])
-        await program.topics.answers(0, WARM, program.end)
+        await program.topics.answers(WARM, program.end)
         began_cpu_s = program.cpu_s()
         began_s = await program.topics.append(values[WARM:])
-        answers = await program.topics.answers(0, len(values), program.end)
+        answers = await program.topics.answers(len(values), program.end)
         return Measured(len(values) - WARM, answers.last_s - began_s, program.cpu_s() - began_cpu_s, answers.results)

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from math import isclose
 from typing import NamedTuple
 
 import msgspec
@@ -15,12 +16,15 @@ from volcast.log.kafka.client import KafkaClient
 from volcast.log.kafka.log import KafkaLog
 from volcast.simulation.market import simulate_candles
 
+from .job import Model, push
+
 SYMBOL = "BTCUSDT"
 KEY = SYMBOL.encode()
 START_MS = 1_704_067_200_000
 MINUTE_MS = 60_000
 TIMEOUT_S = 120.0
 _LOOK_S = 0.02
+_ROUNDING = 1e-14
 _SESSION_MS = 60_000
 
 
@@ -48,6 +52,29 @@ def candle_values(minutes: int) -> list[bytes]:
         encode_candle(CandleText(SYMBOL, *candle[:7], source="bench", closed_by="file", line=line))
         for line, candle in enumerate(simulate_candles(SYMBOL, minutes=minutes, seed=17, start_ms=START_MS), start=2)
     ]
+
+
+class Expected(NamedTuple):
+    """What the job makes of candles, computed here in a plain loop."""
+
+    results: Sequence[Result]
+    ties: frozenset[int]
+    """The open times of candles whose close is the mean but for rounding: their signal depends on the arithmetic."""
+
+
+def expected_results(values: Sequence[bytes], *, has_model: bool) -> Expected:
+    """Return the results of the job for these records of `candles`."""
+    closes: list[float] = []
+    model = Model() if has_model else None
+    results, ties = [], set()
+    for candle in map(msgspec.json.decode, values):
+        open_, high, low, close = (float(candle[name]) for name in ("open", "high", "low", "close"))
+        mean, signal = push(closes, close)
+        forecast, alarms = model.step(open_, high, low, close) if model else (None, None)
+        results.append(Result(candle["open_time_ms"], signal, mean, forecast, alarms))
+        if mean is not None and isclose(mean, close, rel_tol=_ROUNDING):
+            ties.add(candle["open_time_ms"])
+    return Expected(results, frozenset(ties))
 
 
 class Topics:
@@ -91,8 +118,8 @@ class Topics:
             await producer.stop()
         return now_s
 
-    async def answers(self, first: int, count: int, is_alive: "asyncio.Future[None]") -> Answers:
-        """Wait until there are committed results for all candles; return those from candle number `first` on.
+    async def answers(self, count: int, is_alive: "asyncio.Future[None]") -> Answers:
+        """Wait until there are committed results for so many candles; return them.
 
         Raises TimeoutError, or what `is_alive` raises.
         """
@@ -106,11 +133,11 @@ class Topics:
                     if is_alive.done():
                         is_alive.result()
                     await asyncio.sleep(_LOOK_S)
-                return await self._read(consumer, tp, first, count)
+                return await self._read(consumer, tp, count)
         finally:
             await consumer.stop()
 
-    async def _read(self, consumer: AIOKafkaConsumer, tp: TopicPartition, first: int, count: int) -> Answers:
+    async def _read(self, consumer: AIOKafkaConsumer, tp: TopicPartition, count: int) -> Answers:
         decode = msgspec.json.Decoder(Result).decode
         found: dict[int, Result] = {}
         doubled = 0
@@ -125,7 +152,7 @@ class Topics:
         if doubled:
             raise WrongResultsError(f"{doubled} candles have more than one result")
         results = [found[time_ms] for time_ms in sorted(found)]
-        return Answers(results[first:], last_s)
+        return Answers(results, last_s)
 
 
 class WrongResultsError(Exception):

@@ -10,6 +10,9 @@ from quixstreams import Application, State
 
 from bench.peers.job import Model, Options, push, read_options
 
+_LIVE_S = 0.1
+"""Below this commit interval it is tuned for latency, not for throughput."""
+
 
 def run(options: Options) -> None:
     """Process candles until the process is ended."""
@@ -19,6 +22,7 @@ def run(options: Options) -> None:
         auto_offset_reset="earliest",
         processing_guarantee="exactly-once",
         commit_interval=options.commit_s,
+        producer_extra_config={"linger.ms": 0} if options.commit_s < _LIVE_S else None,
         consumer_poll_timeout=min(1.0, options.commit_s),
         state_dir=options.folder,
         loglevel="WARNING",
