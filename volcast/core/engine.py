@@ -5,7 +5,7 @@ forecast that has come due, learn from it, take in the candle, forecast.
 """
 
 from math import exp, sqrt
-from typing import Any
+from typing import Any, Final
 
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
@@ -19,7 +19,7 @@ from .rolling import RollingMean, SignalRate
 from .timeline import MAX_MISSING_SHARE, Admission, Arrival, DateCheck, Skip, Timeline
 from .types import Candle, EngineConfig, Signal
 
-WARM_OUTCOMES = 1_440
+WARM_OUTCOMES: Final = 1_440
 """Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
 
 

@@ -3,9 +3,11 @@
 A running sum of floats accumulates rounding errors and never recovers from a NaN; a sum of integers has neither problem.
 """
 
+from typing import Final
+
 import numpy as np
 
-MAX_UNITS_BYTES = 12
+MAX_UNITS_BYTES: Final = 12
 """Bytes of a price in a dump. A price is below 10^15 and has at most 12 decimals, so its units are below 10^27 < 2^90."""
 
 

@@ -5,7 +5,7 @@ A wrong date is no different from a real gap until the next candle arrives: it c
 
 from collections import deque
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -13,13 +13,13 @@ from volcast.core.market.clock import DAY_MINUTES
 
 from .types import MINUTE_MS, Candle
 
-MAX_REMEMBERED_GAPS = 32
+MAX_REMEMBERED_GAPS: Final = 32
 """Number of latest gaps that are remembered, to distinguish a late candle from a duplicate."""
-MAX_STEP_MS = 15 * MINUTE_MS
+MAX_STEP_MS: Final = 15 * MINUTE_MS
 """A candle further than this after the last accepted one waits for the next. A date wrong by less makes candles late."""
-MAX_CONFIRMED_STEP_MS = 31 * DAY_MINUTES * MINUTE_MS
+MAX_CONFIRMED_STEP_MS: Final = 31 * DAY_MINUTES * MINUTE_MS
 """The next candle confirms one that waits if it is later, by no more than this."""
-MAX_MISSING_SHARE = 0.5
+MAX_MISSING_SHARE: Final = 0.5
 """A symbol of whose last day more is missing than this is sparse, and does not count as warm."""
 _DAY = (1 << DAY_MINUTES) - 1
 
@@ -201,4 +201,4 @@ def _arrival(*fields: Any) -> Arrival:
         raise ValueError(f"a candle that waits: {error}") from error
 
 
-_PLAIN = tuple(name for name in Candle.__struct_fields__ if name != "close_units")
+_PLAIN: Final = tuple(name for name in Candle.__struct_fields__ if name != "close_units")

@@ -5,7 +5,7 @@ is standard normal. Where outcomes lie on one side of the median, `forecast_bias
 """
 
 from math import log, sqrt
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from .alarms import Evidence, Tier
 from .cusum import Cusum
@@ -14,7 +14,7 @@ from .outcomes import ScoredOutcome
 from .thresholds import DetectorThreshold
 
 _DAY_HOURS, _FORTNIGHT_HOURS = 24, 336
-_WATCHED = 2
+_WATCHED: Final = 2
 """Quantities: log realized volatility, and the log return."""
 _SENTENCES = (
     "Realized volatility lies further from the median than the forecast says: its interval is too narrow.",
@@ -37,7 +37,8 @@ class ForecastMiscalibrated:
     Testing Density Forecasts, Journal of Business & Economic Statistics 19 (2001).
     """
 
-    name, tier = "forecast_miscalibrated", Tier.TICKET
+    name: ClassVar[str] = "forecast_miscalibrated"
+    tier: ClassVar[Tier] = Tier.TICKET
     quantity = "spread of the outcomes' normal scores, 1 if the forecast is right"
 
     def __init__(self, settings: DetectorThreshold) -> None:

@@ -4,7 +4,7 @@ Thinly traded markets have flat minutes of their own, so a run of them is judged
 """
 
 from math import log
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from volcast.core.market.clock import DAY_MINUTES, HOUR_MINUTES
 
@@ -13,9 +13,9 @@ from .detector import dump_evidence, load_evidence
 from .observation import Observation
 from .thresholds import DetectorThreshold
 
-_WEEK_MINUTES = 7 * DAY_MINUTES
-_HOURS = 24
-_FIRST_SHARE = 0.01
+_WEEK_MINUTES: Final = 7 * DAY_MINUTES
+_HOURS: Final = 24
+_FIRST_SHARE: Final = 0.01
 
 
 class _Run:
@@ -65,7 +65,8 @@ class _Run:
 class PriceFrozen(_Run):
     """Minute after minute, all four prices are the last close."""
 
-    name, tier = "price_frozen", Tier.PAGE
+    name: ClassVar[str] = "price_frozen"
+    tier: ClassVar[Tier] = Tier.PAGE
     what = "The price is frozen: open, high, low and close are the last close, minute after minute."
     quantity = "share of flat minutes, usually and now"
 
@@ -77,7 +78,8 @@ class PriceFrozen(_Run):
 class CandleRepeated(_Run):
     """Minute after minute, the candle has the prices and the volume of the one before, and the volume is not 0."""
 
-    name, tier = "candle_repeated", Tier.PAGE
+    name: ClassVar[str] = "candle_repeated"
+    tier: ClassVar[Tier] = Tier.PAGE
     what = "The same candle comes again and again, its volume included."
     quantity = "share of minutes that repeat the candle before, usually and now"
 
@@ -89,7 +91,8 @@ class CandleRepeated(_Run):
 class CandlesMissing:
     """Too many minutes of the last day have no candle. It ends below a quarter of the threshold."""
 
-    name, tier = "candles_missing", Tier.TICKET
+    name: ClassVar[str] = "candles_missing"
+    tier: ClassVar[Tier] = Tier.TICKET
     what = "Too many minutes of the last day have no candle."
     quantity = "share of the last day's minutes without a candle"
 
@@ -118,7 +121,8 @@ class CandlesMissing:
 class SuspectPrices:
     """More candles of the last day than usual have a price far outside the market's scale. It ends below a quarter of that."""
 
-    name, tier = "prices_suspect", Tier.TICKET
+    name: ClassVar[str] = "prices_suspect"
+    tier: ClassVar[Tier] = Tier.TICKET
     what = "Many candles have a price far outside the market's scale, such as a feed's bad ticks."
     quantity = "candles with a suspect price a day, before and now"
 
@@ -153,7 +157,8 @@ class VolumeCollapsed:
     collapse, until that has lasted for three days and is the usual volume now.
     """
 
-    name, tier = "volume_collapsed", Tier.TICKET
+    name: ClassVar[str] = "volume_collapsed"
+    tier: ClassVar[Tier] = Tier.TICKET
     what = "The volume has collapsed: it is a small part of what is usual at this hour."
     quantity = "volume of an hour in the quote currency, usually and now"
 

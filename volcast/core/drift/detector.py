@@ -10,10 +10,17 @@ from .outcomes import ScoredOutcome
 class AnyDetector(Protocol):
     """A detector of one symbol: bounded, and a function of what it was given alone."""
 
-    name: str
-    tier: Tier
-    quantity: str
-    """What the evidence shows before and after, with the unit."""
+    @property
+    def name(self) -> str:
+        """The name of the alarm."""
+
+    @property
+    def tier(self) -> Tier:
+        """How urgent the alarm is."""
+
+    @property
+    def quantity(self) -> str:
+        """What the evidence shows before and after, with the unit."""
 
     @property
     def what(self) -> str:

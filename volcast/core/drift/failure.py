@@ -8,17 +8,17 @@ distance from a reference, which reads the candles alone, stays shifted, and if 
 
 from collections import deque
 from math import exp, log, sqrt
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from .alarms import Evidence, Tier
 from .detector import dump_evidence, load_evidence
 from .observation import Observation
 from .thresholds import DetectorThreshold
 
-_BLOCK_MINUTES = 10
-_BLOCKS = 6
-_DISTRUST_MINUTES = 180
-_MAX_LOG_LIKELIHOOD = 8.0
+_BLOCK_MINUTES: Final = 10
+_BLOCKS: Final = 6
+_DISTRUST_MINUTES: Final = 180
+_MAX_LOG_LIKELIHOOD: Final = 8.0
 """Of a step's outcomes, so that an alarm ends within hours of the forecast's recovery."""
 
 
@@ -29,7 +29,8 @@ class ForecastStill:
     """
 
     __slots__ = ("_anchor", "_moves", "_threshold", "_tolerance", "evidence")
-    name, tier = "forecast_still", Tier.PAGE
+    name: ClassVar[str] = "forecast_still"
+    tier: ClassVar[Tier] = Tier.PAGE
     what = "The forecast stands still while the price moves."
     quantity = "log of the forecast variance, at the beginning and now"
 
@@ -114,7 +115,8 @@ class ForecastShifted:
         "_volume",
         "evidence",
     )
-    name, tier = "forecast_shifted", Tier.PAGE
+    name: ClassVar[str] = "forecast_shifted"
+    tier: ClassVar[Tier] = Tier.PAGE
     what = "The forecast has shifted in one minute, no candle explains it, and outcomes do not bear it out."
     quantity = "log of forecast variance / reference variance, mean of an hour"
 

@@ -5,7 +5,7 @@ ratio is read once an hour, its usual value at that hour of the day is taken off
 standard deviations of the hours, with what is usual in blocks of real history: see `thresholds.json`.
 """
 
-from typing import Any
+from typing import Any, ClassVar, Final
 
 import numpy as np
 
@@ -32,11 +32,11 @@ MONITORED = (
     "vol_1440",
 )
 """Names in `FEATURE_NAMES`: ratios of recent to earlier volatility and volume, and of estimators of volatility to each other."""
-_AT = np.array([FEATURE_NAMES.index(name) for name in MONITORED])
-_HOURS = 24
+_AT: Final = np.array([FEATURE_NAMES.index(name) for name in MONITORED])
+_HOURS: Final = 24
 _USUAL_DAYS, _SPREAD_HOURS = 30, 720
-_FIRST_DAYS = 7
-_MIN_VARIANCE = 1e-6
+_FIRST_DAYS: Final = 7
+_MIN_VARIANCE: Final = 1e-6
 
 
 class InputDrift:
@@ -45,7 +45,8 @@ class InputDrift:
     `settings.numbers` holds a threshold for each ratio, on |mean of a day| in standard deviations of the hours.
     """
 
-    name, tier = "inputs_moved", Tier.INFO
+    name: ClassVar[str] = "inputs_moved"
+    tier: ClassVar[Tier] = Tier.INFO
     what = "Inputs of the forecast are far from their usual values."
     quantity = "share of the monitored inputs that drift"
 
@@ -67,7 +68,7 @@ class InputDrift:
             return
         hour = seen.minute // 60 % _HOURS
         visits, usual = self._visits[hour], self._usual[hour]
-        deviations = seen.hour_end.features[_AT] - usual
+        deviations = np.array(seen.hour_end.features)[_AT] - usual
         count = self._visits[hour] = min(visits + 1, _USUAL_DAYS)
         usual += deviations / count
         if not visits:

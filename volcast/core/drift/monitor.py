@@ -1,4 +1,7 @@
-"""All drift detectors of one symbol: an observation in; the alarms that are on are an attribute."""
+"""All drift detectors of one symbol: an observation in; the alarms that are on are an attribute.
+
+Not compiled: tests and benches extend it, to see what the detectors are shown.
+"""
 
 from typing import Any, Literal
 

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from volcast.core.arrays import Floats
 from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.market.clock import HOUR_MINUTES
@@ -19,8 +18,8 @@ class HourEnd(NamedTuple):
 
     volume: float | None
     """Of the hour, in the quote currency; None if minutes are missing."""
-    features: Floats
-    """(len(FEATURE_NAMES),) the features after the candle."""
+    features: list[float]
+    """The features after the candle, in the order of `FEATURE_NAMES`."""
     quantiles: Quantiles
     """Of the forecast made after it, at all levels that its learner tracks."""
 

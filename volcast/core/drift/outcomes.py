@@ -7,7 +7,7 @@ placed in the forecast's own distribution: a normal score is 0 at the median, an
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from math import log, sqrt
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships no types
 
@@ -17,9 +17,9 @@ from volcast.core.market.clock import HOUR_MINUTES
 
 from .observation import Observation
 
-_MAX_RATIO = 1e20
+_MAX_RATIO: Final = 1e20
 """Of a realized variance to its forecast: a loss is finite."""
-_TINY = 1e-12
+_TINY: Final = 1e-12
 """A volatility has a logarithm; a horizon without any move has none."""
 
 

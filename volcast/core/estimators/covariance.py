@@ -1,4 +1,7 @@
-"""The covariance of a recursive regression's coefficients: it forgets old data, but never its prior."""
+"""The covariance of a recursive regression's coefficients: it forgets old data, but never its prior.
+
+Not compiled: River copies its estimators, and so this part of them.
+"""
 
 from functools import cache
 from typing import Any, NamedTuple

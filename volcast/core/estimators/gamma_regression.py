@@ -1,4 +1,7 @@
-"""Recursive gamma regression: a regression of positive targets whose loss is QLIKE."""
+"""Recursive gamma regression: a regression of positive targets whose loss is QLIKE.
+
+Not compiled: River inspects its estimators.
+"""
 
 from collections.abc import Mapping, Sequence
 from math import exp

@@ -1,4 +1,7 @@
-"""Conversion of River's feature dicts to arrays in a fixed order."""
+"""Conversion of River's feature dicts to arrays in a fixed order.
+
+Not compiled: River copies its estimators, and so this part of them.
+"""
 
 from collections.abc import Sequence
 from math import isfinite

@@ -1,4 +1,7 @@
-"""Recursive least squares that can run for years: old data fade, the prior of the coefficients stays."""
+"""Recursive least squares that can run for years: old data fade, the prior of the coefficients stays.
+
+Not compiled: River inspects its estimators.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -10,7 +10,7 @@ carry nearly the same information.
 
 from collections.abc import Sequence
 from math import exp, log
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -25,16 +25,16 @@ from .distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from .distribution.tracker import DistributionTracker, Realized, Scale
 from .pending import PendingNumbers, PendingRows
 
-MAX_VARIANCE_PER_MINUTE = 1e4
+MAX_VARIANCE_PER_MINUTE: Final = 1e4
 """Upper bound of a forecast. No two prices give a larger squared return: (log 10^27)² < 3866."""
-FLAT_VARIANCE = 1e-12
+FLAT_VARIANCE: Final = 1e-12
 """In a horizon with no more realized variance than this no trade has moved the price; nothing is learned from it."""
-_MAX_LOG_EXCESS = 8.0
-_CALIBRATION_HALF_LIFE_DAYS = 60.0
-_CALIBRATION_PRIOR_MINUTES = 14_400.0
-_MAX_CALIBRATION_RATIO = 50.0
-_SCALE = len(Scale._fields)
-_ESTIMATE = len(Estimate._fields) + _SCALE
+_MAX_LOG_EXCESS: Final = 8.0
+_CALIBRATION_HALF_LIFE_DAYS: Final = 60.0
+_CALIBRATION_PRIOR_MINUTES: Final = 14_400.0
+_MAX_CALIBRATION_RATIO: Final = 50.0
+_SCALE: Final = len(Scale._fields)
+_ESTIMATE: Final = len(Estimate._fields) + _SCALE
 """Numbers at the end of a sample, after the model's row: the estimate and the scale."""
 
 
@@ -74,7 +74,7 @@ class _Context(NamedTuple):
     variance_ewma: float
 
 
-_PREDICTION = len(Prediction._fields)
+_PREDICTION: Final = len(Prediction._fields)
 
 
 class Learner:

@@ -1,13 +1,13 @@
 """Ring buffers, indexed by minute, of what is kept until a forecast's outcome is known: one of arrays, one of plain numbers."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from volcast.core.arrays import Floats
 
-_EMPTY = -(2**63)
+_EMPTY: Final = -(2**63)
 
 
 class PendingRows:

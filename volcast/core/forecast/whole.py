@@ -1,7 +1,7 @@
 """Whether a signal has all of its numbers. JSON has no way to say that one is not finite, and a reader would see a null."""
 
 from math import isfinite
-from typing import get_type_hints
+from typing import Final, get_type_hints
 
 from msgspec import Struct
 
@@ -19,11 +19,11 @@ def _number_fields(struct: type[Struct], hints: tuple[object, ...]) -> tuple[str
     return tuple(name for name, hint in get_type_hints(struct).items() if hint in hints)
 
 
-_NUMBERS: dict[type[Struct], tuple[str, ...]] = {
+_NUMBERS: Final[dict[type[Struct], tuple[str, ...]]] = {
     each: _number_fields(each, (float, int)) for each in (Signal, Outcome, HorizonForecast, Shadow, DriftAlarm)
 }
-_QUANTILES = Quantiles.__struct_fields__
-_NUMBERS_OR_NONE = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
+_QUANTILES: Final = Quantiles.__struct_fields__
+_NUMBERS_OR_NONE: Final = {each: _number_fields(each, (float | None,)) for each in _NUMBERS}
 
 
 def check_whole(signal: Signal) -> None:

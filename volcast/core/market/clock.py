@@ -6,17 +6,18 @@ lasts from 2:00 on the second Sunday of March to 2:00 on the first Sunday of Nov
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import Final
 
-HOUR_MINUTES = 60
-DAY_MINUTES = 24 * HOUR_MINUTES
-WEEK_MINUTES = 7 * DAY_MINUTES
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+HOUR_MINUTES: Final = 60
+DAY_MINUTES: Final = 24 * HOUR_MINUTES
+WEEK_MINUTES: Final = 7 * DAY_MINUTES
+_EPOCH_ORDINAL: Final = date(1970, 1, 1).toordinal()
 _STANDARD_MINUTES, _SUMMER_MINUTES = -300, -240
 """Offsets of New York from UTC."""
-_THURSDAY = 4
+_THURSDAY: Final = 4
 """The weekday of 1970-01-01; Sunday is 0."""
-_SATURDAY = 6
-_DAYS_OF_WEEK = 7
+_SATURDAY: Final = 6
+_DAYS_OF_WEEK: Final = 7
 
 
 def new_york_minute(minute: int) -> int:

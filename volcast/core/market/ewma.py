@@ -1,10 +1,9 @@
-"""Exponentially weighted means of several series with several half-lives: one matrix, updated in one operation."""
+"""Exponentially weighted means of several series with several half-lives, updated together."""
 
+from array import array
+from collections.abc import Sequence
+from math import ceil
 from typing import Any
-
-import numpy as np
-
-from volcast.core.arrays import Floats
 
 
 class EwmaBank:
@@ -13,48 +12,59 @@ class EwmaBank:
         m[s, h] ← m[s, h] + g · (x[s] - m[s, h]),   g = max(1 - 2^(-1 / half_life[h]), 1 / (prior_minutes[s] + minutes))
 
     While young, a mean is the plain mean of all values so far and of `prior_minutes` times the start; later its half-life limits
-    its memory. The matrix is the whole state: a half-life of a month needs no buffer.
+    its memory. The matrix is the whole state: a half-life of a month needs no buffer. It is a list of plain numbers, row by row,
+    as each is read and written once a minute.
 
     Args:
-        half_lives_minutes: (half-lives,).
-        start: (series,), the initial means.
-        prior_minutes: (series,), the weight of the initial means, in minutes.
+        half_lives_minutes: Ascending.
+        start: The initial means, by series.
+        prior_minutes: The weight of the initial means, in minutes, by series.
 
-    >>> bank = EwmaBank(np.array([1.0, 1e9]), start=np.array([0.0]), prior_minutes=np.array([0.0]))
+    >>> bank = EwmaBank([1.0, 1e9], start=[0.0], prior_minutes=[0.0])
     >>> for x in (4.0, 8.0):
-    ...     bank.push(np.array([[x]]))
-    >>> bank.means.tolist()
-    [[6.0, 6.0]]
+    ...     bank.push([x])
+    >>> bank.means
+    [6.0, 6.0]
     """
 
-    def __init__(self, half_lives_minutes: Floats, start: Floats, prior_minutes: Floats) -> None:
+    def __init__(self, half_lives_minutes: Sequence[float], start: Sequence[float], prior_minutes: Sequence[float]) -> None:
         self.minutes = 0
-        self.means: Floats = np.repeat(start[:, np.newaxis], len(half_lives_minutes), axis=1)
-        self._prior_minutes = prior_minutes[:, np.newaxis]
-        self._last_gains = np.repeat(1.0 - 0.5 ** (1.0 / half_lives_minutes)[np.newaxis], len(start), axis=0)
-        self._settled_minutes = int(np.ceil(1.0 / self._last_gains.min()))
-        self._steps = np.empty_like(self.means)
+        self.means: list[float] = [mean for mean in start for _ in half_lives_minutes]
+        self._prior_minutes = list(prior_minutes)
+        self._last_gains: list[float] = [1.0 - 0.5 ** (1.0 / half_life) for half_life in half_lives_minutes]
+        self._settled_minutes = ceil(1.0 / min(self._last_gains))
 
-    def push(self, x: Floats) -> None:
-        """Add one minute's values, of shape (series, 1), or (series, half-lives) if each half-life gets its own value."""
+    def push(self, x: list[float], long: list[float] | None = None, first_long: int = 0) -> None:
+        """Add one minute's values by series. If `long` is given, half-lives from the index `first_long` on get its values."""
         self.minutes += 1
-        gains = self._last_gains
-        if self.minutes <= self._settled_minutes:
-            gains = np.maximum(gains, 1.0 / (self._prior_minutes + self.minutes))
-        np.subtract(x, self.means, out=self._steps)
-        self._steps *= gains
-        self.means += self._steps
+        means, gains, is_young = self.means, self._last_gains, self.minutes <= self._settled_minutes
+        at = 0
+        for series, prior_minutes in enumerate(self._prior_minutes):
+            young = 1.0 / (prior_minutes + self.minutes) if is_young else 0.0
+            value = x[series]
+            for index, gain in enumerate(gains):
+                if long is not None and index == first_long:
+                    value = long[series]
+                mean = means[at]
+                means[at] = mean + (value - mean) * max(gain, young)
+                at += 1
+
+    def mean(self, series: int, half_life: int) -> float:
+        """Return the mean of a series with the half-life of that index."""
+        return self.means[series * len(self._last_gains) + half_life]
 
     def catch_up(self, series: int, x: float, minutes: int) -> None:
         """Move one series' means as if it had had this value for so many minutes, at their half-lives' pace."""
-        means = self.means[series]
-        means += (1.0 - (1.0 - self._last_gains[series]) ** minutes) * (x - means)
+        for at, gain in enumerate(self._last_gains, start=series * len(self._last_gains)):
+            self.means[at] += (1.0 - (1.0 - gain) ** minutes) * (x - self.means[at])
 
     def dump(self) -> dict[str, Any]:
-        """Return the state: the means as a raw array, and the number of minutes."""
-        return {"means": self.means.tobytes(), "minutes": self.minutes}
+        """Return the state: the means as a raw array (series, half-lives), and the number of minutes."""
+        return {"means": array("d", self.means).tobytes(), "minutes": self.minutes}
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
-        self.means = np.frombuffer(state["means"], np.float64).reshape(self.means.shape).copy()
-        self.minutes = int(state["minutes"])
+        means = array("d", state["means"])
+        if len(means) != len(self.means):
+            raise ValueError("the means are not as many as here")
+        self.means, self.minutes = means.tolist(), int(state["minutes"])

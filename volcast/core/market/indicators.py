@@ -5,7 +5,7 @@ gap adds nothing, and the price change across it is not a return. Windows in qua
 """
 
 from math import cos, inf, log, pi, sin, sqrt
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,12 +13,12 @@ from volcast.core.arrays import Floats
 
 from .clock import DAY_MINUTES, day_of_week, is_weekend
 
-QUARTER_MINUTES = 15
-_QUARTERS = DAY_MINUTES // QUARTER_MINUTES
+QUARTER_MINUTES: Final = 15
+_QUARTERS: Final = DAY_MINUTES // QUARTER_MINUTES
 _HOUR, _FOUR_HOURS = 60, 240
 _HIGH, _LOW, _VOLUME, _MINUTES = range(4)
 _NO_QUARTER = (-inf, inf, 0.0, 0.0)
-INDICATORS: dict[str, tuple[str, str]] = {
+INDICATORS: Final[dict[str, tuple[str, str]]] = {
     "return_1h": ("log", "Sum of the last 60 log returns."),
     "return_4h": ("log", "Sum of the last 240 log returns."),
     "return_24h": ("log", "Sum of the last 1440 log returns."),

@@ -1,10 +1,10 @@
 """Microstructure noise: when prices bounce between bid and ask, one-minute returns overstate the lasting volatility."""
 
 from math import sqrt
-from typing import Any
+from typing import Any, Final
 
-_MINUTES = 5
-_HALF_LIFE_MINUTES = 720
+_MINUTES: Final = 5
+_HALF_LIFE_MINUTES: Final = 720
 
 
 class NoiseRatio:

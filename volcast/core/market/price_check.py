@@ -5,11 +5,11 @@ protected: the close, the rolling mean and the signal are those of the candle.
 """
 
 from math import log
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-MAX_SUSPECT_MINUTES = 2
+MAX_SUSPECT_MINUTES: Final = 2
 """A close that stays away for longer than this is the market's new price."""
-MAX_RETURN = log(5)
+MAX_RETURN: Final = log(5)
 """A suspect move that stays and is larger is no return: the price has another scale now. Coins have halved within minutes."""
 
 

@@ -7,15 +7,15 @@ References: F. Corsi, A Simple Approximate Long-Memory Model of Realized Volatil
 """
 
 from math import fsum
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from .features import PRIOR_VARIANCE, VARIANCE_FLOOR
 
-PRIOR_MINUTES = 10
+PRIOR_MINUTES: Final = 10
 """A window with fewer minutes is filled up to this number with the prior variance."""
-WINDOWS = {"variance_1h": (1, 60), "variance_4h": (15, 16), "variance_1d": (15, 96), "variance_7d": (60, 168)}
+WINDOWS: Final = {"variance_1h": (1, 60), "variance_4h": (15, 16), "variance_1d": (15, 96), "variance_7d": (60, 168)}
 """Minutes of a bucket and number of closed buckets, by window: Corsi's day and week, with one and four hours added."""
 
 

@@ -16,10 +16,11 @@ from bisect import bisect_right
 from datetime import date, time
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 
 from .clock import utc_minute
 
-RELEASE_WEIGHTS = {"CPI": 1.0, "NFP": 0.7, "FOMC": 1.0}
+RELEASE_WEIGHTS: Final = {"CPI": 1.0, "NFP": 0.7, "FOMC": 1.0}
 """Value of the feature `news` by release: how strongly the release moves the market, relative to the strongest."""
 
 
@@ -53,6 +54,6 @@ def _read_table() -> list[tuple[int, float]]:
     return sorted(table)
 
 
-_TABLE = _read_table()
-_MINUTES = [minute for minute, _ in _TABLE]
-_WEIGHTS = [weight for _, weight in _TABLE]
+_TABLE: Final = _read_table()
+_MINUTES: Final = [minute for minute, _ in _TABLE]
+_WEIGHTS: Final = [weight for _, weight in _TABLE]

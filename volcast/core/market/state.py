@@ -1,14 +1,14 @@
 """The market of one symbol after each minute. All models of the symbol share it, so it is computed once."""
 
-from typing import Any
+from typing import Any, Final
 
 from .features import PRIOR_VARIANCE, VARIANCE_FLOOR, Features, State
 from .indicators import Indicators
 from .noise import NoiseRatio
 from .realized_variance import RealizedVariances
 
-EWMA_LAMBDA = 0.995
-_PRIOR_MINUTES = 10
+EWMA_LAMBDA: Final = 0.995
+_PRIOR_MINUTES: Final = 10
 
 
 class Market:

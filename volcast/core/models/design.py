@@ -3,18 +3,18 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations_with_replacement
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from volcast.core.arrays import Floats
-from volcast.core.estimators.diurnal_profile import DiurnalProfile
+from volcast.core.estimators.diurnal_means import DiurnalMeans
 from volcast.core.market.clock import DAY_MINUTES, WEEK_MINUTES, is_weekend, new_york_minute
 from volcast.core.market.features import FEATURE_NAMES as STATE_NAMES
 from volcast.core.market.features import SHAPES, Feature, State
 from volcast.core.market.releases import release_weight
 
-_PROFILE = "Usual volatility over the horizon relative to the level, {}; twice its logarithm."
+_PROFILE: Final = "Usual volatility over the horizon relative to the level, {}; twice its logarithm."
 CLOCK_FEATURES = (
     Feature("usual_utc", "log ratio", _PROFILE.format("by ten minutes of the UTC day")),
     Feature("usual_ny", "log ratio", _PROFILE.format("by ten minutes of New York's day, separately for weekends")),
@@ -27,32 +27,28 @@ CLOCK_FEATURES = (
     Feature("news", "1", "Weight of a scheduled release of US economic news within the horizon, else 0."),
 )
 _FACTORS = (*SHAPES, "usual_ny", "usual_week", "past_ny")
-_SHAPE_COUNT = len(SHAPES)
-_PAIRS = tuple(combinations_with_replacement(range(len(_FACTORS)), 2))
-_LEFT, _RIGHT = (np.array([pair[i] for pair in _PAIRS]) for i in (0, 1))
-DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCK_FEATURES), *(f"{_FACTORS[i]}*{_FACTORS[j]}" for i, j in _PAIRS))
+_PRODUCT_NAMES: Final = tuple(f"{one}*{other}" for one, other in combinations_with_replacement(_FACTORS, 2))
+DESIGN_NAMES = (*STATE_NAMES, *(clock.name for clock in CLOCK_FEATURES), *_PRODUCT_NAMES)
 SMALL_NAMES = (
     *("one", "news", "level", "usual_ny", "usual_week", "past_ny"),
     *("rv_3", "rv_30", "rv_240", "rv_1440", "rv_10080", "abs_3", "abs_30", "abs_240", "gk_30"),
     *("vol_3", "vol_30", "vol_240", "trend_30", "trend_240", "trend_1440", "trend_10080"),
 )
 """The regressors of the second stage: of the mean, the expected error and the expected |return|."""
-SMALL = tuple(DESIGN_NAMES.index(name) for name in SMALL_NAMES)
+SMALL: Final = tuple(DESIGN_NAMES.index(name) for name in SMALL_NAMES)
 """Indices of `SMALL_NAMES` in a row."""
-_STATES = len(STATE_NAMES)
-_PRODUCTS = _STATES + len(CLOCK_FEATURES)
-MAX_PRODUCT = 3.0
-MAX_DEVIATION = 4.0
-_DAY_BINS = 144
+MAX_PRODUCT: Final = 3.0
+MAX_DEVIATION: Final = 4.0
+_DAY_BINS: Final = 144
 """Bins of a day in New York's profile. The bins of weekdays come first, those of weekends follow."""
 
 
-def _profiles() -> dict[str, DiurnalProfile]:
+def _profiles() -> dict[str, DiurnalMeans]:
     return {
-        "utc": DiurnalProfile(half_life=600.0, prior_visits=30.0),
-        "new_york": DiurnalProfile(half_life=400.0, prior_visits=30.0, weekend=True),
-        "week": DiurnalProfile(period_minutes=WEEK_MINUTES, bin_minutes=60, half_life=960.0, prior_visits=60.0),
-        "day": DiurnalProfile(period_minutes=WEEK_MINUTES, bin_minutes=DAY_MINUTES, half_life=11_520.0, prior_visits=1_440.0),
+        "utc": DiurnalMeans(half_life=600.0, prior_visits=30.0),
+        "new_york": DiurnalMeans(half_life=400.0, prior_visits=30.0, weekend=True),
+        "week": DiurnalMeans(period_minutes=WEEK_MINUTES, bin_minutes=60, half_life=960.0, prior_visits=60.0),
+        "day": DiurnalMeans(period_minutes=WEEK_MINUTES, bin_minutes=DAY_MINUTES, half_life=11_520.0, prior_visits=1_440.0),
     }
 
 
@@ -65,7 +61,7 @@ class _Bins(NamedTuple):
     day: int
 
 
-_CLOCKS = tuple(_profiles().values())
+_CLOCKS: Final = tuple(_profiles().values())
 
 
 @lru_cache(maxsize=4_096)
@@ -87,9 +83,8 @@ class Design:
 
     def __init__(self, horizon_minutes: int) -> None:
         self.horizon_minutes = horizon_minutes
-        self.profiles: Mapping[str, DiurnalProfile] = _profiles()
+        self.profiles: Mapping[str, DiurnalMeans] = _profiles()
         self.utc, self.new_york, self.week, self.day = self.profiles.values()
-        self._factors: Floats = np.empty(len(_FACTORS))
         self._sums = [0.0, 0.0]
         """Sums of the means in New York's profile: of the bins of weekdays, and of weekends."""
 
@@ -110,9 +105,8 @@ class Design:
         now, past = _bins(minute), _bins(minute - self.horizon_minutes)
         by_utc, by_new_york, by_week = self.utc.means, self.new_york.means, self.week.means
         new_york, week, past_new_york = by_new_york[now.new_york], by_week[now.week], by_new_york[past.new_york]
-        row = np.empty(len(DESIGN_NAMES))
-        row[:_STATES] = state.vector
-        row[_STATES:_PRODUCTS] = (
+        row = [
+            *state.vector,
             2.0 * by_utc[now.utc],
             2.0 * new_york,
             2.0 * week,
@@ -122,14 +116,11 @@ class Design:
             2.0 * by_week[past.week],
             1.0 if is_weekend(minute) else 0.0,
             release_weight(minute, self.horizon_minutes),
-        )
-        factors = self._factors
-        factors[:_SHAPE_COUNT] = state.shapes
-        factors[_SHAPE_COUNT:] = new_york, week, past_new_york
-        products = factors[_LEFT]
-        products *= factors[_RIGHT]
-        np.minimum(np.maximum(products, -MAX_PRODUCT, out=products), MAX_PRODUCT, out=row[_PRODUCTS:])
-        return row
+        ]
+        factors = [*state.shapes, new_york, week, past_new_york]
+        for left, factor in enumerate(factors):
+            row += [max(min(factor * other, MAX_PRODUCT), -MAX_PRODUCT) for other in factors[left:]]
+        return np.fromiter(row, np.float64, len(DESIGN_NAMES))
 
     def seasonal_effect(self, minute: int) -> float:
         """Return what the time of New York's day adds to the log volatility over the horizon after `minute` (UTC).

@@ -1,8 +1,10 @@
 """Which minutes a model learns from. Neighbouring minutes carry nearly the same information at the same cost."""
 
+from typing import Final
+
 from volcast.core.market.clock import DAY_MINUTES
 
-_DENSE_MINUTES = 10
+_DENSE_MINUTES: Final = 10
 
 
 def sample_minutes(horizon_minutes: int) -> int:

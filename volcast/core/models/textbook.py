@@ -5,6 +5,8 @@
 `start` is the log volatility if it stayed as it was, x the model's inputs, w learned, u the error. Calibration and intervals come
 from the learner and are the same for all models, so that a comparison is one of the models alone.
 
+Not compiled: users write models of their own as subclasses of these.
+
 References: F. Corsi, A Simple Approximate Long-Memory Model of Realized Volatility, J. Financial Econometrics 7 (2009);
 J.P. Morgan & Reuters, RiskMetrics Technical Document (1996).
 """

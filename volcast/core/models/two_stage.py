@@ -10,7 +10,7 @@ The settings were chosen on BTCUSDT of 2022 to 2024; `docs/forecast.md` describe
 
 from collections.abc import Mapping
 from math import exp, log
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -24,17 +24,17 @@ from .contract import Estimate, Learned
 from .design import DESIGN_NAMES, SMALL, SMALL_NAMES, Design
 from .sampling import samples_per_day
 
-_LOG_EXCESS = 0.25
+_LOG_EXCESS: Final = 0.25
 """log(E[RV²] / median²) of a new model."""
-_TYPICAL_ERROR = 0.27
+_TYPICAL_ERROR: Final = 0.27
 """E|u| of a new model."""
-_TYPICAL_RETURN = 0.75
+_TYPICAL_RETURN: Final = 0.75
 """E|r| / median of a new model."""
 _CENTER_RIDGE, _PRIOR_RIDGE, _PART_RIDGE = 20.0, 100.0, 100.0
 """Weights of the coefficients' prior in samples: stage 1 without and with a learned prior; stage 2."""
 _CENTER_HALF_LIFE_DAYS, _PART_HALF_LIFE_DAYS = 120.0, 180.0
-_SMALL = np.array(SMALL)
-_LEVEL = DESIGN_NAMES.index("level")
+_SMALL: Final = np.array(SMALL)
+_LEVEL: Final = DESIGN_NAMES.index("level")
 
 
 class TwoStage:

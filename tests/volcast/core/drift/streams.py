@@ -55,7 +55,7 @@ def sound(minutes: int, seed: int = 1) -> Iterator[Observation]:
             hour_end=None,
         )
         if minute % 60 == 59:
-            features = rng.normal(size=len(FEATURE_NAMES))
+            features = rng.normal(size=len(FEATURE_NAMES)).tolist()
             seen = replace(seen, hour_end=HourEnd(hour_volume, features, quantiles(forecast)))
         yield seen
 

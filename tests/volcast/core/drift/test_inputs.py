@@ -21,7 +21,7 @@ def ratios(days: int, shift: Callable[[int], float], rhythm: float = 0.0) -> lis
         swing = rhythm * np.sin(2 * np.pi * hour / 24)
         features: Floats = rng.normal(size=len(FEATURE_NAMES)) + shift(hour // 24) + swing
         minute = FIRST_MINUTE + 60 * hour + 59
-        detector.push(replace(first, minute=minute, warm=True, hour_end=HourEnd(None, features, quantiles(0.0))))
+        detector.push(replace(first, minute=minute, warm=True, hour_end=HourEnd(None, features.tolist(), quantiles(0.0))))
         found.append(detector.ratio)
     return found
 

@@ -61,7 +61,7 @@ def test_the_state_is_that_of_the_last_candle() -> None:
     for row in minutes(30):
         market.push(*row)
         features.push(*row)
-        np.testing.assert_array_equal(market.state.vector, features.state().vector)
+        assert market.state.vector == features.state().vector
         assert market.state is market.state
 
 
@@ -81,7 +81,7 @@ def test_a_dump_restores_the_state_to_the_last_bit(count: int, variances: bool) 
     for row in rows[count:]:
         market.push(*row)
         again.push(*row)
-        assert again.state.vector.tobytes() == market.state.vector.tobytes()
+        assert again.state.vector == market.state.vector
         assert again.ewma == market.ewma
     assert again.dump() == market.dump()
 

@@ -40,7 +40,7 @@ def test_each_feature_matches_its_definition(minute: int, horizon: int) -> None:
     design, market = trained_design(horizon), state()
     actual = dict(zip(DESIGN_NAMES, design.row(minute, market).tolist(), strict=True))
     local, past, past_local = new_york_minute(minute), minute - horizon, new_york_minute(minute - horizon)
-    plain = dict(zip(STATE_NAMES, market.vector.tolist(), strict=True))
+    plain = dict(zip(STATE_NAMES, market.vector, strict=True))
     plain |= {
         "usual_utc": 2 * design.utc.at(minute),
         "usual_ny": 2 * design.new_york.at(local),
@@ -52,7 +52,7 @@ def test_each_feature_matches_its_definition(minute: int, horizon: int) -> None:
         "weekend": float(is_weekend(minute)),
         "news": release_weight(minute, horizon),
     }
-    factors = dict(zip(SHAPES, market.shapes.tolist(), strict=True))
+    factors = dict(zip(SHAPES, market.shapes, strict=True))
     factors |= {name: plain[name] / 2 for name in ("usual_ny", "usual_week", "past_ny")}
     names = list(factors)
     for i, left in enumerate(names):

@@ -12,14 +12,14 @@ quantiles, as in adaptive conformal inference (Gibbs & Candès, 2021), but of lo
 none cross, and the tails keep their shape.
 """
 
-from typing import Any
+from typing import Any, Final
 
 _SHIFT_DAYS, _SIZE_DAYS, _USUAL_DAYS = 5.0, 10.0, 60.0
-_SHIFT_SHARE = 0.5
-_FULL_MINUTES = 60.0
-_MAX_ERROR = 4.0
+_SHIFT_SHARE: Final = 0.5
+_FULL_MINUTES: Final = 60.0
+_MAX_ERROR: Final = 4.0
 """Largest error that counts, in units of the usual one: no outcome moves a mean far."""
-_MIN_SIZE = 0.3
+_MIN_SIZE: Final = 0.3
 
 
 class Adaptation:

@@ -15,7 +15,7 @@ Comput. 5 (1984); P. Embrechts, C. Klüppelberg & T. Mikosch, Modelling Extremal
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.polynomial.laguerre import laggauss
@@ -25,10 +25,10 @@ from scipy.special import ndtr, ndtri  # type: ignore[import-untyped]  # as abov
 
 from volcast.core.arrays import Floats
 
-MIN_LEVELS = 3
-TAIL_RATIO = 5.0
+MIN_LEVELS: Final = 3
+TAIL_RATIO: Final = 5.0
 """A tail is trusted up to events so many times rarer than the outermost quantile: 0.1 % if that is at 0.5 %."""
-_BISECTIONS = 60
+_BISECTIONS: Final = 60
 _NODES, _WEIGHTS = leggauss(16)
 _TAIL_NODES, _TAIL_WEIGHTS = laggauss(48)
 
@@ -40,11 +40,11 @@ class Tails(NamedTuple):
     upper: float
 
 
-RETURN_TAILS = Tails(0.25, 0.25)
-HIGH_TAILS = Tails(-1.0, 0.25)
+RETURN_TAILS: Final = Tails(0.25, 0.25)
+HIGH_TAILS: Final = Tails(-1.0, 0.25)
 """The highest price is hardly below the close: its lower tail ends soon."""
-LOW_TAILS = Tails(0.25, -1.0)
-VOLATILITY_TAILS = Tails(0.0, 0.25)
+LOW_TAILS: Final = Tails(0.25, -1.0)
+VOLATILITY_TAILS: Final = Tails(0.0, 0.25)
 
 
 class ContinuousDistribution:

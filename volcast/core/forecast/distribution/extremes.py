@@ -1,11 +1,11 @@
 """The highest high and the lowest low since a few forecasts were made: what resolves the quantiles of the extremes."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
-_EMPTY = -(2**63)
-_UNSET = 1e300
+_EMPTY: Final = -(2**63)
+_UNSET: Final = 1e300
 
 
 class RunningExtremes:

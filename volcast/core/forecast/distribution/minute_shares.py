@@ -8,23 +8,24 @@ minutes, the first minutes are the busiest: many programs trade by the clock. Bo
 from collections.abc import Mapping, Sequence
 from functools import cache
 from math import exp
+from typing import Final
 
 import numpy as np
 
 from volcast.core.arrays import Floats
-from volcast.core.estimators.diurnal_profile import DiurnalProfile
+from volcast.core.estimators.diurnal_means import DiurnalMeans
 from volcast.core.forecast.prior import bundled
 from volcast.core.market.clock import new_york_minute
 from volcast.core.market.releases import release_weight
 
-_BUSY = np.array([1.22, 1.19, 1.09, 1.05, 0.96, 1.08, 1.03, 0.96, 0.93, 0.92, 1.0, 0.95, 0.9, 0.87, 0.84])
+_BUSY: Final = np.array([1.22, 1.19, 1.09, 1.05, 0.96, 1.08, 1.03, 0.96, 0.93, 0.92, 1.0, 0.95, 0.9, 0.87, 0.84])
 """The variance by minute of a quarter of an hour, relative to its mean."""
 _RELEASE, _AFTERMATH = 120.0, 15.0
 """What a release of weight 1 adds to the variance of its minute, and of the first minute after it, in multiples of an ordinary
 minute's. It falls with the third power of the weight."""
-_AFTERMATH_MINUTES = 5.0
-_REMEMBERED_MINUTES = 60
-_MIN_SHARE = 0.2
+_AFTERMATH_MINUTES: Final = 5.0
+_REMEMBERED_MINUTES: Final = 60
+_MIN_SHARE: Final = 0.2
 """Forecasts for shorter horizons leave each part of the horizon at least so much of the share that its time of day gives it."""
 
 
@@ -82,11 +83,11 @@ def _release_factors(minute: int, horizon_minutes: int) -> Floats:
 
 
 @cache
-def _profile() -> DiurnalProfile:
+def _profile() -> DiurnalMeans:
     return _profile_of(bundled().rhythm)
 
 
-def _profile_of(means: Sequence[float]) -> DiurnalProfile:
-    profile = DiurnalProfile("minute", weekend=True)
+def _profile_of(means: Sequence[float]) -> DiurnalMeans:
+    profile = DiurnalMeans(weekend=True)
     profile.start_from(means)
     return profile

@@ -10,15 +10,15 @@ hour; they serve horizons of a quarter of an hour and of four hours as well.
 """
 
 from math import sqrt
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from volcast.core.arrays import Floats
 from volcast.core.market.features import HALF_LIVES, Features
 
-MAX_MOMENTUM = 2.0
-_SLOW_WEIGHT = 0.6
+MAX_MOMENTUM: Final = 2.0
+_SLOW_WEIGHT: Final = 0.6
 _FAST, _SLOW = 0.5, 4.0
 """Half-lives, in horizons, of the two means of the price from which the recent move is measured."""
 _NEUTRAL, _BEND = 0.5, 6.0

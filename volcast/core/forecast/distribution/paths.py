@@ -22,7 +22,7 @@ References: I. Karatzas & S. Shreve, Brownian Motion and Stochastic Calculus (19
 al., The Schaake Shuffle, J. Hydrometeorology 5 (2004) (marginal distributions by rank).
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.random import Generator, default_rng
@@ -35,18 +35,18 @@ from .questions import volatility_distribution
 
 _BURST, _GUST = (0.97, 0.08), (0.6, 0.22)
 """The memory from one minute to the next of x and y, and the standard deviations of what is new in a minute."""
-_IMPULSE = 0.25
-_BRIDGE = 0.5
+_IMPULSE: Final = 0.25
+_BRIDGE: Final = 0.5
 """The variance that moves high and low within a minute over that of the minute's return: prices move in ticks."""
 _TREND, _CALMEST, _WILDEST = 0.4, 0.6, 2.5
 """A path's return grows with this power of its realized volatility, relative to the median path's within these bounds."""
-_ONE_SIDED = 0.1
+_ONE_SIDED: Final = 0.1
 """By so much of its return a path ranks higher among the highest highs and the lowest lows: a market that moves does so in one
 direction more than a random walk."""
-_TINY = 1e-300
-_ROUNDS = 3
+_TINY: Final = 1e-300
+_ROUNDS: Final = 3
 _MAX_STRETCH, _MAX_SMOOTHING, _MAX_ROUGHENING = 3.0, 0.6, 2.0
-MAX_CANDLES = 20_000_000
+MAX_CANDLES: Final = 20_000_000
 """The largest number of minutes of all paths together: gigabytes of memory, some seconds."""
 
 

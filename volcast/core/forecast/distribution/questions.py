@@ -6,13 +6,13 @@ level that is trusted is given as "less than" that level, and a quantile further
 
 from enum import StrEnum
 from math import exp, isfinite, log
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .continuous import HIGH_TAILS, LOW_TAILS, RETURN_TAILS, VOLATILITY_TAILS, ContinuousDistribution
 from .quantiles import Quantiles
 
 _ROUNDING, _DIGITS = 1e-12, 12
-_TINY = 1e-12
+_TINY: Final = 1e-12
 """A volatility has a logarithm; a horizon without any move has none."""
 
 

@@ -11,12 +11,12 @@ function, so they never cross. A high is never below the close, and a low never 
 
 from collections.abc import Mapping, Sequence
 from math import exp, sqrt
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 from volcast.core.arrays import Floats
-from volcast.core.estimators.diurnal_profile import DiurnalProfile
+from volcast.core.estimators.diurnal_means import DiurnalMeans
 from volcast.core.market.clock import DAY_MINUTES, new_york_minute
 from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate
@@ -30,21 +30,21 @@ OUTCOMES = ("log_return", "log_high", "log_low", "realized_volatility")
 _RETURN, _HIGH, _LOW, _VOLATILITY = range(len(OUTCOMES))
 SKEWS = (Skew(0.068, 0.072, 0.08), Skew(0.045, 0.0, 0.0), Skew(-0.05, 0.0, 0.0), Skew(0.0, 0.0, 0.0))
 """By family. A low counts as its distance from the close, positive: momentum shortens it."""
-_HALF_LIFE_DAYS = 60.0
+_HALF_LIFE_DAYS: Final = 60.0
 _PRIOR_DAYS, _DEFAULT_DAYS = 10.0, 1.0
 """Weight of the start: as much as that of the outcomes of so many days, if it was learned elsewhere and if not."""
-_TYPICAL_SPREAD = 0.75
+_TYPICAL_SPREAD: Final = 0.75
 _TIME_HALF_LIFE_DAYS, _TIME_PRIOR_DAYS = 90.0, 20.0
-_TIME_SHARE = 0.8
+_TIME_SHARE: Final = 0.8
 """How much of the mean error at a time of the day counts, since it is an estimate."""
-_BIN_MINUTES = 10
-_MAX_ERROR = 4.0
-_MAX_LOG_MOVE = 62.0
+_BIN_MINUTES: Final = 10
+_MAX_ERROR: Final = 4.0
+_MAX_LOG_MOVE: Final = 62.0
 """Just below log 10^27, the ratio of the largest price to the smallest."""
-_SMALL_SIZE = 0.5
+_SMALL_SIZE: Final = 0.5
 """With a smaller size, no move of the grid comes near `_MAX_LOG_MOVE`."""
-_MAX_SIZE = 1e6
-_REFRESH_MINUTES = 240
+_MAX_SIZE: Final = 1e6
+_REFRESH_MINUTES: Final = 240
 """The quantiles are computed anew about as often."""
 
 
@@ -94,7 +94,7 @@ class DistributionTracker:
         self._levels = _levels(levels)
         self._momentum = Momentum(horizon_minutes)
         visits_per_day = per_day * _BIN_MINUTES / DAY_MINUTES
-        self._time = DiurnalProfile(
+        self._time = DiurnalMeans(
             bin_minutes=_BIN_MINUTES,
             half_life=_TIME_HALF_LIFE_DAYS * visits_per_day,
             prior_visits=_TIME_PRIOR_DAYS * visits_per_day,

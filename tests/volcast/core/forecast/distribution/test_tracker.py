@@ -1,7 +1,6 @@
 """The tracked distribution: coverage by level, order and bounds for any outcomes, lag-free arithmetic, a start, and the state."""
 
 from math import exp, log
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from tests.minutes import START
 from volcast.core.forecast.distribution.histograms import SHAPE_LEVELS
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 from volcast.core.forecast.distribution.tracker import OUTCOMES, DistributionTracker, Realized, Scale
+from volcast.core.market.state import Market
 from volcast.core.models.contract import Estimate
 
 ESTIMATE = Estimate(log(0.004), 0.25, 0.3, 0.75)
@@ -116,16 +116,8 @@ def test_the_usual_error_at_a_time_of_day_moves_the_whole_distribution() -> None
 
 def tracker_scale(tracker: DistributionTracker, minute: int, estimate: Estimate = ESTIMATE) -> Scale:
     """Return the scale of a market that has not moved."""
-
-    class Still:
-        def distance(self, _: int) -> float:
-            return 0.0
-
-    class Market:
-        features = Still()
-
-    market: Any = Market()
-    market.minute = minute
+    market = Market()
+    market.push(minute, (100.0, 100.0, 100.0, 100.0, 0.0), None)
     return tracker.scale(market, estimate)
 
 

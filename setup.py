@@ -1,0 +1,50 @@
+"""Builds the wheel: the core is compiled with mypyc, and stays plain Python where no C compiler is found.
+
+The compiled modules are the same source: `pyproject.toml` has everything else about the package. VOLCAST_COMPILE says what to do:
+`auto`, the default, as above; `always` fails without a compiler; `never` leaves the core as Python.
+"""
+
+import os
+import shutil
+import sysconfig
+from pathlib import Path
+
+from setuptools import setup
+
+CORE = Path("volcast/core")
+NOT_COMPILED = (
+    "(Struct",  # msgspec's structs are made by a metaclass of their own
+    "from river",  # River inspects its estimators
+    "Not compiled:",  # a module says so, with the reason
+)
+"""A module that contains one of these texts stays Python."""
+GCC_FLAGS = ["-ffp-contract=off", "-g0"]
+"""Without fused multiplications each operation is rounded as Python rounds it, on every processor."""
+
+
+def compiled_modules() -> list[str]:
+    """Return the files of the core that are compiled, by path."""
+    files = (file for file in sorted(CORE.rglob("*.py")) if file.name != "__init__.py")
+    return [str(file) for file in files if not any(text in file.read_text() for text in NOT_COMPILED)]
+
+
+def has_compiler() -> bool:
+    """Return whether there are a C compiler and Python's headers."""
+    compiler = os.environ.get("CC") or (sysconfig.get_config_var("CC") or "cc").split()[0]
+    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
+
+
+def extensions() -> list[object]:
+    """Return the extension modules of the wheel."""
+    wanted = os.environ.get("VOLCAST_COMPILE", "auto")
+    if wanted == "never" or (wanted == "auto" and not has_compiler()):
+        return []
+    from mypyc.build import mypycify  # noqa: PLC0415  # mypy is there only where the core is to be compiled
+
+    modules = mypycify(compiled_modules(), opt_level="3", group_name="volcast_core")
+    for module in modules:
+        module.extra_compile_args += GCC_FLAGS
+    return list(modules)
+
+
+setup(ext_modules=extensions())
