@@ -16,7 +16,7 @@ wanted=${1:-volcast:$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml 2>/dev/
 infrastructure=(kafka prometheus alertmanager)
 # Consumers first: a new one must understand the state of the old one. Then who reads its signals, and who writes its candles.
 order=(consume-1 consume-2 serve produce)
-for service in produce-live produce-simulated exchange; do
+for service in exchange produce-live produce-simulated; do
   [ -z "$(container "$service")" ] || order+=("$service")
 done
 

@@ -20,7 +20,7 @@ from urllib.request import urlopen
 ROOT = Path(__file__).parents[2]
 COPIED = ("docker-compose.yml", "deploy", "monitoring", "pyproject.toml")
 SAMPLE = ROOT / "volcast/simulation/sample/BTCUSDT-simulated.csv.gz"
-LIMIT_S = 180.0
+LIMIT_S = 300.0
 WINDOW = 5
 PROFILES = ("--profile", "live", "--profile", "simulated")
 
