@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN    := .venv/bin
 # Matrices of some 80 rows: threads would only cost.
 export OPENBLAS_NUM_THREADS := 1
+# Hundreds of processes start during the tests: where containers forbid bytecode, each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 # Prometheus and Alertmanager of `make monitoring-tools`, if they were built, before those of the system.
 export PATH := $(CURDIR)/.tools/bin:$(PATH)
 # Kernels that every x86-64 processor can run, and the tests whose results depend on them.

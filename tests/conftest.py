@@ -1,4 +1,6 @@
-"""Fixtures that many tests ask for, and the mark `slow`. The broker is one for the whole run; each test has its own topics."""
+"""Fixtures that many tests ask for, the mark `slow`, and the order. The broker is one for each process of pytest-xdist; each test
+has its own topics.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,11 +32,20 @@ SLOW_PLACES = (
 )
 """Tests here start processes, brokers or browsers, play hours of simulated time, or learn from years of data."""
 
+WAITING_PLACES = ("stories", "monitoring", "examples", "deploy", "page", "volcast/proof/processes", "volcast/commands")
+"""Tests here wait, for a minute to close or for processes to start, while a processor is free."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests; `make test-quick` leaves them out."""
+    """Mark the slow tests; `make test-quick` leaves them out. Those that wait come first, in their random order.
+
+    pytest-xdist gives each process a part of the list, and whoever is done takes from the others: so one process waits while the
+    others calculate, and no long story begins last.
+    """
     tests = Path(__file__).parent
     places = tuple(tests / place for place in SLOW_PLACES)
+    waiting = tuple(tests / place for place in WAITING_PLACES)
+    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in waiting))
     for item in items:
         asks_for_a_broker = "kafka_bootstrap" in getattr(item, "fixturenames", ())
         if asks_for_a_broker or any(item.path.is_relative_to(place) for place in places):
