@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.tools/bin:$(PATH)
 # Kernels that every x86-64 processor can run, and the tests whose results depend on them.
 KERNELS := Prescott Nehalem
 NUMERIC_TESTS := tests/volcast/core/test_snapshot.py tests/volcast/core/models tests/volcast/core/market tests/volcast/core/estimators \
-	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py
+	tests/volcast/core/test_engine_forecasts.py tests/volcast/core/forecast tests/volcast/backtest tests/contracts/test_estimators.py tests/contracts/test_models.py volcast/core
 
 DRY := $(if $(DRY_RUN),--dry-run)
 
@@ -18,14 +18,20 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack test-kubernetes kubernetes-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
 
-setup: .venv/ready            ## build .venv with the locked requirements; then .venv/bin/volcast exists
+setup: .venv/core             ## build .venv with the locked requirements; then .venv/bin/volcast exists
 
-setup-dev: .venv/ready-dev    ## the same with what the tests need
+setup-dev: .venv/ready-dev .venv/core  ## the same with what the tests need
+
+compile:          ## compile the core again, after a change of its source
+	rm -f .venv/core && $(MAKE) --no-print-directory .venv/core
+
+pure: setup       ## go without the compiled core, until its source changes or `make compile`
+	find volcast/core -name '*.so' -delete
 
 run: setup            ## start everything in one process, on bundled sample candles
 	$(BIN)/volcast run
@@ -142,6 +148,15 @@ monitoring:            ## start Prometheus, Alertmanager and Grafana alone; DRY_
 test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; five minutes
 	VOLCAST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
 
+test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
+	VOLCAST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes tests/deploy/test_terraform.py
+
+kubernetes-tools:            ## build Helm, kubeconform, a control plane and OpenTofu for the tests; needs Go, half an hour once
+	deploy/kubernetes-tools.sh
+
+manifests:            ## write the plain manifests of deploy/k8s from the Helm chart
+	deploy/render-k8s.sh
+
 sbom:            ## write dist/sbom.cdx.json: what is installed in the image, from the lock, as CycloneDX
 	deploy/scripts/sbom.sh $(DRY)
 
@@ -177,6 +192,12 @@ clean:            ## remove what setup and the tests made
 .venv/ready: .venv/bin/python requirements.txt pyproject.toml
 	@echo "installing the locked requirements into .venv; this takes a minute or two"
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+# Compiles the core, too, if there is a C compiler. Without one everything runs, and a step takes three times as long.
+.venv/core: .venv/ready setup.py $(shell find volcast/core -name '*.py')
+	@command -v $${CC:-cc} >/dev/null && echo "compiling the core; this takes a minute or two" || echo "no C compiler: the core stays Python, and slower"
+	find volcast/core -name '*.so' -delete
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 

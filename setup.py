@@ -41,7 +41,7 @@ def extensions() -> list[object]:
         return []
     from mypyc.build import mypycify  # noqa: PLC0415  # mypy is there only where the core is to be compiled
 
-    modules = mypycify(compiled_modules(), opt_level="3", group_name="volcast_core")
+    modules = mypycify(compiled_modules(), opt_level="3", group_name="volcast.core.compiled")
     for module in modules:
         module.extra_compile_args += GCC_FLAGS
     return list(modules)

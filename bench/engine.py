@@ -14,6 +14,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any, TypeVar
 
+from volcast.cli.compiled_core import is_compiled
 from volcast.core import snapshot
 from volcast.core.codec import CandleText, encode_candle, encode_signal
 from volcast.core.decoder import Decoder
@@ -57,6 +58,7 @@ def main() -> None:
     show("  drift detectors, in addition to the rest of a step", detectors_share(warm, candles[WEEK_MINUTES:]), "%", "8 %")
     show("  a snapshot", us_each(lambda _: snapshot.encode_snapshot(engine, 0), [[0]] * 200), "µs")
     show("  a restore", us_each(lambda _: restored(warm), [[0]] * 200), "µs")
+    print(f"the core is {'compiled' if is_compiled() else 'Python'}")
     show("decode a candle record", us_each(lambda some: [DECODER.decode(KEY, value) for value in some], parts(records)), "µs")
     show("encode a signal", us_each(lambda some: [encode_signal(one) for one in some], parts(signals)), "µs")
     show("memory of a symbol", memory_bytes(warm, candles[WEEK_MINUTES:][:ROUND_CANDLES]) / 1_000, "kB", "256 kB")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from volcast.cli.compiled_core import REMEDY, stale_module
 from volcast.proof.processes.broker import bootstrap
 
 settings.register_profile("volcast", deadline=None)  # a busy machine is no failure
@@ -31,6 +32,13 @@ SLOW_PLACES = (
     "volcast/core/test_rolling_real_minutes.py",
 )
 """Tests here start processes, brokers or browsers, play hours of simulated time, or learn from years of data."""
+
+
+def pytest_configure() -> None:
+    """Refuse to test a compiled core that is not the source's."""
+    if stale := stale_module():
+        raise pytest.UsageError(f"the compiled core is older than {stale}: {REMEDY}")
+
 
 WAITING_PLACES = ("stories", "monitoring", "examples", "deploy", "page", "volcast/proof/processes", "volcast/commands")
 """Tests here wait, for a minute to close or for processes to start, while a processor is free."""

@@ -1,6 +1,7 @@
 """The `volcast` command: a table of its subcommands, each imported when it is called, and one rule for exit codes.
 
-This module imports nothing but click, so that `volcast --help` is fast whatever a subcommand imports (River alone takes seconds).
+Of libraries this module imports only click, so that `volcast --help` is fast whatever a subcommand imports (River alone takes
+seconds).
 """
 
 import difflib
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 
+from .compiled_core import REMEDY, stale_module
 from .streams import OutputClosedError, OutputError, discard_output, prepare_streams
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -194,6 +196,8 @@ EXIT_CODE_HELP = (
 @click.version_option(package_name="volcast", message="%(prog)s %(version)s")
 def main() -> None:
     """The `volcast` command. `volcast --help` prints HELP."""
+    if stale := stale_module():
+        raise click.ClickException(f"the compiled core is older than {stale}: {REMEDY}")
 
 
 if __name__ == "__main__":
