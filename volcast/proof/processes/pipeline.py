@@ -17,7 +17,8 @@ from .worker_log import WorkerLog
 MAX_STOP_S = 30.0
 """A terminated process that still runs after this time counts as hung."""
 _SETTINGS = (("20", "1"), ("100", "300"), ("500", "1000"), ("500", "5000"))
-"""(batch records, snapshot records): each worker that starts takes the next pair, as the output must not depend on them."""
+"""(batch records, snapshot records): each worker that starts takes the next pair, as the output must not depend on them. Two of
+three workers are standbys."""
 _PARTITION_TIMEOUT_S = 10.0
 """How long a fault waits for a worker that holds a partition."""
 _POLL_S = 0.02
@@ -163,10 +164,12 @@ class Pipeline:
         return self._group.start("produce", "replay", *files, "--speed", speed, *self._backend.arguments())
 
     def _start_worker(self, number: int) -> Process:
-        batch, snapshot = _SETTINGS[next(self._settings) % len(_SETTINGS)]
+        started = next(self._settings)
+        batch, snapshot = _SETTINGS[started % len(_SETTINGS)]
+        standby = ("--standby",) if started % 3 else ()
         name = self._backend.name_arguments(self._names[number]) if self._names[number] else ()
         settings = ("--batch-records", batch, "--snapshot-records", snapshot)
-        return self._group.start("consume", *self._backend.arguments(), *name, *settings)
+        return self._group.start("consume", *self._backend.arguments(), *name, *settings, *standby)
 
     def _start_api(self) -> Process:
         return self._group.start("serve", *self._backend.arguments(), "--port", "0")

@@ -6,7 +6,7 @@ from statistics import median
 from typing import NamedTuple
 
 from .pipeline import PipelineStats
-from .worker_log import FENCED, RESTORED, UNANSWERED
+from .worker_log import FENCED, RESTORED, TAKEN_OVER, UNANSWERED
 
 LONG_STOP_S = 5.0
 """The report points out orderly stops that take longer."""
@@ -48,7 +48,8 @@ class ProofReport:
             yield f"compared   {counts.candles} candle records, {counts.signals} signals, {counts.rejects} rejects"
         faults = (f"{number} × {kind.description}" for kind, number in self.stats.faults.most_common())
         yield f"faults     {', '.join(faults) or 'none'}"
-        logged = f"{events[RESTORED]} restores, {events[FENCED]} fencings, {events[UNANSWERED]} commits without a response"
+        logged = f"{events[RESTORED]} restores, {events[FENCED]} fencings, {events[UNANSWERED]} commits without a response, "
+        logged += f"{events[TAKEN_OVER]} takeovers by a standby"
         yield f"workers    {self.stats.kills} ended or killed, {logged}"
         if self.recoveries_s:
             times = f"median {median(self.recoveries_s):.1f} s, slowest {max(self.recoveries_s):.1f} s"

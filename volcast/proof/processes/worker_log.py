@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-RESTORED, FENCED, UNANSWERED = "restored", "fenced", "unanswered"
+RESTORED, FENCED, UNANSWERED, TAKEN_OVER, DIFFERS = "restored", "fenced", "unanswered", "taken over", "differs"
 _EVENTS: Mapping[str, str] = {
     "restored": RESTORED,
     "dropped: fenced": FENCED,
     "not opened": FENCED,
     "dropped: commit failed": UNANSWERED,
+    "taken over: ": TAKEN_OVER,
+    "the standby has computed another result": DIFFERS,
 }
 """How a log message begins, and the event that it means."""
 

@@ -24,7 +24,7 @@ def test_the_report_of_a_proof_that_passes() -> None:
     assert report(counts=Counts(1_000, 990, 5, 0)) == [
         "compared   1000 candle records, 990 signals, 5 rejects",
         "faults     3 × worker killed, 1 × worker paused for longer than its session",
-        "workers    3 ended or killed, 7 restores, 2 fencings, 0 commits without a response",
+        "workers    3 ended or killed, 7 restores, 2 fencings, 0 commits without a response, 0 takeovers by a standby",
         "recovery   from the end of a worker to new signals in all partitions: median 1.0 s, slowest 6.2 s",
         "stop       after SIGTERM: slowest 5.5 s, which is more than 5 s",
         "duration   61 s",
