@@ -15,9 +15,11 @@ class CheckStatus(StrEnum):
 
     OK = "ok"
     WARNING = "warning"
-    """The live mode works, with a restriction."""
+    """It works, with a restriction."""
+    UNKNOWN = "unknown"
+    """It could not be checked, which is neither good nor bad news."""
     FAILED = "FAILED"
-    """The live mode does not work like this, or would write wrong candles."""
+    """It does not work like this; the live mode would write wrong candles, perhaps."""
 
 
 class CheckResult(NamedTuple):
@@ -54,6 +56,11 @@ def warning(check: str, found: str, advice: str) -> CheckResult:
 def failed(check: str, found: str, advice: str) -> CheckResult:
     """Return the result of a check that failed."""
     return _result(CheckStatus.FAILED, check, found, advice)
+
+
+def unknown(check: str, found: str, advice: str = "") -> CheckResult:
+    """Return the result of a check that could not be made."""
+    return _result(CheckStatus.UNKNOWN, check, found, advice)
 
 
 class Target(NamedTuple):

@@ -38,7 +38,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "state": ("volcast.commands.state.command:command", "Show, export or import the state of the engines."),
     "logs": ("volcast.commands.logs.command:command", "List or delete the logs in the data folder."),
     "prove": ("volcast.commands.prove:command", "Test exactly-once processing under kills and faults."),
-    "doctor": ("volcast.commands.doctor.command:command", "Check whether a venue can be streamed from here."),
+    "doctor": ("volcast.commands.doctor.command:command", "Check this machine and the log, or a venue."),
     "health": ("volcast.commands.doctor.health:command", "Ask a running process whether it is healthy."),
     "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
     "simulate-exchange": ("volcast.commands.simulate_exchange:command", "Run a simulated exchange on this machine."),

@@ -35,7 +35,7 @@ _TIMESTAMPS = "message.timestamp.type"
 _BROKER_TIME = {_TIMESTAMPS: "LogAppendTime"}
 """Records get the time of the broker. With that of the writer, a clock that is ahead gets records refused, and one that is behind
 gets them deleted by retention at once."""
-_HARM = {
+HARM = {
     "cleanup.policy": "records that are needed get lost",
     _TIMESTAMPS: "records of a machine whose clock is wrong are refused, or deleted by retention",
 }
@@ -106,10 +106,10 @@ async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention_ms:
 
 def _settings(topic: Topic, retention_ms: int | None) -> Mapping[str, str]:
     retention = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
-    return {**_required(topic), **(_STATE if topic is Topic.STATE else retention)}
+    return {**required_settings(topic), **(_STATE if topic is Topic.STATE else retention)}
 
 
-def _required(topic: Topic) -> dict[str, str]:
+def required_settings(topic: Topic) -> dict[str, str]:
     """Return the settings without which the topic can't be used."""
     return {"cleanup.policy": _POLICY[topic]} | _BROKER_TIME
 
@@ -143,10 +143,10 @@ async def _check_settings(admin: AIOKafkaAdminClient, client: KafkaClient) -> No
             if code:
                 raise for_code(code)(name)
             found = {entry[0]: entry[1] for entry in entries}
-            for setting, value in _required(topics[name]).items():
+            for setting, value in required_settings(topics[name]).items():
                 if found[setting] != value:
                     raise Mismatch(
-                        f"topic {name} has {setting} {found[setting]}, it must be {value}, or {_HARM[setting]}: run "
+                        f"topic {name} has {setting} {found[setting]}, it must be {value}, or {HARM[setting]}: run "
                         f"`kafka-configs.sh --bootstrap-server {client.bootstrap} --alter --entity-type topics "
                         f"--entity-name {name} --add-config {setting}={value}`, or choose another topic_prefix"
                     )

@@ -1,5 +1,6 @@
 """`volcast doctor` as a user calls it: output and exit codes. The checks are tested in tests/producer/doctor."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from producer.doctor.check import CheckResult
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
 from tests.market import START_MS
 from tests.producer.doctor.examining import default_pair, wall
 from volcast.commands.doctor.command import _examine, _pair, command
+from volcast.commands.doctor.output import print_result
 from volcast.proof.virtual_time import run_with_sockets
 from volcast.settings.schema import Settings
 from volcast.simulation.exchange.server import Exchange
@@ -62,7 +65,7 @@ def test_a_failed_check_gives_exit_code_1_and_advice() -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ((), "no venue given: use --live VENUE"),
+        (("BTCUSDT",), "a symbol needs a venue: use --live VENUE"),
         (("--live", "mtgox"), "mtgox is not a supported venue"),
         (("--live", "binance", "BTC"), "'BTC' ends in no currency"),
         (("--live", "coinbase", "BTC-USDC"), "ask for BTC-USD"),
@@ -81,13 +84,27 @@ def test_all_checks_of_a_working_venue_are_ok(venue: str, tmp_path: Path, capsys
             ca_file = tmp_path / "ca.pem"
             ca_file.write_bytes(at.ca_pem)
             settings = Settings(socket_url=at.socket_url, rest_url=at.rest_url, ca_file=ca_file)
-            results = await _examine(VENUES[venue], default_pair(venue), settings, wait=True, wall=wall)
+            results: list[CheckResult] = []
+
+            def report(result: CheckResult) -> None:
+                results.append(result)
+                print_result(result)
+
+            await _examine(VENUES[venue], default_pair(venue), settings, report, wait=True, wall=wall)
             return [result.status.value for result in results]
 
     assert set(run_with_sockets(main())) == {"ok"}
     first, *lines = capsys.readouterr().out.splitlines()
     assert first.startswith(f"{venue}, {VENUES[venue].spelling(default_pair(venue))} (")
     assert all(line.startswith("ok       ") for line in lines)
+
+
+def test_a_venue_is_told_as_json() -> None:
+    with refusing_server() as host:
+        result = doctor("--live", "binance", "--socket-url", f"ws://{host}", "--rest-url", f"http://{host}", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["status"]) == (1, "failed")
+    assert {each["status"] for each in told["checks"]} == {"ok", "failed"}
 
 
 def test_the_busiest_market_is_checked_unless_another_is_named() -> None:
