@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack test-kubernetes kubernetes-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack test-kubernetes kubernetes-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -99,6 +99,10 @@ bench-adaptation: setup        ## does a copy of the champion help that forgets 
 
 bench-arena: setup            ## scenario paths by the rules of a competition, whose scorer it installs elsewhere; needs CANDLES=FILE
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.arena $(CANDLES)
+
+bench-pipeline: setup            ## what the pipeline over Kafka costs beside its engine; two workers beside one
+	$(BIN)/python -m bench.pipeline
+	$(BIN)/python -m bench.pipeline --workers
 
 bench-recovery: setup            ## how soon a consumer is back
 	$(BIN)/python -m bench.recovery
