@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer import sender
 
@@ -89,7 +90,7 @@ def partition_of(key: bytes, partitions: int) -> int:
 
 
 async def start(client: AIOKafkaConsumer | AIOKafkaProducer, timeout_s: float) -> None:
-    """Start a client within `timeout_s`, else raise TimeoutError.
+    """Start a client within `timeout_s`, else raise TimeoutError, or an error of aiokafka's.
 
     If the start is cancelled or times out, the client still gets a moment to finish connecting: aiokafka leaves a socket open
     if it is cancelled in the middle of that.
@@ -98,6 +99,8 @@ async def start(client: AIOKafkaConsumer | AIOKafkaProducer, timeout_s: float) -
     try:
         async with asyncio.timeout(timeout_s):
             await asyncio.shield(starting)
+    except AssertionError as error:  # it has lost its connections meanwhile, and asserts that it knows a broker to ask
+        raise KafkaConnectionError(f"the connections were lost during the start: {error}") from error
     finally:
         await asyncio.wait([starting], timeout=_STOP_S)
         starting.cancel()
