@@ -9,9 +9,11 @@ FROM ${PYTHON_IMAGE} AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 # mypyc compiles the core with gcc. Without them or Python.h the wheel is pure Python: the same results, at a lower speed.
 RUN apt-get update -qq && apt-get install --yes -qq --no-install-recommends gcc libc6-dev >/dev/null && rm -rf /var/lib/apt/lists/*
-RUN python -m venv /opt/build && /opt/build/bin/pip install --quiet --only-binary=:all: pip==26.3 setuptools==84.2.1 mypy==2.4.1 \
-    && python -m venv --without-pip /opt/venv
 WORKDIR /src
+COPY requirements-build.txt ./
+RUN python -m venv /opt/build && /opt/build/bin/pip install --quiet --only-binary=:all: pip==26.3 \
+    && /opt/build/bin/pip install --quiet --require-hashes --only-binary=:all: -r requirements-build.txt \
+    && python -m venv --without-pip /opt/venv
 # The libraries change rarely: they are installed first, so that their layer is reused after a change of the code. Their own tests
 # are left out.
 COPY requirements.txt ./
@@ -20,7 +22,7 @@ RUN /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --require-h
 COPY . .
 # `always` fails where the core cannot be compiled.
 ARG VOLCAST_COMPILE=auto
-RUN VOLCAST_COMPILE=${VOLCAST_COMPILE} /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
+RUN VOLCAST_COMPILE=${VOLCAST_COMPILE} VOLCAST_LIBRARIES=/opt/venv/bin/python /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl
 
 FROM ${PYTHON_IMAGE} AS runtime

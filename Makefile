@@ -185,6 +185,7 @@ screenshots: setup-dev            ## take the pictures of the page anew, for doc
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra report pyproject.toml -o requirements.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev --extra report -c requirements.txt pyproject.toml -o requirements-dev.txt
+	printf 'mypy\nsetuptools\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements-dev.txt - -o requirements-build.txt
 
 clean:            ## remove what setup and the tests made
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -199,10 +200,11 @@ clean:            ## remove what setup and the tests made
 	@touch $@
 
 # Compiles the core, too, if there is a C compiler. Without one everything runs, and a step takes three times as long.
-.venv/core: .venv/ready setup.py $(shell find volcast/core -name '*.py')
+.venv/core: .venv/ready requirements-build.txt setup.py $(shell find volcast/core -name '*.py')
 	@command -v $${CC:-cc} >/dev/null && echo "compiling the core; this takes a minute or two" || echo "no C compiler: the core stays Python, and slower"
 	find volcast/core -name '*.so' -delete
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-build.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/ready-dev: .venv/ready requirements-dev.txt

@@ -1,11 +1,15 @@
 """Builds the wheel: the core is compiled with mypyc, and stays plain Python where no C compiler is found.
 
-The compiled modules are the same source: `pyproject.toml` has everything else about the package. VOLCAST_COMPILE says what to do:
-`auto`, the default, as above; `always` fails without a compiler; `never` leaves the core as Python.
+The compiled modules are the same source: `pyproject.toml` has everything else about the package. Two variables matter:
+
+    VOLCAST_COMPILE    `auto`, the default, as above; `always` fails if the core cannot be compiled; `never` leaves it as Python
+    VOLCAST_LIBRARIES  the Python that has NumPy and the other libraries, whose types mypyc reads; by default this one
 """
 
 import os
 import shutil
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -34,14 +38,21 @@ def has_compiler() -> bool:
     return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").exists()
 
 
+def has_libraries(python: str) -> bool:
+    """Return whether the libraries that the core imports are installed there."""
+    imports = "import msgspec, numpy, river.base, scipy"
+    return subprocess.run([python, "-c", imports], capture_output=True, check=False).returncode == 0  # noqa: S603  # our own
+
+
 def extensions() -> list[object]:
     """Return the extension modules of the wheel."""
-    wanted = os.environ.get("VOLCAST_COMPILE", "auto")
-    if wanted == "never" or (wanted == "auto" and not has_compiler()):
+    wanted, libraries = os.environ.get("VOLCAST_COMPILE", "auto"), os.environ.get("VOLCAST_LIBRARIES", sys.executable)
+    if wanted == "never" or (wanted == "auto" and not (has_compiler() and has_libraries(libraries))):
         return []
     from mypyc.build import mypycify  # noqa: PLC0415  # mypy is there only where the core is to be compiled
 
-    modules = mypycify(compiled_modules(), opt_level="3", group_name="volcast.core.compiled")
+    options = ["--config-file=", f"--python-executable={libraries}"]
+    modules = mypycify([*options, *compiled_modules()], opt_level="3", group_name="volcast.core.compiled")
     for module in modules:
         module.extra_compile_args += GCC_FLAGS
     return list(modules)
