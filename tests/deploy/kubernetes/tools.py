@@ -20,6 +20,10 @@ CACHE = Path(os.environ.get("VOLCAST_KUBERNETES_TOOLS") or Path.home() / ".cache
 KUBERNETES = "1.36.0"
 """The version for which the chart is rendered."""
 HELMS = ("helm3", "helm4")
+ALL = ("--set", "monitoring.enabled=true,consumer.keda.enabled=true,istio.enabled=true")
+"""Options that render what needs an operator, too."""
+WITHOUT_SCHEMA = {"Kafka", "KafkaNodePool", "KafkaUser"}
+"""Strimzi's definitions are in no registry that a test can ask."""
 
 Manifest = dict[str, Any]
 

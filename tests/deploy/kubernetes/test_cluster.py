@@ -1,0 +1,191 @@
+"""The manifests and the chart on a real API server: what it refuses, and what its controllers do. `make test-kubernetes` runs it.
+
+The nodes are played by kwok, so no container starts: pods become ready as they are scheduled.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.kubernetes.cluster import Cluster
+from tests.deploy.kubernetes.tools import (
+    ALL,
+    CACHE,
+    CHART,
+    ENVIRONMENTS,
+    HELMS,
+    PLAIN,
+    WITHOUT_SCHEMA,
+    Manifest,
+    of_kind,
+    plain,
+    pods,
+    program,
+    rendered,
+    run,
+)
+
+pytestmark = pytest.mark.timeout(1_200)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A control plane on which deploy/k8s has been applied."""
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    try:
+        cluster.start()
+        cluster.kubectl("apply", "--server-side", "--validate=strict", "--filename", PLAIN)
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+def api(cluster: Cluster) -> Manifest:
+    return cluster.get("deployment", "volcast-api")
+
+
+def test_the_plain_manifests_come_up(cluster: Cluster) -> None:
+    for component in ("api", "consumer", "producer-binance"):
+        cluster.until(f"2 pods of {component} are ready", lambda component=component: cluster.ready(component) == 2)
+    names = sorted(pod["metadata"]["name"] for pod in cluster.pods("consumer"))
+    assert names == ["volcast-consumer-0", "volcast-consumer-1"]
+    nodes = {pod["spec"]["nodeName"] for pod in cluster.pods("consumer")}
+    assert len(nodes) == 2  # spread
+
+
+def test_a_server_refuses_what_schemas_pass(cluster: Cluster) -> None:
+    broken = json.loads(json.dumps(of_kind(plain(), "Deployment")["volcast-api"]))
+    broken["metadata"]["name"] = "broken"
+    broken["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/component"] = "other"
+    assert "`selector` does not match template `labels`" in cluster.apply([broken], "--dry-run=server", check=False)
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_the_server_takes_each_environment(cluster: Cluster, environment: str) -> None:
+    for file in sorted((CACHE / "crds").glob("*.yaml")):
+        cluster.kubectl("apply", "--server-side", "--filename", file)
+    for kind in ("scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com", "peerauthentications.security.istio.io"):
+        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}", "--timeout=60s")
+    objects = [each for each in rendered(environment, *ALL) if each["kind"] not in WITHOUT_SCHEMA]
+    cluster.apply(objects, "--dry-run=server", "--force-conflicts")
+
+
+def test_pod_security_takes_our_pods_and_refuses_others(cluster: Cluster) -> None:
+    labels = cluster.get("namespace", "volcast")["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for name, pod in pods(plain()):
+        bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"bare-{name}", "namespace": "volcast"}, "spec": pod}
+        assert "violates PodSecurity" not in cluster.apply([bare], "--dry-run=server")
+        for field, wrong in {"privileged": True, "runAsUser": 0, "allowPrivilegeEscalation": True}.items():
+            broken = json.loads(json.dumps(bare))
+            broken["spec"]["containers"][0]["securityContext"][field] = wrong
+            assert "violates PodSecurity" in cluster.apply([broken], "--dry-run=server", check=False), field
+
+
+def test_the_service_account_may_do_nothing(cluster: Cluster) -> None:
+    token = cluster.kubectl("create", "token", "volcast", "--namespace", "volcast")
+    config = cluster.write_config(cluster.folder / "pod.kubeconfig", token)
+    who = cluster.kubectl("auth", "whoami", "--output", "json", config=config)
+    assert json.loads(who)["status"]["userInfo"]["username"] == "system:serviceaccount:volcast:volcast"
+    for verb in ("get", "list", "create", "delete"):
+        for kind in ("secrets", "configmaps", "pods", "pods/exec", "deployments.apps"):
+            words = ("auth", "can-i", verb, kind, "--namespace", "volcast")
+            assert cluster.kubectl(*words, config=config, check=False).splitlines()[-1] == "no", (verb, kind)
+            assert cluster.kubectl(*words).splitlines()[-1] == "yes"
+    assert "Forbidden" in cluster.kubectl("get", "secrets", "--namespace", "volcast", config=config, check=False)
+
+
+@pytest.mark.parametrize("helm", HELMS)
+def test_install_upgrade_rollback(cluster: Cluster, helm: str, tmp_path: Path) -> None:
+    namespace, path = f"release-{helm}", program(helm)
+    homes = {
+        "HELM_CACHE_HOME": str(tmp_path),
+        "HELM_CONFIG_HOME": str(tmp_path),
+        "HELM_DATA_HOME": str(tmp_path),
+        "PATH": "/usr/bin:/bin",
+    }
+
+    def release(verb: str, *options: object) -> str:
+        done = run(path, verb, "volcast", *options, "--namespace", namespace, "--kubeconfig", cluster.config, env=homes)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    values = (CHART, "--values", ENVIRONMENTS / "plain.yaml", "--set", "namespace.create=false,ingress.enabled=false")
+
+    def window() -> str | None:
+        data: dict[str, str] = cluster.get("configmap", "volcast-settings", namespace)["data"]
+        return data.get("VOLCAST_WINDOW")
+
+    notes = release("install", *values, "--create-namespace")
+    assert "WARNING: the API has no tokens" in notes
+    assert window() is None
+    first = cluster.get("deployment", "volcast-api", namespace)["spec"]["template"]
+    release("upgrade", *values, "--set", "settings.window=9")
+    assert window() == "9"
+    assert cluster.get("deployment", "volcast-api", namespace)["spec"]["template"] != first  # a changed setting replaces pods
+    release("rollback", "1")
+    assert window() is None
+    assert cluster.get("deployment", "volcast-api", namespace)["spec"]["template"] == first
+    release("uninstall")
+    assert "NotFound" in cluster.kubectl("get", "deployment", "volcast-api", "--namespace", namespace, check=False)
+
+
+def test_an_update_of_the_api_never_has_fewer_ready_pods(cluster: Cluster) -> None:
+    cluster.until("2 pods are ready", lambda: cluster.ready("api") == 2)
+    before = {pod["metadata"]["uid"] for pod in cluster.pods("api")}
+    seen, done = list[int](), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.append(cluster.ready("api"))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        cluster.kubectl("set", "image", "deployment/volcast-api", "api=volcast:0.1.1", "--namespace", "volcast")
+        cluster.kubectl("rollout", "status", "deployment/volcast-api", "--namespace", "volcast", "--timeout=180s")
+    finally:
+        done.set()
+        watcher.join()
+    assert len(seen) > 2
+    assert min(seen) >= 2
+    assert before.isdisjoint(pod["metadata"]["uid"] for pod in cluster.pods("api"))
+
+
+def test_an_update_replaces_one_consumer_at_a_time(cluster: Cluster) -> None:
+    cluster.until("2 consumers are ready", lambda: cluster.ready("consumer") == 2)
+    cluster.kubectl("set", "image", "statefulset/volcast-consumer", "consumer=volcast:0.1.1", "--namespace", "volcast")
+    seen: list[int] = []
+
+    def updated() -> bool:
+        status = cluster.get("statefulset", "volcast-consumer")["status"]
+        seen.append(cluster.ready("consumer"))
+        return bool(status.get("updatedReplicas") == 2 and status.get("currentRevision") == status.get("updateRevision"))
+
+    cluster.until("both are replaced", updated)
+    assert min(seen) >= 1
+    assert sorted(pod["metadata"]["name"] for pod in cluster.pods("consumer")) == ["volcast-consumer-0", "volcast-consumer-1"]
+
+
+def test_the_disruption_budget_lets_one_pod_go(cluster: Cluster) -> None:
+    cluster.until("2 pods are ready", lambda: cluster.ready("api") == 2)
+    cluster.until(
+        "one may go", lambda: cluster.get("poddisruptionbudget", "volcast-api")["status"].get("disruptionsAllowed") == 1
+    )
+    names = [pod["metadata"]["name"] for pod in cluster.pods("api")]
+
+    def evict(name: str) -> str:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": "volcast"}}
+        path = f"/api/v1/namespaces/volcast/pods/{name}/eviction"
+        return cluster.kubectl("create", "--raw", path, "--filename", "-", given=json.dumps(body), check=False)
+
+    cluster.kubectl("cordon", "--selector", "type=kwok")  # no replacement becomes ready
+    try:
+        assert "Success" in evict(names[0])
+        assert "violate the pod's disruption budget" in evict(names[1])
+    finally:
+        cluster.kubectl("uncordon", "--selector", "type=kwok")
+    cluster.until("2 pods are ready again", lambda: cluster.ready("api") == 2)

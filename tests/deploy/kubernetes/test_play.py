@@ -1,0 +1,125 @@
+"""The chart's pods of API and consumer run under podman, with a real broker. `make test-kubernetes` runs it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from tests.deploy.kubernetes.cluster import free_ports
+from tests.deploy.kubernetes.tools import Manifest, of_kind, rendered, run
+
+IMAGE = os.environ.get("IMAGE", "localhost/volcast:0.1.0")
+LIMIT_S = 240.0
+pytestmark = pytest.mark.timeout(900)
+
+
+def pod_of(workload: Manifest, name: str, environment: dict[str, str]) -> Manifest:
+    """Return the pod of a workload as podman takes it: on this machine's network, and with ports that are free."""
+    pod = json.loads(json.dumps(workload["spec"]["template"]["spec"]))
+    container = pod["containers"][0]
+    container["env"] = [
+        {"name": each["name"], "value": environment[each["name"]]} if each["name"] in environment else each
+        for each in container["env"]
+    ]
+    container.pop("ports")
+    for probe in (
+        "startupProbe",
+        "livenessProbe",
+        "readinessProbe",
+        "lifecycle",
+    ):  # podman would ask with curl, which the image lacks
+        container.pop(probe, None)
+    pod.pop("topologySpreadConstraints")
+    pod["hostNetwork"] = True
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": pod}
+
+
+def answer(port: int, path: str) -> tuple[int, Any]:
+    """Return status and body of a GET; 0 without an answer."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
+            return response.status, response.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except (URLError, OSError):
+        return 0, b""
+
+
+def until(what: str, condition: Callable[[], Any]) -> None:
+    deadline_s = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < deadline_s, f"after {LIMIT_S:.0f} s still not: {what}"
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def podman() -> str:
+    if os.environ.get("VOLCAST_KUBERNETES") != "1":
+        pytest.skip("NO POD WAS STARTED: `make test-kubernetes` does")
+    found = shutil.which("podman")
+    if not found:
+        pytest.skip("NO POD WAS STARTED: there is no podman")
+    if run(found, "image", "exists", IMAGE).returncode != 0:
+        pytest.skip(f"NO POD WAS STARTED: there is no image {IMAGE}; deploy/scripts/build.sh builds it, IMAGE names another")
+    return found
+
+
+@pytest.fixture
+def ports(podman: str, kafka_bootstrap: str, kafka_prefix: str, tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """The ports of API and consumer, whose pods run."""
+    repository, tag = IMAGE.rsplit(":", 1)
+    objects = rendered(
+        "plain", "--set", f"image.repository={repository},image.tag={tag},kafka.address={kafka_bootstrap}",
+        "--set", f"settings.topic_prefix={kafka_prefix}",
+    )  # fmt: skip
+    api, consumer = free_ports(2)
+    pods = [
+        of_kind(objects, "ConfigMap")["volcast-settings"],
+        pod_of(of_kind(objects, "Deployment")["volcast-api"], f"play-{api}-api", {"VOLCAST_PORT": str(api)}),
+        pod_of(
+            of_kind(objects, "StatefulSet")["volcast-consumer"], f"play-{api}-consumer-0", {"VOLCAST_METRICS_PORT": str(consumer)}
+        ),
+    ]
+    file = tmp_path / "pods.yaml"
+    file.write_text(yaml.safe_dump_all(pods), encoding="utf-8")
+    try:
+        played = run(podman, "play", "kube", file)
+        assert played.returncode == 0, played.stdout + played.stderr
+        yield api, consumer
+    finally:
+        run(podman, "play", "kube", "--down", file)
+
+
+def test_the_pods_of_api_and_consumer_work(ports: tuple[int, int], podman: str, kafka_bootstrap: str, kafka_prefix: str) -> None:
+    api, consumer = ports
+    until("the API is ready", lambda: answer(api, "/ready")[0] == 200)
+    until("the consumer is ready", lambda: answer(consumer, "/ready")[0] == 200)
+    command = [sys.executable, "-m", "volcast.cli.main", "produce", "replay", "--bus", f"kafka://{kafka_bootstrap}"]
+    subprocess.run([*command, "--topic-prefix", kafka_prefix, "--speed", "max"], check=True, capture_output=True)
+    until("the API has a signal of the sample", lambda: answer(api, "/latest/BTCUSDT")[0] == 200)
+    name = f"play-{api}-consumer-0"
+    members = json.loads(run(podman, "pod", "inspect", name).stdout)
+    container = next(each["Name"] for each in members["Containers"] if each["Name"].endswith("-consumer"))
+    user = run(podman, "exec", container, "python", "-c", "import os; print(os.getuid())")
+    assert user.stdout.strip() == "10001", user.stderr
+    written = run(podman, "exec", container, "python", "-c", "open('/home/volcast/x', 'w')")
+    assert "Read-only file system" in written.stderr
+    environment = run(podman, "exec", container, "python", "-c", "import os; print(os.environ['VOLCAST_INSTANCE_ID'])")
+    assert environment.stdout.strip() == name
+    began_s = time.monotonic()
+    stopped = run(podman, "stop", "--time", "30", container)
+    assert stopped.returncode == 0, stopped.stderr
+    state = json.loads(run(podman, "inspect", container).stdout)[0]["State"]
+    assert state["ExitCode"] == 0, state  # it ended by itself, not by the kill after the 30 seconds
+    assert time.monotonic() - began_s < LIMIT_S
