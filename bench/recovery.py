@@ -1,11 +1,15 @@
-"""How fast a consumer recovers: `python -m bench.recovery`. It prints figures beside the goals; they depend on the machine.
+"""How fast a consumer recovers: `python -m bench.recovery [--standby]`. It prints figures beside the goals, for this machine.
 
 Restore: the state of 1000 symbols is read from the log and turned into engines. Recovery: one of two `volcast consume` on Kafka
 is killed; the time until every partition has a new signal includes a session timeout of 6 s. The broker is that of
 KAFKA_BOOTSTRAP, or one that is started here.
+
+With --standby: recovery alone, of consumers with and without `--standby` in the same run, in turns. Each is killed many times.
 """
 
+import argparse
 import asyncio
+import re
 import sys
 import tempfile
 from contextlib import AsyncExitStack
@@ -14,6 +18,8 @@ from random import Random
 from statistics import median
 from time import perf_counter
 from uuid import uuid4
+
+import numpy as np
 
 from consumer.rules import Rules
 from consumer.worker import Worker
@@ -24,7 +30,8 @@ from volcast.log.contract import KeyValue, Log, Reader, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.broker import bootstrap
-from volcast.proof.processes.processes import ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.proof.processes.worker_log import WorkerLog
 from volcast.simulation.market import simulate_candles
 
 SYMBOLS = 1_000
@@ -35,6 +42,11 @@ RULES = Rules(EngineConfig(), Decoder(), SYMBOLS, snapshot_records=5_000)
 """The default settings, as is the batch size. A restore replays what the snapshots lack, as in production."""
 BATCH_RECORDS = 500
 SESSION_TIMEOUT_S = 6
+SETTLE_S = SESSION_TIMEOUT_S + 1.0
+KNOWN = re.compile(r'"message": ?"(?:following|restored)".*?"partition": ?(\d+)')
+"""Finds the partitions that a worker follows or owns in its log."""
+PARTITIONS = 4
+STANDBY_ROUNDS = 30
 SECOND_S = 0.5
 """The interval of each symbol's candles while workers are killed."""
 
@@ -79,33 +91,77 @@ async def restore(log: Log, partitions: int) -> float:
         return median([await process_all(log, partitions) for _ in range(ROUNDS)])
 
 
-async def recover(address: str, group: ProcessGroup) -> list[float]:
-    """Kill one of two workers several times, and return each time the seconds until all partitions had a new signal."""
-    prefix = f"bench-{uuid4().hex[:8]}."
-    bus = ("--bus", f"kafka://{address}", "--topic-prefix", prefix, "--session-timeout-s", str(SESSION_TIMEOUT_S))
-    workers = [group.start("consume", *bus, "--log-level", "warning") for _ in range(2)]
-    log = KafkaLog(address, prefix=prefix, session_timeout_ms=SESSION_TIMEOUT_S * 1_000)
-    took_s = []
+class Pair:
+    """Two `volcast consume` on topics of their own, of which one is killed and replaced again and again."""
+
+    def __init__(self, address: str, group: ProcessGroup, *more: str) -> None:
+        """`more` are further arguments of both."""
+        prefix = f"bench-{uuid4().hex[:8]}."
+        bus = ("--bus", f"kafka://{address}", "--topic-prefix", prefix, "--session-timeout-s", str(SESSION_TIMEOUT_S))
+        self.log = KafkaLog(address, prefix=prefix, session_timeout_ms=SESSION_TIMEOUT_S * 1_000)
+        self._group, self._is_standby = group, "--standby" in more
+        self._workers = [group.start("consume", *bus, *more, "--log-level", "info") for _ in range(2)]
+
+    async def settled(self) -> None:
+        """Wait until the group is stable again, both own partitions, and each standby is in step with the others."""
+        await asyncio.sleep(SETTLE_S)
+        while not all(map(self._is_ready, self._workers)):
+            await asyncio.sleep(0.2)
+
+    def _is_ready(self, worker: Process) -> bool:
+        log = WorkerLog(worker.output)
+        log.new_events()
+        known = set(KNOWN.findall(worker.read_output()))
+        return log.has_partition and (not self._is_standby or len(known) == PARTITIONS)
+
+    async def take_down(self, reader: Reader) -> float:
+        """Kill one of the two; return the seconds until each partition had a new signal. Another process replaces it."""
+        await drain(reader)
+        victim = self._workers.pop(0)
+        victim.kill()
+        began_s = perf_counter()
+        await new_signals(reader, PARTITIONS)
+        took_s = perf_counter() - began_s
+        self._workers.append(self._group.start(*victim.arguments))
+        return took_s
+
+
+async def recover(address: str, group: ProcessGroup, rounds: int, *kinds: tuple[str, ...]) -> list[list[float]]:
+    """Kill one of two workers several times, for each kind of worker in turns. A kind is a tuple of further arguments.
+
+    Return by kind the seconds from each kill until all partitions had a new signal.
+    """
+    items = records(40, int(2 * (rounds + 2) * (SETTLE_S + 10 + SESSION_TIMEOUT_S) / SECOND_S))  # for longer than it all takes
+    pairs = [Pair(address, group, *kind) for kind in kinds]
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(log)
-        reader = await stack.enter_async_context(log.reader(Topic.SIGNALS))
-        feeding = asyncio.create_task(feed(log))
-        await new_signals(reader, 4)
-        for _ in range(ROUNDS):
-            await asyncio.sleep(2 * SESSION_TIMEOUT_S)  # by then the group is stable again
-            await drain(reader)
-            workers[0].kill()
-            began_s = perf_counter()
-            await new_signals(reader, 4)
-            took_s.append(perf_counter() - began_s)
-            workers = [workers[1], group.start(*workers[0].arguments)]
-        feeding.cancel()
+        readers = []
+        for pair in pairs:
+            await stack.enter_async_context(pair.log)
+            readers.append(await stack.enter_async_context(pair.log.reader(Topic.SIGNALS)))
+        feeding = [asyncio.create_task(feed(pair.log, items)) for pair in pairs]
+        for reader in readers:
+            await new_signals(reader, PARTITIONS)
+        took_s: list[list[float]] = [[] for _ in pairs]
+        for done in range(rounds):
+            for number, (pair, reader) in enumerate(zip(pairs, readers, strict=True)):
+                if len(kinds) > 1 and done % kind_every(kinds[number]):
+                    continue
+                await pair.settled()
+                took_s[number].append(await pair.take_down(reader))
+                if len(kinds) > 1:
+                    print(f"{done + 1} of {rounds}: {took_s[number][-1]:.2f} s {' '.join(kinds[number])}", file=sys.stderr)
+        for task in feeding:
+            task.cancel()
     return took_s
 
 
-async def feed(log: Log) -> None:
+def kind_every(kind: tuple[str, ...]) -> int:
+    """Return in which share of the rounds a kind takes part: a kill without a standby takes long, and varies little."""
+    return 1 if kind else 3
+
+
+async def feed(log: Log, items: list[KeyValue]) -> None:
     """Append the candles of 40 symbols, minute by minute."""
-    items = records(40, 2_000)
     async with log.appender("bench") as appender:
         for at in range(0, len(items), 40):
             await appender.append(items[at : at + 40])
@@ -134,10 +190,26 @@ async def main() -> None:
         kafka_s = await restore(KafkaLog(address, prefix=f"bench-{uuid4().hex[:8]}."), 4)
         print(f"{'restore of 1000 symbols from Kafka, 4 partitions, with joining':64}{kafka_s:8.2f} s  5 s")
         with process_group(Path(folder)) as group:
-            took_s = await recover(address, group)
+            (took_s,) = await recover(address, group, ROUNDS, ())
         print(f"{f'worker killed {ROUNDS} times, slowest until all have new signals':64}{max(took_s):8.2f} s  10 s")
     sys.stdout.flush()
 
 
+async def compare_standby(rounds: int) -> None:
+    """Measure with and without a standby, and print a table."""
+    with tempfile.TemporaryDirectory() as folder, bootstrap(Path(folder)) as address, process_group(Path(folder)) as group:
+        without_s, with_s = await recover(address, group, rounds, (), ("--standby",))
+    print(f"{'kill -9 to new signals of all partitions':60}{'p50':>9}{'p99':>9}{'slowest':>9}  goal of p99")
+    for name, took_s, goal in (("without standby", without_s, "none"), ("with --standby", with_s, "2 s")):
+        p50_s, p99_s = np.quantile(took_s, (0.5, 0.99))
+        print(f"{f'{name}, {len(took_s)} kills':60}{p50_s:7.2f} s{p99_s:7.2f} s{max(took_s):7.2f} s  {goal}")
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    parser = argparse.ArgumentParser(
+        prog="bench.recovery", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--standby", action="store_true", help="measure recovery with and without a standby")
+    parser.add_argument("--rounds", type=int, default=STANDBY_ROUNDS, help="kills of each kind with --standby (%(default)s)")
+    chosen = parser.parse_args()
+    asyncio.run(compare_standby(chosen.rounds) if chosen.standby else main())
