@@ -111,14 +111,20 @@ def main(arguments: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as text:
         folder = Path(text)
         write_day(file := folder / "BTCUSDT-1m.csv")
-        show("volcast signal, a day", least_of([_VOLCAST, "signal", str(file)]))
+        config = folder / "job.yaml"
+        config.write_text("seed: 1\nwindow: 20\nversion: v1\n")
+        job = ("--input", str(file), "--config", str(config), "--output", str(folder / "result.json"))
+        show("volcast signal, a day", least_of([_VOLCAST, "signal", *job]))
         show("volcast backtest, a day", least_of([_VOLCAST, "backtest", "--workers", "1", str(file)]))
         print("\n| command | processor time until /health answers s | time s | idle, share of a core |\n|---|---|---|---|")
-        bus = ("--bus", f"sqlite:{folder / 'log.db'}")
-        for name, option in (("serve", "--port"), ("consume", "--metrics-port"), ("run", "--port")):
+        log = folder / "log.db"
+        for name, own, option in (
+            ("serve", ("--bus", f"sqlite:///{log}"), "--port"),
+            ("consume", ("--bus", f"sqlite:///{log}"), "--metrics-port"),
+            ("run", (str(file), "--db", str(folder / "run.db")), "--port"),
+        ):
             (port,) = free_ports(1)
-            own = (str(file),) if name == "run" else ()
-            with service((name, *own, *bus, option, str(port)), f"http://127.0.0.1:{port}/health") as (pid, cost):
+            with service((name, *own, option, str(port)), f"http://127.0.0.1:{port}/health") as (pid, cost):
                 show(f"volcast {name}", cost, f"{100 * idle_share(pid, given.idle_s):.1f} % |")
 
 
