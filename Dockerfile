@@ -22,7 +22,8 @@ RUN /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --require-h
 COPY . .
 # `always` fails where the core cannot be compiled.
 ARG VOLCAST_COMPILE=auto
-RUN VOLCAST_COMPILE=${VOLCAST_COMPILE} VOLCAST_LIBRARIES=/opt/venv/bin/python /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
+RUN VOLCAST_COMPILE=${VOLCAST_COMPILE} VOLCAST_LIBRARIES=/opt/venv/bin/python \
+    /opt/build/bin/pip wheel --quiet --no-deps --no-build-isolation --wheel-dir /opt/wheel . \
     && /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --no-deps --no-index /opt/wheel/*.whl
 
 FROM ${PYTHON_IMAGE} AS runtime
