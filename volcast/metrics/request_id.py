@@ -14,11 +14,10 @@ from random import Random
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-HEADER = "x-request-id"
+_HEADER = b"x-request-id"
 LOG_FIELDS: ContextVar[Mapping[str, str]] = ContextVar("LOG_FIELDS", default={})  # noqa: B039  # nobody changes it
 """Fields of every line that is logged in this context: the id of the request that is being answered, the trace that it is in."""
 _SCOPE_KEY = "volcast.request_id"
-_HEADER = HEADER.encode()
 _ID = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 _MAX_PATH = 300

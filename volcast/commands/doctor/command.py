@@ -19,7 +19,7 @@ from volcast.cli.wiring.live import ENDPOINT_SETTINGS, open_venue
 from volcast.cli.wiring.pipeline import LOG_SETTINGS
 from volcast.settings.sources import Loaded
 
-from .output import FAILED, as_json, print_result, summary
+from .output import FAILED_STATUS, print_result, results_as_json, summary
 
 if TYPE_CHECKING:
     from producer.doctor.check import CheckResult, Report
@@ -84,9 +84,9 @@ def command(
         asyncio.run(_examine(feed, _pair(feed, symbol), loaded.settings, report, wait=wait, quiet=json_output))
         works = f"`volcast produce live {feed.name} SYMBOL...` should work from here"
         works_not = f"`volcast produce live {feed.name}` would not work well from here"
-    failures = [result for result in results if result.status.value == FAILED]
+    failures = [result for result in results if result.status.value == FAILED_STATUS]
     if json_output:
-        click.echo(as_json(results))
+        click.echo(results_as_json(results))
     elif failures:
         click.echo(f"{len(failures)} of {counted(len(results), 'check')} failed; {works_not}")
     else:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from volcast.log.kafka.access.inspection import BrokerFacts, PartitionFacts, TopicFacts
     from volcast.log.kafka.client import KafkaClient
 
-HOUR_MS = 3_600_000
-SHORT_RETENTION_MS, LOW_RETENTION_MS = HOUR_MS, 24 * HOUR_MS
+_HOUR_MS = 3_600_000
+SHORT_RETENTION_MS, LOW_RETENTION_MS = _HOUR_MS, 24 * _HOUR_MS
 """A consumer that is stopped for longer than the retention loses candles: below this it is a failure, and a warning."""
 MIN_MESSAGE_BYTES = 1_048_588
 """Kafka's default `max.message.bytes`; our batches are a little smaller."""
@@ -135,12 +135,12 @@ def _retention(name: str, found: "TopicFacts", settings: Settings, alter: str) -
     if retention_ms is not None and retention_ms < LOW_RETENTION_MS:
         text = f"{name} keeps records for {_duration(retention_ms)}: a consumer that is stopped for longer loses candles"
         yield (failed if retention_ms < SHORT_RETENTION_MS else warning)("retention", text, advice)
-    if settings.retention_hours and retention_ms != settings.retention_hours * HOUR_MS:
+    if settings.retention_hours and retention_ms != settings.retention_hours * _HOUR_MS:
         text = (
             f"{name} keeps records for {_duration(retention_ms)}, the setting retention_hours says {settings.retention_hours} h"
         )
         yield warning(
-            "retention", text, f"{alter} retention.ms={settings.retention_hours * HOUR_MS}`: the setting is for new topics"
+            "retention", text, f"{alter} retention.ms={settings.retention_hours * _HOUR_MS}`: the setting is for new topics"
         )
 
 
@@ -167,5 +167,5 @@ def _retention_ms(found: "TopicFacts") -> int | None:
 def _duration(milliseconds: int | None) -> str:
     if milliseconds is None:
         return "all records"
-    hours = milliseconds / HOUR_MS
+    hours = milliseconds / _HOUR_MS
     return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.1f} h"  # noqa: PLR2004  # two days

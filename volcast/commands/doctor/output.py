@@ -11,8 +11,8 @@ from volcast.cli.tables import printable
 if TYPE_CHECKING:
     from producer.doctor.check import CheckResult
 
-FAILED, WARNING, UNKNOWN = "FAILED", "warning", "unknown"
-_COLORS = {"ok": "green", WARNING: "yellow", UNKNOWN: "yellow", FAILED: "red"}
+FAILED_STATUS, _WARNING, _UNKNOWN = "FAILED", "warning", "unknown"
+_COLORS = {"ok": "green", _WARNING: "yellow", _UNKNOWN: "yellow", FAILED_STATUS: "red"}
 
 
 def print_result(result: "CheckResult") -> None:
@@ -23,7 +23,7 @@ def print_result(result: "CheckResult") -> None:
         click.echo(f"{'':23} → {printable(result.advice)}")
 
 
-def as_json(results: "Sequence[CheckResult]") -> str:
+def results_as_json(results: "Sequence[CheckResult]") -> str:
     """Return the results as a JSON object: the worst status, and each check with what was found and what to do."""
     checks = [
         {"status": each.status.value.lower(), "check": each.check, "found": each.found, "advice": each.advice} for each in results
@@ -33,11 +33,11 @@ def as_json(results: "Sequence[CheckResult]") -> str:
 
 def summary(results: "Sequence[CheckResult]", works: str) -> str:
     """Return the last line if no check failed. What works is said only if nothing is left open."""
-    open_checks = [each.check for each in results if each.status.value == UNKNOWN]
+    open_checks = [each.check for each in results if each.status.value == _UNKNOWN]
     return f"no check failed; not checked: {', '.join(open_checks)}" if open_checks else f"no check failed; {works}"
 
 
 def worst(results: "Sequence[CheckResult]") -> str:
     """Return `failed`, `warning` or `ok`. What could not be checked is a warning: it is not known to be good."""
     found = {each.status.value for each in results}
-    return "failed" if FAILED in found else "ok" if found <= {"ok"} else WARNING
+    return "failed" if FAILED_STATUS in found else "ok" if found <= {"ok"} else _WARNING

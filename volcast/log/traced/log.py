@@ -22,7 +22,7 @@ from volcast.log.contract import Appender, Commit, Consumer, KeyValue, Log, Read
 from .context import INCOMING, OUTGOING, TRACEPARENT, IncomingContext
 
 MAX_LINKS = 32
-MAX_SYMBOLS = 100_000
+_MAX_SYMBOLS = 100_000
 _MAX_PENDING = 1_000
 """Polls of a partition that no commit has followed, as during a replay."""
 _MAX_SPANS_OF_READ = 32
@@ -39,7 +39,7 @@ class SignalContexts:
 
     def put(self, key: bytes, context: SpanContext) -> None:
         """Note the span of a key's newest signal."""
-        if key in self._of_key or len(self._of_key) < MAX_SYMBOLS:
+        if key in self._of_key or len(self._of_key) < _MAX_SYMBOLS:
             self._of_key[key] = context
 
     def get(self, key: bytes) -> SpanContext | None:

@@ -13,7 +13,7 @@ from producer.doctor.check import CheckResult, failed, ok, unknown, warning
 from tests.log_access import fill
 from tests.volcast.commands.consumed_log import candles, consume
 from volcast.commands.doctor.command import command
-from volcast.commands.doctor.output import as_json, summary, worst
+from volcast.commands.doctor.output import results_as_json, summary, worst
 from volcast.commands.doctor.pipeline import masking
 from volcast.commands.doctor.prometheus import check_prometheus
 from volcast.log.sqlite.log import SqliteLog
@@ -84,7 +84,7 @@ def test_the_worst_status_is_that_of_all() -> None:
         "failed",
         "ok",
     ]
-    assert json.loads(as_json([bad]))["checks"] == [{"status": "failed", "check": "b", "found": "2", "advice": "do"}]
+    assert json.loads(results_as_json([bad]))["checks"] == [{"status": "failed", "check": "b", "found": "2", "advice": "do"}]
     assert summary([fine, late], "it works") == "no check failed; it works"
 
 
