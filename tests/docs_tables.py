@@ -34,6 +34,8 @@ from api.stream.metrics import StreamCollector
 from api.view import View
 from consumer.metrics import WorkerCollector
 from consumer.rules import Rules
+from consumer.standby.metrics import StandbyCollector
+from consumer.standby.stats import StandbyStats
 from consumer.worker import Worker
 from producer.feeds import VENUES
 from producer.live.connection import Endpoint
@@ -168,7 +170,7 @@ def metric_collectors() -> dict[str, tuple[Collector, ...]]:
     return {
         "metrics of every process": (process_registry(DiskCollector("volcast.db")),),
         "metrics of the api": (ViewCollector(View(180)), StreamCollector(Broadcast(RowHistory())), RequestCollector()),
-        "metrics of the consumer": (WorkerCollector(worker),),
+        "metrics of the consumer": (WorkerCollector(worker), StandbyCollector(StandbyStats(), lambda: 0.0)),
         "metrics of the notifications": (NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0)),),
         "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),
     }
