@@ -72,6 +72,10 @@ class Stack:
     def script(self, name: str, *arguments: object, expect: int = 0, **variables: str) -> str:
         return self.run(self.folder / "deploy/scripts" / name, *arguments, expect=expect, **variables)
 
+    def exit_code(self, script: str) -> int:
+        path = self.folder / "deploy/scripts" / script
+        return subprocess.run(path, cwd=self.folder, env=self.environment, capture_output=True, check=False).returncode
+
     def container(self, service: str) -> str:
         labels = {"project": self.project, "service": service}
         filters = [word for name, value in labels.items() for word in ("--filter", f"label=com.docker.compose.{name}={value}")]
