@@ -9,6 +9,7 @@ import pytest
 from bench.regression import Comparison, Figures, MeasureError, Tree, compare, main, table
 from bench.revisions import PACKAGES, ROOT, default_base, exported
 
+pytestmark = pytest.mark.timeout(900)
 SLOWER, SAME = "encode a signal", "decode a candle"
 PLANTED = """
 
@@ -28,7 +29,6 @@ def copy_of_the_tree(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.timeout(900)
 def test_a_planted_slow_down_is_found_by_its_instructions_and_nothing_else_is(tmp_path: Path) -> None:
     if not shutil.which("valgrind"):
         pytest.skip("INSTRUCTIONS WERE NOT COUNTED: valgrind is not installed")
