@@ -2,10 +2,11 @@
 
 import pytest
 
+from tests.forms import long_form
 from volcast.proof.simulated_log.run import run_seeds
 from volcast.proof.simulated_log.script import LogFault
 
-SEEDS = 2_000
+SEEDS = long_form(500, 5_000)
 CHUNK = 250
 
 

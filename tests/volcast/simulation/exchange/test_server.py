@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 
+from tests.forms import long_form
 from tests.volcast.simulation.client import (
     PAIRS,
     START_MS,
@@ -23,6 +24,7 @@ from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.faults import FaultKind, make_script
 from volcast.simulation.exchange.server import Exchange
 
+HOURS = long_form(1, 4)
 EVERYWHERE = "0.0.0.0"  # noqa: S104  intended
 
 
@@ -64,18 +66,19 @@ async def test_history_has_the_closed_minutes_from_the_start_on() -> None:
 async def test_hours_of_all_faults_on_a_client_that_reconnects(venue: str) -> None:
     """The exchange itself has no error: it would raise it at its end."""
     begin_s = now_s()
-    script = make_script(venue, Random(3), begin_s, begin_s + 7_200.0, 30.0, tls=True)
+    end_s = begin_s + HOURS * 3_600.0
+    script = make_script(venue, Random(3), begin_s, end_s, 30.0, tls=True)
     reported: list[str] = []
     async with exchange(venue, *script, tls=True, push_every_s=5.0, on_fault=lambda fault: reported.append(fault.kind)) as server:
         path, message = SUBSCRIBE[venue]
-        while now_s() < begin_s + 7_200.0:
+        while now_s() < end_s:
             try:
                 async with connected(server, path, [message], open_timeout=10, ping_interval=20) as socket:
-                    await frames(socket, begin_s + 7_200.0 - now_s())
+                    await frames(socket, end_s - now_s())
             except Exception:  # noqa: BLE001  whatever happened: connect again
                 await asyncio.sleep(1.0)
-        assert sum(server.happened.values()) == len(reported) > 15
-        assert len(server.history("BTCUSD")) > 130
+        assert sum(server.happened.values()) == len(reported) > 7 * HOURS
+        assert len(server.history("BTCUSD")) > 60 * HOURS + 10
 
 
 @virtual
