@@ -42,8 +42,9 @@ def assert_same(value: bytes) -> None:
 @example(["2", "3", "1", "2 3"], ["4", ""], "file")
 @settings(max_examples=400, deadline=None)
 def test_any_texts_give_the_same_candle_or_reject(prices: list[str], volumes: list[str], source: str) -> None:
+    texts: Any = (*prices, *volumes, source, "file")
     for kind in (ReplayedCandleText, LiveCandleText):
-        assert_same(encode_candle(kind(SYMBOL, at(3), *prices, *volumes, source, "file")))
+        assert_same(encode_candle(kind(SYMBOL, at(3), *texts)))
 
 
 @given(st.integers(0, 2**32))
