@@ -14,7 +14,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any, TypeVar
 
-from volcast.cli.compiled_core import is_compiled
+from volcast.cli.main import is_compiled
 from volcast.core import snapshot
 from volcast.core.codec import CandleText, encode_candle, encode_signal
 from volcast.core.decoder import Decoder

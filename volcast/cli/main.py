@@ -9,11 +9,11 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from .compiled_core import REMEDY, stale_module
 from .streams import OutputClosedError, OutputError, discard_output, prepare_streams
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -59,6 +59,7 @@ EXIT_CODES: Mapping[str, int] = {
 }
 """Exit codes of the errors whose text is a message for the user, subclasses included. Named here, not imported."""
 
+CORE = Path(__file__).parent.parent / "core"
 INTERRUPTED = 130
 
 
@@ -192,12 +193,35 @@ EXIT_CODE_HELP = (
 )
 
 
+def is_compiled(core: Path = CORE) -> bool:
+    """Return whether compiled modules lie beside the source of the core; `setup.py` says which."""
+    return next(core.glob("*.so"), None) is not None
+
+
+def stale_module(core: Path = CORE) -> str | None:
+    """Return a message if, in a checkout, a compiled module of the core is older than its source, or has none any more.
+
+    Python prefers a compiled module to the source of the same name, so it would compute what the source no longer says. The
+    files of an installed wheel do not change, and are not looked at.
+    """
+    if not (core.parent.parent / "setup.py").exists():
+        return None
+    for module in core.rglob("*.so"):
+        source = module.with_name(module.name.split(".", 1)[0] + ".py")
+        if "__mypyc" in source.name:  # what all compiled modules share
+            continue
+        if not source.exists() or source.stat().st_mtime > module.stat().st_mtime:
+            path = source.relative_to(core.parent.parent)
+            return f"the compiled core is older than {path}: `make compile` compiles it again, `make pure` goes without"
+    return None
+
+
 @click.group("volcast", cls=Volcast, verbs=VERBS, help=HELP, epilog=EXIT_CODE_HELP)
 @click.version_option(package_name="volcast", message="%(prog)s %(version)s")
 def main() -> None:
     """The `volcast` command. `volcast --help` prints HELP."""
-    if stale := stale_module():
-        raise click.ClickException(f"the compiled core is older than {stale}: {REMEDY}")
+    if stale := stale_module(CORE):
+        raise click.ClickException(stale)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """`Forecaster`: candles in, forecasts out, of as many symbols as there are."""
 
-import warnings
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -16,12 +15,21 @@ from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS
 from volcast.core.types import EngineConfig
 
 from .columns import STATUS, ForecastColumns
-from .errors import CandleFrameError, CandleRefusedError, CandlesRefusedWarning, NoForecastError, SymbolError
+from .errors import CandleFrameError, CandleRefusedError, NoForecastError, SymbolError
 from .forecast import Forecast
-from .frame_run import check_known, check_numbers, check_readable, check_rows, check_same_market, in_order, run_rows
+from .frame_run import (
+    check_known,
+    check_numbers,
+    check_readable,
+    check_rows,
+    check_same_market,
+    in_order,
+    run_rows,
+    warn_of_refused,
+)
 from .frames import FrameCandles, Unreadable, candle_row, opened, read_frame
 from .output import FrameAnswers, check_new_names, with_columns
-from .saved_file import Saved, read_saved, write_saved
+from .saved_file import Saved, decode_saved, encode_saved, read_saved, write_saved
 from .series import ACCEPTED, KNOWN, WAITING, SymbolSeries
 from .settings import ForecasterSettings, PriorLike, as_tuple, check_settings, chosen_prior
 from .symbols import UNNAMED, symbol_written
@@ -133,7 +141,7 @@ class Forecaster:
         check_new_names(table, names)
         candles = read_frame(table, columns)
         found = self._run(candles, symbol)
-        _warn(found.statuses, f"{prefix}{STATUS}")
+        warn_of_refused(found.statuses, f"{prefix}{STATUS}")
         result: IntoDataFrameT = with_columns(table, self._columns.kinds, found, prefix)
         return result
 
@@ -267,6 +275,14 @@ class Forecaster:
         forecaster._set(read_saved(path))  # noqa: SLF001  # it is of this class
         return forecaster
 
+    def __getstate__(self) -> bytes:
+        """Return the whole state, for `copy` and `pickle`."""
+        return encode_saved(Saved(self._settings, self._spelled, self._series))
+
+    def __setstate__(self, state: bytes) -> None:
+        """Go on from what `__getstate__` returned. Raises SavedForecasterError as `load` does."""
+        self._set(decode_saved(state))
+
     def _series_of(self, key: str) -> SymbolSeries:
         return self._series.setdefault(key, self._series.get(key) or self._new_series(key))
 
@@ -282,14 +298,3 @@ class Forecaster:
         from .describe import describe_forecaster  # noqa: PLC0415  # it describes this class
 
         return describe_forecaster(self)
-
-
-def _warn(statuses: Sequence[str], column: str) -> None:
-    refused = Counter(status for status in statuses if status not in {ACCEPTED, KNOWN, WAITING})
-    if refused:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
-        warnings.warn(
-            f"{refused.total()} of {len(statuses)} rows have no forecast: {reasons}; see the column {column}.",
-            CandlesRefusedWarning,
-            stacklevel=3,
-        )

@@ -1,5 +1,7 @@
 """The rows of one symbol in a data frame: whether they are candles of one minute, and their way through the engine, by time."""
 
+import warnings
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from math import isfinite, log, sqrt
 from typing import NamedTuple
@@ -9,7 +11,7 @@ from volcast.candle_files.contract import CandleRow
 from volcast.core.codec import Reason, Reject
 from volcast.core.decoder import Decoder
 
-from .errors import CandleFrameError
+from .errors import CandleFrameError, CandlesRefusedWarning
 from .frames import NO_PRICE, Unreadable
 from .output import FrameAnswers
 from .series import ACCEPTED, KNOWN, WAITING, SymbolSeries, encoded
@@ -127,3 +129,15 @@ def run_rows(series: SymbolSeries, found: Rows, into: FrameAnswers) -> None:
             for number, place in enumerate(places):  # of those that waited together, one is new
                 status = KNOWN if number and answer.status == ACCEPTED else answer.status
                 into.values[place], into.statuses[place], into.details[place] = answer.values, status, answer.detail
+
+
+def warn_of_refused(statuses: Sequence[str], column: str) -> None:
+    """Warn the caller of `Forecaster.run` if rows of the frame were refused."""
+    refused = Counter(status for status in statuses if status not in {ACCEPTED, KNOWN, WAITING})
+    if refused:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in refused.most_common())
+        warnings.warn(
+            f"{refused.total()} of {len(statuses)} rows have no forecast: {reasons}; see the column {column}.",
+            CandlesRefusedWarning,
+            stacklevel=3,
+        )

@@ -59,8 +59,8 @@ class _Content(_AnyFormat, frozen=True):
     symbols: dict[str, _Symbol]
 
 
-def write_saved(path: str | PathLike[str], saved: Saved) -> None:
-    """Write a file, which appears complete or not at all. Raises SavedForecasterError if it can't be written."""
+def encode_saved(saved: Saved) -> bytes:
+    """Return the whole state of a forecaster as bytes."""
     settings = saved.settings
     content = _Content(
         _FORMAT,
@@ -75,28 +75,42 @@ def write_saved(path: str | PathLike[str], saved: Saved) -> None:
         },
     )
     payload = msgspec.msgpack.encode(content)
+    return _MAGIC + crc32(payload).to_bytes(4, "little") + payload
+
+
+def decode_saved(raw: bytes, name: str = "the state") -> Saved:
+    """Return the state of a forecaster; `name` is what a message calls the bytes.
+
+    Raises SavedForecasterError if they are damaged, foreign, or of a version that can't be continued here.
+    """
+    if not raw.startswith(_MAGIC):
+        raise SavedForecasterError(f"{name} is no saved forecaster; a file that Forecaster.save wrote is expected.")
+    payload = raw[_HEADER_BYTES:]
+    if raw[len(_MAGIC) : _HEADER_BYTES] != crc32(payload).to_bytes(4, "little"):
+        raise SavedForecasterError(f"{name} is damaged: its checksum does not match.")
+    try:
+        return _restored(payload)
+    except (SnapshotError, PriorError, msgspec.MsgspecError, LookupError, TypeError, ValueError, OverflowError) as error:
+        raise SavedForecasterError(f"{name} can't be continued here: {error}.") from None
+
+
+def write_saved(path: str | PathLike[str], saved: Saved) -> None:
+    """Write a file, which appears complete or not at all. Raises SavedForecasterError if it can't be written."""
+    raw = encode_saved(saved)
     try:
         with writing_bytes(Path(path)) as file:
-            file.write(_MAGIC + crc32(payload).to_bytes(4, "little") + payload)
+            file.write(raw)
     except OutputFileError as error:
         raise SavedForecasterError(f"{error}.") from None
 
 
 def read_saved(path: str | PathLike[str]) -> Saved:
-    """Read a file. Raises SavedForecasterError if it is damaged, foreign, or of a version that can't be continued here."""
+    """Read a file. Raises SavedForecasterError as `decode_saved` does, and if the file can't be read."""
     try:
         raw = Path(path).read_bytes()
     except OSError as error:
         raise SavedForecasterError(f"{path} can't be read: {error.strerror or error}.") from None
-    if not raw.startswith(_MAGIC):
-        raise SavedForecasterError(f"{path} is no saved forecaster; a file that Forecaster.save wrote is expected.")
-    payload = raw[_HEADER_BYTES:]
-    if raw[len(_MAGIC) : _HEADER_BYTES] != crc32(payload).to_bytes(4, "little"):
-        raise SavedForecasterError(f"{path} is damaged: its checksum does not match.")
-    try:
-        return _restored(payload)
-    except (SnapshotError, PriorError, msgspec.MsgspecError, LookupError, TypeError, ValueError, OverflowError) as error:
-        raise SavedForecasterError(f"{path} can't be continued here: {error}.") from None
+    return decode_saved(raw, str(path))
 
 
 def _restored(payload: bytes) -> Saved:

@@ -1,8 +1,10 @@
 """What a forecaster remembers, what it refuses, and that refusing loses nothing."""
 
 import copy
+import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -171,10 +173,17 @@ def test_arguments_out_of_range_are_refused(arguments: dict[str, Any], sentence:
         Forecaster(**arguments)
 
 
-def test_a_copy_goes_its_own_way() -> None:
+def pickled(forecaster: Forecaster) -> Forecaster:
+    restored = pickle.loads(pickle.dumps(forecaster))  # noqa: S301  # its own bytes
+    assert isinstance(restored, Forecaster)
+    return restored
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickled])
+def test_a_copy_goes_its_own_way(copied: Callable[[Forecaster], Forecaster]) -> None:
     forecaster = Forecaster(shadows="ewma")
     forecaster.run(sample())
-    other = copy.deepcopy(forecaster)
+    other = copied(forecaster)
     found = other.run(sample(60))
     assert forecaster.latest().record.candles == 40
     assert found.equals(forecaster.run(sample(60)))

@@ -6,6 +6,8 @@
     E|r|   = median · 0.75 · exp(d·z)        stage 2, the spread of the return
 
 The settings were chosen on BTCUSDT of 2022 to 2024; `docs/forecast.md` describes how, and which alternatives were no better.
+
+Not compiled: users write models of their own as subclasses of this one.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from volcast.cli.compiled_core import is_compiled, stale_module
+from volcast.cli.main import is_compiled, stale_module
 
 SUFFIX = ".cpython-311-x86_64-linux-gnu.so"
 
@@ -35,12 +35,12 @@ def test_a_core_that_was_just_compiled_is_not_stale(core: Path) -> None:
 
 def test_a_source_that_has_changed_since_is_named(core: Path) -> None:
     written(core / "market/ewma.py", 3_000)
-    assert stale_module(core) == "volcast/core/market/ewma.py"
+    assert "older than volcast/core/market/ewma.py" in (stale_module(core) or "")
 
 
 def test_a_source_that_was_removed_is_named(core: Path) -> None:
     (core / "engine.py").unlink()
-    assert stale_module(core) == "volcast/core/engine.py"
+    assert "older than volcast/core/engine.py" in (stale_module(core) or "")
 
 
 def test_a_core_without_compiled_modules_is_plain_python(core: Path) -> None:
