@@ -76,6 +76,13 @@ def test_what_is_nearly_plain_gives_the_same(broken: bytes) -> None:
     assert_same(value.replace(b'"interval_ms":60000,"live":false,', b""))
 
 
+def test_a_candle_without_its_kind_is_refused_though_another_field_stands_twice() -> None:
+    value = record(0, "42000.50").replace(b'"kind":"candle",', b"").replace(b'{"v":1,', b'{"v":1,"volume":"2",')
+    assert value.count(b'"volume"') == 2
+    assert_same(value)
+    assert isinstance(Decoder(DECIMALS).decode(KEY, value), Reject)
+
+
 def test_our_producers_write_plain_candles() -> None:
     fields: Any = {"symbol": SYMBOL, "open_time_ms": at(0), "source": "s", "closed_by": "file"}
     prices: Any = dict.fromkeys(("open", "high", "low", "close", "volume", "quote_volume"), "1")
