@@ -23,9 +23,9 @@ import numpy as np
 
 from consumer.rules import Rules
 from consumer.worker import Worker
-from volcast.core.codec import CandleText, encode_candle
+from volcast.core.codec import CandleText, decode_signal, encode_candle
 from volcast.core.decoder import Decoder
-from volcast.core.types import EngineConfig
+from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 from volcast.log.contract import KeyValue, Log, Reader, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
@@ -100,6 +100,8 @@ class Pair:
         bus = ("--bus", f"kafka://{address}", "--topic-prefix", prefix, "--session-timeout-s", str(SESSION_TIMEOUT_S))
         self.log = KafkaLog(address, prefix=prefix, session_timeout_ms=SESSION_TIMEOUT_S * 1_000)
         self._group, self._is_standby = group, "--standby" in more
+        self.fed_ms = 0
+        """The open time of the newest candles on the log."""
         self._workers = [group.start("consume", *bus, *more, "--log-level", "info") for _ in range(2)]
 
     async def settled(self) -> None:
@@ -116,11 +118,10 @@ class Pair:
 
     async def take_down(self, reader: Reader) -> float:
         """Kill one of the two; return the seconds until each partition had a new signal. Another process replaces it."""
-        await drain(reader)
         victim = self._workers.pop(0)
         victim.kill()
         began_s = perf_counter()
-        await new_signals(reader, PARTITIONS)
+        await new_signals(reader, PARTITIONS, self.fed_ms + 1)
         took_s = perf_counter() - began_s
         self._workers.append(self._group.start(*victim.arguments))
         return took_s
@@ -138,9 +139,9 @@ async def recover(address: str, group: ProcessGroup, rounds: int, *kinds: tuple[
         for pair in pairs:
             await stack.enter_async_context(pair.log)
             readers.append(await stack.enter_async_context(pair.log.reader(Topic.SIGNALS)))
-        feeding = [asyncio.create_task(feed(pair.log, items)) for pair in pairs]
+        feeding = [asyncio.create_task(feed(pair, items)) for pair in pairs]
         for reader in readers:
-            await new_signals(reader, PARTITIONS)
+            await new_signals(reader, PARTITIONS, 0)
         took_s: list[list[float]] = [[] for _ in pairs]
         for done in range(rounds):
             for number, (pair, reader) in enumerate(zip(pairs, readers, strict=True)):
@@ -157,28 +158,25 @@ async def recover(address: str, group: ProcessGroup, rounds: int, *kinds: tuple[
 
 def kind_every(kind: tuple[str, ...]) -> int:
     """Return in which share of the rounds a kind takes part: a kill without a standby takes long, and varies little."""
-    return 1 if kind else 3
+    return 1 if kind else 6
 
 
-async def feed(log: Log, items: list[KeyValue]) -> None:
+async def feed(pair: Pair, items: list[KeyValue]) -> None:
     """Append the candles of 40 symbols, minute by minute."""
-    async with log.appender("bench") as appender:
-        for at in range(0, len(items), 40):
+    async with pair.log.appender("bench") as appender:
+        for number, at in enumerate(range(0, len(items), 40)):
+            pair.fed_ms = START_MS + number * MINUTE_MS
             await appender.append(items[at : at + 40])
             await asyncio.sleep(SECOND_S)
 
 
-async def new_signals(reader: Reader, partitions: int) -> None:
-    """Wait until each partition has had a signal since the call."""
+async def new_signals(reader: Reader, partitions: int, since_ms: int) -> None:
+    """Wait until each partition has the signal of a candle whose minute began at `since_ms` or later."""
     seen: set[int] = set()
     while len(seen) < partitions:
-        seen |= {record.partition for record in await reader.read(1_000, 0.05)}
-
-
-async def drain(reader: Reader) -> None:
-    """Read everything that is there."""
-    while await reader.read(1_000, 0.05):
-        pass
+        for record in await reader.read(1_000, 0.05):
+            if isinstance(signal := decode_signal(record.value), Signal) and signal.open_time_ms >= since_ms:
+                seen.add(record.partition)
 
 
 async def main() -> None:
