@@ -44,8 +44,7 @@ class Worker:
         self._epochs: dict[int, int] = {}
         self._commits = CommitsOnTheWay(self.stats)
         self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
-        self._wall_clock = wall_clock
-        self._checked_at_s = 0.0
+        self._wall_clock, self._checked_at_s = wall_clock, 0.0
         self._empty_poll = asyncio.Condition()
 
     async def run(self) -> None:

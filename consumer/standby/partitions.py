@@ -19,7 +19,7 @@ from .following import FollowedPartition
 from .shard import CannotFollow, FollowingShard, StateDiffers
 from .stats import StandbyStats
 
-FIRST_PAUSE_S, MAX_PAUSE_S = 0.2, 10.0
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.2, 10.0
 """How long a partition that could not be followed is left alone; it doubles each time, as each attempt reads the whole state."""
 _log = logging.getLogger(__name__)
 
@@ -150,9 +150,9 @@ class FollowedPartitions:
             _log.info("not followed: %s", why, extra={"partition": partition})
         self.forget(partition)
         self._cold.add(partition)
-        pause_s = self._pauses_s.get(partition, FIRST_PAUSE_S)
+        pause_s = self._pauses_s.get(partition, _FIRST_PAUSE_S)
         self._not_before_s[partition] = _now_s() + pause_s
-        self._pauses_s[partition] = min(2 * pause_s, MAX_PAUSE_S)
+        self._pauses_s[partition] = min(2 * pause_s, _MAX_PAUSE_S)
 
 
 def _now_s() -> float:
