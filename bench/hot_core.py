@@ -67,7 +67,7 @@ def prepare(minutes: int) -> dict[str, Any]:
     from volcast.core import snapshot
 
     values = simulated_values(minutes + MORE_MINUTES)
-    shard, state, signals = new_shard(), {}, list[bytes]()
+    shard, state, signals = new_shard(), dict[bytes, bytes](), list[bytes]()
     records = records_of(values[:minutes])
     for at in range(0, minutes, BATCH_RECORDS):
         if commit := shard.process(records[at : at + BATCH_RECORDS]).commit:
