@@ -26,6 +26,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue
 from volcast.log.kafka.log import KafkaLog
+from volcast.log.sqlite.log import SqliteLog
 from volcast.log.traced.context import note_contexts, outgoing_headers
 from volcast.proof.processes.broker import bootstrap
 from volcast.settings.schema import Settings
@@ -85,12 +86,30 @@ async def round_s(address: str, candles: Sequence[KeyValue], append_records: int
     return took_s
 
 
+async def appends_s(count: int, endpoint: str | None) -> float:
+    """Return the seconds of processor time that so many appends take, each of one record, to a log in memory."""
+    with tracing(Settings.model_validate({"traces_endpoint": endpoint}), "bench") as traces:
+        async with traces.log(SqliteLog(":memory:")) as log, log.appender("bench") as appender:
+            began_s = process_time()
+            for _ in range(count):
+                await appender.append([KeyValue(b"BTCUSDT", b"1")])
+            return process_time() - began_s
+
+
+def span_us(endpoint: str, count: int = 1_000) -> float:
+    """Return the microseconds of processor time that a span takes, with its export."""
+    pairs = [[asyncio.run(appends_s(count, each)) for each in (None, endpoint)] for _ in range(ROUNDS)]
+    off, on = (median(each) for each in zip(*pairs, strict=True))
+    return (on - off) / count * 1e6
+
+
 def main() -> None:
     """Measure, and print a table."""
     calls = 1_000_000
     seams_s = timeit(outgoing_headers, number=calls) + timeit(lambda: note_contexts({}), number=calls)
     print(f"off: the seams take {seams_s / calls * 1e9:.0f} ns of each batch")
     with bootstrap() as address, receiver() as endpoint:
+        print(f"on: a span takes {span_us(endpoint):.0f} µs, with its export")
         for append_records, count in CASES:
             candles = [KeyValue(each.key, each.value) for each in records(1, count)]
             off, on = [], []
