@@ -28,6 +28,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 from volcast.log.contract import KeyValue, Log, Reader, Topic
 from volcast.log.kafka.log import KafkaLog
+from volcast.log.retry import while_unavailable
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.broker import bootstrap
 from volcast.proof.processes.processes import Process, ProcessGroup, process_group
@@ -149,7 +150,7 @@ async def recover(address: str, group: ProcessGroup, rounds: int, *kinds: tuple[
                     continue
                 await pair.settled()
                 took_s[number].append(await pair.take_down(reader))
-                if len(kinds) > 1:
+                if rounds > ROUNDS:
                     print(f"{done + 1} of {rounds}: {took_s[number][-1]:.2f} s {' '.join(kinds[number])}", file=sys.stderr)
         for task in feeding:
             task.cancel()
@@ -162,12 +163,17 @@ def kind_every(kind: tuple[str, ...]) -> int:
 
 
 async def feed(pair: Pair, items: list[KeyValue]) -> None:
-    """Append the candles of 40 symbols, minute by minute."""
-    async with pair.log.appender("bench") as appender:
-        for number, at in enumerate(range(0, len(items), 40)):
-            pair.fed_ms = START_MS + number * MINUTE_MS
-            await appender.append(items[at : at + 40])
-            await asyncio.sleep(SECOND_S)
+    """Append the candles of 40 symbols, minute by minute; after an outage of the broker one may be missing."""
+    minutes = iter(range(len(items) // 40))
+
+    async def attempt() -> None:
+        async with pair.log.appender("bench") as appender:
+            for minute in minutes:
+                pair.fed_ms = START_MS + minute * MINUTE_MS
+                await appender.append(items[40 * minute : 40 * minute + 40])
+                await asyncio.sleep(SECOND_S)
+
+    await while_unavailable("feed", attempt, Random(1))
 
 
 async def new_signals(reader: Reader, partitions: int, since_ms: int) -> None:
