@@ -100,7 +100,7 @@ def span_us(endpoint: str, count: int = 1_000) -> float:
     """Return the microseconds of processor time that a span takes, with its export."""
     pairs = [[asyncio.run(appends_s(count, each)) for each in (None, endpoint)] for _ in range(ROUNDS)]
     off, on = (median(each) for each in zip(*pairs, strict=True))
-    return (on - off) / count * 1e6
+    return float(on - off) / count * 1e6
 
 
 def main() -> None:
