@@ -9,6 +9,7 @@ others are made in the user's cache folder. With an environment variable KAFKA_B
 import argparse
 import asyncio
 import json
+import logging
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -32,8 +33,15 @@ TITLES = {
     "memory": "The same with River's model and ADWIN, kept in memory only",
     "stored": "The same with a model that survives a crash",
 }
-NEEDED = {("none", QUIX.name): 4.0, ("memory", QUIX.name): 2.0, ("none", FLECHTWERK.name): 2.0, ("memory", FLECHTWERK.name): 1.5}
-"""How many times as fast volcast has to be. `memory` is judged, though volcast always stores its model: the others lose less."""
+NEEDED = {
+    ("none", QUIX.name): 4.0,
+    ("memory", QUIX.name): 2.0,
+    ("stored", QUIX.name): 2.0,
+    ("none", FLECHTWERK.name): 2.0,
+    ("memory", FLECHTWERK.name): 1.5,
+    ("stored", FLECHTWERK.name): 1.5,
+}
+"""How many times as fast volcast has to be. In `memory`, too, volcast stores its model; the others do not."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--latency", action="store_true", help="measure latency instead of throughput")
     parser.add_argument("--json", type=Path, help="a file for the figures")
     given = parser.parse_args(arguments)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # a new topic is without a leader for a moment; failures are raised
     contestants = [each for each in ALL if _is_available(each)]
     print(f"{machine()}\n")
     for each in contestants:

@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from importlib.util import find_spec
 from pathlib import Path
 
 from .contestants import Contestant
@@ -31,7 +32,14 @@ def versions(contestant: Contestant) -> str:
     names = _LIBRARIES.get(contestant.module, _OURS)
     command = [str(contestant.python()), "-c", _LIST, *names]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  # the words are ours
-    return ", ".join(f"{name} {found}" for name, found in zip(("Python", *names), done.stdout.split(), strict=True))
+    found = ", ".join(f"{name} {each}" for name, each in zip(("Python", *names), done.stdout.split(), strict=True))
+    return f"{found}, core {'' if is_compiled() else 'not '}compiled" if names is _OURS else found
+
+
+def is_compiled() -> bool:
+    """Return whether the core of this volcast is compiled."""
+    spec = find_spec("volcast.core.engine")
+    return bool(spec and spec.origin and not spec.origin.endswith(".py"))
 
 
 def _lines(path: str) -> list[str]:
