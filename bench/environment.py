@@ -37,18 +37,27 @@ def python_with(*requirements: str, only_wheels: bool = True, version: str = THI
     Raises:
         InstallError: with what pip says, if they cannot be installed; or if there is no such Python.
     """
-    folder = _folder(requirements, version)
+    options = ["--only-binary=:all:"] if only_wheels else []
+    return _made(_folder(requirements, version), requirements[0], [*options, *requirements], version)
+
+
+def python_with_locked(file: Path) -> Path:
+    """Return the interpreter of an environment with exactly what a file of requirements with hashes pins. As `python_with`."""
+    folder = user_cache_path("volcast") / f"locked-{sha256(file.read_bytes()).hexdigest()[:12]}-{THIS_VERSION}"
+    return _made(folder, str(file), ["--require-hashes", "--requirement", str(file)], THIS_VERSION)
+
+
+def _made(folder: Path, what: str, words: list[str], version: str) -> Path:
     with _locked(folder):
-        if python := installed_python(*requirements, version=version):
-            return python
+        if (folder / "ready").exists():
+            return folder / "bin/python"
         creator = sys.executable if version == THIS_VERSION else _interpreter(version)
-        print(f"installing {requirements[0]} into {folder}", flush=True)
+        print(f"installing {what} into {folder}", flush=True)
         subprocess.run([creator, "-m", "venv", "--clear", folder], check=True)  # noqa: S603  # the words are ours
-        options = ["--quiet", "--disable-pip-version-check", *(["--only-binary=:all:"] if only_wheels else [])]
-        command = [str(folder / "bin/python"), "-m", "pip", "install", *options, *requirements]
+        command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  # the words are ours
         if done.returncode:
-            raise InstallError(f"{requirements[0]} cannot be installed: {done.stderr.strip()}")
+            raise InstallError(f"{what} cannot be installed: {done.stderr.strip()}")
         (folder / "ready").touch()
     return folder / "bin/python"
 

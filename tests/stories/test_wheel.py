@@ -10,6 +10,8 @@ from zipfile import ZipFile
 
 import pytest
 
+from bench.environment import python_with_locked
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCES = ("volcast", "producer", "consumer", "api", "pyproject.toml", "README.md", "LICENSE")
 
@@ -32,10 +34,13 @@ def test_the_wheel_runs_by_itself(tmp_path: Path) -> None:
     (wheel,) = (tmp_path / "dist").glob("volcast-*.whl")
     packed = ZipFile(wheel).namelist()
     assert {str(file.relative_to(ROOT)) for file in (ROOT / "api/page/web").rglob("*") if file.is_file()} <= set(packed)
-    venv.create(tmp_path / "env", with_pip=True)
-    pip = (tmp_path / "env/bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    run(*pip, "--require-hashes", "-r", ROOT / "requirements.txt")
-    run(*pip, "--no-deps", wheel)
+    # What is locked is installed once and kept; the environment of this test has that, and the wheel.
+    locked = python_with_locked(ROOT / "requirements.txt")
+    venv.create(tmp_path / "env")
+    packages = run(locked, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    (own_packages,) = (tmp_path / "env").glob("lib/python3*/site-packages")
+    (own_packages / "locked.pth").write_text(packages + "\n")
+    run(locked, "-m", "pip", "--python", tmp_path / "env/bin/python", "install", "--quiet", "--no-deps", "--no-index", wheel)
 
     volcast = tmp_path / "env/bin/volcast"
     assert run(volcast, "--version").startswith("volcast ")
