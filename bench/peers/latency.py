@@ -22,7 +22,8 @@ from .report import percentile
 from .runs import ROOT, Program, running
 from .topics import KEY, START_MS, candle_values
 
-ROUNDS, CANDLES, WARM = 6, 250, 100
+ROUNDS, CANDLES, WARM, UNTIMED = 6, 250, 100, 100
+"""Of each round the first live candles are not counted: the broker's and the program's code is not warm before."""
 INTERVAL_S = 0.02
 TUNED = replace(QUIX, name="Quix Streams, commit_interval=0.01")
 FASTEST = replace(QUIX, name="Quix Streams, commit_interval=0.001")
@@ -42,7 +43,7 @@ Times = dict[int, float]
 async def compare_latency(address: str) -> tuple[bool, dict[str, object]]:
     """Measure, and print a table; return whether volcast is as fast as needed, and the figures."""
     latencies_ms: dict[str, list[float]] = {}
-    values = candle_values(WARM + CANDLES)
+    values = candle_values(WARM + UNTIMED + CANDLES)
     for number in range(ROUNDS):
         for contestant in WAYS if number % 2 == 0 else WAYS[::-1]:
             for name, found in (await measure(contestant, address, values)).items():
@@ -92,7 +93,10 @@ async def measure(contestant: Contestant, address: str, values: Sequence[bytes])
                 reader.cancel()
             await asyncio.gather(*readers, return_exceptions=True)
     names = {contestant.name: committed} | ({STREAM: streamed} if port is not None else {})
-    return {name: [(times[number] - sent[number]) * 1_000 for number in sent] for name, times in names.items()}
+    return {
+        name: [(times[number] - sent[number]) * 1_000 for number in sent if number >= WARM + UNTIMED]
+        for name, times in names.items()
+    }
 
 
 async def _send(address: str, program: Program, values: Sequence[bytes], sent: Times) -> None:
