@@ -76,11 +76,18 @@ def podman() -> str:
 
 
 @pytest.fixture
-def ports(podman: str, kafka_bootstrap: str, kafka_prefix: str, tmp_path: Path) -> Iterator[tuple[int, int]]:
+def broker(podman: str, request: pytest.FixtureRequest) -> str:
+    """`host:port` of a broker, which is started only where pods are."""
+    found: str = request.getfixturevalue("kafka_bootstrap")
+    return found
+
+
+@pytest.fixture
+def ports(podman: str, broker: str, kafka_prefix: str, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The ports of API and consumer, whose pods run."""
     repository, tag = IMAGE.rsplit(":", 1)
     objects = rendered(
-        "plain", "--set", f"image.repository={repository},image.tag={tag},kafka.address={kafka_bootstrap}",
+        "plain", "--set", f"image.repository={repository},image.tag={tag},kafka.address={broker}",
         "--set", f"settings.topic_prefix={kafka_prefix}",
     )  # fmt: skip
     api, consumer = free_ports(2)
@@ -101,11 +108,11 @@ def ports(podman: str, kafka_bootstrap: str, kafka_prefix: str, tmp_path: Path) 
         run(podman, "play", "kube", "--down", file)
 
 
-def test_the_pods_of_api_and_consumer_work(ports: tuple[int, int], podman: str, kafka_bootstrap: str, kafka_prefix: str) -> None:
+def test_the_pods_of_api_and_consumer_work(ports: tuple[int, int], podman: str, broker: str, kafka_prefix: str) -> None:
     api, consumer = ports
     until("the API is ready", lambda: answer(api, "/ready")[0] == 200)
     until("the consumer is ready", lambda: answer(consumer, "/ready")[0] == 200)
-    command = [sys.executable, "-m", "volcast.cli.main", "produce", "replay", "--bus", f"kafka://{kafka_bootstrap}"]
+    command = [sys.executable, "-m", "volcast.cli.main", "produce", "replay", "--bus", f"kafka://{broker}"]
     subprocess.run([*command, "--topic-prefix", kafka_prefix, "--speed", "max"], check=True, capture_output=True)
     until("the API has a signal of the sample", lambda: answer(api, "/latest/BTCUSDT")[0] == 200)
     name = f"play-{api}-consumer-0"
