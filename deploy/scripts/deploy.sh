@@ -68,4 +68,5 @@ last=${touched[-1]}
 echo "$wanted does not work: the services get $before again" >&2
 back=("${touched[@]}")
 roll_out "$before" "${back[@]}" || fail "$before does not work either: look at \`${compose[*]} logs\`" 3
+"$engine" rmi "$new" >/dev/null 2>&1 || true # its other name stays
 fail "$wanted was not deployed; $before runs"
