@@ -52,9 +52,14 @@ class LogSettings(BaseModel):
         le=87_600,
         description="Hours for which Kafka retains candles and signals; by default the broker's own setting.",
     )
-    kafka_username: str | None = Field(None, min_length=1, description="Kafka user to sign in as; needs `kafka_password`.")
+    kafka_username: str | None = Field(None, min_length=1, description="Kafka user to sign in as; needs a password.")
     kafka_password: SecretStr | None = Field(
         None, min_length=1, description="Password of the Kafka user. It has no flag, as command lines are visible to other users."
+    )
+    kafka_password_file: Path | None = Field(
+        None,
+        description="File with the password of the Kafka user on its only line, in place of `kafka_password`.",
+        json_schema_extra={"allowed": "the path of a file"},
     )
     kafka_sasl_mechanism: Literal["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"] = Field(
         "SCRAM-SHA-512",

@@ -25,7 +25,8 @@ from .venues import VenueSettings
 
 PREFIX = "VOLCAST_"
 MASK = "********"
-_FILES = ("ca", "kafka_ca", "kafka_client_cert", "kafka_client_key", "api_tokens", "api_tls_cert", "api_tls_key")
+_KAFKA_FILES = ("kafka_password", "kafka_ca", "kafka_client_cert", "kafka_client_key")
+_FILES = ("ca", *_KAFKA_FILES, "api_tokens", "api_tls_cert", "api_tls_key")
 
 
 class SettingsError(Exception):

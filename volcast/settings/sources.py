@@ -2,6 +2,7 @@
 
     flag > environment (VOLCAST_WINDOW=20) > .env > YAML (volcast.yaml, or what --config or VOLCAST_CONFIG names) > default
 
+A secret may also be given by the name of a file that has it: `kafka_password_file`.
 A setting's value comes completely from the first source that has it; an empty variable counts as not set. Unknown settings and
 values out of range are errors, never ignored, and the value of a secret is never shown. pydantic-settings reads the environment
 and `.env`; it neither records origins nor reports unknown variables, which is what most of this module does.
@@ -23,6 +24,7 @@ from .describe import allowed, flag, is_secret, text, variable
 from .schema import MASK, PREFIX, Settings, SettingsError
 
 _NAMES = tuple(Settings.model_fields)
+_SECRETS_IN_FILES = tuple(name for name in _NAMES if is_secret(name) and f"{name}_file" in _NAMES)
 _CONFIG = "config"
 """Not a setting: it names the YAML file, and is known to the environment and `.env` only."""
 
@@ -77,6 +79,7 @@ def load(flags: Mapping[str, object], config: str | None = None) -> Loaded:
     }
     sources = (flag_source, environment, dotenv, _read_yaml(config_files))
     found = {name: next((source for source in sources if source.has(name)), None) for name in _NAMES}
+    found |= _secrets_in_files(found)
     values = {name: source.get(name) for name, source in found.items() if source}
     wrong = [sentence for source in sources for sentence in source.unknown()]
     try:
@@ -88,6 +91,26 @@ def load(flags: Mapping[str, object], config: str | None = None) -> Loaded:
         if not wrong:
             return Loaded(settings, {name: source.origin if source else "default" for name, source in found.items()})
     raise SettingsError("\n".join(wrong)) from None
+
+
+def _secrets_in_files(found: Mapping[str, _Source | None]) -> dict[str, _Source]:
+    """Return the secrets that are given by the name of a file, each as a source of its own. Raises SettingsError."""
+    secrets = {}
+    for name in _SECRETS_IN_FILES:
+        key = f"{name}_file"
+        if (source := found[key]) is None or not isinstance(value := source.get(key), str | Path) or not str(value):
+            continue
+        if other := found[name]:
+            raise SettingsError(f"{name} ({other.location(name)}) and {key} ({source.location(key)}) are both given: keep one")
+        place = f"{key}: {text(value)} ({source.location(key)})"
+        try:
+            secret = Path(value).expanduser().read_text(encoding="utf-8-sig").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{place} can't be read: {_reason(error)}") from None
+        if not secret or not secret.isprintable():
+            raise SettingsError(f"{place} is refused: the file must have the secret on its only line")
+        secrets[name] = _Source(f"{key} {text(value)}", str, {name: secret})
+    return secrets
 
 
 def _ours(variables: Mapping[str, str | None]) -> dict[str, object]:

@@ -207,6 +207,45 @@ def test_a_password_may_be_in_each_source_but_a_flag(monkeypatch: pytest.MonkeyP
     assert load({}).settings.secrets() == ("x",)
 
 
+def test_a_password_may_be_in_a_file_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Docker and Kubernetes mount secrets. Its value counts as given by the file, and is masked like any other."""
+    Path("password").write_text(f"{PASSWORD}\n")
+    monkeypatch.setenv("VOLCAST_KAFKA_USERNAME", "me")
+    monkeypatch.setenv("VOLCAST_KAFKA_PASSWORD_FILE", "password")
+    loaded = load({})
+    assert loaded.settings.secrets() == (PASSWORD,)
+    assert loaded.origins["kafka_password"] == "kafka_password_file password"
+    assert loaded.origins["kafka_password_file"] == "environment"
+    assert load({"kafka_password_file": Path("password")}).settings.secrets() == (PASSWORD,)
+    assert PASSWORD not in refusal({"window": 0})
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (None, "can't be read: No such file or directory"),
+        (b"\xff", "can't be read: it is not UTF-8 text"),
+        (b"", "is refused: the file must have the secret on its only line"),
+        (b"\n", "is refused: the file must have the secret on its only line"),
+        (b"*hunter2!\nmore\n", "is refused: the file must have the secret on its only line"),
+    ],
+)
+def test_a_file_without_a_password_is_refused(content: bytes | None, problem: str) -> None:
+    if content is not None:
+        Path("password").write_bytes(content)
+    assert refusal({"kafka_username": "me", "kafka_password_file": "password"}) == (
+        f"kafka_password_file: password (flag --kafka-password-file) {problem}"
+    )
+
+
+def test_a_password_is_given_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_KAFKA_PASSWORD", PASSWORD)
+    assert refusal({"kafka_username": "me", "kafka_password_file": "password"}) == (
+        "kafka_password (environment VOLCAST_KAFKA_PASSWORD) and kafka_password_file (flag --kafka-password-file) are both "
+        "given: keep one"
+    )
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

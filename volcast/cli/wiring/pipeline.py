@@ -41,6 +41,7 @@ LOG_SETTINGS = (
     "retention_hours",
     "kafka_username",
     "kafka_password",
+    "kafka_password_file",
     "kafka_sasl_mechanism",
     "kafka_tls",
     "kafka_ca_file",

@@ -157,8 +157,10 @@ def translated_errors(operation: str) -> Iterator[None]:
 def log_error_of(error: BaseException, operation: str) -> LogError:
     """Return the error of the log's contract for an error of aiokafka, which may have others as its causes."""
     chain = list(_causes(error))  # aiokafka wraps the errors of its background tasks
+    # A partition that may not be written is left out of its transaction; then the broker refuses the others' batches as fenced.
+    is_forbidden = any(LASTING_ERRORS.get(type(cause)) == _RIGHTS for cause in chain)  # type: ignore[arg-type]  # as below
     for cause in chain:
-        if type(cause) in FENCING_ERRORS:
+        if type(cause) in FENCING_ERRORS and not is_forbidden:
             return Fenced(f"{operation}: another owner has taken over ({type(cause).__name__})")
     for cause in chain:
         if advice := LASTING_ERRORS.get(type(cause)):  # type: ignore[arg-type]  # a BaseException is not in the table

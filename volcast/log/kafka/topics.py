@@ -123,7 +123,7 @@ async def _partitions(admin: AIOKafkaAdminClient, client: KafkaClient) -> Mappin
         if described["error_code"] == 0 and all(partition["leader"] >= 0 for partition in described["partitions"]):
             counts[names[described["topic"]]] = len(described["partitions"])
         elif described["error_code"] and error not in (UnknownTopicOrPartitionError, LeaderNotAvailableError):
-            raise error(described["topic"])
+            raise error(f"Describe, which Read and Write include, on {described['topic']}")
     return counts
 
 
@@ -141,7 +141,7 @@ async def _check_settings(admin: AIOKafkaAdminClient, client: KafkaClient) -> No
     for response in await admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, name) for name in topics]):
         for code, _, _, name, entries in response.resources:
             if code:
-                raise for_code(code)(name)
+                raise for_code(code)(f"DescribeConfigs on {name}")
             found = {entry[0]: entry[1] for entry in entries}
             for setting, value in required_settings(topics[name]).items():
                 if found[setting] != value:

@@ -12,6 +12,8 @@ import trustme
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 USER, PASSWORD = "scram-tester", "not-a-secret-either"
+CLIENT = "certificate-tester"
+"""The name in the client certificate."""
 _LISTENER = "listener.name.users."
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 _ALTER_USER_SCRAM_CREDENTIALS = 51
@@ -41,7 +43,7 @@ class CertificateFiles:
 def certificate_files(folder: Path) -> CertificateFiles:
     """Write them into `folder`."""
     authority = trustme.CA()
-    broker, client = authority.issue_cert("127.0.0.1", "localhost"), authority.issue_cert("client.example")
+    broker, client = authority.issue_cert("127.0.0.1", "localhost"), authority.issue_cert("client.example", common_name=CLIENT)
     files = CertificateFiles(
         folder / "authority.pem",
         folder / "client.pem",
@@ -60,6 +62,14 @@ def certificate_files(folder: Path) -> CertificateFiles:
     files.client_cert.write_bytes(b"".join(blob.bytes() for blob in client.cert_chain_pems))
     files.client_key.write_bytes(client.private_key_pem.bytes())
     return files
+
+
+def by_certificate(files: CertificateFiles) -> dict[str, str]:
+    """Properties of a broker whose users are the names in their certificates, and have no password."""
+    return dict(files.broker_properties) | {
+        "listener.security.protocol.map": "OPEN:PLAINTEXT,USERS:SSL,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        f"{_LISTENER}ssl.principal.mapping.rules": "RULE:^.*CN=([^,]+).*$/$1/",
+    }
 
 
 def _on_one_line(pem: bytes) -> str:
@@ -83,15 +93,16 @@ def add_scram_user(bootstrap: str, user: str = USER, password: str = PASSWORD) -
             _compact(user.encode()) + struct.pack(">bi", mechanism, _ITERATIONS) + _compact(salt) + _compact(salted) + b"\0"
         )
         header = struct.pack(">hhihB", _ALTER_USER_SCRAM_CREDENTIALS, 0, 1, -1, 0)
-        response = _exchange(bootstrap, header + _NO_DELETIONS + _ONE_UPSERTION + upsertion + b"\0")
+        response = exchange(bootstrap, header + _NO_DELETIONS + _ONE_UPSERTION + upsertion + b"\0")
         # Correlation id, tags, throttle time and the count of results stand before the one result: name and error code.
         (error,) = struct.unpack_from(">h", response, 10 + len(_compact(user.encode())))
         assert error == 0, response
 
 
-def _exchange(bootstrap: str, request: bytes) -> bytes:
+def exchange(bootstrap: str, request: bytes) -> bytes:
+    """Send a request without its length, and return the response without its length."""
     host, port = bootstrap.rsplit(":", 1)
-    with socket.create_connection((host, int(port)), timeout=10.0) as connection, connection.makefile("rb") as answer:
+    with socket.create_connection((host, int(port)), timeout=60.0) as connection, connection.makefile("rb") as answer:
         connection.sendall(struct.pack(">i", len(request)) + request)
         return answer.read(struct.unpack(">i", answer.read(4))[0])
 

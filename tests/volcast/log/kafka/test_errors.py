@@ -77,6 +77,15 @@ def test_the_cause_of_a_wrapped_error_counts(cause: Exception, expected: type[Lo
         raise errors.KafkaError("Unexpected error in a background task") from cause
 
 
+def test_a_missing_right_is_not_taken_for_a_new_owner() -> None:
+    """The broker answers both if a transaction may write some of its partitions only. After a new owner, one would try again."""
+    error = errors.InvalidTxnState()
+    error.__cause__ = errors.TopicAuthorizationFailedError("signals")
+    found = log_error_of(error, "committing")
+    assert type(found) is Mismatch
+    assert "signals; give the user the rights" in str(found)
+
+
 @pytest.mark.parametrize("error", [OSError("gone"), TimeoutError(), ConnectionResetError()])
 def test_failures_of_the_network_pass(error: OSError) -> None:
     with pytest.raises(Unavailable), translated_errors("reading"):
