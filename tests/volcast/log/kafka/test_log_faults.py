@@ -15,8 +15,8 @@ from aiokafka.structs import TopicPartition
 
 from tests.log_access import TIMEOUT_S, fill, opened, polled, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Log, Mismatch, Restored, Topic, Unavailable
-from volcast.log.kafka.log import KafkaLog
 from volcast.log.kafka.access.log_filter import LogFilter, is_not_abandoned_future
+from volcast.log.kafka.log import KafkaLog
 from volcast.proof.processes.broker import broker
 
 SESSION_TIMEOUT_MS = 3_000
