@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,12 +36,12 @@ class Machine:
     def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         changed = {"PATH": f"{self.folder / 'bin'}:{inherited['PATH']}", "FAKE_DOCKER": str(self.state_file), "LIMIT_S": "1"}
-        command = [self.folder / "deploy/scripts" / script, *arguments]
+        command = [str(self.folder / "deploy/scripts" / script), *arguments]
         return subprocess.run(command, env=inherited | changed, capture_output=True, text=True, check=False)
 
     @property
-    def state(self) -> dict[str, dict[str, str]]:
-        found: dict[str, dict[str, str]] = json.loads(self.state_file.read_text())
+    def state(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.state_file.read_text())
         return found
 
     @property

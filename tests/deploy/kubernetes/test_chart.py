@@ -85,7 +85,7 @@ def test_the_plain_manifests_are_those_of_the_chart(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ((), "kafka.address is needed"),
-        (("kafka.adress=kafka:9092",), "adress"),
+        (("kafka.addr=kafka:9092",), "addr"),
         (("kafka.address=kafka",), "kafka/address|kafka.address"),
         (("kafka.address=k:1", "kafka.strimzi.enabled=true"), "exclude each other"),
         (("kafka.address=k:1", "settings.instance_id=a"), "settings.instance_id: the chart sets it"),
@@ -113,13 +113,13 @@ def test_pods_start_commands_and_settings_that_volcast_has(environment: str) -> 
         for container in pod["containers"]:
             assert {each["name"] for each in container.get("env", ())} <= known
             if "args" in container:
-                words, command = list(container["args"]), main
+                words = list(container["args"])
+                command: click.Command = main
                 while isinstance(command, click.Group):
                     found = command.get_command(click.Context(command), words.pop(0))
                     assert found
                     command = found
-                context = {"default_map": {"bus": "kafka://k:1"}}
-                command.make_context("volcast", words, **context)
+                command.make_context("volcast", words, default_map={"bus": "kafka://k:1"})
 
 
 @pytest.mark.parametrize("environment", NAMES)

@@ -6,6 +6,7 @@ The nodes are played by kwok, so no container starts: pods become ready as they 
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,9 +48,13 @@ def api(cluster: Cluster) -> Manifest:
     return cluster.get("deployment", "volcast-api")
 
 
+def are_ready(cluster: Cluster, component: str) -> bool:
+    return cluster.ready(component) == 2
+
+
 def test_the_plain_manifests_come_up(cluster: Cluster) -> None:
     for component in ("api", "consumer", "producer-binance"):
-        cluster.until(f"2 pods of {component} are ready", lambda component=component: cluster.ready(component) == 2)
+        cluster.until(f"2 pods of {component} are ready", partial(are_ready, cluster, component))
     names = sorted(pod["metadata"]["name"] for pod in cluster.pods("consumer"))
     assert names == ["volcast-consumer-0", "volcast-consumer-1"]
     nodes = {pod["spec"]["nodeName"] for pod in cluster.pods("consumer")}
@@ -108,7 +113,7 @@ def test_install_upgrade_rollback(cluster: Cluster, helm: str, tmp_path: Path) -
         "PATH": "/usr/bin:/bin",
     }
 
-    def release(verb: str, *options: object) -> str:
+    def release(verb: str, *options: str | Path) -> str:
         done = run(path, verb, "volcast", *options, "--namespace", namespace, "--kubeconfig", cluster.config, env=homes)
         assert done.returncode == 0, done.stderr
         return done.stdout
