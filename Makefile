@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring test-stack test-kubernetes kubernetes-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -116,6 +116,12 @@ bench-stream: setup            ## how soon 1000 clients of /stream have a row; w
 bench-regression: setup-dev            ## whether the hot core is slower than before, by time and by instructions; BASE=REVISION
 	$(BIN)/python -m bench.regression $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
 
+bench-accuracy-change: setup            ## whether forecasts are better or worse than before; BASE=REVISION
+	$(BIN)/python -m bench.accuracy_change $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
+
+load-test: setup            ## drive API and pipeline with locust, which it installs elsewhere, for half a minute; OUTPUT=FILE, LOAD="OPTIONS"
+	$(BIN)/python -m bench.load $(if $(OUTPUT),--output $(OUTPUT)) $(LOAD)
+
 bench-http: setup            ## how many requests a second /latest/{symbol} answers, beside a bare app on the same server
 	$(BIN)/python -m bench.http
 
@@ -149,11 +155,27 @@ health-check:            ## the state of each service that was deployed
 monitoring:            ## start Prometheus, Alertmanager and Grafana alone; DRY_RUN=1
 	deploy/scripts/monitoring.sh $(DRY)
 
+scan:            ## look for known vulnerabilities in the image with grype; IMAGE=…
+	deploy/scripts/scan.sh $(IMAGE)
+
+deploy-cluster:            ## deploy with Helm, test, and roll back if it fails; ENVIRONMENT=staging IMAGE=NAME@sha256:…, DRY_RUN=1
+	deploy/scripts/cluster.sh $(DRY) deploy $(ENVIRONMENT) $(IMAGE)
+
+rollback-cluster:            ## return to the revision of the release before; ENVIRONMENT=staging, DRY_RUN=1
+	deploy/scripts/cluster.sh $(DRY) rollback $(ENVIRONMENT)
+
 test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; five minutes
 	VOLCAST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
 
 test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
 	VOLCAST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes tests/deploy/test_terraform.py
+
+test-chart: setup-dev            ## the chart and the manifests with Helm 3, Helm 4 and kubeconform, which it builds; needs Go
+	deploy/kubernetes-tools.sh chart
+	$(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_chart.py
+
+workflow-tools:            ## build actionlint for the test of the workflows; needs Go
+	deploy/workflow-tools.sh
 
 kubernetes-tools:            ## build Helm, kubeconform, a control plane and OpenTofu for the tests; needs Go, half an hour once
 	deploy/kubernetes-tools.sh
