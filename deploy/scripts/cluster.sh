@@ -18,7 +18,7 @@ release=${RELEASE:-volcast} namespace=(--namespace "${NAMESPACE:-volcast}") limi
 values=deploy/helm/environments/${2:-}.yaml
 case ${1:-}:$# in deploy:3 | rollback:2) ;; *) usage ;; esac
 [ -f "$values" ] || fail "there is no $values" 2
-command -v helm >/dev/null || fail "needs helm" 2
+[ -n "$dry_run" ] || command -v helm >/dev/null || fail "needs helm" 2
 
 run() { if [ -n "$dry_run" ]; then printf '+'; printf ' %q' "$@"; echo; else "$@"; fi; }
 
@@ -49,7 +49,7 @@ if [ "$1" = rollback ]; then
   [ -z "$dry_run" ] || before=BEFORE
   [ -n "$before" ] || fail "$release has no revision before the present one" 2
   back_to "$before" || fail "revision $before of $release does not work" 3
-  echo "$release runs revision $before again"
+  [ -n "$dry_run" ] || echo "$release runs revision $before again"
   exit 0
 fi
 
@@ -58,7 +58,7 @@ name=${3%%@*} digest='' tag=''
 case ${name##*/} in *:*) tag=${name##*:} name=${name%:*} ;; esac
 if run helm upgrade "$release" deploy/helm/volcast --install "${namespace[@]}" --create-namespace --values "$values" \
   --set-string "image.repository=$name,image.tag=$tag,image.digest=$digest" "${limit[@]}" && run helm test "$release" "${namespace[@]}"; then
-  echo "$3 is deployed to $2"
+  [ -n "$dry_run" ] || echo "$3 is deployed to $2"
   exit 0
 fi
 [ -n "$before" ] || fail "$3 does not work, and there is no revision from before" 3

@@ -107,8 +107,10 @@ def test_wrong_use_says_how(cluster: Cluster, words: tuple[str, ...]) -> None:
 
 
 def test_a_dry_run_asks_and_changes_nothing(cluster: Cluster) -> None:
-    assert "+ helm upgrade volcast deploy/helm/volcast --install" in cluster.run("--dry-run", "deploy", "prod", ONE)
-    assert "+ helm rollback volcast" in cluster.run("--dry-run", "rollback", "prod")
+    told = cluster.run("--dry-run", "deploy", "prod", ONE) + cluster.run("--dry-run", "rollback", "prod")
+    assert "+ helm upgrade volcast deploy/helm/volcast --install" in told
+    assert "+ helm rollback volcast" in told
+    assert [line for line in told.splitlines() if not line.startswith("+ ")] == []
     assert cluster.calls == []
 
 
