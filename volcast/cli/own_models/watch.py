@@ -51,7 +51,7 @@ class _Watch:
             name = os.fsdecode(arguments[0])
             if candles := self.files.get(os.path.realpath(name)):
                 self.found[Peek(file, line, code, f"reads {candles}, in which the future is written")] = None
-            elif forecasts and not name.endswith(_CODE):
+            elif forecasts and not name.endswith(_CODE) and "__pycache__" not in Path(name).parts:
                 self.found[Peek(file, line, code, f"opens {name} while it forecasts")] = None
 
 

@@ -24,6 +24,7 @@ KAFKA_SESSION_S = 6
 """The shortest session timeout that brokers accept by default."""
 _CONNECT_TIMEOUT_S = 30.0
 _POLL_S = 0.005
+_DELETION_CHECKS = 100
 
 
 class Backend(Protocol):
@@ -156,7 +157,12 @@ class KafkaBackend:
         admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap)
         with suppress(KafkaError):  # we may not be allowed to
             await admin.start()
-            await admin.delete_topics([f"{self._prefix}{topic.value}" for topic in Topic])
+            names = {f"{self._prefix}{topic.value}" for topic in Topic}
+            await admin.delete_topics(sorted(names))
+            for _ in range(_DELETION_CHECKS):  # the broker answers before they are gone
+                if names.isdisjoint(await admin.list_topics()):
+                    break
+                await asyncio.sleep(0.1)
         await admin.close()
 
 

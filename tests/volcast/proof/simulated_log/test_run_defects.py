@@ -1,10 +1,12 @@
 """The simulation can fail: it finds each missing guarantee of the log, and each defect of a worker, within a few seeds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
+from consumer.commits import CommitsOnTheWay
 from consumer.worker import Worker
 from volcast.log.contract import Commit, Consumer, Fenced, Unavailable
 from volcast.proof.simulated_log.broker import Guarantee
@@ -14,19 +16,22 @@ from volcast.proof.simulated_log.scenario import MakeWorker
 SEEDS = 300
 
 
-class RetriesFromMemory(Worker):
-    """Retries a commit whose response was lost, instead of restoring from the log."""
-
-    async def _commit(self, consumer: Consumer, partition: int, commit: Commit) -> bool:
+class _CommitsWithRetries(CommitsOnTheWay):
+    async def _write(self, consumer: Consumer, partition: int, commit: Commit, done: Callable[[], None]) -> None:
         while True:
             try:
                 await consumer.commit(partition, commit)
             except Unavailable:
                 continue
-            except Fenced as fenced:
-                await self._drop(consumer, partition, str(fenced))
-                return False
-            return True
+            return done()
+
+
+class RetriesFromMemory(Worker):
+    """Retries a commit whose response was lost, instead of restoring from the log."""
+
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self._commits = _CommitsWithRetries(self.stats)
 
 
 class KeepsItsShard(Worker):
