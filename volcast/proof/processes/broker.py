@@ -158,7 +158,7 @@ def properties(port: int, users_port: int, controller_port: int, proxied_port: i
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "500",
         "broker.heartbeat.interval.ms": "200",
-        "broker.session.timeout.ms": "1000",  # a killed broker cannot register again any sooner
+        "broker.session.timeout.ms": "2000",  # a killed broker cannot register again any sooner, a busy one is fenced later
         "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
         "log.cleaner.backoff.ms": "500",
     }
