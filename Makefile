@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -157,6 +157,9 @@ monitoring:            ## start Prometheus, Alertmanager and Grafana alone; DRY_
 
 scan:            ## look for known vulnerabilities in the image with grype; IMAGE=…
 	deploy/scripts/scan.sh $(IMAGE)
+
+audit:            ## known vulnerabilities in the locked packages, secrets in the history; pip-audit and gitleaks go to ~/.cache/volcast
+	deploy/scripts/audit.sh
 
 deploy-cluster:            ## deploy with Helm, test, and roll back if it fails; ENVIRONMENT=staging IMAGE=NAME@sha256:…, DRY_RUN=1
 	deploy/scripts/cluster.sh $(DRY) deploy $(ENVIRONMENT) $(IMAGE)
