@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from tests.deploy.workflow_tools import (
+    CHECK_JSONSCHEMA,
     GITLAB,
     JENKINS,
     ROOT,
     WORKFLOWS,
+    ZIZMOR,
     actionlint,
-    check_jsonschema,
     commands,
+    installed,
     jobs,
     load,
     make_targets,
@@ -56,9 +58,10 @@ def test_actionlint_finds_a_planted_mistake(tmp_path: Path, right: str, wrong: s
     assert wrong.rsplit(maxsplit=1)[-1].strip("${} ").rpartition(".")[2] in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_the_files_satisfy_their_schemas_and_a_wrong_one_does_not(tmp_path: Path, schema: str) -> None:
-    command = [check_jsonschema(), "--builtin-schema", schema]
+    command = [installed(CHECK_JSONSCHEMA), "--builtin-schema", schema]
     if schema == "vendor.gitlab-ci":
         command += ["--data-transform", "gitlab-ci"]
     done = run(*command, *SCHEMAS[schema])
@@ -68,6 +71,19 @@ def test_the_files_satisfy_their_schemas_and_a_wrong_one_does_not(tmp_path: Path
     wrong.write_text(re.sub("timeout-minutes: 20|interval: weekly|when: manual", "wrong: [wrong]", text))
     assert "wrong" in wrong.read_text()
     assert run(*command, wrong).returncode == 1
+
+
+@pytest.mark.slow
+def test_zizmor_finds_no_security_fault_and_a_planted_one(tmp_path: Path) -> None:
+    command = [installed(ZIZMOR), "--offline", "--no-progress", "--min-severity", "medium"]
+    done = run(*command, ROOT / ".github")
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / ".github/workflows/ci.yml"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text(CI.read_text().replace("make lint", "echo ${{ github.head_ref }}", 1))
+    done = run(*command, wrong)
+    assert done.returncode != 0
+    assert "template-injection" in done.stdout
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)

@@ -16,7 +16,7 @@ from bench.environment import InstallError, python_with
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 GITLAB, JENKINS = ROOT / ".gitlab-ci.yml", ROOT / "Jenkinsfile"
-CHECK_JSONSCHEMA = "check-jsonschema==0.39.0"
+CHECK_JSONSCHEMA, ZIZMOR = "check-jsonschema==0.39.0", "zizmor==1.32.0"
 CACHE = Path(os.environ.get("VOLCAST_WORKFLOW_TOOLS") or Path.home() / ".cache/volcast/workflows")
 
 
@@ -27,11 +27,12 @@ def actionlint() -> str:
     return str(path)
 
 
-def check_jsonschema() -> str:
+def installed(requirement: str) -> str:
+    """Return the path of a program of Python's registry, which has an environment of its own."""
     try:
-        return str(python_with(CHECK_JSONSCHEMA).with_name("check-jsonschema"))
+        return str(python_with(requirement).with_name(requirement.partition("==")[0]))
     except InstallError as error:
-        pytest.skip(f"SKIPPED, the files were not checked by their schemas: {error}")
+        pytest.skip(f"SKIPPED, the files were not checked: {error}")
 
 
 def needs(program: str) -> None:
