@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.contracts.log_worker import OpenLog, Worker, append, pairs, values
 from tests.log_access import TIMEOUT_S, records_of
-from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Restored, Topic
+from volcast.log.contract import Commit, Consumer, Fenced, Log, Record, Restored, Topic, Unavailable
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 from volcast.log.standby import Followed, Owner, StandbyConsumer
@@ -36,7 +36,12 @@ async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 @asynccontextmanager
 async def standby_of(log: Log) -> AsyncIterator[StandbyConsumer]:
-    async with log.consumer() as consumer:
+    async with AsyncExitStack() as stack:
+        async with asyncio.timeout(TIMEOUT_S):
+            while True:
+                with suppress(Unavailable):  # a broker may still be loading its groups
+                    consumer = await stack.enter_async_context(log.consumer())
+                    break
         yield cast("StandbyConsumer", consumer)
 
 

@@ -71,10 +71,11 @@ async def _other_groups(client: KafkaClient, group: str) -> list[str]:
                     for name, kind, *_ in listed
                     if name != own and name.startswith(client.prefix) and kind == _CONSUMER_PROTOCOL
                 ]
-                for response in await admin.describe_consumer_groups(names) if names else ():
-                    for _, name, _, _, _, members, *_ in response.groups:
-                        if any(member[1] == client_id(client) for member in members):
-                            found.append(name[len(client.prefix) :])
+                for name in names:  # one by one: aiokafka can't decode the answer about several
+                    for response in await admin.describe_consumer_groups([name]):
+                        for _, _, _, _, _, members, *_ in response.groups:
+                            if any(member[1] == client_id(client) for member in members):
+                                found.append(name[len(client.prefix) :])
     finally:
         with suppress(KafkaError, OSError):
             await admin.close()

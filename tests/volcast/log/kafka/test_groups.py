@@ -53,6 +53,15 @@ async def test_a_second_group_ends_with_a_sentence_and_does_not_disturb_the_firs
         await asyncio.wait([running])
 
 
+async def test_several_groups_that_are_empty_do_not_matter(kafka_bootstrap: str, kafka_prefix: str) -> None:
+    async with log_of(kafka_bootstrap, kafka_prefix, "own") as log:
+        for name in ("a-former-group", "another-former-group"):
+            async with log_of(kafka_bootstrap, kafka_prefix, name) as former, former.consumer() as consumer:
+                await assigned(consumer)
+        async with log.consumer() as consumer:
+            await assigned(consumer)
+
+
 async def test_the_next_group_waits_for_the_session_of_one_that_has_died(kafka_bootstrap: str, kafka_prefix: str) -> None:
     """A group is renamed: the old one's members count until the broker has noticed that they are gone."""
     one, two = (log_of(kafka_bootstrap, kafka_prefix, group) for group in ("one", "two"))
