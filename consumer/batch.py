@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from volcast.core.codec import Reject, encode_signal
+from volcast.core.codec import Reject, encode_reject, encode_signal
 from volcast.core.timeline import Skip
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, KeyValue
@@ -45,6 +45,10 @@ class Batch:
     """Whether its first record had been answered before."""
     commit: Commit | None = None
     """None if all records had been answered before."""
+
+    def reject_records(self) -> list[KeyValue]:
+        """Return the rejects as records to be written."""
+        return [KeyValue(reject.key, encode_reject(reject)) for reject in self.rejects]
 
     def add(self, item: DecodedRecord, results: Sequence[RecordResult]) -> None:
         """Add the results of a record."""

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
 
-from volcast.core.codec import Reason, Reject, encode_reject, refuse
+from volcast.core.codec import Reason, Reject, refuse
 from volcast.core.decoder import refuse_unconfirmed
 from volcast.core.engine import Engine
 from volcast.core.timeline import Arrival
 from volcast.core.types import Candle, Gap, Revision, Signal
-from volcast.log.contract import Commit, KeyValue, Record, Restored
+from volcast.log.contract import Commit, Record, Restored
 
 from .batch import Batch, DecodedRecord, RecordResult, SkippedCandle
 from .checkpoint import Mark, RecordDigest
@@ -122,7 +122,7 @@ class Shard:
         """Return the commit of a batch with the snapshots of these keys; None means those that are due."""
         keys = self._schedule.due(self.position) if keys is None else keys
         self._schedule.saved(keys)
-        rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
+        rejects = batch.reject_records()
         self._digest.answer(batch.signals, rejects)
         place = Mark(self.position, self._digest.value)
         replay_from = self._schedule.replay_from(place)

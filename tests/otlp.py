@@ -1,15 +1,16 @@
 """A receiver of OTLP over HTTP on this machine: a real HTTP server that decodes what it is sent and remembers it."""
 
 import gzip
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.http_server import serving
 
 
 @dataclass(frozen=True)
@@ -100,15 +101,6 @@ def otlp_receiver() -> Iterator[OtlpReceiver]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        received.url = f"http://127.0.0.1:{server.server_address[1]}"
-        try:
-            yield received
-        finally:
-            server.shutdown()
-            serving.join()
+    with serving(Handler) as port:
+        received.url = f"http://127.0.0.1:{port}"
+        yield received

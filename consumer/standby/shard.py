@@ -12,7 +12,6 @@ from consumer.loading import LoadedSymbols
 from consumer.partition_state import CONFIG_KEY, REJECTED_KEY, RESTORING_KEY, RebuildNotices
 from consumer.rules import Rules
 from consumer.shard import Shard
-from volcast.core.codec import encode_reject
 from volcast.log.contract import Commit, KeyValue, Restored
 from volcast.log.standby import FollowedCommit
 
@@ -47,8 +46,7 @@ class FollowingShard(Shard):
     def _commit(self, batch: Batch, notices: RebuildNotices, keys: Sequence[bytes] | None) -> Commit:
         if not self.is_following:
             return super()._commit(batch, notices, keys)
-        rejects = [KeyValue(reject.key, encode_reject(reject)) for reject in batch.rejects]
-        self._digest.answer(batch.signals, rejects)
+        self._digest.answer(batch.signals, batch.reject_records())
         return Commit(self.position)
 
     def compare(self, commit: FollowedCommit) -> None:

@@ -220,7 +220,7 @@ def stale_module(core: Path = CORE) -> str | None:
 @click.version_option(package_name="volcast", message="%(prog)s %(version)s")
 def main() -> None:
     """The `volcast` command. `volcast --help` prints HELP."""
-    if stale := stale_module(CORE):
+    if stale := stale_module():
         raise click.ClickException(stale)
 
 

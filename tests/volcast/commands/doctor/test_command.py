@@ -1,10 +1,9 @@
 """`volcast doctor` as a user calls it: output and exit codes. The checks are tested in tests/producer/doctor."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from click.testing import CliRunner, Result
 from producer.doctor.check import CheckResult
 from producer.feeds import VENUES
 from producer.feeds.contract import Pair
+from tests.http_server import serving
 from tests.market import START_MS
 from tests.producer.doctor.examining import default_pair, wall
 from volcast.commands.doctor.command import _examine, _pair, command
@@ -31,20 +31,11 @@ class RefusingHandler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Log nothing."""
-
 
 @contextmanager
 def refusing_server() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), RefusingHandler) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        try:
-            yield f"127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            serving.join()
+    with serving(RefusingHandler) as port:
+        yield f"127.0.0.1:{port}"
 
 
 def doctor(*arguments: str) -> Result:

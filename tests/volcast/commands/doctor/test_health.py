@@ -1,15 +1,15 @@
 """`volcast health`: which address a role is asked at, and what the exit code says."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from tests.http_server import serving
 from volcast.cli.main import main
 from volcast.commands.doctor import health
 from volcast.commands.doctor.health import Role, role_of
@@ -33,17 +33,8 @@ def answering(status: int, body: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body.encode())
 
-        def log_message(self, *_: object) -> None:
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/health"
-        finally:
-            server.shutdown()
-            serving.join()
+    with serving(Handler) as port:
+        yield f"http://127.0.0.1:{port}/health"
 
 
 @pytest.mark.parametrize(

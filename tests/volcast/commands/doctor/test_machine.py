@@ -4,14 +4,14 @@ import os
 import socket
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from producer.doctor.check import CheckResult
+from tests.http_server import serving
 from tests.volcast.log.sqlite.test_errors import WITHOUT_ROOTS_PRIVILEGES
 from volcast.commands.doctor import machine
 from volcast.commands.doctor.machine import check_machine
@@ -70,12 +70,8 @@ def test_a_port_that_another_program_uses(tmp_path: Path) -> None:
 
 
 def test_a_port_at_which_a_healthy_process_answers_is_no_failure(tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Healthy) as server:
-        serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        serving.start()
-        status, found, _ = only("port", tmp_path, port=server.server_address[1])
-        server.shutdown()
-        serving.join()
+    with serving(Healthy) as port:
+        status, found, _ = only("port", tmp_path, port=port)
     assert (status, found.endswith("a healthy process answers there already")) == ("ok", True)
 
 
