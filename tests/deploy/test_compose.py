@@ -40,7 +40,7 @@ ON_THE_BUS = tuple(service for service in OURS if service != "exchange")
 MONITORED = ("consume-1", "consume-2", "produce-live", "produce-simulated")
 """Services with metrics on a port of their own."""
 ALL_ADDRESSES = "0.0.0.0"  # noqa: S104  # compared, not bound
-PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*")
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+\.\d+(-[a-z]+)*(@sha256:[0-9a-f]{64})?")
 
 
 def words(service: str) -> list[str]:
@@ -244,6 +244,13 @@ def test_installed_packages_are_pinned() -> None:
     for line in re.findall(r"pip [^&\n]*\binstall\b([^&\n]*)", DOCKERFILE.replace("\\\n", " ")):
         packages = [word for word in line.split() if not word.startswith("-")]
         assert "--require-hashes" in line or "--no-index" in line or all("==" in package for package in packages), line
+
+
+@pytest.mark.parametrize("extra", ["report", "tracing"])
+def test_the_image_has_the_extras_that_settings_and_options_ask_for(extra: str) -> None:
+    wanted = {re.split(r"[<>=!]", line)[0] for line in PROJECT["project"]["optional-dependencies"][extra]}
+    lock = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert wanted <= set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE))
 
 
 def test_the_image_runs_as_an_unprivileged_user_with_a_fixed_id() -> None:
