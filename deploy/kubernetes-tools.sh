@@ -15,7 +15,6 @@ command -v go >/dev/null || { echo "needs Go" >&2; exit 2; }
 tools=${VOLCAST_KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes} bin=
 mkdir -p "$tools/bin" "$tools/schemas" "$tools/crds"
 bin=$tools/bin
-export GOFLAGS="${GOFLAGS:-} -p=1"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
 
@@ -25,6 +24,25 @@ install() {  # NAME PACKAGE@VERSION [LDFLAGS]: build the package as bin/NAME
   mkdir -p "$work/$1"
   GOBIN=$work/$1 go install -ldflags "-s -w ${3:-}" "$2"
   mv "$work/$1"/* "$bin/$1"
+}
+
+build() {  # NAME PACKAGE MODULE@VERSION [LDFLAGS]: the same for a module that replaces others, which `go install` refuses
+  [ ! -x "$bin/$1" ] || return 0
+  echo "building $1"
+  (
+    mkdir -p "$work/$1" && cd "$work/$1"
+    go mod init volcast/tools 2>/dev/null
+    # A module of our own replaces what that module does. It need not replace the parts of its own repository: they have versions.
+    go mod edit -json "$(go mod download -json "$3" | python3 -c 'import json, sys; print(json.load(sys.stdin)["GoMod"])')" | python3 -c '
+import json, sys
+for each in json.load(sys.stdin)["Replace"] or ():
+    if "Version" in each["New"]:
+        print("{}={}@{}".format(each["Old"]["Path"], each["New"]["Path"], each["New"]["Version"]))' |
+      while read -r replacement; do go mod edit -replace "$replacement"; done
+    go get "$2@${3##*@}" 2>/dev/null
+    go build -ldflags "-s -w ${4:-}" -o "$work/$1/built" "$2"
+    mv built "$bin/$1"
+  )
 }
 
 module() {  # MODULE@VERSION: download it and print its folder
@@ -77,7 +95,7 @@ print(*sorted(set(re.findall(r"^\s*(k8s\.io/\S+) v0\.0\.0$", lines, re.MULTILINE
 
 cluster() {
   install kwok sigs.k8s.io/kwok/cmd/kwok@v$kwok
-  install etcd go.etcd.io/etcd/server/v3@v$etcd
+  build etcd go.etcd.io/etcd/server/v3 go.etcd.io/etcd/server/v3@v$etcd
   local programs=(kube-apiserver kubectl kube-controller-manager kube-scheduler) program stamp package
   for program in "${programs[@]}"; do [ -x "$bin/$program" ] || break; done
   [ ! -x "$bin/$program" ] || return 0
@@ -96,7 +114,7 @@ cluster() {
 }
 
 terraform() {
-  install tofu github.com/opentofu/opentofu/cmd/tofu@v$opentofu
+  build tofu github.com/opentofu/opentofu/cmd/tofu github.com/opentofu/opentofu@v$opentofu "-X github.com/opentofu/opentofu/version.dev=no"
 }
 
 case ${1:-all} in

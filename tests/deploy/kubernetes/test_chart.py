@@ -92,6 +92,17 @@ def test_the_plain_manifests_are_those_of_the_chart(tmp_path: Path) -> None:
         (("kafka.address=k:1", "settings.Window=5"), "Window"),
         (("kafka.address=k:1", "consumer.keda.enabled=true", "consumer.keda.maxReplicas=5"), "there are 4 partitions"),
         (("kafka.address=k:1", "kafka.sasl.enabled=true", "kafka.sasl.username=u"), "kafka.sasl.existingSecret is needed"),
+        (("kafka.address=k:1", "kafka.sasl.enabled=true"), r"kafka.sasl.username is needed .*, or kafka.sasl.roles.\w+.username"),
+        (
+            (
+                "kafka.address=k:1",
+                "kafka.sasl.enabled=true",
+                "kafka.sasl.roles.api.username=u",
+                "kafka.sasl.username=all",
+                "kafka.sasl.password=p",
+            ),
+            "kafka.sasl.roles.api.existingSecret is needed",
+        ),
         (("kafka.address=k:1", "monitoring.enabled=true", "api.tokens.existingSecret=t"), "api.metricsToken"),
         (("kafka.address=k:1", "producers[0].venue=nowhere"), "venue"),
     ],
@@ -124,13 +135,17 @@ def test_pods_start_commands_and_settings_that_volcast_has(environment: str) -> 
 
 @pytest.mark.parametrize("environment", NAMES)
 def test_the_values_of_settings_are_accepted(environment: str) -> None:
-    settings = next(e["data"] for n, e in of_kind(rendered(environment), "ConfigMap").items() if n.endswith("-settings"))
-    if "VOLCAST_KAFKA_USERNAME" in settings:
-        settings = settings | {"VOLCAST_KAFKA_PASSWORD": "secret"}
-    settings = {name: value for name, value in settings.items() if not name.endswith("_FILE")}  # files of the pod
-    found = CliRunner().invoke(main, ["settings"], env=settings)
-    assert found.exit_code == 0, found.output
-    assert settings["VOLCAST_BUS"] in found.output
+    objects = rendered(environment)
+    settings = next(each["data"] for name, each in of_kind(objects, "ConfigMap").items() if name.endswith("-settings"))
+    for name, pod in pods(objects):
+        container = pod["containers"][0]
+        if "envFrom" not in container:
+            continue
+        given = settings | {each["name"]: each.get("value", "from-elsewhere") for each in container["env"]}
+        given = {variable: value for variable, value in given.items() if not variable.endswith("_FILE")}  # files of the pod
+        found = CliRunner().invoke(main, ["settings"], env=given)
+        assert found.exit_code == 0, (name, found.output)
+        assert settings["VOLCAST_BUS"] in found.output
 
 
 @pytest.mark.parametrize("environment", NAMES)

@@ -68,43 +68,64 @@ traffic.sidecar.istio.io/excludeOutboundPorts: {{ include "volcast.kafkaPorts" $
 {{- $ports | uniq | toJson -}}
 {{- end -}}
 
-{{- /* How to sign in to Kafka, from the values or as Strimzi has it. */ -}}
-{{- define "volcast.kafka" -}}
-{{- $user := printf "%s-user" (include "volcast.fullname" .) -}}
+{{- /* TLS to Kafka, from the values or as Strimzi has it. */ -}}
+{{- define "volcast.kafkaTls" -}}
 {{- if .Values.kafka.strimzi.enabled -}}
-{{- dict "sasl" (dict "enabled" true "username" $user "mechanism" "SCRAM-SHA-512" "existingSecret" $user "key" "password")
-  "tls" (dict "enabled" true "caSecret" (dict "name" (printf "%s-kafka-cluster-ca-cert" (include "volcast.fullname" .)) "key" "ca.crt")
-  "clientSecret" (dict "name" "")) | toJson -}}
+{{- dict "enabled" true "caSecret" (dict "name" (printf "%s-kafka-cluster-ca-cert" (include "volcast.fullname" .)) "key" "ca.crt")
+  "clientSecret" (dict "name" "") | toJson -}}
 {{- else -}}
-{{- dict "sasl" .Values.kafka.sasl "tls" .Values.kafka.tls | toJson -}}
+{{- .Values.kafka.tls | toJson -}}
 {{- end -}}
 {{- end -}}
 
-{{- /* Environment of all pods. */ -}}
+{{- /* The user of a role at Kafka: (list . "role"), role api, consumer or producer. Strimzi's user operator makes a Secret of the user's
+       name. Elsewhere it is the user of kafka.sasl.roles, or the one that all roles have. */ -}}
+{{- define "volcast.kafkaUser" -}}
+{{- $root := index . 0 -}}
+{{- $role := index . 1 -}}
+{{- $name := include "volcast.fullname" $root -}}
+{{- $sasl := $root.Values.kafka.sasl -}}
+{{- $own := get $sasl.roles $role -}}
+{{- if $root.Values.kafka.strimzi.enabled -}}
+{{- $user := printf "%s-kafka-%s" $name $role -}}
+{{- dict "username" $user "mechanism" "SCRAM-SHA-512" "secret" $user "key" "password" | toJson -}}
+{{- else if not $sasl.enabled -}}
+{{- dict | toJson -}}
+{{- else if $own.username -}}
+{{- $secret := required (printf "kafka.sasl.roles.%s.existingSecret is needed with its username" $role) $own.existingSecret -}}
+{{- dict "username" $own.username "mechanism" $sasl.mechanism "secret" $secret "key" $own.key | toJson -}}
+{{- else -}}
+{{- $username := required (printf "kafka.sasl.username is needed with kafka.sasl.enabled, or kafka.sasl.roles.%s.username" $role) $sasl.username -}}
+{{- dict "username" $username "mechanism" $sasl.mechanism "secret" (default (printf "%s-kafka" $name) $sasl.existingSecret) "key" $sasl.key | toJson -}}
+{{- end -}}
+{{- end -}}
+
+{{- /* Environment of the pods of a role: (list . "role"). */ -}}
 {{- define "volcast.env" -}}
-{{- $kafka := include "volcast.kafka" . | fromJson -}}
-{{- if $kafka.sasl.enabled }}
+{{- $root := index . 0 -}}
+{{- $user := include "volcast.kafkaUser" . | fromJson -}}
+{{- with $user.username }}
+- {name: VOLCAST_KAFKA_USERNAME, value: {{ . | quote }}}
+- {name: VOLCAST_KAFKA_SASL_MECHANISM, value: {{ $user.mechanism }}}
 - name: VOLCAST_KAFKA_PASSWORD
   valueFrom:
-    secretKeyRef:
-      name: {{ default (printf "%s-kafka" (include "volcast.fullname" .)) $kafka.sasl.existingSecret }}
-      key: {{ $kafka.sasl.key }}
+    secretKeyRef: {name: {{ $user.secret }}, key: {{ $user.key }}}
 {{- end }}
-{{- with .Values.extraEnv }}
+{{- with $root.Values.extraEnv }}
 {{ toYaml . }}
 {{- end }}
 {{- end -}}
 
 {{- define "volcast.mounts" -}}
-{{- $kafka := include "volcast.kafka" . | fromJson -}}
+{{- $tls := include "volcast.kafkaTls" . | fromJson -}}
 - name: tmp
   mountPath: /tmp
-{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+{{- if and $tls.enabled $tls.caSecret.name }}
 - name: kafka-ca
   mountPath: /etc/volcast/kafka-ca
   readOnly: true
 {{- end }}
-{{- if and $kafka.tls.enabled $kafka.tls.clientSecret.name }}
+{{- if and $tls.enabled $tls.clientSecret.name }}
 - name: kafka-client
   mountPath: /etc/volcast/kafka-client
   readOnly: true
@@ -112,16 +133,16 @@ traffic.sidecar.istio.io/excludeOutboundPorts: {{ include "volcast.kafkaPorts" $
 {{- end -}}
 
 {{- define "volcast.volumes" -}}
-{{- $kafka := include "volcast.kafka" . | fromJson -}}
+{{- $tls := include "volcast.kafkaTls" . | fromJson -}}
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
-{{- if and $kafka.tls.enabled $kafka.tls.caSecret.name }}
+{{- if and $tls.enabled $tls.caSecret.name }}
 - name: kafka-ca
-  secret: {secretName: {{ $kafka.tls.caSecret.name }}, defaultMode: 0440}
+  secret: {secretName: {{ $tls.caSecret.name }}, defaultMode: 0440}
 {{- end }}
-{{- if and $kafka.tls.enabled $kafka.tls.clientSecret.name }}
+{{- if and $tls.enabled $tls.clientSecret.name }}
 - name: kafka-client
-  secret: {secretName: {{ $kafka.tls.clientSecret.name }}, defaultMode: 0440}
+  secret: {secretName: {{ $tls.clientSecret.name }}, defaultMode: 0440}
 {{- end }}
 {{- end -}}
 
