@@ -19,7 +19,7 @@ COMPOSE_VARIABLES = {
     "GRAFANA_PASSWORD": ("admin", "Password of Grafana's user admin, for the first start. Choose one of your own."),
 }
 """Default and meaning of each variable."""
-COMPOSE_SETS = ("bus", "host", "port", "metrics_port", "instance_id")
+COMPOSE_SETS = ("bus", "host", "port", "metrics_port", "instance_id", "workers")
 """Settings whose value in the containers is that of docker-compose.yml."""
 _HEAD = """\
 # Copy this file to .env and remove the # of what should be different. `make docs` writes it.

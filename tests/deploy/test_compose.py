@@ -221,7 +221,7 @@ def test_the_health_check_asks_where_the_service_answers(service: str, monkeypat
     role = role_of(["/opt/venv/bin/python", "/opt/venv/bin/volcast", *words(service)])
     port = setting(service, "PORT" if service == "serve" else "METRICS_PORT")
     assert role
-    assert role.url == f"http://127.0.0.1:{port}/health"
+    assert role.urls == (f"http://127.0.0.1:{port}/health",)
     assert SERVICES[service]["healthcheck"]["test"] == ["CMD", "volcast", "health"]
     assert 'CMD ["volcast", "health"]\n' in stage("runtime")
 

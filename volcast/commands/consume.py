@@ -30,6 +30,7 @@ _log = logging.getLogger("consumer.progress")
     "standby",
     "batch_records",
     "snapshot_records",
+    "rebuild_from_earliest",
     "max_symbols",
     "allowed_symbols",
     "workers",
@@ -45,6 +46,9 @@ def command(settings: Settings) -> None:
     Any number of consumers can run. On Kafka they share the partitions; on an SQLite file one is active and the others stand by.
     With --standby, each also follows what it does not own, so that it goes on at once when another one ends.
     """
+    if settings.workers > 1:
+        _run_workers(settings)
+        return
     log = create_log(settings)
 
     from consumer.metrics import worker_monitor  # noqa: PLC0415  # not needed by --help, nor for a usage error

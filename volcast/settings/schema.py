@@ -64,6 +64,11 @@ class Settings(  # pydantic takes the fields of the last base first
         json_schema_extra={"allowed": "a URL such as http://127.0.0.1:4318"},
     )
 
+    @property
+    def consumer_ports(self) -> tuple[int, ...]:
+        """Ports of a consumer's metrics, one for each of its `workers`; empty if not served, or if any free ones."""
+        return tuple(range(self.metrics_port, self.metrics_port + self.workers)) if self.metrics_port else ()
+
     def secrets(self) -> tuple[str, ...]:
         """Return the values of all secrets, and the passwords in URLs, for masking them in output."""
         secrets = [value.get_secret_value() for _, value in self if isinstance(value, SecretStr)]

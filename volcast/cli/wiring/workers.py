@@ -59,12 +59,13 @@ def worker_commands(settings: Settings, arguments: Sequence[str]) -> list[Worker
     count, port = settings.workers, settings.metrics_port
     if parse_bus(str(settings.bus)).kind == "sqlite":
         raise UserError(f"--workers {count} needs a log on Kafka: a SQLite file has one partition, and one consumer at a time")
-    if port and port + count - 1 > _MAX_PORT:
+    ports = settings.consumer_ports or [port] * count
+    if settings.consumer_ports and settings.consumer_ports[-1] > _MAX_PORT:
         raise UserError(f"--workers {count} needs as many ports from --metrics-port {port} on: the last one is {_MAX_PORT}")
     own = [
         ("--workers", "1")
         + (("--instance-id", f"{settings.instance_id}-{number}") if settings.instance_id else ())
-        + (("--metrics-port", str(port + number if port else port)) if port is not None else ())
+        + (("--metrics-port", str(ports[number])) if port is not None else ())
         for number in range(count)
     ]
     start = (sys.executable, "-P", "-m", "volcast.cli.main", *arguments)

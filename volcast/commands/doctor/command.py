@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _FAILED = 1
 _USD_VENUES = ("coinbase", "kraken", "bitstamp")
 """Venues whose busiest market is BTC-USD; at the others it is BTC-USDT."""
-DOCTOR_SETTINGS = (*LOG_SETTINGS, *API_SETTINGS, "metrics_port", *ENDPOINT_SETTINGS, "log_level", "log_format")
+DOCTOR_SETTINGS = (*LOG_SETTINGS, *API_SETTINGS, "metrics_port", "workers", *ENDPOINT_SETTINGS, "log_level", "log_format")
 
 
 @click.command("doctor")

@@ -6,6 +6,7 @@ same options and settings as the process itself reads it: an address changes in 
 
 import ssl
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
@@ -21,12 +22,7 @@ from volcast.settings.sources import load
 _UNHEALTHY = 1
 _FIRST_PROCESS = Path("/proc/1/cmdline")
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
-_PORT_SETTINGS = {
-    "volcast serve": "port",
-    "volcast run": "port",
-    "volcast consume": "metrics_port",
-    "volcast produce live": "metrics_port",
-}
+_API_COMMANDS = ("volcast serve", "volcast run")
 
 
 class Role(NamedTuple):
@@ -34,8 +30,8 @@ class Role(NamedTuple):
 
     command: str
     """The command as a user writes it, such as `volcast produce live`."""
-    url: str | None
-    """Where it answers for its health; None if it does not."""
+    urls: tuple[str, ...] = ()
+    """Where it answers for its health, each worker of `--workers N` by itself; none if it does not."""
 
 
 @click.command("health")
@@ -44,20 +40,23 @@ class Role(NamedTuple):
 def command(url: str | None, timeout_s: float) -> None:
     """Ask a process for its /health, print the answer, and exit with code 1 if it is not healthy or does not answer.
 
-    Without URL it asks the process that this container was started for. One that does not serve its health, as a replay, is
-    healthy as long as it runs.
+    Without URL it asks the process that this container was started for; with `consume --workers N` each of the workers, and all
+    have to be healthy. One that does not serve its health, as a replay, is healthy as long as it runs.
     """
-    if url is None:
+    urls: tuple[str, ...] = (url,) if url else ()
+    if not urls:
         role = role_of(_FIRST_PROCESS.read_bytes().decode(errors="replace").split("\0"))
         if role is None:
             raise UserError("the first process here is not volcast: give the address, as in http://127.0.0.1:8000/health")
-        if role.url is None:
+        if not role.urls:
             click.echo(f"{role.command} runs; it does not serve its health")
             return
-        url = role.url
-    answer = ask(url, timeout_s)
-    click.echo(answer.text)
-    if not answer.healthy:
+        urls = role.urls
+    with ThreadPoolExecutor(len(urls)) as pool:
+        answers = dict(zip(urls, pool.map(lambda each: ask(each, timeout_s), urls), strict=True))
+    for asked, answer in sorted(answers.items(), key=lambda item: not item[1].healthy):  # what is wrong stands last
+        click.echo(answer.text if len(urls) == 1 or asked in answer.text else f"{asked}: {answer.text}")
+    if not all(answer.healthy for answer in answers.values()):
         raise click.exceptions.Exit(_UNHEALTHY)
 
 
@@ -74,16 +73,19 @@ def role_of(words: Sequence[str]) -> Role | None:
     context = click.Context(main, info_name="volcast")
     while isinstance(found, click.Group) and rest and (sub := found.get_command(context, rest[0])) is not None:
         context, found, rest = click.Context(sub, context, info_name=rest[0]), sub, rest[1:]
-    name = _PORT_SETTINGS.get(context.command_path)
-    if name is None or found is None:
-        return Role(context.command_path, None)
+    name = context.command_path
+    if name not in {*_API_COMMANDS, "volcast consume", "volcast produce live"} or found is None:
+        return Role(name)
     given = found.make_context(context.info_name, rest, parent=context.parent).params
     flags = {setting: value for setting, value in given.items() if setting in Settings.model_fields and value not in {None, ()}}
     settings = load(flags, given.get("config")).settings
-    port = settings.metrics_port if name == "metrics_port" else settings.port
+    if name in _API_COMMANDS:
+        ports: tuple[int, ...] = (settings.port,)
+    else:
+        ports = settings.consumer_ports if name == "volcast consume" else settings.consumer_ports[:1]
     host = _LOOPBACK.get(settings.host, settings.host)
-    scheme = "https" if name == "port" and settings.api_tls_cert_file else "http"
-    return Role(context.command_path, f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/health" if port else None)
+    scheme = "https" if name in _API_COMMANDS and settings.api_tls_cert_file else "http"
+    return Role(name, tuple(f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}/health" for port in ports if port))
 
 
 class HealthAnswer(NamedTuple):

@@ -26,7 +26,8 @@ LOW_FREE_BYTES, FULL_FREE_BYTES = 2 << 30, 200 << 20
 """Free bytes of the disk below which it is a warning, and a failure."""
 _ASK_S = 2.0
 _SHOWN = ("volcast", "river", "numpy", "scipy", "aiokafka")
-_NAMED_PORTS = (("port", "the API"), ("metrics_port", "the metrics of a consumer or a live producer"))
+_MAX_PORT = 65_535
+_METRICS = "the metrics of a consumer or a live producer"
 
 
 def check_machine(settings: Settings, folder: Path) -> Iterator[CheckResult]:
@@ -34,9 +35,11 @@ def check_machine(settings: Settings, folder: Path) -> Iterator[CheckResult]:
     yield _python()
     yield _libraries()
     yield from _files(settings)
-    for name, role in _NAMED_PORTS:
-        if (port := getattr(settings, name)) is not None:
-            yield _port(settings.host, port, name, role)
+    yield _port(settings.host, settings.port, "port", "the API")
+    if settings.metrics_port is not None:
+        yield _port(settings.host, settings.metrics_port, "metrics_port", _METRICS)
+    for number, port in enumerate(settings.consumer_ports[1:], 1):
+        yield _port(settings.host, port, "metrics_port", f"the metrics of the consumer's worker {number}")
     yield from _folder(folder)
 
 
@@ -92,6 +95,8 @@ def _files(settings: Settings) -> Iterator[CheckResult]:
 
 def _port(host: str, port: int, name: str, role: str) -> CheckResult:
     where = f"{host}:{port}, for {role}"
+    if port > _MAX_PORT:
+        return failed("port", f"{where}: the last one is {_MAX_PORT}", f"choose a smaller {name}, or fewer workers")
     if port == 0:
         return ok("port", f"{where}: any free one")
     try:

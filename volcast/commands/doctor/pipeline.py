@@ -36,7 +36,7 @@ async def examine_pipeline(
         await _check_log(settings, path, timeout_s, report, wall, compare_clock=not prometheus)
     except ImportError as error:
         report(failed("log", f"it can't be read without its libraries: {error}", "see above"))
-    for result in check_prometheus(prometheus, timeout_s) if prometheus else ():
+    for result in check_prometheus(prometheus, timeout_s, settings.consumer_ports) if prometheus else ():
         report(result)
     if not prometheus:
         report(unknown("prometheus", "no Prometheus is given", _PROMETHEUS))

@@ -40,20 +40,25 @@ def answering(status: int, body: str) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("serve --bus kafka://kafka:9092", Role("volcast serve", "http://127.0.0.1:8000/health")),
-        ("serve --bus sqlite:///x.db --host 0.0.0.0 --port 81", Role("volcast serve", "http://127.0.0.1:81/health")),
-        ("serve --bus sqlite:///x.db --host :: --port=81", Role("volcast serve", "http://[::1]:81/health")),
-        ("run --port 82", Role("volcast run", "http://127.0.0.1:82/health")),
-        ("run --live binance BTCUSDT", Role("volcast run", "http://127.0.0.1:8000/health")),
-        ("consume --bus kafka://kafka:9092 --metrics-port 9100", Role("volcast consume", "http://127.0.0.1:9100/health")),
-        ("consume --bus kafka://kafka:9092", Role("volcast consume", None)),
+        ("serve --bus kafka://kafka:9092", Role("volcast serve", ("http://127.0.0.1:8000/health",))),
+        ("serve --bus sqlite:///x.db --host 0.0.0.0 --port 81", Role("volcast serve", ("http://127.0.0.1:81/health",))),
+        ("serve --bus sqlite:///x.db --host :: --port=81", Role("volcast serve", ("http://[::1]:81/health",))),
+        ("run --port 82", Role("volcast run", ("http://127.0.0.1:82/health",))),
+        ("run --live binance BTCUSDT", Role("volcast run", ("http://127.0.0.1:8000/health",))),
+        ("consume --bus kafka://kafka:9092 --metrics-port 9100", Role("volcast consume", ("http://127.0.0.1:9100/health",))),
+        (
+            "consume --bus kafka://kafka:9092 --workers 2 --metrics-port 9100",
+            Role("volcast consume", ("http://127.0.0.1:9100/health", "http://127.0.0.1:9101/health")),
+        ),
+        ("consume --bus kafka://kafka:9092 --workers 2 --metrics-port 0", Role("volcast consume")),
+        ("consume --bus kafka://kafka:9092", Role("volcast consume")),
         (
             "produce live binance BTCUSDT --bus kafka://k:1 --metrics-port 9100 --host 10.0.0.7",
-            Role("volcast produce live", "http://10.0.0.7:9100/health"),
+            Role("volcast produce live", ("http://10.0.0.7:9100/health",)),
         ),
-        ("produce replay --bus kafka://kafka:9092", Role("volcast produce replay", None)),
-        ("backtest file.csv", Role("volcast backtest", None)),
-        ("--help", Role("volcast", None)),
+        ("produce replay --bus kafka://kafka:9092", Role("volcast produce replay")),
+        ("backtest file.csv", Role("volcast backtest")),
+        ("--help", Role("volcast")),
     ],
 )
 def test_the_address_is_that_of_the_role(words: str, expected: Role) -> None:
@@ -65,13 +70,19 @@ def test_settings_of_the_environment_count(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("VOLCAST_METRICS_PORT", "9101")
     monkeypatch.setenv("VOLCAST_HOST", "0.0.0.0")  # noqa: S104  # not bound
     monkeypatch.setenv("VOLCAST_BUS", "kafka://kafka:9092")
-    assert role_of([*PYTHON, "consume"]) == Role("volcast consume", "http://127.0.0.1:9101/health")
-    assert role_of([*PYTHON, "consume", "--metrics-port", "1"]) == Role("volcast consume", "http://127.0.0.1:1/health")
+    assert role_of([*PYTHON, "consume"]) == Role("volcast consume", ("http://127.0.0.1:9101/health",))
+    assert role_of([*PYTHON, "consume", "--metrics-port", "1"]) == Role("volcast consume", ("http://127.0.0.1:1/health",))
+
+
+def test_a_live_producer_has_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VOLCAST_WORKERS", "3")
+    words = "produce live binance BTCUSDT --bus kafka://k:1 --metrics-port 9100"
+    assert role_of([*PYTHON, *words.split()]) == Role("volcast produce live", ("http://127.0.0.1:9100/health",))
 
 
 def test_an_api_with_a_certificate_is_asked_over_tls() -> None:
     words = "serve --bus kafka://kafka:9092 --api-tls-cert-file c.pem --api-tls-key-file k.pem"
-    assert role_of([*PYTHON, *words.split()]) == Role("volcast serve", "https://127.0.0.1:8000/health")
+    assert role_of([*PYTHON, *words.split()]) == Role("volcast serve", ("https://127.0.0.1:8000/health",))
 
 
 def test_another_first_process_needs_an_address(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -98,6 +109,20 @@ def test_the_first_process_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         result = CliRunner().invoke(main, ["health"])
     assert result.exit_code == 1
     assert result.output == "the consumer's loop is stuck\n"
+
+
+def test_each_worker_is_asked_and_what_is_wrong_stands_last(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(health, "_FIRST_PROCESS", tmp_path / "cmdline")
+    with answering(200, "it runs") as url:
+        port = int(url.split(":")[2].split("/")[0])
+        (tmp_path / "cmdline").write_bytes(
+            "\0".join([*PYTHON, "consume", "--workers", "2", "--metrics-port", f"{port - 1}"]).encode()
+        )
+        result = CliRunner().invoke(main, ["health"])
+    assert result.exit_code == 1
+    healthy, dead = result.output.splitlines()
+    assert healthy == f"http://127.0.0.1:{port}/health: it runs"
+    assert dead.startswith(f"http://127.0.0.1:{port - 1}/health does not answer: ")
 
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (204, 1), (404, 1), (503, 1)])

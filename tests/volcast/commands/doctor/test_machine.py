@@ -69,6 +69,16 @@ def test_a_port_that_another_program_uses(tmp_path: Path) -> None:
     assert "choose another metrics_port" in found[1].advice
 
 
+def test_each_worker_needs_a_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        found = results("port", tmp_path, metrics_port=port - 1, workers=2)
+    assert found[2].status.value == "FAILED"
+    assert found[2].found == f"127.0.0.1:{port}, for the metrics of the consumer's worker 1: Address already in use"
+    last = results("port", tmp_path, metrics_port=65_535, workers=2)[-1]
+    assert (last.status.value, last.found.endswith(": the last one is 65535")) == ("FAILED", True)
+
+
 def test_a_port_at_which_a_healthy_process_answers_is_no_failure(tmp_path: Path) -> None:
     with serving(Healthy) as port:
         status, found, _ = only("port", tmp_path, port=port)

@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
-from monitoring.local import prometheus
+from monitoring.local import Server, prometheus
 from monitoring.rehearsal import await_that
 from producer.doctor.check import CheckResult, failed, ok, unknown, warning
+from tests.http_server import serving
 from tests.log_access import fill
 from tests.volcast.commands.consumed_log import candles, consume
 from volcast.commands.doctor.command import command
@@ -98,6 +100,42 @@ def test_a_real_prometheus_with_targets_that_are_down_and_then_none(tmp_path: Pa
         assert doctor("--prometheus", server.url).exit_code == 1
     with prometheus(tmp_path / "none", {}, scrape_s=0.5) as server:
         assert next(each.status.value for each in check_prometheus(server.url, 5.0)) == "warning"
+
+
+class Metrics(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/plain; version=0.0.4")
+        self.end_headers()
+        self.wfile.write(b"one 1\n")
+
+
+def test_each_worker_has_to_be_a_target_and_a_live_producer_that_never_ran_need_not_be_up(tmp_path: Path) -> None:
+    with serving(Metrics) as port:
+        jobs = {"volcast-consume": [f"127.0.0.1:{port}"], "volcast-produce-live": ["127.0.0.1:9"]}
+
+        def found(server: Server, *ports: int) -> dict[str, CheckResult]:
+            return {each.check: each for each in check_prometheus(server.url, 5.0, ports)}
+
+        with prometheus(tmp_path, jobs, scrape_s=0.5) as server:
+            await_that(lambda: "all 1 are up" in found(server)["targets"].found, "a scrape")
+            assert found(server)["targets"] == ok(
+                "targets", "all 1 are up; live producers that did not run within a day: 127.0.0.1:9"
+            )
+            assert "workers" not in found(server, port)
+            missing = found(server, port, port + 1)["workers"]
+            assert (missing.status.value, missing.found) == (
+                "FAILED",
+                f"a consumer's workers are no targets: 127.0.0.1:{port + 1}",
+            )
+            other = found(server, 1, 2)["workers"]
+            assert (other.status.value, "any host's 1, any host's 2" in other.found) == ("FAILED", True)
+            both = found(server, port, 9)["workers"]
+            assert both.status.value == "ok"
+            options = ("--workers", "2", "--metrics-port", str(port), "--prometheus", server.url)
+            done = doctor(*options)
+            assert f"FAILED   workers        a consumer's workers are no targets: 127.0.0.1:{port + 1}" in done.output
+            assert done.exit_code == 1
 
 
 def test_what_is_no_prometheus_fails() -> None:
