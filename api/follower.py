@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from volcast.core.codec import UNDECODABLE, decode_signal
-from volcast.core.decoder import MAX_TIME_MS, is_symbol
+from volcast.core.codec import MAX_TIME_MS, UNDECODABLE, decode_signal
+from volcast.core.decoder import is_symbol
 from volcast.core.types import HorizonForecast, Restoring, Signal
 from volcast.log.contract import Log, Record, Topic
 from volcast.log.retry import while_unavailable

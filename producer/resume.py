@@ -15,8 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from volcast.candle_files.contract import CandleFileError
-from volcast.core.codec import UNDECODABLE, ReplayedCandleText
-from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS
+from volcast.core.codec import MAX_TIME_MS, MIN_TIME_MS, UNDECODABLE, ReplayedCandleText
 from volcast.log.contract import Appender
 
 from .csv_replay import SymbolReplay, is_jump

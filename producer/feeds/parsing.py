@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import msgspec
 from msgspec import Meta, Raw
 
-from volcast.core.decoder import MAX_TIME_MS
+from volcast.core.codec import MAX_TIME_MS
 from volcast.core.types import MINUTE_MS
 
 from .contract import FrameError, OddRow, VenueCandle, VenuePage, VenueTrade

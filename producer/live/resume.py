@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Struct
 
-from volcast.core.codec import UNDECODABLE
-from volcast.core.decoder import MIN_TIME_MS
+from volcast.core.codec import MIN_TIME_MS, UNDECODABLE
 from volcast.core.types import MINUTE_MS
 
 from .candle import ClosedBy, ClosedCandle

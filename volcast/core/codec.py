@@ -8,8 +8,8 @@ A record of `candles`. Prices and volumes are text, so that they are exact and a
     {"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":…,"to_ms":…,"source":"…","reason":"…"}
     {"kind":"revision","v":1,"candle":{ as above, without kind and v }}
 
-`decoder` decodes and checks candles. A record of `signals` is a signal, or a notice that the state of a symbol is being rebuilt,
-so that its last signal must not be relied on:
+`plain_candle` and `decoder` decode and check candles. A record of `signals` is a signal, or a notice that the state of a symbol
+is being rebuilt, so that its last signal must not be relied on:
 
     {"kind":"signal","v":1,"symbol":"BTCUSDT",…}
     {"kind":"restoring","v":1,"symbol":"BTCUSDT","done":false}
@@ -19,7 +19,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 from msgspec.structs import astuple
 
 from volcast.core.forecast.whole import check_whole
@@ -33,11 +33,17 @@ MAX_KEPT_BYTES = MAX_RECORD_BYTES + 1
 MAX_KEPT_KEY_BYTES = 1_024
 """What a reject keeps of a record's value and key. With its texts, in base64 and JSON, it stays below 100 kB, whatever the record
 is: far below 1 MB, Kafka's default limit. What was cut could not be accepted anyway."""
+MIN_TIME_MS = 1_230_768_000_000
+"""2009-01-01, the year of the first Bitcoin."""
+MAX_TIME_MS = 7_258_118_400_000
+"""2200-01-01; a time must be earlier."""
+MAX_PRICE_DIGITS = 15
+MAX_SYMBOL_CHARACTERS = 40
+MAX_SOURCE_CHARACTERS = 255
+"""As a file's name may have; a signal repeats it."""
 _MAX_DETAIL_CHARACTERS = 400
 _MAX_ORIGIN_CHARACTERS = 255
 _MAX_LINE = 2**53
-_QUOTES = 2 * 15 + 2 * 10
-"""Of a plain candle: around 15 names and 10 texts. More means that a name stands twice."""
 
 UNDECODABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What msgspec raises for bytes it cannot decode: other JSON or none, text that is not UTF-8, nesting that is too deep."""
@@ -117,19 +123,6 @@ class LiveCandleText(CandleText, frozen=True):
     """When that was received, by the producer's clock; None for a candle from backfill."""
 
 
-class PlainCandle(CandleText, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="candle"):
-    """A record of `candles` exactly as the encoders below write a candle."""
-
-    v: int
-    interval_ms: int
-    live: bool
-    line: int | None
-    content: str | UnsetType = UNSET
-    synthetic: bool | UnsetType = UNSET
-    sent_ms: int | UnsetType | None = UNSET
-    received_ms: int | UnsetType | None = UNSET
-
-
 class Origin(Struct, frozen=True):
     """The origin of a record, as far as it can be read. Its fields may have any type; they are None if missing."""
 
@@ -147,7 +140,6 @@ class _Kind(Struct, frozen=True):
 
 _encoder = msgspec.json.Encoder()
 _origin_decoder = msgspec.json.Decoder(Origin)
-_plain_candle_decoder = msgspec.json.Decoder(PlainCandle)
 _signal_decoder = msgspec.json.Decoder(Signal)
 _restoring_decoder = msgspec.json.Decoder(Restoring)
 _kind_decoder = msgspec.json.Decoder(_Kind)
@@ -157,23 +149,6 @@ _reject_decoder = msgspec.json.Decoder(Reject)
 def encode_candle(candle: CandleText) -> bytes:
     """Encode a candle as a record of `candles`."""
     return b'{"kind":"candle","v":1,' + _encoder.encode(candle)[1:]
-
-
-def decode_plain_candle(value: bytes) -> PlainCandle | None:
-    """Decode a candle; None if it is anything else than one of the encoders has written it, or may be: if it has escapes, say, or
-    a field twice. Its values are not checked.
-    """
-    if not value.startswith(b'{"kind":"candle",'):  # of a struct that is no union, msgspec does not miss the tag
-        return None
-    if len(value) > MAX_RECORD_BYTES or b"\\" in value or b"[" in value or value.count(b"{") > 1:
-        return None
-    try:
-        plain = _plain_candle_decoder.decode(value)
-    except UNDECODABLE:
-        return None
-    absent = (plain.synthetic, plain.sent_ms, plain.received_ms).count(UNSET)
-    quotes = _QUOTES + 2 * (3 - absent) + 4 * (plain.content is not UNSET)
-    return plain if value.count(b'"') == quotes else None
 
 
 def encode_gap(gap: Gap) -> bytes:

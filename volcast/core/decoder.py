@@ -14,23 +14,28 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
-from .codec import MAX_RECORD_BYTES, UNDECODABLE, VERSION, PlainCandle, Reason, Reject, decode_plain_candle, refuse
+from .codec import (
+    MAX_PRICE_DIGITS,
+    MAX_RECORD_BYTES,
+    MAX_SOURCE_CHARACTERS,
+    MAX_SYMBOL_CHARACTERS,
+    MAX_TIME_MS,
+    MIN_TIME_MS,
+    UNDECODABLE,
+    VERSION,
+    Reason,
+    Reject,
+    refuse,
+)
+from .plain_candle import PlainCandleDecoder
 from .timeline import Arrival
 from .types import MINUTE_MS, Candle, Gap, Revision
 
 MAX_PRICE_DECIMALS = 12
-MAX_PRICE_DIGITS = 15
 MAX_VOLUME_DIGITS = 24
 """A volume is below 10^24. The forecaster's sums and squares of what is accepted stay far below a float's limit, 10^308."""
-MAX_SYMBOL_CHARACTERS = 40
-MAX_SOURCE_CHARACTERS = 255
-"""As a file's name may have; a signal repeats it."""
 MAX_NESTING = 64
 """Opening brackets of a record. Whether a deeper one can be decoded would depend on the depth of the caller's stack."""
-MIN_TIME_MS = 1_230_768_000_000
-"""2009-01-01, the year of the first Bitcoin."""
-MAX_TIME_MS = 7_258_118_400_000
-"""2200-01-01; a time must be earlier."""
 
 _EXACT = Context(prec=80, traps=[Inexact])
 
@@ -80,7 +85,6 @@ class _RejectedError(Exception):
 _record_decoder = msgspec.json.Decoder(_CandleRecord | _GapRecord | _RevisionRecord)
 _odd_number = re.compile(rb'"(open|high|low|close|volume|quote_volume)"\s*:\s*"([^"]*[^0-9.eE+"-][^"]*)"')
 """A number that Python's Decimal accepts but other parsers would not: `4_2`, ` 42 `, digits of other scripts."""
-_plain_numbers = re.compile(r"[0-9]+(?:\.[0-9]+)?(?: [0-9]+(?:\.[0-9]+)?){5}")
 _symbol_pattern = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)?")
 
 
@@ -100,6 +104,8 @@ class Decoder:
         self._by_symbol = dict(by_symbol or {})
         if not all(0 <= decimals <= MAX_PRICE_DECIMALS for decimals in (price_decimals, *self._by_symbol.values())):
             raise ValueError(f"a price has 0 to {MAX_PRICE_DECIMALS} decimals")
+        self._plain = PlainCandleDecoder(price_decimals)
+        self._plain_by_key = {symbol.encode(): PlainCandleDecoder(decimals) for symbol, decimals in self._by_symbol.items()}
 
     @property
     def settings(self) -> tuple[int, dict[str, int]]:
@@ -112,38 +118,12 @@ class Decoder:
 
     def decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision | Reject:
         """Decode a record of `candles` with its key. It never raises: any bytes that are not a sound record become a `Reject`."""
-        if (plain := decode_plain_candle(value)) and (candle := self._plain(key, plain)):
+        if candle := self._plain_by_key.get(key, self._plain).decode(key, value):
             return candle
         try:
             return self._decode(key, value)
         except _RejectedError as rejected:
             return refuse(rejected.reason, str(rejected), key, value)
-
-    def _plain(self, key: bytes, plain: PlainCandle) -> Candle | None:
-        """Return what `_decode` would return, several times faster; None if the candle is not sound beyond doubt."""
-        symbol, time_ms, decimals = plain.symbol, plain.open_time_ms, self._by_symbol.get(plain.symbol, self._decimals)
-        texts = (plain.open, plain.high, plain.low, plain.close, plain.volume, plain.quote_volume)
-        if (
-            plain.v != VERSION
-            or plain.interval_ms != MINUTE_MS
-            or not MIN_TIME_MS <= time_ms < MAX_TIME_MS
-            or time_ms % MINUTE_MS
-            or key != symbol.encode()
-            or not is_symbol(symbol)
-            or max(len(plain.source), len(plain.closed_by)) > MAX_SOURCE_CHARACTERS
-            or not _plain_numbers.fullmatch(" ".join(texts))
-            or max(map(len, texts)) > MAX_PRICE_DIGITS
-        ):
-            return None
-        fractions = [len(text) - 1 - text.find(".") if "." in text else 0 for text in texts[:4]]
-        open_, high, low, close_, volume, quote_volume = map(float, texts)
-        # The floats nearest to numbers of at most 15 digits are ordered as these are.
-        if max(fractions) > decimals or not 0.0 < low <= open_ <= high or not low <= close_ <= high:
-            return None
-        units = int(plain.close.replace(".", "")) * 10 ** (decimals - fractions[3])
-        return Candle(
-            symbol, time_ms, open_, high, low, close_, units, volume, quote_volume, plain.source, plain.live, plain.closed_by
-        )
 
     def _decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision:
         if len(value) > MAX_RECORD_BYTES:

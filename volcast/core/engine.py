@@ -11,10 +11,10 @@ from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
 from volcast.core.forecast.intake import CandleInput, take_in
+from volcast.core.forecast.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
-from .outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from .rolling import RollingMean, SignalRate
 from .timeline import MAX_MISSING_SHARE, Admission, Arrival, DateCheck, Skip, Timeline
 from .types import Candle, EngineConfig, Signal

@@ -11,8 +11,8 @@ from msgspec import Struct
 from volcast.core.engine import WARM_OUTCOMES
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from volcast.core.forecast.intake import forecast_after
+from volcast.core.forecast.outcomes import annualized
 from volcast.core.forecast.prior import bundled
-from volcast.core.outcomes import annualized
 from volcast.core.timeline import MAX_MISSING_SHARE
 
 from .request import PredictRequest

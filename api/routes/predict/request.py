@@ -8,7 +8,8 @@ from msgspec import Meta, Struct
 
 from api.responses import iso8601
 from api.stream.row import Row
-from volcast.core.decoder import MAX_PRICE_DIGITS, MAX_TIME_MS, MAX_VOLUME_DIGITS
+from volcast.core.codec import MAX_PRICE_DIGITS, MAX_TIME_MS
+from volcast.core.decoder import MAX_VOLUME_DIGITS
 from volcast.core.forecast.forecaster import MAX_HORIZON_MINUTES, MIN_HORIZON_MINUTES
 from volcast.core.forecast.intake import CandleInput
 from volcast.core.types import MINUTE_MS

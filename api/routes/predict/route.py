@@ -12,7 +12,7 @@ from pydantic.config import JsonDict
 from api.responses import HorizonEnd, HorizonOver, QuantilesResponse, iso8601
 from api.routes.problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 from api.status import MAX_CLOCK_SKEW_S, Now, Status
-from volcast.core.decoder import MAX_TIME_MS
+from volcast.core.codec import MAX_TIME_MS
 from volcast.core.forecast.forecaster import MAX_HORIZON_MINUTES, MIN_HORIZON_MINUTES
 from volcast.core.timeline import MAX_MISSING_SHARE
 from volcast.core.types import MINUTE_MS

@@ -5,7 +5,7 @@ import pytest
 from producer.live.candle import CandleEvent, ClosedBy, MissingMinutes, RevisedCandle, record_of
 from producer.live.resume import _MAX_AHEAD_MS, RECALLED_MINUTES, ResumePoint, ResumePointReader
 from tests.producer.live.candles import MINUTE_MS, at, candle
-from volcast.core.decoder import MIN_TIME_MS
+from volcast.core.codec import MIN_TIME_MS
 
 
 def resume_point_after(*values: bytes, now_ms: int) -> ResumePoint | None:

@@ -12,6 +12,8 @@ from volcast.core.codec import (
     MAX_KEPT_BYTES,
     MAX_KEPT_KEY_BYTES,
     MAX_RECORD_BYTES,
+    MAX_TIME_MS,
+    MIN_TIME_MS,
     Reason,
     Reject,
     decode_reject,
@@ -19,7 +21,7 @@ from volcast.core.codec import (
     encode_reject,
     encode_revision,
 )
-from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder
+from volcast.core.decoder import Decoder
 from volcast.core.types import Candle, Gap, Revision
 
 KEY = SYMBOL.encode()

@@ -25,6 +25,8 @@ from tests.mutations import Fields, broken_bytes, broken_record, fields_of
 from volcast.core import snapshot
 from volcast.core.codec import (
     MAX_KEPT_BYTES,
+    MAX_TIME_MS,
+    MIN_TIME_MS,
     UNDECODABLE,
     Origin,
     Reason,
@@ -38,7 +40,7 @@ from volcast.core.codec import (
     encode_signal,
     read_origin,
 )
-from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder, is_symbol
+from volcast.core.decoder import Decoder, is_symbol
 from volcast.core.engine import Engine
 from volcast.core.snapshot import SnapshotError
 from volcast.core.timeline import Arrival

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from tests.market import SYMBOL, at, record
 from tests.mutations import broken_record, fields_of
-from volcast.core.codec import CandleText, LiveCandleText, Reason, Reject, ReplayedCandleText, decode_plain_candle, encode_candle
+from volcast.core.codec import CandleText, LiveCandleText, Reason, Reject, ReplayedCandleText, encode_candle
 from volcast.core.decoder import Decoder
-from volcast.core.types import Candle
+from volcast.core.plain_candle import PlainCandleDecoder
 
 KEY = SYMBOL.encode()
 DECIMALS = 2
@@ -27,7 +27,7 @@ PRICES = st.decimals(min_value=1, max_value=10**7, places=2).map(str)
 def assert_same(value: bytes) -> None:
     """With one more field, the record is decoded with care."""
     with_extra = b'{"extra":null,' + value[1:]
-    assert decode_plain_candle(with_extra) is None
+    assert PlainCandleDecoder(DECIMALS).decode(KEY, with_extra) is None
     decoder = Decoder(DECIMALS)
     fast, careful = decoder.decode(KEY, value), decoder.decode(KEY, with_extra)
     if isinstance(fast, Reject) and isinstance(careful, Reject):
@@ -91,7 +91,6 @@ def test_our_producers_write_plain_candles() -> None:
         ReplayedCandleText(**fields, **prices, line=7, content="ab"),
         LiveCandleText(**fields, **prices, live=True, synthetic=True, sent_ms=1, received_ms=2),
     ):
-        plain = decode_plain_candle(encode_candle(text))
+        plain = PlainCandleDecoder(DECIMALS).decode(KEY, encode_candle(text))
         assert plain is not None
-        assert (plain.symbol, plain.line, plain.live) == (text.symbol, text.line, text.live)
-        assert isinstance(Decoder(DECIMALS).decode(KEY, encode_candle(text)), Candle)
+        assert (plain.symbol, plain.open_time_ms, plain.source, plain.live) == (SYMBOL, at(0), "s", text.live)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.market import SYMBOL, at, candle_text, prices
-from volcast.core.codec import decode_signal, encode_candle, encode_signal
-from volcast.core.decoder import MAX_TIME_MS, MIN_TIME_MS, Decoder
+from volcast.core.codec import MAX_TIME_MS, MIN_TIME_MS, decode_signal, encode_candle, encode_signal
+from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.forecast.whole import NotWholeError
 from volcast.core.models import MODELS

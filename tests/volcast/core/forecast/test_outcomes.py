@@ -8,9 +8,9 @@ from tests.market import at
 from tests.minutes import minutes
 from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
+from volcast.core.forecast.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS
-from volcast.core.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.types import Outcome, Shadow
 
 NONE_DUE = ResolvedForecasts({}, {})

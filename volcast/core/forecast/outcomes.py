@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from math import exp, sqrt
 
-from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
-from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
-from volcast.core.forecast.losses import qlike
+from volcast.core.types import MINUTE_MS, YEAR_MINUTES, HorizonForecast, Outcome, Shadow
 
-from .types import MINUTE_MS, YEAR_MINUTES, HorizonForecast, Outcome, Shadow
+from .forecaster import Predictions, ResolvedForecasts
+from .learner import Learner, Prediction, ResolvedForecast
+from .losses import qlike
 
 
 def annualized(volatility: float, horizon_minutes: int) -> float:
