@@ -70,9 +70,9 @@ class Rules:
 
         `partition_of` returns the partition of a key; if it is None, no record is in a wrong one.
         """
-        _, _, key, value, unreadable = record
-        if unreadable:
-            return refuse(Reason.UNREADABLE_BATCH, unreadable, key, value)
+        key, value = record.key, record.value
+        if record.unreadable:
+            return refuse(Reason.UNREADABLE_BATCH, record.unreadable, key, value)
         item = self.decoder.decode(key, value)
         if partition_of is None or isinstance(item, Reject) or (belongs := partition_of(key)) == record.partition:
             return item

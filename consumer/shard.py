@@ -149,11 +149,14 @@ class Shard:
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
         if record.offset < self.state.complete_below.get(symbol, 0):
             return ()
-        if refusal := rules.refusal(symbol, len(self.engines), is_new=symbol not in self.engines):
+        engine = self.engines.get(symbol)
+        if refusal := rules.refusal(symbol, len(self.engines), is_new=engine is None):
             return self._reject(refuse(*refusal, record.key, record.value), record)
-        engine = self.engines.get(symbol) or self.state.add_symbol(symbol)
+        engine = engine or self.state.add_symbol(symbol)
         self._schedule.changed(record.key, record.offset, self._digest.value)
         if isinstance(item, Candle):
+            if engine.continues_at(item.open_time_ms) and isinstance(signal := engine.step(item), Signal):
+                return (signal,)
             return self._admit(engine, Arrival(item, record.offset, record.value), record.partition)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
         return ()

@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, OutputDigest, with_values
 from consumer.rules import Rules
@@ -123,7 +124,7 @@ def test_a_replay_of_other_candles_than_those_that_were_answered_is_refused(rule
     _, commits = history(rules, [20, 20])
     restored = restored_from(*commits)
     lost = replace(restored, snapshots={key: value for key, value in restored.snapshots.items() if key != b"BTCUSDT"})
-    changed = [each._replace(value=each.value.replace(b"4", b"5")) if each.offset == 3 else each for each in LOG]
+    changed = [structs.replace(each, value=each.value.replace(b"4", b"5")) if each.offset == 3 else each for each in LOG]
     for log in (deleted(3), deleted(40), changed):
         shard = Shard(rules, lost)
         with pytest.raises(Mismatch, match="the candles from 0 to 41 are not those that were answered: some were deleted or"):

@@ -16,7 +16,7 @@ from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
 
 from .rolling import RollingMean, SignalRate
-from .timeline import MAX_MISSING_SHARE, Admission, Arrival, DateCheck, Skip, Timeline
+from .timeline import MAX_MISSING_SHARE, MAX_STEP_MS, Admission, Arrival, DateCheck, Skip, Timeline
 from .types import Candle, EngineConfig, Signal
 
 WARM_OUTCOMES: Final = 1_440
@@ -51,6 +51,10 @@ class Engine:
         prior, level, levels = select_prior(config.prior, prior), config.interval_level, config.quantile_levels
         self.forecaster = SymbolForecaster(config.horizons, level, config.model, config.shadows, prior, quantile_levels=levels)
         self._observer, self.drift = Observer(config.horizons[0]), DriftMonitor(config.drift_thresholds)
+
+    def continues_at(self, open_time_ms: int) -> bool:
+        """Return whether a candle of this minute would be admitted alone, as nearly all are: none waits, and its date is good."""
+        return self.candles > 0 and not self.dates.waiting and 0 < open_time_ms - self.timeline.last_ms <= MAX_STEP_MS
 
     def admit(self, arrival: Arrival) -> Admission:
         """Return which candles to `step` through now that this one has arrived: none if its date is in doubt until the next."""

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple, Protocol, Self
 
+from msgspec import Struct
+
 
 class Topic(StrEnum):
     """The four topics. Three are kept for a limited time; `state` is compacted to the last value of each key."""
@@ -30,7 +32,7 @@ class Topic(StrEnum):
     STATE = "state"
 
 
-class Record(NamedTuple):
+class Record(Struct, frozen=True, gc=False):
     """A record that was read. Offsets rise within a partition and may have gaps."""
 
     partition: int

@@ -13,7 +13,7 @@ import msgspec
 
 from bench.peers.job import Model, Options, push, read_options
 from volcast.core.snapshot import SnapshotError
-from volcast.core.timeline import Admission, Arrival, DateCheck, Skip, Timeline
+from volcast.core.timeline import MAX_STEP_MS, Admission, Arrival, DateCheck, Skip, Timeline
 from volcast.core.types import Candle
 
 
@@ -43,6 +43,9 @@ class JobEngine:
     @property
     def last_open_time_ms(self) -> int:
         return self.timeline.last_ms
+
+    def continues_at(self, open_time_ms: int) -> bool:
+        return self.candles > 0 and not self.dates.waiting and 0 < open_time_ms - self.timeline.last_ms <= MAX_STEP_MS
 
     def admit(self, arrival: Arrival) -> Admission:
         if skip := self.timeline.skip(arrival.candle.open_time_ms):

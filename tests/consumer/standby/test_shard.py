@@ -6,6 +6,7 @@ from typing import NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from consumer.checkpoint import CHECKPOINT_KEY
 from consumer.rules import Rules
@@ -120,7 +121,7 @@ def changed_candles() -> list[Record]:
     """The candles of the next commit, of which one is another one."""
     restored = WHOLE.states[FIRST]
     candles = [record for record in LOG if restored.position <= record.offset < WHOLE.commits[FIRST + 1].position]
-    return [candles[0]._replace(value=b"{}"), *candles[1:]]
+    return [replace(candles[0], value=b"{}"), *candles[1:]]
 
 
 def test_another_record_is_noticed() -> None:

@@ -67,12 +67,12 @@ def alter(records: list[Record], index: int) -> None:
     value = records[index].value
     where = max(value.rindex(digit) for digit in (b"1", b"2", b"3") if digit in value)
     digit = b"4" if value[where : where + 1] != b"4" else b"5"
-    records[index] = records[index]._replace(value=value[:where] + digit + value[where + 1 :])
+    records[index] = replace(records[index], value=value[:where] + digit + value[where + 1 :])
 
 
 def move(records: list[Record], index: int) -> None:
     """Change the key."""
-    records[index] = records[index]._replace(key=b"OTHER")
+    records[index] = replace(records[index], key=b"OTHER")
 
 
 def test_correct_records_have_no_difference() -> None:
@@ -103,7 +103,7 @@ def test_any_changed_reject_is_found(index: int, change: Change) -> None:
 @pytest.mark.parametrize("change", [{"reason": Reason.TIME}, {"offset": 1}, {"partition": 1}, {"value": b"x"}, {"key": b"x"}])
 def test_a_reject_with_another_field_is_found(change: dict[str, object]) -> None:
     other = encode_reject(replace(decode_reject(REJECTS[2].value), **change))
-    sentence = difference(SIGNALS, [*REJECTS[:2], REJECTS[2]._replace(value=other), *REJECTS[3:]])
+    sentence = difference(SIGNALS, [*REJECTS[:2], replace(REJECTS[2], value=other), *REJECTS[3:]])
     assert sentence is not None
     assert "the first that differs is number 2" in sentence
 

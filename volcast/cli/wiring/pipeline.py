@@ -135,7 +135,8 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     """
     from producer.csv_replay import CsvReplay, by_symbol  # noqa: PLC0415  # not needed by --help
     from producer.file_names import candle_files_of, symbol_in_folder  # noqa: PLC0415
-    from volcast.core.decoder import MAX_SYMBOL_CHARACTERS, is_symbol  # noqa: PLC0415
+    from volcast.core.codec import MAX_SYMBOL_CHARACTERS  # noqa: PLC0415
+    from volcast.core.decoder import is_symbol  # noqa: PLC0415
 
     for symbol in symbols:
         if not (symbol.isascii() and is_symbol(symbol.upper())):

@@ -14,7 +14,7 @@ import struct
 import zlib
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer import fetcher
@@ -45,7 +45,7 @@ _suspects: Counter[tuple[int, int]] = Counter()
 
 
 class _StandIn(NamedTuple):
-    """Has the attributes of aiokafka's records."""
+    """Has the attributes of the records that aiokafka decodes."""
 
     offset: int
     headers: tuple[tuple[object, str]]
@@ -97,22 +97,21 @@ class FetchedBatch:
         return next(iter(self._decoder))
 
     def __iter__(self) -> Iterator[Any]:
-        first = self.base_offset
+        first, end = self.base_offset, self.next_offset
         try:
             for record in self._records():
-                if not first <= record.offset < self.next_offset:
-                    yield _stand_in(first, self.next_offset - 1, f"a record has the offset {record.offset}")
+                offset = record.offset
+                if not first <= offset < end:
+                    yield _stand_in(first, end - 1, f"a record has the offset {offset}")
                     return
                 size = len(record.key or b"") + len(record.value or b"")
                 if size > MAX_FETCHED_RECORD_BYTES:
-                    yield _stand_in(
-                        record.offset, record.offset, f"a record of {size} bytes, more than {MAX_FETCHED_RECORD_BYTES}"
-                    )
+                    yield _stand_in(offset, offset, f"a record of {size} bytes, more than {MAX_FETCHED_RECORD_BYTES}")
                 else:
                     yield record
-                first = record.offset + 1
+                first = offset + 1
         except (UndecodableError, CorruptRecordException, UnicodeDecodeError) as error:
-            yield _stand_in(first, self.next_offset - 1, str(error) or type(error).__name__)
+            yield _stand_in(first, end - 1, str(error) or type(error).__name__)
 
     def _records(self) -> Iterator[Any]:
         """Return the records. Raises UndecodableError; CorruptRecordException or UnicodeDecodeError in between."""
@@ -212,9 +211,19 @@ def _extents(raw: bytes) -> Iterator[tuple[int, int]]:
         begin = end
 
 
+class _DecodedRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
+    """The records of one fetch, as they were decoded: a copy of each with the topic's name would take as long again."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return cast(Iterator[Any], self._records_iterator)
+
+    def _consumer_record(self, tp: TopicPartition, record: Any) -> Any:  # noqa: ARG002  # aiokafka's signature
+        return record
+
+
 def read_batches_within_bounds() -> None:
-    """Make all consumers of this process read batches by `BoundedRecords`."""
-    fetcher.MemoryRecords = BoundedRecords
+    """Make all consumers of this process read batches by `BoundedRecords`. Their records do not name topic and partition."""
+    fetcher.MemoryRecords, fetcher.PartitionRecords = BoundedRecords, _DecodedRecords
 
 
 async def fetched(
@@ -238,10 +247,9 @@ async def fetched(
         if not taken:
             break
         for tp, records in taken.items():
-            for record in records:
-                if is_endless(record):
-                    raise CorruptRecordException(f"{tp.topic}, partition {tp.partition}, {unreadable(record)}")
-                size += len(record.key or b"") + len(record.value or b"")
+            if is_endless(records[-1]):  # nothing can follow it
+                raise CorruptRecordException(f"{tp.topic}, partition {tp.partition}, {unreadable(records[-1])}")
+            size += sum([len(record.key or b"") + len(record.value or b"") for record in records])
             count += len(records)
             found.setdefault(tp, []).extend(records)
     return found

@@ -187,7 +187,7 @@ class KafkaConsumer:
                     bounds_now = (await bounds(self._client, [tp]))[tp]
                     raise position_lost(self._client, tp.partition, offset, *bounds_now) from error
         polled = {
-            tp.partition: [to_record(record) for record in each]
+            tp.partition: [to_record(tp.partition, record) for record in each]
             for tp, each in records.items()
             if each and self._is_readable(tp.partition)
         }

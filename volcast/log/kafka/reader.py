@@ -56,7 +56,7 @@ class KafkaReader:
             self._reached[tp] = records[-1].offset
         # The marker of a transaction is a record that is never returned: the position passes it in a later read.
         self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
-        return [to_record(record) for records in batches.values() for record in records]
+        return [to_record(tp.partition, record) for tp, records in batches.items() for record in records]
 
     @property
     def caught_up(self) -> bool:
@@ -161,15 +161,18 @@ async def _backwards(client: KafkaClient, topic: Topic, partition: int, key: byt
         while end > begin:
             start = max(begin, end - step)
             batches = read_range(client, consumer, tp, start, end)
-            own = [to_record(each) async for records in batches for each in records if each.key == key or unreadable(each)]
-            for record in reversed(own):
-                yield record
+            own = [
+                to_record(partition, each) async for records in batches for each in records if each.key == key or unreadable(each)
+            ]
+            for record in reversed(found):
+                yield to_record(partition, record)
             end, step = start, min(step * _STEP_GROWTH, _MAX_STEP_RECORDS)
 
 
-def to_record(record: Any) -> Record:
-    """Convert a record of aiokafka, or a stand-in for records that can't be read.
+def to_record(partition: int, record: Any) -> Record:
+    """Convert a record that aiokafka decoded, or a stand-in for records that can't be read.
 
     A missing key or value, as other writers may leave it, becomes empty bytes.
     """
-    return Record(record.partition, record.offset, record.key or b"", record.value or b"", unreadable(record))
+    why = unreadable(record) if record.headers else ""
+    return Record(partition, record.offset, record.key or b"", record.value or b"", why)

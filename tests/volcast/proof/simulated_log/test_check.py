@@ -37,7 +37,7 @@ def notice(partition: Partition, *, done: bool) -> None:
 
 def other_reason(partition: Partition) -> None:
     value = encode_reject(replace(decode_reject(partition.rejects[0].value), reason=Reason.TOO_LARGE))
-    partition.rejects[0] = partition.rejects[0]._replace(value=value)
+    partition.rejects[0] = replace(partition.rejects[0], value=value)
 
 
 def swap(records: list[Record]) -> None:
@@ -63,11 +63,11 @@ def test_a_correct_partition_has_no_difference() -> None:
         (lambda partition: partition.signals.pop(), ": none, expected {"),
         (lambda partition: swap(partition.signals), "signals, .* the first that differs is number 0"),
         (
-            lambda partition: partition.signals.insert(0, partition.signals[0]._replace(value=b"{}")),
+            lambda partition: partition.signals.insert(0, replace(partition.signals[0], value=b"{}")),
             "the first that differs is number 0: {},",
         ),
         (
-            lambda partition: partition.signals.insert(0, partition.signals[0]._replace(key=b"X")),
+            lambda partition: partition.signals.insert(0, replace(partition.signals[0], key=b"X")),
             "the first that differs is number 0",
         ),
         (lambda partition: partition.rejects.pop(0), "rejects, .* the first that differs is number 0"),

@@ -214,11 +214,11 @@ class KafkaStandbyConsumer(KafkaConsumer):
         for tp, records in found.items():
             tail = self._tails[tp.partition]
             if tp == self._state(tp.partition):
-                tail.add_state([to_record(each) for each in records])
+                tail.add_state([to_record(tp.partition, each) for each in records])
             elif self._seeks.get(tp) != seeks.get(tp):
                 self._reader.seek(tp, tail.next_offset)  # some of these were read from the former place
             elif tail.candles_from >= 0:
-                tail.candles.extend(to_record(each) for each in records)
+                tail.candles.extend(to_record(tp.partition, each) for each in records)
                 if len(tail.candles) > _MAX_CANDLES:
                     self._pause(tp)
         if found:
