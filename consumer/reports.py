@@ -1,18 +1,37 @@
-"""What the worker writes to the log of its process about a partition."""
+"""What the worker says about a partition: messages for the log of its process, and why a partition cannot be continued."""
 
 import asyncio
 import logging
 from collections.abc import Mapping, MutableMapping
 
-from volcast.log.contract import Consumer
+from volcast.log.contract import Consumer, Mismatch
 from volcast.timing.stall import StallDetector
 
 from .batch import Batch
+from .rules import Rules
 from .shard import Shard
 from .stats import restored_share
 
 _MAX_PER_BATCH = 5
 _log = logging.getLogger("consumer.worker")
+
+
+def check_history(shard: Shard, rules: Rules, where: str) -> Shard:
+    """Return the shard. Raises Mismatch if the log lacks candles that its state needs, unless the rules say to do without."""
+    if not shard.is_cut or rules.rebuild_from_earliest:
+        return shard
+    state, advice = shard.state, "restore a backup"
+    if state.changed_settings:
+        why, advice = f"the settings have changed ({state.changed_settings})", "set them back, restore a backup"
+    elif state.unusable:
+        symbol, reason = next(iter(state.unusable.items()))
+        why = f"the snapshot of {symbol} can't be used ({reason})"
+    else:
+        why = "a part of it is missing or damaged" if state.must_rebuild else "its snapshots lack the last candles"
+    raise Mismatch(
+        f"{where}: the state must be computed again, as {why}, but retention has deleted the candles below {shard.replay_from}: "
+        f"{advice}, or start once with --rebuild-from-earliest, which begins with the earliest candle that is left"
+    )
 
 
 def report_restoring(partition: int, shard: Shard) -> None:

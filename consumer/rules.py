@@ -53,6 +53,8 @@ class Rules:
     """What new symbols start from, if `config` names a prior that is not bundled."""
     allowed_symbols: tuple[str, ...] = ()
     """The only symbols that are processed, sorted; all if it is empty."""
+    rebuild_from_earliest: bool = False
+    """Whether the state may be rebuilt from the earliest candle that is left, if retention has deleted those before."""
 
     @property
     def settings(self) -> PartitionSettings:
@@ -63,7 +65,7 @@ class Rules:
         """Return these rules with other settings, such as those of an earlier run."""
         decoder = Decoder(settings.price_decimals, settings.price_decimals_by_symbol)
         counts = settings.max_symbols, self.snapshot_records
-        return Rules(settings.engine, decoder, *counts, self.prior, settings.allowed_symbols)
+        return Rules(settings.engine, decoder, *counts, self.prior, settings.allowed_symbols, self.rebuild_from_earliest)
 
     def decode(self, record: Record, partition_of: Callable[[bytes], int] | None) -> Candle | Gap | Revision | Reject:
         """Decode a record, if it could be read and is where it belongs: in two partitions a symbol would have two engines.

@@ -51,7 +51,7 @@ class Shard:
         needed_from = 0 if self.state.must_rebuild else verified.replay_from
         self.replay_from = min(max(needed_from, restored.earliest), verified.position)
         """The offset of the first record to read."""
-        self.is_cut = needed_from < restored.earliest and self.replay_from < self.position
+        self.is_cut = needed_from < restored.earliest and (self.replay_from < self.position or verified.digests is not None)
         """Some of the records that would have to be read again are no longer on the log."""
         self.next_offset = self.replay_from
         """The offset of the next record to process."""

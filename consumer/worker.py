@@ -20,7 +20,7 @@ from volcast.timing.stall import StallDetector
 
 from .commits import CommitsOnTheWay, write_snapshots
 from .loading import load_in_slices
-from .reports import check_stalls, report_batch, report_restored, report_restoring
+from .reports import check_history, check_stalls, report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
 from .stats import WorkerStats
@@ -127,7 +127,7 @@ class Worker:
     async def _opened(self, consumer: Consumer, partition: int) -> Shard:
         restored = await consumer.open(partition)
         shard = Shard(self._rules, restored, self._log.partition_of, await load_in_slices(self._rules, restored))
-        self.stats.add_restore(shard)
+        self.stats.add_restore(check_history(shard, self._rules, restored.where))
         return shard
 
     async def _process(self, consumer: Consumer, partition: int, records: Sequence[Record], read_s: float) -> None:

@@ -50,7 +50,19 @@ class LogSettings(BaseModel):
         None,
         ge=1,
         le=87_600,
-        description="Hours for which Kafka retains candles and signals; by default the broker's own setting.",
+        description="Hours after their arrival for which candles, signals and rejects are kept; by default as Kafka's brokers "
+        "say, and for ever in a SQLite file.",
+    )
+    retention_bytes: int | None = Field(
+        None,
+        ge=10_000_000,
+        le=100_000_000_000_000,
+        description="Bytes of candles, of signals and of rejects that are kept in each partition: the oldest are deleted.",
+    )
+    rebuild_from_earliest: bool = Field(
+        default=False,
+        description="Rebuild the state from the earliest candle that is left, where retention has deleted those before. Without "
+        "it such a rebuild is refused, as later signals are not those of the full history.",
     )
     kafka_username: str | None = Field(None, min_length=1, description="Kafka user to sign in as; needs a password.")
     kafka_password: SecretStr | None = Field(

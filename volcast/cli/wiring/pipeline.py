@@ -39,6 +39,7 @@ LOG_SETTINGS = (
     "instance_id",
     "session_timeout_s",
     "retention_hours",
+    "retention_bytes",
     "kafka_username",
     "kafka_password",
     "kafka_password_file",
@@ -73,7 +74,8 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
         group=settings.group,
         session_timeout_ms=settings.session_timeout_s * 1_000,
         instance_id=settings.instance_id,
-        retention_ms=settings.retention_hours * 3_600_000 if settings.retention_hours else None,
+        retention_ms=_retention_ms(settings),
+        retention_bytes=settings.retention_bytes,
         must_exist=must_exist,
         standby=settings.standby,
         security=create_kafka_security(settings),
@@ -113,7 +115,13 @@ def create_sqlite_log(path: Path, settings: Settings) -> Log:
         poll_s=settings.poll_s,
         session_timeout_s=settings.session_timeout_s,
         standby=settings.standby,
+        retention_ms=_retention_ms(settings),
+        retention_bytes=settings.retention_bytes,
     )
+
+
+def _retention_ms(settings: Settings) -> int | None:
+    return settings.retention_hours * 3_600_000 if settings.retention_hours else None
 
 
 def create_worker(log: Log, settings: Settings) -> "Worker":
@@ -243,7 +251,8 @@ def _create_rules(settings: Settings) -> "Rules":
     config = engine_config(settings, prior)
     for own in filter(None, map(own_model, (config.model, *config.shadows))):
         check_storable(own)
-    return Rules(config, decoder, settings.max_symbols, settings.snapshot_records, prior, allowed)
+    counts = settings.max_symbols, settings.snapshot_records
+    return Rules(config, decoder, *counts, prior, allowed, rebuild_from_earliest=settings.rebuild_from_earliest)
 
 
 def create_quiet_log(loaded: Loaded, *, must_exist: bool = True) -> Log:

@@ -26,6 +26,7 @@ NOTIFY_SETTINGS = ("notify", "notify_tiers", "notify_cooldown_s", "alert", "aler
 
 RUN_SETTINGS = (
     *("db", *API_SETTINGS, *ENGINE_SETTINGS, "sqlite_synchronous", "poll_s"),
+    *("retention_hours", "retention_bytes", "rebuild_from_earliest"),
     *("batch_records", "snapshot_records", *LIVE_SETTINGS, *NOTIFY_SETTINGS, "max_symbols", "allowed_symbols"),
     *("stale_after_s", "log_level", "log_format"),
 )

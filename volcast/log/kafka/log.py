@@ -9,6 +9,7 @@ from random import Random
 from typing import Self
 
 from volcast.log.contract import Appender, Consumer, Reader, Record, Restored, Topic, Unavailable
+from volcast.log.retention import Retention
 from volcast.log.retry import while_unavailable
 
 from .access.log_filter import quieten
@@ -39,13 +40,15 @@ class KafkaLog:
         session_timeout_ms: int = 10_000,
         instance_id: str | None = None,
         retention_ms: int | None = None,
+        retention_bytes: int | None = None,
         security: KafkaSecurity | None = None,
         must_exist: bool = False,
         standby: bool = False,
     ) -> None:
         """Consumers of a log with `standby` are each a StandbyConsumer."""
         self._client = KafkaClient(bootstrap, prefix, partitions, session_timeout_ms, security or KafkaSecurity())
-        self._group, self._instance_id, self._retention_ms = group, instance_id, retention_ms
+        self._group, self._instance_id = group, instance_id
+        self._retention = Retention(retention_ms, retention_bytes)
         self._must_exist = must_exist
         self._consumer = KafkaStandbyConsumer if standby else KafkaConsumer
         self._watch = AccessWatch(self._client)
@@ -105,7 +108,7 @@ class KafkaLog:
         """Check sign-in and topics; create missing topics, unless they must exist. Raises Unavailable or Mismatch."""
         try:
             await check_access(self._client.bootstrap, self._client.security, self._client.timeout_s)
-            await prepare(self._client, self._retention_ms, must_exist=self._must_exist)
+            await prepare(self._client, self._retention, must_exist=self._must_exist)
         except Unavailable:
             await check_ports(self._client.bootstrap, self._client.security)
             raise

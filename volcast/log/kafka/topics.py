@@ -15,6 +15,7 @@ from aiokafka.errors import (
 )
 
 from volcast.log.contract import Mismatch, Topic, Unavailable
+from volcast.log.retention import Retention
 
 from .client import KafkaClient
 from .errors import translated_errors
@@ -39,11 +40,14 @@ HARM = {
     "cleanup.policy": "records that are needed get lost",
     _TIMESTAMPS: "records of a machine whose clock is wrong are refused, or deleted by retention",
 }
+_SEGMENTS = 10
+"""Kafka deletes whole segments, and never the one that is written: so many make up the bytes that are kept."""
+_MIN_SEGMENT_BYTES, _MAX_SEGMENT_BYTES = 1 << 20, 1 << 30
 _REPLICAS = 3
 _POLL_S = 0.05
 
 
-async def prepare(client: KafkaClient, retention_ms: int | None, *, must_exist: bool = False) -> None:
+async def prepare(client: KafkaClient, retention: Retention, *, must_exist: bool = False) -> None:
     """Create missing topics, wait until all are usable, and check them. Raises Unavailable or Mismatch.
 
     If they `must_exist`, nothing is created, and a missing one is a Mismatch.
@@ -56,7 +60,7 @@ async def prepare(client: KafkaClient, retention_ms: int | None, *, must_exist: 
                 if must_exist:
                     await check_existence(admin, client, "there is no log: missing", "check bus and topic_prefix")
                 else:
-                    await _create(admin, client, retention_ms)
+                    await _create(admin, client, retention)
                 _check_partitions(client, await _partitions(admin, client))
                 await _check_settings(admin, client)
     finally:
@@ -82,10 +86,10 @@ async def check_existence(
     _check_partitions(client, {topic: counts[name] for topic in Topic if (name := client.topic(topic)) in counts})
 
 
-async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention_ms: int | None) -> None:
+async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention: Retention) -> None:
     existing = await _partitions(admin, client)
     replicas = min(_REPLICAS, len((await admin.describe_cluster())["brokers"]))
-    topic_settings = {client.topic(topic): _settings(topic, retention_ms) for topic in Topic if topic not in existing}
+    topic_settings = {client.topic(topic): _settings(topic, retention) for topic in Topic if topic not in existing}
     missing = [NewTopic(name, client.partitions, replicas, topic_configs=each) for name, each in topic_settings.items()]
     if not missing:
         return
@@ -104,9 +108,17 @@ async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention_ms:
         await asyncio.sleep(_POLL_S)
 
 
-def _settings(topic: Topic, retention_ms: int | None) -> Mapping[str, str]:
-    retention = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
-    return {**required_settings(topic), **(_STATE if topic is Topic.STATE else retention)}
+def _settings(topic: Topic, retention: Retention) -> Mapping[str, str]:
+    return {**required_settings(topic), **(_STATE if topic is Topic.STATE else retention_settings(retention))}
+
+
+def retention_settings(retention: Retention) -> dict[str, str]:
+    """Return the settings by which a topic keeps records for so long."""
+    found = {} if retention.age_ms is None else {"retention.ms": str(retention.age_ms)}
+    if retention.size_bytes is not None:
+        segment_bytes = min(max(retention.size_bytes // _SEGMENTS, _MIN_SEGMENT_BYTES), _MAX_SEGMENT_BYTES)
+        found |= {"retention.bytes": str(retention.size_bytes), "segment.bytes": str(segment_bytes)}
+    return found
 
 
 def required_settings(topic: Topic) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The consumer of a SQLite log: it owns the only partition while it holds the lease.
 
-The lease decides who should try to consume. What protects the output is the epoch that `open` took: each commit checks it.
+The lease decides who should try to consume. What protects the output is the epoch that `open` took: each commit checks it, and
+so does each step of retention, which the owner takes between two polls.
 """
 
 import asyncio
@@ -8,28 +9,37 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 
 from volcast.log.contract import Commit, Fenced, Mismatch, Record, Restored, Topic
+from volcast.log.retention import Retention
 
 from .database import Database, check_epoch
 from .errors import translated
 from .lease import HeartbeatLease
 from .position import restored_from, write_position
 from .reader import PARTITION, TablePoller, end_of
+from .retention import append_rows, is_anything_due, trim
 from .schema import TABLES
 
 ROLE = "consume"
-_CANDLES = TABLES[Topic.CANDLES]
+_CANDLES, _SIGNALS, _REJECTED = (TABLES[topic] for topic in (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED))
+_RETENTION_PAUSE_S = 1.0
+"""How long retention waits after a look that found nothing."""
 
 
 class SqliteConsumer:
     """A consumer of a SQLite file. Without a lease, as for a log in memory, it always owns the partition."""
 
-    def __init__(self, database: Database, lease: HeartbeatLease | None) -> None:
-        self._database, self._lease = database, lease
+    def __init__(self, database: Database, lease: HeartbeatLease | None, retention: Retention) -> None:
+        self._database, self._lease, self._retention = database, lease, retention
         self._candles = TablePoller(database, _CANDLES)
         self._epoch: int | None = None
         """The epoch that `open` took; None while the partition is not open."""
         self._next_offset: int | None = None
         """The offset from which to poll next; None before `seek`."""
+        self._has_committed = False
+        """Whether a commit was written since `seek`. Before, candles may be read again that the last commit needs no more, as
+        when a state is rebuilt: only a commit after them says what is needed from now on.
+        """
+        self._look_at_s = 0.0
 
     async def assignment(self) -> Mapping[int, int]:
         if self._lease is None:
@@ -63,6 +73,7 @@ class SqliteConsumer:
         if self._next_offset is None:
             await asyncio.sleep(min(timeout_s, self._database.poll_s))
             return {}
+        await self._trim()
         records = await self._candles.read(self._next_offset, max_records, timeout_s)
         if not records:
             return {}
@@ -72,18 +83,39 @@ class SqliteConsumer:
     async def commit(self, partition: int, commit: Commit) -> None:
         if self._epoch is None:
             raise Fenced(f"partition {partition} is not open here")
-        epoch = self._epoch
+        epoch, now_ms = self._epoch, self._database.now_ms()
 
         def write(db: sqlite3.Connection) -> None:
             check_epoch(db, ROLE, epoch)
-            db.executemany("INSERT INTO signals (key, value) VALUES (?, ?)", commit.signals)
-            db.executemany("INSERT INTO rejected (key, value) VALUES (?, ?)", commit.rejects)
+            append_rows(db, _SIGNALS, commit.signals, now_ms)
+            append_rows(db, _REJECTED, commit.rejects, now_ms)
             changed = [(key, commit.position, value) for key, value in commit.snapshots if value]
             db.executemany("INSERT OR REPLACE INTO state VALUES (?, ?, ?)", changed)
             db.executemany("DELETE FROM state WHERE key = ?", [(key,) for key, value in commit.snapshots if not value])
             write_position(db, commit)
 
         await self._database.write(write)
+        self._has_committed = self._has_committed or self._next_offset is not None
 
     async def close(self, partition: int) -> None:  # noqa: ARG002  # as above
         self._epoch = self._next_offset = None
+        self._has_committed = False
+
+    async def _trim(self) -> None:
+        """Take a step of retention, if there is anything to do. Raises Unavailable."""
+        epoch, now_s, database = self._epoch, asyncio.get_running_loop().time(), self._database
+        if epoch is None or not (self._has_committed and self._retention != Retention() and now_s >= self._look_at_s):
+            return
+        now_ms = database.now_ms()
+        if not await database.read(lambda db: is_anything_due(db, self._retention, now_ms)):
+            self._look_at_s = now_s + _RETENTION_PAUSE_S
+            return
+
+        def step(db: sqlite3.Connection) -> None:
+            check_epoch(db, ROLE, epoch)
+            trim(db, self._retention, now_ms)
+
+        try:
+            await database.write(step)
+        except Fenced:  # the next commit says so, too
+            self._has_committed = False

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from random import Random
+from time import time
 from typing import TypeVar
 
 from volcast.log.contract import Fenced, LogError, Mismatch
@@ -17,7 +18,7 @@ from volcast.log.retry import while_unavailable
 
 from .errors import BUSY_TIMEOUT_S, read_only, translated, unreadable_wal
 from .files import FileWatch, check_not_emptied, create_file, has_wal, is_read_only, state_of_files, warn_if_public
-from .schema import create, is_new
+from .schema import create, is_new, lay_out
 
 MEMORY = ":memory:"
 _READ = "BEGIN"
@@ -31,9 +32,12 @@ class Database:
     A file that can be read but not written, as on a read-only disk, is opened for reading.
     """
 
-    def __init__(self, path: str, synchronous: str, poll_s: float, witness: str = "") -> None:
-        """`witness` is a file that exists once the log has been consumed."""
+    def __init__(
+        self, path: str, synchronous: str, poll_s: float, witness: str = "", wall_clock: Callable[[], float] = time
+    ) -> None:
+        """`witness` is a file that exists once the log has been consumed; `wall_clock` returns seconds since 1970."""
         self.path, self._synchronous, self.poll_s, self._witness = path, synchronous, poll_s, witness
+        self._wall_clock = wall_clock
         self._connection: sqlite3.Connection | None = None
         self._thread: ThreadPoolExecutor | None = None
         self.writes = 0
@@ -72,6 +76,10 @@ class Database:
             if not waiter.done():
                 waiter.set_result(None)
         return result
+
+    def now_ms(self) -> int:
+        """Return the time of an append, in milliseconds since 1970-01-01 UTC."""
+        return int(self._wall_clock() * 1_000)
 
     async def next_write(self, seen: int, timeout_s: float) -> None:
         """Return once `writes` is no longer `seen`, or after `timeout_s` seconds."""
@@ -153,9 +161,11 @@ class Database:
 
     def _open_writable(self) -> None:
         self._connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
-        self._transact(
+        new = self._transact(
             lambda db: is_new(db, self.path), _READ
-        )  # before the next line, which writes even to a file of another program
+        )  # before the next lines, which write even to a file of another program
+        if new:
+            lay_out(self._connection)
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute(f"PRAGMA synchronous = {self._synchronous}")
         self._transact(lambda db: create(db, self.path), "BEGIN IMMEDIATE")

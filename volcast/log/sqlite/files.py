@@ -15,6 +15,8 @@ from pathlib import Path
 
 from volcast.log.contract import Mismatch
 
+from .schema import lay_out
+
 WAL, INDEX = "-wal", "-shm"
 _log = logging.getLogger(__name__)
 _Identity = tuple[int, int]
@@ -89,6 +91,7 @@ def create_file(path: str, create: Callable[[sqlite3.Connection], None]) -> None
     os.close(file)
     try:
         db = sqlite3.connect(temporary, isolation_level=None)
+        lay_out(db)
         db.execute("BEGIN")
         create(db)
         db.execute("COMMIT")

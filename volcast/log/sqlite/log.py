@@ -10,15 +10,19 @@ import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from time import time
 from typing import Self
 
 from volcast.log.contract import Appender, Consumer, KeyValue, Reader, Record, Restored, Topic
+from volcast.log.retention import Retention
 
 from .consumer import SqliteConsumer
 from .database import MEMORY, Database, check_epoch
 from .lease import HeartbeatLease
 from .position import restored_from
 from .reader import PARTITION, keys_of, last_rows_of_key, open_reader
+from .retention import append_rows
+from .schema import TABLES
 from .standby import SqliteStandbyConsumer
 
 
@@ -36,10 +40,16 @@ class SqliteLog:
         poll_s: float = 0.02,
         session_timeout_s: float = 10.0,
         standby: bool = False,
+        retention_ms: int | None = None,
+        retention_bytes: int | None = None,
+        wall_clock: Callable[[], float] = time,
     ) -> None:
-        """Consumers of a log with `standby` are each a StandbyConsumer."""
+        """Consumers of a log with `standby` are each a StandbyConsumer. The one that owns the partition deletes old records, as
+        soon as they are older than `retention_ms` or a topic has more than `retention_bytes`; see `retention.py`.
+        """
         self._lease_path = f"{Path(path).resolve()}-consumer"  # the same for all paths of a file, symbolic links included
-        self.database = Database(str(path), synchronous, poll_s, witness=self._lease_path)
+        self.database = Database(str(path), synchronous, poll_s, witness=self._lease_path, wall_clock=wall_clock)
+        self.retention = Retention(retention_ms, retention_bytes)
         self._session_timeout_s = session_timeout_s
         self._consumer = SqliteStandbyConsumer if standby else SqliteConsumer
         self._entered = 0
@@ -66,12 +76,12 @@ class SqliteLog:
     @asynccontextmanager
     async def consumer(self) -> AsyncIterator[Consumer]:
         if self.database.path == MEMORY:
-            yield self._consumer(self.database, None)
+            yield self._consumer(self.database, None, self.retention)
             return
         lease = HeartbeatLease(self._lease_path, self._session_timeout_s, asyncio.get_running_loop().time)
         heartbeat = asyncio.create_task(lease.keep_alive())
         try:
-            yield self._consumer(self.database, lease)
+            yield self._consumer(self.database, lease, self.retention)
         finally:
             lease.release()
             heartbeat.cancel()
@@ -110,8 +120,10 @@ class _SqliteAppender:
         return await self._database.read(find)
 
     async def append(self, records: Sequence[KeyValue]) -> None:
+        now_ms = self._database.now_ms()
+
         def append(db: sqlite3.Connection) -> None:
             check_epoch(db, self._role, self._epoch)
-            db.executemany("INSERT INTO candles (key, value) VALUES (?, ?)", records)
+            append_rows(db, TABLES[Topic.CANDLES], records, now_ms)
 
         await self._database.write(append)

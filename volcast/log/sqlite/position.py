@@ -76,7 +76,7 @@ def _last_offset(db: sqlite3.Connection, table: str) -> int:
 
 
 def _bounds(db: sqlite3.Connection) -> tuple[int, int]:
-    """Return the offset of the oldest candle (0 if none was ever deleted; the log deletes none) and that after the last."""
+    """Return the offset of the oldest candle (0 if none was ever deleted) and that after the last."""
     first, last = db.execute("SELECT min(offset), max(offset) FROM candles").fetchone()
     if first is None:
         row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'candles'").fetchone()

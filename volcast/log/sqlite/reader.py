@@ -1,6 +1,7 @@
 """Reads a topic of a SQLite log: rows from an offset on, by polling that is slow while nothing comes; the last rows of a key."""
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Sequence
 
@@ -12,8 +13,9 @@ from .schema import TABLES
 PARTITION = 0
 IDLE_POLL_S = 0.25
 """The longest pause between two polls: other processes cannot wake a reader."""
-_FIRST_OFFSET = 1
+FIRST_OFFSET = 1
 """The first row number that SQLite assigns."""
+_log = logging.getLogger(__name__)
 
 
 class TablePoller:
@@ -50,12 +52,15 @@ class SqliteReader:
     """Reads a table from the first record on; `end` is the offset after the last record at the time of opening."""
 
     def __init__(self, database: Database, table: str, end: int) -> None:
-        self._poller, self._end = TablePoller(database, table), end
-        self._next = _FIRST_OFFSET
+        self._poller, self._end, self._table = TablePoller(database, table), end, table
+        self._next = FIRST_OFFSET
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         records = await self._poller.read(self._next, max_records, timeout_s)
         if records:
+            if FIRST_OFFSET < self._next < records[0].offset:
+                text = "retention has deleted %d records of %s before they were read: reading goes on with those that are left"
+                _log.warning(text, records[0].offset - self._next, self._table)
             self._next = records[-1].offset + 1
         return records
 

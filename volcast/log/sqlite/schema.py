@@ -4,7 +4,7 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 7
+SCHEMA_FORMAT = 8
 """Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
 TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
@@ -24,8 +24,26 @@ CREATE TABLE position (
     rejected    INTEGER NOT NULL,
     checksum    INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE segments (
+    topic        TEXT NOT NULL,
+    first_offset INTEGER NOT NULL,
+    begun_ms     INTEGER NOT NULL,
+    newest_ms    INTEGER NOT NULL,
+    bytes_before INTEGER NOT NULL,
+    bytes        INTEGER NOT NULL,
+    PRIMARY KEY (topic, first_offset)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE epoch    (role TEXT PRIMARY KEY, number INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 """
+
+
+def lay_out(db: sqlite3.Connection) -> None:
+    """Choose the layout of a new database; call it before the tables are created, and not within a transaction.
+
+    A signal has more than half of SQLite's usual page of 4 kB, so that a third of each would stay empty.
+    """
+    db.execute("PRAGMA page_size = 8192")
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # so that retention can give the space of deleted rows back
 
 
 def create(db: sqlite3.Connection, path: str) -> None:

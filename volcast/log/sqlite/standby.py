@@ -10,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from itertools import groupby
 from zlib import crc32
 
-from volcast.log.contract import Fenced, KeyValue, Mismatch, Record, Restored
+from volcast.log.contract import Fenced, KeyValue, Mismatch, Record, Restored, Unavailable
+from volcast.log.retention import Retention
 from volcast.log.standby import Followed, FollowedCommit, Owner
 
 from .consumer import ROLE, SqliteConsumer
 from .database import Database
 from .lease import HeartbeatLease
 from .position import Offsets, restored_from, stored_offsets
-from .reader import PARTITION
+from .reader import FIRST_OFFSET, PARTITION
 
 _IDLE_S = 0.1
 """How often a process that owns nothing looks at the file and at the lease."""
@@ -41,8 +42,8 @@ class SqliteStandbyConsumer(SqliteConsumer):
 
     partitions = 1
 
-    def __init__(self, database: Database, lease: HeartbeatLease | None) -> None:
-        super().__init__(database, lease)
+    def __init__(self, database: Database, lease: HeartbeatLease | None, retention: Retention) -> None:
+        super().__init__(database, lease, retention)
         self._cursor: _Cursor | None = None
 
     def owner(self, partition: int) -> Owner:  # noqa: ARG002  # there is only one
@@ -87,12 +88,15 @@ class SqliteStandbyConsumer(SqliteConsumer):
         if cursor is None:
             raise Fenced(f"partition {partition} is not followed here")
         rest = await self._database.read(lambda db: _news(db, self._database.path, cursor, _ALL))
-        self._epoch, self._next_offset, self._cursor = epoch, None, None
+        self._epoch, self._next_offset, self._cursor, self._has_committed = epoch, None, None, False
         return rest
 
 
 def _news(db: sqlite3.Connection, path: str, cursor: _Cursor, max_records: int) -> Followed:
-    """Return what has come since the last call, and move the cursor; call it within one transaction. Raises Mismatch."""
+    """Return what has come since the last call, and move the cursor; call it within one transaction.
+
+    Raises Mismatch; Unavailable if retention was faster.
+    """
     offsets, before = stored_offsets(db, path), cursor.offsets
     commits: list[FollowedCommit] = []
     if offsets and offsets != before:
@@ -107,6 +111,12 @@ def _news(db: sqlite3.Connection, path: str, cursor: _Cursor, max_records: int) 
         cursor.offsets = offsets
     if cursor.next_offset is None:
         return Followed([], commits)
+    earliest = db.execute("SELECT min(offset) FROM candles").fetchone()[0] or FIRST_OFFSET
+    if earliest > max(cursor.next_offset, FIRST_OFFSET):
+        raise Unavailable(
+            f"{path}: retention has deleted the candles from {cursor.next_offset} to {earliest} before this standby had read "
+            "them: it begins anew from the state"
+        )
     sql = "SELECT offset, key, value FROM candles WHERE offset >= ? AND offset < ? ORDER BY offset LIMIT ?"
     candles = [Record(PARTITION, *row) for row in db.execute(sql, (cursor.next_offset, cursor.offsets.position, max_records))]
     if candles:
