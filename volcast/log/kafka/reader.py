@@ -164,8 +164,8 @@ async def _backwards(client: KafkaClient, topic: Topic, partition: int, key: byt
             own = [
                 to_record(partition, each) async for records in batches for each in records if each.key == key or unreadable(each)
             ]
-            for record in reversed(found):
-                yield to_record(partition, record)
+            for record in reversed(own):
+                yield record
             end, step = start, min(step * _STEP_GROWTH, _MAX_STEP_RECORDS)
 
 
