@@ -48,10 +48,10 @@ class Shard:
         """The offset below which records were answered before this shard was opened: they are taken in without output."""
         self.position = verified.position
         """The offset below which all records are answered."""
-        needed_from = 0 if self.state.must_rebuild else verified.replay_from
-        self.replay_from = min(max(needed_from, restored.earliest), verified.position)
+        needed = 0 if self.state.must_rebuild else verified.replay_from
+        self.replay_from = min(max(needed, restored.earliest), verified.position)
         """The offset of the first record to read."""
-        self.is_cut = needed_from < restored.earliest and (self.replay_from < self.position or verified.digests is not None)
+        self.is_cut = needed < restored.earliest and any((self.replay_from < self.position, restored.snapshots, self.engines))
         """Some of the records that would have to be read again are no longer on the log."""
         self.next_offset = self.replay_from
         """The offset of the next record to process."""
