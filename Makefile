@@ -53,9 +53,9 @@ lint: setup-dev            ## ruff, codespell and mypy --strict
 	$(BIN)/codespell
 	$(BIN)/mypy
 
-fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues; the long form of slow tests
+fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues; the long form of tests
 	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py tests/contracts/test_feeds_fuzz.py
-	VOLCAST_LONG_FORM=1 $(BIN)/pytest --timeout 0 $$(grep -rl --include='test_*.py' long_form tests)
+	VOLCAST_LONG_FORM=1 $(BIN)/pytest --timeout 0 $$(grep -rlE --include='test_*.py' 'long_form|tests.command' tests)
 
 prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; half an hour
 	$(BIN)/volcast prove --bus simulated --seeds 20000

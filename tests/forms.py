@@ -1,4 +1,7 @@
-"""Tests that say the same of fewer or of more inputs: `make test` runs their short form, `make fuzz` their long one."""
+"""Tests that say the same of fewer or of more inputs: `make test` runs their short form, `make fuzz` their long one.
+
+The long form of tests of commands starts each command anew: see `forking.py`.
+"""
 
 import os
 from typing import TypeVar

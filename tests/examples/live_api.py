@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.command import address, volcast
-from volcast.proof.processes.processes import START_TIMEOUT_S, process_group
+from tests.command import address, process_group, volcast
+from volcast.proof.processes.processes import START_TIMEOUT_S
 
 FRESH, STALE, COLD = "BTCUSDT", "ETHUSDT", "XRPUSDT"
 """The symbols: one as it should be, one whose candles ended two hours ago, one of a few hours only."""

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from monitoring.local import Server, alertmanager, prometheus
 from monitoring.rehearsal import await_that, generate, host_of, start_replay
+from tests.command import process_group
 from tests.monitoring.receiver import Receiver, receiver
-from volcast.proof.processes.processes import Process, process_group
+from volcast.proof.processes.processes import Process
 
 BROKEN, CONTROL = "BTCUSDT", "ETHUSDT"
 DAYS = 3

@@ -17,10 +17,9 @@ import pytest
 import yaml
 
 from tests.candle_formats import make_rows, own
-from tests.command import address, volcast
+from tests.command import address, process_group, volcast
 from tests.otlp import OtlpReceiver, otlp_receiver
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import process_group
 
 MONITORING = Path(__file__).parents[2] / "monitoring"
 CONFIG = MONITORING / "logging-config.yaml"

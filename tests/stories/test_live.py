@@ -10,12 +10,12 @@ from typing import Any
 
 import httpx
 
-from tests.command import get
+from tests.command import get, process_group
 from tests.stories.waiting import TopicWatch, until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup
 
 SYMBOLS = ("BTCUSDT.BINANCESIM", "ETHUSDT.BINANCESIM")
 NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")

@@ -7,10 +7,11 @@ from random import Random
 
 import pytest
 
+from tests.command import process_group
 from tests.notify import Webhook, webhook
 from tests.stories.test_live import exchange
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup
 
 SYMBOL = "BTCUSDT.BINANCESIM"
 ALERT = f"[volcast alert] {SYMBOL}: price_range > 0.001%"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import process_group
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup
 
 TIMEOUT_S = 240.0
 

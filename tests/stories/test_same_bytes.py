@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from producer.csv_replay import CsvReplay
+from tests.command import process_group
 from tests.stories.waiting import TopicWatch, until
 from volcast.core.codec import encode_candle, encode_signal
 from volcast.core.decoder import Decoder
@@ -20,7 +21,7 @@ from volcast.log.contract import Log, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.broker import broker
-from volcast.proof.processes.processes import Process, ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup
 from volcast.simulation.market import simulate_candles
 
 MINUTES = 2_000

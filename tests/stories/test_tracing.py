@@ -7,10 +7,10 @@ from urllib.request import urlopen
 import httpx
 
 from tests.candle_formats import make_rows, own
-from tests.command import address, volcast
+from tests.command import address, process_group, volcast
 from tests.otlp import OtlpReceiver, ReceivedSpan, otlp_receiver
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import ProcessGroup, process_group
+from volcast.proof.processes.processes import ProcessGroup
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 

@@ -7,10 +7,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.command import volcast
+from tests.command import process_group, volcast
 from tests.market import csv_text
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import process_group
 
 
 def metrics(url: str) -> str:

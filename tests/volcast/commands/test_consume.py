@@ -10,7 +10,7 @@ import pytest
 
 from consumer.rules import Rules
 from consumer.worker import Worker
-from tests.command import address, get, volcast
+from tests.command import address, get, process_group, volcast
 from tests.log_access import records_of
 from tests.market import SYMBOL, csv_text, record
 from tests.stories.waiting import until
@@ -21,7 +21,6 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Signal
 from volcast.log.contract import KeyValue, Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import process_group
 
 BUS = ("--bus", "sqlite:///log.db")
 

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import get, volcast
+from tests.command import get, process_group, volcast
 from tests.log_access import records_of
 from tests.stories.waiting import until
 from tests.volcast.commands.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import process_group
 
 BUS = ("--bus", "sqlite:///log.db")
 NOWHERE = ("--socket-url", "ws://127.0.0.1:1", "--rest-url", "http://127.0.0.1:1")

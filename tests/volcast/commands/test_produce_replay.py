@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import volcast
+from tests.command import process_group, volcast
 from tests.log_access import records_of
 from tests.market import csv_text
 from tests.stories.waiting import until
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import process_group
 
 
 async def test_each_row_is_sent_once_over_several_runs(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.command import volcast
+from tests.command import process_group, volcast
 from tests.stories.waiting import until
 from volcast.commands.simulate_exchange import _VENUES, CA_FILE, _print_fault
-from volcast.proof.processes.processes import Process, process_group
+from volcast.proof.processes.processes import Process
 from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
 

@@ -4,9 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 VOLCAST = str(Path(sys.executable).with_name("volcast"))
 COMMAND = (VOLCAST,) if Path(VOLCAST).exists() else (sys.executable, "-P", "-m", "volcast.cli.main")
@@ -21,22 +22,36 @@ class EndedByItself(Exception):
         super().__init__(f"{process.arguments[0]} ended by itself with {process.exit_code}:\n{process.read_output()[-2_000:]}")
 
 
+class Running(Protocol):
+    """What a Process needs of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, number: int, /) -> None: ...
+    def kill(self) -> None: ...
+
+
+Start = Callable[[Sequence[str], Path, Mapping[str, str], int, int], Running]
+"""Starts `volcast ARGUMENTS` in a folder, with an environment; the last two are descriptors for standard output and error."""
+
+
+def start_program(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], output: int, errors: int) -> Running:
+    """Start the program. Ctrl-C at the terminal reaches only this process, which then ends that one."""
+    command = [*COMMAND, *arguments]
+    return subprocess.Popen(command, stdout=output, stderr=errors, cwd=folder, env=environment, process_group=0)
+
+
 class Process:
     """A running `volcast ARGUMENTS`. Its standard output and error go to the file `output`."""
 
-    def __init__(self, output: Path, *arguments: str) -> None:
+    def __init__(self, output: Path, *arguments: str, start: Start = start_program) -> None:
         self.arguments, self.output = arguments, output
         self._file = output.open("ab")
         self._terminated = False
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
-        self._process = subprocess.Popen(
-            [*COMMAND, *arguments],
-            stdout=self._file,
-            stderr=subprocess.STDOUT,
-            cwd=output.parent,
-            env=environment,
-            process_group=0,  # Ctrl-C at the terminal reaches only the parent, which then ends this process
-        )
+        self._process = start(arguments, output.parent, environment, self._file.fileno(), self._file.fileno())
 
     @property
     def exit_code(self) -> int | None:
@@ -89,14 +104,15 @@ class Process:
 class ProcessGroup:
     """Processes that work together. The output of each goes to a file of its own in `folder`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, start: Start = start_program) -> None:
         self.folder = folder
+        self._start = start
         self.processes: list[Process] = []
         """All processes that were ever started, in that order."""
 
     def start(self, *arguments: str) -> Process:
         """Start `volcast ARGUMENTS`."""
-        process = Process(self.folder / f"{len(self.processes)}-{arguments[0]}.log", *arguments)
+        process = Process(self.folder / f"{len(self.processes)}-{arguments[0]}.log", *arguments, start=self._start)
         self.processes.append(process)
         return process
 
@@ -112,9 +128,9 @@ class ProcessGroup:
 
 
 @contextmanager
-def process_group(folder: Path) -> Iterator[ProcessGroup]:
-    """Give a ProcessGroup; its processes are killed when the `with` ends."""
-    group = ProcessGroup(folder)
+def process_group(folder: Path, start: Start = start_program) -> Iterator[ProcessGroup]:
+    """Give a ProcessGroup; its processes are killed when the `with` ends. `start` is how each is started."""
+    group = ProcessGroup(folder, start)
     try:
         yield group
     finally:

@@ -3,11 +3,11 @@
 import gzip
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.command import volcast_bytes
 from tests.market import CSV_HEADER, csv_text
 from volcast.cli.main import UserError
 from volcast.cli.wiring.standard_input import STANDARD_INPUT, stored
@@ -18,9 +18,7 @@ CANDLES = csv_text(20)
 def volcast(folder: Path, *arguments: str, given: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """Run a command with this on its standard input; its temporary files are below `folder`/temporary."""
     (folder / "temporary").mkdir(exist_ok=True)
-    environment = os.environ | {"PYTHONPATH": str(Path.cwd()), "TMPDIR": str(folder / "temporary")}
-    command = [sys.executable, "-m", "volcast.cli.main", *arguments]
-    return subprocess.run(command, cwd=folder, input=given, env=environment, capture_output=True, timeout=120, check=False)
+    return volcast_bytes(folder, *arguments, environment=os.environ | {"TMPDIR": str(folder / "temporary")}, given=given)
 
 
 def left_behind(folder: Path) -> list[str]:

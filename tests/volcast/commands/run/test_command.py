@@ -14,14 +14,13 @@ import pytest
 from consumer.rules import Rules
 from consumer.shard import Shard
 from producer.csv_replay import CsvReplay
-from tests.command import get, volcast
+from tests.command import get, process_group, volcast
 from tests.market import CSV_HEADER, csv_text
 from tests.stories.waiting import until
 from volcast.core.codec import decode_reject, encode_candle
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Record
-from volcast.proof.processes.processes import process_group
 
 ANY_PORT = ("--port", "0")
 UNTIL_DONE = (*ANY_PORT, "--exit-when-done")

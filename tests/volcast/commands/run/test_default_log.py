@@ -1,12 +1,11 @@
 """`volcast run` without --db: each content has a log of its own, so that a run never shows the numbers of another file."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.command import volcast
 from tests.market import csv_text
-from volcast.proof.processes.processes import START_TIMEOUT_S, VOLCAST
 
 ROWS = csv_text(60).splitlines()
 OTHER_ROWS = csv_text(60, seed=2).splitlines()
@@ -16,11 +15,8 @@ class Run:
     """A finished `volcast run` with a data folder of its own."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
-        command = [VOLCAST, "run", *arguments, "--port", "0", "--exit-when-done"]
         environment = {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "PATH": "/usr/bin:/bin"}
-        done = subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
-        )
+        done = volcast(folder, "run", *arguments, "--port", "0", "--exit-when-done", environment=environment)
         self.exit_code, self.output, self.errors = done.returncode, done.stdout, done.stderr
         self.log = next((line.removeprefix("log: ") for line in self.output.splitlines() if line.startswith("log: ")), "")
 
@@ -144,9 +140,7 @@ def test_every_command_refuses_what_is_no_file_of_minutes(
     tmp_path: Path, command: tuple[str, ...], lines: list[str], sentence: str
 ) -> None:
     write(tmp_path, "data.csv", lines)
-    done = subprocess.run(
-        [VOLCAST, *command, "data.csv"], cwd=tmp_path, capture_output=True, text=True, timeout=START_TIMEOUT_S, check=False
-    )
+    done = volcast(tmp_path, *command, "data.csv")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"volcast: data.csv: {sentence}")
     assert done.stderr.count("\n") == 1

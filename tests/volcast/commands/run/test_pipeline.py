@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import volcast
+from tests.command import process_group, volcast
 from tests.market import csv_text
 from tests.stories.waiting import until
-from volcast.proof.processes.processes import process_group
 
 
 def logs(folder: Path) -> list[str]:

@@ -12,7 +12,7 @@ import mcp
 import pytest
 from mcp.types import TextContent
 
-from tests.command import address, volcast
+from tests.command import address, process_group, volcast
 from tests.stories.waiting import until
 from tests.volcast.client.live_api import live_signal, this_minute_ms
 from tests.volcast.commands.signals.test_serve import is_ready
@@ -20,7 +20,7 @@ from volcast.core.codec import encode_signal
 from volcast.core.types import MINUTE_MS, Signal
 from volcast.log.contract import Commit, KeyValue
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import VOLCAST, Process, process_group
+from volcast.proof.processes.processes import VOLCAST, Process
 
 pytestmark = pytest.mark.slow
 TOKEN = "aUc9Qe7dT2mK4rWx8pZsLb3n"

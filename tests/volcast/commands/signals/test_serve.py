@@ -9,7 +9,7 @@ import pytest
 
 from consumer.rules import Rules
 from consumer.shard import Shard
-from tests.command import address, get, volcast
+from tests.command import address, get, process_group, volcast
 from tests.market import record
 from tests.stories.waiting import until
 from volcast.client import Client, StaleForecastError
@@ -17,7 +17,6 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Record
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import process_group
 
 SYMBOLS = (b"BTCUSDT", b"ETHUSDT")
 

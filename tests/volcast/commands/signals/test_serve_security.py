@@ -11,11 +11,11 @@ import httpx
 import pytest
 import trustme
 
-from tests.command import volcast
+from tests.command import process_group, volcast
 from tests.stories.waiting import until
 from tests.volcast.commands.signals.test_serve import commit
 from volcast.log.sqlite.log import SqliteLog
-from volcast.proof.processes.processes import Process, process_group
+from volcast.proof.processes.processes import Process
 
 READ, ADMIN = "r" * 20 + "Secret12", "a" * 20 + "Secret34"
 

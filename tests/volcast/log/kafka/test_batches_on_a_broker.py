@@ -16,6 +16,7 @@ from api.view import View
 from consumer.metrics import worker_monitor
 from consumer.rules import Rules
 from consumer.worker import Worker
+from tests.command import process_group
 from tests.log_access import TIMEOUT_S, anything, records_of
 from tests.market import record
 from volcast.core.codec import Reason, decode_reject
@@ -24,7 +25,6 @@ from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.proof.processes.broker import Broker, broker
-from volcast.proof.processes.processes import process_group
 
 RULES = Rules(EngineConfig(), Decoder(), max_symbols=10, snapshot_records=50)
 MINUTES = 20

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import process_group
 from volcast.proof.processes.pipeline import _accepted_exit_codes
-from volcast.proof.processes.processes import process_group
 
 
 @pytest.mark.parametrize(("verb", "signal_accepted"), [("produce", True), ("consume", False), ("serve", False)])
