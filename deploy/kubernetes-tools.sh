@@ -95,6 +95,15 @@ print(*sorted(set(re.findall(r"^\s*(k8s\.io/\S+) v0\.0\.0$", lines, re.MULTILINE
 
 cluster() {
   install kwok sigs.k8s.io/kwok/cmd/kwok@v$kwok
+  if [ ! -e "$tools/stages.yaml" ]; then # what becomes of kwok's nodes and pods: a pod is ready after some seconds, as a real one
+    local stage stages
+    stages=$(module "sigs.k8s.io/kwok@v$kwok")/kustomize/stage
+    for stage in node/fast/node-initialize node/heartbeat-with-lease/node-heartbeat-with-lease pod/general/pod-{create,ready} pod/fast/pod-delete; do
+      cat "$stages/$stage.yaml"
+      echo ---
+    done >"$work/stages.yaml"
+    mv "$work/stages.yaml" "$tools/"
+  fi
   build etcd go.etcd.io/etcd/server/v3 go.etcd.io/etcd/server/v3@v$etcd
   local programs=(kube-apiserver kubectl kube-controller-manager kube-scheduler) program stamp package
   for program in "${programs[@]}"; do [ -x "$bin/$program" ] || break; done

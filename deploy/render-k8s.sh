@@ -31,7 +31,10 @@ rm -rf "$folder"
 mkdir -p "$folder/operators"
 for file in "$work"/core/volcast/templates/*.yaml; do
   name=$(basename "$file")
-  [ "$name" != namespace.yaml ] || name=00-namespace.yaml # kubectl applies files in the order of their names
+  case $name in # kubectl applies files in the order of their names, and without its ServiceAccount no pod is made
+    namespace.yaml) name=00-$name ;;
+    serviceaccount.yaml | configmap.yaml) name=01-$name ;;
+  esac
   plain "$file" "$folder/$name"
 done
 for name in servicemonitors keda; do

@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 import yaml
 
-from tests.deploy.kubernetes.tools import Manifest, program, run
+from tests.deploy.kubernetes.tools import CACHE, Manifest, program, run
 
 LIMIT_S = 240.0
 NODES = 3
@@ -55,6 +55,7 @@ class Cluster:
         self._launch(
             "kube-apiserver", f"--etcd-servers=http://127.0.0.1:{client}", f"--cert-dir={self.folder}/certificates",
             f"--secure-port={port}", "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--authorization-mode=RBAC",
+            "--allow-privileged=true",
             "--service-cluster-ip-range=10.0.0.0/24", "--endpoint-reconciler-type=none",
             f"--service-account-key-file={self.folder}/sa.pub", f"--service-account-signing-key-file={self.folder}/sa.key",
             "--service-account-issuer=https://kubernetes.default.svc", f"--token-auth-file={self.folder}/tokens.csv",
@@ -67,15 +68,15 @@ class Cluster:
             f"--service-account-private-key-file={self.folder}/sa.key", f"--cert-dir={self.folder}/certificates",
         )  # fmt: skip
         self._launch("kube-scheduler", *managed, f"--secure-port={ports[1]}", f"--cert-dir={self.folder}/certificates")
-        self._launch("kwok", f"--kubeconfig={self.config}", "--manage-all-nodes=true")
+        played = ("--manage-all-nodes=true", "--node-lease-duration-seconds=40", f"--config={CACHE}/stages.yaml")
+        self._launch("kwok", f"--kubeconfig={self.config}", *played)
         for number in range(NODES):
             self.apply([node(f"node-{number}")])
         self.until("all nodes are ready", lambda: self._nodes_ready() == NODES)
 
     def stop(self) -> None:
-        for process in reversed(self._running):
+        for process in reversed(self._running):  # one after the other: without etcd the API server does not end
             process.terminate()
-        for process in reversed(self._running):
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:

@@ -59,6 +59,8 @@ def test_the_plain_manifests_come_up(cluster: Cluster) -> None:
     assert names == ["volcast-consumer-0", "volcast-consumer-1"]
     nodes = {pod["spec"]["nodeName"] for pod in cluster.pods("consumer")}
     assert len(nodes) == 2  # spread
+    events = json.loads(cluster.kubectl("get", "events", "--namespace", "volcast", "--output", "json"))["items"]
+    assert [each["message"] for each in events if each["reason"].startswith("FailedCreate")] == []
 
 
 def test_a_server_refuses_what_schemas_pass(cluster: Cluster) -> None:
@@ -84,10 +86,11 @@ def test_pod_security_takes_our_pods_and_refuses_others(cluster: Cluster) -> Non
     for name, pod in pods(plain()):
         bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"bare-{name}", "namespace": "volcast"}, "spec": pod}
         assert "violates PodSecurity" not in cluster.apply([bare], "--dry-run=server")
-        for field, wrong in {"privileged": True, "runAsUser": 0, "allowPrivilegeEscalation": True}.items():
+        escalates = {"allowPrivilegeEscalation": True}
+        for wrong in ({"privileged": True} | escalates, {"runAsUser": 0}, escalates, {"capabilities": {"add": ["NET_RAW"]}}):
             broken = json.loads(json.dumps(bare))
-            broken["spec"]["containers"][0]["securityContext"][field] = wrong
-            assert "violates PodSecurity" in cluster.apply([broken], "--dry-run=server", check=False), field
+            broken["spec"]["containers"][0]["securityContext"] |= wrong
+            assert "violates PodSecurity" in cluster.apply([broken], "--dry-run=server", check=False), wrong
 
 
 def test_the_service_account_may_do_nothing(cluster: Cluster) -> None:
@@ -194,3 +197,29 @@ def test_the_disruption_budget_lets_one_pod_go(cluster: Cluster) -> None:
     finally:
         cluster.kubectl("uncordon", "--selector", "type=kwok")
     cluster.until("2 pods are ready again", lambda: cluster.ready("api") == 2)
+
+
+def test_draining_a_node_leaves_a_pod_of_each_kind_ready(cluster: Cluster) -> None:
+    components = ("api", "consumer", "producer-binance")
+    for component in components:
+        cluster.until(f"2 pods of {component} are ready", partial(are_ready, cluster, component))
+    node = cluster.pods("consumer")[0]["spec"]["nodeName"]
+    seen, done = list[int](), threading.Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            seen.append(min(map(cluster.ready, components)))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        cluster.kubectl("drain", node, "--delete-emptydir-data", "--timeout=180s")
+        for component in components:
+            cluster.until(f"2 pods of {component} are ready elsewhere", partial(are_ready, cluster, component))
+    finally:
+        done.set()
+        watcher.join()
+        cluster.kubectl("uncordon", node)
+    assert len(seen) > 2
+    assert min(seen) >= 1
+    assert node not in {pod["spec"]["nodeName"] for component in components for pod in cluster.pods(component)}
