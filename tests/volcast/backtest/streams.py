@@ -1,5 +1,7 @@
 """A random stream with its outcomes, and models that are right up to noise of their own."""
 
+from functools import cache
+
 import numpy as np
 from scipy.special import ndtri  # type: ignore[import-untyped]  # SciPy ships no types
 
@@ -98,6 +100,7 @@ def facts_of(truth: Truth) -> RunFacts:
     )
 
 
+@cache
 def comparison_of(minutes: int, names: tuple[str, ...] = ("champion", "ewma", "no_interval")) -> Comparison:
     """Return a comparison. The first model is the champion and knows all quantiles; those from the third on give no interval."""
     truth, expected = truth_of(minutes)

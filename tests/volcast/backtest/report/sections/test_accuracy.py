@@ -1,14 +1,17 @@
 """The section on accuracy: which months and days are shown, and whose skill."""
 
 from tests.volcast.backtest.streams import DAY, comparison_of
+from volcast.backtest.comparison import Comparison
 from volcast.backtest.report.parts import Chart
 from volcast.backtest.report.sections.accuracy import accuracy, accuracy_section, full_months, qlike_by_month, skill_by_month
 
-FOUND = comparison_of(70 * DAY)
+
+def scored() -> Comparison:
+    return comparison_of(70 * DAY)
 
 
 def test_the_best_value_of_each_score_is_marked() -> None:
-    table = accuracy(FOUND)
+    table = accuracy(scored())
     assert table.headers == ("score", "champion", "ewma", "no_interval")
     rows = {row[0]: (row[1:], best) for row, best in zip(table.rows, table.best, strict=True)}
     assert rows["QLIKE"][1] == 1
@@ -18,10 +21,10 @@ def test_the_best_value_of_each_score_is_marked() -> None:
 
 
 def test_skill_is_that_of_the_champion_over_each_other_model() -> None:
-    table = skill_by_month(FOUND)
+    table = skill_by_month(scored())
     assert table.headers == ("day", "ewma", "no_interval")
     assert [row[0] for row in table.rows] == ["2024-01-31", "2024-02-29", "2024-03-11"]
-    chart = next(part for part in accuracy_section(FOUND).parts if isinstance(part, Chart) and part.name == "skill")
+    chart = next(part for part in accuracy_section(scored()).parts if isinstance(part, Chart) and part.name == "skill")
     assert chart.legend == ["ewma", "no_interval"]
     assert f"no_interval {table.rows[-1][2]}" in chart.description
 

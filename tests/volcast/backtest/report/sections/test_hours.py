@@ -3,15 +3,17 @@
 import numpy as np
 
 from tests.volcast.backtest.streams import DAY, comparison_of, track_of, truth_of
-from volcast.backtest.comparison import compare
+from volcast.backtest.comparison import Comparison, compare
 from volcast.backtest.report.parts import Chart, Table
 from volcast.backtest.report.sections.hours import hours_section
 
-FOUND = comparison_of(10 * DAY)
+
+def scored() -> Comparison:
+    return comparison_of(10 * DAY)
 
 
 def test_every_hour_has_a_row_and_few_outcomes_are_said() -> None:
-    parts = hours_section(FOUND).parts
+    parts = hours_section(scored()).parts
     for table in (part for part in parts if isinstance(part, Table)):
         assert [row[0] for row in table.rows] == [f"{hour:02d}" for hour in range(24)]
         assert all(len(row) == len(table.headers) for row in table.rows)

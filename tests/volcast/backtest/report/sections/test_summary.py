@@ -1,14 +1,16 @@
 """What was scored, in a sentence, and the numbers at the top."""
 
 from tests.volcast.backtest.streams import DAY, comparison_of, track_of, truth_of
-from volcast.backtest.comparison import compare
+from volcast.backtest.comparison import Comparison, compare
 from volcast.backtest.report.sections.summary import key_figures, overview, scope
 
-FOUND = comparison_of(70 * DAY)
+
+def scored() -> Comparison:
+    return comparison_of(70 * DAY)
 
 
 def test_scope_describes_what_was_scored_and_left_out() -> None:
-    assert scope(FOUND) == (
+    assert scope(scored()) == (
         "TESTUSDT: 1 679 forecasts of the next 60 minutes, one every hour, made from 2024-01-01 01:00 to 2024-03-10 23:00 UTC."
         " Left out: 1 with an unknown outcome."
     )
@@ -25,13 +27,13 @@ def test_scope_describes_what_was_scored_and_left_out() -> None:
 
 
 def test_the_key_figures_are_the_champions() -> None:
-    champion, other = FOUND.models[:2]
-    figures = {figure.label: figure.value for figure in key_figures(FOUND)}
+    champion, other = scored().models[:2]
+    figures = {figure.label: figure.value for figure in key_figures(scored())}
     assert figures["QLIKE"] == f"{champion.qlike:.4f}"
     assert other.qlike_ratio is not None
     assert figures[f"skill over {other.model}"] == f"{100.0 - 100.0 / other.qlike_ratio:.1f} %"
-    storms = {each.model: each for each in FOUND.storms.models}["champion"]
-    assert figures["storms warned of"] == f"{100.0 * storms.right / FOUND.storms.storms:.1f} %"
+    storms = {each.model: each for each in scored().storms.models}["champion"]
+    assert figures["storms warned of"] == f"{100.0 * storms.right / scored().storms.storms:.1f} %"
     assert figures["signal rate"] == "0.5000"
 
 
@@ -42,5 +44,5 @@ def test_one_model_alone_has_no_skill() -> None:
 
 
 def test_the_overview_has_a_row_for_each_symbol() -> None:
-    table = overview([FOUND, comparison_of(10)])
+    table = overview([scored(), comparison_of(10)])
     assert [row[:2] for row in table.rows] == [["TESTUSDT", "1 679"], ["TESTUSDT", "0"]]
