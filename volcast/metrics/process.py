@@ -3,6 +3,7 @@
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -24,24 +25,36 @@ class BuildCollector(Collector):
 
 
 class DiskCollector(Collector):
-    """The room on the file system that the log's file is on. For a log on Kafka, the brokers' own metrics are the place."""
+    """The log's file, and the room on its file system. For a log on Kafka, the brokers' own metrics are the place."""
 
     def __init__(self, path: Path | str) -> None:
         """`path` is the log's file; it need not exist yet."""
-        self._folder = Path(path).resolve().parent
+        self._path = Path(path).resolve()
 
     def collect(self) -> Iterator[Metric]:
-        """Yield the two gauges; without samples if the file system cannot be asked."""
+        """Yield the gauges; without samples if the file system cannot be asked."""
         free = GaugeMetricFamily("volcast_disk_free_bytes", "Free bytes of the file system that the SQLite log is on.")
         size = GaugeMetricFamily("volcast_disk_size_bytes", "Size of the file system that the SQLite log is on.")
         try:
-            found = os.statvfs(self._folder)
+            found = os.statvfs(self._path.parent)
         except OSError:
             pass
         else:
             free.add_metric([], found.f_bavail * found.f_frsize)
             size.add_metric([], found.f_blocks * found.f_frsize)
-        yield from (free, size)
+        log = GaugeMetricFamily(
+            "volcast_log_file_bytes", "Size of the SQLite log: the file, and the commits beside it that are not yet moved into it."
+        )
+        with suppress(OSError):
+            log.add_metric([], self._path.stat().st_size + _size_of(Path(f"{self._path}-wal")))
+        yield from (free, size, log)
+
+
+def _size_of(path: Path) -> int:
+    """Return the size of a file; 0 if there is none."""
+    with suppress(FileNotFoundError):
+        return path.stat().st_size
+    return 0
 
 
 def process_registry(*collectors: Collector) -> CollectorRegistry:

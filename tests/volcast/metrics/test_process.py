@@ -22,6 +22,14 @@ def test_a_file_system_that_cannot_be_asked_has_no_room_to_tell(tmp_path: Path) 
     registry = process_registry(DiskCollector(tmp_path / "no" / "folder" / "x.db"))
     assert registry.get_sample_value("volcast_disk_free_bytes") is None
     assert registry.get_sample_value("volcast_disk_size_bytes") is None
+    assert registry.get_sample_value("volcast_log_file_bytes") is None
+
+
+def test_the_size_of_the_log_is_that_of_the_file_and_of_the_commits_beside_it(tmp_path: Path) -> None:
+    registry = process_registry(DiskCollector(tmp_path / "log.db"))
+    for name, total in (("log.db", 5_000), ("log.db-wal", 7_000)):
+        (tmp_path / name).write_bytes(bytes(total if name == "log.db" else 2_000))
+        assert registry.get_sample_value("volcast_log_file_bytes") == total
 
 
 @pytest.mark.skipif(platform.system() != "Linux", reason="memory and processor time are read from /proc")

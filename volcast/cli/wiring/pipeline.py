@@ -13,6 +13,7 @@ from volcast.cli.main import UserError
 from volcast.cli.streams import tell
 from volcast.cli.tables import counted
 from volcast.log.contract import Log
+from volcast.log.retention import Retention
 from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
@@ -74,7 +75,7 @@ def create_log(settings: Settings, *, must_exist: bool = False) -> Log:
         group=settings.group,
         session_timeout_ms=settings.session_timeout_s * 1_000,
         instance_id=settings.instance_id,
-        retention_ms=_retention_ms(settings),
+        retention_ms=configured_retention(settings).age_ms,
         retention_bytes=settings.retention_bytes,
         must_exist=must_exist,
         standby=settings.standby,
@@ -115,13 +116,14 @@ def create_sqlite_log(path: Path, settings: Settings) -> Log:
         poll_s=settings.poll_s,
         session_timeout_s=settings.session_timeout_s,
         standby=settings.standby,
-        retention_ms=_retention_ms(settings),
+        retention_ms=configured_retention(settings).age_ms,
         retention_bytes=settings.retention_bytes,
     )
 
 
-def _retention_ms(settings: Settings) -> int | None:
-    return settings.retention_hours * 3_600_000 if settings.retention_hours else None
+def configured_retention(settings: Settings) -> Retention:
+    """Return for how long the settings keep records."""
+    return Retention(settings.retention_hours * 3_600_000 if settings.retention_hours else None, settings.retention_bytes)
 
 
 def create_worker(log: Log, settings: Settings) -> "Worker":

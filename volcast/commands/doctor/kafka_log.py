@@ -142,6 +142,10 @@ def _retention(name: str, found: "TopicFacts", settings: Settings, alter: str) -
         yield warning(
             "retention", text, f"{alter} retention.ms={settings.retention_hours * _HOUR_MS}`: the setting is for new topics"
         )
+    size, limit = found.settings.get("retention.bytes", "-1"), settings.retention_bytes
+    if limit and size != str(limit):
+        text = f"{name} keeps {size if int(size) >= 0 else 'any number of'} bytes, the setting retention_bytes says {limit}"
+        yield warning("retention", text, f"{alter} retention.bytes={limit}`: the setting is for new topics")
 
 
 def _margin(found: "PartitionFacts", candles: "TopicFacts", wall: Callable[[], float]) -> Iterator[CheckResult]:

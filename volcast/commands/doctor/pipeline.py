@@ -64,9 +64,11 @@ async def _check_log(
     if bus is None:
         report(unknown("log", "no log is given", "use --bus sqlite:///PATH or --bus kafka://HOST:PORT, or set VOLCAST_BUS"))
     elif path:
-        from .sqlite_log import check_sqlite  # noqa: PLC0415  # see above
+        from volcast.cli.wiring.pipeline import configured_retention  # noqa: PLC0415  # see above
 
-        for result in check_sqlite(path, timeout_s):
+        from .sqlite_log import check_sqlite  # noqa: PLC0415
+
+        for result in check_sqlite(path, timeout_s, configured_retention(settings), wall=wall):
             report(result)
     elif not isinstance(bus, SqliteBus):
         from .kafka_log import check_kafka  # noqa: PLC0415  # see above

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from producer.doctor.check import CheckResult, failed, ok, unknown, warning
 from volcast.log.contract import LogError
+from volcast.log.retention import Retention
 from volcast.log.sqlite.position import restored_from
-from volcast.log.sqlite.schema import SCHEMA_FORMAT, is_new
+from volcast.log.sqlite.retention import SEGMENT_BYTES, SEGMENT_MS, due_topics, oldest_segment, retained_bytes
+from volcast.log.sqlite.schema import SCHEMA_FORMAT, TABLES, is_new
 
 from .state import check_state
 
@@ -17,11 +19,24 @@ LARGE_WAL_BYTES = 1 << 30
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _STEPS = 100_000
 """Instructions of SQLite's machine between two looks at the clock."""
+_NO_LIMIT = Retention()
+_LATE = 10
+"""So many segments may be kept for longer than they should before that is a warning."""
 _BACKUP = "restore it from a backup, or choose another file to start anew"
 
 
-def check_sqlite(path: Path, timeout_s: float, now_s: Callable[[], float] = time.monotonic) -> Iterator[CheckResult]:
-    """Yield the results for the log at `path`. The integrity is looked at for `timeout_s` seconds at most."""
+def check_sqlite(
+    path: Path,
+    timeout_s: float,
+    retention: Retention = _NO_LIMIT,
+    *,
+    now_s: Callable[[], float] = time.monotonic,
+    wall: Callable[[], float] = time.time,
+) -> Iterator[CheckResult]:
+    """Yield the results for the log at `path`, whose consumer should delete what `retention` says. `wall` is the time of day.
+
+    The integrity is looked at for `timeout_s` seconds at most.
+    """
     if not path.exists():
         yield warning("file", f"{path} does not exist", "the first process that starts creates it; check --bus")
         return
@@ -34,7 +49,7 @@ def check_sqlite(path: Path, timeout_s: float, now_s: Callable[[], float] = time
         yield failed("file", f"{path} can't be opened: {error}", f"check who may read it; or {_BACKUP}")
         return
     try:
-        yield from _check(db, path, timeout_s, now_s)
+        yield from _check(db, path, timeout_s, now_s, lambda: _retention(db, retention, int(wall() * 1_000)))
     finally:
         db.close()
 
@@ -56,7 +71,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _check(db: sqlite3.Connection, path: Path, timeout_s: float, now_s: Callable[[], float]) -> Iterator[CheckResult]:
+def _check(
+    db: sqlite3.Connection, path: Path, timeout_s: float, now_s: Callable[[], float], check_retention: Callable[[], CheckResult]
+) -> Iterator[CheckResult]:
     try:
         empty = is_new(db, str(path))
     except (LogError, sqlite3.DatabaseError) as error:
@@ -84,6 +101,31 @@ def _check(db: sqlite3.Connection, path: Path, timeout_s: float, now_s: Callable
         yield failed("state", f"{path}: {error}", _BACKUP)
     else:
         yield from check_state(0, state, end)
+        yield check_retention()
+
+
+def _retention(db: sqlite3.Connection, retention: Retention, now_ms: int) -> CheckResult:
+    """Return what is kept, and whether a consumer deletes the rest."""
+    texts = []
+    for topic in TABLES:
+        if oldest := oldest_segment(db, topic):
+            hours = max(now_ms - oldest.newest_ms, 0) / 3_600_000
+            texts.append(f"{topic.value} of {hours:.1f} h, {retained_bytes(db, topic) / 1e6:.1f} MB")
+    kept = ", ".join(texts) or "nothing yet"
+    if retention == Retention():
+        return ok("retention", f"kept: {kept}; no limit is set, so that nothing is deleted")
+    age_ms, size_bytes = retention.age_ms, retention.size_bytes
+    late = Retention(
+        None if age_ms is None else age_ms + _LATE * SEGMENT_MS,
+        None if size_bytes is None else size_bytes + _LATE * SEGMENT_BYTES,
+    )
+    limits = [] if age_ms is None else [f"{age_ms / 3_600_000:.0f} h"]
+    limits += [] if size_bytes is None else [f"{size_bytes / 1e6:.0f} MB"]
+    found = f"kept: {kept}; the limit of each is {' and '.join(limits)}"
+    if due := due_topics(db, late, now_ms):
+        names = " and ".join(topic.value for topic in due)
+        return warning("retention", f"{found}; more of {names} is kept", "run a consumer with these settings: it deletes them")
+    return ok("retention", found)
 
 
 def _size(path: Path) -> CheckResult:

@@ -50,7 +50,8 @@ def check_state(partition: int, state: Restored, end: int) -> Iterator[CheckResu
         else (f"{where}: {position}; it is not known which keys the state had")
     )
     if state.earliest > 1:
-        yield failed("state", found, f"a rebuild would lack the {state.earliest} candles that the log no longer has: {RESTORE}")
+        lacks = f"a rebuild would lack the {state.earliest} candles that the log no longer has: {RESTORE}"
+        yield failed("state", found, f"{lacks}; with --rebuild-from-earliest the next start does without them")
     else:
         yield warning(
             "state", found, "the next start rebuilds them from the first candle on, which takes a while; nothing is lost"
@@ -61,4 +62,7 @@ def _replay(where: str, earliest: int, replay_from: int, position: int) -> Check
     if replay_from < earliest:
         found = f"{where}: a start would replay from {replay_from}, the oldest candle that is left is {earliest}"
         return failed("retention", found, f"{earliest - replay_from} candles that the snapshots lack are gone: {RESTORE}")
-    return ok("retention", f"{where}: a start replays {position - replay_from} candles, and the log has them")
+    deleted = (
+        f"; those below {earliest} were deleted, so a change of settings needs --rebuild-from-earliest" if earliest > 1 else ""
+    )
+    return ok("retention", f"{where}: a start replays {position - replay_from} candles, and the log has them{deleted}")

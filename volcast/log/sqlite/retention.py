@@ -57,7 +57,12 @@ def append_rows(db: sqlite3.Connection, table: str, records: Sequence[KeyValue],
 
 def is_anything_due(db: sqlite3.Connection, retention: Retention, now_ms: int) -> bool:
     """Return whether the next step of `trim` has something to do."""
-    return any(_earliest_after_trim(db, table, retention, now_ms) for table in TABLES.values()) or _has_many_free_pages(db)
+    return bool(due_topics(db, retention, now_ms)) or _has_many_free_pages(db)
+
+
+def due_topics(db: sqlite3.Connection, retention: Retention, now_ms: int) -> list[Topic]:
+    """Return the topics of which the next step of `trim` would delete records."""
+    return [topic for topic, table in TABLES.items() if _earliest_after_trim(db, table, retention, now_ms)]
 
 
 def trim(db: sqlite3.Connection, retention: Retention, now_ms: int) -> None:

@@ -121,6 +121,11 @@ async def test_another_number_of_partitions_and_another_retention_than_the_setti
     assert not_ok(await told(kafka_bootstrap, kafka_prefix, partitions=3)) == [*[("FAILED", "topic")] * 4, ("unknown", "clock")]
     results = await told(kafka_bootstrap, kafka_prefix, retention_hours=48)
     assert not_ok(results) == [*[("warning", "retention")] * 3, ("unknown", "clock")]
+    results = await told(kafka_bootstrap, kafka_prefix, retention_bytes=50_000_000)
+    assert not_ok(results) == [*[("warning", "retention")] * 3, ("unknown", "clock")]
+    assert {each.advice.split("--add-config ")[-1] for each in results if each.check == "retention"} == {
+        "retention.bytes=50000000`: the setting is for new topics"
+    }
 
 
 async def test_candles_that_were_deleted_before_they_were_answered(kafka_bootstrap: str, consumed: str) -> None:

@@ -1,5 +1,6 @@
 """Real SQLite files, whole and broken in each way; none of them is changed by the look."""
 
+import asyncio
 import hashlib
 import itertools
 import sqlite3
@@ -8,10 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.log_access import fill
-from tests.volcast.commands.consumed_log import candles, consume
+from producer.doctor.check import CheckResult
+from tests.log_access import TIMEOUT_S, fill
+from tests.volcast.commands.consumed_log import candles, consume, consuming
 from volcast.commands.doctor.sqlite_log import check_sqlite
+from volcast.log.retention import Retention
 from volcast.log.sqlite.log import SqliteLog
+
+NOW_S = 1.9e9
 
 
 @pytest.fixture
@@ -101,6 +106,42 @@ def test_snapshots_that_cannot_be_rebuilt_are_a_failure(path: Path) -> None:
     assert "a rebuild would lack the 100 candles" in found.advice
 
 
+@pytest.fixture
+def _short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("volcast.log.sqlite.retention", "volcast.commands.doctor.sqlite_log"):
+        monkeypatch.setattr(f"{module}.SEGMENT_BYTES", 1_000)
+        monkeypatch.setattr(f"{module}.SEGMENT_MS", 1_000)
+
+
+def told(path: Path, retention: Retention, *, wall_s: float = NOW_S) -> list[CheckResult]:
+    return [each for each in check_sqlite(path, 20.0, retention, wall=lambda: wall_s) if each.check == "retention"]
+
+
+@pytest.mark.usefixtures("_short_segments")
+async def test_more_than_the_limits_say_is_a_warning_until_a_consumer_has_deleted_it(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    async with SqliteLog(path, wall_clock=lambda: NOW_S) as log:
+        for minute in range(60):
+            await fill(log, candles([minute], ["BTCUSDT"]))
+        await consume(log)
+    for retention in (Retention(), Retention(3_600_000), Retention(None, 10_000_000)):
+        assert [each.status.value for each in told(path, retention)] == ["ok", "ok"]
+    assert "no limit is set" in told(path, Retention())[1].found
+    size_limit = Retention(None, 5_000)
+    for retention, limit, wall_s in ((size_limit, "0 MB", NOW_S), (Retention(3_600_000), "1 h", NOW_S + 7_200)):
+        _, found = told(path, retention, wall_s=wall_s)
+        assert (found.status.value, found.advice) == ("warning", "run a consumer with these settings: it deletes them")
+        assert f"the limit of each is {limit}; more of candles and signals is kept" in found.found
+    async with SqliteLog(path, retention_bytes=5_000, wall_clock=lambda: NOW_S) as log, consuming(log) as worker:
+        await fill(log, candles([60], ["BTCUSDT"]))
+        async with asyncio.timeout(TIMEOUT_S):
+            while told(path, size_limit)[1].status.value != "ok":
+                await worker.drained()
+    first, second = told(path, size_limit)
+    assert (first.status.value, second.status.value) == ("ok", "ok")
+    assert "were deleted, so a change of settings needs --rebuild-from-earliest" in first.found
+
+
 def test_candles_that_were_deleted_before_they_were_answered_are_a_failure(path: Path) -> None:
     edit("DELETE FROM candles")(path)
     edit("INSERT INTO candles VALUES (500, CAST('BTCUSDT' AS BLOB), CAST('x' AS BLOB))")(path)
@@ -110,6 +151,6 @@ def test_candles_that_were_deleted_before_they_were_answered_are_a_failure(path:
 def test_a_look_that_takes_too_long_says_what_is_not_known(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("volcast.commands.doctor.sqlite_log._STEPS", 1)
     clock = itertools.count(0.0, 5.0)
-    found = {each.check: each for each in check_sqlite(path, 1.0, lambda: next(clock))}
+    found = {each.check: each for each in check_sqlite(path, 1.0, now_s=lambda: next(clock))}
     assert found["integrity"].status.value == "unknown"
     assert "not all of it was read" in found["integrity"].found

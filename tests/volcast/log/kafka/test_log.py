@@ -66,7 +66,7 @@ def test_the_partition_of_a_key_is_that_of_the_java_client(key: bytes, murmur2: 
 
 async def test_topics_are_created_with_their_policies(kafka_bootstrap: str, kafka_prefix: str) -> None:
     async with (
-        KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3, retention_ms=7_200_000),
+        KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3, retention_ms=7_200_000, retention_bytes=50_000_000),
         admin(kafka_bootstrap) as client,
     ):
         for topic in Topic:
@@ -79,6 +79,7 @@ async def test_topics_are_created_with_their_policies(kafka_bootstrap: str, kafk
                 assert int(found["max.compaction.lag.ms"]) <= 600_000
             else:
                 assert found["retention.ms"] == "7200000"
+                assert (found["retention.bytes"], found["segment.bytes"]) == ("50000000", "5000000")
 
 
 async def test_topics_may_be_created_by_several_clients_at_once(kafka_bootstrap: str, kafka_prefix: str) -> None:
