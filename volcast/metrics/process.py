@@ -43,7 +43,8 @@ class DiskCollector(Collector):
             free.add_metric([], found.f_bavail * found.f_frsize)
             size.add_metric([], found.f_blocks * found.f_frsize)
         log = GaugeMetricFamily(
-            "volcast_log_file_bytes", "Size of the SQLite log: the file, and the commits beside it that are not yet moved into it."
+            "volcast_log_file_bytes",
+            "Size of the SQLite log: the file, and the commits beside it that are not yet moved into it.",
         )
         with suppress(OSError):
             log.add_metric([], self._path.stat().st_size + _size_of(Path(f"{self._path}-wal")))

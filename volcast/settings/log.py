@@ -57,8 +57,8 @@ class LogSettings(BaseModel):
         None,
         ge=10_000_000,
         le=100_000_000_000_000,
-        description="Bytes of candles, of signals and of rejects that are kept in each partition. The oldest are deleted; on Kafka "
-        "also candles that no consumer has answered.",
+        description="Bytes of candles, of signals and of rejects that are kept in each partition. The oldest are deleted; on "
+        "Kafka also candles that no consumer has answered.",
     )
     rebuild_from_earliest: bool = Field(
         default=False,
