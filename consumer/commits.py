@@ -42,11 +42,6 @@ class CommitsOnTheWay:
         self._stats.commits.add(now_s() - began_s)
         done()
 
-    async def go_on(self) -> None:
-        """Let the commits go on; returns at once if there are none. Call it often while records are processed."""
-        if self._writing:
-            await asyncio.sleep(0)
-
     def partitions(self, *, ended: bool = False) -> list[int]:
         """Return the partitions with a commit on its way; with `ended`, those whose outcome is known."""
         return [partition for partition, task in self._writing.items() if task.done() or not ended]

@@ -15,6 +15,7 @@ from functools import partial
 from random import Random
 
 from volcast.log.contract import Commit, Consumer, Fenced, Log, Record
+from volcast.log.poll_size import PollSize
 from volcast.log.retry import while_unavailable
 from volcast.timing.stall import StallDetector
 
@@ -26,7 +27,7 @@ from .shard import Shard
 from .stats import WorkerStats
 
 _IDLE_POLL_S = 0.25
-_SLICE_RECORDS = 32  # so many are processed before a commit that is on its way may go on: about a millisecond's work
+_SLICE_RECORDS = 32  # so many are processed before commits, heartbeats and requests go on: about a millisecond's work
 _CHECK_EVERY_S = 5.0  # how often the worker checks whether its partitions move
 _log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Worker:
         self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
         self._commits = CommitsOnTheWay(self.stats)
-        self._log, self._rules, self._batch_records, self._random = log, rules, batch_records, random
+        self._log, self._rules, self._poll_size, self._random = log, rules, PollSize(batch_records), random
         self._wall_clock, self._checked_at_s = wall_clock, 0.0
         self._empty_poll = asyncio.Condition()
 
@@ -85,7 +86,8 @@ class Worker:
         for partition in self._commits.partitions(ended=True):
             await self._settle(consumer, partition)
         await self._apply_assignment(consumer, await consumer.assignment())
-        batches = await consumer.poll(self._batch_records, _IDLE_POLL_S)
+        batches = await consumer.poll(self._poll_size.records, _IDLE_POLL_S)
+        self._poll_size.after(batches.values())
         read_s = _now_s()
         if not batches and not any(shard.restoring for shard in self.shards.values()):
             settled = [await self._settle(consumer, partition) for partition in self._commits.partitions()]
@@ -136,7 +138,7 @@ class Worker:
         was_restoring = shard.restoring
         for begin in range(0, len(records), _SLICE_RECORDS):
             shard.add(records[begin : begin + _SLICE_RECORDS])
-            await self._commits.go_on()
+            await asyncio.sleep(0)
         batch = shard.finish()
 
         def done() -> None:

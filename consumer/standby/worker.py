@@ -71,7 +71,7 @@ class StandbyWorker(Worker):
             self._note_held(partition)
         kept = {partition: self._epochs[partition] for partition in self.shards if standby.owner(partition) is Owner.SELF}
         others = [partition for partition in range(standby.partitions) if partition not in kept]
-        await self._followed.step([p for p in others if standby.owner(p) is not Owner.SELF], self._batch_records)
+        await self._followed.step([p for p in others if standby.owner(p) is not Owner.SELF], self._poll_size.records)
         due = [partition for partition in others if self._is_due(standby, partition)]
         taken = [partition for partition in due if self._followed.in_step(partition)]
         self._gone = {partition for partition in due if standby.owner(partition) is Owner.GONE}

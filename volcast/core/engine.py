@@ -34,11 +34,8 @@ class Engine:
 
     >>> engine = Engine("BTCUSDT", EngineConfig(window=2), price_decimals=2)
     >>> candle = Candle("BTCUSDT", 0, 1.0, 1.0, 1.0, 1.0, 100, 0.0, 0.0, "example", False, "file")
-    >>> signal = engine.step(candle)
-    >>> signal.signal, signal.rolling_mean, signal.candles
-    (0, None, 1)
-    >>> engine.step(candle)
-    <Skip.DUPLICATE: 'duplicate'>
+    >>> engine.step(candle).candles, engine.step(candle)
+    (1, <Skip.DUPLICATE: 'duplicate'>)
     """
 
     def __init__(self, symbol: str, config: EngineConfig, price_decimals: int, prior: Prior | None = None) -> None:
@@ -66,7 +63,8 @@ class Engine:
         """Process the next candle of this symbol. Return its signal, or the reason why it was skipped."""
         if skip := self.timeline.skip(candle.open_time_ms):
             return skip
-        resolved = self._observe(candle)
+        numbers = CandleInput(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        resolved = take_in(numbers, self.timeline, self.prices, self.forecaster)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":
             self._rate.push(signal)
@@ -135,10 +133,6 @@ class Engine:
     def last_close(self) -> float:
         """The last close that is not suspect; 0 before the first."""
         return self.prices.close
-
-    def _observe(self, candle: Candle) -> ResolvedForecasts:
-        numbers = CandleInput(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
-        return take_in(numbers, self.timeline, self.prices, self.forecaster)
 
     def dump(self) -> dict[str, Any]:
         """Return the state: plain fields and raw arrays."""

@@ -9,9 +9,8 @@ number in each of the other three topics.
                                  │     poll    = the next records of the open partitions
                                  └──── commit  = signals + rejects + snapshots + position, atomically ──► reader
 
-The state of a partition has two offsets. `position` belongs to the output: every candle below it has been answered.
-`replay_from` belongs to the snapshots: replaying the candles from there up to `position` gives the state as it was at
-`position`. The two differ because snapshots are written less often than commits.
+The state of a partition has two offsets. `position` belongs to the output: every candle below it has been answered. `replay_from`
+belongs to the snapshots, which are written less often: replaying the candles from there to `position` gives the state as of then.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -114,9 +113,7 @@ class Appender(Protocol):
 
 
 class Consumer(Protocol):
-    """Reads candles and commits output for one worker. Partitions are assigned and revoked; each is opened, read and
-    committed independently of the others.
-    """
+    """Reads candles and commits output for one worker. Each partition is opened, read and committed apart from the others."""
 
     async def assignment(self) -> Mapping[int, int]:
         """Return the partitions assigned to this worker now, each with the epoch of its assignment.
@@ -159,9 +156,7 @@ class Reader(Protocol):
 
 
 class Log(Protocol):
-    """A log, used as an async context manager: entering waits until it can be reached, creates missing topics and checks the
-    existing ones.
-    """
+    """A log. Entering it waits until it can be reached, creates missing topics and checks the existing ones."""
 
     async def __aenter__(self) -> Self:
         """Open the log. Raises Mismatch if topics, partition counts or the format are not as expected."""

@@ -53,7 +53,7 @@ class LimitSettings(BaseModel):
         le=256,
         description="Number of processes of `volcast consume` on Kafka, which share the partitions: one for each core.",
     )
-    batch_records: int = Field(500, ge=1, le=10_000, description="Maximum number of candles in a commit of the consumer.")
+    batch_records: int = Field(4_000, ge=1, le=10_000, description="Maximum number of candles in a commit of the consumer.")
     snapshot_records: int = Field(
         5_000,
         ge=1,
