@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -136,6 +136,9 @@ bench-startup: setup            ## processor time of each command's start, and o
 
 bench-memory: setup            ## ten million candles: whether memory stays flat
 	$(BIN)/python -m bench.memory
+
+bench-log-size: setup            ## the size of a SQLite log over 200 000 minutes, with and without retention
+	$(BIN)/python -m bench.log_size
 
 batch-smoke:            ## build the image of the batch job, run it, and remove it
 	deploy/batch-smoke.sh
