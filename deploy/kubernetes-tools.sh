@@ -3,10 +3,14 @@
 #
 #   deploy/kubernetes-tools.sh chart        Helm 3 and 4, kubeconform, and schemas: some minutes of processor time
 #   deploy/kubernetes-tools.sh cluster      etcd, kube-apiserver, controller manager, scheduler, kubectl, kwok: some 15 minutes
-#   deploy/kubernetes-tools.sh terraform    OpenTofu and the two providers: some 10 minutes
+#   deploy/kubernetes-tools.sh terraform    OpenTofu: some 5 minutes
 #   deploy/kubernetes-tools.sh              all of it
+#   deploy/kubernetes-tools.sh checkouts FOLDER
+#       what Go's module proxy has not, from checkouts of releases in FOLDER, those that are there: Terraform's two providers
+#       (terraform-provider-helm, terraform-provider-kubernetes; needed only where `tofu init` reaches no registry of providers), and the
+#       definitions of Strimzi's objects (strimzi-kafka-operator)
 #
-# They go to $VOLCAST_KUBERNETES_TOOLS, by default ~/.cache/volcast/kubernetes: bin/, schemas/, crds/. Needs Go and pip.
+# They go to $VOLCAST_KUBERNETES_TOOLS, by default ~/.cache/volcast/kubernetes: bin/, schemas/, crds/, providers/. Needs Go and pip.
 # Exit codes: 0 all there, 1 something could not be built, 2 no Go.
 set -euo pipefail
 kubernetes=1.36.3 helm3=3.22.0 helm4=4.3.1 kubeconform=0.8.0 etcd=3.6.16 kwok=0.8.0 keda=2.21.0 prometheus_operator=0.85.0 istio=1.32.0
@@ -126,8 +130,32 @@ terraform() {
   build tofu github.com/opentofu/opentofu/cmd/tofu github.com/opentofu/opentofu@v$opentofu "-X github.com/opentofu/opentofu/version.dev=no"
 }
 
+checkouts() {  # FOLDER
+  local name version platform host folder built
+  platform=$(go env GOOS)_$(go env GOARCH)
+  for name in helm kubernetes; do # as a mirror for `tofu init` and `terraform init`
+    [ -d "$1/terraform-provider-$name" ] || continue
+    version=$(cat "$1/terraform-provider-$name/version/VERSION") folder=hashicorp/$name/$version/$platform
+    [ ! -d "$tools/providers/registry.opentofu.org/$folder" ] || continue
+    echo "building terraform-provider-$name $version"
+    built=$work/terraform-provider-${name}_v$version
+    (cd "$1/terraform-provider-$name" && go build -buildvcs=false -ldflags "-s -w" -o "$built" .)
+    for host in registry.terraform.io registry.opentofu.org; do
+      mkdir -p "$tools/providers/$host/$folder"
+      cp "$built" "$tools/providers/$host/$folder/"
+    done
+  done
+  if [ -d "$1/strimzi-kafka-operator" ]; then
+    for name in kafka kafkauser kafkanodepool; do
+      cat "$1"/strimzi-kafka-operator/packaging/install/cluster-operator/*-Crd-$name.yaml
+      echo ---
+    done >"$tools/crds/strimzi.yaml"
+  fi
+}
+
 case ${1:-all} in
   chart | cluster | terraform) "$1" ;;
+  checkouts) checkouts "$(cd "${2:?FOLDER}" && pwd)" ;;
   all) chart; cluster; terraform ;;
-  *) sed -n 2,10p "$0"; exit 2 ;;
+  *) sed -n 2,17p "$0"; exit 2 ;;
 esac

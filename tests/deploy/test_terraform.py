@@ -1,16 +1,43 @@
-"""The Terraform files agree with the chart, and OpenTofu finds them well formed. There is no provider to check resources with."""
+"""The Terraform files are well formed, their providers accept the resources, and they agree with the chart."""
 
+import json
 import re
+from pathlib import Path
 
-from tests.deploy.kubernetes.tools import ENVIRONMENTS, PLAIN, ROOT, program, run
+import pytest
+
+from tests.deploy.kubernetes.terraform import PROGRAMS, Workspace, find
+from tests.deploy.kubernetes.tools import ENVIRONMENTS, PLAIN, ROOT, run
 
 FOLDER = ROOT / "deploy/terraform"
 MAIN = (FOLDER / "main.tf").read_text(encoding="utf-8")
 
 
-def test_opentofu_finds_the_files_well_formed() -> None:
-    found = run(program("tofu", "terraform"), "fmt", "-check", "-diff", FOLDER)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_files_are_well_formed(name: str, tmp_path: Path) -> None:
+    command = (find(name), "fmt", "-check", "-diff")
+    found = run(*command, FOLDER)
     assert found.returncode == 0, found.stdout + found.stderr
+    (tmp_path / "main.tf").write_text(MAIN.replace("name      =", "name ="), encoding="utf-8")
+    assert run(*command, tmp_path).returncode == 3
+    (tmp_path / "main.tf").write_text(MAIN + "}", encoding="utf-8")
+    assert run(*command, tmp_path).returncode not in {0, 3}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_providers_accept_the_resources(name: str, tmp_path: Path) -> None:
+    workspace = Workspace(name, tmp_path)
+    workspace.init()
+    found = json.loads(workspace.run("validate", "-json").stdout)
+    assert found["valid"], found["diagnostics"]
+    assert found["diagnostics"] == []
+    main = workspace.folder / "main.tf"
+    for right, wrong in {"max_history": "max_histories", "kubernetes_namespace_v1": "kubernetes_namespaces"}.items():
+        main.write_text(MAIN.replace(right, wrong), encoding="utf-8")
+        found = json.loads(workspace.run("validate", "-json").stdout)
+        assert not found["valid"]
+        assert wrong in json.dumps(found["diagnostics"])
 
 
 def test_the_environments_are_those_of_the_chart() -> None:

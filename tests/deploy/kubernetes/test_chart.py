@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -50,26 +51,36 @@ def test_both_versions_of_helm_render_the_same(environment: str) -> None:
     assert rendered(environment, helm="helm3") == rendered(environment, helm="helm4")
 
 
-@pytest.mark.parametrize("environment", NAMES)
-def test_the_objects_have_the_schemas_of_kubernetes(environment: str, tmp_path: Path) -> None:
-    objects = rendered(environment, *ALL)
-    write_schemas(tmp_path / "schemas")
-    file = tmp_path / "objects.yaml"
+@pytest.fixture(scope="module")
+def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("schemas")
+    write_schemas(folder)
+    return folder
+
+
+def validated(objects: Sequence[Manifest], schemas: Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    file = folder / "objects.yaml"
     file.write_text(yaml.safe_dump_all(objects), encoding="utf-8")
-    location = str(tmp_path / "schemas") + "/{{.ResourceKind}}{{.KindSuffix}}.json"
+    location = f"{schemas}/{{{{.ResourceKind}}}}{{{{.KindSuffix}}}}.json"
     command = (program("kubeconform"), "-strict", "-summary", "-output", "json", "-schema-location", location)
-    found = run(*command, "-skip", ",".join(WITHOUT_SCHEMA), file)
+    return run(*command, "-skip", ",".join(WITHOUT_SCHEMA), file)
+
+
+@pytest.mark.parametrize("environment", NAMES)
+def test_the_objects_have_the_schemas_of_kubernetes(environment: str, schemas: Path, tmp_path: Path) -> None:
+    objects = rendered(environment, *ALL)
+    found = validated(objects, schemas, tmp_path)
     assert found.returncode == 0, found.stdout + found.stderr
     skipped = sum(each["kind"] in WITHOUT_SCHEMA for each in objects)
-    assert json.loads(found.stdout)["summary"] == {
-        "valid": len(objects) - skipped,
-        "invalid": 0,
-        "errors": 0,
-        "skipped": skipped,
-    }
-    broken = file.read_text(encoding="utf-8").replace("readOnlyRootFilesystem:", "readOnlyRootFileSystem:")
-    file.write_text(broken, encoding="utf-8")
-    assert run(*command, "-skip", ",".join(WITHOUT_SCHEMA), file).returncode == 1
+    expected = {"valid": len(objects) - skipped, "invalid": 0, "errors": 0, "skipped": skipped}
+    assert json.loads(found.stdout)["summary"] == expected
+
+
+def test_a_misspelt_field_is_found(schemas: Path, tmp_path: Path) -> None:
+    broken = json.loads(
+        json.dumps(of_kind(rendered("plain"), "Deployment")["volcast-api"]).replace("readOnlyRootFilesystem", "readOnly")
+    )
+    assert validated([broken], schemas, tmp_path).returncode == 1
 
 
 def test_the_plain_manifests_are_those_of_the_chart(tmp_path: Path) -> None:

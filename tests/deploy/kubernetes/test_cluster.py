@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.kubernetes.cluster import Cluster
+from tests.deploy.kubernetes.terraform import PROGRAMS, Workspace
 from tests.deploy.kubernetes.tools import (
     ALL,
     CACHE,
@@ -139,6 +140,33 @@ def test_install_upgrade_rollback(cluster: Cluster, helm: str, tmp_path: Path) -
     assert cluster.get("deployment", "volcast-api", namespace)["spec"]["template"] == first
     release("uninstall")
     assert "NotFound" in cluster.kubectl("get", "deployment", "volcast-api", "--namespace", namespace, check=False)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_terraform_makes_the_namespace_and_the_release(cluster: Cluster, name: str, tmp_path: Path) -> None:
+    workspace = Workspace(name, tmp_path)
+    workspace.init()
+    namespace = f"by-{name}"
+    variables = ["-input=false"]
+    for variable in (f"kubeconfig={cluster.config}", "context=here", "environment=dev", f"namespace={namespace}"):
+        variables += ["-var", variable]
+
+    def apply(*options: str) -> str:
+        done = workspace.run("apply", "-auto-approve", *variables, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return workspace.run("output", "-raw", "revision").stdout
+
+    assert apply() == "1"
+    assert cluster.get("namespace", namespace)["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    for component in ("api", "consumer", "exchange", "producer-simulated"):  # it has waited until they are ready
+        assert cluster.ready(component, namespace) == 1
+    changed = ("-var", "values={settings={window=9}}")
+    assert apply(*changed) == "2"
+    assert cluster.get("configmap", "volcast-settings", namespace)["data"]["VOLCAST_WINDOW"] == "9"
+    assert workspace.run("plan", "-detailed-exitcode", *variables, *changed).returncode == 0  # nothing is left to change
+    done = workspace.run("destroy", "-auto-approve", *variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NotFound" in cluster.kubectl("get", "namespace", namespace, check=False)
 
 
 def test_an_update_of_the_api_never_has_fewer_ready_pods(cluster: Cluster) -> None:
