@@ -2,8 +2,11 @@
 has its own topics.
 """
 
-from collections.abc import Iterator
+import gc
+import signal
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -38,6 +41,29 @@ def pytest_configure() -> None:
     """Refuse to test a compiled core that is not the source's."""
     if stale := stale_module():
         raise pytest.UsageError(stale)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without looking for garbage: what is collected stays to the end, and no later search looks at it again."""
+    gc.disable()
+    collected = yield
+    gc.enable()
+    gc.freeze()
+    return collected
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_timeout_set_timer(settings: Any) -> Generator[None, object, object]:
+    """Repeat the alarm of a timeout until the test has ended.
+
+    What it raises is an exception of whatever runs just then. A task of asyncio keeps it to itself, and what cleans up after the
+    first alarm may hang as well.
+    """
+    result = yield
+    if settings.method == "signal":
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout, min(settings.timeout, 10.0))
+    return result
 
 
 WAITING_PLACES = ("stories", "monitoring", "examples", "deploy", "page", "volcast/proof/processes", "volcast/commands")
