@@ -18,7 +18,7 @@ from volcast.settings.schema import Settings
 from volcast.settings.sources import Loaded
 from volcast.settings.values import parse_bus
 
-from .allocator import use_one_heap
+from .allocator import collect_garbage_rarely, use_one_heap
 from .standard_input import stored
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def configured_retention(settings: Settings) -> Retention:
 def create_worker(log: Log, settings: Settings) -> "Worker":
     """Return a worker that consumes `log`. Raises UserError if the prior cannot be used."""
     use_one_heap()
+    collect_garbage_rarely()
     from consumer.standby.worker import StandbyWorker  # noqa: PLC0415  # River takes a second to import
     from consumer.worker import Worker  # noqa: PLC0415  # as above
 

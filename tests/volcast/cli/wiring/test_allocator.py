@@ -1,11 +1,15 @@
-"""Threads share one heap, in a process of its own: the setting can't be taken back."""
+"""Threads share one heap, which is looked at in a process of its own as it can't be taken back; garbage is found, if late."""
 
+import gc
 import os
 import platform
 import subprocess
 import sys
+import weakref
 
 import pytest
+
+from volcast.cli.wiring.allocator import GARBAGE_THRESHOLDS, collect_garbage_rarely
 
 PROGRAM = """
 import ctypes, os, sys, threading
@@ -42,3 +46,23 @@ def test_threads_share_one_heap() -> None:
     assert heaps("one") == ("True", 1)
     assert heaps()[1] > 1
     assert heaps("one", MALLOC_ARENA_MAX="3")[0] == "False"
+
+
+def test_garbage_in_circles_is_still_found() -> None:
+    before = gc.get_threshold()
+    try:
+        collect_garbage_rarely()
+        assert gc.get_threshold() == GARBAGE_THRESHOLDS
+        watched = weakref.WeakSet[Circle]()
+        for _ in range(2 * GARBAGE_THRESHOLDS[0]):
+            watched.add(Circle())
+        assert len(watched) <= GARBAGE_THRESHOLDS[0] + 1
+    finally:
+        gc.set_threshold(*before)
+
+
+class Circle:
+    """Refers to itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
