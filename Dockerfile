@@ -3,6 +3,8 @@
 # It runs as an unprivileged user and needs no writable file system except /tmp.
 # `docker build --target batch` gives an image that runs the batch job; what no target names is the image of the services.
 # `make build` also sets the labels `revision` and `created`.
+# The base is pinned by its version. Its digest could not be verified where this was written; it goes behind the version, as
+# NAME:VERSION@sha256:… (docs/deployment.md).
 ARG PYTHON_IMAGE=python:3.12.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS builder

@@ -101,6 +101,7 @@ def test_targets_are_found_in_all_ways_of_writing_them() -> None:
 
 def test_gitlab_and_jenkins_call_what_github_calls() -> None:
     of_github = {target for path in WORKFLOWS for target in make_targets(commands(path))}
+    of_github |= make_targets((ROOT / ".ci/run").read_text(encoding="utf-8"))
     for path in (GITLAB, JENKINS):
         of_one_machine = {"deploy", "health-check"}  # where GitHub deploys to clusters
         assert make_targets(commands(path)) - of_one_machine <= of_github, path.name
