@@ -101,6 +101,8 @@ class KafkaConsumer:
         """The offset after the last record that `poll` returned, by open partition."""
         self._last: dict[int, LastCandle] = {}
         """The last candle that the last commit left, by open partition."""
+        self._outputs: dict[int, dict[Topic, int]] = {}
+        """An offset that a commit has written to each topic of output, by open partition."""
         self._polled: dict[int, deque[Sequence[Record]]] = defaultdict(partial(deque, maxlen=_REMEMBERED_POLLS))
         """What the latest polls returned, by open partition, for the checksum of a commit's last candle."""
         self._committed: dict[TopicPartition, int] = {}
@@ -130,8 +132,10 @@ class KafkaConsumer:
         await self.close(partition)
         opened = await self._fence(partition, lambda writer: restore(self._client, writer, partition, self._marker))
         self._marked[partition] = opened.marked
-        if opened.last:
-            self._last[partition] = opened.last
+        if (stored := opened.stored) and stored.last:
+            self._last[partition] = stored.last
+        known = {Topic.SIGNALS: stored.signals, Topic.REJECTED: stored.rejected} if stored else {}
+        self._outputs[partition] = {topic: offset for topic, offset in known.items() if offset is not None}
         return opened.restored
 
     async def _fence(self, partition: int, then: Callable[[Writer], Awaitable[_Result]]) -> _Result:
@@ -206,10 +210,12 @@ class KafkaConsumer:
             self._client.at(Topic.STATE, partition): state_records(self._position(partition, commit), commit.snapshots),
         }
         try:
-            await self._writers[partition].write(records)
+            written = await self._writers[partition].write(records)
         except Fenced:
             await check_fenced_by_group(self._client, self._group)
             raise
+        at = {topic: self._client.at(topic, partition) for topic in (Topic.SIGNALS, Topic.REJECTED)}
+        self._outputs.setdefault(partition, {}).update({topic: written[tp] for topic, tp in at.items() if tp in written})
         self._committed[self._candles(partition)] = commit.position
 
     async def close(self, partition: int) -> None:
@@ -218,6 +224,7 @@ class KafkaConsumer:
                 self._consumer.pause(self._candles(partition))
         self._reading.pop(partition, None)
         self._last.pop(partition, None)
+        self._outputs.pop(partition, None)
         self._polled.pop(partition, None)
         self._delivered.pop(partition, None)
         if writer := self._writers.pop(partition, None):
@@ -230,7 +237,9 @@ class KafkaConsumer:
             record = records[min(bisect_left(records, offset, key=attrgetter("offset")), len(records) - 1)]
             if record.offset == offset and not record.unreadable:
                 last = self._last[partition] = offset, checksum(record)
-        return StoredPosition(commit.position, replay_from, last if last and last[0] == offset else None)
+        outputs = self._outputs.get(partition, {})
+        written = outputs.get(Topic.SIGNALS), outputs.get(Topic.REJECTED)
+        return StoredPosition(commit.position, replay_from, last if last and last[0] == offset else None, *written)
 
     def _is_readable(self, partition: int) -> bool:
         """Return whether the partition is open and has been assigned to this member ever since it was sought."""

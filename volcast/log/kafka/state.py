@@ -35,6 +35,9 @@ class StoredPosition(msgspec.Struct, frozen=True, omit_defaults=True):
     position: int
     replay_from: int
     last: LastCandle | None = None
+    signals: int | None = None
+    """The offset of a signal, and of a reject, that an earlier commit wrote: by them those topics are recognized, too."""
+    rejected: int | None = None
 
 
 class Marker(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -70,8 +73,8 @@ class Opened(NamedTuple):
     """What was found when a partition was opened."""
 
     restored: Restored
-    last: LastCandle | None
-    """The last candle before the position."""
+    stored: StoredPosition | None
+    """The position of the last commit, if there was one that can be read."""
     marked: int
     """The offset of the marker that was written."""
 
@@ -111,9 +114,11 @@ async def restore(client: KafkaClient, writer: Writer, partition: int, marker: M
                 "state export` and `volcast state import`"
             )
     restored, stored = await restored_from_state(client, partition, state), _stored(state)
+    if stored:
+        await _check_outputs(client, partition, stored)
     if restored.position_unknown:  # unless another consumer has opened the partition since, and these signals are its own
         await write_marker(client, writer, partition, marker)
-    return Opened(restored, stored.last if stored else None, marked)
+    return Opened(restored, stored, marked)
 
 
 async def peek(client: KafkaClient, partition: int) -> Restored:
@@ -195,6 +200,26 @@ async def _checked(client: KafkaClient, partition: int, stored: StoredPosition |
     if stored and stored.last and stored.last[0] >= begin:
         await _check_last(client, tp, *stored.last)
     return begin
+
+
+async def _check_outputs(client: KafkaClient, partition: int, stored: StoredPosition) -> None:
+    """Raise Mismatch if a topic of output lacks what was written to it: then it is another one than before."""
+    known = {Topic.SIGNALS: stored.signals, Topic.REJECTED: stored.rejected}
+    written = {client.at(topic, partition): offset for topic, offset in known.items() if offset is not None}
+    for check in range(_CHECKS if written else 0):
+        found = await bounds(client, written)
+        lost = [tp for tp, offset in written.items() if found[tp][1] <= offset]
+        if not lost:
+            return
+        if check < _CHECKS - 1:
+            await asyncio.sleep(_CHECK_PAUSE_S)  # as for candles
+            continue
+        outputs = ", ".join(client.topic(topic) for topic in (Topic.SIGNALS, Topic.REJECTED, Topic.STATE))
+        raise Mismatch(
+            f"{lost[0].topic}, partition {partition}: it ends at {found[lost[0]][1]}, but offset {written[lost[0]]} was written: "
+            "the topic was recreated, and what was on it is lost; choose another topic_prefix to start anew, or delete "
+            f"{outputs}: then all is computed again"
+        )
 
 
 async def _check_last(client: KafkaClient, tp: TopicPartition, offset: int, expected: int) -> None:

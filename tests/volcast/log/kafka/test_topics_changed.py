@@ -54,6 +54,42 @@ async def test_a_recreated_topic_is_detected_whatever_its_length(
                 await consumer.open(0)
 
 
+@pytest.mark.parametrize("topic", [Topic.SIGNALS, Topic.REJECTED])
+async def test_a_topic_of_output_that_was_recreated_is_detected(
+    log: KafkaLog, kafka_prefix: str, admin: AIOKafkaAdminClient, topic: Topic
+) -> None:
+    """The state would go on as if all output were there. If state and output are gone, all is computed again."""
+    async with log:
+        await fill(log, [KeyValue(b"A", b"1"), KeyValue(b"A", b"2"), KeyValue(b"A", b"3")])
+        async with log.consumer() as consumer:
+            await until_assigned(consumer)
+            await opened(consumer)
+            output = [KeyValue(b"A", b"s")]
+            for candle in await polled(consumer, 3):
+                await consumer.commit(0, Commit(candle.offset + 1, output, output, output))
+        async with log.consumer() as consumer:  # what an owner before has written is known to the next one
+            await until_assigned(consumer)
+            position = (await opened(consumer)).position
+            await consumer.commit(0, Commit(position, snapshots=[KeyValue(b"A", b"t")]))
+    await recreate(admin, f"{kafka_prefix}{topic}")
+    sentence = (
+        rf"{topic}, partition 0: it ends at 0, but offset \d+ was written: the topic was recreated.*then all is computed again"
+    )
+    async with log, log.consumer() as consumer:
+        with pytest.raises(Mismatch, match=sentence):
+            await consumer.open(0)
+    await recreate(admin, f"{kafka_prefix}{Topic.SIGNALS}")
+    await recreate(admin, f"{kafka_prefix}{Topic.REJECTED}")
+    await admin.delete_topics([f"{kafka_prefix}{Topic.STATE}"])
+    async with asyncio.timeout(TIMEOUT_S):
+        while f"{kafka_prefix}{Topic.STATE}" in await admin.list_topics():
+            await asyncio.sleep(0.05)
+    async with log, log.consumer() as consumer:
+        await until_assigned(consumer)
+        assert (await opened(consumer)).position == 0
+        assert len(await polled(consumer, 3)) == 3
+
+
 async def test_a_commit_at_the_same_position_keeps_the_check(
     log: KafkaLog, kafka_prefix: str, admin: AIOKafkaAdminClient
 ) -> None:
