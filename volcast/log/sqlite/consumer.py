@@ -21,7 +21,7 @@ from .schema import TABLES
 
 ROLE = "consume"
 _CANDLES, _SIGNALS, _REJECTED = (TABLES[topic] for topic in (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED))
-_RETENTION_PAUSE_S = 1.0
+_RETENTION_PAUSE_S = 0.25
 """How long retention waits after a look that found nothing."""
 
 

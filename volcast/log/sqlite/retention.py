@@ -66,18 +66,16 @@ def due_topics(db: sqlite3.Connection, retention: Retention, now_ms: int) -> lis
 
 
 def trim(db: sqlite3.Connection, retention: Retention, now_ms: int) -> None:
-    """Take a step that is short: delete of each topic about `SEGMENT_BYTES` that are due, or give some free pages back.
+    """Take a step that is short: delete of each topic about `SEGMENT_BYTES` that are due, and give some free pages back.
 
     Call it within a transaction, and only after a commit since which no candle below its `replay_from` is needed. Nothing else
     needs old records: readers go on at the oldest that is left.
     """
-    was_due = False
     for table in TABLES.values():
         if earliest := _earliest_after_trim(db, table, retention, now_ms):
-            was_due = True
             db.execute(f"DELETE FROM {table} WHERE offset < ?", (earliest,))  # noqa: S608  # as above
             db.execute("DELETE FROM segments WHERE topic = ? AND first_offset < ?", (table, earliest))
-    if not was_due and _has_many_free_pages(db):
+    if _has_many_free_pages(db):
         for _ in range(_PAGES_PER_STEP):  # Python's cursor takes one step of a statement without columns: that is one page
             db.execute("PRAGMA incremental_vacuum(1)")
 
