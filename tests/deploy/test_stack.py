@@ -80,6 +80,13 @@ def starts_in_any_order(stack: Stack, image: str) -> None:
     assert not stack.answers("/ready")
 
 
+def is_asked_without_curl(stack: Stack) -> None:
+    """The health check needs nothing but the image's own Python, and notices what does not answer."""
+    for service, url, code in (("serve", (), 0), ("consume-2", (), 0), ("serve", ("http://127.0.0.1:1/health",), 1)):
+        alone = (stack.engine, "exec", "--env", "PATH=/opt/venv/bin", stack.container(service))
+        stack.run(*alone, "volcast", "health", *url, expect=code)
+
+
 def crashes(stack: Stack, service: str) -> None:
     stack.kill(service)
     stack.until(f"{service} was killed, and is started again", lambda: int(stack.inspect(service, ".RestartCount")) > 0)
@@ -114,6 +121,8 @@ def test_the_stack_survives_crashes_and_a_broken_image_without_losing_a_candle(s
     stack.until("Prometheus scrapes every target that was started", lambda: is_watched(stack))
     stack.until("Prometheus evaluates all rules, and reaches Alertmanager", lambda: is_ruled(stack))
     stack.until("health-check.sh finds all healthy", lambda: stack.exit_code("health-check.sh") == 0)
+
+    is_asked_without_curl(stack)
 
     for service in ("produce-simulated", "exchange"):  # what comes now is about the replay
         stack.run(stack.engine, "rm", "--force", stack.container(service))
