@@ -40,7 +40,6 @@ class Shard:
         those of the restored state, if they are loaded already.
         """
         restored = restored or Restored()
-        self._partition_of = partition_of
         symbols = symbols or load_all(rules, restored)
         self.state, verified = PartitionState(rules, symbols), symbols.verified
         self.engines, self.counts = self.state.engines, self.state.counts
@@ -55,7 +54,7 @@ class Shard:
         """Some of the records that would have to be read again are no longer on the log."""
         self.next_offset = self.replay_from
         """The offset of the next record to process."""
-        self._rules, self._saved_replay_from = rules, verified.replay_from
+        self._rules, self._partition_of, self._saved_replay_from = rules, partition_of, verified.replay_from
         replay, from_start = range(self.replay_from, self.position), self.state.must_rebuild
         self._digest = RecordDigest(verified, replay, from_start=from_start, is_cut=self.is_cut, where=restored.where)
         self._schedule = SnapshotSchedule(rules.snapshot_records)

@@ -24,6 +24,7 @@ from .loading import load_in_slices
 from .reports import check_history, check_stalls, report_batch, report_restored, report_restoring
 from .rules import Rules
 from .shard import Shard
+from .snapshot_schedule import MAX_SNAPSHOTS
 from .stats import WorkerStats
 
 _IDLE_POLL_S = 0.25
@@ -44,8 +45,8 @@ class Worker:
         self.stalls: dict[int, StallDetector] = {}
         self._epochs: dict[int, int] = {}
         self._commits = CommitsOnTheWay(self.stats)
-        self._log, self._rules, self._poll_size, self._random = log, rules, PollSize(batch_records), random
-        self._wall_clock, self._checked_at_s = wall_clock, 0.0
+        self._log, self._rules, self._random, self._wall_clock, self._checked_at_s = log, rules, random, wall_clock, 0.0
+        self._poll_size = PollSize(batch_records, MAX_SNAPSHOTS * rules.snapshot_records)
         self._empty_poll = asyncio.Condition()
 
     async def run(self) -> None:
@@ -87,7 +88,7 @@ class Worker:
             await self._settle(consumer, partition)
         await self._apply_assignment(consumer, await consumer.assignment())
         batches = await consumer.poll(self._poll_size.records, _IDLE_POLL_S)
-        self._poll_size.after(batches.values())
+        self._poll_size.after(batches.values(), max((len(each.engines) for each in self.shards.values()), default=0))
         read_s = _now_s()
         if not batches and not any(shard.restoring for shard in self.shards.values()):
             settled = [await self._settle(consumer, partition) for partition in self._commits.partitions()]
