@@ -20,7 +20,9 @@ from .stats import WorkerStats
 _COMMIT_S = 5.0
 """How long a stop waits for the commit that is being written."""
 _SNAPSHOTS_S = 5.0
-"""How long a stop writes snapshots. What is not written by then is replayed by the next start."""
+"""How long a stop waits for some snapshots. While they are written in that time it goes on, as thousands take longer in all; what
+is not written is replayed by the next start.
+"""
 
 
 class CommitsOnTheWay:
@@ -99,7 +101,8 @@ async def _finish(writing: "asyncio.Future[None]") -> None:
 async def write_snapshots(shards: Mapping[int, Shard], commit: Callable[[int, Commit], Awaitable[bool]]) -> None:
     """Write the snapshots that lack records; `commit` returns whether it succeeded. A shard that is restoring is left out."""
     with suppress(TimeoutError):
-        async with asyncio.timeout(_SNAPSHOTS_S):
-            for partition, shard in list(shards.items()):
-                while not shard.restoring and (last := shard.last_snapshots()) and await commit(partition, last):
-                    pass
+        for partition, shard in list(shards.items()):
+            is_written = True
+            while is_written and not shard.restoring and (last := shard.last_snapshots()):
+                async with asyncio.timeout(_SNAPSHOTS_S):
+                    is_written = await commit(partition, last)
