@@ -1,8 +1,9 @@
-"""Fixtures that many tests ask for, the mark `slow`, and the order. The broker is one for each process of pytest-xdist; each test
+"""Fixtures that many tests ask for, and the mark `slow`. The broker is one for each process of pytest-xdist; each test
 has its own topics.
 """
 
 import gc
+import os
 import signal
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from tests.order import in_order
 from volcast.cli.main import stale_module
 from volcast.proof.processes.broker import bootstrap
 
@@ -66,20 +68,11 @@ def pytest_timeout_set_timer(settings: Any) -> Generator[None, object, object]:
     return result
 
 
-WAITING_PLACES = ("stories", "monitoring", "examples", "deploy", "page", "volcast/proof/processes", "volcast/commands")
-"""Tests here wait, for a minute to close or for processes to start, while a processor is free."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests; `make test-quick` leaves them out. Those that wait come first, in their random order.
-
-    pytest-xdist gives each process a part of the list, and whoever is done takes from the others: so one process waits while the
-    others calculate, and no long story begins last.
-    """
+    """Mark the slow tests, which `make test-quick` leaves out, and order all of them."""
     tests = Path(__file__).parent
     places = tuple(tests / place for place in SLOW_PLACES)
-    waiting = tuple(tests / place for place in WAITING_PLACES)
-    items.sort(key=lambda item: not any(item.path.is_relative_to(place) for place in waiting))
+    items[:] = in_order(items, lambda item: item.path, tests, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     for item in items:
         asks_for_a_broker = "kafka_bootstrap" in getattr(item, "fixturenames", ())
         if asks_for_a_broker or any(item.path.is_relative_to(place) for place in places):
