@@ -149,7 +149,7 @@ async def _prove(bus: str, partitions: int, folder: Path, request: ProofRequest)
 @asynccontextmanager
 async def _backend(bus: str, partitions: int, folder: Path) -> "AsyncIterator[Backend]":
     from volcast.proof.processes.backends import SqliteBackend, kafka_backend  # noqa: PLC0415
-    from volcast.proof.processes.broker import BrokerError  # noqa: PLC0415  # as above
+    from volcast.proof.processes.runtime import BrokerError  # noqa: PLC0415  # as above
 
     if bus == "sqlite":
         yield SqliteBackend(folder)

@@ -15,9 +15,10 @@ from volcast.log.contract import Log, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 
-from .broker import Broker, BrokerError, broker
+from .broker import Broker, broker
 from .faults import ProcessFaultKind
 from .kafka_proxy import KafkaProxy, kafka_proxy
+from .runtime import BrokerError
 
 SQLITE_SESSION_S = 2
 KAFKA_SESSION_S = 6

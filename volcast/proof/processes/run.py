@@ -17,12 +17,12 @@ from volcast.log.retry import while_unavailable
 from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, is_notice, row_difference
 
 from .backends import Backend
-from .broker import BrokerError
 from .faults import ProcessFault, ProcessFaultKind, plan
 from .input import HEADER, garbage, rows, symbols
 from .pipeline import Pipeline, ProofFailed
 from .processes import EndedByItself, Process, process_group
 from .report import Counts, ProofReport, recoveries
+from .runtime import BrokerError
 from .watch import Watch, now_s, positions_of, records_of
 from .worker_log import DIFFERS
 

@@ -9,8 +9,9 @@ import pytest
 from tests.log_access import fill
 from volcast.log.contract import KeyValue, Topic
 from volcast.proof.processes.backends import KafkaBackend, SqliteBackend, kafka_backend
-from volcast.proof.processes.broker import BrokerError, free_ports
+from volcast.proof.processes.broker import free_ports
 from volcast.proof.processes.faults import ProcessFaultKind
+from volcast.proof.processes.runtime import BrokerError
 from volcast.proof.processes.watch import records_of
 
 
