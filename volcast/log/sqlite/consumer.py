@@ -16,7 +16,7 @@ from .errors import translated
 from .lease import HeartbeatLease
 from .position import restored_from, write_position
 from .reader import PARTITION, TablePoller, end_of
-from .retention import append_rows, is_anything_due, trim
+from .retention import append_rows, is_anything_due, steps_after, trim
 from .schema import TABLES
 
 ROLE = "consume"
@@ -40,6 +40,8 @@ class SqliteConsumer:
         when a state is rebuilt: only a commit after them says what is needed from now on.
         """
         self._look_at_s = 0.0
+        self._written_bytes = 0
+        """Of the values of commits since the last step of retention, which must not fall behind."""
 
     async def assignment(self) -> Mapping[int, int]:
         if self._lease is None:
@@ -96,26 +98,29 @@ class SqliteConsumer:
 
         await self._database.write(write)
         self._has_committed = self._has_committed or self._next_offset is not None
+        self._written_bytes += sum(len(value) for _, value in (*commit.signals, *commit.rejects))
 
     async def close(self, partition: int) -> None:  # noqa: ARG002  # as above
         self._epoch = self._next_offset = None
         self._has_committed = False
 
     async def _trim(self) -> None:
-        """Take a step of retention, if there is anything to do. Raises Unavailable."""
+        """Take some steps of retention, if there is anything to do. Raises Unavailable."""
         epoch, now_s, database = self._epoch, asyncio.get_running_loop().time(), self._database
         if epoch is None or not (self._has_committed and self._retention != Retention() and now_s >= self._look_at_s):
             return
-        now_ms = database.now_ms()
-        if not await database.read(lambda db: is_anything_due(db, self._retention, now_ms)):
-            self._look_at_s = now_s + _RETENTION_PAUSE_S
-            return
+        now_ms, steps, self._written_bytes = database.now_ms(), steps_after(self._written_bytes), 0
 
         def step(db: sqlite3.Connection) -> None:
             check_epoch(db, ROLE, epoch)
             trim(db, self._retention, now_ms)
 
-        try:
-            await database.write(step)
-        except Fenced:  # the next commit says so, too
-            self._has_committed = False
+        for _ in range(steps):
+            if not await database.read(lambda db: is_anything_due(db, self._retention, now_ms)):
+                self._look_at_s = now_s + _RETENTION_PAUSE_S
+                return
+            try:
+                await database.write(step)
+            except Fenced:  # the next commit says so, too
+                self._has_committed = False
+                return

@@ -39,20 +39,31 @@ class Segment(NamedTuple):
 
 
 def append_rows(db: sqlite3.Connection, table: str, records: Sequence[KeyValue], now_ms: int) -> None:
-    """Append records to a table, and to its newest segment; call it within a transaction."""
+    """Append records to a table, and to its newest segment or to new ones; call it within a transaction."""
     if not records:
         return
     db.executemany(f"INSERT INTO {table} (key, value) VALUES (?, ?)", records)  # noqa: S608  # the table's name is a constant
-    size = sum(len(key) + len(value) for key, value in records)
-    sql = "SELECT first_offset, begun_ms, bytes_before, bytes FROM segments WHERE topic = ? ORDER BY first_offset DESC LIMIT 1"
-    first_offset, begun_ms, bytes_before, its_bytes = db.execute(sql, (table,)).fetchone() or (0, 0, 0, SEGMENT_BYTES)
-    if its_bytes < SEGMENT_BYTES and now_ms - begun_ms < SEGMENT_MS:
-        update = "UPDATE segments SET newest_ms = ?, bytes = bytes + ? WHERE topic = ? AND first_offset = ?"
-        db.execute(update, (now_ms, size, table, first_offset))
-        return
     last = int(db.execute(f"SELECT max(offset) FROM {table}").fetchone()[0])  # noqa: S608  # as above
-    total = bytes_before + its_bytes if first_offset else 0
-    db.execute("INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?)", (table, last - len(records) + 1, now_ms, now_ms, total, size))
+    sql = "SELECT first_offset, begun_ms, bytes_before, bytes FROM segments WHERE topic = ? ORDER BY first_offset DESC LIMIT 1"
+    start = last - len(records) + 1
+    first_offset, begun_ms, before, size = db.execute(sql, (table,)).fetchone() or (start, now_ms, 0, 0)
+    segments = []
+    for offset, (key, value) in enumerate(records, start):
+        if size >= SEGMENT_BYTES or now_ms - begun_ms >= SEGMENT_MS:
+            if offset > start:
+                segments.append((table, first_offset, begun_ms, now_ms, before, size))
+            first_offset, begun_ms, before, size = offset, now_ms, before + size, 0
+        size += len(key) + len(value)
+    upsert = (
+        "INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (topic, first_offset) DO UPDATE "
+        "SET newest_ms = excluded.newest_ms, bytes = excluded.bytes"
+    )
+    db.executemany(upsert, [*segments, (table, first_offset, begun_ms, now_ms, before, size)])
+
+
+def steps_after(written_bytes: int) -> int:
+    """Return how many steps of `trim` to take after so many bytes were written: twice as many as that takes, and at least one."""
+    return 1 + 2 * written_bytes // SEGMENT_BYTES
 
 
 def is_anything_due(db: sqlite3.Connection, retention: Retention, now_ms: int) -> bool:

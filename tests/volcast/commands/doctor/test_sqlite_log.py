@@ -109,8 +109,9 @@ def test_snapshots_that_cannot_be_rebuilt_are_a_failure(path: Path) -> None:
 @pytest.fixture
 def _short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("volcast.log.sqlite.retention", "volcast.commands.doctor.sqlite_log"):
-        monkeypatch.setattr(f"{module}.SEGMENT_BYTES", 1_000)
+        monkeypatch.setattr(f"{module}.SEGMENT_BYTES", 5_000)
         monkeypatch.setattr(f"{module}.SEGMENT_MS", 1_000)
+    monkeypatch.setattr("volcast.commands.doctor.sqlite_log._LATE", 1)
 
 
 def told(path: Path, retention: Retention, *, wall_s: float = NOW_S) -> list[CheckResult]:
@@ -133,7 +134,7 @@ async def test_more_than_the_limits_say_is_a_warning_until_a_consumer_has_delete
         assert (found.status.value, found.advice) == ("warning", "run a consumer with these settings: it deletes them")
         assert f"the limit of each is {limit}; more of candles and signals is kept" in found.found
     async with SqliteLog(path, retention_bytes=5_000, wall_clock=lambda: NOW_S) as log, consuming(log) as worker:
-        await fill(log, candles([60], ["BTCUSDT"]))
+        await fill(log, candles(range(60, 90), ["BTCUSDT"]))
         async with asyncio.timeout(TIMEOUT_S):
             while told(path, size_limit)[1].status.value != "ok":
                 await worker.drained()

@@ -66,12 +66,12 @@ class RetentionMachine(RuleBasedStateMachine):
         records = [KeyValue(b"A", bytes(size)) for size in sizes]
         append_rows(self.db, TABLES[topic], records, self.now_ms)
         segments = self.segments[topic]
-        last = segments[-1] if segments else None
-        if records and (last is None or last.size >= SEGMENT_BYTES or self.now_ms - last.begun_ms >= SEGMENT_MS):
-            last = ModelSegment(len(self.appended[topic]) + 1, self.now_ms, self.now_ms, 0)
-            segments.append(last)
-        if records and last:
-            last.newest_ms, last.size = self.now_ms, last.size + size_of(records)
+        for index, record in enumerate(records):
+            last = segments[-1] if segments else None
+            if last is None or last.size >= SEGMENT_BYTES or self.now_ms - last.begun_ms >= SEGMENT_MS:
+                last = ModelSegment(len(self.appended[topic]) + index + 1, self.now_ms, self.now_ms, 0)
+                segments.append(last)
+            last.newest_ms, last.size = self.now_ms, last.size + size_of([record])
         self.appended[topic] += records
 
     @rule(ms=st.integers(-500, 3_000))
