@@ -14,12 +14,13 @@ from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from time import process_time
+from typing import Any
 
 from consumer.rules import Rules
 from consumer.worker import Worker
 from volcast.core.codec import ReplayedCandleText, encode_candle
 from volcast.core.decoder import Decoder
-from volcast.core.types import EngineConfig
+from volcast.core.types import MINUTE_MS, EngineConfig
 from volcast.log.contract import Appender, KeyValue
 from volcast.log.sqlite.log import SqliteLog
 from volcast.simulation.market import simulate_candles
@@ -52,8 +53,8 @@ def candles(minutes: int) -> Iterator[KeyValue]:
     streams = [simulate_candles(symbol, minutes=each, seed=1, start_ms=START_MS) for symbol in SYMBOLS]
     for line, rows in enumerate(zip(*streams, strict=True), start=2):
         for symbol, row in zip(SYMBOLS, rows, strict=True):
-            candle = ReplayedCandleText(symbol, *row[:7], f"{symbol}-1m.csv", "file", line=line, content="0" * _CONTENT_DIGITS)
-            yield KeyValue(symbol.encode(), encode_candle(candle))
+            source: tuple[Any, ...] = (f"{symbol}-1m.csv", "file", MINUTE_MS, False, line, "0" * _CONTENT_DIGITS)
+            yield KeyValue(symbol.encode(), encode_candle(ReplayedCandleText(symbol, *row[:7], *source)))
 
 
 async def measure(minutes: int, retention_bytes: int = RETENTION_BYTES, chunk: int = _CHUNK) -> list[Side]:
