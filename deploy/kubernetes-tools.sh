@@ -10,13 +10,13 @@
 #       (terraform-provider-helm, terraform-provider-kubernetes; needed only where `tofu init` reaches no registry of providers), and the
 #       definitions of Strimzi's objects (strimzi-kafka-operator)
 #
-# They go to $VOLCAST_KUBERNETES_TOOLS, by default ~/.cache/volcast/kubernetes: bin/, schemas/, crds/, providers/. Needs Go and pip.
+# They go to $KUBERNETES_TOOLS, by default ~/.cache/volcast/kubernetes: bin/, schemas/, crds/, providers/. Needs Go and pip.
 # Exit codes: 0 all there, 1 something could not be built, 2 no Go.
 set -euo pipefail
 kubernetes=1.36.3 helm3=3.22.0 helm4=4.3.1 kubeconform=0.8.0 etcd=3.6.16 kwok=0.8.0 keda=2.21.0 prometheus_operator=0.85.0 istio=1.32.0
 opentofu=1.12.6 schemas=1.37.0
 command -v go >/dev/null || { echo "needs Go" >&2; exit 2; }
-tools=${VOLCAST_KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes} bin=
+tools=${KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes} bin=
 mkdir -p "$tools/bin" "$tools/schemas" "$tools/crds"
 bin=$tools/bin
 work=$(mktemp -d)

@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 folder=${1:-deploy/k8s}
-tools=${VOLCAST_KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes}/bin
+tools=${KUBERNETES_TOOLS:-$HOME/.cache/volcast/kubernetes}/bin
 helm=$(command -v "$tools/helm4" "$tools/helm3" helm | head -n 1) || { echo "needs Helm: run deploy/kubernetes-tools.sh chart" >&2; exit 2; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -28,7 +28,7 @@ class Cluster:
     """The processes of one control plane. Everything is below `folder`, and on 127.0.0.1."""
 
     def __init__(self, folder: Path) -> None:
-        if os.environ.get("VOLCAST_KUBERNETES") != "1":
+        if os.environ.get("TEST_KUBERNETES") != "1":
             pytest.skip("NO CLUSTER WAS STARTED: `make test-kubernetes` does")
         self._programs = {name: program(name, "cluster") for name in _PROGRAMS}
         self.folder = folder

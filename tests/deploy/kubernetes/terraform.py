@@ -35,7 +35,7 @@ class Workspace:
         self._environment |= {"TF_CLI_CONFIG_FILE": str(configuration), "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"}
         if MIRROR.is_dir():
             configuration.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{MIRROR}"\n  }}\n}}\n')
-        elif os.environ.get("VOLCAST_KUBERNETES") == "1":
+        elif os.environ.get("TEST_KUBERNETES") == "1":
             configuration.write_text("")
         else:
             pytest.skip(MISSING.format(mirror=MIRROR) + "only `make test-kubernetes` asks their registry")

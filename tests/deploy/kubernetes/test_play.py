@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -56,16 +55,16 @@ def answer(port: int, path: str) -> tuple[int, Any]:
         return 0, b""
 
 
-def until(what: str, condition: Callable[[], Any]) -> None:
+def until(what: str, condition: Callable[[], Any], logs: Callable[[], str] = str) -> None:
     deadline_s = time.monotonic() + LIMIT_S
     while not condition():
-        assert time.monotonic() < deadline_s, f"after {LIMIT_S:.0f} s still not: {what}"
+        assert time.monotonic() < deadline_s, f"after {LIMIT_S:.0f} s still not: {what}\n{logs()}"
         time.sleep(0.5)
 
 
 @pytest.fixture
 def podman() -> str:
-    if os.environ.get("VOLCAST_KUBERNETES") != "1":
+    if os.environ.get("TEST_KUBERNETES") != "1":
         pytest.skip("NO POD WAS STARTED: `make test-kubernetes` does")
     found = shutil.which("podman")
     if not found:
@@ -110,11 +109,17 @@ def ports(podman: str, broker: str, kafka_prefix: str, tmp_path: Path) -> Iterat
 
 def test_the_pods_of_api_and_consumer_work(ports: tuple[int, int], podman: str, broker: str, kafka_prefix: str) -> None:
     api, consumer = ports
-    until("the API is ready", lambda: answer(api, "/ready")[0] == 200)
-    until("the consumer is ready", lambda: answer(consumer, "/ready")[0] == 200)
-    command = [sys.executable, "-m", "volcast.cli.main", "produce", "replay", "--bus", f"kafka://{broker}"]
-    subprocess.run([*command, "--topic-prefix", kafka_prefix, "--speed", "max"], check=True, capture_output=True)
-    until("the API has a signal of the sample", lambda: answer(api, "/latest/BTCUSDT")[0] == 200)
+
+    def logs() -> str:
+        found = [run(podman, "logs", "--tail", "20", f"play-{api}-{each}") for each in ("api-api", "consumer-0-consumer")]
+        return "\n".join(each.stdout + each.stderr for each in found)
+
+    until("the API is ready", lambda: answer(api, "/ready")[0] == 200, logs)
+    until("the consumer is ready", lambda: answer(consumer, "/ready")[0] == 200, logs)
+    replay = (sys.executable, "-m", "volcast.cli.main", "produce", "replay", "--bus", f"kafka://{broker}")
+    replayed = run(*replay, "--topic-prefix", kafka_prefix, "--speed", "max")
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    until("the API has a signal of the sample", lambda: answer(api, "/latest/BTCUSDT")[0] == 200, logs)
     name = f"play-{api}-consumer-0"
     members = json.loads(run(podman, "pod", "inspect", name).stdout)
     container = next(each["Name"] for each in members["Containers"] if each["Name"].endswith("-consumer"))

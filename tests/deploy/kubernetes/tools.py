@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy/helm/volcast"
 ENVIRONMENTS = ROOT / "deploy/helm/environments"
 PLAIN = ROOT / "deploy/k8s"
-CACHE = Path(os.environ.get("VOLCAST_KUBERNETES_TOOLS") or Path.home() / ".cache/volcast/kubernetes")
+CACHE = Path(os.environ.get("KUBERNETES_TOOLS") or Path.home() / ".cache/volcast/kubernetes")
 KUBERNETES = "1.36.0"
 """The version for which the chart is rendered."""
 HELMS = ("helm3", "helm4")
