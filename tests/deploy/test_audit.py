@@ -1,9 +1,13 @@
 """deploy/scripts/audit.sh with tools of the test's own: what they are asked; nothing that was not looked at counts as clean."""
 
+import json
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -68,6 +72,27 @@ def test_a_tool_that_is_not_there_is_no_clean_result(tmp_path: Path) -> None:
     environment = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path)}
     done = subprocess.run([SCRIPT, "secrets"], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, "needs gitleaks, or Go to build it" in done.stderr) == (2, True)
+
+
+def test_a_planted_secret_is_found_and_the_tokens_of_the_tests_are_not(tmp_path: Path) -> None:
+    found = [shutil.which("gitleaks"), *map(str, platformdirs.user_cache_path("volcast").glob("gitleaks-*/gitleaks"))]
+    gitleaks = next(filter(None, found), None)
+    if not gitleaks:
+        pytest.skip("SKIPPED, nothing was scanned: there is no gitleaks; `deploy/scripts/audit.sh secrets` builds it")
+    token = re.search(r'SECRET = "(\w+)"', (ROOT / "tests/api/security/test_tokens.py").read_text())
+    assert token
+    shutil.copy(ROOT / ".gitleaks.toml", tmp_path)
+    (tmp_path / "tests").mkdir()
+    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.com")
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    for name, value in (("tests/one.py", token[1]), ("two.py", token[1]), ("tests/three.py", token[1][::-1])):
+        (tmp_path / name).write_text(f'SECRET = "{value}"\n')
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "--quiet", "--message", "Add"], check=True)
+    scan = [gitleaks, "git", "--no-banner", "--report-format", "json", "--report-path", tmp_path / "report", "."]
+    done = subprocess.run(scan, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    assert {each["File"] for each in json.loads((tmp_path / "report").read_text())} == {"two.py", "tests/three.py"}
 
 
 def test_the_packages_are_locked_by_hash() -> None:
