@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,9 +16,10 @@ from aiokafka.structs import TopicPartition
 
 from tests.contracts.log_worker import Worker, append, pairs, values
 from tests.log_access import TIMEOUT_S, anything, records_of
-from volcast.log.contract import Commit, Consumer, Log, Mismatch, Topic
+from volcast.log.contract import Commit, Consumer, Log, Mismatch, Topic, Unavailable
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
+from volcast.log.standby import StandbyConsumer
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Retained:
     """A log, and how its retention is made to delete what lies before an offset of `candles`, and of `signals`."""
 
     log: Log
+    standby: Log
+    """The same log, for a standby."""
     delete: Callable[[Consumer, int, int], Awaitable[None]]
     delete_needed: Callable[[int], Awaitable[None]]
     """Delete candles that no commit has answered: Kafka does that, and somebody may do it to a file by hand."""
@@ -48,7 +52,7 @@ async def retained(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
 
         log = SqliteLog(path, retention_bytes=0)
         async with log:
-            yield Retained(log, wait, delete_rows)
+            yield Retained(log, SqliteLog(path, standby=True), wait, delete_rows)
         return
     bootstrap, prefix = request.getfixturevalue("kafka_bootstrap"), request.getfixturevalue("kafka_prefix")
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
@@ -62,8 +66,11 @@ async def retained(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: 
 
     await admin.start()
     try:
-        async with KafkaLog(bootstrap, prefix=prefix, partitions=1, session_timeout_ms=6_000) as kafka:
-            yield Retained(kafka, delete_records, delete_candles)
+        kafka, standby = (
+            KafkaLog(bootstrap, prefix=prefix, partitions=1, session_timeout_ms=6_000, standby=each) for each in (False, True)
+        )
+        async with kafka:
+            yield Retained(kafka, standby, delete_records, delete_candles)
     finally:
         await admin.close()
 
@@ -120,6 +127,31 @@ async def test_what_is_deleted_is_not_found(retained: Retained) -> None:
     async with log.appender("test") as appender:
         assert await appender.last(b"B", anything) is None
         assert await appender.last(b"A", lambda value: value == b"2") is None
+
+
+async def poll_for_ever(standby: StandbyConsumer) -> None:
+    async with asyncio.timeout(TIMEOUT_S):
+        while True:
+            await standby.poll_followed(10)
+            await standby.poll(10, 0.1)
+
+
+async def test_a_standby_that_is_behind_begins_anew(retained: Retained) -> None:
+    """It must not take what is left for all there was: its result would differ from the owner's."""
+    offsets = await trimmed(retained)
+    async with retained.standby as log, log.consumer() as consumer:
+        standby = cast("StandbyConsumer", consumer)
+        restored = await standby.follow(0)
+        assert (restored.replay_from, restored.earliest) == (offsets[4], offsets[4])
+        await standby.seek(0, offsets[1])
+        with pytest.raises(Unavailable, match=r"retention has deleted the candles from \d+ .*before this standby had read them"):
+            await poll_for_ever(standby)
+    async with retained.standby as log, log.consumer() as consumer:
+        standby = cast("StandbyConsumer", consumer)
+        await standby.follow(0)
+        await standby.seek(0, offsets[4])
+        await standby.poll(10, 0.1)
+        assert await standby.poll_followed(10) == {}
 
 
 async def test_a_position_below_the_oldest_candle_is_refused(retained: Retained) -> None:

@@ -11,21 +11,19 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from random import Random
-from typing import cast
 
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from tests.log_access import TIMEOUT_S, fill, opened, polled, records_of
-from volcast.log.contract import Commit, Consumer, KeyValue, Topic, Unavailable
+from volcast.log.contract import Commit, Consumer, KeyValue, Topic
 from volcast.log.retention import Retention
 from volcast.log.sqlite import retention as module
 from volcast.log.sqlite.log import SqliteLog
 from volcast.log.sqlite.position import write_position
 from volcast.log.sqlite.retention import append_rows, is_anything_due, oldest_segment, retained_bytes, trim
 from volcast.log.sqlite.schema import TABLES, create
-from volcast.log.standby import StandbyConsumer
 
 SEGMENT_BYTES, SEGMENT_MS = 100, 1_000
 LIMITS = st.none() | st.integers(0, 5_000)
@@ -210,22 +208,6 @@ async def test_a_reader_that_is_behind_goes_on_with_the_oldest_that_is_left_and_
             with caplog.at_level(logging.WARNING):
                 assert [each.offset for each in await reader.read(9, 0.0)] == [9]
             assert "retention has deleted 7 records of candles before they were read" in caplog.text
-
-
-async def test_a_standby_that_is_behind_begins_anew(tmp_path: Path) -> None:
-    """It must not take what is left for all there was: its result would differ from the owner's."""
-    path = tmp_path / "log.db"
-    async with SqliteLog(path, retention_bytes=0) as log, SqliteLog(path, standby=True) as other, other.consumer() as following:
-        standby = cast(StandbyConsumer, following)
-        await fill(log, [record()])
-        await standby.follow(0)
-        await standby.seek(0, 0)
-        await answered(log, 9)
-        with pytest.raises(Unavailable, match=r"retention has deleted the candles from 0 to \d+ before this standby"):
-            await standby.poll_followed(100)
-        restored = await standby.follow(0)
-        await standby.seek(0, restored.replay_from)
-        assert await standby.poll_followed(100) == {}
 
 
 async def test_space_is_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
