@@ -100,6 +100,7 @@ def test_the_plain_manifests_are_those_of_the_chart(tmp_path: Path) -> None:
         (("kafka.address=kafka",), "kafka/address|kafka.address"),
         (("kafka.address=k:1", "kafka.strimzi.enabled=true"), "exclude each other"),
         (("kafka.address=k:1", "settings.instance_id=a"), "settings.instance_id: the chart sets it"),
+        (("kafka.address=k:1", "settings.workers=2"), "settings.workers: the chart sets it"),
         (("kafka.address=k:1", "settings.Window=5"), "Window"),
         (("kafka.address=k:1", "consumer.keda.enabled=true", "consumer.keda.maxReplicas=5"), "there are 4 partitions"),
         (("kafka.address=k:1", "kafka.sasl.enabled=true", "kafka.sasl.username=u"), "kafka.sasl.existingSecret is needed"),
