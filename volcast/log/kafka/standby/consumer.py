@@ -212,10 +212,8 @@ class KafkaStandbyConsumer(KafkaConsumer):
                 ((tp, offset),) = error.args[0].items()
                 if tp.partition in self._writers or tp == self._state(tp.partition):
                     raise position_lost(self._client, tp.partition, offset, *(await bounds(self._client, [tp]))[tp]) from error
-                raise Unavailable(
-                    f"{tp.topic}, partition {tp.partition}: retention has deleted the candles from {offset} on before this "
-                    "standby had read them: it begins anew from the state"
-                ) from error
+                behind = f"{tp.topic}, partition {tp.partition}: retention has deleted the candles from {offset} on"
+                raise Unavailable(f"{behind} before this standby had read them: it begins anew from the state") from error
         for tp, records in found.items():
             tail = self._tails[tp.partition]
             if tp == self._state(tp.partition):
