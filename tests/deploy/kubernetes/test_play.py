@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -15,11 +16,10 @@ import pytest
 import yaml
 
 from tests.deploy.kubernetes.cluster import free_ports
-from tests.deploy.kubernetes.tools import Manifest, of_kind, rendered, run
+from tests.deploy.kubernetes.tools import ROOT, Manifest, of_kind, rendered, run
 
-IMAGE = os.environ.get("IMAGE", "localhost/volcast:0.1.0")
 LIMIT_S = 240.0
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1_800)
 
 
 def pod_of(workload: Manifest, name: str, environment: dict[str, str]) -> Manifest:
@@ -69,9 +69,25 @@ def podman() -> str:
     found = shutil.which("podman")
     if not found:
         pytest.skip("NO POD WAS STARTED: there is no podman")
-    if run(found, "image", "exists", IMAGE).returncode != 0:
-        pytest.skip(f"NO POD WAS STARTED: there is no image {IMAGE}; deploy/scripts/build.sh builds it, IMAGE names another")
     return found
+
+
+@pytest.fixture
+def image(podman: str) -> Iterator[str]:
+    """The image named by IMAGE, or one that is built from the Dockerfile and removed."""
+    if named := os.environ.get("IMAGE"):
+        yield named
+        return
+    base = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    if run(podman, "image", "exists", base).returncode != 0 and run(podman, "pull", "--quiet", base).returncode != 0:
+        pytest.skip(f"NO POD WAS STARTED: the image cannot be built, as podman has no {base}")
+    name = f"localhost/volcast-play:{os.getpid()}"
+    built = run(podman, "build", "--network", "host", "--tag", name, ROOT)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    try:
+        yield name
+    finally:
+        run(podman, "rmi", name)
 
 
 @pytest.fixture
@@ -82,9 +98,9 @@ def broker(podman: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def ports(podman: str, broker: str, kafka_prefix: str, tmp_path: Path) -> Iterator[tuple[int, int]]:
+def ports(podman: str, image: str, broker: str, kafka_prefix: str, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The ports of API and consumer, whose pods run."""
-    repository, tag = IMAGE.rsplit(":", 1)
+    repository, tag = image.rsplit(":", 1)
     objects = rendered(
         "plain", "--set", f"image.repository={repository},image.tag={tag},kafka.address={broker}",
         "--set", f"settings.topic_prefix={kafka_prefix}",
