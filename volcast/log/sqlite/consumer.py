@@ -35,9 +35,11 @@ class SqliteConsumer:
         """The epoch that `open` took; None while the partition is not open."""
         self._next_offset: int | None = None
         """The offset from which to poll next; None before `seek`."""
-        self._has_committed = False
-        """Whether a commit was written since `seek`. Before, candles may be read again that the last commit needs no more, as
-        when a state is rebuilt: only a commit after them says what is needed from now on.
+        self._position = 0
+        """The position that `open` found."""
+        self._may_trim = False
+        """Whether the last commit says what is needed from now on. It does not while candles below its position are read again,
+        as when a state is rebuilt; the commit after them does.
         """
         self._look_at_s = 0.0
         self._written_bytes = 0
@@ -61,12 +63,12 @@ class SqliteConsumer:
                 f"{path}: the state continues at candle {restored.position}, the oldest candle is "
                 f"{restored.earliest}: choose another file to start anew"
             )
-        self._epoch = epoch
+        self._epoch, self._position = epoch, restored.position
         return restored
 
     async def seek(self, partition: int, offset: int) -> None:  # noqa: ARG002  # there is only one
         if self._epoch is not None:
-            self._next_offset = offset
+            self._next_offset, self._may_trim = offset, offset >= self._position
 
     async def end(self, partition: int) -> int:  # noqa: ARG002  # as above
         return await end_of(self._database, _CANDLES)
@@ -97,17 +99,17 @@ class SqliteConsumer:
             write_position(db, commit)
 
         await self._database.write(write)
-        self._has_committed = self._has_committed or self._next_offset is not None
+        self._may_trim = self._may_trim or self._next_offset is not None
         self._written_bytes += sum(len(value) for _, value in (*commit.signals, *commit.rejects))
 
     async def close(self, partition: int) -> None:  # noqa: ARG002  # as above
         self._epoch = self._next_offset = None
-        self._has_committed = False
+        self._may_trim = False
 
     async def _trim(self) -> None:
         """Take some steps of retention, if there is anything to do. Raises Unavailable."""
         epoch, now_s, database = self._epoch, asyncio.get_running_loop().time(), self._database
-        if epoch is None or not (self._has_committed and self._retention != Retention() and now_s >= self._look_at_s):
+        if epoch is None or not (self._may_trim and self._retention != Retention() and now_s >= self._look_at_s):
             return
         now_ms, steps, self._written_bytes = database.now_ms(), steps_after(self._written_bytes), 0
 
@@ -122,5 +124,5 @@ class SqliteConsumer:
             try:
                 await database.write(step)
             except Fenced:  # the next commit says so, too
-                self._has_committed = False
+                self._may_trim = False
                 return

@@ -88,7 +88,8 @@ class SqliteStandbyConsumer(SqliteConsumer):
         if cursor is None:
             raise Fenced(f"partition {partition} is not followed here")
         rest = await self._database.read(lambda db: _news(db, self._database.path, cursor, _ALL))
-        self._epoch, self._next_offset, self._cursor, self._has_committed = epoch, None, None, False
+        self._epoch, self._next_offset, self._cursor = epoch, None, None
+        self._position, self._may_trim = cursor.offsets.position, False
         return rest
 
 

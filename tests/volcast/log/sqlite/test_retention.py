@@ -171,6 +171,21 @@ async def test_offsets_go_on_and_all_topics_are_trimmed(tmp_path: Path) -> None:
         assert (restored.position, restored.earliest) == (24, 23)
 
 
+async def test_a_limit_that_is_set_later_needs_no_further_commit(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    async with SqliteLog(path) as log:
+        await answered(log, 9)
+    async with SqliteLog(path, retention_bytes=0) as log, log.consumer() as consumer:
+        await consumer.assignment()
+        restored = await consumer.open(0)
+        await consumer.seek(0, restored.position - 1)  # as for a rebuild: then only a commit says what is needed
+        await consumer.poll(9, 0.0)
+        assert await offsets(log, Topic.CANDLES) == list(range(1, 10))
+        await consumer.seek(0, restored.position)
+        await poll_on(log, consumer)
+        assert await offsets(log, Topic.CANDLES) == [9]
+
+
 async def test_without_a_limit_nothing_is_deleted(tmp_path: Path) -> None:
     async with SqliteLog(tmp_path / "log.db") as log:
         await answered(log, 20)
