@@ -205,7 +205,7 @@ class Measured(NamedTuple):
 
 
 OPERATIONS = {
-    "decode a candle": Measured(1_000, 100, lambda warm: _each(lambda value: DECODER.decode(KEY, value), warm.values)),
+    "decode a candle": Measured(1_000, 500, lambda warm: _each(lambda value: DECODER.decode(KEY, value), warm.values)),
     "Engine.step": Measured(200, 100, stepping),
     "encode a signal": Measured(1_000, 100, lambda warm: _each(encode_signal, warm.signals)),
     "write a snapshot": Measured(40, 5, writing),
