@@ -1,8 +1,8 @@
 """In which order the tests run: those that wait overlap with those that calculate, and none that is long begins last.
 
 pytest-xdist cuts the list of tests into as many parts as there are processes. Each begins at the head of its part; who is done
-takes the second half of what the longest part has left. So the tests that wait are at the heads of half of the parts: these
-processes leave the processors to the others.
+takes the second half of what the longest part has left. So the tests that wait are at the heads of half of the parts, or one
+more than half: those processes need half a processor each and leave the rest to the others.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -46,7 +46,7 @@ def in_order(tests: Iterable[Test], path_of: Callable[[Test], Path], root: Path,
             waiting.setdefault(path, []).append(test)
         else:
             calculating.append(test)
-    heads = _dealt([file for file in waiting.values() if file], max(1, processes // 2))
+    heads = _dealt([file for file in waiting.values() if file], (processes + 1) // 2)
     total = len(calculating) + sum(map(len, heads))
     ordered: list[Test] = []
     for number in range(processes):

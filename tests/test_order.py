@@ -27,6 +27,7 @@ def test_what_waits_is_at_the_heads_of_half_of_the_parts_and_the_longest_first()
     assert first[:6] == [LONGEST[0], *["stories/test_a.py"] * 4, "core/test_c.py"]
     assert second[:6] == [LONGEST[1], *["page/test_b.py"] * 4, "core/test_c.py"]
     assert set(third) == set(fourth) == {"core/test_c.py"}
+    assert [path for _, path in order(paths, 3)][33] == LONGEST[1]  # of three processes two begin with what waits
 
 
 def test_the_longest_exist() -> None:
