@@ -71,14 +71,24 @@ def test_a_server_refuses_what_schemas_pass(cluster: Cluster) -> None:
     assert "`selector` does not match template `labels`" in cluster.apply([broken], "--dry-run=server", check=False)
 
 
-@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
-def test_the_server_takes_each_environment(cluster: Cluster, environment: str) -> None:
+@pytest.fixture(scope="module")
+def definitions(cluster: Cluster) -> None:
+    """The definitions of the operators' objects, known to the API server."""
     for file in sorted((CACHE / "crds").glob("*.yaml")):
         cluster.kubectl("apply", "--server-side", "--filename", file)
-    for kind in ("scaledobjects.keda.sh", "servicemonitors.monitoring.coreos.com", "peerauthentications.security.istio.io"):
-        cluster.kubectl("wait", "--for=condition=Established", f"crd/{kind}", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
+
+
+@pytest.mark.usefixtures("definitions")
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_the_server_takes_each_environment(cluster: Cluster, environment: str) -> None:
     objects = [each for each in rendered(environment, *ALL) if each["kind"] not in WITHOUT_SCHEMA]
     cluster.apply(objects, "--dry-run=server", "--force-conflicts")
+
+
+@pytest.mark.usefixtures("definitions")
+def test_the_server_takes_what_is_for_operators(cluster: Cluster) -> None:
+    cluster.kubectl("apply", "--server-side", "--validate=strict", "--dry-run=server", "--filename", PLAIN / "operators")
 
 
 def test_pod_security_takes_our_pods_and_refuses_others(cluster: Cluster) -> None:
