@@ -83,13 +83,13 @@ def test_a_planted_secret_is_found_and_the_tokens_of_the_tests_are_not(tmp_path:
     assert token
     shutil.copy(ROOT / ".gitleaks.toml", tmp_path)
     (tmp_path / "tests").mkdir()
-    git = ("git", "-C", tmp_path, "-c", "user.name=a", "-c", "user.email=a@example.com")
+    git = ("git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.com")
     subprocess.run([*git, "init", "--quiet"], check=True)
     for name, value in (("tests/one.py", token[1]), ("two.py", token[1]), ("tests/three.py", token[1][::-1])):
         (tmp_path / name).write_text(f'SECRET = "{value}"\n')
     subprocess.run([*git, "add", "."], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "Add"], check=True)
-    scan = [gitleaks, "git", "--no-banner", "--report-format", "json", "--report-path", tmp_path / "report", "."]
+    scan = [gitleaks, "git", "--no-banner", "--report-format", "json", "--report-path", str(tmp_path / "report"), "."]
     done = subprocess.run(scan, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1, done.stderr
     assert {each["File"] for each in json.loads((tmp_path / "report").read_text())} == {"two.py", "tests/three.py"}
