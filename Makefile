@@ -183,7 +183,7 @@ test-chart: setup-dev            ## the chart and the manifests with Helm 3, Hel
 workflow-tools:            ## build actionlint for the test of the workflows; needs Go
 	deploy/workflow-tools.sh
 
-kubernetes-tools:            ## build Helm, kubeconform, a control plane and OpenTofu for the tests; needs Go, a quarter of an hour once
+kubernetes-tools:            ## build Helm, kubeconform, a control plane and OpenTofu for the tests; needs Go, half an hour once
 	deploy/kubernetes-tools.sh
 
 manifests:            ## write the plain manifests of deploy/k8s from the Helm chart
