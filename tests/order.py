@@ -31,6 +31,7 @@ LONGEST = (
     "stories/test_notify.py",
     "monitoring/test_end_to_end.py",
     "volcast/log/kafka/test_groups.py",
+    "test_docs.py",
 )
 """The files with the longest tests among them, the longest first: half a minute and more."""
 
