@@ -170,7 +170,7 @@ deploy-cluster:            ## deploy with Helm, test, and roll back if it fails;
 rollback-cluster:            ## return to the revision of the release before; ENVIRONMENT=staging, DRY_RUN=1
 	deploy/scripts/cluster.sh $(DRY) rollback $(ENVIRONMENT)
 
-test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; five minutes
+test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; ten minutes
 	VOLCAST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
 
 test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
