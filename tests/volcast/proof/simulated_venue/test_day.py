@@ -3,11 +3,12 @@
 import pytest
 
 from producer.feeds import VENUES
+from tests.forms import long_form
 from volcast.proof.simulated_venue.day import VenueProofConfig, simulate_day
 from volcast.proof.virtual_time import run_with_sockets
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", long_form([1], [1, 2, 3]))
 @pytest.mark.parametrize("venue", VENUES)
 def test_the_log_has_the_exchanges_candles_in_spite_of_all_faults(venue: str, seed: int) -> None:
     result = run_with_sockets(simulate_day(VenueProofConfig(venue, seed, hours=2.0, faults_per_hour=20.0, restarts_per_hour=2.0)))
