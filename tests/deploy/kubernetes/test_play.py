@@ -81,7 +81,7 @@ def image(podman: str) -> Iterator[str]:
     base = re.findall(r"^ARG PYTHON_IMAGE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[0]
     if run(podman, "image", "exists", base).returncode != 0 and run(podman, "pull", "--quiet", base).returncode != 0:
         pytest.skip(f"NO POD WAS STARTED: the image cannot be built, as podman has no {base}")
-    name = f"localhost/volcast-play:{os.getpid()}"
+    name = f"localhost/volcast-play:test-{os.getpid()}"  # Helm would take a number for no text
     built = run(podman, "build", "--network", "host", "--tag", name, ROOT)
     assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
     try:
