@@ -25,7 +25,7 @@ from volcast.proof.processes.processes import ProcessGroup, process_group
 from .pipeline_parts import BareEngine, Consumers, Timing, candle_values
 
 MODELS = ("two_stage", "last")
-ROUNDS, ROUND_CANDLES = 5, 12_000
+ROUNDS, ROUND_CANDLES = 5, 40_000
 WARM_CANDLES = 4_000
 MAX_OVERHEAD, MIN_SHARE, MAX_WORKERS_COST = 0.6, 0.6, 1.15
 
