@@ -1,7 +1,8 @@
 """The decoder's fast way, for candles exactly as the encoders of `codec` write them; `decoder` takes all others with care.
 
 One regular expression checks the names and their order, and that each value is plain: a number in ASCII digits, with no more
-decimals than its symbol may have, or text without escapes. What it does not match may still be a sound candle.
+decimals than its symbol may have, or text without escapes. Each part has a limit, so what it matches is never too large. What it
+does not match may still be a sound candle.
 """
 
 import re
@@ -11,9 +12,10 @@ from .codec import MAX_PRICE_DIGITS, MAX_SOURCE_CHARACTERS, MAX_SYMBOL_CHARACTER
 from .types import MINUTE_MS, Candle
 
 _VOLUME: Final = r'"([0-9]{1,24}(?:\.[0-9]{1,40})?)"'
-_TEXT: Final = rf'"([ !#-\[\]-~]{{0,{MAX_SOURCE_CHARACTERS}}})"'
+_TEXT: Final = rf'"([ !#-Z\]-z|}}~]{{0,{MAX_SOURCE_CHARACTERS}}})"'
+"""Without escapes, and without the opening brackets that `decoder` counts."""
 _INTEGER: Final = r"(?:0|[1-9][0-9]{0,14}|null)"
-_CONTENT: Final = r',"content":"[0-9a-f]*"'
+_CONTENT: Final = r',"content":"[0-9a-f]{0,64}"'
 _LIVE: Final = rf',"synthetic":(?:true|false),"sent_ms":{_INTEGER},"received_ms":{_INTEGER}'
 
 

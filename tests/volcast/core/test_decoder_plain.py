@@ -40,6 +40,8 @@ def assert_same(value: bytes) -> None:
 @example(["2", "3", "1", "2.50"], ["0", "0.0000000000001"], "file")
 @example(["2", "3", "1", "2.505"], ["0", "0"], "[" * 70)
 @example(["2", "3", "1", "2 3"], ["4", ""], "file")
+@example(["2", "3", "1", "2.50"], ["0", "0"], "[" * 70)
+@example(["2", "3", "1", "2.50"], ["0", "0"], "{" * 70)
 @settings(max_examples=400, deadline=None)
 def test_any_texts_give_the_same_candle_or_reject(prices: list[str], volumes: list[str], source: str) -> None:
     texts: Any = (*prices, *volumes, source, "file")
@@ -74,6 +76,12 @@ def test_what_is_nearly_plain_gives_the_same(broken: bytes) -> None:
     assert_same(value)
     assert_same(value.replace(b'"interval_ms":60000,', b""))
     assert_same(value.replace(b'"interval_ms":60000,"live":false,', b""))
+
+
+def test_a_record_that_is_too_large_is_refused_though_it_is_plain() -> None:
+    value = record(0, "42000.50")
+    for digits in (16, 64, 65, 70_000):
+        assert_same(value[:-1] + b',"content":"' + b"a" * digits + b'"}')
 
 
 def test_a_candle_without_its_kind_is_refused_though_another_field_stands_twice() -> None:
