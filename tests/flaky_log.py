@@ -94,6 +94,13 @@ class _FlakyAppender:
         if fault:
             raise Unavailable("no response to an append")
 
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        fault = self._log.next_append()
+        offsets = {} if fault is Fault.LOST else await self._appender.promote(record, marker)
+        if fault:
+            raise Unavailable("no response to a promotion")
+        return offsets
+
 
 class _FlakyConsumer:
     def __init__(self, log: FlakyLog, consumer: Consumer) -> None:

@@ -1,13 +1,14 @@
-"""The interface of a log: four topics of bytes, and one atomic commit that writes to three of them.
+"""The interface of a log: five topics of bytes, and one atomic commit that writes to three of them.
 
 Every implementation passes `tests/contracts/test_log*.py`. A log knows nothing of candles: keys and values are bytes. Records of
 one key stay in one partition, in the order in which they were appended. Each partition of `candles` has a partition of the same
-number in each of the other three topics.
+number in each of the other topics.
 
     appender ──► candles ──► consumer: open(p) = fence the former owner, then restore
                                  │     seek(p) = read from that offset on
                                  │     poll    = the next records of the open partitions
                                  └──── commit  = signals + rejects + snapshots + position, atomically ──► reader
+    appender.promote = a record on models + a marker in each partition of candles, atomically
 
 The state of a partition has two offsets. `position` belongs to the output: every candle below it has been answered. `replay_from`
 belongs to the snapshots, which are written less often: replaying the candles from there to `position` gives the state as of then.
@@ -23,12 +24,14 @@ from msgspec import Struct
 
 
 class Topic(StrEnum):
-    """The four topics. Three are kept for a limited time; `state` is compacted to the last value of each key."""
+    """The five topics. Three are kept for a limited time; `state` and `models` are compacted to the last value of each key."""
 
     CANDLES = "candles"
     SIGNALS = "signals"
     REJECTED = "candles.rejected"
     STATE = "state"
+    MODELS = "models"
+    """Which model leads since when, by whom and why. No record of it is ever deleted, if each has a key of its own."""
 
 
 class Record(Struct, frozen=True, gc=False):
@@ -109,6 +112,13 @@ class Appender(Protocol):
         """Append to `candles` in this order, atomically; the records are durable when it returns.
 
         Raises Fenced, or Unavailable: after that, open a new appender and find out with `last` what was written.
+        """
+
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        """Append `record` to `models` and `marker` to each partition of `candles`, atomically, whatever their keys are.
+
+        All records of `models` are in partition 0, in the order of their writing. Returns the offset of the marker in each
+        partition of `candles`. Raises as `append`; after Unavailable, a reader of `models` tells whether it was written.
         """
 
 

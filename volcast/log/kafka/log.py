@@ -1,4 +1,4 @@
-"""The log on Kafka: four topics with the same number of partitions; every append and every commit is a transaction.
+"""The log on Kafka: five topics with the same number of partitions; every append and every commit is a transaction.
 
 The partition of a key is murmur2 of its bytes, as in Kafka's Java clients, so that other writers of `candles` choose the same.
 """

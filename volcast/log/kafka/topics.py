@@ -1,4 +1,4 @@
-"""Creates the four topics where they are missing, and checks the partition counts and settings of existing ones."""
+"""Creates the five topics where they are missing, and checks the partition counts and settings of existing ones."""
 
 import asyncio
 from collections.abc import Mapping
@@ -21,7 +21,13 @@ from .client import KafkaClient
 from .errors import translated_errors
 
 _MINUTE_MS = 60_000
-_POLICY = {Topic.CANDLES: "delete", Topic.SIGNALS: "delete", Topic.REJECTED: "delete", Topic.STATE: "compact"}
+_POLICY = {
+    Topic.CANDLES: "delete",
+    Topic.SIGNALS: "delete",
+    Topic.REJECTED: "delete",
+    Topic.STATE: "compact",
+    Topic.MODELS: "compact",
+}
 _STATE = {
     # Compaction skips the newest segment, so segments must be short: by size while catching up on candles, otherwise by time.
     "segment.bytes": str(16 * 1024 * 1024),
@@ -109,7 +115,8 @@ async def _create(admin: AIOKafkaAdminClient, client: KafkaClient, retention: Re
 
 
 def _settings(topic: Topic, retention: Retention) -> Mapping[str, str]:
-    return {**required_settings(topic), **(_STATE if topic is Topic.STATE else retention_settings(retention))}
+    others = {Topic.STATE: _STATE, Topic.MODELS: {}}.get(topic)
+    return {**required_settings(topic), **(retention_settings(retention) if others is None else others)}
 
 
 def retention_settings(retention: Retention) -> dict[str, str]:

@@ -161,3 +161,8 @@ class KafkaAppender:
         for record in records:
             by_partition[self._partitions[partition_of(record.key, self._client.partitions)]].append(record)
         await self._writer.write(by_partition)
+
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        models = self._client.at(Topic.MODELS, 0)
+        offsets = await self._writer.write({models: [record], **{tp: [marker] for tp in self._partitions}})
+        return {tp.partition: offsets[tp] for tp in self._partitions}

@@ -127,3 +127,14 @@ class _SqliteAppender:
             append_rows(db, TABLES[Topic.CANDLES], records, now_ms)
 
         await self._database.write(append)
+
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        now_ms = self._database.now_ms()
+
+        def promote(db: sqlite3.Connection) -> int:
+            check_epoch(db, self._role, self._epoch)
+            append_rows(db, TABLES[Topic.MODELS], [record], now_ms)
+            append_rows(db, TABLES[Topic.CANDLES], [marker], now_ms)
+            return int(db.execute(f"SELECT max(offset) FROM {TABLES[Topic.CANDLES]}").fetchone()[0])  # noqa: S608  # a constant
+
+        return {PARTITION: await self._database.write(promote)}

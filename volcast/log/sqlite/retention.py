@@ -17,7 +17,7 @@ from typing import NamedTuple
 from volcast.log.contract import KeyValue, Topic
 from volcast.log.retention import Retention
 
-from .schema import TABLES
+from .schema import LIMITED, TABLES
 
 SEGMENT_BYTES = 1 << 20
 SEGMENT_MS = 600_000
@@ -73,7 +73,7 @@ def is_anything_due(db: sqlite3.Connection, retention: Retention, now_ms: int) -
 
 def due_topics(db: sqlite3.Connection, retention: Retention, now_ms: int) -> list[Topic]:
     """Return the topics of which the next step of `trim` would delete records."""
-    return [topic for topic, table in TABLES.items() if _earliest_after_trim(db, table, retention, now_ms)]
+    return [topic for topic in LIMITED if _earliest_after_trim(db, TABLES[topic], retention, now_ms)]
 
 
 def trim(db: sqlite3.Connection, retention: Retention, now_ms: int) -> None:
@@ -82,7 +82,7 @@ def trim(db: sqlite3.Connection, retention: Retention, now_ms: int) -> None:
     Call it within a transaction, and only after a commit since which no candle below its `replay_from` is needed. Nothing else
     needs old records: readers go on at the oldest that is left.
     """
-    for table in TABLES.values():
+    for table in (TABLES[topic] for topic in LIMITED):
         if earliest := _earliest_after_trim(db, table, retention, now_ms):
             db.execute(f"DELETE FROM {table} WHERE offset < ?", (earliest,))  # noqa: S608  # as above
             db.execute("DELETE FROM segments WHERE topic = ? AND first_offset < ?", (table, earliest))

@@ -4,9 +4,12 @@ import sqlite3
 
 from volcast.log.contract import Mismatch, Topic
 
-SCHEMA_FORMAT = 8
+SCHEMA_FORMAT = 9
 """Increases with each change of the tables, and of records on `signals` that an older reader could not decode."""
-TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected"}
+TABLES = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejected", Topic.MODELS: "models"}
+"""The tables of the topics that can be read from the beginning; `state` has only the last value of each key."""
+LIMITED = (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED)
+"""The topics of which retention deletes records."""
 _APPLICATION_ID = 0x564F4C43  # "VOLC"
 _SCHEMA = """
 CREATE TABLE candles  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
@@ -14,6 +17,7 @@ CREATE INDEX candles_by_key ON candles (key, offset);
 CREATE TABLE signals  (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE INDEX signals_by_key ON signals (key, offset);
 CREATE TABLE rejected (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
+CREATE TABLE models   (offset INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL, value BLOB NOT NULL) STRICT;
 CREATE TABLE state    (key BLOB PRIMARY KEY, position INTEGER NOT NULL, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX state_by_position ON state (position);
 CREATE TABLE position (

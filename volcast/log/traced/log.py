@@ -112,6 +112,14 @@ class _TracedAppender:
         ):
             await self._appender.append(records)
 
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        attributes = _attributes("send", Topic.MODELS, 1) | {"volcast.promotion": _symbols([record.key])}
+        with (
+            self._tracer.start_as_current_span("send promotion", kind=SpanKind.PRODUCER, attributes=attributes) as span,
+            _set(OUTGOING, _traceparent(span)),
+        ):
+            return await self._appender.promote(record, marker)
+
 
 class _Polled(NamedTuple):
     """The records of one poll of one partition, until they are committed."""

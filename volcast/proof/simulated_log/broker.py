@@ -46,7 +46,7 @@ Write = tuple[Topic, KeyValue] | Positions
 
 @dataclass(slots=True)
 class Partition:
-    """The visible data of one partition, in all four topics."""
+    """The visible data of one partition, in all topics but `models`."""
 
     candles: list[Record] = field(default_factory=list)
     signals: list[Record] = field(default_factory=list)
@@ -83,6 +83,7 @@ class SimulatedBroker:
     def __init__(self, partitions: int, without: frozenset[Guarantee] = frozenset()) -> None:
         self.partitions = [Partition() for _ in range(partitions)]
         self.without = without
+        self.models: list[Record] = []
         self.trace: Trace = []
         self.appenders: dict[str, int] = {}
         """The latest epoch of each appender's name."""
@@ -102,6 +103,18 @@ class SimulatedBroker:
         for number in touched:
             self.partitions[number].next_offset += 1
         self._wake(Topic.CANDLES)
+
+    def promote(self, record: KeyValue, marker: KeyValue) -> dict[int, int]:
+        """Append a record to `models` and a marker to each partition, at once; return the offsets of the markers."""
+        self.models.append(Record(0, len(self.models), *record))
+        offsets = {}
+        for number, partition in enumerate(self.partitions):
+            offsets[number] = partition.next_offset
+            partition.candles.append(Record(number, partition.next_offset, *marker))
+            partition.next_offset += 2
+        for topic in (Topic.MODELS, Topic.CANDLES):
+            self._wake(topic)
+        return offsets
 
     def fence(self, partition: int, member: Member | None = None) -> int:
         """Fence all earlier owners, and return the epoch of the new owner."""
@@ -139,6 +152,8 @@ class SimulatedBroker:
 
     def records(self, topic: Topic, partition: int) -> list[Record]:
         """Return all visible records of a topic in one partition."""
+        if topic is Topic.MODELS:
+            return [] if partition else self.models
         data = self.partitions[partition]
         return {Topic.CANDLES: data.candles, Topic.SIGNALS: data.signals, Topic.REJECTED: data.rejects}[topic]
 

@@ -95,6 +95,12 @@ class _Appender:
             raise Fenced(f"another appender named {self._name} was opened")
         self._broker.append(records)
 
+    async def promote(self, record: KeyValue, marker: KeyValue) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        if self._broker.appenders[self._name] != self._epoch:
+            raise Fenced(f"another appender named {self._name} was opened")
+        return self._broker.promote(record, marker)
+
 
 @dataclass(slots=True)
 class OpenPartition:
