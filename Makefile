@@ -212,7 +212,8 @@ screenshots: setup-dev            ## take the pictures of the page anew, for doc
 
 lock:            ## pin anew what pyproject.toml asks for (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra report --extra tracing pyproject.toml -o requirements.txt
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev --extra report --extra tracing -c requirements.txt pyproject.toml -o requirements-dev.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra lifecycle --extra report --extra tracing -c requirements.txt pyproject.toml -o requirements-lifecycle.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q --upgrade --extra dev --extra lifecycle --extra report --extra tracing -c requirements-lifecycle.txt pyproject.toml -o requirements-dev.txt
 	printf 'mypy\nsetuptools\n' | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -q -c requirements-dev.txt - -o requirements-build.txt
 
 clean:            ## remove what setup and the tests made

@@ -8,7 +8,8 @@ from random import Random
 
 from volcast.core.codec import MAX_TIME_MS, UNDECODABLE, decode_signal
 from volcast.core.decoder import is_symbol
-from volcast.core.types import HorizonForecast, Restoring, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import Restoring, Signal
 from volcast.log.contract import Log, Record, Topic
 from volcast.log.retry import while_unavailable
 

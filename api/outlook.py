@@ -6,7 +6,8 @@ A probability of a past hour looks like one of the next hour, so a forecast that
 from typing import NamedTuple
 
 from volcast.core.forecast.distribution.questions import PriceOutlook
-from volcast.core.types import HorizonForecast, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import Signal
 
 from .responses import iso8601
 from .status import Latest, Now, Status

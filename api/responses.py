@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field
 
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.forecast.distribution.quantiles import Quantiles
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 from .fields import described_as, field_descriptions
 from .status import Latest, Now, Status

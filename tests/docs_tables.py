@@ -53,10 +53,11 @@ from volcast.commands.signals.sentences import Questions, answers
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.distribution.questions import PriceOutlook
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
 from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
-from volcast.core.types import MINUTE_MS, EngineConfig, HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 from volcast.log.sqlite.log import SqliteLog
 from volcast.metrics.process import DiskCollector, process_registry
 from volcast.metrics.requests import RequestCollector

@@ -14,7 +14,8 @@ from api.view import View
 from tests import docs_tables
 from volcast.cli.main import EXIT_CODES, INTERRUPTED
 from volcast.core.codec import LiveCandleText, Reason, Reject
-from volcast.core.types import Gap, HorizonForecast, Outcome, Restoring, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Gap, Restoring, Signal
 from volcast.log.contract import Topic
 
 ROOT = Path(__file__).parent.parent

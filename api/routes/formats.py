@@ -10,7 +10,7 @@ from msgspec import json
 
 from api.fields import field_descriptions
 from api.stream.row import Row, RowOutcome
-from volcast.core.types import Outcome
+from volcast.core.forecast.results import Outcome
 
 
 class RowFormat(StrEnum):

@@ -14,7 +14,7 @@ from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbo
 from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
 from volcast.core.drift.alarms import DriftAlarm, Tier
-from volcast.core.types import Outcome, Shadow
+from volcast.core.forecast.results import Outcome, Shadow
 
 from .formats import FORMAT_NAMES, RowFormat, encode_rows, preferred_format
 from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers

@@ -22,7 +22,8 @@ from api.status import Now, Status
 from api.view import View
 from volcast.core.drift.alarms import Tier
 from volcast.core.drift.monitor import DriftMonitor
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 _Labels = tuple[str, ...]
 _CONTEXTS = {

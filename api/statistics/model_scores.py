@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import NamedTuple
 
-from volcast.core.types import MINUTE_MS, Outcome, Signal
+from volcast.core.forecast.results import Outcome
+from volcast.core.types import MINUTE_MS, Signal
 
 SCORE_DAYS = 30
 """Days that are kept: the day of the latest candle, and those before it."""

@@ -10,7 +10,8 @@ from msgspec import Struct, json, msgpack
 from msgspec.structs import astuple
 
 from volcast.core.drift.alarms import Tier
-from volcast.core.types import Outcome, Signal, doc
+from volcast.core.forecast.results import Outcome, doc
+from volcast.core.types import Signal
 
 
 class RowOutcome(Struct, frozen=True):

@@ -8,7 +8,8 @@ import pytest
 from api.fields import field_descriptions
 from tests.api.signals import signals
 from volcast.core.codec import decode_signal, encode_signal
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 STRUCTS = (Signal, HorizonForecast, Outcome, Shadow)
 

@@ -18,7 +18,8 @@ from api.view import View
 from tests.api.signals import now_at, signals
 from tests.market import START_MS
 from volcast.core.forecast.distribution.quantiles import Quantiles
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 
 def answer(signal: Signal, age_s: float = 2.5) -> dict[str, Any]:

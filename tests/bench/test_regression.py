@@ -38,7 +38,7 @@ def test_a_planted_slow_down_is_found_by_its_instructions_and_nothing_else_is(tm
     base, tree = (Tree(root.name, root, tmp_path / f"{root.name}-scratch", minutes=100) for root in roots)
     found = {one.name: one for one in compare(base, tree, [SLOWER, SAME], rounds=0, counted=True, limit=1.25)}
     assert found[SLOWER].instruction_ratio == pytest.approx(2.0, abs=0.1)
-    assert found[SAME].instruction_ratio == pytest.approx(1.0, abs=0.01)
+    assert found[SAME].instruction_ratio == pytest.approx(1.0, abs=0.05)  # collections of garbage fall anywhere
     assert [name for name, one in found.items() if one.is_slower(1.25)] == [SLOWER]
     assert "**More than 1.25 × as slow: encode a signal.**" in table(list(found.values()), base, tree, 1.25)
 

@@ -5,8 +5,8 @@ import pytest
 from bench.live import STREAMED
 from producer.feeds import VENUES
 from producer.file_names import _VENUES as VENUES_IN_FILE_NAMES
+from volcast.commands.candles.simulate_exchange import _VENUES as SIMULATED
 from volcast.commands.doctor.command import _USD_VENUES
-from volcast.commands.simulate_exchange import _VENUES as SIMULATED
 from volcast.simulation.exchange.corruption import FOREIGN
 from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.faults import BINANCE_ONLY, GIVES_NOTICE, UNNOTICEABLE_HOLES, kinds_of

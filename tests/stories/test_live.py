@@ -12,7 +12,7 @@ import httpx
 
 from tests.command import get, process_group
 from tests.stories.waiting import TopicWatch, until
-from tests.volcast.commands.test_simulate_exchange import urls
+from tests.volcast.commands.candles.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.processes import Process, ProcessGroup

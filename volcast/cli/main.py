@@ -41,7 +41,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "doctor": ("volcast.commands.doctor.command:command", "Check this machine and the log, or a venue."),
     "health": ("volcast.commands.doctor.health:command", "Ask a running process whether it is healthy."),
     "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
-    "simulate-exchange": ("volcast.commands.simulate_exchange:command", "Run a simulated exchange on this machine."),
+    "simulate-exchange": ("volcast.commands.candles.simulate_exchange:command", "Run a simulated exchange on this machine."),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }
 """Name of each command: where it is defined, and what it does; along the path of a candle."""

@@ -10,7 +10,8 @@ from math import nan
 from operator import attrgetter
 from typing import Any
 
-from volcast.core.types import MINUTE_MS, EngineConfig, Outcome, Signal
+from volcast.core.forecast.results import Outcome
+from volcast.core.types import MINUTE_MS, EngineConfig, Signal
 
 
 class Kind(Enum):

@@ -18,7 +18,8 @@ from volcast.core.forecast.distribution.questions import (
     volatility_distribution,
 )
 from volcast.core.forecast.distribution.scenarios import scenario_paths
-from volcast.core.types import MINUTE_MS, HorizonForecast, Outcome, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome
+from volcast.core.types import MINUTE_MS, Signal
 
 from .errors import NoForecastError
 

@@ -8,7 +8,8 @@ from api.app import create_app
 from api.status import Now, Status
 from api.view import View
 from tests.api.signals import now_at, signals
-from volcast.core.types import MINUTE_MS, HorizonForecast, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import MINUTE_MS, Signal
 
 SIGNAL = msgspec.structs.replace(signals(61)[-1], live=True)
 END_S = (SIGNAL.open_time_ms + MINUTE_MS) / 1_000

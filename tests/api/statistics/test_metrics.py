@@ -12,7 +12,8 @@ from api.view import View
 from tests.api.signals import alarm, now_at, signals
 from tests.market import START_MS
 from volcast.core.drift.monitor import DriftMonitor
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 NOW = now_at(signals(61)[-1], 2.5, 100.0)
 

@@ -7,7 +7,8 @@ from api.fields import field_descriptions
 from api.stream.row import Row, RowAlarm, RowHorizon, RowOutcome, RowShadow, chart_row, packed_row, row_json, unpacked_row
 from tests.api.signals import signals
 from volcast.core.drift.alarms import DriftAlarm, Tier
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 ALARM = DriftAlarm("page_hinkley", Tier.TICKET, 1_000, "it drifts", "loss", 0.1, 0.2, 3.0, 2.0, None)
 

@@ -7,7 +7,7 @@ import pytest
 from tests.command import get, process_group, volcast
 from tests.log_access import records_of
 from tests.stories.waiting import until
-from tests.volcast.commands.test_simulate_exchange import urls
+from tests.volcast.commands.candles.test_simulate_exchange import urls
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 

@@ -13,9 +13,10 @@ from volcast.core.engine import Engine
 from volcast.core.forecast.forecaster import SymbolForecaster
 from volcast.core.forecast.losses import qlike
 from volcast.core.forecast.prior import bundled, fingerprint
+from volcast.core.forecast.results import HorizonForecast, Outcome
 from volcast.core.market.features import PRIOR_VARIANCE
 from volcast.core.models import MODELS
-from volcast.core.types import Candle, EngineConfig, HorizonForecast, Outcome, Signal
+from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.simulation.market import simulate_candles
 
 CHALLENGERS = tuple(name for name in MODELS if name != "two_stage")

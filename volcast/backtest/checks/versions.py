@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from volcast.backtest.scores import diebold_mariano
 from volcast.core.arrays import Floats
-from volcast.core.types import MINUTE_MS, Outcome, Signal
+from volcast.core.forecast.results import Outcome
+from volcast.core.types import MINUTE_MS, Signal
 
 from .recording import relative_difference
 

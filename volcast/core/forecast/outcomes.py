@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from math import exp, sqrt
 
-from volcast.core.types import MINUTE_MS, YEAR_MINUTES, HorizonForecast, Outcome, Shadow
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import MINUTE_MS, YEAR_MINUTES
 
 from .forecaster import Predictions, ResolvedForecasts
 from .learner import Learner, Prediction, ResolvedForecast

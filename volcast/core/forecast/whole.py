@@ -6,7 +6,8 @@ from typing import Final, get_type_hints
 from msgspec import Struct
 
 from volcast.core.drift.alarms import DriftAlarm
-from volcast.core.types import HorizonForecast, Outcome, Shadow, Signal
+from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
+from volcast.core.types import Signal
 
 from .distribution.quantiles import Quantiles
 

@@ -10,7 +10,8 @@ from api.routes.predict.request import read_request
 from tests.api.routes.predict.bodies import body
 from tests.market import walk
 from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, HorizonForecast, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import EngineConfig, Signal
 
 SHARED = set(Predicted.__struct_fields__) & set(Signal.__struct_fields__)
 

@@ -12,7 +12,8 @@ from tests.market import minutes_with_gaps, walk
 from volcast.core.engine import Engine
 from volcast.core.forecast.intake import CandleInput, ForecastAfter, forecast_after
 from volcast.core.forecast.prior import bundled
-from volcast.core.types import Candle, EngineConfig, HorizonForecast, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import Candle, EngineConfig, Signal
 
 EXACTLY = 1e-12
 """One machine computes both in the same order."""

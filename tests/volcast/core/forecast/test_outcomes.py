@@ -9,9 +9,9 @@ from tests.minutes import minutes
 from volcast.core.forecast.forecaster import Predictions, ResolvedForecasts
 from volcast.core.forecast.learner import Learner, Prediction, ResolvedForecast
 from volcast.core.forecast.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
+from volcast.core.forecast.results import Outcome, Shadow
 from volcast.core.market.state import Market
 from volcast.core.models import MODELS
-from volcast.core.types import Outcome, Shadow
 
 NONE_DUE = ResolvedForecasts({}, {})
 PREDICTION = Prediction(4e-4, 0.018, 0.01, 0.03, -0.02, 0.025)

@@ -7,12 +7,13 @@ import pytest
 from volcast.proof.processes import runtime
 
 JAVA = """#!/bin/sh
-echo "$@" >> "$(dirname "$0")/calls"
 for each in "$@"; do
   case $each in -XX:ArchiveClassesAtExit=*) made=${each#*=} ;; kafka.Kafka) serves=yes ;; esac
 done
+# Before the call is written, since the test ends the broker as soon as it sees that.
+[ -z "$serves" ] || trap '[ -z "$made" ] || echo classes > "$made"; exit 143' TERM
+echo "$@" >> "$(dirname "$0")/calls"
 [ -n "$serves" ] || exit 0
-trap '[ -z "$made" ] || echo classes > "$made"; exit 143' TERM
 while :; do sleep 0.02; done
 """
 MAVEN = """#!/bin/sh

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from numpy.random import Generator
 
-from volcast.core.types import MINUTE_MS, HorizonForecast, Signal
+from volcast.core.forecast.results import HorizonForecast
+from volcast.core.types import MINUTE_MS, Signal
 
 from .minute_shares import minute_shares
 from .paths import Paths, draw_paths

@@ -11,7 +11,7 @@ from websockets.asyncio.client import connect
 
 from tests.command import process_group, volcast
 from tests.stories.waiting import until
-from volcast.commands.simulate_exchange import _VENUES, CA_FILE, _print_fault
+from volcast.commands.candles.simulate_exchange import _VENUES, CA_FILE, _print_fault
 from volcast.proof.processes.processes import Process
 from volcast.simulation.exchange.dialects import DIALECTS
 from volcast.simulation.exchange.faults import ExchangeFault, FaultKind
