@@ -28,6 +28,7 @@ _ENDINGS = {
     "forecasts": (".csv", _PARQUET),
     "quantiles": (".csv", _PARQUET),
     "signals": (".jsonl", ".ndjson", _PARQUET),
+    "outcomes": (".csv", _PARQUET),
     "features": (".csv",),
     "json": (".json",),
     "markdown": (".md", ".markdown", ".txt"),
@@ -42,6 +43,7 @@ class Outputs(NamedTuple):
     quantiles: Path | None
     signals: Path | None
     features: Path | None
+    outcomes: Path | None
     json: Path | None
     markdown: Path | None
     report: Path | None
@@ -54,7 +56,7 @@ class Outputs(NamedTuple):
     @property
     def needs_scores(self) -> bool:
         """Whether one of them is nothing without scores."""
-        return any((self.json, self.markdown, self.report))
+        return any((self.outcomes, self.json, self.markdown, self.report))
 
 
 def _file(name: str, metavar: str, sentence: str) -> Callable[..., Any]:
@@ -97,6 +99,7 @@ def _cores() -> int:
 )
 @_file("signals", "OUT.jsonl", "Write the signals of the pipeline: lines of JSON, or .parquet.")
 @_file("features", "OUT.csv", "Write the champion's features after each candle as CSV.")
+@_file("outcomes", "OUT.csv", "Write each scored outcome with each model's forecast of it: CSV, or .parquet.")
 @_file("json", "OUT.json", "Write all scores as JSON.")
 @_file("markdown", "OUT.md", "Write all tables as Markdown.")
 @_file("report", "OUT.html", "Write tables and plots as one HTML page.")

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from volcast.atomic_file import writing_bytes
 from volcast.backtest.evaluation.distribution.forecasts import quantile_columns
+from volcast.backtest.evaluation.outcome_table import outcome_columns
 from volcast.candle_files.timestamps import format_open_time
 from volcast.cli.outputs import output
 from volcast.core.arrays import Floats
@@ -77,6 +78,28 @@ def write_features(path: Path, found: Sequence[Series]) -> None:
                     file.write(",".join((*(["symbol"] if several else []), "timestamp", *names)) + "\n")
                 for line in lines.decode().splitlines():
                     file.write(f"{prefix}{line}\n")
+
+
+def write_outcomes(path: Path, found: Sequence[Series], models: Sequence[str], share: float) -> int:
+    """Write the outcomes that are scored, with each model's forecast, as CSV, or as Parquet if the name ends so.
+
+    There is always a column `symbol`, and NaN where a model has no such forecast. Returns the number of rows.
+    """
+    import polars as pl  # noqa: PLC0415  # slow to import
+
+    frames = []
+    for series in found:
+        columns = outcome_columns(series.truth(), series.tracks(models), share)
+        time = pl.Series(columns.pop("open_time_ms"), dtype=pl.Int64).cast(pl.Datetime("ms", "UTC"))
+        frames.append(pl.DataFrame({"timestamp": time, "symbol": [series.symbol] * len(time), **columns}))
+    table = pl.concat(frames)
+    if path.suffix.lower() == PARQUET:
+        with writing_bytes(path) as raw:
+            table.write_parquet(raw)
+    else:
+        with output(path) as file:
+            file.write(table.with_columns(pl.col("timestamp").dt.strftime("%Y-%m-%d %H:%M:%S")).write_csv())
+    return table.height
 
 
 def _write_table(path: Path, found: Sequence[tuple[Series, _Blocks]], names: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from volcast.cli.wiring.backtest import check_usable
 from volcast.core.decoder import Decoder
 
 from .chunks import ChunkFolder
-from .files import write_features, write_forecasts, write_quantiles, write_signals
+from .files import write_features, write_forecasts, write_outcomes, write_quantiles, write_signals
 from .job import Job
 from .partials import partial_folder
 from .plan import MIN_ROWS, Plan, Wanted, create_plan
@@ -48,6 +48,9 @@ def run_backtest(
         found = [_joined(plan, jobs, wanted, folder / f"joined-{i}") for i, jobs in enumerate(plan.jobs.values())]
         scored = _scored(plan, found, level=wanted.settings.interval_level, share=share, rules=rules)
         _write(found, scored, wanted, outputs)
+        if outputs.outcomes is not None:
+            rows = write_outcomes(outputs.outcomes, found, plan.models, share)
+            click.echo(f"{outputs.outcomes}: scored outcomes, {rows} rows", err=outputs.to_stdout)
 
 
 def _tell_start(plan: Plan) -> None:

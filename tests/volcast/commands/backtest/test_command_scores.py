@@ -4,8 +4,10 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import polars as pl
 import pytest
 from click.testing import CliRunner, Result
+from polars.testing import assert_frame_equal
 
 from tests.market import csv_text
 from volcast.backtest.comparison import Comparison
@@ -83,3 +85,14 @@ def test_too_few_outcomes_are_an_error(folder: Path) -> None:
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.splitlines()[-1].startswith("volcast: BTCUSDT: 0 outcomes could be scored, but at least 48 are needed")
     assert [path.name for path in folder.iterdir()] == ["btcusdt.csv"]
+
+
+def test_scored_outcomes_of_two_runs_are_those_of_one_run(candles: str) -> None:
+    assert call("backtest", candles, "--models", "two_stage,har", "--outcomes", "both.parquet").exit_code == 0
+    result = call("backtest", candles, "--models", "har", "--model", "har", "--outcomes", "har.csv")
+    assert result.exit_code == 0
+    assert result.stdout.endswith("har.csv: scored outcomes, 57 rows\n")
+    both, har = pl.read_parquet("both.parquet"), pl.read_csv("har.csv", try_parse_dates=True)
+    assert (both.height, both.columns) == (2 * 57, har.columns)
+    alone = har.with_columns(pl.col("timestamp").dt.cast_time_unit("ms").dt.replace_time_zone("UTC"))
+    assert_frame_equal(both.filter(pl.col("model") == "har"), alone, check_exact=False, rel_tol=1e-12)
