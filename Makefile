@@ -54,8 +54,8 @@ lint: setup-dev            ## ruff, codespell and mypy --strict
 	$(BIN)/mypy
 
 fuzz: setup-dev            ## a million broken inputs to the decoders, the shard and the parsers of venues; the long form of tests
-	VOLCAST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py tests/contracts/test_feeds_fuzz.py
-	VOLCAST_LONG_FORM=1 $(BIN)/pytest --timeout 0 $$(grep -rlE --include='test_*.py' 'long_form|tests.command' tests)
+	TEST_FUZZ_INPUTS=1000000 $(BIN)/pytest --timeout 0 tests/volcast/core/test_decoder_fuzz.py tests/consumer/test_shard_fuzz.py tests/contracts/test_feeds_fuzz.py
+	TEST_LONG_FORM=1 $(BIN)/pytest --timeout 0 $$(grep -rlE --include='test_*.py' 'long_form|tests.command' tests)
 
 prove: setup            ## 200 kills on SQLite and 200 on Kafka, and 20 000 simulated seeds; half an hour
 	$(BIN)/volcast prove --bus simulated --seeds 20000
@@ -171,7 +171,7 @@ rollback-cluster:            ## return to the revision of the release before; EN
 	deploy/scripts/cluster.sh $(DRY) rollback $(ENVIRONMENT)
 
 test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; ten minutes
-	VOLCAST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
+	TEST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
 
 test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
 	TEST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_cluster.py tests/deploy/kubernetes/test_play.py tests/deploy/test_terraform.py

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-IS_LONG = bool(os.environ.get("VOLCAST_LONG_FORM"))
+IS_LONG = bool(os.environ.get("TEST_LONG_FORM"))
 """Whether this run is of the long forms. `make fuzz` finds the files by the name of the function below."""
 
 

@@ -1,6 +1,6 @@
 """A shard fed with broken records, in any batches and with restarts: it never raises, and every record is accounted for.
 
-VOLCAST_FUZZ_INPUTS sets the number of records; `make fuzz` uses a million for each fuzz test.
+TEST_FUZZ_INPUTS sets the number of records; `make fuzz` uses a million for each fuzz test.
 """
 
 import os
@@ -19,7 +19,7 @@ from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig, Gap, Signal
 from volcast.log.contract import Record, Restored
 
-INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000")) // 20
+INPUTS = int(os.environ.get("TEST_FUZZ_INPUTS", "60000")) // 20
 RECORDS_PER_SEED = 300
 SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT")
 CLOSES = list(prices(RECORDS_PER_SEED))

@@ -1,6 +1,6 @@
 """Fuzz tests of all feeds: a damaged frame or page gives plausible values or the feed's own error, and nothing else.
 
-The environment variable VOLCAST_FUZZ_INPUTS is the number of inputs. A failure shows the seed and the bytes.
+The environment variable TEST_FUZZ_INPUTS is the number of inputs. A failure shows the seed and the bytes.
 """
 
 import json
@@ -22,7 +22,7 @@ from producer.feeds.contract import Feed, FrameError, Message, MessageKind, Venu
 from tests.mutations import broken_bytes, price_of, value_of
 from tests.producer.feeds.frames import FRAMES, PAGES
 
-INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000"))
+INPUTS = int(os.environ.get("TEST_FUZZ_INPUTS", "60000"))
 INPUTS_OF_A_SEED = 250
 MAX_TIME_MS = 7_258_118_400_000
 every_venue = pytest.mark.parametrize("feed", VENUES.values(), ids=VENUES)

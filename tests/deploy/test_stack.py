@@ -25,7 +25,7 @@ NOT_STARTED = "http://produce-live:9100/metrics"
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    if os.environ.get("VOLCAST_STACK") != "1":
+    if os.environ.get("TEST_STACK") != "1":
         pytest.skip("THE STACK WAS NOT STARTED: `make test-stack` does, with docker or podman-compose")
     stack = Stack(tmp_path, f"volcast-test-{os.getpid()}")
     images = ["localhost/" * (stack.engine == "podman") + f"{stack.project}:{name}" for name in ("one", "two", "broken")]

@@ -1,6 +1,6 @@
 """Fuzzing: broken records and snapshots give a valid value, a reject or the documented error, never anything else.
 
-VOLCAST_FUZZ_INPUTS is the number of inputs; `make fuzz` uses a million. A failure names the seed and the bytes.
+TEST_FUZZ_INPUTS is the number of inputs; `make fuzz` uses a million. A failure names the seed and the bytes.
 """
 
 import json
@@ -46,7 +46,7 @@ from volcast.core.snapshot import SnapshotError
 from volcast.core.timeline import Arrival
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Restoring, Revision, Signal
 
-INPUTS = int(os.environ.get("VOLCAST_FUZZ_INPUTS", "60000"))
+INPUTS = int(os.environ.get("TEST_FUZZ_INPUTS", "60000"))
 INPUTS_PER_SEED = 500
 KEY = SYMBOL.encode()
 RECORDS = [record(0, "42000.5"), encode_gap(Gap(SYMBOL, at(3), at(7), "BINANCE", "outage"))]
