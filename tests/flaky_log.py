@@ -51,8 +51,8 @@ class FlakyLog:
             yield _FlakyConsumer(self, consumer)
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with self._log.reader(topic) as reader:
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        async with self._log.reader(topic, start) as reader:
             yield reader
 
     async def peek(self) -> Mapping[int, Restored]:

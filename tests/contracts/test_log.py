@@ -6,7 +6,7 @@ import pytest
 
 from tests.contracts.log_worker import append, pairs, values
 from tests.log_access import TIMEOUT_S, anything, records_of
-from volcast.log.contract import Fenced, KeyValue, Log, Record, Topic
+from volcast.log.contract import Fenced, KeyValue, Log, Mismatch, Reader, Record, Topic
 
 
 async def test_records_of_a_key_keep_their_order(log: Log) -> None:
@@ -137,6 +137,72 @@ async def test_a_reader_returns_records_appended_after_it_was_opened(log: Log) -
             while len(records) < 2:
                 records += await reader.read(1, 0.2)
         assert values(records) == [b"1", b"2"]
+
+
+async def read_up(reader: Reader) -> list[Record]:
+    records: list[Record] = []
+    async with asyncio.timeout(TIMEOUT_S):
+        while not reader.caught_up:
+            records += await reader.read(2, 0.2)
+    return records
+
+
+async def test_a_reader_goes_on_where_another_one_has_ended(log: Log) -> None:
+    """Wherever it has ended: between two appends, where Kafka has the marker of a transaction, or in the middle of one."""
+    await append(log, *pairs("A1", "B1", "A2"))
+    await append(log, *pairs("C1", "A3"))
+    async with log.reader(Topic.CANDLES) as reader:
+        all_records = await read_up(reader)
+        ends = reader.positions
+    assert len(all_records) == 5
+    for count in range(6):
+        start = {record.partition: record.offset + 1 for record in all_records[:count]}
+        async with log.reader(Topic.CANDLES, start) as reader:
+            rest = await read_up(reader)
+            assert reader.positions == ends
+        assert sorted(rest, key=record_place) == sorted(all_records[count:], key=record_place)
+
+
+def record_place(record: Record) -> tuple[int, int]:
+    return record.partition, record.offset
+
+
+async def test_a_reader_that_starts_at_the_end_returns_what_comes_later(log: Log) -> None:
+    await append(log, *pairs("A1", "B1"))
+    async with log.reader(Topic.CANDLES) as reader:
+        await read_up(reader)
+        ends = reader.positions
+    async with log.reader(Topic.CANDLES, ends) as reader:
+        assert await read_up(reader) == []
+        await append(log, *pairs("B2"))
+        async with asyncio.timeout(TIMEOUT_S):
+            while not (records := await reader.read(10, 0.2)):
+                pass
+    assert values(records, b"B") == [b"2"]
+
+
+async def test_a_position_names_the_next_record(log: Log) -> None:
+    """What is below it has been returned, and what has been returned is below it, after each read."""
+    await append(log, *pairs("A1", "B1", "A2", "C1"))
+    async with log.reader(Topic.CANDLES) as reader:
+        begins = await reader.begins()
+        assert set(begins) == set(reader.positions)
+        assert all(reader.positions[number] >= begin for number, begin in begins.items())
+        while not reader.caught_up:
+            for record in await reader.read(1, 0.2):
+                assert begins[record.partition] <= record.offset < reader.positions[record.partition]
+
+
+async def test_a_reader_does_not_start_beyond_the_end(log: Log) -> None:
+    """The offsets are those of another log: the records up to there would be missing for ever."""
+    await append(log, *pairs("A1"))
+    async with log.reader(Topic.CANDLES) as reader:
+        await read_up(reader)
+        ends = reader.positions
+    partition = log.partition_of(b"A")
+    with pytest.raises(Mismatch, match=f"was to go on at {ends[partition] + 5}, but it ends at"):
+        async with log.reader(Topic.CANDLES, {partition: ends[partition] + 5}):
+            pass
 
 
 async def test_caught_up_is_false_until_all_records_are_read(log: Log) -> None:

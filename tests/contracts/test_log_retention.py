@@ -100,6 +100,25 @@ async def test_a_reader_begins_with_the_oldest_record_that_is_left(retained: Ret
     assert values(await records_of(retained.log, Topic.SIGNALS)) == [b"3"]
 
 
+async def test_a_reader_says_what_is_gone(retained: Retained) -> None:
+    """Whoever wanted to go on from before that has lost something, and can see it."""
+    offsets = await trimmed(retained)
+    async with retained.log.reader(Topic.CANDLES, {0: offsets[1]}) as reader:
+        assert await reader.begins() == {0: offsets[4]}
+        assert [each.offset for each in await reader.read(10, 5.0)] == offsets[4:]
+    async with retained.log.reader(Topic.CANDLES, {0: offsets[5]}) as reader:
+        assert await reader.begins() == {0: offsets[4]}
+        assert [each.offset for each in await reader.read(10, 5.0)] == offsets[5:]
+
+
+async def test_begins_are_those_of_now(retained: Retained) -> None:
+    async with retained.log.reader(Topic.CANDLES) as reader:
+        before = await reader.begins()
+        offsets = await trimmed(retained)
+        assert before[0] <= offsets[0]
+        assert await reader.begins() == {0: offsets[4]}
+
+
 async def test_offsets_go_on(retained: Retained) -> None:
     offsets = await trimmed(retained)
     await append(retained.log, *pairs("A6"))

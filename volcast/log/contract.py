@@ -155,7 +155,7 @@ class Consumer(Protocol):
 
 
 class Reader(Protocol):
-    """Reads all partitions of a topic from the first retained record on, independently of any group; committed records only."""
+    """Reads all partitions of a topic, independently of any group; committed records only."""
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         """Return the next records; empty if none came in `timeout_s`. Continues after a restart of the broker."""
@@ -163,6 +163,13 @@ class Reader(Protocol):
     @property
     def caught_up(self) -> bool:
         """True when `read` has returned everything that had been committed when this reader was opened."""
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        """Where each partition goes on: no committed record below has still to be returned."""
+
+    async def begins(self) -> Mapping[int, int]:
+        """Return the offset of the oldest record of each partition now, or of the next one if it has none. Raises Unavailable."""
 
 
 class Log(Protocol):
@@ -192,5 +199,9 @@ class Log(Protocol):
     def partition_of(self, key: bytes) -> int:
         """Return the partition that holds all records of this key."""
 
-    def reader(self, topic: Topic) -> AbstractAsyncContextManager[Reader]:
-        """Open a reader with a position of its own, for any topic but `state`, which only `Consumer.open` reads."""
+    def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AbstractAsyncContextManager[Reader]:
+        """Open a reader with a position of its own, for any topic but `state`, which only `Consumer.open` reads.
+
+        It begins with the oldest record, or in a partition that `start` names with the first one at or after that offset. Raises
+        Mismatch if the partition ends before it.
+        """

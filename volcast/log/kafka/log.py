@@ -100,8 +100,8 @@ class KafkaLog:
         return partition_of(key, self._client.partitions)
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with self._watch.explained(), reader(self._client, topic, self._watch.check) as opened:
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        async with self._watch.explained(), reader(self._client, topic, self._watch.check, start or {}) as opened:
             yield opened
 
     async def _prepare(self) -> None:

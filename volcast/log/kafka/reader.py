@@ -30,13 +30,24 @@ _READ_MS = 200
 
 
 class KafkaReader:
-    """Reads all partitions of a topic. `ends` are the high watermarks, at the start, of the partitions that were not empty."""
+    """Reads all partitions of a topic, each from its position in `positions` on, which `consumer` has."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, topic: str, ends: dict[TopicPartition, int], check: Callable[[], None]
+        self,
+        client: KafkaClient,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        positions: Mapping[TopicPartition, int],
+        *,
+        ends: Mapping[TopicPartition, int],
+        check: Callable[[], None],
     ) -> None:
-        """`check` raises Mismatch if the log can't be used any more; aiokafka would go on in silence."""
-        self._consumer, self._topic, self._ends, self._check = consumer, topic, ends, check
+        """`ends` are the high watermarks at the start. `check` raises Mismatch if the log can't be used any more; aiokafka would
+        go on in silence.
+        """
+        self._client, self._consumer, self._topic, self._check = client, consumer, topic, check
+        self._positions = dict(positions)
+        self._ends = {tp: end for tp, end in ends.items() if positions[tp] < end}
         self._reached: dict[TopicPartition, int] = {}
         """The offset of the last record that was returned, by partition."""
 
@@ -55,21 +66,42 @@ class KafkaReader:
                 )
             self._reached[tp] = records[-1].offset
         # The marker of a transaction is a record that is never returned: the position passes it in a later read.
-        self._ends = {tp: end for tp, end in self._ends.items() if await self._consumer.position(tp) < end}
+        self._positions = {tp: await self._consumer.position(tp) for tp in self._positions}
+        self._ends = {tp: end for tp, end in self._ends.items() if self._positions[tp] < end}
         return [to_record(tp.partition, record) for tp, records in batches.items() for record in records]
 
     @property
     def caught_up(self) -> bool:
         return not self._ends
 
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return {tp.partition: position for tp, position in self._positions.items()}
+
+    async def begins(self) -> Mapping[int, int]:
+        self._check()
+        return {tp.partition: begin for tp, (begin, _) in (await bounds(self._client, self._positions)).items()}
+
 
 @asynccontextmanager
-async def reader(client: KafkaClient, topic: Topic, check: Callable[[], None]) -> AsyncIterator[KafkaReader]:
-    """Open a reader of all partitions of a topic, from the first retained record on. Each read calls `check` first."""
+async def reader(
+    client: KafkaClient, topic: Topic, check: Callable[[], None], start: Mapping[int, int]
+) -> AsyncIterator[KafkaReader]:
+    """Open a reader of all partitions of a topic, from the first retained record or the offset in `start` on.
+
+    Each read calls `check` first. Raises Mismatch if a partition ends before its offset in `start`.
+    """
     found = await bounds(client, [client.at(topic, partition) for partition in range(client.partitions)])
-    positions = {tp: begin for tp, (begin, _) in found.items()}
+    for tp, (_, end) in found.items():
+        if start.get(tp.partition, 0) > end:
+            raise Mismatch(
+                f"{tp.topic}, partition {tp.partition}: reading was to go on at {start[tp.partition]}, but it ends at {end}: the "
+                "topic was deleted and created anew, or belongs to another log"
+            )
+    positions = {tp: max(begin, start.get(tp.partition, 0)) for tp, (begin, _) in found.items()}
     async with reading_from(client, positions, fetch_max_wait_ms=_IDLE_FETCH_MS) as consumer:
-        yield KafkaReader(consumer, client.topic(topic), {tp: end for tp, (begin, end) in found.items() if end > begin}, check)
+        ends = {tp: end for tp, (_, end) in found.items()}
+        yield KafkaReader(client, consumer, client.topic(topic), positions, ends=ends, check=check)
 
 
 @asynccontextmanager

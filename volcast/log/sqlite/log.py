@@ -88,8 +88,8 @@ class SqliteLog:
             await asyncio.wait([heartbeat])
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        yield await open_reader(self.database, topic)
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        yield await open_reader(self.database, topic, (start or {}).get(PARTITION))
 
     async def peek(self) -> Mapping[int, Restored]:
         return {PARTITION: await self.database.read(lambda db: restored_from(db, self.database.path))}

@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from volcast.log.contract import Record, Topic
+from volcast.log.contract import Mismatch, Record, Topic
 
 from .database import Database
 from .schema import TABLES
@@ -49,16 +49,16 @@ class TablePoller:
 
 
 class SqliteReader:
-    """Reads a table from the first record on; `end` is the offset after the last record at the time of opening."""
+    """Reads a table from offset `start` on; `end` is the offset after the last record at the time of opening."""
 
-    def __init__(self, database: Database, table: str, end: int) -> None:
-        self._poller, self._end, self._table = TablePoller(database, table), end, table
-        self._next = FIRST_OFFSET
+    def __init__(self, database: Database, table: str, start: int, end: int) -> None:
+        self._database, self._poller, self._table = database, TablePoller(database, table), table
+        self._next, self._end = start, end
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         records = await self._poller.read(self._next, max_records, timeout_s)
         if records:
-            if FIRST_OFFSET < self._next < records[0].offset:
+            if self._next < records[0].offset:
                 text = "retention has deleted %d records of %s before they were read: reading goes on with those that are left"
                 _log.warning(text, records[0].offset - self._next, self._table)
             self._next = records[-1].offset + 1
@@ -68,10 +68,30 @@ class SqliteReader:
     def caught_up(self) -> bool:
         return self._next >= self._end
 
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return {PARTITION: self._next}
 
-async def open_reader(database: Database, topic: Topic) -> SqliteReader:
-    """Return a reader of a topic that starts at the first record."""
-    return SqliteReader(database, TABLES[topic], await end_of(database, TABLES[topic]))
+    async def begins(self) -> Mapping[int, int]:
+        return {PARTITION: (await bounds_of(self._database, self._table))[0]}
+
+
+async def open_reader(database: Database, topic: Topic, start: int | None) -> SqliteReader:
+    """Return a reader of a topic that starts at the oldest record, or at an offset. Raises Mismatch if the topic ends before."""
+    table = TABLES[topic]
+    begin, end = await bounds_of(database, table)
+    if start is not None and start > end:
+        raise Mismatch(
+            f"{database.path}: reading {table} was to go on at {start}, but it ends at {end}: it is another log, or cut"
+        )
+    return SqliteReader(database, table, max(begin, start or 0), end)
+
+
+async def bounds_of(database: Database, table: str) -> tuple[int, int]:
+    """Return the offset of the oldest record of a table, and that after the last one; both of the next one if it has none."""
+    sql = f"SELECT min(offset), coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0) + 1 FROM {table}"  # noqa: S608  # the table's name is a constant
+    first, end = await database.read(lambda db: db.execute(sql).fetchone())
+    return (int(end if first is None else first), int(end))
 
 
 async def end_of(database: Database, table: str) -> int:

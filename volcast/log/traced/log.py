@@ -75,8 +75,8 @@ class TracedLog:
             yield _TracedConsumer(consumer, self._tracer, self._now_ns)
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with self.log.reader(topic) as reader:
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        async with self.log.reader(topic, start) as reader:
             traced = _TracedReader(reader, self._tracer, topic, self._signals)
             try:
                 yield traced
@@ -205,13 +205,12 @@ class _TracedConsumer:
 
 
 class _TracedReader:
-    """A reader whose spans last until the next read: by then the records have been taken in. What is read to catch up is old, and
-    makes no spans.
-    """
+    """A reader whose spans last until the next read: by then the records have been taken in. Those read to catch up make none."""
 
     def __init__(self, reader: Reader, tracer: Tracer, topic: Topic, signals: SignalContexts) -> None:
         self._reader, self._tracer, self._topic, self._signals = reader, tracer, topic, signals
         self._spans: list[Span] = []
+        self.begins = reader.begins
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         self.end_spans()
@@ -225,6 +224,10 @@ class _TracedReader:
     @property
     def caught_up(self) -> bool:
         return self._reader.caught_up
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return self._reader.positions
 
     def end_spans(self) -> None:
         """End the spans of the last read."""

@@ -4,14 +4,28 @@ One `SimulatedLog` belongs to one process. Without a script there are no faults,
 """
 
 import asyncio
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Self
 
 from consumer.checkpoint import CHECKPOINT_KEY
-from volcast.log.contract import Appender, Commit, Consumer, Fenced, KeyValue, Reader, Record, Restored, Topic, Unavailable
+from volcast.log.contract import (
+    Appender,
+    Commit,
+    Consumer,
+    Fenced,
+    KeyValue,
+    Mismatch,
+    Reader,
+    Record,
+    Restored,
+    Topic,
+    Unavailable,
+)
 
 from .broker import Guarantee, Positions, SimulatedBroker, Transaction, Write, simulated_partition_of, writes_of
 from .group import Group, Member
@@ -60,8 +74,8 @@ class SimulatedLog:
                 self._group.leave(member)
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        yield _Reader(self._broker, topic)
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        yield _Reader(self._broker, topic, start or {})
 
     async def peek(self) -> Mapping[int, Restored]:
         await asyncio.sleep(0)
@@ -220,10 +234,16 @@ def _has_position(write: Write) -> bool:
 
 
 class _Reader:
-    def __init__(self, broker: SimulatedBroker, topic: Topic) -> None:
+    """Its positions in a partition are indices; a record's offset may be larger."""
+
+    def __init__(self, broker: SimulatedBroker, topic: Topic, start: Mapping[int, int]) -> None:
+        """Raises Mismatch if a partition ends before its offset in `start`."""
         self._topics = [broker.records(topic, number) for number in range(len(broker.partitions))]
         self._ends = [len(records) for records in self._topics]
-        self._read = [0] * len(self._topics)
+        for number, records in enumerate(self._topics):
+            if start.get(number, 0) > (end := _next_offset(records)):
+                raise Mismatch(f"{topic}, partition {number}: reading was to go on at {start[number]}, but it ends at {end}")
+        self._read = [bisect_left(each, start.get(n, 0), key=attrgetter("offset")) for n, each in enumerate(self._topics)]
         self._broker, self._topic = broker, topic
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
@@ -241,5 +261,20 @@ class _Reader:
     def caught_up(self) -> bool:
         return all(read >= end for read, end in zip(self._read, self._ends, strict=True))
 
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return {
+            n: records[read - 1].offset + 1 if read else 0
+            for n, (records, read) in enumerate(zip(self._topics, self._read, strict=True))
+        }
+
+    async def begins(self) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        return {number: records[0].offset if records else 0 for number, records in enumerate(self._topics)}
+
     def _new(self) -> bool:
         return any(len(topic) > read for topic, read in zip(self._topics, self._read, strict=True))
+
+
+def _next_offset(records: Sequence[Record]) -> int:
+    return records[-1].offset + 1 if records else 0

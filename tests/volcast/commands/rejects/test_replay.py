@@ -1,6 +1,6 @@
 """The replay of rejects: which records are sent, in which order, and that each is sent once."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from math import inf
 from pathlib import Path
@@ -105,8 +105,8 @@ class OvertakenLog(SqliteLog):
     """A log on which another replay begins once this one has sent something."""
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with super().reader(topic) as reader:
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        async with super().reader(topic, start) as reader:
             yield _OvertakingReader(self, reader)
 
 
@@ -124,6 +124,13 @@ class _OvertakingReader:
     @property
     def caught_up(self) -> bool:
         return self._reader.caught_up
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return self._reader.positions
+
+    async def begins(self) -> Mapping[int, int]:
+        return await self._reader.begins()
 
 
 async def test_a_replay_that_another_one_fences_prints_how_many_records_it_sent(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
 """The watch counts each record once, also when its reader breaks and starts again."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -16,8 +16,8 @@ class BreakingLog(SqliteLog):
     """A log whose readers break at their third read."""
 
     @asynccontextmanager
-    async def reader(self, topic: Topic) -> AsyncIterator[Reader]:
-        async with super().reader(topic) as reader:
+    async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
+        async with super().reader(topic, start) as reader:
             yield BreakingReader(reader)
 
 
@@ -36,6 +36,13 @@ class BreakingReader:
     @property
     def caught_up(self) -> bool:
         return self._reader.caught_up
+
+    @property
+    def positions(self) -> Mapping[int, int]:
+        return self._reader.positions
+
+    async def begins(self) -> Mapping[int, int]:
+        return await self._reader.begins()
 
 
 @asynccontextmanager
