@@ -8,6 +8,10 @@ A record of `candles`. Prices and volumes are text, so that they are exact and a
     {"kind":"gap","v":1,"symbol":"BTCUSDT","from_ms":…,"to_ms":…,"source":"…","reason":"…"}
     {"kind":"revision","v":1,"candle":{ as above, without kind and v }}
 
+A promotion has the key `@promotion` and stands in each partition:
+
+    {"kind":"promotion","v":1,"id":"000007","model":"har","from_ms":1704067200000,"symbols":[]}
+
 `plain_candle` and `decoder` decode and check candles. A record of `signals` is a signal, or a notice that the state of a symbol
 is being rebuilt, so that its last signal must not be relied on:
 
@@ -22,11 +26,14 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.forecast.whole import check_whole
 
 from .types import MINUTE_MS, Gap, Restoring, Signal
 
 VERSION = 1
+PROMOTION_KEY = b"@promotion"
+"""The key of promotions on `candles`; no symbol has an @."""
 MAX_RECORD_BYTES = 65_536
 """A larger record of `candles` is never accepted."""
 MAX_KEPT_BYTES = MAX_RECORD_BYTES + 1
@@ -69,6 +76,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "symbol_not_allowed"
     TOO_MANY_SYMBOLS = "too_many_symbols"
     UNCONFIRMED_DATE = "unconfirmed_date"
+    UNKNOWN_MODEL = "unknown_model"
 
 
 class Reject(Struct, frozen=True):
@@ -164,6 +172,15 @@ def encode_gap(gap: Gap) -> bytes:
 def encode_revision(candle: CandleText) -> bytes:
     """Encode a revised candle as a record of `candles`."""
     return b'{"kind":"revision","v":1,"candle":' + _encoder.encode(candle) + b"}"
+
+
+def encode_promotion(promotion: Promotion) -> bytes:
+    """Encode a promotion as a record of `candles`, whose key is `PROMOTION_KEY`.
+
+    >>> encode_promotion(Promotion("000007", "har", 1_704_067_200_000))
+    b'{"kind":"promotion","v":1,"id":"000007","model":"har","from_ms":1704067200000,"symbols":[]}'
+    """
+    return b'{"kind":"promotion","v":1,' + _encoder.encode(promotion)[1:]
 
 
 def encode_signal(signal: Signal) -> bytes:

@@ -14,6 +14,8 @@ from functools import lru_cache
 import msgspec
 from msgspec import Struct
 
+from volcast.core.forecast.promotion import Promotion
+
 from .codec import (
     MAX_PRICE_DIGITS,
     MAX_RECORD_BYTES,
@@ -21,6 +23,7 @@ from .codec import (
     MAX_SYMBOL_CHARACTERS,
     MAX_TIME_MS,
     MIN_TIME_MS,
+    PROMOTION_KEY,
     UNDECODABLE,
     VERSION,
     Reason,
@@ -74,6 +77,10 @@ class _RevisionRecord(Struct, frozen=True, tag_field="kind", tag="revision"):
     v: int = 0
 
 
+class _PromotionRecord(Promotion, frozen=True, tag_field="kind", tag="promotion"):
+    v: int = 0
+
+
 class _RejectedError(Exception):
     """Raised by a check that fails; `decode` turns it into a `Reject`."""
 
@@ -82,7 +89,7 @@ class _RejectedError(Exception):
         self.reason = reason
 
 
-_record_decoder = msgspec.json.Decoder(_CandleRecord | _GapRecord | _RevisionRecord)
+_record_decoder = msgspec.json.Decoder(_CandleRecord | _GapRecord | _RevisionRecord | _PromotionRecord)
 _odd_number = re.compile(rb'"(open|high|low|close|volume|quote_volume)"\s*:\s*"([^"]*[^0-9.eE+"-][^"]*)"')
 """A number that Python's Decimal accepts but other parsers would not: `4_2`, ` 42 `, digits of other scripts."""
 _symbol_pattern = re.compile(r"[A-Z0-9]+(\.[A-Z0-9]+)?")
@@ -116,7 +123,7 @@ class Decoder:
         """Return how many decimals the prices of the symbol may have."""
         return self._by_symbol.get(symbol, self._decimals)
 
-    def decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision | Reject:
+    def decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision | Promotion | Reject:
         """Decode a record of `candles` with its key. It never raises: any bytes that are not a sound record become a `Reject`."""
         if candle := self._plain_by_key.get(key, self._plain).decode(key, value):
             return candle
@@ -125,7 +132,7 @@ class Decoder:
         except _RejectedError as rejected:
             return refuse(rejected.reason, str(rejected), key, value)
 
-    def _decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision:
+    def _decode(self, key: bytes, value: bytes) -> Candle | Gap | Revision | Promotion:
         if len(value) > MAX_RECORD_BYTES:
             raise _RejectedError(Reason.TOO_LARGE, f"the record has {len(value)} bytes; at most {MAX_RECORD_BYTES} are allowed")
         if (brackets := value.count(b"[") + value.count(b"{")) > MAX_NESTING:
@@ -143,6 +150,8 @@ class Decoder:
                 candle = self._check(key, record)
             case _RevisionRecord():
                 candle = self._check(key, record.candle)
+            case _PromotionRecord():
+                return _check_promotion(key, record)
             case _:
                 _check_key(key, record.symbol)
                 _check_time(record.from_ms, "from_ms")
@@ -234,6 +243,15 @@ def _undecodable(error: Exception, value: bytes) -> _RejectedError:
 
 def _wrong_version(version: int) -> _RejectedError:
     return _RejectedError(Reason.VERSION, f"v is {version}; this version reads {VERSION}")
+
+
+def _check_promotion(key: bytes, record: _PromotionRecord) -> Promotion:
+    if key != PROMOTION_KEY:
+        raise _RejectedError(Reason.KEY, f"the record's key is {key!r:.60}; of a promotion it must be {PROMOTION_KEY.decode()}")
+    for symbol in record.symbols:
+        _check_key(symbol.encode(errors="replace"), symbol)
+    _check_time(record.from_ms, "from_ms")
+    return Promotion(record.id, record.model, record.from_ms, record.symbols)
 
 
 def _check_key(key: bytes, symbol: str) -> None:

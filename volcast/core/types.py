@@ -128,9 +128,9 @@ class EngineConfig(Struct, frozen=True):
     quantile_levels: tuple[float, ...] = QUANTILE_LEVELS
     """Levels of the champion's quantiles, ascending."""
     model: str = "two_stage"
-    """The champion, a name in `volcast.core.models.MODELS`."""
+    """The model that leads until a promotion, a name in `volcast.core.models.MODELS`."""
     shadows: tuple[str, ...] = ()
-    """Challengers, models that forecast beside the champion."""
+    """Challengers, models that forecast beside the champion and may be promoted."""
     prior: str = "bundled"
     """The prior of a new symbol: `bundled`, `none`, or the fingerprint of the one that is given to the engine."""
     drift_thresholds: Thresholds | Literal["shipped"] = "shipped"

@@ -22,6 +22,7 @@ from volcast.core.codec import (
     encode_revision,
 )
 from volcast.core.decoder import Decoder
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import Candle, Gap, Revision
 
 KEY = SYMBOL.encode()
@@ -30,10 +31,10 @@ GAP: dict[str, Any] = json.loads(encode_gap(Gap(SYMBOL, at(3), at(7), "BINANCE",
 REVISION: dict[str, Any] = json.loads(encode_revision(candle_text(0, "42000.5")))
 
 
-def decode(value: bytes, key: bytes = KEY, decimals: int = 8) -> Candle | Gap | Revision | Reject:
+def decode(value: bytes, key: bytes = KEY, decimals: int = 8) -> Candle | Gap | Revision | Promotion | Reject:
     """Decode, check the type of the result, and check that a reject survives its own encoding."""
     decoded = Decoder(decimals).decode(key, value)
-    assert isinstance(decoded, Candle | Gap | Revision | Reject)
+    assert isinstance(decoded, Candle | Gap | Revision | Promotion | Reject)
     if isinstance(decoded, Reject):
         assert (decoded.key, decoded.value) == (key[:MAX_KEPT_KEY_BYTES], value[:MAX_KEPT_BYTES])
         assert decoded.detail
@@ -154,7 +155,9 @@ def test_numbers_that_only_python_accepts_are_rejected(field: str, text: str) ->
 
 
 def test_the_cases_above_cover_all_reasons_of_the_decoder() -> None:
-    of_the_consumer = {Reason.TOO_MANY_SYMBOLS, Reason.NOT_ALLOWED, Reason.UNCONFIRMED_DATE, Reason.PARTITION}
+    of_the_consumer = {
+        *(Reason.TOO_MANY_SYMBOLS, Reason.NOT_ALLOWED, Reason.UNCONFIRMED_DATE, Reason.PARTITION, Reason.UNKNOWN_MODEL)
+    }
     assert {reason for reason, _, _ in REJECTS} | of_the_consumer | {Reason.UNREADABLE_BATCH} == set(Reason)
 
 
