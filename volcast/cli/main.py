@@ -187,7 +187,7 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal` or `notify test`, or an `ask` that "
+    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal` or `notify`, or an `ask` that "
     "has no forecast of now; 2 wrong usage or input; 3 the log cannot be used; 130 interrupted; 141 the reader of the output "
     "has gone away."
 )

@@ -1,4 +1,4 @@
-"""`volcast notify test` as a user calls it, with a webhook on this machine: one sentence, an exit code, and no secret."""
+"""`volcast notify` as a user calls it, with a webhook on this machine: one sentence, an exit code, and no secret."""
 
 from pathlib import Path
 
@@ -44,8 +44,17 @@ def test_a_wrong_url_is_one_sentence_without_the_url(tmp_path: Path, url: str, s
     assert "secret-topic" not in result.stderr
 
 
-def test_nothing_to_test_is_one_sentence(tmp_path: Path) -> None:
-    result = volcast(tmp_path, "notify", "test")
+def test_a_message_of_ones_own(tmp_path: Path) -> None:
+    with webhook() as hook:
+        result = volcast(tmp_path, "notify", "send", "The night is late", "It began at two.", "--notify", hook.url)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout == "JSON (number 1): the service has taken the message\n"
+        assert hook.titles == ["The night is late"]
+
+
+@pytest.mark.parametrize("words", [("test",), ("send", "Title", "Text")])
+def test_nobody_to_send_to_is_one_sentence(tmp_path: Path, words: tuple[str, ...]) -> None:
+    result = volcast(tmp_path, "notify", *words)
     assert (result.returncode, result.stderr.count("\n")) == (2, 1)
 
 
