@@ -14,16 +14,17 @@ def rights_of(role: str) -> dict[tuple[str, str], set[str]]:
     return {(kind, name): set(operations.split(", ")) for kind, name, operations in rows}
 
 
-@pytest.mark.parametrize("role", ["api", "consumer", "producer"])
+@pytest.mark.parametrize("role", ["api", "consumer", "operator", "producer"])
 def test_at_strimzi_each_role_has_a_user_with_the_rights_that_were_tried(role: str) -> None:
     objects = rendered("staging", "--set", "settings.topic_prefix=x.")
     users = of_kind(objects, "KafkaUser")
-    assert len(users) == 3
+    assert len(users) == 4
     granted = {}
     for right in users[f"volcast-kafka-{role}"]["spec"]["authorization"]["acls"]:
         resource = right["resource"]
         kind = {"transactionalId": "transactional id"}.get(resource["type"], resource["type"])
-        assert resource["patternType"] == ("prefix" if kind == "transactional id" else "literal")
+        whole = kind != "transactional id" or role == "operator"  # the operator has one transactional id alone
+        assert resource["patternType"] == ("literal" if whole else "prefix")
         granted[kind, resource["name"].removeprefix("x.")] = set(right["operations"])
         assert resource["name"].startswith("x.")
     expected = rights_of(role)

@@ -27,6 +27,7 @@ MIN_MESSAGE_BYTES = 1_048_588
 _USED_SHARE = 0.5
 """A start that needs candles older than this share of the retention is a warning."""
 _KEEPS_COMPRESSION = "producer"
+_COMPACTED = (Topic.STATE, Topic.MODELS)
 
 
 async def check_kafka(
@@ -77,7 +78,7 @@ async def check_kafka(
 
 
 def check_topics(facts: "BrokerFacts", client: "KafkaClient", settings: Settings) -> Iterator[CheckResult]:
-    """Yield the results for the four topics."""
+    """Yield the results for the five topics."""
     missing = [client.topic(topic) for topic in Topic if topic not in facts.topics]
     if len(missing) == len(Topic):
         yield warning(
@@ -90,7 +91,7 @@ def check_topics(facts: "BrokerFacts", client: "KafkaClient", settings: Settings
         problems = list(_problems(client, topic, found, facts.brokers, settings))
         yield from problems
         if not problems:
-            kept = _duration(_retention_ms(found)) if topic is not Topic.STATE else "the last value of each key"
+            kept = "the last value of each key" if topic in _COMPACTED else _duration(_retention_ms(found))
             name = client.topic(topic)
             yield ok("topic", f"{name}: {found.partitions} partitions, {found.replicas} replicas, keeps {kept}")
 
@@ -125,7 +126,7 @@ def _problems(
     if found.replicas < min(brokers, 3):
         text = f"{name}: a partition has {found.replicas} replicas, though there are {brokers} brokers"
         yield warning("topic", text, "raise its replication with `kafka-reassign-partitions.sh`: a lost broker loses its records")
-    if topic is not Topic.STATE:
+    if topic not in _COMPACTED:
         yield from _retention(name, found, settings, alter)
 
 

@@ -11,7 +11,7 @@ from volcast.log.contract import LogError
 from volcast.log.retention import Retention
 from volcast.log.sqlite.position import restored_from
 from volcast.log.sqlite.retention import SEGMENT_BYTES, SEGMENT_MS, due_topics, oldest_segment, retained_bytes
-from volcast.log.sqlite.schema import SCHEMA_FORMAT, TABLES, is_new
+from volcast.log.sqlite.schema import LIMITED, SCHEMA_FORMAT, is_new
 
 from .state import check_state
 
@@ -107,7 +107,7 @@ def _check(
 def _retention(db: sqlite3.Connection, retention: Retention, now_ms: int) -> CheckResult:
     """Return what is kept, and whether a consumer deletes the rest."""
     texts = []
-    for topic in TABLES:
+    for topic in LIMITED:
         if oldest := oldest_segment(db, topic):
             hours = max(now_ms - oldest.newest_ms, 0) / 3_600_000
             texts.append(f"{topic.value} of {hours:.1f} h, {retained_bytes(db, topic) / 1e6:.1f} MB")

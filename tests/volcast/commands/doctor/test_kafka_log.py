@@ -35,7 +35,7 @@ async def admin_of(bootstrap: str) -> AsyncIterator[AIOKafkaAdminClient]:
 
 async def alter(bootstrap: str, name: str, **settings: str) -> None:
     """Set these settings of a topic, with `_` for `.`, beside those that it needs."""
-    policy = "compact" if name.endswith("state") else "delete"
+    policy = "compact" if name.endswith(("state", "models")) else "delete"
     needed = {"cleanup.policy": policy, "message.timestamp.type": "LogAppendTime"}
     given = {name.replace("_", "."): value for name, value in settings.items()}
     async with admin_of(bootstrap) as admin:
@@ -73,7 +73,7 @@ async def test_a_log_as_it_should_be_is_green(kafka_bootstrap: str, consumed: st
     results = await told(kafka_bootstrap, consumed)
     assert not_ok(results) == []
     found = [each.check for each in results]
-    assert [found.count(name) for name in ("broker", "topic", "state", "retention", "clock")] == [1, 4, 2, 2, 1]
+    assert [found.count(name) for name in ("broker", "topic", "state", "retention", "clock")] == [1, 5, 2, 2, 1]
     assert all("0 behind" in each.found or "1 behind" in each.found for each in results if each.check == "state"), results
 
 
@@ -118,7 +118,7 @@ async def test_another_number_of_partitions_and_another_retention_than_the_setti
 ) -> None:
     async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=2):
         pass
-    assert not_ok(await told(kafka_bootstrap, kafka_prefix, partitions=3)) == [*[("FAILED", "topic")] * 4, ("unknown", "clock")]
+    assert not_ok(await told(kafka_bootstrap, kafka_prefix, partitions=3)) == [*[("FAILED", "topic")] * 5, ("unknown", "clock")]
     results = await told(kafka_bootstrap, kafka_prefix, retention_hours=48)
     assert not_ok(results) == [*[("warning", "retention")] * 3, ("unknown", "clock")]
     results = await told(kafka_bootstrap, kafka_prefix, retention_bytes=50_000_000)

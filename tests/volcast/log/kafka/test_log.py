@@ -73,11 +73,11 @@ async def test_topics_are_created_with_their_policies(kafka_bootstrap: str, kafk
             (described,) = await client.describe_topics([kafka_prefix + topic])
             assert len(described["partitions"]) == 3
             found = await configuration(client, kafka_prefix + topic)
-            assert found["cleanup.policy"] == ("compact" if topic is Topic.STATE else "delete")
+            assert found["cleanup.policy"] == ("compact" if topic in (Topic.STATE, Topic.MODELS) else "delete")
             assert found["message.timestamp.type"] == "LogAppendTime"
             if topic is Topic.STATE:
                 assert int(found["max.compaction.lag.ms"]) <= 600_000
-            else:
+            elif topic is not Topic.MODELS:
                 assert found["retention.ms"] == "7200000"
                 assert (found["retention.bytes"], found["segment.bytes"]) == ("50000000", "5000000")
 

@@ -48,7 +48,7 @@ async def test_an_existing_topic_with_the_time_of_its_writers_is_refused(
     kafka_bootstrap: str, kafka_prefix: str, admin: AIOKafkaAdminClient, topic: Topic
 ) -> None:
     """The sentence has the command that helps."""
-    policy = "compact" if topic is Topic.STATE else "delete"
+    policy = "compact" if topic in (Topic.STATE, Topic.MODELS) else "delete"
     name = kafka_prefix + topic
     await admin.create_topics([NewTopic(name, 4, 1, topic_configs={"cleanup.policy": policy})])
     command = f"kafka-configs.sh --bootstrap-server {kafka_bootstrap} --alter --entity-type topics --entity-name {name} "

@@ -42,14 +42,15 @@ SEES_ALL = on(Operation.DESCRIBE_CONFIGS, *Topic)
 RIGHTS = {
     "producer": [
         *SEES_ALL,
-        *on(Operation.DESCRIBE, Topic.SIGNALS, Topic.REJECTED, Topic.STATE),
+        *on(Operation.DESCRIBE, Topic.SIGNALS, Topic.REJECTED, Topic.STATE, Topic.MODELS),
         *on(Operation.READ, Topic.CANDLES),
         *on(Operation.WRITE, Topic.CANDLES),
         Right(Resource.TRANSACTIONAL_ID, "volcast-append-", Operation.WRITE, prefixed=True),
     ],
     "consumer": [
         *SEES_ALL,
-        *on(Operation.READ, *Topic),
+        *on(Operation.READ, Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED, Topic.STATE),
+        *on(Operation.DESCRIBE, Topic.MODELS),
         *on(Operation.WRITE, Topic.SIGNALS, Topic.REJECTED, Topic.STATE),
         Right(Resource.GROUP, "volcast", Operation.READ),
         Right(Resource.TRANSACTIONAL_ID, "volcast-consume-", Operation.WRITE, prefixed=True),
@@ -57,7 +58,14 @@ RIGHTS = {
     "api": [
         *SEES_ALL,
         *on(Operation.DESCRIBE, Topic.CANDLES, Topic.REJECTED, Topic.STATE),
-        *on(Operation.READ, Topic.SIGNALS),
+        *on(Operation.READ, Topic.SIGNALS, Topic.MODELS),
+    ],
+    "operator": [
+        *SEES_ALL,
+        *on(Operation.DESCRIBE, Topic.REJECTED),
+        *on(Operation.READ, Topic.CANDLES, Topic.SIGNALS, Topic.STATE, Topic.MODELS),
+        *on(Operation.WRITE, Topic.CANDLES, Topic.MODELS),
+        Right(Resource.TRANSACTIONAL_ID, "volcast-append-models", Operation.WRITE),
     ],
 }
 IF_STATE_IS_LOST = on(Operation.READ, Topic.SIGNALS, Topic.REJECTED)
@@ -88,9 +96,24 @@ async def consume(log: Log) -> None:
 
 async def serve(log: Log) -> None:
     assert await records_of(log, Topic.SIGNALS)
+    assert await records_of(log, Topic.MODELS)
 
 
-WORK: dict[str, Callable[[Log], Awaitable[None]]] = {"producer": produce, "consumer": consume, "api": serve}
+async def promote(log: Log) -> None:
+    assert (await log.peek())[0].snapshots
+    assert await records_of(log, Topic.SIGNALS)
+    async with log.appender("models") as appender:
+        await records_of(log, Topic.MODELS)
+        await appender.promote(KeyValue(b"000001", b"who, when and why"), KeyValue(b"A", b"2"))
+    assert await records_of(log, Topic.CANDLES)
+
+
+WORK: dict[str, Callable[[Log], Awaitable[None]]] = {
+    "producer": produce,
+    "consumer": consume,
+    "api": serve,
+    "operator": promote,
+}
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +128,7 @@ def guarded_broker(files: CertificateFiles) -> Iterator[Broker]:
             async with KafkaLog(made.bootstrap, partitions=1) as log:
                 await produce(log)
                 await consume(log)
+                await promote(log)
 
         asyncio.run(fill_topics())
         yield made
@@ -196,7 +220,8 @@ async def test_a_certificate_alone_is_a_user_with_rights(files: CertificateFiles
         async with KafkaLog(made.bootstrap, partitions=1) as log:
             await produce(log)
             await consume(log)
-        with pytest.raises(Mismatch, match="on candles; give the user the rights"):
+            await promote(log)
+        with pytest.raises(Mismatch, match=r"on [a-z.]+; give the user the rights"):
             await read_signals(made, alone)
         grant(made.bootstrap, f"User:{CLIENT}", *RIGHTS["api"])
         await read_signals(made, alone)
