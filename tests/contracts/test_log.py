@@ -193,6 +193,22 @@ async def test_a_position_names_the_next_record(log: Log) -> None:
                 assert begins[record.partition] <= record.offset < reader.positions[record.partition]
 
 
+async def test_the_ends_are_those_of_now(log: Log) -> None:
+    """Reading from there on returns what is appended later, and nothing else."""
+    await append(log, *pairs("A1", "B1", "C1", "D1"))
+    async with log.reader(Topic.CANDLES) as reader:
+        records = await read_up(reader)
+        before = await reader.ends()
+        assert all(record.offset < before[record.partition] for record in records)
+        assert set(before) == set(reader.positions)
+        await append(log, *pairs("A2", "B2", "C2", "D2"))
+        after = await reader.ends()
+        assert all(after[number] >= before[number] for number in before)
+        assert after != before
+    async with log.reader(Topic.CANDLES, before) as reader:
+        assert sorted(record.value for record in await read_up(reader)) == [b"2"] * 4
+
+
 async def test_a_reader_does_not_start_beyond_the_end(log: Log) -> None:
     """The offsets are those of another log: the records up to there would be missing for ever."""
     await append(log, *pairs("A1"))

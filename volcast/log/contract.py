@@ -171,6 +171,9 @@ class Reader(Protocol):
     async def begins(self) -> Mapping[int, int]:
         """Return the offset of the oldest record of each partition now, or of the next one if it has none. Raises Unavailable."""
 
+    async def ends(self) -> Mapping[int, int]:
+        """Return the offset after the last record of each partition now, also if it can't be read yet. Raises Unavailable."""
+
 
 class Log(Protocol):
     """A log. Entering it waits until it can be reached, creates missing topics and checks the existing ones."""

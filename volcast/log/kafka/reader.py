@@ -82,6 +82,10 @@ class KafkaReader:
         self._check()
         return {tp.partition: begin for tp, (begin, _) in (await bounds(self._client, self._positions)).items()}
 
+    async def ends(self) -> Mapping[int, int]:
+        self._check()
+        return {tp.partition: end for tp, (_, end) in (await bounds(self._client, self._positions)).items()}
+
 
 @asynccontextmanager
 async def reader(

@@ -75,6 +75,9 @@ class SqliteReader:
     async def begins(self) -> Mapping[int, int]:
         return {PARTITION: (await bounds_of(self._database, self._table))[0]}
 
+    async def ends(self) -> Mapping[int, int]:
+        return {PARTITION: (await bounds_of(self._database, self._table))[1]}
+
 
 async def open_reader(database: Database, topic: Topic, start: int | None) -> SqliteReader:
     """Return a reader of a topic that starts at the oldest record, or at an offset. Raises Mismatch if the topic ends before."""

@@ -210,7 +210,7 @@ class _TracedReader:
     def __init__(self, reader: Reader, tracer: Tracer, topic: Topic, signals: SignalContexts) -> None:
         self._reader, self._tracer, self._topic, self._signals = reader, tracer, topic, signals
         self._spans: list[Span] = []
-        self.begins = reader.begins
+        self.begins, self.ends = reader.begins, reader.ends
 
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         self.end_spans()

@@ -272,6 +272,10 @@ class _Reader:
         await asyncio.sleep(0)
         return {number: records[0].offset if records else 0 for number, records in enumerate(self._topics)}
 
+    async def ends(self) -> Mapping[int, int]:
+        await asyncio.sleep(0)
+        return {number: _next_offset(records) for number, records in enumerate(self._topics)}
+
     def _new(self) -> bool:
         return any(len(topic) > read for topic, read in zip(self._topics, self._read, strict=True))
 

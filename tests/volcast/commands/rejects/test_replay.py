@@ -132,6 +132,9 @@ class _OvertakingReader:
     async def begins(self) -> Mapping[int, int]:
         return await self._reader.begins()
 
+    async def ends(self) -> Mapping[int, int]:
+        return await self._reader.ends()
+
 
 async def test_a_replay_that_another_one_fences_prints_how_many_records_it_sent(capsys: pytest.CaptureFixture[str]) -> None:
     values = [b"%d" % offset for offset in range(6)]

@@ -44,6 +44,9 @@ class BreakingReader:
     async def begins(self) -> Mapping[int, int]:
         return await self._reader.begins()
 
+    async def ends(self) -> Mapping[int, int]:
+        return await self._reader.ends()
+
 
 @asynccontextmanager
 async def followed(log: Log) -> AsyncIterator[Watch]:
