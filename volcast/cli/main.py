@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "ask": ("volcast.commands.signals.ask:command", "Answer how likely a price or a loss is."),
     "mcp": ("volcast.commands.signals.mcp:command", "Let an assistant ask a running API: an MCP server."),
     "download": ("volcast.commands.candles.download:command", "Download past candles of a venue to a CSV file."),
+    "ingest": ("volcast.commands.lifecycle.ingest:command", "Put past hours of a venue or CoinCap into the archive."),
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),
     "check": ("volcast.commands.check.command:command", "Check forecasts for lookahead, and how long they warm up."),
@@ -42,6 +43,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "health": ("volcast.commands.doctor.health:command", "Ask a running process whether it is healthy."),
     "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
     "simulate-exchange": ("volcast.commands.candles.simulate_exchange:command", "Run a simulated exchange on this machine."),
+    "compare": ("volcast.commands.lifecycle.compare:command", "Compare champion and challengers: which model should lead?"),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }
 """Name of each command: where it is defined, and what it does; along the path of a candle."""

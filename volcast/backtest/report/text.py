@@ -43,13 +43,13 @@ def _main_tables(comparison: Comparison) -> Iterator[Table]:
 
 def markdown(comparison: Comparison) -> str:
     """Return all tables as Markdown; the text ends with a line break."""
-    lines = [f"# Backtest of {_escaped(comparison.symbol)}", "", _escaped(scope(comparison)), ""]
+    lines = [f"# Backtest of {escaped(comparison.symbol)}", "", escaped(scope(comparison)), ""]
     if comparison.problem:
-        lines += [f"**{_escaped(comparison.problem)}**", ""]
+        lines += [f"**{escaped(comparison.problem)}**", ""]
     for section in sections_of(comparison):
-        lines += [f"## {_escaped(section.title)}", "", _escaped(section.intro), ""]
+        lines += [f"## {escaped(section.title)}", "", escaped(section.intro), ""]
         for table in (part for part in section.parts if isinstance(part, Table)):
-            lines += [f"### {_escaped(table.title)}", "", *_piped(table), "", _escaped(table.note), ""]
+            lines += [f"### {escaped(table.title)}", "", *piped(table), "", escaped(table.note), ""]
     return "\n".join(lines)
 
 
@@ -78,7 +78,7 @@ def _block(names: Sequence[str], block: Sequence[Sequence[str]]) -> Iterator[str
         yield _GAP.join([name.ljust(first), *(cell.rjust(width) for cell, width in zip(cells, widths, strict=True))])
 
 
-def _piped(table: Table) -> Iterator[str]:
+def piped(table: Table) -> Iterator[str]:
     """Yield the lines of a table in Markdown as GitHub reads it."""
     yield _piped_row(table.headers)
     yield f"|---|{('---|' if table.prose else '---:|') * (len(table.headers) - 1)}"
@@ -86,10 +86,10 @@ def _piped(table: Table) -> Iterator[str]:
 
 
 def _piped_row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(map(_escaped, cells))} |"
+    return f"| {' | '.join(map(escaped, cells))} |"
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Return text with Markdown's special characters escaped; an underscore within a name is not special."""
     for sign in r"\|*<":
         text = text.replace(sign, f"\\{sign}")
