@@ -102,11 +102,12 @@ class RestClient:
         *,
         wall: Callable[[], float] | None = None,
         allow_simulated: bool = True,
+        keep: Callable[[Request, Response], None] | None = None,
     ) -> None:
         """`client` has the venue's `base_url`; `random` draws the pauses.
 
         `wall` returns seconds since 1970 and must not jump; it is a SteadyClock by default. Without `allow_simulated`, the
-        responses of a simulated exchange are refused.
+        responses of a simulated exchange are refused. `keep` is called with each response that was understood.
         """
         self.feed = feed
         self._client = client
@@ -114,6 +115,7 @@ class RestClient:
         self.clock = VenueClock(self._wall)
         self._throttle = Throttle(feed.name, feed.limits.requests_per_s, random)
         self._allow_simulated = allow_simulated
+        self._keep = keep
 
     @property
     def stats(self) -> Counter[str]:
@@ -234,6 +236,8 @@ class RestClient:
             self._check_origin(response)
             value = self._decoded(response, decode)
             self._add_clock_sample(response)
+            if self._keep is not None:
+                self._keep(request, response)
             return value, response
 
         return await self._throttle.ask(send, timeout_s=timeout_s)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from email.utils import formatdate
 from typing import NamedTuple, Self
@@ -30,6 +31,8 @@ class ReceivedRequest(NamedTuple):
     at_s: float
     path: str
     params: Mapping[str, str]
+    headers: Mapping[str, str] = {}
+    """By their names in small letters."""
 
 
 class Server:
@@ -38,6 +41,7 @@ class Server:
     def __init__(self, answer: Callable[[ReceivedRequest], Reply]) -> None:
         self.answer = answer
         self.requests: list[ReceivedRequest] = []
+        self._writers: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -46,18 +50,25 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        for writer in self._writers:  # else one that has not sent all its bytes is closed after its loop
+            with suppress(ConnectionError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await writer.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         head = await reader.readuntil(b"\r\n\r\n")
         url = urlsplit(head.split(b" ")[1].decode())
-        request = ReceivedRequest(asyncio.get_running_loop().time(), url.path, dict(parse_qsl(url.query)))
+        named = (line.partition(":") for line in head.decode().split("\r\n")[1:])
+        headers = {name.lower(): value.strip() for name, _, value in named}
+        request = ReceivedRequest(asyncio.get_running_loop().time(), url.path, dict(parse_qsl(url.query)), headers)
         self.requests.append(request)
-        status, body, headers = self.answer(request)
+        status, body, more = self.answer(request)
         if status < 0:
             await reader.read()
         elif status:
             lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close"]
-            lines += [f"{name}: {value}" for name, value in headers.items()]
+            lines += [f"{name}: {value}" for name, value in more.items()]
             writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         writer.close()
 

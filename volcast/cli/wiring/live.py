@@ -11,10 +11,11 @@ from volcast.log.contract import Log
 from volcast.settings.schema import Settings
 
 if TYPE_CHECKING:
-    from producer.feeds.contract import Feed
+    from producer.feeds.contract import Feed, Request
     from producer.live.connection import Endpoint
     from producer.live.producer import LiveProducer
     from producer.rest.client import RestClient
+    from producer.rest.response import Response
     from producer.simulated import VenueNames
 
 ENDPOINT_SETTINGS = ("socket_url", "rest_url", "proxy", "ca_file")
@@ -71,12 +72,17 @@ def create_tls_context(settings: Settings) -> ssl.SSLContext:
 
 @asynccontextmanager
 async def open_venue(
-    feed: "Feed", settings: Settings, wall: Callable[[], float] | None = None, *, allow_simulated: bool = True
+    feed: "Feed",
+    settings: Settings,
+    wall: Callable[[], float] | None = None,
+    *,
+    allow_simulated: bool = True,
+    keep: "Callable[[Request, Response], None] | None" = None,
 ) -> "AsyncIterator[tuple[Endpoint, RestClient]]":
     """Yield the endpoint of the venue's streams and a REST client of the venue. Raises UserError.
 
     `wall` returns seconds since 1970 and must not jump; None for the machine's clock without its steps. Without
-    `allow_simulated`, both refuse a venue that says that it is simulated.
+    `allow_simulated`, both refuse a venue that says that it is simulated. `keep` is called with each understood response.
     """
     from producer.live.connection import Endpoint  # noqa: PLC0415  # as above
     from producer.rest.client import RestClient, http_client  # noqa: PLC0415
@@ -87,7 +93,8 @@ async def open_venue(
     except ImportError:
         raise UserError("ALL_PROXY is a SOCKS proxy, which is not supported: set VOLCAST_PROXY=http://host:port") from None
     async with client:
-        rest = RestClient(feed, client, Random(), wall=wall, allow_simulated=allow_simulated)  # noqa: S311  # no secret: jitter
+        random = Random()  # noqa: S311  # no secret: jitter
+        rest = RestClient(feed, client, random, wall=wall, allow_simulated=allow_simulated, keep=keep)
         yield Endpoint(settings.socket_url or feed.socket_url, tls, proxy, allow_simulated), rest
 
 
