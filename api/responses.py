@@ -117,6 +117,7 @@ class ShadowResponse(BaseModel):
     volatility: float
     qlike: float | None
     covered: bool | None
+    outcomes: int
 
 
 @described_as(DriftAlarm)

@@ -107,6 +107,7 @@ class Challenger(Struct, frozen=True):
     volatility: float
     qlike: float | None
     covered: bool | None
+    outcomes: int
 
 
 class AlarmOn(Struct, frozen=True):

@@ -1,16 +1,17 @@
 """The engine of one symbol: a candle in, a signal out.
 
-`step` works in a fixed order, on which the validity of the forecasts depends: skip a candle that is out of time, resolve the
-forecast that has come due, learn from it, take in the candle, forecast.
+`step` works in a fixed order, on which the validity of the forecasts depends: skip a candle that is out of time, let the model
+lead that was promoted for it, resolve the forecast that has come due, learn from it, take in the candle, forecast.
 """
 
 from math import exp, sqrt
-from typing import Any, Final
+from typing import Any
 
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
 from volcast.core.forecast.intake import CandleInput, take_in
+from volcast.core.forecast.learner import WARM_OUTCOMES
 from volcast.core.forecast.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.forecast.prior import Prior, select_prior
 from volcast.core.market.price_check import PriceCheck
@@ -18,9 +19,6 @@ from volcast.core.market.price_check import PriceCheck
 from .rolling import RollingMean, SignalRate
 from .timeline import MAX_MISSING_SHARE, MAX_STEP_MS, Admission, Arrival, DateCheck, Skip, Timeline
 from .types import Candle, EngineConfig, Signal
-
-WARM_OUTCOMES: Final = 1_440
-"""Resolved forecasts from which on the forecaster counts as warm: a day of minutes."""
 
 
 class Engine:
@@ -63,6 +61,8 @@ class Engine:
         """Process the next candle of this symbol. Return its signal, or the reason why it was skipped."""
         if skip := self.timeline.skip(candle.open_time_ms):
             return skip
+        if self.forecaster.succession.waiting and self.forecaster.succeed(candle.open_time_ms):
+            self.drift.forget_forecast()
         numbers = CandleInput(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
         resolved = take_in(numbers, self.timeline, self.prices, self.forecaster)
         signal = int(self._mean.push(candle.close_units))
@@ -95,7 +95,7 @@ class Engine:
             signal=signal,
             signal_rate=self._rate.since_start,
             signal_rate_window=self._rate.in_window,
-            model=self.config.model,
+            model=self.forecaster.leader,
             horizon_minutes=horizon,
             interval_level=self.config.interval_level,
             volatility=volatility,
@@ -121,7 +121,7 @@ class Engine:
             outcomes=main.outcomes,
             outcome=make_outcome(due, candle.open_time_ms, horizon),
             other_horizons=make_horizon_forecasts(others, predictions, resolved, self.last_close, candle.open_time_ms),
-            shadows=make_shadows(predictions, resolved, horizon, candle.open_time_ms),
+            shadows=make_shadows(self.forecaster.shadows, predictions, resolved, candle.open_time_ms),
         )
 
     @property

@@ -44,7 +44,7 @@ def arithmetic_fingerprint() -> str:
     return f"{crc32(lower.tobytes() + transcendental.tobytes()):08x}"
 
 
-SNAPSHOT_FORMAT = 7
+SNAPSHOT_FORMAT = 8
 VERSIONS: Mapping[str, str] = {
     "river": river_version,
     "numpy": np.__version__,

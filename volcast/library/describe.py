@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from volcast.core.engine import WARM_OUTCOMES
+from volcast.core.forecast.learner import WARM_OUTCOMES
 
 from .forecast import Forecast
 

@@ -8,9 +8,9 @@ from math import exp, sqrt
 import msgspec
 from msgspec import Struct
 
-from volcast.core.engine import WARM_OUTCOMES
 from volcast.core.forecast.distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from volcast.core.forecast.intake import forecast_after
+from volcast.core.forecast.learner import WARM_OUTCOMES
 from volcast.core.forecast.outcomes import annualized
 from volcast.core.forecast.prior import bundled
 from volcast.core.timeline import MAX_MISSING_SHARE

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tests.market import DECIMALS, SYMBOL, at, candle, minutes_with_gaps, walk
 from volcast.core.codec import encode_signal
-from volcast.core.engine import WARM_OUTCOMES, Engine
+from volcast.core.engine import Engine
+from volcast.core.forecast.learner import WARM_OUTCOMES
 from volcast.core.timeline import MAX_REMEMBERED_GAPS, Skip
 from volcast.core.types import Candle, EngineConfig, Signal
 

@@ -61,7 +61,7 @@ def learned_samples(candles: list[Candle]) -> tuple[int, float]:
     engine = Engine(SYMBOL, EngineConfig(horizons=(15,)), DECIMALS)
     for one in candles:
         engine.step(one)
-    state = engine.dump()["forecaster"]["champions"]["15"]["distribution"]
+    state = engine.dump()["forecaster"]["learners"]["two_stage"]["15"]["distribution"]
     highest = engine.forecaster.main._distribution._histograms.counts[1][-1]
     return state["learned"], highest
 

@@ -217,7 +217,7 @@ def test_another_symbol_and_other_decimals_are_refused() -> None:
 @pytest.mark.parametrize("other", [{}, {"state": [], "config": 1, "symbol": None}])
 def test_another_format_is_refused_by_its_number_whatever_its_content(other: dict[str, Any]) -> None:
     raw = repacked(snapshot.encode_snapshot(engine_after(10), 0), format=SNAPSHOT_FORMAT + 1, **other)
-    with pytest.raises(SnapshotError, match=r"^it was made with format 8, but 7 is required now$"):
+    with pytest.raises(SnapshotError, match=r"^it was made with format 9, but 8 is required now$"):
         restored(raw)
 
 
@@ -250,7 +250,7 @@ def test_a_state_that_no_engine_could_leave_is_refused(change: dict[str, Any]) -
     refuse_state(lambda state: state | change)
 
 
-@pytest.mark.parametrize("part", ["market", "champions", "shadows"])
+@pytest.mark.parametrize("part", ["market", "leader", "learners", "succession"])
 @pytest.mark.parametrize("value", [None, b"", {"60": {}}, b"\x00" * 7])
 def test_a_forecaster_that_does_not_fit_is_refused(part: str, value: object) -> None:
     refuse_state(lambda state: state | {"forecaster": state["forecaster"] | {part: value}})
@@ -288,8 +288,8 @@ def test_a_stored_snapshot_of_this_format_continues_as_it_did_then() -> None:
     assert [floats(one) for one in now] == [pytest.approx(floats(one), rel=1e-9) for one in then]
 
 
-@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6, 7])
 def test_a_snapshot_of_an_older_format_is_refused_by_its_number(number: int) -> None:
     """Nothing is lost: the consumer rebuilds the state from the log."""
-    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, but 7 is required now$"):
+    with pytest.raises(SnapshotError, match=rf"^it was made with format {number}, but 8 is required now$"):
         restored(make.of_format(number, "snapshot").read_bytes())

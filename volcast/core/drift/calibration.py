@@ -58,6 +58,14 @@ class ForecastMiscalibrated:
         """What was found while the alarm is on, in a sentence."""
         return _SENTENCES[self._found]
 
+    def forget(self) -> None:
+        """Start anew, as another model makes the forecasts from now on."""
+        self.evidence, self._outcomes = None, 0
+        for means in self._means:
+            means[:] = 1.0, 1.0
+        for each in self._sums:
+            each.reset()
+
     def push(self, scored: ScoredOutcome) -> None:
         """Add an outcome."""
         self._outcomes += 1

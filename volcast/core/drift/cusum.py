@@ -40,6 +40,10 @@ class Cusum:
         self.on = self.value > (self.threshold / 4 if self.on else self.threshold)
         return self.on
 
+    def reset(self) -> None:
+        """Start anew at 0, off."""
+        self.value, self.on = 0.0, False
+
     def dump(self) -> list[float]:
         """Return the state as plain numbers."""
         return [self.value, float(self.on)]

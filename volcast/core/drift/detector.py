@@ -50,6 +50,9 @@ class OutcomeDetector(AnyDetector, Protocol):
     def push(self, scored: ScoredOutcome) -> None:
         """Add an outcome, and update `evidence`."""
 
+    def forget(self) -> None:
+        """Start anew, as another model makes the forecasts from now on."""
+
 
 def dump_evidence(evidence: Evidence | None) -> list[float] | None:
     """Return evidence as a list, for a snapshot."""

@@ -18,6 +18,9 @@ from .thresholds import DetectorThreshold
 _BLOCK_MINUTES: Final = 10
 _BLOCKS: Final = 6
 _DISTRUST_MINUTES: Final = 180
+_USUAL_RESIDUAL: Final = -0.2
+_USUAL_SPREAD: Final = 0.36
+"""Mean and variance of log RV - log forecast, before anything is known of the forecasts."""
 _MAX_LOG_LIKELIHOOD: Final = 8.0
 """Of a step's outcomes, so that an alarm ends within hours of the forecast's recovery."""
 
@@ -39,6 +42,10 @@ class ForecastStill:
         self._threshold = settings.threshold
         self._tolerance = settings.numbers["tolerance"]
         self._anchor = self._moves = 0.0
+
+    def forget(self) -> None:
+        """Start anew, as another model makes the forecasts from now on."""
+        self._anchor, self._moves, self.evidence = 0.0, 0.0, None
 
     def push(self, seen: Observation) -> None:
         """Add a minute."""
@@ -135,10 +142,18 @@ class ForecastShifted:
         self._volume = 0.0
         self._blocks: deque[float] = deque(maxlen=_BLOCKS)
         self._sum, self._count = 0.0, 0
-        self._residual, self._spread = -0.2, 0.36
+        self._residual, self._spread = _USUAL_RESIDUAL, _USUAL_SPREAD
         """The usual mean and variance of log RV - log forecast."""
         self._steps: list[_Step] = []
         self._found: _Step | None = None
+
+    def forget(self) -> None:
+        """Start anew, as another model makes the forecasts from now on. What is known of the data stays known."""
+        self._minute, self._log_variance, self._release_weight = -2, 0.0, 0.0
+        self._blocks.clear()
+        self._sum, self._count = 0.0, 0
+        self._residual, self._spread = _USUAL_RESIDUAL, _USUAL_SPREAD
+        self._steps, self._found, self.evidence = [], None, None
 
     def push(self, seen: Observation) -> None:
         """Add a minute."""

@@ -63,6 +63,22 @@ class DriftMonitor:
         if is_changed or still.evidence is not was_still or shifted.evidence is not was_shifted:
             self._update(seen.minute * MINUTE_MS)
 
+    def forget_forecast(self) -> None:
+        """Start anew with all that is judged by the forecasts, as another model makes them from now on; what is known of the data
+        and the inputs stays.
+
+        The step between the two models' forecasts is no failure, and the old one's mistakes are not the new one's.
+        """
+        self._still.forget()
+        self._shifted.forget()
+        for each in self._by_outcome:
+            each.forget()
+        self._grid.forget()
+        self.alarms = tuple(alarm for alarm in self.alarms if self._is_on(alarm.detector))
+
+    def _is_on(self, name: str) -> bool:
+        return any(detector.name == name and detector.evidence is not None for detector in self.detectors)
+
     def _push_slow(self, seen: Observation) -> bool:
         """Add the end of an hour, or a minute with an outcome that counts. Return whether an alarm has changed."""
         is_changed = False

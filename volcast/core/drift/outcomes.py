@@ -56,6 +56,10 @@ class OutcomeGrid:
             self.due_minute, self._waiting = seen.minute + seen.horizon_minutes, seen.hour_end.quantiles
         return scored
 
+    def forget(self) -> None:
+        """Drop the forecast that is waiting, as it is another model's than the outcomes that come."""
+        self.due_minute, self._waiting = 0, None
+
     def _score(self, outcome: ResolvedForecast, quantiles: Quantiles) -> ScoredOutcome | None:
         """Score an outcome; None if the price never moved."""
         variance = outcome.realized_variance

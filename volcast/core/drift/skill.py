@@ -45,6 +45,12 @@ class ScoreDetector:
         self._outcomes = 0
         self._before = self._after = 0.0
 
+    def forget(self) -> None:
+        """Start anew, as another model makes the forecasts from now on."""
+        self.evidence, self._outcomes, self._before, self._after = None, 0, 0.0, 0.0
+        for each in self._sums:
+            each.reset()
+
     def push(self, scored: ScoredOutcome) -> None:
         """Add an outcome."""
         self._outcomes += 1

@@ -1,4 +1,7 @@
-"""All forecasts of one symbol: a market that all models share, a champion for each horizon, and challengers as shadows.
+"""All forecasts of one symbol: a market that all models share, a champion that leads, and challengers as shadows.
+
+Each model has a learner for each horizon, whether it leads or not: another one may lead from any candle on, as warm as if it had
+led from the first. Only what is shown changes: of a challenger, its forecast for the first horizon.
 
 Evaluation is test-then-train by construction: `observe` resolves the forecasts that come due with a candle and learns from them,
 before `forecast` makes the next ones. The state is bounded, and the cost of a step is constant.
@@ -11,8 +14,9 @@ from volcast.core.market.state import Market
 from volcast.core.models import MODELS, create_model, is_known, needs_variances
 
 from .distribution.quantiles import QUANTILE_LEVELS
-from .learner import Learner, Prediction, ResolvedForecast
+from .learner import WARM_OUTCOMES, Learner, Prediction, ResolvedForecast
 from .prior import Prior
+from .succession import Succession
 
 MIN_HORIZON_MINUTES, MAX_HORIZON_MINUTES = 5, 1_440
 
@@ -43,10 +47,10 @@ class SymbolForecaster:
     Args:
         horizons: In minutes, from 5 to 1440; the first is the main one.
         level: Probability of the intervals, between 0 and 1.
-        model: The champion's name, in `MODELS` or registered.
-        shadows: The challengers' names; they forecast the main horizon.
+        model: The name of the model that leads at first, in `MODELS` or registered.
+        shadows: The challengers' names.
         prior: Where to start. It applies to the model and the horizons it was learned for; others start without.
-        quantile_levels: Levels of the champions' quantiles, ascending, between 0 and 1.
+        quantile_levels: Levels of the quantiles, ascending, between 0 and 1.
 
     >>> forecaster = SymbolForecaster((60,))
     >>> candle = (100.0, 101.0, 99.0, 100.0, 5e4)
@@ -73,19 +77,58 @@ class SymbolForecaster:
         if not horizons or not all(MIN_HORIZON_MINUTES <= horizon <= MAX_HORIZON_MINUTES for horizon in horizons):
             limits = f"at least one is expected, each of {MIN_HORIZON_MINUTES} to {MAX_HORIZON_MINUTES} minutes"
             raise ValueError(f"horizons are {list(horizons)}; {limits}")
-        self.model = model
         self.market = Market(variances=any(map(needs_variances, (model, *shadows))))
         if prior is not None:
             self.market.features.diurnal_profile.start_from(prior.rhythm)
 
-        def learner(name: str, horizon: int, levels: Sequence[float]) -> Learner:
+        def learner(name: str, horizon: int) -> Learner:
             learned = prior.learned.get(horizon) if prior is not None and prior.model == name else None
-            return Learner(create_model(name, horizon, learned), horizon, level, learned, levels)
+            return Learner(create_model(name, horizon, learned), horizon, level, learned, quantile_levels)
 
         self.last_predictions = Predictions({}, {})
         """What the last call of `forecast` returned."""
-        self.champions = {horizon: learner(model, horizon, quantile_levels) for horizon in horizons}
-        self.shadows = {name: learner(name, horizons[0], ()) for name in shadows}
+        self.learners = {name: {horizon: learner(name, horizon) for horizon in horizons} for name in (model, *shadows)}
+        """Of all models, by horizon in minutes."""
+        self.leader = model
+        """The name of the champion."""
+        self.succession = Succession()
+        """The promotions that wait for their candles."""
+        self.champions = self.learners[model]
+        """The champion's learners, by horizon in minutes."""
+        self.shadows: dict[str, Learner] = {}
+        """The challengers' learners of the first horizon, by model."""
+        self._hidden: list[Learner] = []
+        """Those of the other horizons."""
+        self._lead(model)
+
+    def promote(self, model: str, from_ms: int) -> None:
+        """Let a model lead from the first candle on that opens at `from_ms` or later. Raises ValueError for an unknown model."""
+        if model not in self.learners:
+            raise ValueError(f"{model} is none of the models {', '.join(self.learners)}")
+        self.succession.add(model, from_ms)
+
+    def succeed(self, open_time_ms: int) -> bool:
+        """Let the model lead that was promoted for the candle of this time, before it is observed; return whether it is another.
+
+        A model that is colder than the one that leads has to wait until it is warm.
+        """
+        model = self.succession.due(open_time_ms)
+        if model is None or self._main_of(model).outcomes < min(WARM_OUTCOMES, self.main.outcomes):
+            return False
+        self.succession.settle(open_time_ms)
+        if model == self.leader:
+            return False
+        self._lead(model)
+        return True
+
+    def _main_of(self, model: str) -> Learner:
+        return next(iter(self.learners[model].values()))
+
+    def _lead(self, model: str) -> None:
+        self.leader, self.champions = model, self.learners[model]
+        others = {name: list(learners.values()) for name, learners in self.learners.items() if name != model}
+        self.shadows = {name: learners[0] for name, learners in others.items()}
+        self._hidden = [learner for learners in others.values() for learner in learners[1:]]
 
     @property
     def main(self) -> Learner:
@@ -103,9 +146,11 @@ class SymbolForecaster:
         """
         self.market.push(minute, candle, log_return)
         if log_return is None:
-            for learner in (*self.champions.values(), *self.shadows.values()):
+            for learner in (*self.champions.values(), *self.shadows.values(), *self._hidden):
                 learner.drop_pending()
             return ResolvedForecasts({}, {})
+        for learner in self._hidden:
+            learner.resolve(self.market)
         return ResolvedForecasts(
             {horizon: due for horizon, learner in self.champions.items() if (due := learner.resolve(self.market))},
             {name: due for name, learner in self.shadows.items() if (due := learner.resolve(self.market))},
@@ -113,6 +158,8 @@ class SymbolForecaster:
 
     def forecast(self) -> Predictions:
         """Return the forecasts after the last candle observed. Raises ValueError before the first one."""
+        for learner in self._hidden:
+            learner.predict(self.market)
         self.last_predictions = Predictions(
             {horizon: learner.predict(self.market) for horizon, learner in self.champions.items()},
             {name: learner.predict(self.market) for name, learner in self.shadows.items()},
@@ -122,20 +169,25 @@ class SymbolForecaster:
     def learned(self, source: str) -> Prior:
         """Return the prior for another symbol; `source` names the symbols and dates on which it was learned."""
         learned = {horizon: learner.learned() for horizon, learner in self.champions.items()}
-        return Prior(self.model, learned, list(self.market.features.diurnal_profile.means), source)
+        return Prior(self.leader, learned, list(self.market.features.diurnal_profile.means), source)
 
     def dump(self) -> dict[str, Any]:
         """Return the state: numbers and raw arrays (float64 and int64, little-endian, C order)."""
         return {
             "market": self.market.dump(),
-            "champions": {str(horizon): learner.dump() for horizon, learner in self.champions.items()},
-            "shadows": {name: learner.dump() for name, learner in self.shadows.items()},
+            "leader": self.leader,
+            "succession": self.succession.dump(),
+            "learners": {
+                name: {str(horizon): learner.dump() for horizon, learner in learners.items()}
+                for name, learners in self.learners.items()
+            },
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Restore a state that `dump` returned, to the last bit. Raises KeyError, TypeError or ValueError if it does not fit."""
         self.market.load(state["market"])
-        for horizon, learner in self.champions.items():
-            learner.load(state["champions"][str(horizon)])
-        for name, learner in self.shadows.items():
-            learner.load(state["shadows"][name])
+        for name, learners in self.learners.items():
+            for horizon, learner in learners.items():
+                learner.load(state["learners"][name][str(horizon)])
+        self._lead(state["leader"])
+        self.succession.load(state["succession"])

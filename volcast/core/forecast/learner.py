@@ -25,6 +25,8 @@ from .distribution.quantiles import QUANTILE_LEVELS, Quantiles
 from .distribution.tracker import DistributionTracker, Realized, Scale
 from .pending import PendingNumbers, PendingRows
 
+WARM_OUTCOMES: Final = 1_440
+"""Resolved forecasts from which on a learner counts as warm: a day of minutes."""
 MAX_VARIANCE_PER_MINUTE: Final = 1e4
 """Upper bound of a forecast. No two prices give a larger squared return: (log 10^27)² < 3866."""
 FLAT_VARIANCE: Final = 1e-12

@@ -1,6 +1,6 @@
 """The fields of a signal that follow from a learner's predictions and outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp, sqrt
 
 from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
@@ -80,12 +80,18 @@ def _horizon_forecast(learner: Learner, prediction: Prediction, close: float, ou
 
 
 def make_shadows(
-    predictions: Predictions, resolved: ResolvedForecasts, horizon_minutes: int, open_time_ms: int
+    learners: Mapping[str, Learner],
+    predictions: Predictions,
+    resolved: ResolvedForecasts,
+    open_time_ms: int,
 ) -> tuple[Shadow, ...]:
-    """Return the challengers' forecasts, with the loss and the coverage of those that came due with the candle."""
+    """Return the challengers' forecasts, with the loss and the coverage of those that came due with the candle.
+
+    `learners` are theirs for the signal's horizon, by model.
+    """
     shadows = []
-    for name, prediction in predictions.shadows.items():
-        outcome = make_outcome(resolved.shadows.get(name), open_time_ms, horizon_minutes)
+    for name, learner in learners.items():
+        outcome = make_outcome(resolved.shadows.get(name), open_time_ms, learner.horizon_minutes)
         loss, covered = (outcome.qlike, outcome.covered) if outcome else (None, None)
-        shadows.append(Shadow(name, sqrt(prediction.variance), loss, covered))
+        shadows.append(Shadow(name, sqrt(predictions.shadows[name].variance), loss, covered, learner.outcomes))
     return tuple(shadows)

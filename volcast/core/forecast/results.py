@@ -48,3 +48,4 @@ class Shadow(Struct, frozen=True):
     volatility: Annotated[float, doc("Its forecast of the realized volatility of the next H minutes.")]
     qlike: Annotated[float | None, doc("QLIKE loss of its forecast that came due with this candle; null if none did.")]
     covered: Annotated[bool | None, doc("Whether the realized volatility was within its interval; null if none came due.")]
+    outcomes: Annotated[int, doc("Number of its forecasts that have come due since the start of the log.")]

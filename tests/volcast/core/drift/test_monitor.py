@@ -124,3 +124,32 @@ def test_every_detector_has_a_threshold_and_none_is_left_over() -> None:
     assert len(set(names)) == len(names)
     with pytest.raises(KeyError):
         DriftMonitor(thresholds=Thresholds("for a test", {}))
+
+
+def test_another_models_forecasts_are_no_shift_and_the_mistakes_of_the_one_before_are_forgotten() -> None:
+    """The old model's forecast is wrong for half a day, until another model takes its place."""
+    end = BREAK_MINUTE + DAY // 2
+    monitor, on = DriftMonitor(), list[set[str]]()
+    for seen in sound(7 * DAY):
+        if seen.minute == end:
+            monitor.forget_forecast()
+            assert monitor.alarms == ()
+        monitor.push(scaled(seen, log(2.25), 0) if BREAK_MINUTE <= seen.minute < end else seen)
+        on.append({alarm.detector for alarm in monitor.alarms})
+    assert on[end - FIRST_MINUTE - 1] == {"forecast_shifted", "forecast_biased", "forecast_miscalibrated"}
+    assert not set().union(*on[end - FIRST_MINUTE :])
+
+
+def test_what_is_known_of_data_and_inputs_outlasts_the_model() -> None:
+    monitor = DriftMonitor()
+    for seen in sound(3 * DAY):
+        monitor.push(seen)
+    before, fresh = monitor.dump(), DriftMonitor().dump()
+    monitor.forget_forecast()
+    after = monitor.dump()
+    forgotten = {"forecast_still", "forecast_shifted", "skill_lost", "forecast_biased", "forecast_miscalibrated", "grid"}
+    assert {name for name, state in after.items() if state != before[name]} == forgotten
+    for name in forgotten - {"forecast_shifted"}:
+        assert after[name] == fresh[name]
+    assert after["forecast_shifted"]["blocks"] == []
+    assert after["forecast_shifted"]["numbers"][2] == before["forecast_shifted"]["numbers"][2] > 0  # the usual volume

@@ -73,7 +73,9 @@ def test_another_horizon_has_the_fields_of_the_first() -> None:
 
 
 def test_a_shadow_has_a_loss_once_it_has_an_outcome() -> None:
+    learners = {"har": Learner(MODELS["har"](60, None), 60)}
     made = Predictions({60: PREDICTION}, {"har": PREDICTION})
-    assert make_shadows(made, NONE_DUE, 60, at(60)) == (Shadow("har", 0.02, None, None),)
+    assert make_shadows(learners, made, NONE_DUE, at(60)) == (Shadow("har", 0.02, None, None, 0),)
+    learners["har"].outcomes = 7
     due = NONE_DUE._replace(shadows={"har": ResolvedForecast(PREDICTION, 9e-4, 1e-4, 0.0)})
-    assert make_shadows(made, due, 60, at(60)) == (Shadow("har", 0.02, outcome().qlike, outcome().covered),)
+    assert make_shadows(learners, made, due, at(60)) == (Shadow("har", 0.02, outcome().qlike, outcome().covered, 7),)
