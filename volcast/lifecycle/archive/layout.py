@@ -10,9 +10,7 @@ names, and a file that is not live and whose commit exists can never become live
 """
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Literal, get_args
-from urllib.parse import quote
 
 from volcast.core.codec import MAX_TIME_MS, MIN_TIME_MS
 
@@ -26,7 +24,6 @@ CHECKPOINT_EVERY = 100
 """Commits between two checkpoints."""
 _DIGITS = 12
 _HASH_DIGITS = 8
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _commit_pattern = re.compile(r"commits/(\d{12})\.json")
 _checkpoint_pattern = re.compile(r"checkpoints/(\d{12})\.json\.gz")
 _data_pattern = re.compile(r"data/[a-z_]+/symbol=[^/]+/day=[^/]+/(\d{12})-[0-9a-f]{8}\.parquet")
@@ -51,12 +48,12 @@ def checkpoint_name(number: int) -> str:
 
 
 def data_name(table: str, symbol: str | None, day: str | None, number: int, sha256: str) -> str:
-    """Return the name of a data file that commit `number` adds.
+    """Return the name of a data file that commit `number` adds. A symbol has letters, digits and dots only.
 
     >>> data_name("candles", "BTCUSDT", "2026-11-05", 42, "1f0a9c3e" + 56 * "0")
     'data/candles/symbol=BTCUSDT/day=2026-11-05/000000000042-1f0a9c3e.parquet'
     """
-    folder = f"symbol={quote(symbol, safe='') if symbol else NO_VALUE}/day={day or NO_VALUE}"
+    folder = f"symbol={symbol or NO_VALUE}/day={day or NO_VALUE}"
     return f"{DATA}/{table}/{folder}/{number:0{_DIGITS}}-{sha256[:_HASH_DIGITS]}.parquet"
 
 
@@ -79,15 +76,9 @@ def number_of_data(name: str) -> int | None:
     return _number(_data_pattern, name)
 
 
-def day_of(time_ms: int) -> str | None:
-    """Return the UTC day of a time, None if no candle can have that time.
-
-    >>> day_of(1_762_300_800_000), day_of(-1)
-    ('2025-11-05', None)
-    """
-    if not MIN_TIME_MS <= time_ms < MAX_TIME_MS:
-        return None
-    return (_EPOCH + timedelta(milliseconds=time_ms)).strftime("%Y-%m-%d")
+def is_candle_time(time_ms: int) -> bool:
+    """Return whether a candle can have this time; the day of any other would be a folder of its own."""
+    return MIN_TIME_MS <= time_ms < MAX_TIME_MS
 
 
 def _number(pattern: re.Pattern[str], name: str) -> int | None:
