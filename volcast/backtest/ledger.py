@@ -11,7 +11,7 @@ from volcast.core.arrays import Floats
 from volcast.core.forecast.forecaster import Predictions
 from volcast.core.forecast.learner import Prediction
 from volcast.core.market.clock import HOUR_MINUTES
-from volcast.core.market.price_check import MAX_RETURN, MAX_SUSPECT_MINUTES, CheckedPrices
+from volcast.core.market.price_check import MAX_RETURN, MAX_SUSPECT_MINUTES
 from volcast.core.types import MINUTE_MS, Signal
 
 from .evaluation.distribution.forecasts import FAMILIES, HorizonQuantiles, quantile_row
@@ -57,7 +57,7 @@ class Ledger:
         self._levels: tuple[float, ...] = ()
         self._quantile_times, self._quantiles = array("q"), array("d")
 
-    def add(self, signal: Signal, predictions: Predictions, prices: CheckedPrices) -> None:
+    def add(self, signal: Signal, predictions: Predictions, prices: tuple[float, float, float, float]) -> None:
         """Add the next candle's signal, the predictions of all models after it, and its prices as the engine trusts them.
 
         The candle's own prices may be a bad tick, which is no outcome: no forecast can be judged by it.

@@ -10,7 +10,7 @@ from typing import Any
 from volcast.core.drift.monitor import DriftMonitor
 from volcast.core.drift.observation import Observer
 from volcast.core.forecast.forecaster import ResolvedForecasts, SymbolForecaster
-from volcast.core.forecast.intake import CandleInput, take_in
+from volcast.core.forecast.intake import take_in
 from volcast.core.forecast.learner import WARM_OUTCOMES
 from volcast.core.forecast.outcomes import annualized, make_horizon_forecasts, make_outcome, make_shadows
 from volcast.core.forecast.prior import Prior, select_prior
@@ -63,7 +63,7 @@ class Engine:
             return skip
         if self.forecaster.succession.waiting and self.forecaster.succeed(candle.open_time_ms):
             self.drift.forget_forecast()
-        numbers = CandleInput(candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume)
+        numbers = candle.open_time_ms, candle.open, candle.high, candle.low, candle.close, candle.quote_volume
         resolved = take_in(numbers, self.timeline, self.prices, self.forecaster)
         signal = int(self._mean.push(candle.close_units))
         if self._mean.full or self.config.warmup == "zero":

@@ -50,13 +50,18 @@ class ForecastAfter(NamedTuple):
     """Share of the minutes of the last day, or of those since the first candle, without a candle."""
 
 
-def take_in(candle: CandleInput, timeline: Timeline, prices: PriceCheck, forecaster: SymbolForecaster) -> ResolvedForecasts:
-    """Pass a candle to the forecaster, with its return if there is one: a gap or a new scale discards pending forecasts."""
-    open_time_ms, *four, quote_volume = candle
+def take_in(
+    candle: tuple[int, float, float, float, float, float], timeline: Timeline, prices: PriceCheck, forecaster: SymbolForecaster
+) -> ResolvedForecasts:
+    """Pass a candle, in the order of `CandleInput`, to the forecaster, with its return if there is one.
+
+    A gap or a new scale discards pending forecasts.
+    """
+    open_time_ms, open_, high, low, close, quote_volume = candle
     close_before = prices.close
     missing = timeline.add(open_time_ms)
     limit = forecaster.market.features.max_move * sqrt(missing + 1)
-    checked = prices.push((four[0], four[1], four[2], four[3]), limit)
+    checked = prices.push((open_, high, low, close), limit)
     has_return = close_before and not missing and not prices.is_rescaled
     log_return = log(prices.close / close_before) if has_return else None
     return forecaster.observe(open_time_ms // MINUTE_MS, (*checked, quote_volume), log_return)

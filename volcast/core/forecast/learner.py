@@ -67,16 +67,10 @@ class ResolvedForecast(NamedTuple):
     """Log return over the horizon."""
 
 
-class _Context(NamedTuple):
-    """What is stored with a prediction until it is resolved."""
-
-    level: float
-    uncalibrated: float
-    log_price: float
-    variance_ewma: float
-
-
 _PREDICTION: Final = len(Prediction._fields)
+_CONTEXT: Final = 4
+"""What is stored after a prediction until it is resolved: the level, the forecast before calibration, the log price and the
+baseline's forecast."""
 
 
 class Learner:
@@ -115,7 +109,7 @@ class Learner:
         self._distribution = DistributionTracker(horizon_minutes, levels, prior.shapes if prior else None)
         self._found: Sequence[tuple[float, ...]] = ()
         """The quantiles of the last prediction, at all tracked levels."""
-        self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + len(_Context._fields))
+        self._forecasts = PendingNumbers(horizon_minutes, _PREDICTION + _CONTEXT)
         slots = horizon_minutes // self._sample_minutes + 1
         self._samples = PendingRows(slots, len(model.names) + _ESTIMATE, self._sample_minutes)
         self._extremes = RunningExtremes(slots, self._sample_minutes)
@@ -132,26 +126,27 @@ class Learner:
         numbers = self._forecasts.at(made_minute)
         if numbers is None:
             return None
-        context = _Context(*numbers[_PREDICTION:])
+        level, uncalibrated, log_price, variance_ewma = numbers[_PREDICTION:]
         realized_variance = market.indicators.realized_variance(self.horizon_minutes)
-        log_return = market.log_price - context.log_price
+        log_return = market.log_price - log_price
         self.outcomes += 1
         if realized_variance > FLAT_VARIANCE:
-            self._learn(made_minute, log(realized_variance) / 2, log_return, context)
-        return ResolvedForecast(Prediction(*numbers[:_PREDICTION]), context.variance_ewma, realized_variance, log_return)
+            log_volatility = log(realized_variance) / 2
+            self.model.learn_profile(made_minute, log_volatility - 0.5 * log(self.horizon_minutes) - level)
+            gain = max(self._gain, 1.0 / (_CALIBRATION_PRIOR_MINUTES + self.outcomes))
+            ratio = min(exp(2 * log_volatility) / uncalibrated, _MAX_CALIBRATION_RATIO)
+            self.calibration += gain * (ratio - self.calibration)
+            self._learn_sample(made_minute, log_volatility, log_return, log_price)
+        return ResolvedForecast(Prediction(*numbers[:_PREDICTION]), variance_ewma, realized_variance, log_return)
 
-    def _learn(self, made_minute: int, log_volatility: float, log_return: float, context: _Context) -> None:
-        self.model.learn_profile(made_minute, log_volatility - 0.5 * log(self.horizon_minutes) - context.level)
-        gain = max(self._gain, 1.0 / (_CALIBRATION_PRIOR_MINUTES + self.outcomes))
-        ratio = min(exp(2 * log_volatility) / context.uncalibrated, _MAX_CALIBRATION_RATIO)
-        self.calibration += gain * (ratio - self.calibration)
+    def _learn_sample(self, made_minute: int, log_volatility: float, log_return: float, log_price: float) -> None:
         sample, extremes = self._samples.at(made_minute), self._extremes.since(made_minute)
         if sample is None or extremes is None:
             return
         numbers = sample[-_ESTIMATE:].tolist()
         estimate, scale = Estimate(*numbers[:-_SCALE]), Scale(*numbers[-_SCALE:])
         self.model.learn(sample[:-_ESTIMATE], estimate, log_volatility, log_return)
-        log_high, log_low = (log(price) - context.log_price for price in extremes)
+        log_high, log_low = (log(price) - log_price for price in extremes)
         self._distribution.learn(made_minute, estimate, scale, Realized(log_volatility, log_return, log_high, log_low))
 
     def predict(self, market: Market) -> Prediction:
@@ -170,7 +165,7 @@ class Learner:
             min(log_return[self._lower], 0.0),
             max(log_return[self._upper], 0.0),
         )
-        context = _Context(market.state.level, uncalibrated, market.log_price, market.ewma * self.horizon_minutes)
+        context = market.state.level, uncalibrated, market.log_price, market.ewma * self.horizon_minutes
         self._forecasts.put(market.minute, (*prediction, *context))
         if market.minute % self._sample_minutes == self._sample_minutes - 1:
             self._samples.put(market.minute, np.concatenate((row, estimate, scale)))

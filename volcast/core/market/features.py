@@ -121,15 +121,16 @@ whole day."""
 _GK_CLOSE: Final = 2 * log(2) - 1
 
 
-class State(NamedTuple):
-    """The features after a minute."""
+class State:
+    """The features after a minute. A class of its own, as a compiled one is made and read faster than a tuple."""
 
-    vector: list[float]
-    """In the order of `FEATURE_NAMES`; a new list each time."""
-    shapes: list[float]
-    """In the order of `SHAPES`: the log ratios whose products are features, too."""
-    level: float
-    """v(rv, 1440): log of the volatility per minute."""
+    def __init__(self, vector: list[float], shapes: list[float], level: float) -> None:
+        self.vector = vector
+        """In the order of `FEATURE_NAMES`; a new list each time."""
+        self.shapes = shapes
+        """In the order of `SHAPES`: the log ratios whose products are features, too."""
+        self.level = level
+        """v(rv, 1440): log of the volatility per minute."""
 
 
 class Features:

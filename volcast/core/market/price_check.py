@@ -5,21 +5,12 @@ protected: the close, the rolling mean and the signal are those of the candle.
 """
 
 from math import log
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 MAX_SUSPECT_MINUTES: Final = 2
 """A close that stays away for longer than this is the market's new price."""
 MAX_RETURN: Final = log(5)
 """A suspect move that stays and is larger is no return: the price has another scale now. Coins have halved within minutes."""
-
-
-class CheckedPrices(NamedTuple):
-    """The prices of a candle as the forecaster sees them."""
-
-    open: float
-    high: float
-    low: float
-    close: float
 
 
 class PriceCheck:
@@ -33,11 +24,11 @@ class PriceCheck:
 
     >>> check = PriceCheck()
     >>> check.push((100.0, 101.0, 99.0, 100.0), 0.05)
-    CheckedPrices(open=100.0, high=101.0, low=99.0, close=100.0)
+    (100.0, 101.0, 99.0, 100.0)
     >>> check.push((100.0, 900.0, 99.0, 900.0), 0.05)
-    CheckedPrices(open=100.0, high=100.0, low=99.0, close=100.0)
+    (100.0, 100.0, 99.0, 100.0)
     >>> check.push((100.0, 101.0, 100.0, 101.0), 0.05), check.candles
-    (CheckedPrices(open=100.0, high=101.0, low=100.0, close=101.0), 1)
+    ((100.0, 101.0, 100.0, 101.0), 1)
     """
 
     def __init__(self) -> None:
@@ -49,17 +40,17 @@ class PriceCheck:
         """Whether the last candle has one."""
         self.is_rescaled = False
         """Whether the last candle's close has another scale than the trusted close before; it says nothing about volatility."""
-        self.last = CheckedPrices(0.0, 0.0, 0.0, 0.0)
-        """What the last call of `push` returned; a snapshot has no need of it."""
+        self.last = (0.0, 0.0, 0.0, 0.0)
+        """Open, high, low and close that the last call of `push` returned; a snapshot has no need of it."""
         self._minutes = 0
         """Number of suspect closes in a row."""
 
-    def push(self, prices: tuple[float, float, float, float], limit: float) -> CheckedPrices:
+    def push(self, prices: tuple[float, float, float, float], limit: float) -> tuple[float, float, float, float]:
         """Check a candle's open, high, low and close, and return those to use."""
         open_, high, low, close = prices
         before, self.is_rescaled = self.close or close, False
         if log(max(high, before) / min(low, before)) <= limit:  # nearly always
-            self._minutes, self.close, self.is_suspect, self.last = 0, close, False, CheckedPrices(*prices)
+            self._minutes, self.close, self.is_suspect, self.last = 0, close, False, prices
             return self.last
         if self._minutes < MAX_SUSPECT_MINUTES and abs(log(close / before)) > limit:
             self._minutes += 1
@@ -75,7 +66,7 @@ class PriceCheck:
         open_ = trusted(open_, before)
         high = trusted(high, max(open_, close))
         low = trusted(low, min(open_, close))
-        checked = CheckedPrices(open_, max(high, open_, close), min(low, open_, close), close)
+        checked = (open_, max(high, open_, close), min(low, open_, close), close)
         self.is_suspect, self.last = checked != prices, checked
         self.candles += self.is_suspect
         return checked

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.core.market.price_check import MAX_SUSPECT_MINUTES, CheckedPrices, PriceCheck
+from volcast.core.market.price_check import MAX_SUSPECT_MINUTES, PriceCheck
 
 LIMIT = 0.02
 SOUND = (100.0, 100.5, 99.5, 100.0)
 
 
-def checked(*candles: tuple[float, float, float, float]) -> tuple[list[CheckedPrices], PriceCheck]:
+def checked(*candles: tuple[float, float, float, float]) -> tuple[list[tuple[float, float, float, float]], PriceCheck]:
     check = PriceCheck()
     return [check.push(each, LIMIT) for each in candles], check
 
@@ -46,7 +46,7 @@ def test_a_move_within_the_limit_is_not_suspect() -> None:
 def test_a_price_that_stays_is_taken_in_after_two_minutes() -> None:
     low = (70.0, 70.0, 70.0, 70.0)
     seen, check = checked(SOUND, *[low] * 4)
-    assert [each.close for each in seen] == [100.0, 100.0, 100.0, 70.0, 70.0]
+    assert [close for *_, close in seen] == [100.0, 100.0, 100.0, 70.0, 70.0]
     assert (check.candles, check.is_suspect) == (MAX_SUSPECT_MINUTES, False)
 
 
@@ -71,7 +71,7 @@ def test_a_move_within_the_limit_is_a_return_however_large() -> None:
 def test_a_price_that_returns_is_never_taken_in() -> None:
     away = (233.0, 233.0, 233.0, 233.0)
     seen, check = checked(SOUND, away, away, SOUND, away, SOUND, SOUND)
-    assert {each.close for each in seen} == {100.0}
+    assert {close for *_, close in seen} == {100.0}
     assert check.candles == 3
 
 
@@ -90,13 +90,13 @@ def test_what_is_used_is_a_candle_near_the_trusted_closes(rows: list[tuple[float
     suspect = int(check.is_suspect)
     for row in rows[1:]:
         before = check.close
-        seen = check.push(row, limit)
+        seen = open_, high, low, close = check.push(row, limit)
         suspect += check.is_suspect
-        assert seen.low <= min(seen.open, seen.close)
-        assert seen.high >= max(seen.open, seen.close)
-        assert seen.close == check.close
+        assert low <= min(open_, close)
+        assert high >= max(open_, close)
+        assert close == check.close
         assert seen == check.last
-        near = [min(abs(log(price / close)) for close in (before, seen.close)) for price in seen]
+        near = [min(abs(log(price / trusted)) for trusted in (before, close)) for price in seen]
         assert max(near) <= limit * (1 + 1e-9) + 1e-9
         assert check.is_suspect == (seen != row)
     assert check.candles == suspect
