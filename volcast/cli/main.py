@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "ask": ("volcast.commands.signals.ask:command", "Answer how likely a price or a loss is."),
     "mcp": ("volcast.commands.signals.mcp:command", "Let an assistant ask a running API: an MCP server."),
     "download": ("volcast.commands.candles.download:command", "Download past candles of a venue to a CSV file."),
+    "archive": ("volcast.commands.lifecycle.archive:command", "Copy the log into Parquet files, on a disk or on S3."),
     "ingest": ("volcast.commands.lifecycle.ingest:command", "Put past hours of a venue or CoinCap into the archive."),
     "generate": ("volcast.commands.candles.generate:command", "Generate simulated candles as CSV files."),
     "backtest": ("volcast.commands.backtest.command:command", "Forecast past candles with several models, and score them."),
@@ -43,7 +44,9 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "health": ("volcast.commands.doctor.health:command", "Ask a running process whether it is healthy."),
     "notify": ("volcast.commands.run.notify.command:command", "Try the notifications of `volcast run --live`."),
     "simulate-exchange": ("volcast.commands.candles.simulate_exchange:command", "Run a simulated exchange on this machine."),
+    "gate": ("volcast.commands.lifecycle.gate:command", "Check a day of candles before anything is computed from it."),
     "compare": ("volcast.commands.lifecycle.compare:command", "Compare champion and challengers: which model should lead?"),
+    "models": ("volcast.commands.lifecycle.models.command:command", "Show which model leads; promote another, or go back."),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }
 """Name of each command: where it is defined, and what it does; along the path of a candle."""
@@ -56,6 +59,8 @@ EXIT_CODES: Mapping[str, int] = {
     "volcast.cli.own_models.guarded:OwnModelError": 2,
     "volcast.cli.streams:OutputError": 2,
     "volcast.settings.schema:SettingsError": 2,
+    "volcast.lifecycle.archive.commits:ChainError": 3,
+    "volcast.lifecycle.archive.store:StoreError": 3,
     "volcast.log.contract:LogError": 3,
     "volcast.cli.streams:OutputClosedError": 141,
 }
