@@ -3,23 +3,20 @@
 They are kept in the user's cache folder. Each name there ends in a checksum of what else was installed with the library.
 """
 
-import fcntl
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from volcast.lifecycle.quality.environment import InstallError, make_environment, python_with_locked
+
+__all__ = ["InstallError", "installed_python", "python_with", "python_with_locked"]
 THIS_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
-
-
-class InstallError(Exception):
-    """A library cannot be installed: there is no network, or it does not fit this version of Python."""
 
 
 def installed_python(*requirements: str, version: str = THIS_VERSION) -> Path | None:
@@ -41,25 +38,9 @@ def python_with(*requirements: str, only_wheels: bool = True, version: str = THI
     return _made(_folder(requirements, version), requirements[0], [*options, *requirements], version)
 
 
-def python_with_locked(file: Path) -> Path:
-    """Return the interpreter of an environment with exactly what a file of requirements with hashes pins. As `python_with`."""
-    folder = user_cache_path("volcast") / f"locked-{sha256(file.read_bytes()).hexdigest()[:12]}-{THIS_VERSION}"
-    return _made(folder, str(file), ["--require-hashes", "--requirement", str(file)], THIS_VERSION)
-
-
 def _made(folder: Path, what: str, words: list[str], version: str) -> Path:
-    with _locked(folder):
-        if (folder / "ready").exists():
-            return folder / "bin/python"
-        creator = sys.executable if version == THIS_VERSION else _interpreter(version)
-        print(f"installing {what} into {folder}", flush=True)
-        subprocess.run([creator, "-m", "venv", "--clear", folder], check=True)  # noqa: S603  # the words are ours
-        command = [str(folder / "bin/python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *words]
-        done = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)  # noqa: S603  # the words are ours
-        if done.returncode:
-            raise InstallError(f"{what} cannot be installed: {done.stderr.strip()}")
-        (folder / "ready").touch()
-    return folder / "bin/python"
+    creator = sys.executable if version == THIS_VERSION else _interpreter(version)
+    return make_environment(folder, what, words, creator, partial(print, flush=True))
 
 
 def _interpreter(version: str) -> Path:
@@ -77,11 +58,3 @@ def _folder(requirements: tuple[str, ...], version: str) -> Path:
     first, *others = requirements
     checksum = "-" + sha256("\n".join(others).encode()).hexdigest()[:8] if others else ""
     return user_cache_path("volcast") / f"bench-{first.replace('==', '-')}{checksum}-{version}"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(folder.name + ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

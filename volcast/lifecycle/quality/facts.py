@@ -1,0 +1,110 @@
+"""Counts the facts of a day of candles: what is missing, impossible, doubled, late, or other than in the month before."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import numpy as np
+import polars as pl
+
+from volcast.core.arrays import Floats
+from volcast.core.types import MINUTE_MS
+
+from .gate import GateFacts, ShiftFacts, SymbolFacts
+from .schemas import KEY_COLUMNS, check_schema
+from .shift import shift_of
+
+DAY_MS = 86_400_000
+REFERENCE_DAYS = 30
+
+
+def interval_ms(day: str) -> tuple[int, int]:
+    """Return the beginning and the end of a day like 2026-11-05, UTC, in milliseconds since 1970. Raises ValueError."""
+    begin = int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()) * 1_000
+    return begin, begin + DAY_MS
+
+
+def day_of(time_ms: int) -> str:
+    """Return the day of a time, UTC.
+
+    >>> day_of(1_704_067_199_999)
+    '2023-12-31'
+    """
+    return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d}"
+
+
+def count_facts(frame: pl.DataFrame, day: str, refused: Mapping[str, int] | None = None) -> GateFacts:
+    """Return the facts of a day.
+
+    Args:
+        frame: Rows as `FRAME_SCHEMA` has them, of the day and of the month before it, in any order; others are left out.
+        day: The data interval.
+        refused: By symbol: rows of the day that the pipeline has refused; None if nobody has judged them.
+    """
+    begin, end = interval_ms(day)
+    failures, impossible = check_schema(frame)
+    if failures:
+        return GateFacts(interval=day, from_ms=begin, to_ms=end, symbols=(), schema_failures=tuple(failures))
+    marked = frame.with_columns(
+        pl.Series("impossible", np.isin(np.arange(frame.height), list(impossible)), dtype=pl.Boolean),
+    ).filter(pl.col("open_time_ms").is_between(begin - REFERENCE_DAYS * DAY_MS, end, closed="left"))
+    rows = marked.sort("symbol", "open_time_ms", *KEY_COLUMNS)
+    known = {str(name): part for (name,), part in rows.partition_by("symbol", as_dict=True).items()}
+    nobody = rows.clear()
+    names = sorted({*known, *(refused or {})})
+    symbols = tuple(_symbol(name, known.get(name, nobody), (begin, end), refused) for name in names)
+    return GateFacts(interval=day, from_ms=begin, to_ms=end, symbols=symbols, data_hash=frame_hash(_within(rows, begin, end)))
+
+
+def frame_hash(rows: pl.DataFrame) -> str:
+    """Return the SHA-256 of candles, whatever the order of their rows and however they are stored."""
+    digest = sha256()
+    ordered = rows.select("symbol", "open_time_ms", *KEY_COLUMNS).sort("symbol", "open_time_ms", *KEY_COLUMNS)
+    for line in ordered.iter_rows():
+        digest.update(repr(line).encode())
+    return digest.hexdigest()
+
+
+def _within(rows: pl.DataFrame, begin: int, end: int) -> pl.DataFrame:
+    return rows.filter(pl.col("open_time_ms").is_between(begin, end, closed="left"))
+
+
+def _symbol(name: str, rows: pl.DataFrame, interval: tuple[int, int], refused: Mapping[str, int] | None) -> SymbolFacts:
+    begin, end = interval
+    day, month = _within(rows, begin, end), _within(rows, 0, begin)
+    minutes = day["open_time_ms"].unique().sort().to_numpy()
+    distinct = day.select("open_time_ms", *KEY_COLUMNS).unique()
+    shares = {column: day[column].null_count() / max(day.height, 1) for column in KEY_COLUMNS}
+    if refused is not None:
+        shares["refused"] = refused.get(name, 0) / max(day.height + refused.get(name, 0), 1)
+    edges = np.concatenate([[begin - MINUTE_MS], minutes, [end]])
+    return SymbolFacts(
+        symbol=name,
+        rows=day.height,
+        expected_minutes=(end - begin) // MINUTE_MS,
+        null_shares=shares,
+        out_of_range=int(day["impossible"].sum()),
+        duplicates=day.height - distinct.height,
+        conflicts=distinct.height - minutes.size,
+        missing_minutes=(end - begin) // MINUTE_MS - minutes.size,
+        longest_gap_minutes=int(np.diff(edges).max()) // MINUTE_MS - 1,
+        stale_minutes=(end - int(minutes[-1])) / MINUTE_MS - 1.0 if minutes.size else None,
+        reference_minutes=month.height,
+        shifts=tuple(_shifts(day, month)),
+    )
+
+
+def _shifts(day: pl.DataFrame, month: pl.DataFrame) -> Iterator[ShiftFacts]:
+    for quantity, values, usual in zip(("range", "return", "volume"), _quantities(day), _quantities(month), strict=True):
+        if month.height:
+            yield shift_of(quantity, values, usual)
+
+
+def _quantities(rows: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Return range and absolute return of each minute, both of the logarithm, and its volume; NaN where unknown."""
+    minutes = rows.unique("open_time_ms", keep="first", maintain_order=True).filter(~pl.col("impossible"))
+    high, low, close, volume = (minutes[name].to_numpy().astype(np.float64) for name in ("high", "low", "close", "volume"))
+    time_ms = minutes["open_time_ms"].to_numpy()
+    returns = np.abs(np.diff(np.log(close)))
+    follows = np.diff(time_ms) == MINUTE_MS
+    return np.log(high / low), np.where(follows, returns, np.nan), volume
