@@ -1,0 +1,128 @@
+"""`volcast archive`: copy the log into Parquet files, on a disk or on S3; keep the files few; say which there are."""
+
+import asyncio
+from contextlib import nullcontext
+from random import Random
+from time import time
+from typing import Literal
+
+import click
+
+from volcast.cli.options import Command, settings_options
+from volcast.cli.tables import counted
+from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
+from volcast.settings.schema import Settings
+from volcast.settings.values import parse_bus
+
+from .extra import extra_required
+
+_RUN = "run"
+
+
+class _WithDefault(click.Group):
+    """A group whose options without a subcommand are those of `run`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in {"--help", "-h"}:
+            args = [_RUN, *args]
+        return super().parse_args(ctx, args)
+
+
+def archive_option(command: Command) -> Command:
+    """Add the option --to, the root of the archive."""
+    sentence = "Root of the archive: file:///PATH or s3://BUCKET/PREFIX, with the keys in AWS_… or MINIO_… variables."
+    return click.option("--to", "root", metavar="ROOT", required=True, help=sentence)(command)
+
+
+@click.group("archive", cls=_WithDefault)
+def command() -> None:
+    """Copy the log into an archive of Parquet files, and look after it.
+
+    `volcast archive --bus … --to …` is `volcast archive run --bus … --to …`. Needs the extra `lifecycle`.
+    """
+
+
+@command.command(_RUN, short_help="Archive what is on the log, and what comes.")
+@archive_option
+@click.option("--rows", type=click.IntRange(1, 1_000_000), default=50_000, show_default=True, help="Records of a commit at most.")
+@click.option(
+    "--every",
+    "every_s",
+    type=click.FloatRange(0.1, 86_400),
+    default=60.0,
+    show_default=True,
+    help="Seconds between the first record of a commit and the commit, at most; never more than half of the shortest horizon.",
+)
+@click.option("--once", is_flag=True, help="End when all is archived that was on the log at the start.")
+@click.option("--accept-loss", is_flag=True, help="Go on if the log has deleted records before they were archived; it is noted.")
+@settings_options(*LOG_SETTINGS, "host", "metrics_port", "log_level", "log_format")
+def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss: bool, settings: Settings) -> None:
+    """Archive candles, signals, outcomes, rejects and drift events from the log, each record exactly once.
+
+    It can be stopped and killed at any time; the next start goes on after the last commit. A second archiver of the same log and
+    root does no harm: each commit is written by one of them.
+    """
+    log = create_log(settings)
+    with extra_required("volcast archive"):
+        from volcast.lifecycle.archive.commits import Identity  # noqa: PLC0415  # Polars is slow to import
+        from volcast.lifecycle.archive.metrics import archiver_monitor  # noqa: PLC0415
+        from volcast.lifecycle.archive.run import Archiver, ArchiverConfig  # noqa: PLC0415
+        from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+
+        store = open_store(root)
+    from volcast.cli.http import address, bind, serve  # noqa: PLC0415
+    from volcast.cli.log_format import configure  # noqa: PLC0415
+    from volcast.cli.services import run_services  # noqa: PLC0415
+
+    configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
+    kind: Literal["kafka", "sqlite"] = "sqlite" if parse_bus(str(settings.bus)).kind == "sqlite" else "kafka"
+    prefix = settings.topic_prefix if kind == "kafka" else ""
+
+    def identity(partitions: int) -> Identity:
+        return Identity(kind, prefix, partitions, int(time() * 1_000))
+
+    config = ArchiverConfig(rows, every_s, accept_loss=accept_loss, once=once)
+    archiver = Archiver(log, store, identity, config, random=Random(), wall_clock=time)  # noqa: S311  # no secret: a nonce
+
+    async def archive() -> None:
+        async with log:
+            await archiver.run()
+
+    async def run() -> None:
+        port = settings.metrics_port
+        with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
+            services = [archive()]
+            if listening:
+                click.echo(f"metrics at {address(listening)}/metrics")
+                services.append(serve(archiver_monitor(archiver, *disk_collectors(settings)), listening))
+            await run_services(*services)
+
+    asyncio.run(run())
+    if once:
+        stats = archiver.stats
+        records = sum(stats.records.values())
+        click.echo(f"archived {counted(records, 'record')} in {counted(stats.files, 'file')}, {counted(stats.commits, 'commit')}")
+
+
+@command.command("files", short_help="List the files of a table.")
+@archive_option
+@click.option(
+    "--table",
+    type=click.Choice(["candles", "signals", "outcomes", "rejects", "drift_events"]),
+    required=True,
+    help="The table whose files are listed.",
+)
+@click.option("--symbol", "symbols", multiple=True, metavar="SYMBOL", help="Only files of this symbol; may be repeated.")
+def files_command(
+    *, root: str, table: Literal["candles", "signals", "outcomes", "rejects", "drift_events"], symbols: tuple[str, ...]
+) -> None:
+    """Print the names of the files that belong to a table now, one a line, for DuckDB, pandas and others.
+
+    A folder may have more files than these: those that compaction has replaced, and those of a commit that was never written.
+    """
+    with extra_required("volcast archive"):
+        from volcast.lifecycle.archive.read import Archive  # noqa: PLC0415  # as above
+
+        archive = Archive(root)
+    for each in archive.files(table, symbols or None):
+        click.echo(archive.store.url(each.name))

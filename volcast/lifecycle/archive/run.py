@@ -1,0 +1,295 @@
+"""The archiver's loop: read three topics, write files, write the commit that names them, and go on. Recovery is a start.
+
+    state of the last commit ─► read from there ─► plan ─► files ─► commit ─┐
+            ▲                        ▲───────── it is written ──────────────┤
+            └────────── another archiver was faster, or no answer ──────────┘
+
+The commit is one object that is created only if there is none of its number. So of several archivers one writes it, and whoever
+is killed before has written nothing that counts. What was read is never committed after a failure: the archive says what it has.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from random import Random
+
+from volcast.log.contract import Log, Mismatch, Reader, Record, Topic, Unavailable
+from volcast.log.retry import while_unavailable
+
+from .chain import Overtaken, append_commit, checkpoint, create_archive, load_state
+from .commits import ArchiveState, Identity, LostRange, Place, starts
+from .plan import ARCHIVED_TOPICS, Batch, CommitPlan, crc32_of, is_moved, lost_ranges, plan_commit
+from .store import ObjectStore, StoreError, StoreUnavailable
+
+_READ_RECORDS = 2_000
+_READ_S = 0.25
+_MAX_BATCH_BYTES = 64 * 1024 * 1024
+"""Of keys and values. A batch is cut there, however many records were asked for."""
+_UPLOADS = 8
+"""How many files are written at once."""
+_FIRST_EVERY_S = 60.0
+"""A bound until a signal has said how long the forecasts' horizon is."""
+_log = logging.getLogger(__name__)
+
+
+class LostRecords(StoreError):
+    """The log has deleted records before they were archived."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiverConfig:
+    """When a batch ends, and what is done about records that are gone."""
+
+    rows: int = 50_000
+    every_s: float = 60.0
+    """At most so long after the first record that it was read. It is cut to half of the shortest horizon of the signals, so that
+    forecasts are sealed before their outcomes are known."""
+    accept_loss: bool = False
+    """Go on if records are gone, and write which ones into the commit."""
+    once: bool = False
+    """End when all has been archived that was on the log at the start."""
+
+
+@dataclass(slots=True)
+class ArchiverStats:
+    """What the archiver has done since it started."""
+
+    commits: int = 0
+    records: dict[str, int] = field(default_factory=lambda: dict.fromkeys(map(str, ARCHIVED_TOPICS), 0))
+    files: int = 0
+    bytes: int = 0
+    overtaken: int = 0
+    """How often another archiver's commit was in the way."""
+    last_commit_ms: int | None = None
+    oldest_unarchived_s: float | None = None
+    """When the oldest record was read that is not in a commit, by the event loop's clock; None if there is none."""
+    is_caught_up: bool = False
+    last_iteration_s: float | None = None
+    """When the loop last went on, by the event loop's clock; None while it waits for the log or the store."""
+
+
+class Archiver:
+    """Archives a log into a store."""
+
+    def __init__(
+        self,
+        log: Log,
+        store: ObjectStore,
+        identity: Callable[[int], Identity],
+        config: ArchiverConfig,
+        *,
+        random: Random,
+        wall_clock: Callable[[], float],
+    ) -> None:
+        """`identity` returns what a new archive says of the log, by its number of partitions. `wall_clock` returns seconds since
+        1970; `random` draws nonces, so two archivers need different ones.
+        """
+        self.stats = ArchiverStats()
+        self._log, self._store, self._identity, self._config = log, store, identity, config
+        self._random, self._wall_clock = random, wall_clock
+        self._now_s: Callable[[], float] = lambda: 0.0
+
+    async def run(self) -> None:
+        """Archive until cancelled, or until all is archived with `once`.
+
+        Waits while the log or the store does not answer. Raises LogError, StoreError or ChainError if only a person can help.
+        """
+        while True:
+            try:
+                await while_unavailable("archiver", self._attempt, self._random)
+            except Overtaken as overtaken:
+                self.stats.overtaken += 1
+                _log.warning("%s: going on after it", overtaken)
+                continue
+            return
+
+    @property
+    def idle_s(self) -> float:
+        """Seconds since the loop last went on; 0 while it waits for the log or the store: that is not to be stuck."""
+        since_s = self.stats.last_iteration_s
+        return 0.0 if since_s is None else self._now_s() - since_s
+
+    @property
+    def unarchived_s(self) -> float:
+        """Seconds since the oldest record was read that is in no commit yet; 0 if there is none."""
+        since_s = self.stats.oldest_unarchived_s
+        return 0.0 if since_s is None else self._now_s() - since_s
+
+    async def _attempt(self) -> None:
+        """Go on after the last commit. Raises Unavailable if the store or the log does not answer, Overtaken, and others."""
+        self.stats.oldest_unarchived_s = self.stats.last_iteration_s = None
+        self.stats.is_caught_up = False
+        self._now_s = asyncio.get_running_loop().time
+        try:
+            async with AsyncExitStack() as stack:
+                await self._archive(stack)
+        except StoreUnavailable as error:
+            raise Unavailable(str(error)) from error
+
+    async def _archive(self, stack: AsyncExitStack) -> None:
+        state = await self._opened_state()
+        readers = {
+            topic: _TopicReader(topic, await stack.enter_async_context(self._log.reader(topic, starts(state, topic))), state)
+            for topic in ARCHIVED_TOPICS
+        }
+        now_s, every_s = self._now_s, min(self._config.every_s, _FIRST_EVERY_S)
+        await self._check_losses(readers)
+        for each in readers.values():
+            await each.check_begins()
+        waiting_since_s = now_s()
+        while True:
+            self.stats.last_iteration_s = now_s()
+            await asyncio.gather(*(each.read() for each in readers.values()))
+            rows = sum(len(each.records) for each in readers.values())
+            if rows and self.stats.oldest_unarchived_s is None:
+                self.stats.oldest_unarchived_s = waiting_since_s = now_s()
+            is_done = all(each.reader.caught_up for each in readers.values())
+            self.stats.is_caught_up = self.stats.is_caught_up or (is_done and not rows)
+            is_full = rows >= self._config.rows or sum(each.size for each in readers.values()) >= _MAX_BATCH_BYTES
+            is_due = now_s() - waiting_since_s >= every_s or (self._config.once and is_done)
+            if is_full or is_due:
+                if rows or is_moved(state, {topic: each.reader.positions for topic, each in readers.items()}):
+                    horizon = await self._commit(state, readers)
+                    every_s = min(self._config.every_s, 30.0 * horizon if horizon else every_s)
+                if self._config.once and is_done:
+                    return
+                waiting_since_s = now_s()
+
+    async def _opened_state(self) -> ArchiveState:
+        async with self._log.reader(ARCHIVED_TOPICS[0]) as reader:
+            wanted = self._identity(len(reader.positions))
+        found = await asyncio.to_thread(create_archive, self._store, wanted)
+        if (found.log, found.topic_prefix, found.partitions) != (wanted.log, wanted.topic_prefix, wanted.partitions):
+            raise Mismatch(
+                f"{self._store.root} is the archive of another log: {_described(found)}, but this one is {_described(wanted)}; "
+                "choose another root"
+            )
+        state = await asyncio.to_thread(load_state, self._store)
+        _log.info("archiving to %s after commit %d", self._store.root, state.number)
+        return state
+
+    async def _commit(self, state: ArchiveState, readers: "Mapping[Topic, _TopicReader]") -> int | None:
+        """Write what was read, and return the shortest horizon of its forecasts."""
+        lost = await self._check_losses(readers)
+        batch = Batch(
+            {topic: each.records for topic, each in readers.items()},
+            {topic: each.reader.positions for topic, each in readers.items()},
+            lost,
+        )
+        vouched = await asyncio.to_thread(checkpoint, self._store, state)
+        nonce, written_ms = f"{self._random.getrandbits(64):016x}", int(self._wall_clock() * 1_000)
+        plan = await asyncio.to_thread(plan_commit, state, batch, nonce, written_ms, vouched)
+        await self._upload(plan)
+        await asyncio.to_thread(append_commit, self._store, state, plan.commit)
+        self._note(batch, plan)
+        for each in readers.values():
+            each.clear(state)
+        return plan.shortest_horizon_minutes
+
+    async def _upload(self, plan: CommitPlan) -> None:
+        limit = asyncio.Semaphore(_UPLOADS)
+
+        async def write(name: str, data: bytes) -> None:
+            async with limit:
+                if not await asyncio.to_thread(self._store.create, name, data):
+                    raise StoreError(
+                        f"{self._store.root}: {name} is there with other contents: it was changed since it was written"
+                    )
+
+        tasks = [asyncio.create_task(write(each.file.name, each.data)) for each in plan.files]
+        for failed in [each for each in await asyncio.gather(*tasks, return_exceptions=True) if each is not None]:
+            raise failed
+
+    def _note(self, batch: Batch, plan: CommitPlan) -> None:
+        stats = self.stats
+        stats.commits += 1
+        stats.files += len(plan.files)
+        stats.bytes += sum(len(each.data) for each in plan.files)
+        stats.last_commit_ms, stats.oldest_unarchived_s = plan.commit.written_ms, None
+        for topic, records in batch.records.items():
+            stats.records[topic.value] += len(records)
+        _log.info(
+            "commit %d: %d records in %d files",
+            plan.commit.number,
+            sum(map(len, batch.records.values())),
+            len(plan.files),
+        )
+
+    async def _check_losses(self, readers: "Mapping[Topic, _TopicReader]") -> list[LostRange]:
+        """Return what the log has deleted before it was archived. Raises LostRecords unless that is accepted."""
+        lost = [each for reader in readers.values() for each in await reader.lost()]
+        if lost and not self._config.accept_loss:
+            ranges = "; ".join(
+                f"{each.topic}, partition {each.partition}, offsets {each.first} to {each.end - 1}" for each in lost
+            )
+            raise LostRecords(
+                f"the log has deleted records that are not in {self._store.root}: {ranges}. Go on without them by --accept-loss, "
+                "and keep records longer than the archiver may be away: see retention_hours"
+            )
+        return lost
+
+
+class _TopicReader:
+    """What was read of a topic since the last commit."""
+
+    def __init__(self, topic: Topic, reader: Reader, state: ArchiveState) -> None:
+        self.reader, self._topic = reader, topic
+        self.records: list[Record] = []
+        self.size = 0
+        self._starts: dict[int, int] = {}
+        self._to_compare: dict[int, Place] = {}
+        self.clear(state)
+        places = state.places.get(topic.value, {})
+        self._to_compare = {partition: place for partition, place in places.items() if place.last is not None}
+
+    def clear(self, state: ArchiveState) -> None:
+        """Begin anew after a commit."""
+        self.records, self.size = [], 0
+        self._starts = {partition: place.next for partition, place in state.places.get(self._topic.value, {}).items()}
+
+    async def check_begins(self) -> None:
+        """Compare nothing where the log has deleted the last record that was archived."""
+        begins = await self.reader.begins()
+        self._to_compare = {p: place for p, place in self._to_compare.items() if begins[p] <= (place.last or 0)}
+
+    async def read(self) -> None:
+        """Read some records more. Raises Mismatch if the log is not the one that was archived."""
+        for record in map(_readable, await self.reader.read(_READ_RECORDS, _READ_S)):
+            if record.partition in self._to_compare and await self._is_archived(record):
+                continue
+            self.records.append(record)
+            self.size += len(record.key) + len(record.value)
+
+    async def lost(self) -> list[LostRange]:
+        """Return the offsets whose records the log has deleted before they were read."""
+        positions = {p: max(at, self._starts.get(p, at)) for p, at in self.reader.positions.items()}
+        return list(lost_ranges(self._topic, self._starts, self.records, positions, await self.reader.begins()))
+
+    async def _is_archived(self, record: Record) -> bool:
+        """Return whether the first record that was read is the last one that was archived; False if the log no longer has that.
+
+        Raises Mismatch if there is another record in its place.
+        """
+        place = self._to_compare.pop(record.partition)
+        if (record.offset, crc32_of(record)) == (place.last, place.crc32):
+            return True
+        if record.offset >= place.next and (await self.reader.begins())[record.partition] > (place.last or 0):
+            return False
+        raise Mismatch(
+            f"{self._topic}, partition {record.partition}: at offset {place.last} there is not the record that was archived: the "
+            "log was created anew, or restored from a backup; choose another root for its archive"
+        )
+
+
+def _readable(record: Record) -> Record:
+    """Return the record; in place of one that can't be read, whose key and value are empty, one whose value says why."""
+    if not record.unreadable:
+        return record
+    return Record(record.partition, record.offset, b"", record.unreadable.encode(), record.unreadable)
+
+
+def _described(identity: Identity) -> str:
+    prefix = f" with the topic prefix {identity.topic_prefix}" if identity.topic_prefix else ""
+    return f"a log on {identity.log} of {identity.partitions} partitions{prefix}"
