@@ -49,7 +49,7 @@ class ArchiveFile(NamedTuple):
         return self.path.rpartition("/")[2]
 
 
-class Archive:
+class BinanceArchive:
     """Binance's archive. `client` has its address as base URL; `zip_path` is where a zip is kept while it is read."""
 
     def __init__(self, client: httpx.AsyncClient, zip_path: Path, random: Random, *, wall: Callable[[], float] = time) -> None:

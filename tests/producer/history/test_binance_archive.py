@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from producer.history.binance_archive import Archive
+from producer.history.binance_archive import BinanceArchive
 from producer.history.download import Covered, DownloadError, DownloadRange, PartFile
 from producer.rest.client import RestClient, RestError, open_client
 from tests.producer.history.archive_zips import checksum, lines, zipped
@@ -64,7 +64,7 @@ def fetch(tmp_path: Path, first: str, last: str, archive: Callable[[ReceivedRequ
         ):
             rest = RestClient(feed, client, Random(1), wall=wall)
             wanted = DownloadRange("binance", "BTCUSDT", ms(first), ms(last), "archive")
-            binance_archive = Archive(client, tmp_path / ".zip", Random(1), wall=wall)
+            binance_archive = BinanceArchive(client, tmp_path / ".zip", Random(1), wall=wall)
             try:
                 with PartFile(tmp_path / "part", wanted) as part:
                     await binance_archive.fill(part, rest)

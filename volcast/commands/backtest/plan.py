@@ -13,7 +13,7 @@ from volcast.core.types import EngineConfig
 from volcast.settings.schema import Settings
 
 from .job import Job
-from .partials import key_of, sha256_of
+from .partials import key_of, sha256_of_file
 from .split import split_models
 
 MIN_ROWS = 50_000
@@ -92,7 +92,7 @@ def create_plan(by_symbol: Mapping[str, Sequence[CsvReplay]], wanted: Wanted) ->
         symbol: [_job(symbol, sources, wanted, group, names, is_first=number == 0) for number, group in enumerate(groups)]
         for symbol, sources in by_symbol.items()
     }
-    hashes = [sha256_of(source.path) for sources in by_symbol.values() for source in sources]
+    hashes = [sha256_of_file(source.path) for sources in by_symbol.values() for source in sources]
     decimals = (settings.price_decimals, sorted(settings.price_decimals_by_symbol.items()))
     what = [
         (job.symbol, job.sources, job.names, job.from_ms, job.to_ms, job.signals, job.features, job.quantiles_every)

@@ -24,7 +24,7 @@ from volcast.core.types import EngineConfig, Signal
 
 from .chunks import ChunkFolder, Progress, unpacked
 from .job import Job
-from .partials import sha256_of
+from .partials import sha256_of_file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,7 +148,7 @@ def _facts(job: Job, progress: Progress, config: EngineConfig, price_decimals: i
     last: Signal | None = progress.last
     return RunFacts(
         symbol=job.symbol,
-        files=tuple(InputFile(each.name, sha256_of(each.path), each.rows_read) for each in job.sources),
+        files=tuple(InputFile(each.name, sha256_of_file(each.path), each.rows_read) for each in job.sources),
         rows=progress.replay["rows"],
         accepted=progress.replay["accepted"],
         skipped=dict(sorted(progress.replay["skipped"].items())),

@@ -108,7 +108,7 @@ def _download_range(feed: "Feed", pair: str, from_ms: int, to_ms: int | None, so
 
 
 async def _fill(part: "PartFile", feed: "Feed", out: Path, settings: "Settings") -> None:
-    from producer.history.binance_archive import ARCHIVE_URL, Archive  # noqa: PLC0415  # not needed by --help
+    from producer.history.binance_archive import ARCHIVE_URL, BinanceArchive  # noqa: PLC0415  # not needed by --help
     from producer.history.download import download_over_rest  # noqa: PLC0415
     from producer.rest.client import open_client  # noqa: PLC0415
 
@@ -116,7 +116,7 @@ async def _fill(part: "PartFile", feed: "Feed", out: Path, settings: "Settings")
     async with open_venue(feed, settings, allow_simulated=is_simulated) as (endpoint, rest):
         if part.range.source == "archive":
             async with open_client(settings.archive_url or ARCHIVE_URL, endpoint.proxy, endpoint.tls) as client:
-                await Archive(client, out.with_name(f".{out.name}.zip"), Random()).fill(part, rest)  # noqa: S311  # no secret: jitter
+                await BinanceArchive(client, out.with_name(f".{out.name}.zip"), Random()).fill(part, rest)  # noqa: S311  # no secret: jitter
         else:
             await download_over_rest(rest, part)
 

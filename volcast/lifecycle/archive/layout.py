@@ -14,8 +14,8 @@ from typing import Literal, get_args
 
 from volcast.core.codec import MAX_TIME_MS, MIN_TIME_MS
 
-Table = Literal["candles", "signals", "outcomes", "rejects", "drift_events"]
-TABLES: tuple[Table, ...] = get_args(Table)
+ArchiveTable = Literal["candles", "signals", "outcomes", "rejects", "drift_events"]
+ARCHIVE_TABLES: tuple[ArchiveTable, ...] = get_args(ArchiveTable)
 IDENTITY = "archive.json"
 COMMITS, CHECKPOINTS, DATA = "commits", "checkpoints", "data"
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"

@@ -14,18 +14,18 @@ from volcast.core.types import Signal
 from volcast.log.contract import Record, Topic
 
 from .commits import ArchiveCommit, ArchiveState, CheckpointHash, DataFile, LostRange, Place, Places, seals_of, sha256_of
-from .layout import Table, data_name
+from .layout import ArchiveTable, data_name
 from .tables.candles import candle_frame
 from .tables.drift_events import drift_event_frame
 from .tables.outcomes import outcome_frame
 from .tables.rejects import reject_frame
-from .tables.schemas import PARTITION_COLUMNS, to_parquet
+from .tables.schemas import HIVE_COLUMNS, to_parquet
 from .tables.signals import decode_signals, signal_frame
 
 ARCHIVED_TOPICS = (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED)
 
 
-class Batch(NamedTuple):
+class ArchiveBatch(NamedTuple):
     """What was read since the last commit."""
 
     records: Mapping[Topic, Sequence[Record]]
@@ -52,14 +52,14 @@ class CommitPlan(NamedTuple):
 
 
 def plan_commit(
-    state: ArchiveState, batch: Batch, nonce: str, written_ms: int, checkpoint: CheckpointHash | None = None
+    state: ArchiveState, batch: ArchiveBatch, nonce: str, written_ms: int, checkpoint: CheckpointHash | None = None
 ) -> CommitPlan:
     """Return what archives a batch after the commits up to `state`. A batch without records moves the places alone."""
     number = state.number + 1
     signals = batch.records.get(Topic.SIGNALS, ())
     decoded = decode_signals(signals)
     events, alarms = drift_event_frame(decoded, state.alarms)
-    frames: dict[Table, pl.DataFrame] = {
+    frames: dict[ArchiveTable, pl.DataFrame] = {
         "candles": candle_frame(batch.records.get(Topic.CANDLES, ())),
         "signals": signal_frame(decoded),
         "outcomes": outcome_frame(decoded),
@@ -89,9 +89,9 @@ def plan_commit(
     return CommitPlan(files, commit, min(horizons, default=None))
 
 
-def planned_files(table: Table, frame: pl.DataFrame, number: int) -> Iterator[PlannedFile]:
+def planned_files(table: ArchiveTable, frame: pl.DataFrame, number: int) -> Iterator[PlannedFile]:
     """Yield the files of sorted rows that commit `number` adds: one for each symbol and day, in the order of their names."""
-    parts = frame.partition_by(list(PARTITION_COLUMNS), maintain_order=True, as_dict=True)
+    parts = frame.partition_by(list(HIVE_COLUMNS), maintain_order=True, as_dict=True)
     for (symbol, day), part in sorted(parts.items(), key=lambda item: [str(each or "") for each in item[0]]):
         data = to_parquet(part)
         day_text, sha256 = str(day) if day else None, sha256_of(data)
@@ -130,7 +130,7 @@ def crc32_of(record: Record) -> int:
     return crc32(record.value, crc32(record.key))
 
 
-def _places(state: ArchiveState, batch: Batch) -> Places:
+def _places(state: ArchiveState, batch: ArchiveBatch) -> Places:
     """Return the places that have changed, in the order of topics and partitions."""
     changed: Places = {}
     for topic, positions in batch.positions.items():

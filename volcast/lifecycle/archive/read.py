@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 from .chain import load_state, read_commits, refresh
 from .commits import ArchiveCommit, ArchiveState, DataFile, decode_commit
-from .layout import Table
+from .layout import ArchiveTable
 from .store import ObjectStore, StoreError, open_store
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Archive:
 
     def files(
         self,
-        table: Table,
+        table: ArchiveTable,
         symbols: Collection[str | None] | None = None,
         from_day: str | None = None,
         to_day: str | None = None,
@@ -46,8 +46,8 @@ class Archive:
 
         A day is a text like 2026-11-05. Files of rows without a day are among them if no day is given.
         """
-        if table not in get_args(Table):
-            raise StoreError(f"{table} is no table of an archive: there are {', '.join(get_args(Table))}")
+        if table not in get_args(ArchiveTable):
+            raise StoreError(f"{table} is no table of an archive: there are {', '.join(get_args(ArchiveTable))}")
         return [
             each
             for each in self.state.files.values()
@@ -59,7 +59,7 @@ class Archive:
 
     def scan(
         self,
-        table: Table,
+        table: ArchiveTable,
         symbols: Collection[str | None] | None = None,
         from_day: str | None = None,
         to_day: str | None = None,
@@ -71,16 +71,16 @@ class Archive:
         import polars as pl  # noqa: PLC0415  # not needed to list files
 
         from .tables.all import TABLE_SCHEMAS  # noqa: PLC0415
-        from .tables.schemas import PARTITION_COLUMNS, file_schema  # noqa: PLC0415
+        from .tables.schemas import HIVE_COLUMNS, file_schema  # noqa: PLC0415
 
         schema, files = TABLE_SCHEMAS[table], self.files(table, symbols, from_day, to_day)
         if not files:
-            return pl.LazyFrame(schema={**file_schema(schema), **PARTITION_COLUMNS})
+            return pl.LazyFrame(schema={**file_schema(schema), **HIVE_COLUMNS})
         return pl.scan_parquet(
             [self.store.url(each.name) for each in files],
             schema=file_schema(schema),
             hive_partitioning=True,
-            hive_schema=PARTITION_COLUMNS,
+            hive_schema=HIVE_COLUMNS,
             missing_columns="insert",
             extra_columns="ignore",
             glob=False,

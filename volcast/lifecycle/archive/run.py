@@ -20,7 +20,7 @@ from volcast.log.retry import while_unavailable
 
 from .chain import Overtaken, append_commit, checkpoint, create_archive, load_state
 from .commits import ArchiveState, Identity, LostRange, Place, starts
-from .plan import ARCHIVED_TOPICS, Batch, CommitPlan, crc32_of, is_moved, lost_ranges, plan_commit
+from .plan import ARCHIVED_TOPICS, ArchiveBatch, CommitPlan, crc32_of, is_moved, lost_ranges, plan_commit
 from .store import ObjectStore, StoreError, StoreUnavailable
 
 _READ_RECORDS = 2_000
@@ -173,7 +173,7 @@ class Archiver:
     async def _commit(self, state: ArchiveState, readers: "Mapping[Topic, _TopicReader]") -> int | None:
         """Write what was read, and return the shortest horizon of its forecasts."""
         lost = await self._check_losses(readers)
-        batch = Batch(
+        batch = ArchiveBatch(
             {topic: each.records for topic, each in readers.items()},
             {topic: each.reader.positions for topic, each in readers.items()},
             lost,
@@ -202,7 +202,7 @@ class Archiver:
         for failed in [each for each in await asyncio.gather(*tasks, return_exceptions=True) if each is not None]:
             raise failed
 
-    def _note(self, batch: Batch, plan: CommitPlan) -> None:
+    def _note(self, batch: ArchiveBatch, plan: CommitPlan) -> None:
         stats = self.stats
         stats.commits += 1
         stats.files += len(plan.files)

@@ -1,6 +1,6 @@
 """All tables by name, with their schemas. It stands alone because each table's module knows only itself."""
 
-from volcast.lifecycle.archive.layout import Table
+from volcast.lifecycle.archive.layout import ArchiveTable
 
 from .candles import CANDLE_SCHEMA
 from .drift_events import DRIFT_EVENT_SCHEMA
@@ -9,7 +9,7 @@ from .rejects import REJECT_SCHEMA
 from .schemas import Schema
 from .signals import SIGNAL_SCHEMA
 
-TABLE_SCHEMAS: dict[Table, Schema] = {
+TABLE_SCHEMAS: dict[ArchiveTable, Schema] = {
     "candles": CANDLE_SCHEMA,
     "signals": SIGNAL_SCHEMA,
     "outcomes": OUTCOME_SCHEMA,

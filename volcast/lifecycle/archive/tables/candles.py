@@ -15,7 +15,7 @@ from msgspec import Struct
 from volcast.core.codec import UNDECODABLE
 from volcast.log.contract import Record
 
-from .schemas import FIRST_COLUMNS, Row, Schema, frame_of, where
+from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 
 _NUMBERS = ("open", "high", "low", "close", "volume", "quote_volume")
 CANDLE_SCHEMA: Schema = {
@@ -73,7 +73,7 @@ def candle_frame(records: Sequence[Record]) -> pl.DataFrame:
     return frame_of(map(_row, records), CANDLE_SCHEMA)
 
 
-def _row(record: Record) -> Row:
+def _row(record: Record) -> TableRow:
     try:
         read = _decoder.decode(record.value)
     except UNDECODABLE:
@@ -89,7 +89,7 @@ def _row(record: Record) -> Row:
             return _other(record, "promotion", None, read.from_ms)
 
 
-def _candle(record: Record, kind: str, body: _Body) -> Row:
+def _candle(record: Record, kind: str, body: _Body) -> TableRow:
     numbers = [body.open, body.high, body.low, body.close, body.volume, body.quote_volume]
     return (
         *_own(record, body.symbol, body.open_time_ms),
@@ -104,12 +104,12 @@ def _candle(record: Record, kind: str, body: _Body) -> Row:
     )
 
 
-def _other(record: Record, kind: str, symbol: str | None, time_ms: int | None, source: str | None = None) -> Row:
+def _other(record: Record, kind: str, symbol: str | None, time_ms: int | None, source: str | None = None) -> TableRow:
     nothing = [None] * (2 * len(_NUMBERS))
     return (*_own(record, symbol, time_ms), kind, *nothing, source, None, None, record.key, record.value)
 
 
-def _own(record: Record, symbol: str | None, time_ms: int | None) -> Row:
+def _own(record: Record, symbol: str | None, time_ms: int | None) -> TableRow:
     """Return the first columns; a symbol that is not the record's key is none, as for the consumer."""
     return where(record, symbol if symbol is not None and record.key == symbol.encode() else None, time_ms)
 

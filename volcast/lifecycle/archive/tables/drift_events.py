@@ -12,10 +12,10 @@ from volcast.core.drift.alarms import DriftAlarm, begun
 from volcast.core.types import Signal
 from volcast.log.contract import Record
 
-from .schemas import FIRST_COLUMNS, Row, Schema, frame_of, where
+from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 from .signals import DecodedSignal
 
-Alarms = Mapping[str, tuple[DriftAlarm, ...]]
+SymbolAlarms = Mapping[str, tuple[DriftAlarm, ...]]
 """The alarms that are on, by symbol."""
 DRIFT_EVENT_SCHEMA: Schema = {
     **FIRST_COLUMNS,
@@ -34,12 +34,12 @@ DRIFT_EVENT_SCHEMA: Schema = {
 """`event` is begun or ended; the other columns are those of the alarm at its beginning."""
 
 
-def drift_event_frame(decoded: Sequence[DecodedSignal], alarms: Alarms) -> tuple[pl.DataFrame, Alarms]:
+def drift_event_frame(decoded: Sequence[DecodedSignal], alarms: SymbolAlarms) -> tuple[pl.DataFrame, SymbolAlarms]:
     """Return the events in records of `signals`, and the alarms of the symbols whose alarms have changed.
 
     `alarms` are those that were on before the first of the records.
     """
-    rows, now = list[Row](), dict(alarms)
+    rows, now = list[TableRow](), dict(alarms)
     for record, value in decoded:
         if isinstance(value, Signal):
             rows += _rows(record, value, now.get(value.symbol))
@@ -48,7 +48,7 @@ def drift_event_frame(decoded: Sequence[DecodedSignal], alarms: Alarms) -> tuple
     return frame_of(rows, DRIFT_EVENT_SCHEMA), changed
 
 
-def _rows(record: Record, signal: Signal, before: tuple[DriftAlarm, ...] | None) -> Iterator[Row]:
+def _rows(record: Record, signal: Signal, before: tuple[DriftAlarm, ...] | None) -> Iterator[TableRow]:
     place = where(record, signal.symbol, signal.open_time_ms)
     if before is None:
         before = tuple(each for each in signal.drift_alarms if each.open_time_ms != signal.open_time_ms)
@@ -57,7 +57,7 @@ def _rows(record: Record, signal: Signal, before: tuple[DriftAlarm, ...] | None)
             yield (*place, event, alarm.detector, alarm.tier.value, *_numbers(alarm))
 
 
-def _numbers(alarm: DriftAlarm) -> Row:
+def _numbers(alarm: DriftAlarm) -> TableRow:
     return (
         alarm.open_time_ms,
         alarm.what,

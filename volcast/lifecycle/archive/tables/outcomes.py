@@ -12,7 +12,7 @@ from volcast.core.forecast.results import Outcome
 from volcast.core.types import Signal
 from volcast.log.contract import Record
 
-from .schemas import FIRST_COLUMNS, Row, Schema, frame_of, where
+from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 from .signals import DecodedSignal
 
 OUTCOME_SCHEMA: Schema = {
@@ -38,7 +38,7 @@ def outcome_frame(decoded: Sequence[DecodedSignal]) -> pl.DataFrame:
     return frame_of(rows, OUTCOME_SCHEMA)
 
 
-def _rows(record: Record, signal: Signal) -> Iterator[Row]:
+def _rows(record: Record, signal: Signal) -> Iterator[TableRow]:
     place = where(record, signal.symbol, signal.open_time_ms)
     if own := signal.outcome:
         yield (*place, *_leader(signal, signal.horizon_minutes, own))
@@ -52,7 +52,7 @@ def _rows(record: Record, signal: Signal) -> Iterator[Row]:
             yield (*place, made, shadow.model, "challenger", signal.horizon_minutes, *scores)
 
 
-def _leader(signal: Signal, horizon_minutes: int, outcome: Outcome) -> Row:
+def _leader(signal: Signal, horizon_minutes: int, outcome: Outcome) -> TableRow:
     return (
         outcome.open_time_ms,
         signal.model,

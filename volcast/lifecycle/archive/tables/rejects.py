@@ -11,7 +11,7 @@ import polars as pl
 from volcast.core.codec import UNDECODABLE, Reason, decode_reject, read_origin
 from volcast.log.contract import Record
 
-from .schemas import FIRST_COLUMNS, Row, Schema, frame_of, where
+from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 
 REJECT_SCHEMA: Schema = {
     **FIRST_COLUMNS,
@@ -36,7 +36,7 @@ def reject_frame(records: Sequence[Record]) -> pl.DataFrame:
     return frame_of(map(_row, records), REJECT_SCHEMA)
 
 
-def _row(record: Record) -> Row:
+def _row(record: Record) -> TableRow:
     try:
         reject = decode_reject(record.value)
     except UNDECODABLE:

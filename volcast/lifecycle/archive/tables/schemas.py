@@ -15,7 +15,7 @@ from volcast.lifecycle.archive.layout import is_candle_time
 from volcast.log.contract import Record
 
 Schema = dict[str, pl.DataType]
-Row = tuple[Any, ...]
+TableRow = tuple[Any, ...]
 FIRST_COLUMNS: Schema = {
     "symbol": pl.String(),
     "open_time": pl.Datetime("ms", "UTC"),
@@ -23,12 +23,12 @@ FIRST_COLUMNS: Schema = {
     "offset": pl.Int64(),
 }
 """Partition and offset are those of the record on its topic."""
-PARTITION_COLUMNS: Schema = {"symbol": pl.String(), "day": pl.Date()}
+HIVE_COLUMNS: Schema = {"symbol": pl.String(), "day": pl.Date()}
 _SORTED_BY = ("open_time", "partition", "offset")
 _ROW_GROUP_ROWS = 50_000
 
 
-def where(record: Record, symbol: object, time_ms: object) -> Row:
+def where(record: Record, symbol: object, time_ms: object) -> TableRow:
     """Return the first columns of a row: symbol, time, partition and offset.
 
     A symbol that is not valid is none, and so is a time that no candle can have: each value becomes the name of a folder.
@@ -41,7 +41,7 @@ def where(record: Record, symbol: object, time_ms: object) -> Row:
     )
 
 
-def frame_of(rows: Iterable[Row], schema: Schema) -> pl.DataFrame:
+def frame_of(rows: Iterable[TableRow], schema: Schema) -> pl.DataFrame:
     """Return rows as a frame, with the column `day`, sorted by time and then by their place on the log."""
     frame = pl.DataFrame(list(rows), schema=schema, orient="row")
     return sorted_rows(frame.with_columns(day=pl.col("open_time").dt.date()))
@@ -55,10 +55,10 @@ def sorted_rows(frame: pl.DataFrame) -> pl.DataFrame:
 def to_parquet(frame: pl.DataFrame) -> bytes:
     """Return sorted rows of one symbol and day as a Parquet file."""
     file = BytesIO()
-    frame.drop(*PARTITION_COLUMNS).write_parquet(file, compression="zstd", statistics=True, row_group_size=_ROW_GROUP_ROWS)
+    frame.drop(*HIVE_COLUMNS).write_parquet(file, compression="zstd", statistics=True, row_group_size=_ROW_GROUP_ROWS)
     return file.getvalue()
 
 
 def file_schema(schema: Schema) -> Schema:
     """Return the columns of a table's files."""
-    return {name: kind for name, kind in schema.items() if name not in PARTITION_COLUMNS}
+    return {name: kind for name, kind in schema.items() if name not in HIVE_COLUMNS}

@@ -15,7 +15,7 @@ from volcast.core.codec import UNDECODABLE, decode_signal
 from volcast.core.types import Restoring, Signal
 from volcast.log.contract import Record
 
-from .schemas import FIRST_COLUMNS, Row, Schema, frame_of, where
+from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 
 _KINDS: dict[object, pl.DataType] = {float: pl.Float64(), int: pl.Int64(), bool: pl.Boolean(), str: pl.String()}
 _ELSEWHERE = {"symbol", "open_time_ms"}
@@ -60,7 +60,7 @@ def _decoded(record: Record) -> Signal | Restoring | None:
         return None
 
 
-def _row(record: Record, value: Signal | Restoring | None) -> Row:
+def _row(record: Record, value: Signal | Restoring | None) -> TableRow:
     nothing = [None] * len(SIGNAL_FIELDS)
     match value:
         case Signal() as signal:
