@@ -79,11 +79,10 @@ def command(
     """Put the one-minute candles of an hour into the archive ROOT, with the answers that they were made of.
 
     An hour that is there already is not asked for again. CoinCap needs a key in COINCAP_API_KEY; a venue needs none. Exit code 0:
-    hours were added; 99: all were there; 1: the source has no useful answer now, try again later.
+    hours were added; 99: all were there; 1: the source has no useful answer now, try again later; 3: the archive can't be used.
     """
     from volcast.cli.log_format import configure_quietly  # noqa: PLC0415  # not needed by --help
     from volcast.cli.services import run_services  # noqa: PLC0415
-    from volcast.lifecycle.archive.store import StoreError, StoreUnavailable  # noqa: PLC0415
     from volcast.lifecycle.ingestion.raw import IngestionError, UnusableSourceError  # noqa: PLC0415
     from volcast.lifecycle.ingestion.run import ingest_hour  # noqa: PLC0415
 
@@ -111,11 +110,9 @@ def command(
         stopped = asyncio.run(run_services(until=ingest()))
     except UnusableSourceError as error:
         raise UserError(f"{error}{_so_far(added)}") from None
-    except (IngestionError, StoreUnavailable) as error:
+    except IngestionError as error:
         click.echo(f"volcast: {error}{_so_far(added)}", err=True)
         return _FAILED
-    except StoreError as error:
-        raise UserError(f"{error}.{_so_far(added)}") from None
     if stopped:
         click.echo(f"volcast: interrupted.{_so_far(added)}", err=True)
         return INTERRUPTED
@@ -123,13 +120,10 @@ def command(
 
 
 def _opened(root: str) -> "ObjectStore":
-    from volcast.lifecycle.archive.store import StoreError, open_store  # noqa: PLC0415  # not needed by --help
-
     with extra_required("an archive on S3"):
-        try:
-            return open_store(root)
-        except StoreError as error:
-            raise UserError(f"{error}.") from None
+        from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415  # not needed by --help
+
+        return open_store(root)
 
 
 def _wanted(interval: str | None, now_ms: int) -> "tuple[DataInterval, ...]":

@@ -69,7 +69,7 @@ async def test_of_a_day_the_hours_that_are_missing_are_added(tmp_path: Path) -> 
         (("--exchange", "a b"), KEY, 2, "--exchange 'a b' is no id of CoinCap"),
         (("--interval", "2189-01-01T00"), KEY, 2, "is not over yet"),
         (("--interval", "noon"), KEY, 2, "'noon' is no time"),
-        (("--archive", "http://x/y"), KEY, 2, "names no archive"),
+        (("--archive", "http://x/y"), KEY, 3, "names no archive"),
     ],
 )
 async def test_what_the_user_must_change_is_one_sentence(
