@@ -1,6 +1,9 @@
 """Outcomes of a random market, and models that know its variance up to noise of their own, which lasts for some hours."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import polars as pl
 from scipy.signal import lfilter  # type: ignore[import-untyped]  # SciPy ships no types
 
 from volcast.backtest.scores import qlike_losses
@@ -43,3 +46,28 @@ def outcomes_of(
     made_ms = START_MS + HOUR_MS * np.arange(1, hours + 1, dtype=np.int64)
     log_return = np.sqrt(expected) * rng.standard_normal(hours)
     return SymbolOutcomes(symbol, made_ms, volatility, log_return, forecasts)
+
+
+def frames(outcomes: Sequence[SymbolOutcomes]) -> dict[str, pl.DataFrame]:
+    """Return the outcomes as the rows that a backtest writes."""
+    found: dict[str, pl.DataFrame] = {}
+    for name in outcomes[0].models:
+        found[name] = pl.concat(
+            pl.DataFrame(
+                {
+                    "timestamp": each.made_ms - 60_000,
+                    "symbol": [each.symbol] * each.made_ms.size,
+                    "realized_volatility": each.volatility,
+                    "forecast": np.sqrt(each.models[name].variance),
+                    "median": each.models[name].median,
+                    "lower": each.models[name].lower,
+                    "upper": each.models[name].upper,
+                    "log_return": each.log_return,
+                    "return_lower": each.models[name].return_lower,
+                    "return_upper": each.models[name].return_upper,
+                    "qlike": each.models[name].losses,
+                }
+            )
+            for each in outcomes
+        )
+    return found

@@ -1,45 +1,17 @@
 """The whole comparison as plain data, and what shows it."""
 
 import re
-from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
 import pytest
 
-from tests.volcast.lifecycle.comparison.outcome_streams import outcomes_of
+from tests.volcast.lifecycle.comparison.outcome_streams import frames, outcomes_of
 from volcast.lifecycle.comparison.charts import charts, png
 from volcast.lifecycle.comparison.compared import compared
 from volcast.lifecycle.comparison.markdown import comparison_markdown
-from volcast.lifecycle.comparison.outcomes import OutcomesError, SymbolOutcomes
+from volcast.lifecycle.comparison.outcomes import OutcomesError
 from volcast.lifecycle.comparison.page import comparison_page
 from volcast.lifecycle.comparison.result import BadComparisonError, LifecycleComparison, decode_comparison, encode_comparison
 from volcast.lifecycle.comparison.verdict import Rule, Standing
-
-
-def frames(outcomes: Sequence[SymbolOutcomes]) -> dict[str, pl.DataFrame]:
-    """Return the outcomes as the rows that a backtest writes."""
-    found: dict[str, pl.DataFrame] = {}
-    for name in outcomes[0].models:
-        found[name] = pl.concat(
-            pl.DataFrame(
-                {
-                    "timestamp": each.made_ms - 60_000,
-                    "symbol": [each.symbol] * each.made_ms.size,
-                    "realized_volatility": each.volatility,
-                    "forecast": np.sqrt(each.models[name].variance),
-                    "median": each.models[name].median,
-                    "lower": each.models[name].lower,
-                    "upper": each.models[name].upper,
-                    "log_return": each.log_return,
-                    "return_lower": each.models[name].return_lower,
-                    "return_upper": each.models[name].return_upper,
-                    "qlike": each.models[name].losses,
-                }
-            )
-            for each in outcomes
-        )
-    return found
 
 
 def comparison(**arguments: object) -> LifecycleComparison:
