@@ -44,7 +44,13 @@ def command() -> None:
 
 @command.command(_RUN, short_help="Archive what is on the log, and what comes.")
 @archive_option
-@click.option("--rows", type=click.IntRange(1, 1_000_000), default=50_000, show_default=True, help="Records of a commit at most.")
+@click.option(
+    "--rows",
+    type=click.IntRange(1, 1_000_000),
+    default=50_000,
+    show_default=True,
+    help="Records after which a commit is written.",
+)
 @click.option(
     "--every",
     "every_s",

@@ -43,6 +43,7 @@ class ArchiverConfig:
     """When a batch ends, and what is done about records that are gone."""
 
     rows: int = 50_000
+    """A batch ends once so many records were read; the last read may have brought some more."""
     every_s: float = 60.0
     """At most so long after the first record that it was read. It is cut to half of the shortest horizon of the signals, so that
     forecasts are sealed before their outcomes are known."""
@@ -90,6 +91,8 @@ class Archiver:
         self._log, self._store, self._identity, self._config = log, store, identity, config
         self._random, self._wall_clock = random, wall_clock
         self._now_s: Callable[[], float] = lambda: 0.0
+        self.every_s = min(config.every_s, _FIRST_EVERY_S)
+        """How long a record waits for its commit at most."""
 
     async def run(self) -> None:
         """Archive until cancelled, or until all is archived with `once`.
@@ -134,25 +137,25 @@ class Archiver:
             topic: _TopicReader(topic, await stack.enter_async_context(self._log.reader(topic, starts(state, topic))), state)
             for topic in ARCHIVED_TOPICS
         }
-        now_s, every_s = self._now_s, min(self._config.every_s, _FIRST_EVERY_S)
+        now_s = self._now_s
         await self._check_losses(readers)
         for each in readers.values():
             await each.check_begins()
-        waiting_since_s = now_s()
+        rows, waiting_since_s = 0, now_s()
         while True:
             self.stats.last_iteration_s = now_s()
-            await asyncio.gather(*(each.read() for each in readers.values()))
+            await asyncio.gather(*(each.read(min(_READ_RECORDS, self._config.rows - rows)) for each in readers.values()))
             rows = sum(len(each.records) for each in readers.values())
             if rows and self.stats.oldest_unarchived_s is None:
                 self.stats.oldest_unarchived_s = waiting_since_s = now_s()
             is_done = all(each.reader.caught_up for each in readers.values())
             self.stats.is_caught_up = self.stats.is_caught_up or (is_done and not rows)
             is_full = rows >= self._config.rows or sum(each.size for each in readers.values()) >= _MAX_BATCH_BYTES
-            is_due = now_s() - waiting_since_s >= every_s or (self._config.once and is_done)
+            is_due = now_s() - waiting_since_s >= self.every_s or (self._config.once and is_done)
             if is_full or is_due:
                 if rows or is_moved(state, {topic: each.reader.positions for topic, each in readers.items()}):
-                    horizon = await self._commit(state, readers)
-                    every_s = min(self._config.every_s, 30.0 * horizon if horizon else every_s)
+                    await self._commit(state, readers)
+                    rows = 0
                 if self._config.once and is_done:
                     return
                 waiting_since_s = now_s()
@@ -170,8 +173,8 @@ class Archiver:
         _log.info("archiving to %s after commit %d", self._store.root, state.number)
         return state
 
-    async def _commit(self, state: ArchiveState, readers: "Mapping[Topic, _TopicReader]") -> int | None:
-        """Write what was read, and return the shortest horizon of its forecasts."""
+    async def _commit(self, state: ArchiveState, readers: "Mapping[Topic, _TopicReader]") -> None:
+        """Write what was read."""
         lost = await self._check_losses(readers)
         batch = ArchiveBatch(
             {topic: each.records for topic, each in readers.items()},
@@ -186,7 +189,8 @@ class Archiver:
         self._note(batch, plan)
         for each in readers.values():
             each.clear(state)
-        return plan.shortest_horizon_minutes
+        if horizon := plan.shortest_horizon_minutes:
+            self.every_s = min(self._config.every_s, 30.0 * horizon)
 
     async def _upload(self, plan: CommitPlan) -> None:
         limit = asyncio.Semaphore(_UPLOADS)
@@ -254,9 +258,9 @@ class _TopicReader:
         begins = await self.reader.begins()
         self._to_compare = {p: place for p, place in self._to_compare.items() if begins[p] <= (place.last or 0)}
 
-    async def read(self) -> None:
+    async def read(self, max_records: int) -> None:
         """Read some records more. Raises Mismatch if the log is not the one that was archived."""
-        for record in map(_readable, await self.reader.read(_READ_RECORDS, _READ_S)):
+        for record in map(_readable, await self.reader.read(max_records, _READ_S)):
             if record.partition in self._to_compare and await self._is_archived(record):
                 continue
             self.records.append(record)
