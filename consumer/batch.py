@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from volcast.core.codec import Reject, encode_reject, encode_signal
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.timeline import Skip
 from volcast.core.types import MINUTE_MS, Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, KeyValue
@@ -26,7 +27,7 @@ class SkippedCandle(NamedTuple):
     """The offset of its record."""
 
 
-DecodedRecord = Candle | Gap | Revision | Reject | None
+DecodedRecord = Candle | Gap | Revision | Promotion | Reject | None
 """A record after decoding; None if it was accepted before and the present rules would reject it."""
 RecordResult = Signal | SkippedCandle | Reject
 """What a record leads to. It may lead to several: a candle may decide about one that has waited for it, or to none."""
@@ -39,6 +40,7 @@ class Batch:
     signals: list[KeyValue] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     skips: list[SkippedCandle] = field(default_factory=list)
+    promotions: list[Promotion] = field(default_factory=list)
     live_ends_ms: list[int] = field(default_factory=list)
     """The ends of the minutes of those signals whose candle arrived live, not by a later request."""
     was_restoring: bool = False
@@ -59,6 +61,8 @@ class Batch:
                 self.rejects.append(result)
             else:
                 self.skips.append(result)
+        if isinstance(item, Promotion):
+            self.promotions.append(item)
         last = results[-1] if results else None
         if not (isinstance(item, Candle) and item.live and item.closed_by != CLOSED_BY_REST and isinstance(last, Signal)):
             return

@@ -3,6 +3,7 @@
     a symbol     the snapshot of its engine, see volcast.core.snapshot
     @config      the settings that the partition was processed with
     @rejected    the number of rejected records by reason, and the offset below which all of them are counted
+    @promotions  the promotions by offset, for symbols that begin later: the candles before them may be gone
     @restoring   the symbols whose rebuild was announced on `signals` and has not ended
     @manifest, @checkpoint: see checkpoint.py
 
@@ -20,6 +21,7 @@ from msgspec import Struct
 
 from volcast.core.codec import UNDECODABLE, Reason, encode_restoring
 from volcast.core.engine import Engine
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.snapshot import encode_snapshot
 from volcast.core.types import Restoring
 from volcast.log.contract import KeyValue
@@ -31,7 +33,10 @@ from .sealing import seal, unseal
 
 CONFIG_KEY = b"@config"
 REJECTED_KEY = b"@rejected"
+PROMOTIONS_KEY = b"@promotions"
 RESTORING_KEY = b"@restoring"
+MAX_PROMOTIONS = 100
+"""So many are kept for symbols that begin later; they may reach back as far as those."""
 
 
 class RebuildNotices(NamedTuple):
@@ -41,6 +46,11 @@ class RebuildNotices(NamedTuple):
     """For `signals`: each says that a symbol is being rebuilt, or is complete again."""
     state: list[KeyValue]
     """For the state, so that the next owner knows what was announced."""
+
+
+class _Promotions(Struct, frozen=True):
+    position: int
+    by_offset: dict[int, Promotion]
 
 
 class _RejectCounts(Struct, frozen=True):
@@ -60,6 +70,9 @@ class PartitionState:
         """The number of rejected records by reason, without those of an unconfirmed date: `counts` has them."""
         self.rejected_below = 0
         """The offset below which all rejected records are counted."""
+        self._promotions: dict[int, Promotion] = {}
+        self._promoted_below = 0
+        """The offset below which all promotions are known."""
         verified = symbols.verified
         self._rules, self._verified = rules, verified
         stored, manifest = verified.values, verified.manifest
@@ -70,10 +83,12 @@ class PartitionState:
         """The rules by which the records before this state were answered."""
         self._settings_are_saved = before is not None and not self.changed_settings
         good = {key: crc32(value) for key, value in stored.items() if key in {CONFIG_KEY, RESTORING_KEY}} | symbols.checksums
-        rejects_are_loaded = REJECTED_KEY not in verified.problems and self._load_rejected(stored.get(REJECTED_KEY))
-        if rejects_are_loaded and REJECTED_KEY in stored:
-            good[REJECTED_KEY] = crc32(stored[REJECTED_KEY])
-        self.must_rebuild = bool(self.unusable) or not rejects_are_loaded or manifest is None
+        loaded = {
+            key: key not in verified.problems and load(stored.get(key))
+            for key, load in ((REJECTED_KEY, self._load_rejected), (PROMOTIONS_KEY, self._load_promotions))
+        }
+        good |= {key: crc32(stored[key]) for key, is_loaded in loaded.items() if is_loaded and key in stored}
+        self.must_rebuild = bool(self.unusable) or not all(loaded.values()) or manifest is None
         """Something stored cannot be used, so that all records must be read again from the first one on."""
         self.is_intact = manifest is not None and not verified.problems
         """Nothing is missing or damaged of what the last commit left; whether it can be used here is another matter."""
@@ -96,12 +111,40 @@ class PartitionState:
         self.rejected_below = found.position
         return True
 
-    def add_symbol(self, symbol: str) -> Engine:
-        """Return the engine of a new symbol."""
+    def _load_promotions(self, raw: bytes | None) -> bool:
+        """Return whether the promotions could be read; if not, none is known."""
+        try:
+            found = msgspec.msgpack.decode(unseal(raw), type=_Promotions) if raw is not None else _Promotions(0, {})
+        except UNDECODABLE:
+            return False
+        if found.position > self._verified.position:
+            return False
+        self._promotions = {offset: each for offset, each in found.by_offset.items() if each.model in self._rules.models}
+        self._promoted_below = found.position
+        return True
+
+    def add_symbol(self, symbol: str, offset: int) -> Engine:
+        """Return the engine of a new symbol, whose first record is at `offset`."""
         rules = self._rules
-        self.engines[symbol] = Engine(symbol, rules.config, rules.decoder.price_decimals(symbol), rules.prior)
+        engine = self.engines[symbol] = Engine(symbol, rules.config, rules.decoder.price_decimals(symbol), rules.prior)
         self.counts[symbol] = Counter()
-        return self.engines[symbol]
+        for each in [self._promotions[at] for at in sorted(self._promotions) if at < offset][-MAX_PROMOTIONS:]:
+            if each.concerns(symbol):
+                engine.forecaster.promote(each.model, each.from_ms)
+        return engine
+
+    def promote(self, promotion: Promotion, offset: int) -> list[bytes]:
+        """Take in the promotion at `offset`, for the engines that lack it and for symbols that begin later.
+
+        Returns the keys whose values change.
+        """
+        self._promotions[offset] = promotion
+        keys = [PROMOTIONS_KEY] if offset >= self._promoted_below else []
+        for symbol, engine in self.engines.items():
+            if offset >= self.complete_below.get(symbol, 0) and promotion.concerns(symbol):
+                engine.forecaster.promote(promotion.model, promotion.from_ms)
+                keys.append(symbol.encode())
+        return keys
 
     def forget_waiting(self) -> None:
         """Discard the candles that wait in symbols rebuilt from fewer records, or with other decimals, than those that were
@@ -126,6 +169,9 @@ class PartitionState:
     def _encode(self, key: bytes, position: int) -> bytes:
         if key == REJECTED_KEY:
             return seal(msgspec.msgpack.encode(_RejectCounts(position, dict(self.rejected))))
+        if key == PROMOTIONS_KEY:
+            self._promotions = dict(sorted(self._promotions.items())[-MAX_PROMOTIONS:])
+            return seal(msgspec.msgpack.encode(_Promotions(position, self._promotions)))
         symbol = key.decode()
         return encode_snapshot(self.engines[symbol], position, self.counts[symbol])
 

@@ -62,7 +62,10 @@ def report_restored(partition: int, shard: Shard) -> None:
 
 
 def report_batch(partition: int, batch: Batch) -> None:
-    """Log the first few rejected and the first few skipped candles of a batch, and how many more there were."""
+    """Log the promotions of a batch, the first few rejected and the first few skipped candles, and how many more there were."""
+    for promotion in batch.promotions:
+        which = {"promotion": promotion.id, "model": promotion.model, "from_ms": promotion.from_ms}
+        _log.info("another model leads from the named candle on", extra={"partition": partition, **which})
     for reject in batch.rejects[:_MAX_PER_BATCH]:
         where = {"partition": partition, "offset": reject.offset, "source": reject.source, "line": reject.line}
         _log.warning("rejected: %s", reject.detail, extra={"symbol": reject.symbol, "reason": reject.reason, **where})

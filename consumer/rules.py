@@ -12,6 +12,7 @@ from msgspec import Struct
 from volcast.core.codec import Reason, Reject, refuse
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.prior import Prior
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import Candle, EngineConfig, Gap, Revision
 from volcast.log.contract import Record
 
@@ -67,15 +68,17 @@ class Rules:
         counts = settings.max_symbols, self.snapshot_records
         return Rules(settings.engine, decoder, *counts, self.prior, settings.allowed_symbols, self.rebuild_from_earliest)
 
-    def decode(self, record: Record, partition_of: Callable[[bytes], int] | None) -> Candle | Gap | Revision | Reject:
+    def decode(self, record: Record, partition_of: Callable[[bytes], int] | None) -> Candle | Gap | Revision | Promotion | Reject:
         """Decode a record, if it could be read and is where it belongs: in two partitions a symbol would have two engines.
 
-        `partition_of` returns the partition of a key; if it is None, no record is in a wrong one.
+        `partition_of` returns the partition of a key; if it is None, no record is in a wrong one. A promotion stands in each.
         """
         key, value = record.key, record.value
         if record.unreadable:
             return refuse(Reason.UNREADABLE_BATCH, record.unreadable, key, value)
         item = self.decoder.decode(key, value)
+        if isinstance(item, Promotion):
+            return item if item.model in self.models else self._refuse_model(item, record)
         if partition_of is None or isinstance(item, Reject) or (belongs := partition_of(key)) == record.partition:
             return item
         detail = (
@@ -83,6 +86,18 @@ class Rules:
             "clients: set the producer's partitioner, in librdkafka partitioner=murmur2_random"
         )
         return refuse(Reason.PARTITION, detail, key, value)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names of the models that forecast here: any of them may lead."""
+        return (self.config.model, *self.config.shadows)
+
+    def _refuse_model(self, promotion: Promotion, record: Record) -> Reject:
+        detail = (
+            f"promotion {promotion.id} is of {promotion.model!r:.80}; the models of this consumer are {', '.join(self.models)}: "
+            "nothing changes"
+        )
+        return refuse(Reason.UNKNOWN_MODEL, detail, record.key, record.value)
 
     def refusal(self, symbol: str, symbols: int, *, is_new: bool) -> tuple[Reason, str] | None:
         """Return why a record of this symbol is rejected in a partition of so many symbols, and a sentence; None if it is not."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from volcast.core.codec import Reason, Reject, refuse
 from volcast.core.decoder import refuse_unconfirmed
 from volcast.core.engine import Engine
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.timeline import Arrival
 from volcast.core.types import Candle, Gap, Revision, Signal
 from volcast.log.contract import Commit, Record, Restored
@@ -90,7 +91,7 @@ class Shard:
             is_new = record.offset >= self.answered_below
             rules = self._rules if is_new else self.state.rules_before
             item = self._decode(record, rules)
-            results = self._take_in(item, record, rules)
+            results = self._promote(item, record) if isinstance(item, Promotion) else self._take_in(item, record, rules)
             self._digest.add(record)
             if is_new:
                 batch.add(item, results)
@@ -142,7 +143,7 @@ class Shard:
         item_before = rules.decode(record, self._partition_of)
         return item_before if isinstance(item_before, Reject) else None if isinstance(item, Reject) else item
 
-    def _take_in(self, item: DecodedRecord, record: Record, rules: Rules) -> Sequence[RecordResult]:
+    def _take_in(self, item: Candle | Gap | Revision | Reject | None, record: Record, rules: Rules) -> Sequence[RecordResult]:
         if item is None or isinstance(item, Reject):
             return self._reject(item, record) if item else ()
         symbol = item.candle.symbol if isinstance(item, Revision) else item.symbol
@@ -151,13 +152,18 @@ class Shard:
         engine = self.engines.get(symbol)
         if refusal := rules.refusal(symbol, len(self.engines), is_new=engine is None):
             return self._reject(refuse(*refusal, record.key, record.value), record)
-        engine = engine or self.state.add_symbol(symbol)
+        engine = engine or self.state.add_symbol(symbol, record.offset)
         self._schedule.changed(record.key, record.offset, self._digest.value)
         if isinstance(item, Candle):
             if engine.continues_at(item.open_time_ms) and isinstance(signal := engine.step(item), Signal):
                 return (signal,)
             return self._admit(engine, Arrival(item, record.offset, record.value), record.partition)
         self.counts[symbol]["gap" if isinstance(item, Gap) else "revision"] += 1
+        return ()
+
+    def _promote(self, promotion: Promotion, record: Record) -> Sequence[RecordResult]:
+        for key in self.state.promote(promotion, record.offset):
+            self._schedule.changed(key, record.offset, self._digest.value)
         return ()
 
     def _admit(self, engine: Engine, arrival: Arrival, partition: int) -> Sequence[RecordResult]:

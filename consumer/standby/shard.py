@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from consumer.batch import Batch
 from consumer.checkpoint import CHECKPOINT_KEY, MANIFEST_KEY, Mark, read_checkpoint, read_manifest
 from consumer.loading import LoadedSymbols
-from consumer.partition_state import CONFIG_KEY, REJECTED_KEY, RESTORING_KEY, RebuildNotices
+from consumer.partition_state import CONFIG_KEY, PROMOTIONS_KEY, REJECTED_KEY, RESTORING_KEY, RebuildNotices
 from consumer.rules import Rules
 from consumer.shard import Shard
 from volcast.log.contract import Commit, KeyValue, Restored
@@ -79,8 +79,9 @@ class FollowingShard(Shard):
         self.answered_below = self.replay_from = self.next_offset = self.position
 
     def _compare_value(self, key: bytes, value: bytes) -> None:
-        name = "the reject counts" if key == REJECTED_KEY else f"the snapshot of {key.decode(errors='replace')}"
-        if key != REJECTED_KEY and key.decode(errors="replace") not in self.engines:
+        symbol = key.decode(errors="replace")
+        name = {REJECTED_KEY: "the reject counts", PROMOTIONS_KEY: "the promotions"}.get(key, f"the snapshot of {symbol}")
+        if key not in {REJECTED_KEY, PROMOTIONS_KEY} and symbol not in self.engines:
             raise StateDiffers(f"{name}: the owner has a symbol that had no record here")
         if self.state.encode([key], self.position)[-1].value != value:
             raise StateDiffers(f"{name} at {self.position}")

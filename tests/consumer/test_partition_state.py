@@ -26,7 +26,7 @@ def loaded(stored: dict[bytes, bytes]) -> PartitionState:
 def stored_state() -> dict[bytes, bytes]:
     """The values of a state with one symbol and two rejected records."""
     state = loaded({})
-    state.add_symbol("BTCUSDT").step(candle(0, "42000.00"))
+    state.add_symbol("BTCUSDT", 0).step(candle(0, "42000.00"))
     state.counts["BTCUSDT"]["gap"] += 1
     state.count_rejected(Reason.TIME)
     state.count_rejected(Reason.TIME)
@@ -92,7 +92,7 @@ def test_a_rebuild_is_announced_when_it_begins_and_when_it_ends() -> None:
     assert [decode_signal(each.value) for each in begun.signals] == [Restoring("BTCUSDT", done=False)]
     state = loaded({**stored, **dict(begun.state)})
     assert (state.begin_rebuilds(), list(state.unusable)) == (([], []), ["BTCUSDT"])
-    state.add_symbol("BTCUSDT")
+    state.add_symbol("BTCUSDT", 0)
     ended = state.end_rebuilds()
     assert [decode_signal(each.value) for each in ended.signals] == [Restoring("BTCUSDT", done=True)]
     assert ended.state == [(RESTORING_KEY, b"")]

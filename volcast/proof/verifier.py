@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from volcast.core.codec import Reason, Reject, decode_reject, encode_reject, encode_signal, refuse
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.timeline import Arrival
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal
 from volcast.log.contract import KeyValue, Record
@@ -60,14 +61,18 @@ class Expected:
 def expected_output(config: EngineConfig, price_decimals: int, max_symbols: int, candles: Iterable[Record]) -> Expected:
     """Return the output of a single reader that processes a partition's candles once, from the first to the last."""
     decoder, engines, expected = Decoder(price_decimals), dict[str, Engine](), Expected()
+    promotions: list[Promotion] = []
     for record in candles:
         expected.position = record.offset + 1
         item = decoder.decode(record.key, record.value)
         symbol = record.key.decode(errors="replace")
-        if not isinstance(item, Reject) and symbol not in engines:
+        if isinstance(item, Promotion) and item.model not in (config.model, *config.shadows):
+            item = refuse(Reason.UNKNOWN_MODEL, "", record.key, record.value)
+        elif not isinstance(item, Reject | Promotion) and symbol not in engines:
             if len(engines) < max_symbols:
                 engines[symbol] = Engine(symbol, config, price_decimals)
                 expected.counts[symbol] = Counter()
+                _promote(engines[symbol], promotions)
             else:
                 item = refuse(Reason.TOO_MANY_SYMBOLS, "", record.key, record.value)
         match item:
@@ -75,9 +80,19 @@ def expected_output(config: EngineConfig, price_decimals: int, max_symbols: int,
                 expected.step(engines[symbol], Arrival(item, record.offset, record.value), record)
             case Gap() | Revision():
                 expected.counts[symbol][type(item).__name__.lower()] += 1
-        if isinstance(item, Reject):
-            expected.reject(item, record.partition, record.offset)
+            case Promotion():
+                promotions.append(item)
+                for engine in engines.values():
+                    _promote(engine, [item])
+            case Reject():
+                expected.reject(item, record.partition, record.offset)
     return expected
+
+
+def _promote(engine: Engine, promotions: Iterable[Promotion]) -> None:
+    for each in promotions:
+        if each.concerns(engine.symbol):
+            engine.forecaster.promote(each.model, each.from_ms)
 
 
 def first_difference(signals: Sequence[Record], rejects: Sequence[Record], position: int, expected: Expected) -> str | None:

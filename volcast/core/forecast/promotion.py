@@ -15,8 +15,8 @@ class Promotion(Struct, frozen=True):
     """Its name among the models of the engine."""
     from_ms: int
     """The opening of the named candle, in milliseconds since 1970-01-01 UTC."""
-    symbols: tuple[str, ...] = ()
-    """The symbols that it concerns; all if it is empty."""
+    symbols: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
+    """The symbols that it concerns, at most 100; all if it is empty."""
 
     def concerns(self, symbol: str) -> bool:
         """Return whether it is about this symbol."""

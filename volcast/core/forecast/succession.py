@@ -7,7 +7,7 @@ So a promotion that comes later on the log overrides those before it, from its o
 
 from typing import Any, Final
 
-MAX_WAITING: Final = 32
+MAX_WAITING: Final = 100
 """Promotions of one symbol that wait for their named candles. Of more, those of the earliest candles are forgotten."""
 
 

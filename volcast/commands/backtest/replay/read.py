@@ -12,7 +12,7 @@ from consumer.rules import PartitionSettings, Rules
 from consumer.shard import Shard
 from volcast.backtest.checks.versions import VersionTrack
 from volcast.cli.streams import tell
-from volcast.core.codec import UNDECODABLE, decode_signal, read_origin
+from volcast.core.codec import PROMOTION_KEY, UNDECODABLE, decode_signal, read_origin
 from volcast.core.types import MINUTE_MS, Signal
 from volcast.log.contract import Log, Record, Topic
 
@@ -126,8 +126,10 @@ async def _records(log: Log, topic: Topic) -> AsyncIterator[list[Record]]:
 
 
 def _is_wanted(record: Record, span: Span) -> bool:
-    """Return whether a record runs through the engines: one of a wanted symbol and time, or one whose time cannot be read."""
-    if not span.has(record.key):
+    """Return whether a record runs through the engines: one of a wanted symbol and time, a promotion, or one whose time cannot be
+    read.
+    """
+    if record.key != PROMOTION_KEY and not span.has(record.key):
         return False
     at_ms = read_origin(record.value).open_time_ms
     return type(at_ms) is not int or span.history_from_ms <= at_ms < span.candles_to_ms
