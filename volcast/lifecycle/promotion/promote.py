@@ -80,14 +80,17 @@ async def promote(log: Log, request: PromotionRequest, now_ms: Callable[[], int]
     """
     if dry_run:
         return await _judged(log, request, now_ms())
-    async with log.appender(APPENDER) as appender:
-        judged = await _judged(log, request, now_ms())
-        try:
-            markers = await _write(appender, judged.record)
-        except Unavailable:
-            markers = None
-    if markers is None:
-        markers = await _write_unless_written(log, judged)
+    try:
+        async with log.appender(APPENDER) as appender:
+            judged = await _judged(log, request, now_ms())
+            try:
+                markers = await _write(appender, judged.record)
+            except Unavailable:
+                markers = None
+        if markers is None:
+            markers = await _write_unless_written(log, judged)
+    except Fenced as error:
+        raise Fenced(_OVERTAKEN) from error
     return judged._replace(markers=markers, late=await _late(log, judged, markers))
 
 
@@ -199,10 +202,7 @@ async def _judged(log: Log, request: PromotionRequest, now_ms: int) -> Promoted:
 
 async def _write(appender: Appender, record: PromotionRecord) -> Mapping[int, int]:
     marker = KeyValue(PROMOTION_KEY, encode_promotion(record.marker))
-    try:
-        return await appender.promote(KeyValue(record.id.encode(), encode_promotion_record(record)), marker)
-    except Fenced as error:
-        raise Fenced(_OVERTAKEN) from error
+    return await appender.promote(KeyValue(record.id.encode(), encode_promotion_record(record)), marker)
 
 
 async def _write_unless_written(log: Log, judged: Promoted) -> Mapping[int, int]:

@@ -17,6 +17,7 @@ from volcast.lifecycle.promotion.promote import Promoted, PromotionRequest, Refu
 from volcast.lifecycle.promotion.record import PreviousLead, PromotionEvidence, decode_promotion_record, digest_of
 from volcast.lifecycle.promotion.trail import compare_markers, read_markers, read_trail
 from volcast.log.contract import Fenced, KeyValue, Log, Topic, Unavailable
+from volcast.log.kafka.log import KafkaLog
 
 EVIDENCE = PromotionEvidence(
     file="comparison.json", sha256="ab", interval="2024-01-05", champion="two_stage", winner="har", summary="har leads.", dm=-3.0
@@ -206,6 +207,26 @@ async def test_two_writes_without_a_response_are_not_known_to_be_written(log: Lo
     await two_symbols(log)
     with pytest.raises(Unavailable, match="whether promotion 000001 was written is not known"):
         await promote(FlakyLog(log, appends={0: Fault.LOST, 1: Fault.LOST}), asked(), now_ms)
+
+
+async def test_on_a_broker_all_partitions_get_it_once_and_of_two_at_once_one_is_told(
+    kafka_bootstrap: str, kafka_prefix: str
+) -> None:
+    async with KafkaLog(kafka_bootstrap, prefix=kafka_prefix, partitions=3, session_timeout_ms=6_000) as log:
+        await two_symbols(log)
+        results = await asyncio.gather(
+            *(promote(log, asked(who=name), now_ms) for name in ("ann", "bob")), return_exceptions=True
+        )
+        (written,) = [each for each in results if isinstance(each, Promoted)]
+        (lost,) = [each for each in results if not isinstance(each, Promoted)]
+        assert isinstance(lost, Fenced | Unavailable), lost
+        await check_agreement(log, 1)
+        assert written.record.from_ms == at(7)
+        assert written.markers == (await read_markers(log)).offsets("000001")
+        assert set(written.markers) == {0, 1, 2}
+        unanswered: Any = FlakyLog(log, appends={0: Fault.UNANSWERED})
+        await promote(unanswered, asked("ewma", when_warm=True), now_ms)
+        await check_agreement(log, 2)
 
 
 async def test_a_damaged_trail_stops_no_promotion_and_stays_visible(log: Log) -> None:

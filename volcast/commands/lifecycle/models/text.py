@@ -101,7 +101,7 @@ def print_difference(found: _Object, console: Console) -> None:
     print_rows(("symbol", "outcomes", f"QLIKE of {first}", f"QLIKE of {second}", "ratio"), [*rows, total], console)
     days = counted(found["days"], "day")
     if found["dm"] is None:
-        click.echo(f"\n{days} are too few to tell the difference from chance")
+        click.echo(f"\n{days}: too few to tell the difference from chance")
         return
     click.echo(
         f"\non {days}: Diebold-Mariano {found['dm']:+.2f} (below 0 {first} is better), p that {first} is better only by chance "
