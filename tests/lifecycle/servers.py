@@ -18,6 +18,7 @@ from pathlib import Path
 import httpx
 import obstore
 import platformdirs
+import pytest
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
@@ -29,6 +30,8 @@ REGION = "us-east-1"
 KEY, SECRET = "minioadmin", "minioadmin"  # MinIO's own first ones; the server exists only during a test
 QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "DVC_NO_ANALYTICS": "1"}
 """Environment variables with which no library reports what it is used for."""
+WHOLE = pytest.mark.skipif("TEST_LIFECYCLE" not in os.environ, reason="left to make test-lifecycle, as it takes minutes")
+"""The mark of tests that `make test` leaves out."""
 _START_TIMEOUT_S = 90.0
 _END_TIMEOUT_S = 15.0
 _POLL_S = 0.1

@@ -11,8 +11,9 @@ import obstore
 import pytest
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from tests.lifecycle.servers import S3Server, mlflow_server, s3_server, seaweedfs
+from tests.lifecycle.servers import WHOLE, S3Server, mlflow_server, s3_server, seaweedfs
 
+pytestmark = WHOLE
 WRITERS, RACES = 8, 5
 
 
