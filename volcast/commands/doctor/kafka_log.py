@@ -14,6 +14,7 @@ from volcast.settings.schema import Settings
 
 from .clock import check_record_time
 from .state import RESTORE, check_state
+from .trail import report_kafka_trail
 
 if TYPE_CHECKING:
     from volcast.log.kafka.access.inspection import BrokerFacts, PartitionFacts, TopicFacts
@@ -73,6 +74,7 @@ async def check_kafka(
             report(result)
         for result in _margin(found, candles, wall):
             report(result)
+    await report_kafka_trail(client, candles.partitions, report, timeout_s)
     if compare_clock:
         report(check_record_time(newest_ms, wall))
 

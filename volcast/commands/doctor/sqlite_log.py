@@ -14,6 +14,7 @@ from volcast.log.sqlite.retention import SEGMENT_BYTES, SEGMENT_MS, due_topics, 
 from volcast.log.sqlite.schema import LIMITED, SCHEMA_FORMAT, is_new
 
 from .state import check_state
+from .trail import sqlite_trail
 
 LARGE_WAL_BYTES = 1 << 30
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -102,6 +103,7 @@ def _check(
     else:
         yield from check_state(0, state, end)
         yield check_retention()
+        yield from sqlite_trail(db)
 
 
 def _retention(db: sqlite3.Connection, retention: Retention, now_ms: int) -> CheckResult:

@@ -45,7 +45,7 @@ def digest(path: Path) -> dict[str, str]:
 
 def test_a_whole_log_is_green_and_is_not_changed(path: Path) -> None:
     before = digest(path)
-    assert statuses(path) == dict.fromkeys(("size", "integrity", "state", "retention"), "ok")
+    assert statuses(path) == dict.fromkeys(("size", "integrity", "state", "retention", "trail"), "ok")
     assert {name: value for name, value in digest(path).items() if not name.endswith("-wal")} == before
 
 

@@ -34,7 +34,7 @@ async def test_the_last_promotion_is_taken_back_by_the_same_move_backwards(log: 
     await answer(log, signal("BTCUSDT", 8, "har", two_stage=WARM))
     record = (await promote(log, request, now_ms)).record
     trail = await read_trail(log)
-    assert (record.id, record.from_ms, trail.taken_back) == ("000002", at(10), {"000001"})
+    assert (record.id, record.from_ms, trail.taken_back) == ("000002", at(10), frozenset({"000001"}))
     assert [*trail.problems, *compare_markers(trail, await read_markers(log))] == []
 
 
