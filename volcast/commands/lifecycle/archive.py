@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from volcast.cli.main import UserError
 from volcast.cli.options import Command, settings_options
 from volcast.cli.tables import counted
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
@@ -17,6 +18,7 @@ from volcast.settings.values import parse_bus
 from .extra import extra_required
 
 _RUN = "run"
+_TABLES = ("candles", "signals", "outcomes", "rejects", "drift_events")
 
 
 class _WithDefault(click.Group):
@@ -110,11 +112,92 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
         click.echo(f"archived {counted(records, 'record')} in {counted(stats.files, 'file')}, {counted(stats.commits, 'commit')}")
 
 
+@command.command("compact", short_help="Make one file of the many of a day.")
+@archive_option
+@click.option(
+    "--settle",
+    "settle_s",
+    type=click.FloatRange(0, 604_800),
+    default=3_600.0,
+    show_default=True,
+    help="Seconds for which nothing was added to a day before it is compacted.",
+)
+def compact_command(*, root: str, settle_s: float) -> None:
+    """Replace the files of each closed day of a symbol by one with the same rows.
+
+    A day is closed once its symbol has a later one. The old objects stay until `volcast archive clean` deletes them. It may run
+    beside an archiver.
+    """
+    with extra_required("volcast archive"):
+        from volcast.lifecycle.archive.compaction import compact  # noqa: PLC0415  # as above
+        from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+
+        store = open_store(root)
+    done = compact(store, settled_before_ms=_now_ms() - int(settle_s * 1_000), nonce=_nonce, now_ms=_now_ms)
+    sizes = f", {done.size / 1e6:.1f} MB became {done.new_size / 1e6:.1f} MB" if done.days else ""
+    click.echo(f"compacted {counted(done.days, 'day')} of {counted(done.files, 'file')}{sizes}")
+
+
+@command.command("expire", short_help="Remove days that are old.")
+@archive_option
+@click.option(
+    "--keep-days",
+    "kept",
+    metavar="[TABLE=]DAYS",
+    multiple=True,
+    required=True,
+    help="Days that are kept, of all tables or of one; may be repeated. The last one for a table counts.",
+)
+def expire_command(*, root: str, kept: tuple[str, ...]) -> None:
+    """Remove the files of days that ended longer ago than they are kept.
+
+    A commit says which ones; `volcast archive clean` deletes them later. The seals of removed signals stay in the chain, but
+    `volcast audit` can no longer verify what they seal.
+    """
+    keep_days = _keep_days(kept)
+    with extra_required("volcast archive"):
+        from volcast.lifecycle.archive.retention import expire  # noqa: PLC0415  # as above
+        from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+
+        store = open_store(root)
+    files = expire(store, keep_days, now_ms=_now_ms(), nonce=_nonce)
+    click.echo(f"removed {counted(len(files), 'file')} with {counted(sum(each.rows for each in files), 'row')}")
+
+
+@command.command("clean", short_help="Delete objects that no commit names.")
+@archive_option
+@click.option(
+    "--grace",
+    "grace_s",
+    type=click.FloatRange(0, 31_536_000),
+    default=86_400.0,
+    show_default=True,
+    help="Seconds for which a removed file stays, for readers that have an older list of files.",
+)
+@click.option("--dry-run", is_flag=True, help="Print the names of the objects and delete none.")
+def clean_command(*, root: str, grace_s: float, dry_run: bool) -> None:
+    """Delete data objects that no commit names: compacted and expired ones, and those of commits that were never written.
+
+    What an archiver is writing at the moment stays.
+    """
+    with extra_required("volcast archive"):
+        from volcast.lifecycle.archive.retention import clean, unnamed  # noqa: PLC0415  # as above
+        from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+
+        store = open_store(root)
+    before_ms = _now_ms() - int(grace_s * 1_000)
+    if dry_run:
+        for name in unnamed(store, removed_before_ms=before_ms):
+            click.echo(name)
+        return
+    click.echo(f"deleted {counted(clean(store, removed_before_ms=before_ms), 'object')}")
+
+
 @command.command("files", short_help="List the files of a table.")
 @archive_option
 @click.option(
     "--table",
-    type=click.Choice(["candles", "signals", "outcomes", "rejects", "drift_events"]),
+    type=click.Choice(_TABLES),
     required=True,
     help="The table whose files are listed.",
 )
@@ -132,3 +215,22 @@ def files_command(
         archive = Archive(root)
     for each in archive.files(table, symbols or None):
         click.echo(archive.store.url(each.name))
+
+
+def _keep_days(texts: tuple[str, ...]) -> dict[str, int]:
+    """Parse the values of --keep-days. Raises UserError."""
+    found: dict[str, int] = {}
+    for text in texts:
+        table, _, days = text.rpartition("=")
+        if (table and table not in _TABLES) or not days.isascii() or not days.isdigit():
+            raise UserError(f"--keep-days {text}: expected DAYS or TABLE=DAYS, as in signals=90; tables: {', '.join(_TABLES)}")
+        found |= dict.fromkeys([table] if table else _TABLES, int(days))
+    return found
+
+
+def _now_ms() -> int:
+    return int(time() * 1_000)
+
+
+def _nonce() -> str:
+    return f"{Random().getrandbits(64):016x}"  # noqa: S311  # no secret

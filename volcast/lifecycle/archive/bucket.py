@@ -136,6 +136,9 @@ class BucketStore:
             if chosen := list(names):
                 obstore.delete(self._store, chosen)
 
+    def sweep(self, before_ms: int) -> None:
+        """Do nothing: an object appears as a whole."""
+
     def url(self, name: str) -> str:
         return f"{self.root}/{name}"
 

@@ -72,6 +72,12 @@ class FolderStore:
             with _explained(path):
                 path.unlink(missing_ok=True)
 
+    def sweep(self, before_ms: int) -> None:
+        with _explained(self._folder):
+            for path in self._folder.rglob(f".*{_TEMPORARY}"):
+                if path.stat().st_mtime_ns // 1_000_000 < before_ms:
+                    path.unlink(missing_ok=True)
+
     def url(self, name: str) -> str:
         return str(self._folder / name)
 

@@ -50,6 +50,9 @@ class ObjectStore(Protocol):
     def delete(self, names: Iterable[str]) -> None:
         """Delete objects; one that is not there is no error."""
 
+    def sweep(self, before_ms: int) -> None:
+        """Delete what killed writers have left under no object's name before that time, if anything can be left."""
+
     def url(self, name: str) -> str:
         """Return how readers of Parquet name an object."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 from msgspec.structs import replace
@@ -16,6 +16,7 @@ from volcast.core.forecast.distribution.quantiles import Quantiles
 from volcast.core.forecast.results import Outcome, Shadow
 from volcast.core.types import Gap, Signal
 from volcast.lifecycle.archive.commits import Identity
+from volcast.lifecycle.archive.layout import ArchiveTable
 from volcast.lifecycle.archive.plan import ARCHIVED_TOPICS
 from volcast.lifecycle.archive.read import Archive
 from volcast.lifecycle.archive.run import Archiver, ArchiverConfig
@@ -23,7 +24,7 @@ from volcast.lifecycle.archive.store import ObjectStore, StoredObject
 from volcast.log.contract import Commit, KeyValue, Log, Topic
 
 ALARM = DriftAlarm("skill", Tier.PAGE, at(0), "worse than before", "ratio", 1.0, 1.5, 3.0, 2.0, None)
-TABLE_OF = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejects"}
+TABLE_OF: Mapping[Topic, ArchiveTable] = {Topic.CANDLES: "candles", Topic.SIGNALS: "signals", Topic.REJECTED: "rejects"}
 
 
 class Unit(NamedTuple):
@@ -125,13 +126,13 @@ async def fill_log(log: Log, minutes: range) -> None:
                 await consumer.commit(partition, Commit(end, signal_records([minute], symbols), rejects))
 
 
-def archiver(log: Log, store: ObjectStore, seed: int = 1, **config: object) -> Archiver:
+def archiver(log: Log, store: ObjectStore, seed: int = 1, **config: Any) -> Archiver:
     """Return an archiver that ends when all is archived."""
 
     def identity(partitions: int) -> Identity:
         return Identity("sqlite", "", partitions, 0)
 
-    chosen = ArchiverConfig(**({"once": True, "rows": 40} | config))  # type: ignore[arg-type]
+    chosen = ArchiverConfig(**({"once": True, "rows": 40} | config))
     return Archiver(log, store, identity, chosen, random=Random(seed), wall_clock=lambda: 1_800_000_000.0)
 
 
@@ -154,9 +155,9 @@ def in_archive(store: ObjectStore) -> dict[Topic, list[Unit]]:
     }
 
 
-def rows_of(store: ObjectStore, table: str) -> pl.DataFrame:
+def rows_of(store: ObjectStore, table: ArchiveTable) -> pl.DataFrame:
     """Return all rows of a table in one order."""
-    frame = Archive(store).scan(table).collect()  # type: ignore[arg-type]
+    frame = Archive(store).scan(table).collect()
     return frame.sort("partition", "offset", *(name for name in ("model", "event", "detector") if name in frame.columns))
 
 
@@ -189,6 +190,9 @@ class FaultyStore:
         self._reach()
         self._store.delete(names)
         self._reach()
+
+    def sweep(self, before_ms: int) -> None:
+        self._store.sweep(before_ms)
 
     def url(self, name: str) -> str:
         return self._store.url(name)

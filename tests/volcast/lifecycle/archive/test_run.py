@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,11 @@ from tests.volcast.lifecycle.archive.archiving import (
     signal_records,
 )
 from volcast.lifecycle.archive.chain import load_state, read_commits
-from volcast.lifecycle.archive.commits import LostRange, decode_commit, seal_records
+from volcast.lifecycle.archive.commits import LostRange, Place, decode_commit, seal_records
 from volcast.lifecycle.archive.folder import FolderStore
+from volcast.lifecycle.archive.layout import ARCHIVE_TABLES
 from volcast.lifecycle.archive.run import LostRecords
-from volcast.lifecycle.archive.store import StoreUnavailable
+from volcast.lifecycle.archive.store import ObjectStore, StoreUnavailable
 from volcast.log.contract import Commit, Log, Mismatch, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
@@ -56,7 +58,7 @@ def store(tmp_path: Path) -> FolderStore:
     return FolderStore(tmp_path / "archive")
 
 
-async def archive_all(log: Log, store: FolderStore, **config: object) -> None:
+async def archive_all(log: Log, store: ObjectStore, **config: Any) -> None:
     async with asyncio.timeout(TIMEOUT_S):
         await archiver(log, store, **config).run()
 
@@ -89,7 +91,7 @@ async def test_the_tables_do_not_depend_on_where_it_was_cut(open_log: OpenLog, s
         await archive_all(log, store, rows=7)
         await archive_all(log, whole, rows=100_000)
     assert load_state(store).number > load_state(whole).number
-    for table in ("candles", "signals", "outcomes", "rejects", "drift_events"):
+    for table in ARCHIVE_TABLES:
         assert rows_of(store, table).equals(rows_of(whole, table)), table
     assert rows_of(store, "drift_events")["event"].value_counts(sort=True).rows() != []
 
@@ -109,7 +111,7 @@ async def test_it_may_be_killed_before_and_after_any_write(tmp_path: Path) -> No
 
             faulty = FaultyStore(store, die)
             try:
-                await archive_all(log, faulty, rows=15)  # type: ignore[arg-type]
+                await archive_all(log, faulty, rows=15)
             except KilledError:
                 await archive_all(log, store, rows=15)
                 assert in_archive(store) == expected, moment
@@ -133,7 +135,7 @@ async def test_lost_answers_change_nothing(seed: int, tmp_path: Path, monkeypatc
     store = FolderStore(tmp_path / "archive")
     async with SqliteLog(tmp_path / "log.db") as log:
         await fill_log(log, range(12))
-        await archive_all(log, FaultyStore(store, lose), rows=30)  # type: ignore[arg-type]
+        await archive_all(log, FaultyStore(store, lose), rows=30)
         assert in_archive(store) == await on_log(log)
 
 
@@ -260,18 +262,19 @@ async def test_the_marker_of_a_transaction_is_no_lost_record(kafka_bootstrap: st
         async with log.appender("test") as appender:
             await appender.append(candle_records(range(3), ["BTCUSDT"]))
         running = asyncio.create_task(archiver(log, store, once=False, every_s=0.3).run())
+        offsets = []
         async with asyncio.timeout(TIMEOUT_S), log.reader(Topic.CANDLES) as reader:
             while not reader.caught_up:
-                last = [*await reader.read(100, 0.2)][-1:]
+                offsets += [each.offset for each in await reader.read(100, 0.2)]
             end = reader.positions[0]
-            while (place := load_state(store).place("candles", 0) if store.list_after("commits") else None) is None or (
-                place.next < end
-            ):
+            place = Place(0)
+            while place.next < end:
                 await asyncio.sleep(0.05)
+                place = (load_state(store).place("candles", 0) if store.list_after("commits") else None) or Place(0)
         running.cancel()
         await asyncio.wait([running])
-    assert place.next == end
-    assert not last or last[0].offset + 1 < end
+    assert offsets[-1] + 1 < end == place.next
+    assert place.last == offsets[-1]
 
 
 async def test_forecasts_are_sealed_before_half_of_their_horizon(tmp_path: Path, store: FolderStore) -> None:

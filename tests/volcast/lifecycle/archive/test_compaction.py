@@ -1,0 +1,199 @@
+"""Compaction changes no row, removes nothing that is in use, and gives way to archivers; clean deletes what nobody names."""
+
+import asyncio
+import itertools
+import os
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from tests.log_access import TIMEOUT_S
+from tests.volcast.lifecycle.archive.archiving import (
+    FaultyStore,
+    KilledError,
+    archiver,
+    fill_log,
+    in_archive,
+    names_in,
+    on_log,
+    rows_of,
+)
+from volcast.lifecycle.archive.chain import load_state, read_commits
+from volcast.lifecycle.archive.commits import ChainError, decode_commit, encode_commit
+from volcast.lifecycle.archive.compaction import Compacted, closed_days, compact
+from volcast.lifecycle.archive.folder import FolderStore
+from volcast.lifecycle.archive.layout import ARCHIVE_TABLES, commit_name, number_of_data
+from volcast.lifecycle.archive.read import Archive
+from volcast.lifecycle.archive.retention import clean, expire, unnamed
+from volcast.lifecycle.archive.store import ObjectStore, StoreError
+from volcast.log.sqlite.log import SqliteLog
+
+ALWAYS_MS = 4_000_000_000_000
+DAY_MINUTES = 1_440
+MINUTES = range(DAY_MINUTES - 8, DAY_MINUTES + 8)
+"""The end of a day and the beginning of the next one."""
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> FolderStore:
+    """An archive of many small files."""
+    found = FolderStore(tmp_path / "archive")
+    async with SqliteLog(tmp_path / "log.db") as log:
+        await fill_log(log, MINUTES)
+        await archiver(log, found, rows=15).run()
+    return found
+
+
+def compacted(store: ObjectStore, settled_before_ms: int = ALWAYS_MS) -> Compacted:
+    return compact(store, settled_before_ms=settled_before_ms, nonce=lambda: "n", now_ms=lambda: 1)
+
+
+async def test_the_rows_stay_and_the_files_become_few(store: FolderStore, tmp_path: Path) -> None:
+    before = {table: rows_of(store, table) for table in ARCHIVE_TABLES}
+    open_days = [each for each in load_state(store).files.values() if each.day == "2024-01-02"]
+    done = compacted(store)
+    assert done.days > 5
+    assert done.files > 2 * done.days
+    for table in ARCHIVE_TABLES:
+        assert rows_of(store, table).equals(before[table]), table
+    state = load_state(store)
+    assert [each for each in state.files.values() if each.day == "2024-01-02"] == open_days, "it may still grow"
+    closed = [(each.table, each.symbol) for each in state.files.values() if each.day == "2024-01-01"]
+    assert len(closed) == len(set(closed))
+    async with SqliteLog(tmp_path / "log.db") as log:
+        assert in_archive(store) == await on_log(log)
+    assert compacted(store) == Compacted(0, 0, 0, 0)
+
+
+async def test_a_day_that_still_grows_waits(store: FolderStore) -> None:
+    assert compacted(store, settled_before_ms=0) == Compacted(0, 0, 0, 0)
+    state = load_state(store)
+    assert closed_days(state, state.number)
+    some = max(number_of_data(each.name) or 0 for each in state.files.values() if each.day == "2024-01-01")
+    assert all((number_of_data(file.name) or 0) < some for files in closed_days(state, some - 1) for file in files), (
+        "what was added later is not settled"
+    )
+
+
+async def test_a_reader_with_an_older_list_goes_on(store: FolderStore) -> None:
+    archive = Archive(store)
+    before = archive.scan("candles").collect()
+    compacted(store)
+    assert archive.scan("candles").collect().equals(before)
+    assert clean(store, removed_before_ms=0) == 0
+    assert archive.scan("candles").collect().equals(before)
+    archive.refresh()
+    assert archive.scan("candles").collect().height == before.height
+
+
+async def test_a_damaged_file_is_not_merged(store: FolderStore, tmp_path: Path) -> None:
+    state = load_state(store)
+    (first, *_), *_ = closed_days(state, state.number)
+    path = tmp_path / "archive" / first.name
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + bytes([data[100] ^ 1]) + data[101:])
+    with pytest.raises(StoreError, match="has changed since it was written"):
+        compacted(store)
+    path.unlink()
+    with pytest.raises(StoreError, match="is missing, though a commit names it"):
+        compacted(store)
+    assert load_state(store).number == state.number
+
+
+async def test_it_may_be_killed_before_and_after_any_write(store: FolderStore, tmp_path: Path) -> None:
+    before, clock = {table: rows_of(store, table) for table in ARCHIVE_TABLES}, itertools.count()
+    while True:
+        moment = next(clock)
+
+        def die(place: int, moment: int = moment) -> None:
+            if place == moment:
+                raise KilledError
+
+        try:
+            compacted(FaultyStore(store, die))
+        except KilledError:
+            assert all(rows_of(store, table).equals(before[table]) for table in ARCHIVE_TABLES), moment
+        else:
+            break
+    assert moment > 10
+    clean(store, removed_before_ms=ALWAYS_MS)
+    assert all(rows_of(store, table).equals(before[table]) for table in ARCHIVE_TABLES)
+    assert {name for name in names_in(tmp_path / "archive") if name.startswith("data")} == set(load_state(store).files)
+
+
+async def test_beside_an_archiver_nothing_is_lost(tmp_path: Path) -> None:
+    """Both write commits, and clean deletes all it may at once."""
+    store = FolderStore(tmp_path / "archive")
+    async with SqliteLog(tmp_path / "log.db") as log:
+        running = asyncio.create_task(archiver(log, store, once=False, every_s=0.1, rows=10).run())
+        filling = asyncio.create_task(fill_log(log, MINUTES))
+        while not filling.done() or not closed_days(load_state(store), ALWAYS_MS):
+            if store.list_after("commits"):
+                await asyncio.to_thread(compacted, store)
+                await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS)
+            await asyncio.sleep(0.02)
+        for _ in range(3):
+            await asyncio.to_thread(compacted, store)
+            await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS)
+        running.cancel()
+        await asyncio.wait([running])
+        async with asyncio.timeout(TIMEOUT_S):
+            await archiver(log, store).run()
+        assert in_archive(store) == await on_log(log)
+    assert {"records", "compacted"} == {decode_commit(raw).kind for _, raw in read_commits(store)}
+
+
+async def test_what_no_commit_names_is_deleted_but_not_what_is_being_written(store: FolderStore, tmp_path: Path) -> None:
+    state = load_state(store)
+    folder = "data/candles/symbol=BTCUSDT/day=2024-01-01"
+    orphan, next_one = (f"{folder}/{number:012}-00000000.parquet" for number in (state.number, state.number + 1))
+    for name in (orphan, next_one, f"{folder}/of-somebody-else.parquet"):
+        store.create(name, b"x")
+    assert unnamed(store, removed_before_ms=0) == [orphan]
+    assert clean(store, removed_before_ms=0) == 1
+    left = names_in(tmp_path / "archive")
+    assert orphan not in left
+    assert {next_one, f"{folder}/of-somebody-else.parquet"} <= left
+
+
+async def test_clean_sweeps_what_a_killed_writer_left(store: FolderStore, tmp_path: Path) -> None:
+    old, new = tmp_path / "archive/commits/.a.tmp", tmp_path / "archive/commits/.b.tmp"
+    for path in (old, new):
+        path.write_bytes(b"")
+    os.utime(old, (1_000, 1_000))
+    clean(store, removed_before_ms=2_000_000)
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+async def test_days_expire_by_table(store: FolderStore) -> None:
+    noon_ms = 1_704_067_200_000 + 36 * 3_600_000  # of the second day
+    rows = rows_of(store, "signals").height
+    kept = {table: rows_of(store, table) for table in ARCHIVE_TABLES}
+    expired = expire(store, {"candles": 0, "rejects": 1}, now_ms=noon_ms, nonce=lambda: "n")
+    assert {each.table for each in expired} == {"candles"}
+    assert {each.day for each in expired} == {"2024-01-01"}
+    assert rows_of(store, "signals").height == rows
+    assert rows_of(store, "rejects").equals(kept["rejects"])
+    assert set(rows_of(store, "candles")["day"].drop_nulls().dt.to_string("%Y-%m-%d")) == {"2024-01-02"}
+    assert expire(store, {"candles": 0}, now_ms=noon_ms, nonce=lambda: "n") == []
+    assert Archive(store).commits()[-1].kind == "expired"
+
+
+async def test_rows_without_a_day_expire_by_the_day_they_were_written(store: FolderStore) -> None:
+    without = [each for each in load_state(store).files.values() if each.day is None]
+    assert without
+    assert expire(store, {"candles": 1}, now_ms=1_704_067_200_000, nonce=lambda: "n") == []
+    gone = expire(store, {"candles": 1}, now_ms=ALWAYS_MS, nonce=lambda: "n")
+    assert {each.name for each in without if each.table == "candles"} <= {each.name for each in gone}
+
+
+async def test_a_commit_of_compaction_follows_the_chain(store: FolderStore, tmp_path: Path) -> None:
+    """It cannot be taken out, or written anew with other files."""
+    compacted(store)
+    state = load_state(store)
+    path = tmp_path / "archive" / commit_name(state.number - 1)
+    commit = decode_commit(path.read_bytes())
+    path.write_bytes(encode_commit(replace(commit, added=commit.added[1:])))
+    with pytest.raises(ChainError, match="does not follow"):
+        load_state(store)

@@ -1,0 +1,83 @@
+"""What leaves the archive: days that are older than they are kept, and objects that no commit names any more.
+
+`expire` writes a commit that removes files; `clean` deletes objects. Between the two lies a time of grace, for readers that have
+an older list of files. The commits stay for ever: they are the chain.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from .chain import Overtaken, append_commit, checkpoint, load_state, refresh
+from .commits import ArchiveCommit, ArchiveState, DataFile, decode_commit
+from .compaction import commit_times
+from .layout import DATA, commit_name, number_of_data
+from .store import ObjectStore
+
+_MAX_REMOVED = 10_000
+"""Files that one commit removes."""
+_DAY_MS = 86_400_000
+
+
+def expire(store: ObjectStore, keep_days: Mapping[str, int], *, now_ms: int, nonce: Callable[[], str]) -> list[DataFile]:
+    """Remove the files of all days that ended more than `keep_days` ago, by table, and return them.
+
+    A file without a day counts as of the day on which it was written. Raises StoreError or ChainError.
+    """
+    state, times, expired = load_state(store), commit_times(store), list[DataFile]()
+    while files := _expired(state, keep_days, now_ms, times)[:_MAX_REMOVED]:
+        commit = ArchiveCommit(
+            state.number + 1,
+            "expired",
+            state.sha256,
+            nonce(),
+            now_ms,
+            removed=tuple(each.name for each in files),
+            checkpoint=checkpoint(store, state),
+        )
+        try:
+            append_commit(store, state, commit)
+        except Overtaken:
+            refresh(store, state)
+        else:
+            expired += files
+    return expired
+
+
+def unnamed(store: ObjectStore, *, removed_before_ms: int) -> list[str]:
+    """Return the data objects that no commit names any more, and that none can name again.
+
+    Those that a commit has removed after `removed_before_ms`, by the clock of the store, are not among them. A file whose commit
+    has still to come has a higher number, so an archiver that is at work loses nothing.
+    """
+    state = load_state(store)
+    recent = [number for number, at_ms in commit_times(store).items() if at_ms > removed_before_ms]
+    kept = {name for number in recent for name in decode_commit(store.read(commit_name(number))).removed}
+    return [
+        each.name
+        for each in store.list_after(DATA)
+        if (number := number_of_data(each.name)) is not None
+        and number <= state.number
+        and each.name not in state.files
+        and each.name not in kept
+    ]
+
+
+def clean(store: ObjectStore, *, removed_before_ms: int) -> int:
+    """Delete what `unnamed` returns, and say how many objects that were. Raises StoreError or ChainError."""
+    names = unnamed(store, removed_before_ms=removed_before_ms)
+    store.delete(names)
+    store.sweep(removed_before_ms)
+    return len(names)
+
+
+def _expired(state: ArchiveState, keep_days: Mapping[str, int], now_ms: int, times: Mapping[int, int]) -> list[DataFile]:
+    limits = {table: _day(now_ms - days * _DAY_MS) for table, days in keep_days.items()}
+
+    def day(file: DataFile) -> str:
+        return file.day or _day(times.get(number_of_data(file.name) or 0, now_ms))
+
+    return [each for each in state.files.values() if each.table in limits and day(each) < limits[each.table]]
+
+
+def _day(time_ms: int) -> str:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=time_ms)).strftime("%Y-%m-%d")
