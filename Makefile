@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -36,8 +36,11 @@ pure: setup       ## go without the compiled core, until its source changes or `
 run: setup            ## start everything in one process, on bundled sample candles
 	$(BIN)/volcast run
 
-test: setup-dev            ## all tests, those on a real Kafka broker included
-	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal
+test: setup-dev            ## all tests but those below, those on a real Kafka broker included
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal -m "not packages"
+
+test-packages: setup-dev            ## the tests of the wheel, of the batch job's image, and of bots' frameworks, which they install once
+	$(BIN)/pytest --numprocesses $(TEST_PROCESSES) --dist worksteal -m packages tests
 
 test-kernels: setup-dev            ## the tests of the arithmetic with two other BLAS kernels, as on other processors
 	printf '%s\n' $(KERNELS) | xargs -P 2 -I KERNEL env OPENBLAS_CORETYPE=KERNEL $(BIN)/pytest -p no:cacheprovider $(NUMERIC_TESTS)

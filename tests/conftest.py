@@ -1,5 +1,5 @@
-"""Fixtures that many tests ask for, and the mark `slow`. The broker is one for each process of pytest-xdist; each test
-has its own topics.
+"""Fixtures that many tests ask for, and the marks `slow` and `packages`. The broker is one for each process of pytest-xdist; each
+test has its own topics.
 """
 
 import gc
@@ -37,6 +37,15 @@ SLOW_PLACES = (
     "volcast/core/test_rolling_real_minutes.py",
 )
 """Tests here start processes, brokers or browsers, play hours of simulated time, or learn from years of data."""
+PACKAGE_PLACES = (
+    "stories/test_wheel.py",
+    "deploy/test_batch_image.py",
+    "examples/test_ccxt_bot.py",
+    "examples/test_freqtrade.py",
+    "examples/test_nautilus.py",
+    "bench/test_environment.py",
+)
+"""Tests here install packages into environments or an image of their own; `make test-packages` runs them, `make test` not."""
 
 
 def pytest_configure() -> None:
@@ -68,15 +77,19 @@ def pytest_timeout_set_timer(settings: Any) -> Generator[None, object, object]:
     return result
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the slow tests, which `make test-quick` leaves out, and order all of them."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Mark the slow tests and those of packages, by which `-m` chooses, and then order those that were chosen."""
     tests = Path(__file__).parent
-    places = tuple(tests / place for place in SLOW_PLACES)
-    items[:] = in_order(items, lambda item: item.path, tests, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+    slow, packages = ({tests / place for place in places} for places in (SLOW_PLACES, PACKAGE_PLACES))
     for item in items:
-        asks_for_a_broker = "kafka_bootstrap" in getattr(item, "fixturenames", ())
-        if asks_for_a_broker or any(item.path.is_relative_to(place) for place in places):
+        above = {item.path, *item.path.parents}
+        if slow & above or "kafka_bootstrap" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
+        if packages & above:
+            item.add_marker("packages")
+    yield
+    items[:] = in_order(items, lambda item: item.path, tests, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture(scope="session")
