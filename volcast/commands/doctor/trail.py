@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from producer.doctor.check import CheckResult, failed, ok, unknown
+from producer.doctor.check import CheckResult, Report, failed, ok, unknown
 from volcast.core.codec import PROMOTION_KEY
 from volcast.lifecycle.promotion.trail import Markers, Trail, compare_markers, find_markers, verify_trail
 from volcast.log.contract import LogError, Record, Topic
@@ -48,6 +48,12 @@ def sqlite_trail(db: sqlite3.Connection) -> Iterator[CheckResult]:
     yield from check_trail(trail, find_markers(markers, {0: begin}))
 
 
+async def report_kafka_trail(client: "KafkaClient", partitions: int, report: Report, timeout_s: float) -> None:
+    """Report on the trail of a log on Kafka; not if it has another number of partitions than the settings say."""
+    for result in await kafka_trail(client, timeout_s) if partitions == client.partitions else ():
+        report(result)
+
+
 async def kafka_trail(client: "KafkaClient", timeout_s: float) -> list[CheckResult]:
     """Check the trail of a log on Kafka; all candles are read for their markers, as far as the time allows."""
     from volcast.log.kafka.reader import reader  # noqa: PLC0415  # aiokafka is slow to import
@@ -56,18 +62,17 @@ async def kafka_trail(client: "KafkaClient", timeout_s: float) -> list[CheckResu
         async with asyncio.timeout(timeout_s), reader(client, topic, lambda: None, {}) as opened:
             begins = dict(await opened.begins())
             while not opened.caught_up:
-                kept += [
-                    each
-                    for each in await opened.read(_READ_RECORDS, _READ_S)
-                    if topic is Topic.MODELS or each.key == PROMOTION_KEY
-                ]
+                records = await opened.read(_READ_RECORDS, _READ_S)
+                kept += [each for each in records if topic is Topic.MODELS or each.key == PROMOTION_KEY]
         return begins
 
     promotions, found = list[Record](), list[Record]()
     try:
         await records_of(Topic.MODELS, promotions)
     except (LogError, TimeoutError) as error:
-        return [unknown("trail", f"models can't be read: {error or 'no answer in time'}", "ask again with a larger --timeout-s")]
+        return [
+            unknown("trail", f"models can't be read: {str(error) or 'no answer in time'}", "ask again with a larger --timeout-s")
+        ]
     try:
         begins = await records_of(Topic.CANDLES, found)
     except (LogError, TimeoutError):
