@@ -23,6 +23,7 @@ _UNHEALTHY = 1
 _FIRST_PROCESS = Path("/proc/1/cmdline")
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # compared, not bound
 _API_COMMANDS = ("volcast serve", "volcast run")
+_MONITORED_COMMANDS = ("volcast consume", "volcast produce live", "volcast archive run")
 
 
 class Role(NamedTuple):
@@ -74,7 +75,7 @@ def role_of(words: Sequence[str]) -> Role | None:
     while isinstance(found, click.Group) and rest and (sub := found.get_command(context, rest[0])) is not None:
         context, found, rest = click.Context(sub, context, info_name=rest[0]), sub, rest[1:]
     name = context.command_path
-    if name not in {*_API_COMMANDS, "volcast consume", "volcast produce live"} or found is None:
+    if name not in {*_API_COMMANDS, *_MONITORED_COMMANDS} or found is None:
         return Role(name)
     given = found.make_context(context.info_name, rest, parent=context.parent).params
     flags = {setting: value for setting, value in given.items() if setting in Settings.model_fields and value not in {None, ()}}
