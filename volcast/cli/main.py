@@ -46,6 +46,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "simulate-exchange": ("volcast.commands.candles.simulate_exchange:command", "Run a simulated exchange on this machine."),
     "gate": ("volcast.commands.lifecycle.gate:command", "Check a day of candles before anything is computed from it."),
     "compare": ("volcast.commands.lifecycle.compare:command", "Compare champion and challengers: which model should lead?"),
+    "league": ("volcast.commands.lifecycle.league:command", "Compare the live forecasts of all models, day by day."),
     "audit": ("volcast.commands.lifecycle.audit:command", "Verify that nothing in the archive was changed."),
     "models": ("volcast.commands.lifecycle.models.command:command", "Show which model leads; promote another, or go back."),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
