@@ -70,9 +70,8 @@ async def kafka_trail(client: "KafkaClient", timeout_s: float) -> list[CheckResu
     try:
         await records_of(Topic.MODELS, promotions)
     except (LogError, TimeoutError) as error:
-        return [
-            unknown("trail", f"models can't be read: {str(error) or 'no answer in time'}", "ask again with a larger --timeout-s")
-        ]
+        why = str(error) or "no answer in time"
+        return [unknown("trail", f"models can't be read: {why}", "ask again with a larger --timeout-s")]
     try:
         begins = await records_of(Topic.CANDLES, found)
     except (LogError, TimeoutError):
