@@ -10,6 +10,7 @@ from consumer.rules import Rules
 from consumer.standby.worker import StandbyWorker
 from consumer.stats import rejects_by_reason
 from consumer.worker import Worker
+from volcast.core.codec import PROMOTION_KEY, encode_promotion
 from volcast.core.decoder import Decoder
 from volcast.log.contract import KeyValue, Log
 from volcast.proof.verifier import Expected, inequality
@@ -46,18 +47,23 @@ class Scenario:
         self._static_names = random.choice((False, True))
         self._standbys = Random(f"standbys {seed}")  # noqa: S311  # draws of its own, so that a seed keeps its other faults
         self._standby_share = self._standbys.choice((0.0, 0.0, 0.5, 1.0)) if make_worker is Worker else 0.0
+        promoting = Random(f"promotions {seed}")  # noqa: S311  # as above
+        self._promotions = [(promoting.random(), each) for each in self._stream.promotions(promoting)]
+        """How long each waits for its turn, in seconds."""
         self._failures: list[str] = []
         self._log_counts: Counter[str] = Counter()
 
     def counts(self) -> Counter[str]:
         """Return how many commits, restores, fencings, rebalances and faults of each kind there were."""
         faults = {fault.value: times for fault, times in self._script.counts.items()}
-        return self._log_counts + Counter({"rebalances": self._group.rebalances, **faults})
+        promotions = len(self.broker.models)
+        return self._log_counts + Counter({"rebalances": self._group.rebalances, "promotions": promotions, **faults})
 
     async def run(self) -> str | None:
         """Run it, and return a sentence about the first difference from the required output, or None."""
         runners = [asyncio.create_task(self._run_workers(number)) for number in range(self._random.randint(1, 3))]
-        await asyncio.gather(*(self._feed(f"partition {p}", chunks) for p, chunks in enumerate(self._stream.chunks)))
+        feeds = [self._feed(f"partition {p}", chunks) for p, chunks in enumerate(self._stream.chunks)]
+        await asyncio.gather(*feeds, self._promote())
         unprocessed = await self._wait_until_processed()
         for runner in runners:
             runner.cancel()
@@ -96,6 +102,13 @@ class Scenario:
             for chunk in chunks:
                 await asyncio.sleep(self._random.random() * 0.2)
                 await appender.append(chunk)
+
+    async def _promote(self) -> None:
+        for wait_s, promotion in self._promotions:
+            await asyncio.sleep(wait_s)
+            async with SimulatedLog(self.broker, self._group).appender("models") as appender:
+                marker = KeyValue(PROMOTION_KEY, encode_promotion(promotion))
+                await appender.promote(KeyValue(promotion.id.encode(), b"simulated"), marker)
 
     async def _wait_until_processed(self) -> str | None:
         """Wait until all candles are processed and no process sleeps; return a sentence if that fails, else None."""

@@ -7,6 +7,7 @@ from math import exp
 from random import Random
 
 from volcast.core.codec import CandleText, encode_candle, encode_gap, encode_revision
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import MINUTE_MS, EngineConfig, Gap
 from volcast.log.contract import KeyValue
 
@@ -18,6 +19,7 @@ DECIMALS = 2
 _START_MS = 1_704_067_200_000
 _AHEAD_MINUTES = (16, 600, 43_200, 100_000)
 """So far ahead that a candle waits for the next one, and is rejected as `unconfirmed_date` if that does not follow it."""
+_FOR_ALL_SHARE = 0.8
 _SYMBOLS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT")
 _UNUSUAL = (
     "duplicate",
@@ -52,6 +54,19 @@ class InputStream:
         """The number of partitions."""
         return len(self.chunks)
 
+    def promotions(self, random: Random) -> list[Promotion]:
+        """Return some promotions of its models, and of one that it does not have; none if it has no challenger."""
+        models = (self.config.model, *self.config.shadows, *self.config.shadows)
+        return [
+            Promotion(
+                f"{number:06}",
+                random.choice((*models, "unknown")),
+                _START_MS + random.randint(0, 60) * MINUTE_MS,
+                () if random.random() < _FOR_ALL_SHARE else tuple(random.sample(_SYMBOLS, 2)),
+            )
+            for number in range(1, random.randint(1, 4) if self.config.shadows else 1)
+        ]
+
 
 @lru_cache(STREAMS)
 def input_stream_of(seed: int) -> InputStream:
@@ -65,7 +80,7 @@ def input_stream_of(seed: int) -> InputStream:
         warmup=random.choice(("zero", "exclude")),
         rate_window=random.choice((8, 20)),
         model="two_stage" if seed % 4 == 0 else "ewma",
-        shadows=("last",) if seed % 16 == 1 else (),  # they cost time, so only some streams have them
+        shadows=("last",) if seed % 4 == 1 else (),  # they cost time, so only some streams have them
     )
     chunks = tuple(
         tuple(_chunks([record for record in records if simulated_partition_of(record.key, partitions) == partition], random))

@@ -15,5 +15,9 @@ def test_every_seed_ends_with_the_required_output(first: int) -> None:
     totals = run_seeds(first, CHUNK)
     assert [(result.seed, result.difference) for result in totals.failed] == []
     assert totals.seeds == CHUNK
-    rare = [kind for kind in (*LogFault, "fencings", "restores", "rebalances", "commits") if totals.counts[kind] < CHUNK / 25]
+    rare = [
+        kind
+        for kind in (*LogFault, "fencings", "restores", "rebalances", "commits", "promotions")
+        if totals.counts[kind] < CHUNK / 25
+    ]
     assert not rare, "seeds without faults would prove nothing"

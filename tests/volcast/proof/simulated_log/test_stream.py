@@ -1,6 +1,7 @@
 """The simulated input has every kind of record that a consumer must handle."""
 
 from collections import Counter
+from random import Random
 
 from volcast.proof.simulated_log.broker import SimulatedBroker
 from volcast.proof.simulated_log.check import expected_log_output
@@ -38,3 +39,10 @@ def test_every_kind_of_record_is_there() -> None:
         "wrong_key",
     }
     assert models == {"ewma", "two_stage"}
+
+
+def test_promotions_are_of_all_its_models_and_of_one_that_it_lacks_and_of_some_symbols_or_all() -> None:
+    found = [each for seed in range(STREAMS) for each in input_stream_of(seed).promotions(Random(seed))]
+    assert {each.model for each in found} == {"ewma", "last", "unknown"}
+    assert {len(each.symbols) for each in found} == {0, 2}
+    assert not input_stream_of(0).promotions(Random(1))
