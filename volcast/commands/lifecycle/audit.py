@@ -80,7 +80,8 @@ def _show(report: "AuditReport") -> None:
     expired = f", {report.seals_expired} of records that retention has deleted" if report.seals_expired else ""
     click.echo(f"seals: {report.seals} right{expired}")
     forecasts, scores = report.forecasts, report.scores
-    click.echo(f"forecasts: {forecasts.in_time} sealed in time, {forecasts.late} late, {forecasts.unsealed} not sealed")
+    gone = f", {forecasts.unverifiable} sealed with records that are gone" if forecasts.unverifiable else ""
+    click.echo(f"forecasts: {forecasts.in_time} sealed in time, {forecasts.late} late, {forecasts.unsealed} not sealed{gone}")
     unknown = {
         "without the forecast or a close in the archive": scores.incomplete,
         "with a suspect price": scores.suspect,

@@ -31,6 +31,8 @@ class SealedForecasts(Struct):
     """Afterwards, as those of a replay are: they prove nothing."""
     unsealed: int = 0
     """Not sealed at all."""
+    unverifiable: int = 0
+    """Sealed together with records that retention has deleted, so that the seal can't be verified any more."""
 
 
 class CheckedScores(Struct):

@@ -40,20 +40,20 @@ class SealCheck:
         import polars as pl  # noqa: PLC0415  # slow to import
 
         seal = sealed.seal
-        names = set[str]()
-        for added in sealed.files:
-            live = self._walk.live_files(added)
-            if live is None:
-                self._report.seals_expired += 1
-                return
-            names |= live
+        live = [self._walk.live_files(name) for name in sealed.files]
+        names = set[str]().union(*(each for each in live if each is not None))
         found = []
         for name in sorted(names):
             self._sealed.setdefault(name, []).append((seal.partition, seal.first, seal.last))
             if (frame := self._load(name)) is None:
-                return  # which was reported when it was read first
+                return  # which is reported where all files are read
             inside = pl.col("partition").eq(seal.partition) & pl.col("offset").is_between(seal.first, seal.last)
             found.append(frame.filter(inside))
+        if None in live:
+            self._report.seals_expired += 1
+            for rows in found:
+                self._count(rows, None)
+            return
         if not found:
             self._problem(sealed, f"there is no file of signals, and the seal is of {seal.signals}")
             return
@@ -87,18 +87,24 @@ class SealCheck:
                 self._report.forecasts.unsealed += rows.height
                 self._report.day(f"{day}").unsealed += rows.height
 
-    def _count(self, rows: "pl.DataFrame", sealed_ms: int) -> None:
+    def _count(self, rows: "pl.DataFrame", sealed_ms: int | None) -> None:
+        """Count forecasts by when they were sealed; None if that can't be verified."""
         import polars as pl  # noqa: PLC0415  # slow to import
 
         end_ms = pl.col("open_time").dt.timestamp("ms") + MINUTE_MS * (1 + pl.col("horizon_minutes"))
-        signals = rows.filter(pl.col("kind") == "signal").select(day=pl.col("open_time").dt.date(), in_time=end_ms > sealed_ms)
+        signals = rows.filter(pl.col("kind") == "signal").select(
+            day=pl.col("open_time").dt.date(), in_time=end_ms > (sealed_ms or 0)
+        )
         for (day,), each in signals.group_by("day", maintain_order=True):
             if not self._report.covers(f"{day}"):
                 continue
             in_time = int(each["in_time"].sum())
             for counts in (self._report.forecasts, self._report.day(f"{day}")):
-                counts.in_time += in_time
-                counts.late += each.height - in_time
+                if sealed_ms is None:
+                    counts.unverifiable += each.height
+                else:
+                    counts.in_time += in_time
+                    counts.late += each.height - in_time
 
     def _load(self, name: str) -> "pl.DataFrame | None":
         """Return the columns of a file that seals are about; None if it can't be read."""

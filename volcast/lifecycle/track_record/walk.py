@@ -11,13 +11,14 @@ it that was kept elsewhere can vouch for it. Checkpoints are a cache of the same
 
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from volcast.lifecycle.archive.commits import (
     ArchiveCommit,
     ArchiveState,
     ChainError,
+    DataFile,
     Seal,
     decode_commit,
     decode_identity,
@@ -136,11 +137,13 @@ class ChainWalk:
             self._problem(f"it does not follow {before}: one of the two was changed after it was written", number, name)
         self._check_vouched(commit, number)
         self.state.number, self.state.sha256 = commit.number - 1, commit.previous
+        removed = [self.state.files[each] for each in commit.removed if each in self.state.files]
         try:
             self.state.follow(raw)
         except ChainError as error:
             self._problem(f"{error}", number, name)
         else:
+            self._check_rows(commit, removed, name)
             self._take_in(commit, stored)
         self.state.number, self.state.sha256 = number, sha256
 
@@ -156,6 +159,18 @@ class ChainWalk:
         signals = tuple(file.name for file in commit.added if file.table == "signals")
         self.ranges += (SealedRange(commit.number, stored.modified_ms, seal, signals) for seal in commit.seals)
         self._report.lost_ranges += len(commit.lost)
+
+    def _check_rows(self, commit: ArchiveCommit, removed: Sequence[DataFile], name: str) -> None:
+        """Report a commit that adds or removes rows, though its kind does not."""
+        if commit.kind == "records" and removed:
+            self._problem(f"it removes {removed[0].name}, which only compaction and retention do", commit.number, name)
+        if commit.kind == "expired" and commit.added:
+            self._problem(f"it adds {commit.added[0].name}, though it is one of retention", commit.number, name)
+        if commit.kind == "compacted":
+            before, after = _rows_by_folder(removed), _rows_by_folder(commit.added)
+            for folder in sorted(before.keys() | after.keys()):
+                if (old := before.get(folder, 0)) != (new := after.get(folder, 0)):
+                    self._problem(f"it compacts {old} rows of {folder} to {new}", commit.number, name)
 
     def _check_vouched(self, commit: ArchiveCommit, number: int) -> None:
         """Compare the hash of a checkpoint that a commit names with that of the object. One that is not there is no loss."""
@@ -192,6 +207,14 @@ class ChainWalk:
 
     def _problem(self, what: str, commit: int | None, file: str) -> None:
         self._report.add(AuditProblem(what, commit, file))
+
+
+def _rows_by_folder(files: Iterable[DataFile]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for file in files:
+        folder = folder_of(file.name)
+        found[folder] = found.get(folder, 0) + file.rows
+    return found
 
 
 def folder_of(name: str) -> str:

@@ -19,13 +19,16 @@ from tests.volcast.lifecycle.track_record.archived import (
     files,
     reseal,
     rewrite,
+    time_ms,
     with_bytes,
     write,
     write_chain,
 )
 from volcast.core.types import MINUTE_MS
 from volcast.lifecycle.archive.commits import LostRange, decode_state, encode_state
+from volcast.lifecycle.archive.compaction import compact
 from volcast.lifecycle.archive.layout import checkpoint_name, commit_name
+from volcast.lifecycle.archive.retention import clean, expire
 from volcast.lifecycle.archive.store import open_store
 from volcast.lifecycle.track_record.audit import audit_archive
 from volcast.lifecycle.track_record.findings import AuditReport, CheckedScores, SealedForecasts
@@ -33,6 +36,7 @@ from volcast.lifecycle.track_record.walk import NothingToAudit
 
 H = CONFIG.horizons[0]
 HEAD = "0" * 64
+FOREVER = 2**50
 
 
 def audit(folder: Path, **how: object) -> AuditReport:
@@ -306,6 +310,58 @@ def test_any_byte_of_any_object_that_is_changed_is_found(original: Path, tmp_pat
 
 def audit_head(folder: Path) -> str:
     return audit_archive(open_store(folder.as_uri()), "2100-01-01").head
+
+
+def compacted(folder: Path) -> Path:
+    store = open_store(folder.as_uri())
+    done = compact(store, settled_before_ms=FOREVER, nonce=lambda: "c", now_ms=lambda: 0)
+    assert done.days > 0
+    return folder
+
+
+def test_after_compaction_and_cleaning_the_same_is_verified(archive: Path) -> None:
+    before = audit(archive)
+    compacted(archive)
+    clean(open_store(archive.as_uri()), removed_before_ms=FOREVER)
+    after = audit(archive)
+    assert after.problems == []
+    assert after.files < before.files
+    assert (after.seals, after.scores, after.forecasts, after.rows) == (
+        before.seals,
+        before.scores,
+        before.forecasts,
+        before.rows,
+    )
+
+
+def test_expired_days_cannot_be_verified_and_the_rest_is(archive: Path) -> None:
+    store = open_store(compacted(archive).as_uri())
+    expire(store, {"signals": 1, "candles": 1, "outcomes": 1}, now_ms=time_ms(120) + 86_400_000, nonce=lambda: "e")
+    clean(store, removed_before_ms=FOREVER)
+    report = audit(archive)
+    assert report.problems == []
+    assert (report.seals, report.seals_expired) == (1, 3)
+    assert (list(report.days), report.forecasts.unverifiable) == (["2024-01-02"], len(SYMBOLS) * (180 - 120))
+    assert report.scores.incomplete > 0
+
+
+def test_a_compaction_that_loses_rows_is_found(archive: Path) -> None:
+    compacted(archive)
+    path = next(each for each in files(archive, "candles") if each.name.startswith("000000000005"))
+    rewrite(archive, path, lambda frame: frame.head(frame.height - 1))
+    found = problems(archive)
+    folder = path.parent.relative_to(archive)
+    assert any(each.startswith("commit 5, ") and f"rows of {folder} to" in each for each in found)
+
+
+def test_a_commit_that_adds_or_removes_what_its_kind_does_not_is_found(archive: Path) -> None:
+    chain = commits(archive)
+    chain[2] = replace(chain[2], removed=(chain[0].added[0].name,))
+    chain[3] = replace(chain[3], kind="expired")
+    write_chain(archive, chain)
+    found = problems(archive)
+    assert any("which only compaction and retention do" in each for each in found)
+    assert any("though it is one of retention" in each for each in found)
 
 
 def test_what_was_lost_is_said(archive: Path) -> None:
