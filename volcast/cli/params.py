@@ -76,16 +76,20 @@ class TimeParam(click.ParamType[int]):
 
 
 class SymbolsParam(click.ParamType[tuple[str, ...]]):
-    """Symbols, separated by commas."""
+    """Symbols, separated by commas; with `is_on_log` as they stand on the log, where a venue's have its name."""
 
     name = "symbol,symbol"
+
+    def __init__(self, *, is_on_log: bool = False) -> None:
+        self._is_on_log = is_on_log
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
         """Return the symbols in their order, each once."""
         symbols = tuple(dict.fromkeys(symbol.strip() for symbol in str(value).split(",")))
         for symbol in symbols:
-            if not re.fullmatch(r"[A-Z0-9]{1,40}", symbol):
+            if not re.fullmatch(r"[A-Z0-9.]{1,40}" if self._is_on_log else r"[A-Z0-9]{1,40}", symbol):
                 expected = "1 to 40 of the characters A-Z and 0-9, as in BTCUSDT,ETHUSDT"
+                expected += ", or BTCUSDT.BINANCE" if self._is_on_log else ""
                 self.fail(f"{symbol!r} is not a symbol: expected {expected}.", param, ctx)
         return symbols
 

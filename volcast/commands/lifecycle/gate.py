@@ -61,7 +61,7 @@ class ThresholdParam(click.ParamType[tuple[str, float]]):
 @click.option(
     "--interval", "day", type=StartParam(), metavar="DAY", help="Day to check, UTC.  [default: the last one of the files]"
 )
-@click.option("--expect", type=SymbolsParam(), help="Symbols that must be there.")
+@click.option("--expect", type=SymbolsParam(is_on_log=True), help="Symbols that must be there.")
 @click.option(
     "--threshold", "thresholds", type=ThresholdParam(), multiple=True, help="Another threshold, as in max_null_share=0.02."
 )

@@ -50,6 +50,10 @@ def answering(status: int, body: str) -> Iterator[str]:
             "consume --bus kafka://kafka:9092 --workers 2 --metrics-port 9100",
             Role("volcast consume", ("http://127.0.0.1:9100/health", "http://127.0.0.1:9101/health")),
         ),
+        (
+            "archive run --to s3://volcast/archive --bus kafka://kafka:9092 --metrics-port 9100",
+            Role("volcast archive run", ("http://127.0.0.1:9100/health",)),
+        ),
         ("consume --bus kafka://kafka:9092 --workers 2 --metrics-port 0", Role("volcast consume")),
         ("consume --bus kafka://kafka:9092", Role("volcast consume")),
         (
