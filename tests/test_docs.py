@@ -12,7 +12,7 @@ from api.app import create_app
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, ShadowResponse
 from api.view import View
 from tests import docs_tables
-from volcast.cli.main import EXIT_CODES, INTERRUPTED
+from volcast.cli.main import EXIT_CODES, INTERRUPTED, SKIPPED
 from volcast.core.codec import LiveCandleText, Reason, Reject
 from volcast.core.forecast.results import HorizonForecast, Outcome, Shadow
 from volcast.core.types import Gap, Restoring, Signal
@@ -29,7 +29,7 @@ ABBREVIATIONS = r"s|ms|us|ns|sec|b|kb|mb|gb|tb|pb|m|h|d|gauge|counter|histogram|
 
 def test_exit_codes() -> None:
     documented = set(map(int, re.findall(r"^\| (\d+) \| ", CLI, re.MULTILINE)))
-    assert documented == {0, 1, INTERRUPTED, *EXIT_CODES.values()}
+    assert documented == {0, 1, SKIPPED, INTERRUPTED, *EXIT_CODES.values()}
 
 
 SAMPLE_IN = ("README.md", "distribution.md")

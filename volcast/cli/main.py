@@ -70,6 +70,8 @@ EXIT_CODES: Mapping[str, int] = {
 
 CORE = Path(__file__).parent.parent / "core"
 INTERRUPTED = 130
+SKIPPED = 99
+"""For schedulers: what was to be done had been done before. Airflow counts such a task as skipped."""
 
 
 class UserError(click.ClickException):
@@ -196,9 +198,9 @@ candles -> produce -> [log] -> consume -> [log] -> serve
 Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
-    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal` or `notify`, or an `ask` that "
-    "has no forecast of now; 2 wrong usage or input; 3 the log cannot be used; 130 interrupted; 141 the reader of the output "
-    "has gone away."
+    "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal`, `notify`, `audit`, `gate` or "
+    "`ingest`, or an `ask` that has no forecast of now; 2 wrong usage or input; 3 the log or the archive cannot be used; 99 "
+    "nothing to do; 130 interrupted; 141 the reader of the output has gone away."
 )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.cli.main import INTERRUPTED, UserError
+from volcast.cli.main import INTERRUPTED, SKIPPED, UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import VenueParam
 from volcast.cli.tables import counted, printable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from volcast.settings.schema import Settings
 
 _COINCAP = "coincap"
-_FAILED, _NOTHING_TO_DO = 1, 99
+_FAILED = 1
 
 
 class _SourceParam(click.ParamType[str]):
@@ -116,7 +116,7 @@ def command(
     if stopped:
         click.echo(f"volcast: interrupted.{_so_far(added)}", err=True)
         return INTERRUPTED
-    return 0 if added else _NOTHING_TO_DO
+    return 0 if added else SKIPPED
 
 
 def _opened(root: str) -> "ObjectStore":

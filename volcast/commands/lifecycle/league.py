@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from volcast.cli.main import UserError
+from volcast.cli.main import SKIPPED, UserError
 from volcast.cli.outputs import check_ending, check_writable, output
 from volcast.cli.params import StartParam
 
@@ -14,8 +14,6 @@ from .extra import extra_required
 
 if TYPE_CHECKING:
     from volcast.lifecycle.track_record.league import League
-
-_NOTHING = 99
 
 
 @click.command("league")
@@ -50,7 +48,7 @@ def command(*, root: str, first: datetime | None, last: datetime | None, json_fi
             file.write(league_page(found))
     if json_file is None and report_file is None:
         _show(found)
-    return 0 if found.horizon_minutes is not None else _NOTHING
+    return 0 if found.horizon_minutes is not None else SKIPPED
 
 
 def _day(day: datetime | None) -> str | None:
