@@ -40,6 +40,7 @@ SLOW_PLACES = (
 PACKAGE_PLACES = (
     "stories/test_wheel.py",
     "deploy/test_batch_image.py",
+    "deploy/test_sbom.py",
     "examples/test_ccxt_bot.py",
     "examples/test_freqtrade.py",
     "examples/test_nautilus.py",

@@ -38,12 +38,12 @@ LONGEST = (
 
 def in_order(tests: Iterable[Test], path_of: Callable[[Test], Path], root: Path, processes: int) -> list[Test]:
     """Return the tests in the order for so many processes. Otherwise their order stays, and each file's tests stay together."""
-    places, longest = tuple(root / place for place in WAITING), [root / file for file in LONGEST]
+    places, longest = {root / place for place in WAITING}, [root / file for file in LONGEST]
     waiting: dict[Path, list[Test]] = {path: [] for path in longest}
     calculating: list[Test] = []
     for test in tests:
         path = path_of(test)
-        if any(path.is_relative_to(place) for place in places):
+        if places.intersection((path, *path.parents)):
             waiting.setdefault(path, []).append(test)
         else:
             calculating.append(test)

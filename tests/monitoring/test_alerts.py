@@ -1,6 +1,7 @@
 """The alert rules: each is tested, explained, and about metrics that exist. The tools are those of Prometheus itself."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -41,8 +42,9 @@ def tool(name: str) -> str:
 
 
 def run(*command: str, cwd: Path = MONITORING, stdin: str = "") -> str:
-    """Run a tool, which must succeed, and return what it printed."""
-    done = subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    """Run a tool, which must succeed, and return what it printed. It looks for garbage less often: a third of its time."""
+    environment = os.environ | {"GOGC": "800"}
+    done = subprocess.run(command, cwd=cwd, input=stdin, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -84,7 +86,8 @@ def test_prometheus_loads_the_rules() -> None:
 
 
 def test_the_tests_fail_if_a_rule_is_broken(tmp_path: Path) -> None:
-    shutil.copy(MONITORING / "alerts_test.yml", tmp_path)
+    some = yaml.safe_load((MONITORING / "alerts_test.yml").read_text()) | {"tests": cases("FeedDisconnected", fires=True)}
+    (tmp_path / "alerts_test.yml").write_text(yaml.safe_dump(some))
     broken = (MONITORING / "alerts.yml").read_text().replace("volcast_live_connections == 0", "volcast_live_connections == 7")
     (tmp_path / "alerts.yml").write_text(broken)
     done = subprocess.run([tool("promtool"), "test", "rules", "alerts_test.yml"], cwd=tmp_path, capture_output=True, check=False)

@@ -15,6 +15,7 @@ from producer.feeds.contract import VenueCandle
 from producer.file_names import symbol_of
 from producer.history.download import DownloadRange, PartFile
 from tests.command import volcast
+from tests.forking import start
 from tests.producer.history.archive_zips import checksum, line, lines, zipped
 from tests.producer.scripted_venue import MINUTE_MS, START_MS, ReceivedRequest, Reply, Server
 from tests.stories.waiting import until
@@ -52,7 +53,7 @@ async def run(folder: Path, server: Server, *more: str) -> tuple[int | None, str
 
 async def run_command(folder: Path, *arguments: str) -> tuple[int | None, str]:
     """Run the command; return its exit code and output."""
-    with closing(Process(folder / "output", *arguments)) as process:
+    with closing(Process(folder / "output", *arguments, start=start)) as process:
         await until(lambda: process.exit_code is not None, "its end")
         output = process.read_output()
         process.output.unlink()
@@ -90,7 +91,7 @@ async def test_an_interrupted_download_is_resumed(tmp_path: Path, number: signal
 
     async with Server(hanging) as server:
         part = f"{NAME}.part"
-        with closing(Process(tmp_path / "output", *ARGUMENTS, "--rest-url", server.url)) as process:
+        with closing(Process(tmp_path / "output", *ARGUMENTS, "--rest-url", server.url, start=start)) as process:
             await until(lambda: len(server.requests) > pages, "the request without an answer", process)
             os.kill(process.process_id, number)
             await until(lambda: process.exit_code is not None, "its end")

@@ -1,13 +1,12 @@
 """A user without rights on the broker: each command ends with a sentence and exit code 3, instead of trying for ever."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.command import volcast
 from volcast.proof.processes.broker import PASSWORD, USER, Broker, broker
-from volcast.proof.processes.processes import COMMAND
 
 STANDARD_AUTHORIZER = {
     "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
@@ -20,10 +19,6 @@ STANDARD_AUTHORIZER = {
 def strict_broker() -> Iterator[Broker]:
     with broker(extra_properties=STANDARD_AUTHORIZER) as running:
         yield running
-
-
-def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True, timeout=150, check=False)
 
 
 @pytest.mark.parametrize("command", [("consume",), ("serve", "--port", "0"), ("produce", "replay", "candles.csv")])
@@ -39,13 +34,13 @@ def test_a_command_without_rights_ends(
     )
     prefix = f"{has_topics}-{command[0]}.".lower()
     if has_topics:
-        own = run(
+        own = volcast(
             tmp_path, "produce", "replay", "candles.csv", "--bus", f"kafka://{strict_broker.bootstrap}", "--topic-prefix", prefix
         )
         assert own.returncode == 0, own.stderr
     (tmp_path / ".env").write_text(f"VOLCAST_KAFKA_USERNAME={USER}\nVOLCAST_KAFKA_PASSWORD={PASSWORD}\n")
     bus = f"kafka://{strict_broker.bootstrap_for_users}"
-    refused = run(tmp_path, *command, "--bus", bus, "--kafka-sasl-mechanism", "PLAIN", "--topic-prefix", prefix)
+    refused = volcast(tmp_path, *command, "--bus", bus, "--kafka-sasl-mechanism", "PLAIN", "--topic-prefix", prefix)
     output = refused.stdout + refused.stderr
     assert refused.returncode == 3, output
     assert "AuthorizationFailed" in output
