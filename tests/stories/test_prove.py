@@ -1,4 +1,4 @@
-"""A short `volcast prove` on processes ends with EXACT and leaves no files or processes behind."""
+"""A short `volcast prove` on processes, with a promotion and a rollback, ends with EXACT and leaves no files or processes behind."""
 
 import asyncio
 import subprocess
@@ -38,7 +38,7 @@ async def run_proof(parts: ProcessGroup, *arguments: str) -> Process:
 @pytest.mark.timeout(300)
 async def test_sqlite(parts: ProcessGroup) -> None:
     kills, seed = long_form(("4", "43"), ("8", "32"))
-    process = await run_proof(parts, "--kills", kills, "--seed", seed)
+    process = await run_proof(parts, "--kills", kills, "--seed", seed, "--promotions", "2")
     check(process, f"{kills} ended or killed")
 
 
@@ -46,7 +46,7 @@ async def test_sqlite(parts: ProcessGroup) -> None:
 async def test_kafka(parts: ProcessGroup) -> None:
     kills, seed = long_form(("4", "68"), ("6", "35"))
     bus = ("--bus", "kafka", "--workers", "2", "--partitions", "2")
-    process = await run_proof(parts, *bus, "--kills", kills, "--seed", seed)
+    process = await run_proof(parts, *bus, "--kills", kills, "--seed", seed, "--promotions", "2")
     check(process, f"{kills} ended or killed")
 
 
@@ -55,6 +55,8 @@ def check(process: Process, kills: str) -> None:
     assert process.exit_code == 0, output
     assert output.splitlines()[-1] == "EXACT"
     assert kills in output
+    assert "2 × model promoted or taken back" in output
+    assert "signals by ewma" in output
     for fault in ("worker terminated", "worker killed", "burst of kills", "worker paused for longer than its session"):
         assert f"1 × {fault}" in output or f"2 × {fault}" in output
     assert files_beside(process) == []

@@ -49,6 +49,13 @@ MAX_SHOWN = 5
     show_default=True,
     help="Total number of times that a worker is killed.",
 )
+@click.option(
+    "--promotions",
+    type=click.IntRange(0, 1_000),
+    default=0,
+    show_default=True,
+    help="Number of times that another model is promoted, or taken back, meanwhile.",
+)
 @click.option("--minutes", type=click.IntRange(10, 1_000_000), help="Candles of each symbol.  [default: enough for the kills]")
 @click.option("--workers", type=click.IntRange(1, 16), help="Concurrent consumers.  [default: 2 on sqlite, 3 on kafka]")
 @click.option("--partitions", type=click.IntRange(1, 64), default=4, show_default=True, help="Partitions, on kafka.")
@@ -68,6 +75,7 @@ def command(
     *,
     bus: str,
     kills: int,
+    promotions: int,
     minutes: int | None,
     workers: int | None,
     partitions: int,
@@ -97,9 +105,10 @@ def command(
     repeat = f"volcast prove --bus {bus} --kills {kills} --workers {count} --seed {seed}"
     repeat += f" --partitions {partitions}" if bus == "kafka" else ""
     repeat += f" --minutes {minutes}" if minutes else ""
+    repeat += f" --promotions {promotions}" if promotions else ""
     folder = Path(tempfile.mkdtemp(prefix="volcast-proof-"))
     try:
-        report = asyncio.run(_prove(bus, partitions, folder, ProofRequest(minutes, kills, count, seed, repeat)))
+        report = asyncio.run(_prove(bus, partitions, folder, ProofRequest(minutes, kills, count, seed, repeat, promotions)))
     except (click.ClickException, click.exceptions.Exit):  # no broker, or interrupted: there is nothing to inspect
         shutil.rmtree(folder)
         raise
@@ -122,6 +131,7 @@ class ProofRequest(NamedTuple):
     workers: int
     seed: int
     command: str
+    promotions: int
 
 
 async def _prove(bus: str, partitions: int, folder: Path, request: ProofRequest) -> "ProofReport":

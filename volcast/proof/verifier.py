@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import zip_longest
 
+import msgspec
+from msgspec import Struct
 from msgspec.structs import replace
 
-from volcast.core.codec import Reason, Reject, decode_reject, encode_reject, encode_signal, refuse
+from volcast.core.codec import UNDECODABLE, Reason, Reject, decode_reject, encode_reject, encode_signal, refuse
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
 from volcast.core.forecast.promotion import Promotion
@@ -21,6 +23,12 @@ from volcast.core.timeline import Arrival
 from volcast.core.types import Candle, EngineConfig, Gap, Revision, Signal
 from volcast.log.contract import KeyValue, Record
 
+
+class _MadeBy(Struct):
+    model: str
+
+
+_model_decoder = msgspec.json.Decoder(_MadeBy)
 _RESTORING = b'{"kind":"restoring"'
 _SHOWN_CHARACTERS = 300
 
@@ -113,6 +121,14 @@ def first_difference(signals: Sequence[Record], rejects: Sequence[Record], posit
 def is_notice(record: Record) -> bool:
     """Return whether a record of `signals` is a notice that a symbol is being rebuilt, or is complete again."""
     return record.value.startswith(_RESTORING)
+
+
+def model_of(signal: bytes) -> str:
+    """Return the name of the model that made an encoded signal; `?` if it is none."""
+    try:
+        return _model_decoder.decode(signal).model
+    except UNDECODABLE:
+        return "?"
 
 
 def inequality(name: str, found: object, expected: object) -> str | None:

@@ -1,6 +1,7 @@
 """The verifier finds any record that is missing, doubled, swapped or altered, and reports its index."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import islice
 from random import Random
@@ -12,11 +13,20 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from tests.market import START_MS, at, candle_text, prices
-from volcast.core.codec import Reason, decode_reject, encode_candle, encode_reject, encode_restoring
+from volcast.core.codec import (
+    PROMOTION_KEY,
+    Reason,
+    decode_reject,
+    encode_candle,
+    encode_promotion,
+    encode_reject,
+    encode_restoring,
+)
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import EngineConfig, Restoring
 from volcast.log.contract import KeyValue, Record
 from volcast.proof.processes.input import garbage
-from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, row_difference
+from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, model_of, row_difference
 
 SYMBOLS = ("AUSDT", "BUSDT")
 CONFIG = EngineConfig(window=3, rate_window=10)
@@ -178,3 +188,35 @@ def test_the_drift_alarms_in_a_response_have_their_times_as_text() -> None:
     shown = {"detector": "candles_missing", "timestamp": "2024-01-01T00:00:00Z"}
     latest = {"A": {"symbol": "A", "timestamp": "2024-01-01T01:00:00Z", "outcome": None, "drift_alarms": [shown]}}
     assert api_difference(latest, [Record(0, 0, b"A", json.dumps(signal).encode())]) is None
+
+
+PROMOTING = replace(CONFIG, model="har", shadows=("ewma",))
+
+
+def promoted_before(index: int, from_minute: int = 20) -> list[Record]:
+    """The candles with a promotion before the one at this index; the offsets are those without it."""
+    marker = KeyValue(PROMOTION_KEY, encode_promotion(Promotion("000001", "ewma", at(from_minute))))
+    return [*CANDLES[:index], Record(0, 3 * index - 1, *marker), *CANDLES[index:]]
+
+
+def test_the_leader_changes_at_the_named_candle() -> None:
+    made = expected_output(PROMOTING, 8, 10, promoted_before(4)).signals
+    times = [json.loads(value)["open_time_ms"] for _, value in made]
+    assert [model_of(value) for _, value in made] == ["ewma" if each >= at(20) else "har" for each in times]
+
+
+@pytest.mark.parametrize("other", [{"index": 4, "from_minute": 25}, {"index": 90}])
+def test_a_switch_at_another_candle_is_found(other: dict[str, int]) -> None:
+    expected, found = (expected_output(PROMOTING, 8, 10, each) for each in (promoted_before(4), promoted_before(**other)))
+    signals = [Record(0, number, *pair) for number, pair in enumerate(found.signals)]
+    assert "the first that differs" in str(first_difference(signals, REJECTS, expected.position, expected))
+
+
+def test_a_promotion_of_an_unknown_model_is_a_reject() -> None:
+    expected = expected_output(replace(PROMOTING, shadows=("last",)), 8, 10, promoted_before(4))
+    assert expected.reasons == EXPECTED.reasons + Counter(unknown_model=1)
+    assert {model_of(value) for _, value in expected.signals} == {"har"}
+
+
+def test_the_model_of_what_is_no_signal_is_not_known() -> None:
+    assert model_of(b"{") == model_of(encode_restoring(Restoring("AUSDT", done=True))) == "?"

@@ -18,6 +18,7 @@ class ProcessFaultKind(StrEnum):
     BROKER = "broker"
     PRODUCER = "producer"
     API = "api"
+    PROMOTE = "promote"
 
     @property
     def description(self) -> str:
@@ -35,6 +36,7 @@ _DESCRIPTIONS = {
     ProcessFaultKind.BROKER: "broker killed",
     ProcessFaultKind.PRODUCER: "producer killed",
     ProcessFaultKind.API: "API killed",
+    ProcessFaultKind.PROMOTE: "model promoted or taken back",
 }
 
 
@@ -86,15 +88,16 @@ _CUTS_S = (1.0, 2.0, 3.0, 12.0)
 """The last one is longer than the timeout of a request, and longer than SQLite waits for a lock."""
 
 
-def plan(seed: int, kills: int, kinds: Collection[ProcessFaultKind]) -> tuple[ProcessFault, ...]:
-    """Return faults that end workers `kills` times in all, and others of `kinds` in between; the same for the same seed.
+def plan(seed: int, kills: int, kinds: Collection[ProcessFaultKind], promotions: int = 0) -> tuple[ProcessFault, ...]:
+    """Return faults that end workers `kills` times in all, others of `kinds` in between, and so many promotions; the same for the
+    same seed.
 
     >>> faults = plan(seed=1, kills=20, kinds=set(ProcessFaultKind))
     >>> sum(fault.kills for fault in faults), faults[0].share < faults[1].share
     (20, True)
     """
     random = Random(seed)  # noqa: S311  # not a secret: a seed must repeat its faults
-    drawn = [*_kills(random, kills), *_others(kills, kinds)]
+    drawn = [*_kills(random, kills), *_others(kills, kinds), *[(ProcessFaultKind.PROMOTE, 0)] * promotions]
     random.shuffle(drawn)
     return tuple(
         ProcessFault(

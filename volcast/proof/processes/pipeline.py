@@ -22,6 +22,9 @@ three workers are standbys."""
 _PARTITION_TIMEOUT_S = 10.0
 """How long a fault waits for a worker that holds a partition."""
 _POLL_S = 0.02
+_PROMOTION_TIMEOUT_S = 90.0
+CHALLENGER = "ewma"
+"""The model that is promoted, where models are."""
 _INTERRUPTED = 130
 """The exit code of a process that was terminated before its service had started, or before a replay was done."""
 
@@ -53,7 +56,11 @@ class Pipeline:
     minutes of candles for a minute.
     """
 
-    def __init__(self, group: ProcessGroup, backend: Backend, files: Sequence[Path], workers: int, speed: float) -> None:
+    def __init__(
+        self, group: ProcessGroup, backend: Backend, files: Sequence[Path], workers: int, speed: float, *, shadows: str = ""
+    ) -> None:
+        """`shadows` are the challengers of all workers."""
+        self._challengers = ("--shadows", shadows) if shadows else ()
         self.stats = PipelineStats()
         self.speed = speed
         self._group, self._backend = group, backend
@@ -103,6 +110,23 @@ class Pipeline:
                 await self._backend.delay_end(fault.seconds)
             case ProcessFaultKind.BROKER:
                 await self._backend.restart_broker()
+            case ProcessFaultKind.PROMOTE:
+                await self._promote()
+
+    async def _promote(self) -> None:
+        """Promote the challenger and take that back, in turns. Raises ProofFailed."""
+        is_second = self.stats.faults[ProcessFaultKind.PROMOTE] % 2 == 0
+        move = ("rollback",) if is_second else ("promote", CHALLENGER, "--when-warm")
+        began_s = now_s()
+        while True:
+            process = self._group.start("models", *move, "--why", "a proof", *self._backend.arguments())
+            while process.exit_code is None and now_s() - began_s < _PROMOTION_TIMEOUT_S:
+                self.check()
+                await asyncio.sleep(_POLL_S)
+            if process.exit_code == 0:
+                return
+            if now_s() - began_s > _PROMOTION_TIMEOUT_S:  # the log may have been away for a while
+                raise ProofFailed(f"volcast models {move[0]} did not succeed: {process.read_output()[-1_000:]}")
 
     @property
     def all_produced(self) -> bool:
@@ -169,7 +193,7 @@ class Pipeline:
         standby = ("--standby",) if started % 3 else ()
         name = self._backend.name_arguments(self._names[number]) if self._names[number] else ()
         settings = ("--batch-records", batch, "--snapshot-records", snapshot)
-        return self._group.start("consume", *self._backend.arguments(), *name, *settings, *standby)
+        return self._group.start("consume", *self._backend.arguments(), *name, *settings, *standby, *self._challengers)
 
     def _start_api(self) -> Process:
         return self._group.start("serve", *self._backend.arguments(), "--port", "0")

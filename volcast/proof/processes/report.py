@@ -22,6 +22,8 @@ class Counts(NamedTuple):
     rejects: int
     notices: int
     """Notices that the rebuild of a symbol has begun, or is done."""
+    models: Mapping[str, int]
+    """The number of signals by the model that made them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class ProofReport:
         if self.counts:
             counts = self.counts
             yield f"compared   {counts.candles} candle records, {counts.signals} signals, {counts.rejects} rejects"
+            if len(counts.models) > 1:
+                yield f"models     {', '.join(f'{number} signals by {name}' for name, number in sorted(counts.models.items()))}"
         faults = (f"{number} × {kind.description}" for kind, number in self.stats.faults.most_common())
         yield f"faults     {', '.join(faults) or 'none'}"
         logged = f"{events[RESTORED]} restores, {events[FENCED]} fencings, {events[UNANSWERED]} commits without a response, "

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,12 +15,20 @@ from volcast.core.codec import encode_candle, read_origin
 from volcast.core.types import EngineConfig
 from volcast.log.contract import KeyValue, Mismatch, Record, Topic
 from volcast.log.retry import while_unavailable
-from volcast.proof.verifier import api_difference, by_partition, expected_output, first_difference, is_notice, row_difference
+from volcast.proof.verifier import (
+    api_difference,
+    by_partition,
+    expected_output,
+    first_difference,
+    is_notice,
+    model_of,
+    row_difference,
+)
 
 from .backends import Backend
 from .faults import ProcessFault, ProcessFaultKind, plan
 from .input import HEADER, garbage, rows, symbols
-from .pipeline import Pipeline, ProofFailed
+from .pipeline import CHALLENGER, Pipeline, ProofFailed
 from .processes import EndedByItself, Process, process_group
 from .report import Counts, ProofReport, recoveries
 from .runtime import BrokerError
@@ -57,12 +66,19 @@ class ProcessProofConfig:
     seed: int
     command: str
     """The command that repeats the proof."""
+    promotions: int = 0
+    """How often a model is promoted or taken back."""
+
+    @property
+    def engine(self) -> EngineConfig:
+        """The settings of the workers' engines: those of default, and a challenger if one is promoted."""
+        return EngineConfig(shadows=(CHALLENGER,)) if self.promotions else EngineConfig()
 
 
 async def prove(config: ProcessProofConfig, backend: Backend, folder: Path, on_progress: OnProgress) -> ProofReport:
     """Run a proof and return its report. The files and logs of all processes stay in `folder`; no process is left running."""
     began_s = now_s()
-    faults = plan(config.seed, config.kills, backend.fault_kinds)
+    faults = plan(config.seed, config.kills, backend.fault_kinds, config.promotions)
     planned_s = _FAULTLESS_S + sum(_planned_s(fault) for fault in faults)
     async with backend.log as log:
         names = symbols(max(_SYMBOLS, 2 * backend.partitions), backend.partitions, log.partition_of)
@@ -72,8 +88,9 @@ async def prove(config: ProcessProofConfig, backend: Backend, folder: Path, on_p
         following = asyncio.create_task(watch.follow())
         counts = None
         with process_group(folder) as group:
-            pipeline = Pipeline(group, backend, files, config.workers, minutes * 60 / planned_s)
-            proof = _Proof(pipeline, watch, on_progress, files, _garbage(config.seed, names, faults))
+            shadows = ",".join(config.engine.shadows)
+            pipeline = Pipeline(group, backend, files, config.workers, minutes * 60 / planned_s, shadows=shadows)
+            proof = _Proof(pipeline, watch, on_progress, files, _garbage(config.seed, names, faults), engine=config.engine)
             try:
                 await proof.run(faults, minutes, planned_s)
                 counts, difference = await proof.compare()
@@ -105,8 +122,16 @@ class _Proof:
     """One proof, from the first candle to the comparison."""
 
     def __init__(
-        self, pipeline: Pipeline, watch: Watch, on_progress: OnProgress, files: Sequence[Path], garbage: Sequence[list[KeyValue]]
+        self,
+        pipeline: Pipeline,
+        watch: Watch,
+        on_progress: OnProgress,
+        files: Sequence[Path],
+        garbage: Sequence[list[KeyValue]],
+        *,
+        engine: EngineConfig,
     ) -> None:
+        self._engine = engine
         self._pipeline, self._watch, self._log, self._on_progress, self._garbage = (
             pipeline,
             watch,
@@ -162,9 +187,10 @@ class _Proof:
                 refusal = str(mismatch)
                 positions = {partition: records[-1].offset + 1 if records else 0 for partition, records in candles.items()}
         difference = await asyncio.to_thread(self._first_difference, candles, signals, rejects, positions) or refusal
-        notices = sum(is_notice(record) for records in signals.values() for record in records)
+        made = [record.value for records in signals.values() for record in records if not is_notice(record)]
         totals = [sum(map(len, each.values())) for each in (candles, signals, rejects)]
-        return Counts(totals[0], totals[1] - notices, totals[2], notices), difference
+        models = Counter(model_of(value) for value in made)
+        return Counts(totals[0], len(made), totals[2], totals[1] - len(made), models), difference
 
     def _first_difference(
         self,
@@ -180,7 +206,7 @@ class _Proof:
             if difference := row_difference(source.name, sent, found):
                 return difference
         for partition, records in candles.items():
-            expected = expected_output(EngineConfig(), PRICE_DECIMALS, MAX_SYMBOLS, records)
+            expected = expected_output(self._engine, PRICE_DECIMALS, MAX_SYMBOLS, records)
             if difference := first_difference(signals[partition], rejects[partition], positions[partition], expected):
                 return f"partition {partition}: {difference}"
         return None

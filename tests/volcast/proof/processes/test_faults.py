@@ -6,7 +6,7 @@ import pytest
 
 from volcast.proof.processes.faults import ProcessFaultKind, plan
 
-ALL = frozenset(ProcessFaultKind)
+ALL = frozenset(ProcessFaultKind) - {ProcessFaultKind.PROMOTE}
 ENDING_WORKERS = {ProcessFaultKind.TERM, ProcessFaultKind.KILL, ProcessFaultKind.BURST}
 
 
@@ -45,6 +45,14 @@ def test_faults_are_spread_over_all_candles() -> None:
     assert 0 < shares[0] < 0.05
     assert 0.95 < shares[-1] < 1
     assert max(later - earlier for earlier, later in pairwise(shares)) < 0.05
+
+
+def test_models_are_promoted_as_often_as_requested_and_the_other_faults_stay() -> None:
+    for seed in range(20):
+        faults, others = plan(seed, 8, ALL, promotions=3), plan(seed, 8, ALL)
+        kinds = [fault.kind for fault in faults]
+        assert kinds.count(ProcessFaultKind.PROMOTE) == 3
+        assert sorted(kinds) == sorted([ProcessFaultKind.PROMOTE] * 3 + [fault.kind for fault in others])
 
 
 def test_each_kind_has_a_description_of_its_own() -> None:

@@ -21,7 +21,7 @@ def report(difference: str | None = None, limits: str = "", counts: Counts | Non
 
 
 def test_the_report_of_a_proof_that_passes() -> None:
-    assert report(counts=Counts(1_000, 990, 5, 0)) == [
+    assert report(counts=Counts(1_000, 990, 5, 0, {"har": 990})) == [
         "compared   1000 candle records, 990 signals, 5 rejects",
         "faults     3 × worker killed, 1 × worker paused for longer than its session",
         "workers    3 ended or killed, 7 restores, 2 fencings, 0 commits without a response, 0 takeovers by a standby",
@@ -31,6 +31,11 @@ def test_the_report_of_a_proof_that_passes() -> None:
         "repeat     volcast prove --seed 1",
         "EXACT",
     ]
+
+
+def test_signals_are_counted_by_model_if_several_led() -> None:
+    counts = Counts(1_000, 990, 5, 0, {"har": 600, "ewma": 390})
+    assert report(counts=counts)[1] == "models     390 signals by ewma, 600 signals by har"
 
 
 def test_a_difference_is_the_last_line() -> None:
