@@ -2,8 +2,10 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -173,22 +175,45 @@ def command(
     from .plan import Wanted  # noqa: PLC0415  # River takes a second to import
     from .whole import run_backtest  # noqa: PLC0415
 
-    run_backtest(
-        replays_by_symbol(files, symbols, options),
-        Wanted(
-            settings=settings,
-            models=models,
-            from_ms=from_ms or 0,
-            to_ms=to_ms,
-            signals=bool(wanted.signals),
-            features=bool(wanted.features),
-            processes=workers or _cores(),
-            quantiles_every=quantiles_every,
-        ),
-        wanted,
-        share if share is not None else 0.0 if from_ms is not None else _SHARE,
-        rules,
-    )
+    with _candle_files(files, symbols, to_ms) as (found, named):
+        run_backtest(
+            replays_by_symbol(found, named, options),
+            Wanted(
+                settings=settings,
+                models=models,
+                from_ms=from_ms or 0,
+                to_ms=to_ms,
+                signals=bool(wanted.signals),
+                features=bool(wanted.features),
+                processes=workers or _cores(),
+                quantiles_every=quantiles_every,
+            ),
+            wanted,
+            share if share is not None else 0.0 if from_ms is not None else _SHARE,
+            rules,
+        )
+
+
+@contextmanager
+def _candle_files(
+    files: tuple[Path, ...], symbols: tuple[str, ...], to_ms: int | None
+) -> Iterator[tuple[tuple[Path, ...], tuple[str, ...]]]:
+    """Give the files and their symbols; of an archive, its candles as files of their own. Raises UserError."""
+    from volcast.lifecycle.archive.store import archive_root  # noqa: PLC0415  # not needed by --help
+
+    roots = [root for each in files if (root := archive_root(each))]
+    if not roots:
+        yield files, symbols
+        return
+    if len(files) > 1:
+        raise UserError("an archive is read alone: name one archive, or files")
+    from volcast.lifecycle.archive.export import export_candles  # noqa: PLC0415  # Polars is slow to import
+    from volcast.lifecycle.archive.read import Archive  # noqa: PLC0415
+
+    archive = Archive(roots[0])
+    with TemporaryDirectory(prefix="volcast-archive-") as folder:
+        exported = export_candles(archive, Path(folder), tuple(map(str.upper, symbols)), to_ms)
+        yield tuple(each.path for each in exported), tuple(each.symbol for each in exported)
 
 
 def _check_distance(minutes: int | None, horizon_minutes: int, file: Path | None) -> None:

@@ -8,7 +8,7 @@ from typing import Literal
 
 import click
 
-from volcast.cli.main import UserError
+from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import Command, settings_options
 from volcast.cli.tables import counted
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
@@ -96,16 +96,18 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
         async with log:
             await archiver.run()
 
-    async def run() -> None:
+    async def run() -> bool:
         port = settings.metrics_port
         with bind(settings.host, port, "--metrics-port") if port is not None else nullcontext() as listening:
             services = [archive()]
             if listening:
                 click.echo(f"metrics at {address(listening)}/metrics")
                 services.append(serve(archiver_monitor(archiver, *disk_collectors(settings)), listening))
-            await run_services(*services)
+            return await run_services(*services)
 
-    asyncio.run(run())
+    is_interrupted = asyncio.run(run())
+    if once and is_interrupted:
+        raise click.exceptions.Exit(INTERRUPTED)
     if once:
         stats = archiver.stats
         records = sum(stats.records.values())

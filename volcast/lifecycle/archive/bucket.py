@@ -93,16 +93,24 @@ class BucketStore:
     def __init__(self, bucket: str, prefix: str, access: S3Access) -> None:
         self.root = f"s3://{bucket}/{prefix}".rstrip("/")
         self._bucket, self._access = bucket, access
-        options: dict[str, Any] = {name.removeprefix("aws_"): value for name, value in access.options().items()}
-        allow_http = options.pop("allow_http", None)
-        options["virtual_hosted_style_request"] = not access.endpoint
-        endpoint = options.pop("endpoint_url", None)
+        given = {
+            "prefix": prefix,
+            "endpoint": access.endpoint,
+            "region": access.region,
+            "access_key_id": access.key,
+            "secret_access_key": access.secret,
+            "session_token": access.token,
+        }
+        options: dict[str, Any] = {name: value for name, value in given.items() if value}
         self._store = S3Store(
             bucket,
-            prefix=prefix or None,
-            endpoint=endpoint,
             **options,
-            client_options={"allow_http": bool(allow_http), "connect_timeout": "5s", "timeout": "60s"},
+            virtual_hosted_style_request=not access.endpoint,
+            client_options={
+                "allow_http": access.endpoint.startswith("http://"),
+                "connect_timeout": "5s",
+                "timeout": "60s",
+            },
             retry_config={"max_retries": 4, "retry_timeout": timedelta(seconds=30)},
         )
 
@@ -171,7 +179,7 @@ class BucketStore:
         return self._access.endpoint or f"Amazon S3, {self._access.region}"
 
     def _without_secrets(self, error: Exception) -> str:
-        text = " ".join(str(error).split())
+        text = " ".join(str(error).partition("Debug source:")[0].split())
         for secret in (self._access.secret, self._access.token):
             text = text.replace(secret, "…") if secret else text
         return text[:_MAX_REASON]

@@ -4,10 +4,15 @@ There are two: a folder (`folder.py`), and a bucket of any service that speaks S
 no store needs more than that. All methods block; a loop calls them in threads.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 from urllib.parse import unquote, urlsplit
+
+from .layout import IDENTITY
+
+_root_pattern = re.compile(r"(s3|file):/+(.*)")
 
 
 class StoreError(Exception):
@@ -67,8 +72,10 @@ def open_store(root: str, environment: Mapping[str, str] | None = None) -> Objec
     """
     parts = urlsplit(root)
     if parts.scheme == "s3":
-        from .bucket import open_bucket  # noqa: PLC0415  # obstore is in the extra, and folders do not need it
-
+        try:
+            from .bucket import open_bucket  # noqa: PLC0415  # obstore is in the extra, and folders do not need it
+        except ModuleNotFoundError as error:
+            raise StoreError(f"s3:// needs {error.name}, which is not installed: pip install 'volcast[lifecycle]'") from None
         return open_bucket(parts.netloc, parts.path.strip("/"), environment)
     from .folder import FolderStore  # noqa: PLC0415  # it imports this module
 
@@ -77,3 +84,14 @@ def open_store(root: str, environment: Mapping[str, str] | None = None) -> Objec
     if "://" in root or not root:
         raise StoreError(f"{root or 'the empty text'} names no archive: expected file:///PATH or s3://BUCKET/PREFIX")
     return FolderStore(Path(root).absolute())
+
+
+def archive_root(argument: Path) -> str | None:
+    """Return the root that an argument of a command names; None if it is no archive but a file or another folder.
+
+    >>> archive_root(Path("s3://bucket/prefix"))
+    's3://bucket/prefix'
+    """
+    if found := _root_pattern.fullmatch(str(argument)):  # a Path has one slash where the root has two
+        return f"s3://{found[2]}" if found[1] == "s3" else f"file:///{found[2]}"
+    return argument.absolute().as_uri() if (argument / IDENTITY).is_file() else None

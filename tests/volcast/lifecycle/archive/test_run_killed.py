@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -11,7 +11,7 @@ import pytest
 
 from tests.command import process_group, volcast
 from tests.forms import long_form
-from tests.lifecycle.servers import S3Server, s3_server
+from tests.lifecycle.servers import S3Server
 from tests.log_access import TIMEOUT_S
 from tests.volcast.lifecycle.archive.archiving import candle_records, fill_log, in_archive, on_log
 from volcast.lifecycle.archive.chain import load_state
@@ -33,25 +33,19 @@ class Place(NamedTuple):
     root: str
 
 
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("s3")) as server:
-        yield server
-
-
 @pytest.fixture(params=["sqlite-folder", "sqlite-s3", "kafka-folder"])
 async def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     log_kind, store_kind = request.param.split("-")
     root = (tmp_path / "archive").as_uri()
     if store_kind == "s3":
-        server: S3Server = request.getfixturevalue("s3")
+        server: S3Server = request.getfixturevalue("seaweedfs")
         root = f"s3://volcast/{tmp_path.name}"
         for name, value in server.environment().items():
             monkeypatch.setenv(name, value)
     if log_kind == "kafka":
         bootstrap, prefix = request.getfixturevalue("kafka_bootstrap"), request.getfixturevalue("kafka_prefix")
         log: Log = KafkaLog(bootstrap, prefix=prefix, partitions=3, session_timeout_ms=6_000)
-        arguments = ("--bus", f"kafka://{bootstrap}", "--topic-prefix", prefix, "--partitions", "3")
+        arguments: tuple[str, ...] = ("--bus", f"kafka://{bootstrap}", "--topic-prefix", prefix, "--partitions", "3")
     else:
         log = SqliteLog(tmp_path / "log.db")
         arguments = ("--bus", f"sqlite:///{tmp_path}/log.db")

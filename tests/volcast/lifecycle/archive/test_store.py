@@ -3,29 +3,17 @@
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from tests.lifecycle.servers import S3Server, s3_server
+from tests.lifecycle.servers import S3Server
 from volcast.lifecycle.archive.bucket import BucketStore, S3Access, s3_access
 from volcast.lifecycle.archive.store import ObjectStore, StoreError, StoreUnavailable, open_store
 
 OpenStore = Callable[[], ObjectStore]
-
-
-@pytest.fixture(scope="module")
-def seaweedfs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("weed")) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    with s3_server(tmp_path_factory.mktemp("moto"), moto=True) as server:
-        yield server
 
 
 @pytest.fixture(params=["folder", "seaweedfs", "moto"])
