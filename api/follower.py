@@ -1,9 +1,10 @@
-"""Reads all signals from the log into the view, from the first one on and for as long as the API runs."""
+"""Reads all signals and promotions from the log into the view, from the first one on and for as long as the API runs."""
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable
+from math import inf
 from random import Random
 
 from volcast.core.codec import MAX_TIME_MS, UNDECODABLE, decode_signal
@@ -17,6 +18,8 @@ from .view import View
 
 _READ_RECORDS = 1_000
 _IDLE_READ_S = 0.25
+_PROMOTIONS_S = 1.0
+"""How often promotions are looked for while signals come."""
 _MAX_HORIZON_MINUTES = 10_000_000
 """Far above any setting: with a longer horizon its end has no date."""
 _log = logging.getLogger(__name__)
@@ -42,10 +45,16 @@ class Follower:
                 await self._empty_read.wait()
 
     async def _attempt(self) -> None:
-        async with self._log.reader(Topic.SIGNALS) as reader:
+        async with self._log.reader(Topic.SIGNALS) as reader, self._log.reader(Topic.MODELS) as promotions:
+            read_at_s = -inf
             while True:
                 records = await reader.read(_READ_RECORDS, _IDLE_READ_S)
                 arrived_s = self._now()
+                if not records or arrived_s - read_at_s >= _PROMOTIONS_S:
+                    read_at_s = arrived_s
+                    for record in await promotions.read(_READ_RECORDS, 0.0):
+                        if not self._view.promotions.take(record):
+                            _log.error("a record of the topic models is no promotion and is skipped", extra=_place(record))
                 for record in records:
                     self._take(record, arrived_s)
                 self._view.caught_up = reader.caught_up
@@ -57,8 +66,7 @@ class Follower:
         try:
             self._view.put(signal_of(record), arrived_s)
         except (*UNDECODABLE, ImplausibleError) as error:
-            where = {"partition": record.partition, "offset": record.offset}
-            _log.error("a record of the topic signals cannot be read and is skipped: %s", error, extra=where)
+            _log.error("a record of the topic signals cannot be read and is skipped: %s", error, extra=_place(record))
             is_new = record.offset >= self._unreadable_below.get(record.partition, 0)
             self._view.put_unreadable(_symbol_of(record.key), is_new=is_new)
             if is_new:
@@ -85,6 +93,10 @@ def signal_of(record: Record) -> Signal | Restoring:
             if not 0 < each.horizon_minutes <= _MAX_HORIZON_MINUTES:
                 raise ImplausibleError(f"it has a horizon of {each.horizon_minutes} minutes")
     return signal
+
+
+def _place(record: Record) -> dict[str, int]:
+    return {"partition": record.partition, "offset": record.offset}
 
 
 def _symbol_of(key: bytes) -> str | None:

@@ -12,6 +12,7 @@ from volcast.core.types import Restoring, Signal
 from .statistics.candle_quality import CandleQuality
 from .statistics.drift_history import DriftHistory
 from .statistics.model_scores import DailyLosses
+from .statistics.promotions import PromotionList
 from .status import Latest, Now, Status
 from .stream.history import RowHistory
 from .stream.row import Row
@@ -32,6 +33,8 @@ class View:
         """Whether every signal that was on the log at the start has been read."""
         self.drift, self.scores, self.quality = DriftHistory(), DailyLosses(), CandleQuality()
         """What is counted from the signals."""
+        self.promotions = PromotionList()
+        """Which model was to lead from when on, and who decided it."""
         self.rows = RowHistory(before)
         """The last rows of each symbol."""
         self.stale_after_s = stale_after_s

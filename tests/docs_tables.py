@@ -21,7 +21,7 @@ from api.fields import field_descriptions
 from api.outlook import Outlook
 from api.responses import HorizonResponse, LatestResponse, OutcomeResponse, QuantilesResponse, ShadowResponse
 from api.routes.history import RowAlarmResponse, RowHorizonResponse, RowOutcomeResponse, RowResponse, RowShadowResponse
-from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryResponse, SymbolModelsResponse
+from api.routes.models import ModelResponse, ModelsResponse, ModelSummaryResponse, PromotionResponse, SymbolModelsResponse
 from api.routes.predict.route import PredictCandleBody, PredictRequestBody, PredictResponse
 from api.routes.probability import ProbabilityResponse
 from api.routes.quality import QualityResponse, SeenGapResponse
@@ -251,8 +251,12 @@ DOCUMENTS: Mapping[Path, Callable[[], dict[str, str]]] = {
         "fields of a probability": model_table(ProbabilityResponse),
         "fields of a request to predict": model_table(PredictRequestBody, {"candles[]": PredictCandleBody}),
         "fields of a prediction": model_table(PredictResponse, {"quantiles": QuantilesResponse}),
-        "fields of a symbol's models": model_table(SymbolModelsResponse, {"models[]": ModelResponse}),
-        "fields of all models": model_table(ModelsResponse, {"models[]": ModelSummaryResponse}),
+        "fields of a symbol's models": model_table(
+            SymbolModelsResponse, {"models[]": ModelResponse, "promotions[]": PromotionResponse}
+        ),
+        "fields of all models": model_table(
+            ModelsResponse, {"models[]": ModelSummaryResponse, "promotions[]": PromotionResponse}
+        ),
         "fields of the quality": model_table(QualityResponse, {"recent_gaps[]": SeenGapResponse}),
     },
     ROOT / "docs/records.md": lambda: {"fields of a signal": signal_record_table()},

@@ -89,6 +89,7 @@ class RowResponse(BaseModel):
     signal: int
     signal_rate: float | None
     signal_rate_window: float | None
+    model: str
     horizon_minutes: int
     interval_level: float
     volatility: float

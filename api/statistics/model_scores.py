@@ -3,7 +3,7 @@
 Pure. One thread writes it, others may read it: each method holds the lock for some microseconds, and returns copies.
 
 A forecast counts on the day of the candle with which it came due. A challenger's counts only if one of the champion's came due
-with the same candle, so that each comparison is of the same minutes.
+with the same candle, so that each comparison is of the same minutes. A promotion changes who is the champion; the losses go on.
 """
 
 from collections import deque
@@ -20,7 +20,7 @@ _DAY_MS = 1_440 * MINUTE_MS
 
 
 class LossSums(NamedTuple):
-    """Sums over outcomes; `qlike_ewma` and `qlike_champion` are those of the same outcomes."""
+    """Sums over outcomes; `qlike_ewma` and `qlike_champion` are those of the same outcomes, of whoever was the champion then."""
 
     outcomes: int = 0
     qlike: float = 0.0
@@ -28,7 +28,9 @@ class LossSums(NamedTuple):
     qlike_champion: float = 0.0
     covered: int = 0
     price_covered: int = 0
-    """Of a challenger 0: it has no price range."""
+    """Of those outcomes that came due while the model led: a challenger's price range is not known."""
+    led: int = 0
+    """How many these are."""
 
     def plus(self, other: "LossSums") -> "LossSums":
         """Return the sums over the outcomes of both."""
@@ -39,6 +41,7 @@ class LossSums(NamedTuple):
             self.qlike_champion + other.qlike_champion,
             self.covered + other.covered,
             self.price_covered + other.price_covered,
+            self.led + other.led,
         )
 
 
@@ -52,6 +55,8 @@ class ModelScore(NamedTuple):
     since_ms: int
     """Opening of the first candle whose signal has the model, in milliseconds since 1970, or the beginning of the first day that
     was asked for, if that is later."""
+    leads_since_ms: int | None
+    """Opening of the first candle whose signal it made, since when it has led without a break; None of a challenger."""
     sums: LossSums
 
 
@@ -79,9 +84,9 @@ class DailyLosses:
             return self._symbols[symbol].scores(days)
 
 
-def _made_with(signal: Signal) -> tuple[str, int, float]:
-    """Return what losses depend on: with another champion, horizon or interval they are not of the same forecasts."""
-    return signal.model, signal.horizon_minutes, signal.interval_level
+def _made_with(signal: Signal) -> tuple[int, float]:
+    """Return what losses depend on: with another horizon or interval they are not of the same forecasts."""
+    return signal.horizon_minutes, signal.interval_level
 
 
 class _Model:
@@ -108,6 +113,7 @@ class _SymbolScores:
 
     def __init__(self, signal: Signal) -> None:
         self.made_with = _made_with(signal)
+        self._champion, self._leads_since_ms = signal.model, signal.open_time_ms
         self._models: dict[str, _Model] = {}
         self._last_day = 0
 
@@ -115,6 +121,8 @@ class _SymbolScores:
         names = (signal.model, *(each.model for each in signal.shadows))
         if tuple(self._models) != names:
             self._models = {name: self._models.get(name) or _Model(signal.open_time_ms) for name in names}
+        if self._champion != signal.model:
+            self._champion, self._leads_since_ms = signal.model, signal.open_time_ms
         self._last_day = day = signal.open_time_ms // _DAY_MS
         outcome = signal.outcome
         if outcome is None:
@@ -126,18 +134,22 @@ class _SymbolScores:
                 self._models[shadow.model].add(day, of_both)
 
     def scores(self, days: int) -> list[ModelScore]:
-        champion, horizon_minutes, level = self.made_with
         first_day = self._last_day - days + 1
         return [
             ModelScore(
-                name, name == champion, horizon_minutes, level, max(each.since_ms, first_day * _DAY_MS), each.total(first_day)
+                name,
+                name == self._champion,
+                *self.made_with,
+                max(each.since_ms, first_day * _DAY_MS),
+                self._leads_since_ms if name == self._champion else None,
+                each.total(first_day),
             )
             for name, each in self._models.items()
         ]
 
 
 def _champion_sums(outcome: Outcome) -> LossSums:
-    return LossSums(1, outcome.qlike, outcome.qlike_ewma, outcome.qlike, outcome.covered, outcome.price_covered)
+    return LossSums(1, outcome.qlike, outcome.qlike_ewma, outcome.qlike, outcome.covered, outcome.price_covered, 1)
 
 
 def _total(parts: Iterable[LossSums]) -> LossSums:

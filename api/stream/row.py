@@ -72,6 +72,7 @@ class Row(Struct, frozen=True):
     signal: int
     signal_rate: float | None
     signal_rate_window: float | None
+    model: str
     horizon_minutes: int
     interval_level: float
     volatility: float

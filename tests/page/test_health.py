@@ -4,10 +4,12 @@ import re
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
+from tests.api.statistics.test_promotions import ONE, written
 from tests.page.conftest import OpenPage
-from tests.page.server import WARM, PageServer, warm_signals
+from tests.page.server import FULL, WARM, PageServer, warm_signals
 from tests.page.test_page import drawn_until, eventually
 
 ARRIVALS = """async steps => {
@@ -90,3 +92,25 @@ def test_a_phone_shows_the_most_important_facts_first(server: PageServer, open_p
     expect(page.locator("#meaning")).to_be_visible()
     page.get_by_role("button", name="Less", exact=True).click()
     expect(shown).to_have_count(3)
+
+
+def test_a_promotion_is_marked_in_the_chart_and_said_with_who_and_why(server: PageServer, open_page: OpenPage) -> None:
+    """The first challenger leads from a candle on; before that, the page says that it is to."""
+    plain = warm_signals(WARM + 20, config=FULL)
+    named_ms = plain[WARM + 5].open_time_ms
+    record = replace(ONE, model="ewma", from_ms=named_ms, symbols=(), why="it is better")
+    server.put(plain[:WARM])
+    page = open_page()
+    drawn_until(page, plain[WARM - 1])
+    facts_with(page, Model="two_stage, 2 challengers")
+    server.view.promotions.take(written(record))
+    server.put(plain[WARM : WARM + 5])
+    for each in plain[WARM + 5 :]:
+        others = [shadow for shadow in each.shadows if shadow.model != "ewma"]
+        former = replace(each.shadows[0], model="two_stage")
+        server.put([replace(each, model="ewma", shadows=(former, *others))])
+    marks = "async () => (await import('/page/main.js')).chart.marks.map(mark => [mark.time, mark.text])"
+    eventually(page, marks, lambda found: found == [[named_ms // 1_000, "ewma leads"]])
+    fact = page.locator("#health div", has_text="Model")
+    expect(fact.locator("dd")).to_have_text(re.compile(r"^ewma, since .+, 2 challengers$"), timeout=20_000)
+    expect(fact).to_have_attribute("title", re.compile("Last: ewma from .+, decided by ann: it is better$"))

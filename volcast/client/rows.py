@@ -74,6 +74,7 @@ class ForecastRow(Struct, frozen=True):
     signal: int
     signal_rate: float | None
     signal_rate_window: float | None
+    model: str
     horizon_minutes: int
     interval_level: float
     volatility: float

@@ -60,6 +60,7 @@ export class PriceChart {
     this.rows = [];
     this.byTime = new Map();
     this.alarms = new Map(); // "detector time" -> alarm
+    this.switches = []; // rows since which another model leads
     this.points = { axis: [], candles: [], mean: [], signal: [], forecast: [], realized: [], rival: [] };
     this.interval.points = [];
     this.gaps.all = [];
@@ -111,7 +112,7 @@ export class PriceChart {
     if (count > Math.max(REDRAW_ALL, all.length / REDRAW_ALL)) return this.set(all, true);
     const before = Object.fromEntries(Object.entries(this.points).map(([name, points]) => [name, points.length]));
     const panes = Object.values(this.panes).map((pane) => [pane, pane.counts]);
-    const alarms = this.alarms.size;
+    const marks = this.alarms.size + this.switches.length;
     const view = this.view();
     for (const row of all.slice(-count)) this.take(row);
     // The last point that was there is drawn once more: it may have become the end of a line.
@@ -120,7 +121,7 @@ export class PriceChart {
     }
     for (const [pane, counts] of panes) pane.drawFrom(counts);
     this.arrange();
-    if (this.alarms.size !== alarms) this.mark();
+    if (this.alarms.size + this.switches.length !== marks) this.mark();
     if (view?.follows) this.restore(view);
     this.ranges.requestUpdate?.();
   }
@@ -168,6 +169,7 @@ export class PriceChart {
       if (realized.length && time - realized.at(-1).time > 60) cut(realized);
       realized.push({ time, value: row.outcome.realized_volatility });
     }
+    if (last && last.model !== row.model) this.switches.push(row);
     for (const alarm of row.drift_alarms ?? []) this.alarms.set(`${alarm.detector} ${alarm.open_time_ms}`, alarm);
     for (const pane of Object.values(this.panes)) pane.take(row);
     this.ranges.push(row);
@@ -175,14 +177,17 @@ export class PriceChart {
     this.byTime.set(time, row);
   }
 
-  /** A mark at the beginning of each drift alarm. */
+  /** A mark at the beginning of each drift alarm, and where another model begins to lead. */
   mark() {
     const first = this.rows[0]?.open_time_ms ?? Infinity;
-    const marks = [...this.alarms.values()].filter((each) => each.open_time_ms >= first).sort((a, b) => a.open_time_ms - b.open_time_ms);
-    const color = this.colors.alarm;
-    this.markers.setMarkers(
-      marks.map((each) => ({ time: seconds(each.open_time_ms), position: "aboveBar", shape: "arrowDown", color, text: each.detector.replaceAll("_", " ") })),
-    );
+    const at = (each) => seconds(each.open_time_ms);
+    const alarms = [...this.alarms.values()].filter((each) => each.open_time_ms >= first);
+    const [above, below] = [{ position: "aboveBar", shape: "arrowDown", color: this.colors.alarm }, { position: "belowBar", shape: "arrowUp", color: this.colors.forecast }];
+    this.marks = [
+      ...alarms.map((each) => ({ ...above, time: at(each), text: each.detector.replaceAll("_", " ") })),
+      ...this.switches.map((each) => ({ ...below, time: at(each), text: `${each.model} leads` })),
+    ].sort((a, b) => a.time - b.time);
+    this.markers.setMarkers(this.marks);
   }
 
   /** The chart may just have become visible: its size is known one frame later. */

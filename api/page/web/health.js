@@ -47,13 +47,12 @@ export async function askForHealth(page, store) {
   const { symbol } = page;
   try {
     const isReading = store.markets.get(symbol)?.status === "restoring"; // then /ready answers with an error
-    const [quality, ready] = await Promise.all([
-      symbol === null ? null : ask(`quality/${encodeURIComponent(symbol)}`), isReading ? page.ready : ask("ready"),
-    ]);
-    if (symbol === page.symbol) Object.assign(page, { quality, ready });
+    const of = (path) => (symbol === null ? null : ask(`${path}/${encodeURIComponent(symbol)}`));
+    const [quality, models, ready] = await Promise.all([of("quality"), of("models"), isReading ? page.ready : ask("ready")]);
+    if (symbol === page.symbol) Object.assign(page, { quality, models, ready });
   } catch {
     // That there is no connection is said elsewhere. What is not known is left out.
-    if (symbol === page.symbol) Object.assign(page, { quality: null, ready: null });
+    if (symbol === page.symbol) Object.assign(page, { quality: null, models: null, ready: null });
   }
 }
 
@@ -71,11 +70,26 @@ function refused(quality) {
   return kinds.filter(([name]) => quality[name] > 0).map(([name, one, many]) => count(quality[name], one, many)).join(", ") || "none";
 }
 
+/** Which model leads, and what the last promotion says of it, in words: [value, meaning]. */
+function lead(row, models, zone) {
+  const at = (time) => moment(Date.parse(time), zone.isLocal, zone.nowMs);
+  const leader = models?.models.find((each) => each.champion && each.model === row.model);
+  const others = models?.models.length - 1;
+  const last = models?.promotions[0];
+  const since = leader && last ? `, since ${at(leader.leads_since)}` : "";
+  const waiting = last && last.model !== row.model && Date.parse(last.named_candle) > row.open_time_ms ? `; ${last.model} from ${at(last.named_candle)}` : "";
+  const meaning = "The model that makes these forecasts. People can let a challenger lead instead, from a named minute on.";
+  const why = last?.why ? `: ${last.why}` : "";
+  const said = last ? ` Last: ${last.model} from ${at(last.named_candle)}, decided by ${last.who}${why}` : "";
+  return [`${row.model}${since}${waiting}${others > 0 ? `, ${count(others, "challenger")}` : ""}`, meaning + said];
+}
+
 /**
- * The facts: [name, value, whether it is bad, what it means, whether a phone shows it, too]. `latest`, `quality` and `ready` are the last
- * answers of the API, null if there is none; `isPast` says that the numbers are not of now and do not claim to be.
+ * The facts: [name, value, whether it is bad, what it means, whether a phone shows it, too]. `latest`, `quality`, `models` and `ready` are
+ * the last answers of the API, null if there is none; `isPast` says that the numbers are not of now and do not claim to be.
  */
-export function facts({ row, latest, quality, ready, ageS, lagS, restores, isPast }, { isLocal, nowMs }) {
+export function facts({ row, latest, quality, models, ready, ageS, lagS, restores, isPast }, { isLocal, nowMs }) {
+  const [leading, aboutLeading] = lead(row, models, { isLocal, nowMs });
   const alarms = row.drift_alarms?.length ?? 0;
   const until = [latest, ...(latest?.other_horizons ?? [])].find((each) => each?.horizon_minutes === row.horizon_minutes)?.valid_until;
   const untilMs = Date.parse(until ?? "");
@@ -91,6 +105,7 @@ export function facts({ row, latest, quality, ready, ageS, lagS, restores, isPas
       "From then on a program must not use these numbers. A new minute moves it on.", true],
     lagS !== null && ["Comes after", lagS < 9.95 ? `${grouped(lagS, 1)} s` : duration(lagS), lagS > LATE_S,
       "Time from the end of a minute until its forecast was on this page, the median of the last ones.", false],
+    ["Model", leading, false, aboutLeading, false],
     ["Missing", missing + share, quality?.missing_share > 0.05, "Minutes without a candle since the log began.", false],
     rejected !== null && ["Refused", rejected, quality.unconfirmed_dates > 0,
       "Candles that changed nothing: a minute that was known, one that came too late, a date that no other candle confirmed.", false],
@@ -119,7 +134,11 @@ export function showHealth(given, zone) {
     health.replaceChildren(...all.map(([name, , , meaning, isShort]) => pair(name, "", meaning, isShort)));
     byId("health-help").replaceChildren(...all.map(([name, , , meaning]) => pair(name, meaning)));
   }
-  all.forEach(([, value, isBad], i) => {
+  all.forEach(([, value, isBad, meaning], i) => {
+    if (health.children[i].title !== meaning) {
+      health.children[i].title = meaning;
+      byId("health-help").children[i].lastChild.textContent = meaning;
+    }
     const text = health.children[i].lastChild;
     if (text.textContent !== value) text.textContent = value;
     health.children[i].classList.toggle("loud", Boolean(isBad));

@@ -30,6 +30,7 @@ const page = {
   rows: new Rows(),
   latest: null,
   quality: null,
+  models: null,
   ready: null,
   arrivals: new Arrivals(),
   clockMs: null, // time by the server's clock minus performance.now()
@@ -198,7 +199,7 @@ function choose() {
   const named = location.hash.slice(1).toUpperCase();
   const symbol = named && named !== "FORECAST" ? named : (page.symbol ?? store.symbols[0] ?? null);
   if (symbol === page.symbol) return;
-  Object.assign(page, { symbol, rows: new Rows(), latest: null, quality: null, arrivals: new Arrivals() });
+  Object.assign(page, { symbol, rows: new Rows(), latest: null, quality: null, models: null, arrivals: new Arrivals() });
   Object.assign(page, { isUnknown: false, added: 0, hovered: null, wordsAt: -Infinity });
   byId("charts").hidden = true;
   byId("alarms").hidden = true;
@@ -233,9 +234,9 @@ function draw() {
     return;
   }
   const clockMs = serverMs();
-  const { latest, quality, ready, isLocal } = page;
+  const { latest, quality, models, ready, isLocal } = page;
   const rows = choice.rows(page.rows.all);
-  const health = { latest, quality, ready, lagS: page.arrivals.medianS };
+  const health = { latest, quality, models, ready, lagS: page.arrivals.medianS };
   const lostS = page.lostAt === null ? null : (nowMs - page.lostAt) / 1_000;
   showHeadline({ market, row: choice.row(market.last), rows, health, nowMs: clockMs, isLocal, lostS, choice });
   const timeMs = clockMs ?? market.last.open_time_ms;

@@ -9,6 +9,7 @@ import pytest
 from api.app import create_app
 from api.view import View
 from tests.api.signals import now_at, signals
+from tests.api.statistics.test_promotions import ONE, written
 from volcast.core.types import EngineConfig, Signal
 
 SIGNALS = signals(200)
@@ -45,6 +46,8 @@ async def test_the_champion_and_the_challengers_of_a_symbol() -> None:
     assert challenger["skill_against_champion"] == pytest.approx(1 - challenger["mean_qlike"] / champion["mean_qlike"])
     assert challenger["skill_against_ewma"] == pytest.approx(1 - challenger["mean_qlike"] / challenger["mean_qlike_ewma"])
     assert challenger["price_coverage"] is None
+    assert (champion["leads_since"], challenger["leads_since"]) == ("2024-01-01T00:00:00Z", None)
+    assert answer["promotions"] == []
 
 
 async def test_before_the_first_outcome_nothing_is_said() -> None:
@@ -74,7 +77,7 @@ async def test_symbols_with_other_settings_are_not_mixed() -> None:
 
 
 async def test_without_a_signal() -> None:
-    assert (await get("/models")).json() == {"symbols": 0, "statuses": {}, "days": 30, "models": []}
+    assert (await get("/models")).json() == {"symbols": 0, "statuses": {}, "days": 30, "models": [], "promotions": []}
     assert (await get("/models/BTCUSDT")).status_code == 404
 
 
@@ -82,3 +85,29 @@ async def test_without_a_signal() -> None:
 async def test_days_out_of_range_are_refused(days: int) -> None:
     assert (await get("/models", days=days)).status_code == 422
     assert (await get("/models/BTCUSDT", *SIGNALS[:1], days=days)).status_code == 422
+
+
+async def test_the_promotions_are_told_with_who_and_why() -> None:
+    view = View(180, 7_000)
+    for signal in SIGNALS:
+        view.put(signal, 999.0)
+    for record in (ONE, msgspec.structs.replace(ONE, id="000002", symbols=("ETHUSDT",), why="by hand")):
+        view.promotions.take(written(record))
+    transport = httpx.ASGITransport(create_app(view, now=lambda: NOW))
+    async with httpx.AsyncClient(transport=transport, base_url="http://volcast") as client:
+        all_symbols, one = [(await client.get(path)).json()["promotions"] for path in ("/models", "/models/BTCUSDT")]
+    assert [(each["id"], each["why"]) for each in all_symbols] == [("000002", "by hand"), ("000001", "har leads.")]
+    assert one == [
+        {
+            "id": "000001",
+            "kind": "promote",
+            "of": None,
+            "model": "har",
+            "previous": ["two_stage"],
+            "named_candle": "1970-01-01T00:01:00Z",
+            "symbols": ["BTCUSDT"],
+            "who": "ann",
+            "decided_at": "1970-01-01T00:00:00Z",
+            "why": "har leads.",
+        }
+    ]

@@ -68,11 +68,43 @@ def test_days_without_an_outcome_count_as_days() -> None:
     assert [each.sums.outcomes for each in scores_of(taken)] == [0]
 
 
-@pytest.mark.parametrize("changed", [{"model": "har_rv"}, {"horizon_minutes": 15}, {"interval_level": 0.8}])
-def test_with_another_champion_horizon_or_interval_all_begins_again(changed: dict[str, object]) -> None:
+@pytest.mark.parametrize("changed", [{"horizon_minutes": 15}, {"interval_level": 0.8}])
+def test_with_another_horizon_or_interval_all_begins_again(changed: dict[str, object]) -> None:
     found = scores_of([at(0), at(1), at(2, **changed)])
     assert {each.sums.outcomes for each in found} == {1}
     assert {each.since_ms for each in found} == {2 * MINUTE_MS}
+
+
+def promoted(minute: int) -> Signal:
+    """Return a signal after the promotion of its first challenger; the losses are those of the models as before."""
+    first, *others = FIRST.shadows
+    assert FIRST.outcome
+    assert first.qlike is not None
+    outcome = msgspec.structs.replace(FIRST.outcome, qlike=first.qlike, covered=bool(first.covered), price_covered=True)
+    former = msgspec.structs.replace(first, model=FIRST.model, qlike=FIRST.outcome.qlike, covered=FIRST.outcome.covered)
+    return at(minute, model=first.model, outcome=outcome, shadows=(*others, former))
+
+
+def test_after_a_promotion_the_losses_of_all_models_go_on() -> None:
+    before, after = scores_of([at(0), at(1)]), scores_of([at(0), at(1), promoted(2), promoted(3)])
+    assert [each.model for each in after] == ["ewma", "har", "two_stage"]
+    assert [(each.is_champion, each.leads_since_ms) for each in after] == [(True, 2 * MINUTE_MS), (False, None), (False, None)]
+    assert {each.since_ms for each in after} == {0}
+    by_model = {each.model: each.sums for each in before}
+    for each in after:
+        assert each.sums.outcomes == 4
+        assert each.sums.qlike == pytest.approx(2 * by_model[each.model].qlike)
+        assert each.sums.covered == 2 * by_model[each.model].covered
+    ewma, two_stage = after[0].sums, after[-1].sums
+    assert (ewma.led, ewma.price_covered) == (2, 2)  # its price range is known while it led
+    assert two_stage.led == 2
+    both = by_model["two_stage"].qlike + by_model["ewma"].qlike
+    assert {round(each.sums.qlike_champion, 12) for each in after} == {round(both, 12)}  # of whoever was it then
+
+
+def test_a_rollback_begins_to_lead_anew() -> None:
+    found = scores_of([at(0), promoted(1), at(2)])
+    assert [(each.model, each.leads_since_ms) for each in found if each.is_champion] == [("two_stage", 2 * MINUTE_MS)]
 
 
 def test_a_new_challenger_has_a_beginning_of_its_own() -> None:

@@ -12,7 +12,7 @@ from volcast.core.types import Signal
 from volcast.log.contract import Log, Topic
 
 _READ_RECORDS, _READ_S = 10_000, 0.2
-DAY_MS = 86_400_000
+_DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ async def read_losses(log: Log, models: tuple[str, str], *, symbols: Collection[
                     continue
                 newest[signal.symbol] = signal.open_time_ms
                 _take(found.setdefault(signal.symbol, PairedLosses()), signal, models)
-    recent = ((name, _since(losses, newest[name] - days * DAY_MS)) for name, losses in sorted(found.items()))
+    recent = ((name, _since(losses, newest[name] - days * _DAY_MS)) for name, losses in sorted(found.items()))
     return {name: losses for name, losses in recent if losses.made_ms}
 
 
@@ -84,7 +84,7 @@ def compare_losses(losses: dict[str, PairedLosses]) -> ComparedLosses:
     made = np.concatenate([np.asarray(each.made_ms, dtype=np.int64) for each in losses.values()])
     times, first = mean_by_time(made, np.concatenate([each.first for each in losses.values()]))
     _, second = mean_by_time(made, np.concatenate([each.second for each in losses.values()]))
-    days = int(np.unique(times // DAY_MS).size)
+    days = int(np.unique(times // _DAY_MS).size)
     difference = loss_difference(first, second, days)
     return ComparedLosses(
         symbols,

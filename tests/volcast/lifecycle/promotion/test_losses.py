@@ -10,7 +10,7 @@ from tests.market import at
 from tests.volcast.lifecycle.promotion.signalled import answer, signal
 from volcast.core.forecast.results import Outcome
 from volcast.core.types import Signal
-from volcast.lifecycle.promotion.losses import DAY_MS, compare_losses, read_losses
+from volcast.lifecycle.promotion.losses import compare_losses, read_losses
 from volcast.log.contract import Log
 
 
@@ -47,7 +47,7 @@ async def test_losses_of_both_are_paired_before_and_after_a_switch(log: Log) -> 
 
 
 async def test_a_signal_that_was_written_twice_counts_once_and_old_ones_not_at_all(log: Log) -> None:
-    one, two = scored("BTCUSDT", 60, "a", 1.0, b=2.0), scored("BTCUSDT", 60 + DAY_MS // 60_000, "a", 3.0, b=4.0)
+    one, two = scored("BTCUSDT", 60, "a", 1.0, b=2.0), scored("BTCUSDT", 60 + 1_440, "a", 3.0, b=4.0)
     await answer(log, one, two, one, two)
     losses = await read_losses(log, ("a", "b"), symbols=("BTCUSDT",), days=1)
     assert losses["BTCUSDT"].first == [3.0]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from volcast.lifecycle.promotion.waiting import Shown
     from volcast.log.contract import Log
 
-REFUSED = 1
+_REFUSED = 1
 """Exit code of a promotion that was not written, of a trail that does not hold, and of a wait in vain."""
 _DAYS = 30
 _AT = "The named candle, UTC, as 2024-01-31T23:59.  [default: two minutes after the last candle of all symbols]"
@@ -73,7 +73,7 @@ def list_models(*, verify: bool, as_json: bool, loaded: Loaded) -> int:
             click.echo(json.dumps(found, indent=2))
         else:
             print_list(found, Console())
-        return REFUSED if problems and verify else 0
+        return _REFUSED if problems and verify else 0
 
     return _with_log(loaded, read)
 
@@ -243,7 +243,7 @@ def _write(
                 done.append((promoted, None))
         except RefusedPromotionError as error:
             click.echo(f"volcast: not promoted: {error}", err=True)
-            return REFUSED
+            return _REFUSED
         if wait and not dry_run:
             done = [(each, await wait_until_shown(log, each, timeout_s, time.monotonic)) for each, _ in done]
         found = [promoted_object(each, shown) for each, shown in done]
@@ -252,7 +252,7 @@ def _write(
         elif dry_run or wait:
             for each in found:
                 print_promoted(each, is_written=not dry_run, only_shown=wait and not dry_run)
-        return REFUSED if any(shown and shown.waiting for _, shown in done) else 0
+        return _REFUSED if any(shown and shown.waiting for _, shown in done) else 0
 
     return _with_log(loaded, write)
 
