@@ -49,6 +49,10 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "league": ("volcast.commands.lifecycle.league:command", "Compare the live forecasts of all models, day by day."),
     "audit": ("volcast.commands.lifecycle.audit:command", "Verify that nothing in the archive was changed."),
     "models": ("volcast.commands.lifecycle.models.command:command", "Show which model leads; promote another, or go back."),
+    "nightly": (
+        "volcast.commands.lifecycle.nightly:command",
+        "Run a night: check, backtest, compare, register, promote, notify.",
+    ),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }
 """Name of each command: where it is defined, and what it does; along the path of a candle."""

@@ -15,6 +15,7 @@ from volcast.cli.params import ModelsParam, TimeParam
 from volcast.cli.wiring.backtest import symbols_option
 from volcast.settings.schema import Settings
 
+from .forwarded import backtest_arguments
 from .rule_options import rule_options
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def command(
         else:
             others = models or settings.shadows or CHALLENGERS
             times = [*(["--from", _time(from_ms)] if from_ms is not None else []), *(["--to", _time(to_ms)] if to_ms else [])]
-            arguments = (*forwarded(settings), *times, *(word for each in symbols for word in ("--symbol", each)))
+            arguments = (*backtest_arguments(settings), *times, *(word for each in symbols for word in ("--symbol", each)))
             leader, found = _run(files, arguments, [leader, *(each for each in others if each != leader)], processes)
         result = compared(
             found,
@@ -109,14 +110,6 @@ def command(
     click.echo(told(result))
     if fail_if_worse and (bad := _refused(result)):
         raise click.exceptions.Exit(_fail(bad))
-
-
-def forwarded(settings: Settings) -> tuple[str, ...]:
-    """Return the settings of a comparison as arguments of `volcast backtest`."""
-    words = ["--horizons", str(settings.horizons[0]), "--interval-level", str(settings.interval_level)]
-    words += ["--prior", str(settings.prior), "--price-decimals", str(settings.price_decimals)]
-    by_symbol = ",".join(f"{symbol}={decimals}" for symbol, decimals in settings.price_decimals_by_symbol.items())
-    return (*words, *(["--price-decimals-by-symbol", by_symbol] if by_symbol else []))
 
 
 def told(result: "LifecycleComparison") -> str:

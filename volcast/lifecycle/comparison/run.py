@@ -1,5 +1,6 @@
 """Runs the backtests of a comparison: `volcast backtest` in a process for each model, as many at a time as there are cores."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ def run_backtest_of(order: BacktestOrder, model: str, outcomes: Path) -> None:
     """Run the backtest of one model, and write its scored outcomes. Raises BacktestFailedError."""
     command = [sys.executable, "-m", "volcast.cli.main", "backtest", *map(str, order.files), *order.arguments]
     command += ["--model", model, "--models", model, "--outcomes", str(outcomes), "--workers", "1"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603  # the words are ours
+    environment = os.environ | {"VOLCAST_SHADOWS": ""}  # the setting may name this model, which then would be in its own shadow
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603  # the words are ours
     if done.returncode:
         lines = [line.removeprefix("volcast: ") for line in done.stderr.strip().splitlines() if line.startswith("volcast: ")]
         said = " ".join(lines) or " / ".join(done.stderr.strip().splitlines()[-_TOLD_LINES:]) or "it said nothing"

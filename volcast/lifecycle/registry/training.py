@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 EXAMPLE_ROWS = 3
+
+
+class UnpackagedModelError(RegistryError):
+    """A model cannot be registered, as the library does not have it, or the candles cannot be used."""
+
+
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
@@ -27,8 +33,8 @@ def train(candles: pl.DataFrame, model: str, horizon_minutes: int, path: Path, p
         path: The file.
         prior: What a new symbol starts from.
 
-    The example is made of the last candle of a symbol, as the next minutes would be if nothing moved. Raises RegistryError if the
-    model cannot be had, or the candles cannot be used.
+    The example is made of the last candle of a symbol, as the next minutes would be if nothing moved. Raises
+    UnpackagedModelError if the library does not have the model, or the candles cannot be used.
     """
     try:
         forecaster = Forecaster(model=model, horizons=horizon_minutes, prior=prior)
@@ -36,7 +42,7 @@ def train(candles: pl.DataFrame, model: str, horizon_minutes: int, path: Path, p
             forecaster.run(part.select("open_time", *_COLUMNS), symbol=str(symbol))
         forecaster.save(path)
     except (CandleFrameError, SavedForecasterError, ValueError) as error:
-        raise RegistryError(f"{model} cannot be registered: {error}") from None
+        raise UnpackagedModelError(f"{model} cannot be registered: {error}") from None
     last = candles.filter(pl.col("symbol") == candles["symbol"][0]).tail(1)
     minutes = last.select(pl.col("open_time").dt.timestamp("ms"))["open_time"][0] + 60_000 * pl.Series(range(1, EXAMPLE_ROWS + 1))
     return pl.DataFrame(
