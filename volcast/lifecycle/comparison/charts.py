@@ -75,7 +75,7 @@ def _advantage(comparison: LifecycleComparison) -> Chart:
 
 def _added_up(champion: ComparedModel, model: ComparedModel) -> draw.Numbers:
     saved = [(a or 0.0) - (b or 0.0) for a, b in zip(champion.daily_qlike, model.daily_qlike, strict=True)]
-    return np.cumsum(saved).tolist()
+    return [float(value) for value in np.cumsum(saved)]
 
 
 def _lines(axes: "Axes", comparison: LifecycleComparison, drawn: "dict[str, draw.Numbers]") -> None:

@@ -126,5 +126,5 @@ def _symbol(symbol: str, rows: "pl.DataFrame", names: list[str]) -> SymbolOutcom
 
 def _forecasts(rows: "pl.DataFrame", place: int, volatility: Floats) -> ModelForecasts:
     variance = rows[f"forecast@{place}"].to_numpy() ** 2
-    columns = [rows[f"{name}@{place}"].to_numpy() for name in ("median", "lower", "upper", "return_lower", "return_upper")]
-    return ModelForecasts(variance, *columns, qlike_losses(volatility**2, variance))
+    columns = {name: rows[f"{name}@{place}"].to_numpy() for name in ("median", "lower", "upper", "return_lower", "return_upper")}
+    return ModelForecasts(variance=variance, losses=qlike_losses(volatility**2, variance), **columns)

@@ -11,7 +11,7 @@ from msgspec import Struct
 from .scores import SymbolScores
 from .verdict import Decision, Evidence, Rule
 
-COMPARISON_FORMAT = 1
+COMPARISON_FORMAT: Literal[1] = 1
 
 
 class BadComparisonError(ValueError):

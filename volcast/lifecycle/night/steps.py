@@ -69,7 +69,7 @@ class Night:
             return self.plan.champion
         signals = self.archive.scan("signals", None, self.plan.day, self.plan.day).select("symbol", "open_time", "model")
         last = signals.sort("open_time").group_by("symbol").last().collect()
-        leaders = sorted(set(last.filter(pl.col("model").is_not_null())["model"]))
+        leaders: list[str] = sorted(set(last.filter(pl.col("model").is_not_null())["model"]))
         if not leaders:
             return self.plan.configured
         if len(leaders) > 1:
@@ -197,7 +197,8 @@ class Night:
         return inputs_hash("gate", frame_hash(frame), refused, self.plan.thresholds, self.plan.expected)
 
     def _compared(self, names: Sequence[str]) -> LifecycleComparison:
-        found, leader = {}, ""
+        found: dict[str, pl.DataFrame] = {}
+        leader = ""
         with TemporaryDirectory(prefix="volcast-night-") as folder:
             for number, name in enumerate(names):
                 path = Path(folder, f"{number}.parquet")

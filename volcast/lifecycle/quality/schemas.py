@@ -31,17 +31,20 @@ class CandleSchema(pa.DataFrameModel):
     volume: float = pa.Field(ge=0, lt=float("inf"), nullable=True)
 
     @pa.dataframe_check
-    def whole_minutes(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805  # pandera calls it on the class
+    @classmethod
+    def whole_minutes(cls, data: PolarsData) -> pl.LazyFrame:
         """A candle opens on the minute."""
         return data.lazyframe.select(pl.col("open_time_ms") % _MINUTE_MS == 0)
 
     @pa.dataframe_check
-    def high_is_highest(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805  # as above
+    @classmethod
+    def high_is_highest(cls, data: PolarsData) -> pl.LazyFrame:
         """No price of a candle is above its high."""
         return data.lazyframe.select((pl.col("high") >= pl.max_horizontal("open", "low", "close")).fill_null(value=True))
 
     @pa.dataframe_check
-    def low_is_lowest(cls, data: PolarsData) -> pl.LazyFrame:  # noqa: N805  # as above
+    @classmethod
+    def low_is_lowest(cls, data: PolarsData) -> pl.LazyFrame:
         """No price of a candle is below its low."""
         return data.lazyframe.select((pl.col("low") <= pl.min_horizontal("open", "high", "close")).fill_null(value=True))
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import mlflow
 import pandas as pd
-from mlflow.pyfunc import PythonModel
+from mlflow.pyfunc.model import PythonModel
 
 from volcast.library.forecaster import Forecaster
 from volcast.lifecycle.registry.prediction import predicted
 
 
-class VolatilityModel(PythonModel):  # type: ignore[misc]  # MLflow's class has no types
+class VolatilityModel(PythonModel):
     """A forecaster that has learned from the candles up to its registration; each call goes on from there."""
 
     def load_context(self, context: Any) -> None:

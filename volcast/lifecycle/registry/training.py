@@ -7,6 +7,7 @@ import polars as pl
 
 from volcast.library.errors import CandleFrameError, SavedForecasterError
 from volcast.library.forecaster import Forecaster
+from volcast.library.settings import PriorLike
 
 from .tracking import RegistryError
 
@@ -36,8 +37,9 @@ def train(candles: pl.DataFrame, model: str, horizon_minutes: int, path: Path, p
     The example is made of the last candle of a symbol, as the next minutes would be if nothing moved. Raises
     UnpackagedModelError if the library does not have the model, or the candles cannot be used.
     """
+    chosen: PriorLike = "bundled" if prior == "bundled" else "none" if prior == "none" else Path(prior)
     try:
-        forecaster = Forecaster(model=model, horizons=horizon_minutes, prior=prior)
+        forecaster = Forecaster(model=model, horizons=horizon_minutes, prior=chosen)
         for (symbol,), part in candles.partition_by("symbol", as_dict=True).items():
             forecaster.run(part.select("open_time", *_COLUMNS), symbol=str(symbol))
         forecaster.save(path)

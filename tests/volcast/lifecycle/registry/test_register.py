@@ -101,7 +101,7 @@ def test_the_winner_predicts_in_another_process(tracker: Tracker, tmp_path: Path
     known = tracker.client.get_model_version_by_alias(REGISTERED_NAME, "challenger")
     assert str(known.version) == version.number
     assert (known.tags["volcast.model"], known.tags[DATA_TAG]) == ("har", found.data_hash)
-    start = int(rows["open_time"].dt.timestamp("ms").max()) + 60_000  # type: ignore[arg-type, operator]  # a number
+    start = int(rows["open_time"].dt.timestamp("ms").max()) + 60_000  # type: ignore[arg-type]  # a number
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", LOADER, tracker.uri, str(start)],
         capture_output=True,
