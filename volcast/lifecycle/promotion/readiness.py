@@ -1,6 +1,7 @@
 """Which model leads each symbol, and which challengers are warm enough to lead: read from the log, judged by a pure function.
 
-The symbols are those of the state, and their newest signals are near the end of `signals`; so a long log is not read as a whole.
+The symbols are those of the snapshots and of the candles that these lack. Their newest signals are near the end of `signals`, so
+that a long log is not read as a whole.
 """
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
@@ -42,7 +43,7 @@ class LogModels(NamedTuple):
 
     symbols: Mapping[str, SymbolModels]
     silent: tuple[str, ...]
-    """Symbols with a state and no signal that can be read."""
+    """Symbols with a state or candles that were answered, and no signal that can be read."""
     positions: Mapping[int, int]
     """By partition of `candles`: all below has been answered by signals."""
     unanswered: Mapping[str, int]
@@ -94,13 +95,18 @@ async def read_log_models(log: Log, now_ms: int) -> LogModels:
     state = await log.peek()
     known = {_text(key) for restored in state.values() for key in restored.snapshots if not key.startswith(b"@")}
     positions = {partition: restored.position for partition, restored in state.items()}
+    async for record in candles_between(
+        log, {partition: restored.replay_from for partition, restored in state.items()}, positions
+    ):
+        if opened := open_time_of(record):
+            known.add(opened[0])  # it may have no snapshot yet
     signals = await newest_signals(log, known)
-    unanswered: dict[str, int] = {}
     latest_ms = max((each.open_time_ms for each in signals.values()), default=0)
+    unanswered: dict[str, int] = {}
     async for record in candles_between(log, positions):
         if (opened := open_time_of(record)) and opened[1] <= max(now_ms, latest_ms) + _PLAUSIBLE_AHEAD_MS:
             unanswered[opened[0]] = max(opened[1], unanswered.get(opened[0], 0))
-    symbols = {name: models_of(signal) for name, signal in signals.items()}
+    symbols = {name: models_of(signal) for name, signal in sorted(signals.items())}
     return LogModels(symbols, tuple(sorted(known - signals.keys())), positions, unanswered, ends)
 
 

@@ -36,8 +36,8 @@ def signal(symbol: str, minute: int, leader: str = "two_stage", outcomes: int = 
     )
 
 
-async def answer(log: Log, *signals: Signal, candles: Mapping[str, int] | None = None) -> None:
-    """Append a candle for each signal, and commit the signals as its answers; a snapshot of each symbol goes with them.
+async def answer(log: Log, *signals: Signal, candles: Mapping[str, int] | None = None, with_snapshots: bool = True) -> None:
+    """Append a candle for each signal, and commit the signals as its answers, with a snapshot of each symbol or without.
 
     `candles` are appended afterwards and stay unanswered: the minute of the last one by symbol.
     """
@@ -55,8 +55,9 @@ async def answer(log: Log, *signals: Signal, candles: Mapping[str, int] | None =
         for partition, position in positions.items():
             own = [each for each in signals if log.partition_of(each.symbol.encode()) == partition]
             written = [KeyValue(each.symbol.encode(), encode_signal(each)) for each in own]
-            snapshots = {each.key: KeyValue(each.key, b"snapshot") for each in written}
-            await consumer.commit(partition, Commit(position, written, (), [*snapshots.values()]))
+            snapshots = {each.key: KeyValue(each.key, b"snapshot") for each in written} if with_snapshots else {}
+            replay_from = position if with_snapshots else 0
+            await consumer.commit(partition, Commit(position, written, (), [*snapshots.values()], replay_from))
     await fill(log, [KeyValue(name.encode(), record(minute, "100", symbol=name)) for name, minute in (candles or {}).items()])
 
 

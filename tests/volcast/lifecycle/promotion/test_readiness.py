@@ -91,6 +91,14 @@ async def test_a_symbol_whose_last_signal_is_far_back_is_found(log: Log, monkeyp
     assert set((await read_log_models(log, NOW_MS)).symbols) == {"OLDUSDT", "BTCUSDT"}
 
 
+async def test_a_symbol_without_a_snapshot_is_found_by_its_candles(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a replay of one file after another, before the first snapshots."""
+    monkeypatch.setattr(module, "FIRST_STEP_RECORDS", 2)
+    old, *new = (signal("OLDUSDT", 0, har=1), *[signal("BTCUSDT", minute) for minute in range(60)])
+    await answer(log, old, *new, with_snapshots=False)
+    assert list((await read_log_models(log, NOW_MS)).symbols) == ["BTCUSDT", "OLDUSDT"]
+
+
 async def test_what_can_not_be_read_is_passed_over_and_told(log: Log) -> None:
     await answer(log, signal("BTCUSDT", 1))
     async with log.consumer() as consumer:

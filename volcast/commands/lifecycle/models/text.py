@@ -115,6 +115,9 @@ def print_promoted(found: _Object, *, is_written: bool, only_shown: bool = False
         _print_written(found, is_written=is_written)
     if found["switched"] is None:
         return
+    if not found["switched"] and not found["not_shown"]:
+        click.echo("no symbol has to switch, so there is nothing to wait for")
+        return
     later = {symbol: opened for symbol, opened in found["switched"].items() if opened != found["from"]}
     click.echo(f"{counted(len(found['switched']) - len(later), 'symbol')} switched at the named candle")
     for symbol, opened in _some(later.items()):
