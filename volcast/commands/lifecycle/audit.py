@@ -81,7 +81,9 @@ def _show(report: "AuditReport") -> None:
     click.echo(f"seals: {report.seals} right{expired}")
     forecasts, scores = report.forecasts, report.scores
     gone = f", {forecasts.unverifiable} sealed with records that are gone" if forecasts.unverifiable else ""
-    click.echo(f"forecasts: {forecasts.in_time} sealed in time, {forecasts.late} late, {forecasts.unsealed} not sealed{gone}")
+    early = f", {forecasts.early} before their candle was over" if forecasts.early else ""
+    counts = f"{forecasts.in_time} sealed in time, {forecasts.late} late, {forecasts.unsealed} not sealed"
+    click.echo(f"forecasts: {counts}{early}{gone}")
     unknown = {
         "without the forecast or a close in the archive": scores.incomplete,
         "with a suspect price": scores.suspect,

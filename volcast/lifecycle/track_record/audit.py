@@ -18,6 +18,7 @@ from .scores import ScoreCheck
 from .seals import SealCheck
 from .walk import ChainWalk, folder_of
 
+_TABLES = ("signals", "outcomes", "candles")
 _PRICES = ("open", "high", "low", "close", "volume")
 
 
@@ -101,21 +102,24 @@ class _DayByDay:
                 decoded.append(found)
                 read_of.update((each.record.offset, read) for each in found)
         signals = _in_order(decoded)
-        if len(reads.get("signals", ())) < sum(file.table == "signals" for file in files):
-            return  # a file that can't be read was reported, and without it the rest can't be right
-        if signals:
+        whole = {table for table in _TABLES if sum(each.intact for each in reads.get(table, ())) == _count(files, table)}
+        if "signals" not in whole:
+            return  # a file that was changed is reported, and without it the rest can't be right
+        if signals and "outcomes" in whole:
             outcomes = folder_of(reads["signals"][0].file.name).replace("data/signals/", "data/outcomes/", 1)
             if outcomes not in self._walk.expired:
                 self._reader.check_outcomes(reads.get("outcomes", []), signals, outcomes)
-        candles = _candles(reads.get("candles", []))
+        candles = _candles(reads.get("candles", [])) if "candles" in whole else None
         for record, signal in signals:
             if isinstance(signal, Signal):
                 read, where = read_of[record.offset], f"partition {record.partition}, offset {record.offset}"
                 for what in [*scores.check(record.offset, signal), *self._candle(signal, candles)]:
                     self._report.add(AuditProblem(what, read.commit, read.file.name, where))
 
-    def _candle(self, signal: Signal, candles: Mapping[int, Sequence[tuple[float, ...]]]) -> Iterator[str]:
-        """Yield a difference between a signal's prices and those of all archived candles of its minute."""
+    def _candle(self, signal: Signal, candles: Mapping[int, Sequence[tuple[float, ...]]] | None) -> Iterator[str]:
+        """Yield a difference between a signal's prices and those of all archived candles of its minute; None if unknown."""
+        if candles is None:
+            return
         found = candles.get(signal.open_time_ms)
         if found is None:
             self._report.candles_missing += 1
@@ -132,6 +136,10 @@ def _is_within(file: DataFile, from_day: str | None, to_day: str | None) -> bool
     if file.day is None:
         return True
     return (from_day is None or file.day >= from_day) and (to_day is None or file.day <= to_day)
+
+
+def _count(files: Sequence[DataFile], table: str) -> int:
+    return sum(file.table == table for file in files)
 
 
 def _in_order(decoded: Sequence[Sequence[DecodedSignal]]) -> list[DecodedSignal]:

@@ -29,6 +29,8 @@ class SealedForecasts(Struct):
     """By the store's clock before the end of their horizon: nobody knew the outcome yet."""
     late: int = 0
     """Afterwards, as those of a replay are: they prove nothing."""
+    early: int = 0
+    """Before their candle was over, so that it was not a market's: invented candles have any time, or the clock is wrong."""
     unsealed: int = 0
     """Not sealed at all."""
     unverifiable: int = 0

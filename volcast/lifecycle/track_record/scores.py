@@ -54,6 +54,7 @@ class ScoreCheck:
     def __init__(self, counts: CheckedScores) -> None:
         self._counts = counts
         self._by_time: dict[int, _Published] = {}
+        self._last_ms: int | None = None
         self._restored_at: list[int] = []
         """The offsets of notices that the state of the symbol is being rebuilt."""
 
@@ -63,6 +64,10 @@ class ScoreCheck:
 
     def check(self, offset: int, signal: Signal, *, counts: bool = True) -> list[str]:
         """Take in a signal; return what is wrong with its outcomes. Without `counts` it only serves those behind it."""
+        if self._last_ms is not None and signal.open_time_ms <= self._last_ms:
+            when = "twice" if signal.open_time_ms in self._by_time else "behind a later one"
+            return [f"the candle of {signal.open_time_ms} ms was answered {when}; one signal a candle, in order, is published"]
+        self._last_ms = signal.open_time_ms
         before = self._by_time.get(signal.open_time_ms - MINUTE_MS)
         square = log(signal.close / before.close) ** 2 if before else None
         self._by_time[signal.open_time_ms] = _Published(offset, signal.close, signal.suspect, square, _forecasts(signal))

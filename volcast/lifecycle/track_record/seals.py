@@ -2,7 +2,8 @@
 
 A seal is a hash over the records of one partition, in the order of the log. Compaction has put them into other files since, so
 they are looked up by their offsets. A forecast is sealed in time if the store got the commit before the end of the horizon: the
-outcome was not known yet. The store's clock says so; in a folder that is the machine's, which its owner can set.
+outcome was not known yet. The store's clock says so; in a folder that is the machine's, which its owner can set. One that was
+sealed before its candle was over is of no market, or the clock is wrong; it is not in time.
 """
 
 from collections import OrderedDict
@@ -18,6 +19,8 @@ from .walk import ChainWalk, SealedRange
 if TYPE_CHECKING:
     import polars as pl
 
+_CLOCK_ERROR_MS = MINUTE_MS
+"""So much may the store's clock be behind that of the venue."""
 _CACHED_ROWS = 400_000
 """About 1 GB of records."""
 _COLUMNS = ("partition", "offset", "key", "record", "kind", "open_time", "horizon_minutes")
@@ -91,20 +94,20 @@ class SealCheck:
         """Count forecasts by when they were sealed; None if that can't be verified."""
         import polars as pl  # noqa: PLC0415  # slow to import
 
-        end_ms = pl.col("open_time").dt.timestamp("ms") + MINUTE_MS * (1 + pl.col("horizon_minutes"))
-        signals = rows.filter(pl.col("kind") == "signal").select(
-            day=pl.col("open_time").dt.date(), in_time=end_ms > (sealed_ms or 0)
-        )
+        close_ms, at_ms = pl.col("open_time").dt.timestamp("ms") + MINUTE_MS, sealed_ms or 0
+        early, late = close_ms > at_ms + _CLOCK_ERROR_MS, close_ms + MINUTE_MS * pl.col("horizon_minutes") <= at_ms
+        signals = rows.filter(pl.col("kind") == "signal").select(day=pl.col("open_time").dt.date(), early=early, late=late)
         for (day,), each in signals.group_by("day", maintain_order=True):
             if not self._report.covers(f"{day}"):
                 continue
-            in_time = int(each["in_time"].sum())
+            early_ones, late_ones = int(each["early"].sum()), int(each["late"].sum())
             for counts in (self._report.forecasts, self._report.day(f"{day}")):
                 if sealed_ms is None:
                     counts.unverifiable += each.height
                 else:
-                    counts.in_time += in_time
-                    counts.late += each.height - in_time
+                    counts.early += early_ones
+                    counts.late += late_ones
+                    counts.in_time += each.height - early_ones - late_ones
 
     def _load(self, name: str) -> "pl.DataFrame | None":
         """Return the columns of a file that seals are about; None if it can't be read."""
@@ -112,7 +115,7 @@ class SealCheck:
             self._cache.move_to_end(name)
             return self._cache[name]
         read = self._reader.read(self._walk.state.files[name], reports=False)
-        usable = read is not None and set(_COLUMNS) <= set(read.frame.columns)
+        usable = read is not None and read.intact and set(_COLUMNS) <= set(read.frame.columns)
         self._cache[name] = read.frame.select(_COLUMNS) if read is not None and usable else None
         while len(self._cache) > 1 and sum(each.height for each in self._cache.values() if each is not None) > _CACHED_ROWS:
             self._cache.popitem(last=False)

@@ -79,7 +79,7 @@ def test_forecasts_are_in_time_if_the_store_got_them_before_the_end_of_their_hor
     report = audit(write(tmp_path, batches((20, MINUTES)), sealed_after_ms=90_000))
     # A candle that opened i minutes before the last: (1 + H) minutes must be more than i minutes and 90 s.
     in_time = min(20, H) + H
-    assert report.forecasts == SealedForecasts(2 * in_time, 2 * (MINUTES - in_time), 0)
+    assert report.forecasts == SealedForecasts(2 * in_time, 2 * (MINUTES - in_time))
     assert sum(each.in_time + each.late for each in report.days.values()) == 2 * MINUTES
     assert sorted(report.days) == ["2024-01-01", "2024-01-02"]
 
@@ -87,7 +87,14 @@ def test_forecasts_are_in_time_if_the_store_got_them_before_the_end_of_their_hor
 @pytest.mark.parametrize(("after_ms", "in_time"), [((1 + H) * MINUTE_MS - 1, True), ((1 + H) * MINUTE_MS, False)])
 def test_the_end_of_the_horizon_is_the_border(tmp_path: Path, after_ms: int, *, in_time: bool) -> None:
     report = audit(write(tmp_path, batches((1,)), sealed_after_ms=after_ms))
-    assert report.forecasts == (SealedForecasts(2, 0, 0) if in_time else SealedForecasts(0, 2, 0))
+    assert report.forecasts == (SealedForecasts(in_time=2) if in_time else SealedForecasts(late=2))
+
+
+@pytest.mark.parametrize(("after_ms", "early"), [(0, False), (-1, True)])
+def test_what_was_sealed_before_its_candle_was_over_is_not_in_time(tmp_path: Path, after_ms: int, *, early: bool) -> None:
+    """A minute is allowed for the store's clock. Invented candles may be of any time, also of one to come."""
+    report = audit(write(tmp_path, batches((1,)), sealed_after_ms=after_ms))
+    assert report.forecasts == (SealedForecasts(early=2) if early else SealedForecasts(in_time=2))
 
 
 def test_a_range_of_days_has_the_scores_of_its_days(archive: Path) -> None:

@@ -99,6 +99,13 @@ def test_a_challenger_s_loss_is_said() -> None:
     assert problem.startswith("the outcome of ewma over 15 minutes has QLIKE 0.0, and closes and forecast give")
 
 
+def test_a_candle_that_was_answered_twice_or_out_of_order_is_said() -> None:
+    """Whoever publishes several forecasts of a candle can show the best one later."""
+    all_ = signals()
+    assert "was answered twice" in check(*all_[:50], all_[49], *all_[50:])[0][0]
+    assert "was answered behind a later one" in check(*all_[10:50], all_[3])[0][-1]
+
+
 def test_suspect_closes_are_counted_and_not_judged() -> None:
     all_ = list(signals())
     all_[40] = replace(all_[40], suspect=True, close=all_[40].close * 10)
