@@ -2,6 +2,7 @@
 # The first stage builds the wheel and a virtual environment; the second has only that environment, without pip or a compiler.
 # It runs as an unprivileged user and needs no writable file system except /tmp.
 # `docker build --target batch` gives an image that runs the batch job; what no target names is the image of the services.
+# `docker build --build-arg REQUIREMENTS=requirements-lifecycle.txt` adds what the long loop needs (docs/lifecycle.md).
 # `make build` also sets the labels `revision` and `created`.
 # The base is pinned by its version. Its digest could not be verified where this was written; it goes behind the version, as
 # NAME:VERSION@sha256:… (docs/deployment.md).
@@ -18,8 +19,9 @@ RUN python -m venv /opt/build && /opt/build/bin/pip install --quiet --only-binar
     && python -m venv --without-pip /opt/venv
 # The libraries change rarely: they are installed first, so that their layer is reused after a change of the code. Their own tests
 # are left out.
-COPY requirements.txt ./
-RUN /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes --only-binary=:all: -r requirements.txt \
+COPY requirements.txt requirements-lifecycle.txt ./
+ARG REQUIREMENTS=requirements.txt
+RUN /opt/build/bin/pip --python /opt/venv/bin/python install --quiet --require-hashes --only-binary=:all: -r ${REQUIREMENTS} \
     && find /opt/venv/lib -type d -name tests -prune -exec rm -r {} +
 COPY . .
 # `always` fails where the core cannot be compiled.

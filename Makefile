@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change model-gate load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools test-lifecycle lifecycle-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -122,6 +122,9 @@ bench-regression: setup-dev            ## whether the hot core is slower than be
 bench-accuracy-change: setup            ## whether forecasts are better or worse than before; BASE=REVISION
 	$(BIN)/python -m bench.accuracy_change $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
 
+model-gate: setup-dev            ## whether the model is worse than before beyond chance, by the rule of `volcast compare`; BASE=REVISION
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.model_gate $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
+
 load-test: setup            ## drive API and pipeline with locust, which it installs elsewhere, for half a minute; OUTPUT=FILE, LOAD="OPTIONS"
 	$(BIN)/python -m bench.load $(if $(OUTPUT),--output $(OUTPUT)) $(LOAD)
 
@@ -182,6 +185,13 @@ test-kubernetes: setup-dev            ## the chart and the manifests on a real A
 test-chart: setup-dev            ## the chart and the manifests with Helm 3, Helm 4 and kubeconform, which it builds; needs Go
 	deploy/kubernetes-tools.sh chart
 	$(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_chart.py
+
+test-lifecycle: setup-dev            ## the long loop: S3, MLflow, Airflow, DVC, and a simulated week with a promotion; six minutes
+	timeout $(or $(BUILD_LIMIT_S),1800) deploy/lifecycle-tools.sh || echo "SEAWEEDFS WAS NOT BUILT: the S3 server of the tests is moto's" >&2
+	TEST_LIFECYCLE=1 $(BIN)/pytest --no-header -p no:randomly --numprocesses 2 --dist loadfile --timeout 900 tests/lifecycle
+
+lifecycle-tools:            ## build SeaweedFS for the tests of the long loop; needs Go, 7 minutes of processor time once
+	deploy/lifecycle-tools.sh
 
 workflow-tools:            ## build actionlint for the test of the workflows; needs Go
 	deploy/workflow-tools.sh

@@ -285,6 +285,7 @@ def test_the_build_context_has_only_the_packages() -> None:
         "setup.py",
         "requirements.txt",
         "requirements-build.txt",
+        "requirements-lifecycle.txt",
         PROJECT["project"]["readme"],
         "LICENSE",
     }

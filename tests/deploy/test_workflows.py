@@ -192,14 +192,83 @@ def comment(folder: Path, pulls: list[dict[str, Any]]) -> str:
 def test_the_comment_goes_to_the_pull_request_whose_newest_commit_was_measured(tmp_path: Path) -> None:
     (tmp_path / "comparison").mkdir()
     (tmp_path / "comparison/speed.md").write_text("### Hot core\n")
+    (tmp_path / "comparison/models.md").write_text("### The model of this tree\n")
     told = comment(tmp_path, [{"number": 4, "head": {"sha": "old"}}, {"number": 5, "head": {"sha": "abc"}}])
     assert told.startswith("pr comment 5 --body-file body.md --edit-last")
-    assert "### Hot core" in told
+    assert 0 < told.index("### The model of this tree") < told.index("### Hot core")
     assert "There is no table of the accuracy: see [the run](https://github.com/o/r/actions/runs/7)." in told
 
 
 def test_a_newer_commit_gets_no_comment_about_an_older_one(tmp_path: Path) -> None:
     assert comment(tmp_path, [{"number": 4, "head": {"sha": "newer"}}]) == ""
+
+
+@pytest.mark.parametrize(
+    ("branch", "staging", "deployed"),
+    [
+        ("dev", "skipped", {"dev"}),
+        ("test", "success", {"staging"}),
+        ("production", "skipped", {"production"}),
+        ("main", "success", {"staging", "production"}),
+        ("main", "failure", {"staging"}),
+        ("another", "skipped", set()),
+    ],
+)
+def test_each_branch_goes_to_its_environment(branch: str, staging: str, deployed: set[str]) -> None:
+    found = load(ROOT / ".github/workflows/deploy.yml")["jobs"]
+    values = {"github.ref_name": branch, "needs.staging.result": staging, "needs.publish.result": "success"}
+
+    def starts(condition: str) -> bool:
+        for name, value in values.items():
+            condition = condition.replace(name, repr(value))
+        condition = condition.replace("!cancelled()", "True").replace("&&", "and").replace("||", "or")
+        assert re.fullmatch(r"[\w'()= ]+", condition), condition
+        return bool(eval(condition))  # noqa: S307  # the lines above allow names, texts and operators alone
+
+    assert {name for name, job in found.items() if name != "publish" and starts(job["if"])} == deployed
+    assert set(load(CI)[True]["push"]["branches"]) == {"main", "dev", "test", "production"}  # YAML takes `on` for true
+
+
+@pytest.mark.parametrize(
+    ("environment", "branch", "is_deployed"),
+    [
+        ("prod", "main", True),
+        ("prod", "production", True),
+        ("prod", "test", False),
+        ("prod", "productionx", False),
+        ("staging", "test", True),
+        ("staging", "dev", False),
+        ("dev", "dev", True),
+        ("elsewhere", "main", False),
+    ],
+)
+def test_an_environment_takes_images_of_its_branches_alone(
+    tmp_path: Path,
+    environment: str,
+    branch: str,
+    is_deployed: bool,  # noqa: FBT001  # a table
+) -> None:
+    (tmp_path / "cosign").write_text(
+        "#!/bin/bash\n"
+        "while [ $1 != --certificate-identity-regexp ]; do shift; done\n"
+        f'[[ "https://github.com/o/r.x/.github/workflows/deploy.yml@refs/heads/{branch}" =~ $2 ]] || exit 1\n'
+        f'! [[ "https://github.com/o/rsx/.github/workflows/deploy.yml@refs/heads/{branch}" =~ $2 ]]\n'
+    )
+    (tmp_path / "cosign").chmod(0o755)
+    (step,) = [
+        each["run"]
+        for each in load(ROOT / ".github/workflows/deploy-to.yml")["jobs"]["deploy"]["steps"]
+        if "cosign verify" in each.get("run", "")
+    ]
+    variables = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin",
+        "ENVIRONMENT": environment,
+        "IMAGE": "i@sha256:0",
+        "GITHUB_REPOSITORY": "o/r.x",
+    }
+    assert (run("bash", "-eo", "pipefail", "-c", step, env=variables).returncode == 0) is is_deployed
+    options = load(ROOT / ".github/workflows/deploy-to.yml")[True]["workflow_dispatch"]["inputs"]["environment"]["options"]
+    assert all((ROOT / f"deploy/helm/environments/{name}.yaml").is_file() for name in options)
 
 
 def test_the_script_of_the_tools_leaves_alone_what_is_there(tmp_path: Path) -> None:

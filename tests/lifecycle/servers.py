@@ -192,3 +192,13 @@ def _seaweedfs_command(program: Path, folder: Path, ports: list[int]) -> list[st
         *("-s3", f"-s3.port={s3}", f"-s3.port.grpc={s3_grpc}", "-s3.port.iceberg=0", "-s3.port.lance=0"),
         *(f"-s3.localSocket={folder}/s3.sock", f"-s3.config={folder}/s3.json"),
     ]
+
+
+def prepare() -> None:
+    """Make the environments that the tests of the long loop need, those that are not there yet."""
+    for name in ("airflow", "dvc", "mlflow", *(() if seaweedfs() else ("moto",))):
+        python_with_locked(ROOT / f"deploy/lifecycle/requirements-{name}.txt")
+
+
+if __name__ == "__main__":
+    prepare()

@@ -56,19 +56,23 @@ class Repository:
         return found
 
 
+def prepared(folder: Path, server: S3Server) -> Repository:
+    made = Repository(folder, server)
+    shutil.copytree(ROOT / ".dvc", made.folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
+    shutil.copytree(ROOT / "deploy/dvc", made.folder / "deploy/dvc", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copy(ROOT / name, made.folder)
+    data = next(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.startswith("data: "))
+    made.change(data, f"data: mkdir -p research/candles && cp {SAMPLE} research/candles/")
+    made.change("--min-outcomes 500 --min-days 14", "--min-outcomes 100 --min-days 5")
+    made.call("git", "init", "--quiet")
+    return made
+
+
 @pytest.mark.timeout(900)
 def test_the_pipeline(tmp_path: Path) -> None:
     with s3_server(tmp_path / "s3") as server:
-        first = Repository(tmp_path / "first", server)
-        shutil.copytree(ROOT / ".dvc", first.folder / ".dvc", ignore=shutil.ignore_patterns("cache", "tmp", "config.local"))
-        shutil.copytree(ROOT / "deploy/dvc", first.folder / "deploy/dvc", ignore=shutil.ignore_patterns("__pycache__"))
-        for name in ("dvc.yaml", "params.yaml"):
-            shutil.copy(ROOT / name, first.folder)
-        data = next(line for line in (ROOT / "params.yaml").read_text().splitlines() if line.startswith("data: "))
-        first.change(data, f"data: mkdir -p research/candles && cp {SAMPLE} research/candles/")
-        first.change("--min-outcomes 500 --min-days 14", "--min-outcomes 100 --min-days 5")
-        first.call("git", "init", "--quiet")
-
+        first = prepared(tmp_path / "first", server)
         done = first.call("dvc", "repro")
         assert [stage for stage in STAGES if f"Running stage '{stage}'" not in done] == []
         assert set(first.metrics) == {"gate", "two_stage", "har_diurnal", "ewma"}
@@ -79,13 +83,14 @@ def test_the_pipeline(tmp_path: Path) -> None:
         qlike = first.metrics["har_diurnal"]["BTCUSDT"]["qlike"]
         first.change("champion: two_stage", "champion: har_diurnal")
         first.change("  ewma: research/outcomes/ewma.parquet\n", "")
+        (first.folder / "research/outcomes/ewma.parquet").unlink()
         done = first.call("dvc", "repro")
         assert "Running stage 'backtest" not in done  # outcomes do not depend on who is the champion
         assert "Running stage 'compare'" in done
         assert set(first.metrics) == {"gate", "two_stage", "har_diurnal"}
         assert first.metrics["har_diurnal"]["BTCUSDT"]["qlike"] == pytest.approx(qlike)
 
-        changes = json.loads(first.call("dvc", "metrics", "diff", "--json"))["diff"]["research/metrics.json"]
+        changes = json.loads(first.call("dvc", "metrics", "diff", "--json"))["research/metrics.json"]
         assert changes["ewma.BTCUSDT.qlike"]["new"] is None
         assert "two_stage.against_champion.qlike_ratio" in changes
         assert "har_diurnal.BTCUSDT.qlike" not in changes

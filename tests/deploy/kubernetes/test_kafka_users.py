@@ -14,11 +14,11 @@ def rights_of(role: str) -> dict[tuple[str, str], set[str]]:
     return {(kind, name): set(operations.split(", ")) for kind, name, operations in rows}
 
 
-@pytest.mark.parametrize("role", ["api", "consumer", "operator", "producer"])
+@pytest.mark.parametrize("role", ["api", "archiver", "consumer", "operator", "producer"])
 def test_at_strimzi_each_role_has_a_user_with_the_rights_that_were_tried(role: str) -> None:
     objects = rendered("staging", "--set", "settings.topic_prefix=x.")
     users = of_kind(objects, "KafkaUser")
-    assert len(users) == 4
+    assert len(users) == 5
     granted = {}
     for right in users[f"volcast-kafka-{role}"]["spec"]["authorization"]["acls"]:
         resource = right["resource"]
@@ -46,6 +46,16 @@ def test_each_role_signs_in_as_its_own_user_and_with_its_own_secret(environment:
     assert len(set.union(*signed_in.values())) == 3  # one each
     if environment == "staging":  # the secrets that the user operator makes
         assert signed_in == {role: {(f"volcast-kafka-{role}",) * 2} for role in signed_in}
+
+
+def test_the_long_loop_signs_in_as_two_more() -> None:
+    objects = rendered("staging", "--set", "lifecycle.enabled=true")
+    users = {}
+    for name, pod in pods(objects):
+        variables = {each["name"]: each for each in pod["containers"][0].get("env", ())}
+        users[name] = variables.get("VOLCAST_KAFKA_USERNAME", {}).get("value")
+    assert users["volcast-archiver"] == "volcast-kafka-archiver"
+    assert users["volcast-nightly"] == "volcast-kafka-operator"
 
 
 def test_a_single_user_is_possible_and_its_password_may_be_a_value() -> None:

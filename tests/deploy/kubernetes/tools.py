@@ -20,8 +20,8 @@ CACHE = Path(os.environ.get("KUBERNETES_TOOLS") or Path.home() / ".cache/volcast
 KUBERNETES = "1.36.0"
 """The version for which the chart is rendered."""
 HELMS = ("helm3", "helm4")
-ALL = ("--set", "monitoring.enabled=true,consumer.keda.enabled=true,istio.enabled=true")
-"""Options that render what needs an operator, too."""
+ALL = ("--set", "monitoring.enabled=true,consumer.keda.enabled=true,istio.enabled=true,lifecycle.enabled=true")
+"""Options that render what needs an operator, and the long loop, too."""
 STRIMZI = {"Kafka", "KafkaNodePool", "KafkaUser"}
 WITHOUT_SCHEMA = set() if (CACHE / "crds/strimzi.yaml").exists() else STRIMZI
 """Strimzi's definitions are in no registry that a test can ask: `deploy/kubernetes-tools.sh checkouts` copies them."""
@@ -73,6 +73,8 @@ def pods(objects: tuple[Manifest, ...]) -> Iterator[tuple[str, Manifest]]:
     for each in objects:
         if each["kind"] in {"Deployment", "StatefulSet"}:
             yield each["metadata"]["name"], each["spec"]["template"]["spec"]
+        elif each["kind"] == "CronJob":
+            yield each["metadata"]["name"], each["spec"]["jobTemplate"]["spec"]["template"]["spec"]
         elif each["kind"] == "Pod":
             yield each["metadata"]["name"], each["spec"]
 

@@ -197,3 +197,44 @@ securityContext:
   capabilities: {drop: [ALL]}
 resources: {{- toYaml (index . 1) | nindent 2 }}
 {{- end -}}
+
+{{- /* The same for the long loop, whose image has the extra: (list . resources). */ -}}
+{{- define "volcast.lifecycleContainer" -}}
+{{- $root := index . 0 -}}
+{{- $own := $root.Values.lifecycle.image -}}
+{{- $tag := default $root.Chart.AppVersion $own.tag -}}
+image: {{ with $own.digest }}{{ printf "%s:%s@%s" $own.repository $tag . | quote }}{{ else }}{{ printf "%s:%s" $own.repository $tag | quote }}{{ end }}
+{{ regexReplaceAll "^image: [^\n]*\n" (include "volcast.container" .) "" }}
+{{- end -}}
+
+{{- /* Where the bucket is, and who may write to it. */ -}}
+{{- define "volcast.lifecycleEnv" -}}
+{{- $s3 := .Values.lifecycle.s3 -}}
+- {name: AWS_REGION, value: {{ $s3.region | quote }}}
+{{- with $s3.endpoint }}
+- {name: AWS_ENDPOINT_URL, value: {{ . | quote }}}
+{{- end }}
+{{- with $s3.existingSecret }}
+- name: AWS_ACCESS_KEY_ID
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $s3.accessKey }}}}
+- name: AWS_SECRET_ACCESS_KEY
+  valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $s3.secretKey }}}}
+{{- end }}
+# The libraries of the night keep files there; nothing is reported to their makers.
+- {name: HOME, value: /tmp}
+- {name: MLFLOW_DISABLE_TELEMETRY, value: "true"}
+- {name: DO_NOT_TRACK, value: "true"}
+{{- end -}}
+
+{{- /* Ports of the S3 server and of MLflow. */ -}}
+{{- define "volcast.lifecyclePorts" -}}
+{{- $ports := list -}}
+{{- range list (default "https://s3" .Values.lifecycle.s3.endpoint) .Values.lifecycle.nightly.mlflow.trackingUri -}}
+{{- if . -}}
+{{- $default := ternary 443 80 (hasPrefix "https://" .) -}}
+{{- $named := regexFind ":[0-9]+" (regexReplaceAll "^https?://" . "") | trimPrefix ":" -}}
+{{- $ports = append $ports (default $default (int $named)) -}}
+{{- end -}}
+{{- end -}}
+{{- $ports | uniq | toJson -}}
+{{- end -}}

@@ -67,6 +67,11 @@ RIGHTS = {
         *on(Operation.WRITE, Topic.CANDLES, Topic.MODELS),
         Right(Resource.TRANSACTIONAL_ID, "volcast-append-models", Operation.WRITE),
     ],
+    "archiver": [
+        *SEES_ALL,
+        *on(Operation.DESCRIBE, Topic.STATE, Topic.MODELS),
+        *on(Operation.READ, Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED),
+    ],
 }
 IF_STATE_IS_LOST = on(Operation.READ, Topic.SIGNALS, Topic.REJECTED)
 """A consumer without a position reads these, to tell a state that was lost from a beginning; if it has one, it does not."""
@@ -108,11 +113,17 @@ async def promote(log: Log) -> None:
     assert await records_of(log, Topic.CANDLES)
 
 
+async def archive(log: Log) -> None:
+    for topic in (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED):
+        assert await records_of(log, topic)
+
+
 WORK: dict[str, Callable[[Log], Awaitable[None]]] = {
     "producer": produce,
     "consumer": consume,
     "api": serve,
     "operator": promote,
+    "archiver": archive,
 }
 
 
