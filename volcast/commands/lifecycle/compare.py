@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from volcast.lifecycle.comparison.result import LifecycleComparison
-    from volcast.lifecycle.comparison.verdict import Rule
+    from volcast.lifecycle.comparison.verdict import VerdictRule
 
 CHALLENGERS = ("har_diurnal", "ewma")
 _WORSE = 1
@@ -62,7 +62,7 @@ def command(
     markdown_file: Path | None,
     report_file: Path | None,
     fail_if_worse: bool,
-    rule: "Rule",
+    rule: "VerdictRule",
     symbols: tuple[str, ...],
     settings: Settings,
 ) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
-    from volcast.lifecycle.quality.gate import Verdict
+    from volcast.lifecycle.quality.gate import GateVerdict
     from volcast.lifecycle.quality.report import GateReport
 
 _FAILED = 1
@@ -38,12 +38,12 @@ class ThresholdParam(click.ParamType[tuple[str, float]]):
         """Return name and number."""
         if isinstance(value, tuple):
             return value
-        from volcast.lifecycle.quality.gate import Thresholds  # noqa: PLC0415  # not needed by --help
+        from volcast.lifecycle.quality.gate import GateThresholds  # noqa: PLC0415  # not needed by --help
 
         name, equals, number = str(value).partition("=")
         name = name.replace("-", "_")
-        if not equals or name not in Thresholds.__struct_fields__:
-            self.fail(f"{value!r} is no threshold: one of {', '.join(Thresholds.__struct_fields__)} and a number", param, ctx)
+        if not equals or name not in GateThresholds.__struct_fields__:
+            self.fail(f"{value!r} is no threshold: one of {', '.join(GateThresholds.__struct_fields__)} and a number", param, ctx)
         try:
             found = float(number)
         except ValueError:
@@ -94,7 +94,7 @@ def command(
     """
     _check_usage(files, root, day, {"report": report_file, "markdown": markdown_file, "json": json_file, "profile": profile_file})
     with extra_required("volcast gate"):
-        from volcast.lifecycle.quality.facts import count_facts, day_of, interval_ms  # noqa: PLC0415  # slow to import
+        from volcast.lifecycle.quality.facts import count_facts, interval_ms, utc_day  # noqa: PLC0415  # slow to import
         from volcast.lifecycle.quality.gate import judge_data, thresholds_of  # noqa: PLC0415
         from volcast.lifecycle.quality.report import GateReport, gate_json, gate_markdown, gate_page  # noqa: PLC0415
 
@@ -103,7 +103,7 @@ def command(
         frame, refused = _of_archive(root, f"{day:%Y-%m-%d}", symbols)
     else:
         frame = _of_files(files, symbols, options)
-    interval = f"{day:%Y-%m-%d}" if day is not None else day_of(int(str(frame["open_time_ms"].max() or 0)))
+    interval = f"{day:%Y-%m-%d}" if day is not None else utc_day(int(str(frame["open_time_ms"].max() or 0)))
     facts = count_facts(frame, interval, refused)
     verdict = judge_data(facts, thresholds_of(dict(thresholds)), expect or ())
     report = GateReport(verdict, facts)
@@ -129,7 +129,7 @@ def _check_usage(files: tuple[Path, ...], root: str | None, day: Any, targets: d
         raise UserError("--archive needs --interval DAY: the day to check")
 
 
-def _tell(verdict: "Verdict") -> None:
+def _tell(verdict: "GateVerdict") -> None:
     """Print the verdict. Raises Exit if a check has failed."""
     for check in verdict.checks:
         if not check.passed:

@@ -19,9 +19,9 @@ from .gate import ThresholdParam
 from .rule_options import rule_options
 
 if TYPE_CHECKING:
-    from volcast.lifecycle.comparison.verdict import Rule
+    from volcast.lifecycle.comparison.verdict import VerdictRule
 
-_STEPS = ("wait", "gate", "models", "backtest", "compare", "register", "promote", "notify")
+_STEPS = ("wait", "gate", "models", "backtest", "compare", "register", "promote", "league", "notify")
 _FAILED = 1
 
 
@@ -56,14 +56,14 @@ def command(
     warmup_days: int,
     expect: tuple[str, ...] | None,
     thresholds: tuple[tuple[str, float], ...],
-    rule: "Rule",
+    rule: "VerdictRule",
     settings: Settings,
 ) -> int:
     """Run a night: check the data of a day, compare the models on the days before it, register a winner, and tell of it.
 
     It waits for the day in the archive, runs the quality gate, backtests champion and challengers, judges them, logs the
-    comparison to MLflow (MLFLOW_TRACKING_URI), promotes the winner if asked, and notifies. Each result is written to the archive
-    once, with the hash of what it depends on: the same night again changes nothing.
+    comparison to MLflow (MLFLOW_TRACKING_URI), promotes the winner if asked, publishes the league, and notifies. Each result is
+    written to the archive once, with the hash of what it depends on: the same night again changes nothing.
 
     The exit code is 0 if something was done, 1 if the gate or a step has failed, and 99 if there was nothing to do, or if the
     archive does not have the whole day yet. docs/lifecycle/comparison.md has more.

@@ -10,14 +10,14 @@ Decorated = Callable[..., Any]
 
 
 def rule_options(command: Decorated) -> Decorated:
-    """Add an option for each threshold; the command receives them as `rule: Rule`."""
+    """Add an option for each threshold; the command receives them as `rule: VerdictRule`."""
 
     @functools.wraps(command)
     def with_rule(**given: Any) -> Any:
-        from volcast.lifecycle.comparison.verdict import Rule  # noqa: PLC0415  # not needed by --help
+        from volcast.lifecycle.comparison.verdict import VerdictRule  # noqa: PLC0415  # not needed by --help
 
         chosen = {name: value for name in _OPTIONS if (value := given.pop(name)) is not None}
-        return command(rule=Rule(**chosen), **given)
+        return command(rule=VerdictRule(**chosen), **given)
 
     decorated: Decorated = with_rule
     for name, (kind, metavar, sentence) in reversed(_OPTIONS.items()):

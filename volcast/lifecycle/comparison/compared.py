@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from volcast.backtest.periods import DAY_MS
 from volcast.backtest.scores import finite_or_none
 
-from .evidence import DAY_MS, evidence_of, mean_by_time
+from .evidence import evidence_of, mean_by_time
 from .outcomes import OutcomesError, SymbolOutcomes, align
 from .result import ComparedModel, LifecycleComparison
 from .scores import score_symbol
-from .verdict import Decision, Evidence, Rule, Standing, judge, winner
+from .verdict import ChallengerEvidence, Decision, Standing, VerdictRule, judge, winner
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 def compared(
     by_model: "Mapping[str, pl.DataFrame]",
     champion: str,
-    rule: Rule,
+    rule: VerdictRule,
     *,
     level: float = 0.9,
     interval: str | None = None,
@@ -100,7 +101,7 @@ def _hash(outcomes: Sequence[SymbolOutcomes]) -> str:
     return digest.hexdigest()
 
 
-def _summary(champion: str, chosen: str | None, decisions: Sequence[Decision], evidence: Sequence[Evidence]) -> str:
+def _summary(champion: str, chosen: str | None, decisions: Sequence[Decision], evidence: Sequence[ChallengerEvidence]) -> str:
     if chosen is not None:
         ratio = next(each.qlike_ratio for each in evidence if each.model == chosen) or 0.0
         return f"{chosen} should lead instead of {champion}: its loss is {1.0 - ratio:.1%} smaller, by more than chance."

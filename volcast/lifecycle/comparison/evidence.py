@@ -11,20 +11,20 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from volcast.backtest.periods import DAY_MS
 from volcast.backtest.scores import finite_or_none, mean
 from volcast.core.arrays import Floats
 
 from .outcomes import SymbolOutcomes
-from .verdict import Evidence, SymbolEvidence
+from .verdict import ChallengerEvidence, SymbolEvidence
 
-DAY_MS = 86_400_000
 _CONSTANT = 1e-24
 """A variance below this share of the squared mean is a rounding error."""
 
 
 def evidence_of(
     outcomes: Sequence[SymbolOutcomes], model: str, champion: str, *, level: float, failures: Sequence[str] = ()
-) -> Evidence:
+) -> ChallengerEvidence:
     """Return what is known of a challenger beside the champion; `level` is the nominal level of the intervals."""
     times = np.concatenate([each.made_ms for each in outcomes])
     challenger = np.concatenate([each.models[model].losses for each in outcomes])
@@ -36,7 +36,7 @@ def evidence_of(
     inside = [each.coverage(model) for each in outcomes]
     known = [each for each in inside if each is not None]
     coverage = mean(np.concatenate(known)) if len(known) == len(inside) else np.nan
-    return Evidence(
+    return ChallengerEvidence(
         model=model,
         champion=champion,
         outcomes=unique.size,

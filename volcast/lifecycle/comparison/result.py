@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from .scores import SymbolScores
-from .verdict import Decision, Evidence, Rule
+from .verdict import ChallengerEvidence, Decision, VerdictRule
 
 COMPARISON_FORMAT: Literal[1] = 1
 
@@ -24,7 +24,7 @@ class ComparedModel(Struct, frozen=True):
     model: str
     scores: tuple[SymbolScores, ...]
     """By symbol, in alphabetical order."""
-    evidence: Evidence | None
+    evidence: ChallengerEvidence | None
     """None of the champion."""
     decision: Decision | None
     daily_qlike: tuple[float | None, ...] = ()
@@ -46,7 +46,7 @@ class LifecycleComparison(Struct, frozen=True, kw_only=True):
     data_hash: str
     """SHA-256 of the candles, or of the outcomes if the candles are not known."""
     champion: str
-    rule: Rule
+    rule: VerdictRule
     winner: str | None
     """The challenger that should lead; None: the champion goes on."""
     summary: str

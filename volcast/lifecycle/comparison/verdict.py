@@ -14,7 +14,7 @@ _ROUNDING = 12
 """Decimals of a comparison with a threshold: 0.93 − 0.9 must not be more than 0.03."""
 
 
-class Rule(Struct, frozen=True, kw_only=True):
+class VerdictRule(Struct, frozen=True, kw_only=True):
     """The thresholds. Shares are from 0 to 1."""
 
     min_outcomes: int = 500
@@ -54,7 +54,7 @@ class SymbolEvidence(Struct, frozen=True):
     """One-sided: the probability of such a statistic or a larger one if both were equally good."""
 
 
-class Evidence(Struct, frozen=True, kw_only=True):
+class ChallengerEvidence(Struct, frozen=True, kw_only=True):
     """What is known of one challenger beside the champion, on the same outcomes."""
 
     model: str
@@ -113,7 +113,7 @@ class Decision(Struct, frozen=True):
     checks: tuple[Check, ...]
 
 
-def judge(evidence: Evidence, rule: Rule, challengers: int = 1) -> Decision:
+def judge(evidence: ChallengerEvidence, rule: VerdictRule, challengers: int = 1) -> Decision:
     """Return the verdict on a challenger that is one of so many. Raises ValueError if there are none."""
     if challengers < 1:
         raise ValueError(f"challengers={challengers} must be at least 1")
@@ -132,14 +132,14 @@ def judge(evidence: Evidence, rule: Rule, challengers: int = 1) -> Decision:
     return Decision(evidence.model, Standing.BETTER, reason, checks)
 
 
-def winner(decisions: Sequence[Decision], evidence: Sequence[Evidence]) -> str | None:
+def winner(decisions: Sequence[Decision], evidence: Sequence[ChallengerEvidence]) -> str | None:
     """Return the challenger that should lead: of those that are better, the one with the smallest loss; None if none is."""
     ratios = {each.model: each.qlike_ratio for each in evidence}
     better = [each.model for each in decisions if each.standing is Standing.BETTER]
     return min(better, key=lambda model: (ratios[model] or 0.0, model), default=None)
 
 
-def _data_checks(evidence: Evidence, rule: Rule) -> list[Check]:
+def _data_checks(evidence: ChallengerEvidence, rule: VerdictRule) -> list[Check]:
     checks = [
         _at_least("outcomes", evidence.outcomes, rule.min_outcomes, "scored times"),
         _at_least("days", evidence.days, rule.min_days, "days with outcomes"),
@@ -156,7 +156,7 @@ def _at_least(name: str, found: int, needed: int, what: str) -> Check:
     return Check(name, found >= needed, f"There are {found} {what}, {needed} are needed.{few}")
 
 
-def _margin(evidence: Evidence, rule: Rule) -> Check:
+def _margin(evidence: ChallengerEvidence, rule: VerdictRule) -> Check:
     ratio, limit = evidence.qlike_ratio, round(1.0 - rule.margin, _ROUNDING)
     if ratio is None or not isfinite(ratio):
         return Check("margin", passed=False, sentence="The ratio of the losses is not defined.")
@@ -165,7 +165,7 @@ def _margin(evidence: Evidence, rule: Rule) -> Check:
     return Check("margin", passed, sentence)
 
 
-def _chance(evidence: Evidence, alpha: float) -> Check:
+def _chance(evidence: ChallengerEvidence, alpha: float) -> Check:
     if evidence.is_same:
         return Check("chance", passed=False, sentence="All losses are those of the champion.")
     p = evidence.p_better
@@ -175,7 +175,7 @@ def _chance(evidence: Evidence, alpha: float) -> Check:
     return Check("chance", p < alpha, sentence)
 
 
-def _symbols(evidence: Evidence, rule: Rule) -> Check:
+def _symbols(evidence: ChallengerEvidence, rule: VerdictRule) -> Check:
     """Return whether the challenger is worse for no symbol; the probability of a wrong veto is divided among the symbols, too."""
     judged = [each for each in evidence.symbols if each.outcomes >= rule.min_symbol_outcomes]
     if not judged:
@@ -189,7 +189,7 @@ def _symbols(evidence: Evidence, rule: Rule) -> Check:
     return Check("symbols", passed=False, sentence=f"It is worse beyond chance for {named}.")
 
 
-def _coverage(evidence: Evidence, rule: Rule) -> Check:
+def _coverage(evidence: ChallengerEvidence, rule: VerdictRule) -> Check:
     found, level = evidence.coverage, evidence.level
     if found is None or not isfinite(found):
         return Check("coverage", passed=False, sentence="It gives no interval of volatility for some outcomes.")
@@ -198,7 +198,7 @@ def _coverage(evidence: Evidence, rule: Rule) -> Check:
     return Check("coverage", passed, sentence)
 
 
-def _figures(evidence: Evidence) -> str:
+def _figures(evidence: ChallengerEvidence) -> str:
     ratio = "–" if evidence.qlike_ratio is None else f"{evidence.qlike_ratio:.4f}"
     dm = "–" if evidence.dm is None else f"{evidence.dm:+.2f}"
     return f"QLIKE ratio {ratio}, Diebold-Mariano {dm}, {evidence.outcomes} scored times on {evidence.days} days"

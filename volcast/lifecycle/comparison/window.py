@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from volcast.backtest.periods import DAY_MS
 from volcast.lifecycle.archive.read import Archive
-from volcast.lifecycle.quality.facts import DAY_MS, frame_hash, interval_ms
+from volcast.lifecycle.quality.facts import frame_hash, interval_ms
 
 if TYPE_CHECKING:
     import polars as pl

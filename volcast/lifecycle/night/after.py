@@ -9,8 +9,9 @@ from volcast.urls import without_passwords
 
 from .message import text_of, title_of
 from .plan import inputs_hash
-from .programs import promote, send
+from .programs import promote_winner, send
 from .results import StepResult
+from .standings import find_league, publish_league
 from .steps import Done, Night, NightError
 
 
@@ -57,7 +58,7 @@ class Aftermath:
         if (known := night.results.find("promote", inputs)) is not None:
             return Done(known, is_new=False)
         evidence = night.results.read(compare.details["comparison"])
-        promotion = promote(winner, evidence, compare.details["sha256"], self._log_arguments)
+        promotion = promote_winner(winner, evidence, compare.details["sha256"], self._log_arguments)
         details = {"model": winner, "id": promotion["id"], "from": promotion["from"]}
         summary = f"{winner} leads from the candle of {promotion['from']} on: promotion {promotion['id']}."
         if (warning := self._mark_champion(compare)) is not None:
@@ -65,10 +66,15 @@ class Aftermath:
         kept = night.results.keep(StepResult("promote", inputs, passed=True, summary=summary, details=details))
         return Done(kept, is_new=True)
 
+    def league(self) -> Done | None:
+        """Publish the league of models up to the day; None if nothing has come due. Raises StoreError."""
+        return publish_league(self._night)
+
     def notify(self) -> Done | None:
-        """Tell of the night, once for the same results; None if nobody is to be told. Raises NightProgramError."""
+        """Tell of the night and its league, once for the same results; None if nobody is to be told. Raises NightProgramError."""
         if not self._is_anybody_told:
             return None
+        self.league()
         night, results = self._night, self.known()
         inputs = inputs_hash("notify", [(name, each.inputs, each.passed) for name, each in results.items()])
         if (known := night.results.find("notify", inputs)) is not None:
@@ -87,6 +93,7 @@ class Aftermath:
             register = inputs_hash("register", compare.details["sha256"], without_passwords(tracking_uri()))
             found["register"] = night.results.find("register", register)
             found["promote"] = night.results.find("promote", self._promote_inputs(compare))
+        found["league"] = find_league(night)
         return {name: each for name, each in found.items() if each is not None}
 
     def _compare(self) -> StepResult:

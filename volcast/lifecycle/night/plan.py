@@ -5,8 +5,8 @@ from hashlib import sha256
 import msgspec
 from msgspec import Struct
 
-from volcast.lifecycle.comparison.verdict import Rule
-from volcast.lifecycle.quality.gate import Thresholds
+from volcast.lifecycle.comparison.verdict import VerdictRule
+from volcast.lifecycle.quality.gate import GateThresholds
 
 
 class NightPlan(Struct, frozen=True, kw_only=True):
@@ -23,8 +23,8 @@ class NightPlan(Struct, frozen=True, kw_only=True):
     """Days whose forecasts are scored."""
     warmup_days: int = 30
     """Days before them, from which models only learn."""
-    rule: Rule = Rule()
-    thresholds: Thresholds = Thresholds()
+    rule: VerdictRule = VerdictRule()
+    thresholds: GateThresholds = GateThresholds()
     expected: tuple[str, ...] = ()
     """Symbols without whose candles the gate fails."""
     horizon_minutes: int = 60

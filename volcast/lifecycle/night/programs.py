@@ -17,7 +17,7 @@ class NightProgramError(Exception):
     """A program ended with an error: one sentence for the user, with what it said."""
 
 
-def promote(model: str, evidence: bytes, digest: str, log_arguments: Sequence[str]) -> dict[str, Any]:
+def promote_winner(model: str, evidence: bytes, digest: str, log_arguments: Sequence[str]) -> dict[str, Any]:
     """Let a model lead, on the evidence of a comparison, and return the promotion as `volcast models` shows it.
 
     A promotion that an earlier attempt has written with the same evidence is returned and not repeated. Raises NightProgramError.

@@ -8,9 +8,9 @@ from .after import Aftermath
 from .results import StepResult
 from .steps import Done, Night
 
-NightStep = Literal["wait", "gate", "models", "backtest", "compare", "register", "promote", "notify"]
+NightStep = Literal["wait", "gate", "models", "backtest", "compare", "register", "promote", "league", "notify"]
 STEPS: tuple[NightStep, ...] = get_args(NightStep)
-DONE, FAILED, NOTHING_TO_DO = 0, 1, 99
+_DONE, _FAILED, _NOTHING_TO_DO = 0, 1, 99
 Tell = Callable[[str], None]
 
 
@@ -20,7 +20,7 @@ def run_step(step: NightStep, night: Night, after: Aftermath, tell: Tell, model:
         return _wait(night, tell)
     if step == "models":
         tell(json.dumps(night.models))
-        return DONE
+        return _DONE
     if step == "backtest":
         return _all(night.backtests([model] if model else night.models), tell)
     steps: dict[str, Callable[[], Done | None]] = {
@@ -28,6 +28,7 @@ def run_step(step: NightStep, night: Night, after: Aftermath, tell: Tell, model:
         "compare": night.compare,
         "register": after.register,
         "promote": after.promote,
+        "league": after.league,
         "notify": after.notify,
     }
     return _code(steps[step](), tell)
@@ -35,7 +36,7 @@ def run_step(step: NightStep, night: Night, after: Aftermath, tell: Tell, model:
 
 def run_night(night: Night, after: Aftermath, tell: Tell, *, is_promoting: bool) -> int:
     """Run the whole night and return the exit code. A failed gate ends it, and is told, too."""
-    if (code := _wait(night, tell)) != DONE:
+    if (code := _wait(night, tell)) != _DONE:
         return code
     gate = night.gate()
     codes = [_code(gate, tell)]
@@ -44,32 +45,32 @@ def run_night(night: Night, after: Aftermath, tell: Tell, *, is_promoting: bool)
         codes += [_code(night.compare(), tell), _code(after.register(), tell)]
         if is_promoting:
             codes.append(_code(after.promote(), tell))
-    codes.append(_code(after.notify(), tell))
-    if FAILED in codes:
-        return FAILED
-    return DONE if DONE in codes else NOTHING_TO_DO
+    codes += [_code(after.league(), tell), _code(after.notify(), tell)]
+    if _FAILED in codes:
+        return _FAILED
+    return _DONE if _DONE in codes else _NOTHING_TO_DO
 
 
 def _wait(night: Night, tell: Tell) -> int:
     if night.is_archived():
-        return DONE
+        return _DONE
     tell(f"The archive does not have the whole of {night.plan.day} yet.")
-    return NOTHING_TO_DO
+    return _NOTHING_TO_DO
 
 
 def _all(found: list[Done], tell: Tell) -> int:
     codes = [_code(done, tell) for done in found]
-    return DONE if DONE in codes else NOTHING_TO_DO
+    return _DONE if _DONE in codes else _NOTHING_TO_DO
 
 
 def _code(done: Done | None, tell: Tell) -> int:
     """Return the exit code of a step, and tell what became of it."""
     if done is None:
-        return NOTHING_TO_DO
+        return _NOTHING_TO_DO
     tell(_line(done.result, is_new=done.is_new))
     if not done.result.passed:
-        return FAILED
-    return DONE if done.is_new else NOTHING_TO_DO
+        return _FAILED
+    return _DONE if done.is_new else _NOTHING_TO_DO
 
 
 def _line(result: StepResult, *, is_new: bool) -> str:

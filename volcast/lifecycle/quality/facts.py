@@ -7,14 +7,14 @@ from hashlib import sha256
 import numpy as np
 import polars as pl
 
+from volcast.backtest.periods import DAY_MS
 from volcast.core.arrays import Floats
 from volcast.core.types import MINUTE_MS
 
 from .gate import GateFacts, ShiftFacts, SymbolFacts
-from .schemas import KEY_COLUMNS, check_schema
+from .schemas import JUDGED_COLUMNS, check_schema
 from .shift import shift_of
 
-DAY_MS = 86_400_000
 REFERENCE_DAYS = 30
 
 
@@ -24,10 +24,10 @@ def interval_ms(day: str) -> tuple[int, int]:
     return begin, begin + DAY_MS
 
 
-def day_of(time_ms: int) -> str:
+def utc_day(time_ms: int) -> str:
     """Return the day of a time, UTC.
 
-    >>> day_of(1_704_067_199_999)
+    >>> utc_day(1_704_067_199_999)
     '2023-12-31'
     """
     return f"{datetime.fromtimestamp(time_ms / 1_000, UTC):%Y-%m-%d}"
@@ -48,7 +48,7 @@ def count_facts(frame: pl.DataFrame, day: str, refused: Mapping[str, int] | None
     marked = frame.with_columns(
         pl.Series("impossible", np.isin(np.arange(frame.height), list(impossible)), dtype=pl.Boolean),
     ).filter(pl.col("open_time_ms").is_between(begin - REFERENCE_DAYS * DAY_MS, end, closed="left"))
-    rows = marked.sort("symbol", "open_time_ms", *KEY_COLUMNS)
+    rows = marked.sort("symbol", "open_time_ms", *JUDGED_COLUMNS)
     known = {str(name): part for (name,), part in rows.partition_by("symbol", as_dict=True).items()}
     nobody = rows.clear()
     names = sorted({*known, *(refused or {})})
@@ -59,7 +59,7 @@ def count_facts(frame: pl.DataFrame, day: str, refused: Mapping[str, int] | None
 def frame_hash(rows: pl.DataFrame) -> str:
     """Return the SHA-256 of candles, whatever the order of their rows and however they are stored."""
     digest = sha256()
-    ordered = rows.select("symbol", "open_time_ms", *KEY_COLUMNS).sort("symbol", "open_time_ms", *KEY_COLUMNS)
+    ordered = rows.select("symbol", "open_time_ms", *JUDGED_COLUMNS).sort("symbol", "open_time_ms", *JUDGED_COLUMNS)
     for line in ordered.iter_rows():
         digest.update(repr(line).encode())
     return digest.hexdigest()
@@ -73,8 +73,8 @@ def _symbol(name: str, rows: pl.DataFrame, interval: tuple[int, int], refused: M
     begin, end = interval
     day, month = _within(rows, begin, end), _within(rows, 0, begin)
     minutes = day["open_time_ms"].unique().sort().to_numpy()
-    distinct = day.select("open_time_ms", *KEY_COLUMNS).unique()
-    shares = {column: day[column].null_count() / max(day.height, 1) for column in KEY_COLUMNS}
+    distinct = day.select("open_time_ms", *JUDGED_COLUMNS).unique()
+    shares = {column: day[column].null_count() / max(day.height, 1) for column in JUDGED_COLUMNS}
     if refused is not None:
         shares["refused"] = refused.get(name, 0) / max(day.height + refused.get(name, 0), 1)
     edges = np.concatenate([[begin - MINUTE_MS], minutes, [end]])

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import polars as pl
 
+from volcast.backtest.periods import DAY_MS
 from volcast.candle_files.cells import Cells
 from volcast.candle_files.contract import CandleRow, FileOptions
 from volcast.candle_files.formats import recognize
 from volcast.candle_files.reader import read_rows
 from volcast.lifecycle.archive.read import Archive
 
-from .facts import DAY_MS, REFERENCE_DAYS, interval_ms
-from .schemas import FRAME_SCHEMA, KEY_COLUMNS
+from .facts import REFERENCE_DAYS, interval_ms
+from .schemas import FRAME_SCHEMA, JUDGED_COLUMNS
 
 
 class EveryRow(Cells):
@@ -31,7 +32,7 @@ def file_frame(path: Path, symbol: str, options: FileOptions) -> pl.DataFrame:
     """Return the rows of a candle file; a number that is missing is null. Raises CandleFileError if the file cannot be read."""
     file_format = recognize(path, options)
     rows = read_rows(path, file_format, EveryRow(path, file_format))
-    cells = [(row.open_time_ms, *(_number(getattr(row, name)) for name in KEY_COLUMNS)) for row in rows]
+    cells = [(row.open_time_ms, *(_number(getattr(row, name)) for name in JUDGED_COLUMNS)) for row in rows]
     frame = pl.DataFrame(cells, schema={name: kind for name, kind in FRAME_SCHEMA.items() if name != "symbol"}, orient="row")
     return frame.with_columns(pl.lit(symbol).alias("symbol")).select(*FRAME_SCHEMA)
 
@@ -45,7 +46,7 @@ def archive_frame(archive: Archive, day: str, symbols: Collection[str] | None = 
     begin, end = interval_ms(day)
     known = archive.candles(symbols, begin - REFERENCE_DAYS * DAY_MS, end)
     time_ms = pl.col("open_time").dt.timestamp("ms").alias("open_time_ms")
-    frame = known.select("symbol", time_ms, *KEY_COLUMNS).with_columns(pl.col(*KEY_COLUMNS).fill_nan(None))
+    frame = known.select("symbol", time_ms, *JUDGED_COLUMNS).with_columns(pl.col(*JUDGED_COLUMNS).fill_nan(None))
     market = pl.col("kind").is_in(["candle", "unreadable"]) & pl.col("symbol").is_not_null()
     raw = archive.scan("candles", symbols, day, day).filter(market).select("symbol", pl.col("open_time").dt.timestamp("ms"))
     accepted = frame.lazy().filter(pl.col("open_time_ms") >= begin)

@@ -12,7 +12,7 @@ from msgspec.structs import asdict
 _ROUNDING = 12
 
 
-class Thresholds(Struct, frozen=True, kw_only=True):
+class GateThresholds(Struct, frozen=True, kw_only=True):
     """What is still good enough. Shares are from 0 to 1. The defaults of shape and ratio let 99 % of real days pass."""
 
     max_null_share: float = 0.01
@@ -37,12 +37,12 @@ class Thresholds(Struct, frozen=True, kw_only=True):
     """With fewer candles before the interval, distributions are not judged."""
 
 
-def thresholds_of(changes: Mapping[str, float]) -> Thresholds:
+def thresholds_of(changes: Mapping[str, float]) -> GateThresholds:
     """Return the default thresholds with changes, by name. Raises ValueError for a name that is none."""
-    usual = asdict(Thresholds())
+    usual = asdict(GateThresholds())
     if strange := sorted(set(changes) - set(usual)):
         raise ValueError(f"{strange[0]} is no threshold")
-    return Thresholds(**usual | {name: type(usual[name])(value) for name, value in changes.items()})
+    return GateThresholds(**usual | {name: type(usual[name])(value) for name, value in changes.items()})
 
 
 class ShiftFacts(Struct, frozen=True):
@@ -102,7 +102,7 @@ class GateCheck(Struct, frozen=True):
     sentence: str
 
 
-class Verdict(Struct, frozen=True):
+class GateVerdict(Struct, frozen=True):
     """The result of the gate."""
 
     passed: bool
@@ -116,7 +116,7 @@ class Verdict(Struct, frozen=True):
         return [check.sentence for check in self.checks if not check.passed]
 
 
-def judge_data(facts: GateFacts, thresholds: Thresholds, expected: Sequence[str] = ()) -> Verdict:
+def judge_data(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[str] = ()) -> GateVerdict:
     """Return the verdict. Symbols that are `expected` and have no row fail."""
     checks = list(_checks(facts, thresholds, expected))
     failed = [check for check in checks if not check.passed]
@@ -124,10 +124,10 @@ def judge_data(facts: GateFacts, thresholds: Thresholds, expected: Sequence[str]
     summary = f"The data of {about} passed all {len(checks)} checks."
     if failed:
         summary = f"The data of {about} failed {len(failed)} of {len(checks)} checks: {failed[0].sentence}"
-    return Verdict(not failed, facts.interval, summary, tuple(checks))
+    return GateVerdict(not failed, facts.interval, summary, tuple(checks))
 
 
-def _checks(facts: GateFacts, thresholds: Thresholds, expected: Sequence[str]) -> Iterator[GateCheck]:
+def _checks(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[str]) -> Iterator[GateCheck]:
     sentence = "; ".join(facts.schema_failures) or "All columns are there, with their types."
     yield GateCheck("schema", "", None, None, not facts.schema_failures, sentence)
     found = {each.symbol for each in facts.symbols if each.rows}
@@ -138,7 +138,7 @@ def _checks(facts: GateFacts, thresholds: Thresholds, expected: Sequence[str]) -
         yield from _of_symbol(each, thresholds)
 
 
-def _of_symbol(facts: SymbolFacts, limits: Thresholds) -> Iterator[GateCheck]:
+def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
     symbol, rows = facts.symbol, max(facts.rows, 1)
 
     def check(name: str, value: float, limit: float, sentence: str) -> GateCheck:
@@ -165,7 +165,7 @@ def _of_symbol(facts: SymbolFacts, limits: Thresholds) -> Iterator[GateCheck]:
     yield from _shifts(facts, limits)
 
 
-def _freshness(facts: SymbolFacts, limits: Thresholds) -> GateCheck:
+def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
     stale, limit = facts.stale_minutes, limits.max_stale_minutes
     if stale is None:
         return GateCheck("freshness", facts.symbol, None, limit, passed=False, sentence=f"{facts.symbol}: there is no candle.")
@@ -174,7 +174,7 @@ def _freshness(facts: SymbolFacts, limits: Thresholds) -> GateCheck:
     return GateCheck("freshness", facts.symbol, stale, limit, stale <= limit, sentence)
 
 
-def _shifts(facts: SymbolFacts, limits: Thresholds) -> Iterator[GateCheck]:
+def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
     symbol = facts.symbol
     if facts.reference_minutes < limits.min_reference_minutes:
         few = f"{facts.reference_minutes} candles of the month before, {limits.min_reference_minutes} are needed"

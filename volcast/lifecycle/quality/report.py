@@ -13,7 +13,7 @@ from volcast.backtest.report.svg import to_svg
 from volcast.backtest.report.text import escaped, piped
 from volcast.lifecycle.comparison.page import plain_page
 
-from .gate import GateFacts, ShiftFacts, Verdict
+from .gate import GateFacts, GateVerdict, ShiftFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class GateReport(msgspec.Struct, frozen=True):
     """What gate.json holds."""
 
-    verdict: Verdict
+    verdict: GateVerdict
     facts: GateFacts
 
 
@@ -57,7 +57,7 @@ def _body(report: GateReport) -> Iterator[str]:
                 yield f"{to_svg(chart, f's{place}')}\n</figure>"
 
 
-def _checks(verdict: Verdict) -> Table:
+def _checks(verdict: GateVerdict) -> Table:
     """Return the table of all checks, those that failed first."""
     ordered = sorted(verdict.checks, key=lambda check: check.passed)
     rows = [["passed" if each.passed else "failed", each.name, each.symbol or NOTHING, each.sentence] for each in ordered]

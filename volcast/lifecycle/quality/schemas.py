@@ -8,12 +8,12 @@ import polars as pl
 from pandera.api.polars.types import PolarsData
 
 PRICES = ("open", "high", "low", "close")
-KEY_COLUMNS = (*PRICES, "volume")
+JUDGED_COLUMNS = (*PRICES, "volume")
 """Of these the share of missing values is limited."""
 FRAME_SCHEMA: dict[str, pl.DataType] = {
     "symbol": pl.String(),
     "open_time_ms": pl.Int64(),
-    **{name: pl.Float64() for name in KEY_COLUMNS},
+    **{name: pl.Float64() for name in JUDGED_COLUMNS},
 }
 """What a frame of candles has, at least; a missing value is null, never NaN."""
 _MINUTE_MS = 60_000

@@ -10,7 +10,7 @@ import pandas as pd
 from mlflow.pyfunc.model import PythonModel
 
 from volcast.library.forecaster import Forecaster
-from volcast.lifecycle.registry.prediction import predicted
+from volcast.lifecycle.registry.prediction import predict_rows
 
 
 class VolatilityModel(PythonModel):
@@ -22,8 +22,8 @@ class VolatilityModel(PythonModel):
         Forecaster.load(self._file)
 
     def predict(self, context: Any, model_input: pd.DataFrame, params: Any = None) -> pd.DataFrame:  # noqa: ARG002  # MLflow's
-        """Return the forecasts after candles that follow those of the registration, as `predicted` does."""
-        return predicted(Forecaster.load(self._file), model_input)
+        """Return the forecasts after candles that follow those of the registration, as `predict_rows` does."""
+        return predict_rows(Forecaster.load(self._file), model_input)
 
 
 mlflow.models.set_model(VolatilityModel())

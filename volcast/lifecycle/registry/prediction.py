@@ -14,7 +14,7 @@ TIME = "open_time_ms"
 FORECASTS = ("volatility", "volatility_median", "volatility_lower", "volatility_upper", "price_lower", "price_upper")
 
 
-def predicted(forecaster: Forecaster, candles: "pd.DataFrame") -> "pd.DataFrame":
+def predict_rows(forecaster: Forecaster, candles: "pd.DataFrame") -> "pd.DataFrame":
     """Return the time and symbol of each candle, the forecasts after it, and in `candle_status` what became of it.
 
     `candles` have open_time_ms, symbol, open, high, low, close and volume, and follow those that the forecaster has seen. A row

@@ -13,14 +13,14 @@ import polars as pl
 from volcast.library.forecaster import Forecaster
 from volcast.lifecycle.comparison.result import LifecycleComparison
 
-from .prediction import predicted
+from .prediction import predict_rows
 from .tracking import COMPARISON_TAG, DATA_TAG, RegistryError, Tracker, comparison_hash, quietly
 from .training import train
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CHALLENGER, CHAMPION = "challenger", "champion"
+CHALLENGER_ALIAS, CHAMPION_ALIAS = "challenger", "champion"
 REGISTERED_NAME = "volcast"
 _CODE = Path(__file__).with_name("packaged.py")
 
@@ -62,7 +62,7 @@ def register_winner(
         COMPARISON_TAG: digest,  # the last one: with it the version counts as complete
     }
     with quietly(tracker.uri):
-        tracker.client.set_registered_model_alias(REGISTERED_NAME, CHALLENGER, number)
+        tracker.client.set_registered_model_alias(REGISTERED_NAME, CHALLENGER_ALIAS, number)
         for name, value in tags.items():
             tracker.client.set_model_version_tag(REGISTERED_NAME, number, name, value)
     return RegisteredVersion(number, is_new=True)
@@ -71,10 +71,10 @@ def register_winner(
 def mark_champion(tracker: Tracker, number: str) -> None:
     """Let the alias `champion` follow the promotion of a version; it is no `challenger` any more. Raises RegistryError."""
     with quietly(tracker.uri):
-        tracker.client.set_registered_model_alias(REGISTERED_NAME, CHAMPION, number)
+        tracker.client.set_registered_model_alias(REGISTERED_NAME, CHAMPION_ALIAS, number)
         aliases = tracker.client.get_registered_model(REGISTERED_NAME).aliases
-        if str(aliases.get(CHALLENGER, "")) == number:
-            tracker.client.delete_registered_model_alias(REGISTERED_NAME, CHALLENGER)
+        if str(aliases.get(CHALLENGER_ALIAS, "")) == number:
+            tracker.client.delete_registered_model_alias(REGISTERED_NAME, CHALLENGER_ALIAS)
 
 
 def _log(tracker: Tracker, run_id: str, comparison: LifecycleComparison, example: "pd.DataFrame", file: Path) -> str:
@@ -82,7 +82,7 @@ def _log(tracker: Tracker, run_id: str, comparison: LifecycleComparison, example
         import mlflow  # noqa: PLC0415  # it takes seconds, and is in an extra
         from mlflow.models import infer_signature  # noqa: PLC0415
 
-        answer = predicted(Forecaster.load(file), example)
+        answer = predict_rows(Forecaster.load(file), example)
         with mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(
                 name="model",

@@ -11,13 +11,13 @@ from volcast.lifecycle.comparison.markdown import comparison_markdown
 from volcast.lifecycle.comparison.outcomes import OutcomesError
 from volcast.lifecycle.comparison.page import comparison_page
 from volcast.lifecycle.comparison.result import BadComparisonError, LifecycleComparison, decode_comparison, encode_comparison
-from volcast.lifecycle.comparison.verdict import Rule, Standing
+from volcast.lifecycle.comparison.verdict import Standing, VerdictRule
 
 
 def comparison(**arguments: object) -> LifecycleComparison:
     models = {"champion": 0.8, "better": 0.2, "equal|odd": 0.8, "worse": 2.0}
     outcomes = [outcomes_of(models, seed=seed, symbol=symbol) for seed, symbol in ((1, "BTCUSDT"), (2, "ETHUSDT"))]
-    return compared(frames(outcomes), "champion", Rule(), interval="2024-01-30", horizon_minutes=60, **arguments)  # type: ignore[arg-type]
+    return compared(frames(outcomes), "champion", VerdictRule(), interval="2024-01-30", horizon_minutes=60, **arguments)  # type: ignore[arg-type]
 
 
 def test_the_better_model_wins_and_the_others_keep_their_reasons() -> None:
@@ -71,18 +71,18 @@ def test_the_hash_is_of_what_happened_not_of_the_models() -> None:
     outcomes = [outcomes_of({"a": 0.5, "b": 0.5, "c": 0.5})]
     whole = frames(outcomes)
     two = {name: whole[name] for name in ("a", "b")}
-    assert compared(whole, "a", Rule()).data_hash == compared(two, "b", Rule()).data_hash
-    other = compared(frames([outcomes_of({"a": 0.5, "b": 0.5}, seed=9)]), "a", Rule())
-    assert other.data_hash != compared(two, "a", Rule()).data_hash
+    assert compared(whole, "a", VerdictRule()).data_hash == compared(two, "b", VerdictRule()).data_hash
+    other = compared(frames([outcomes_of({"a": 0.5, "b": 0.5}, seed=9)]), "a", VerdictRule())
+    assert other.data_hash != compared(two, "a", VerdictRule()).data_hash
 
 
 def test_the_champion_must_be_among_the_models() -> None:
     with pytest.raises(OutcomesError, match="the champion two_stage is not among the models a"):
-        compared(frames([outcomes_of({"a": 0.5})]), "two_stage", Rule())
+        compared(frames([outcomes_of({"a": 0.5})]), "two_stage", VerdictRule())
 
 
 def test_a_champion_alone_is_no_error() -> None:
-    found = compared(frames([outcomes_of({"a": 0.5})]), "a", Rule())
+    found = compared(frames([outcomes_of({"a": 0.5})]), "a", VerdictRule())
     assert (found.winner, found.summary) == (None, "a was compared with no other model.")
     assert "Challengers" not in comparison_markdown(found)
     assert "Scores of BTCUSDT" in comparison_page(found)

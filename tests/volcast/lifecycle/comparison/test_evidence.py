@@ -5,7 +5,7 @@ import pytest
 
 from tests.volcast.lifecycle.comparison.outcome_streams import outcomes_of
 from volcast.lifecycle.comparison.evidence import evidence_of, loss_difference
-from volcast.lifecycle.comparison.verdict import Rule, Standing, judge, winner
+from volcast.lifecycle.comparison.verdict import Standing, VerdictRule, judge, winner
 
 
 def test_below_zero_the_challenger_is_better() -> None:
@@ -20,8 +20,8 @@ def test_below_zero_the_challenger_is_better() -> None:
     back = evidence_of(outcomes, "bad", "good", level=0.9)
     assert back.dm == pytest.approx(-found.dm)
     assert back.p_worse == pytest.approx(found.p_better)
-    assert judge(found, Rule()).standing is Standing.BETTER
-    assert judge(back, Rule()).standing is Standing.WORSE
+    assert judge(found, VerdictRule()).standing is Standing.BETTER
+    assert judge(back, VerdictRule()).standing is Standing.WORSE
 
 
 def test_the_same_forecasts_are_the_same() -> None:
@@ -29,7 +29,7 @@ def test_the_same_forecasts_are_the_same() -> None:
     outcomes.models["b"] = outcomes.models["a"]
     found = evidence_of([outcomes], "b", "a", level=0.9)
     assert (found.is_same, found.qlike_ratio, found.dm, found.p_better) == (True, 1.0, None, None)
-    assert judge(found, Rule()).standing is Standing.NOT_BETTER
+    assert judge(found, VerdictRule()).standing is Standing.NOT_BETTER
 
 
 def test_symbols_at_one_time_count_once() -> None:
@@ -72,7 +72,7 @@ def test_equal_models_are_rarely_promoted(challengers: int, memory: float) -> No
     for night in range(nights):
         outcomes = [outcomes_of(dict.fromkeys(["champion", *names], 0.4), seed=1_000 * challengers + night, memory=memory)]
         evidence = [evidence_of(outcomes, name, "champion", level=0.9) for name in names]
-        decisions = [judge(each, Rule(), challengers) for each in evidence]
+        decisions = [judge(each, VerdictRule(), challengers) for each in evidence]
         promoted += winner(decisions, evidence) is not None
         worse += any(each.standing is Standing.WORSE for each in decisions)
     bound = 0.05 + 2.0 * np.sqrt(0.05 * 0.95 / nights)
@@ -85,5 +85,5 @@ def test_a_better_model_is_found() -> None:
     found = 0
     for night in range(40):
         evidence = evidence_of([outcomes_of({"champion": 0.6, "c": 0.3}, seed=night)], "c", "champion", level=0.9)
-        found += judge(evidence, Rule()).standing is Standing.BETTER
+        found += judge(evidence, VerdictRule()).standing is Standing.BETTER
     assert found >= 32

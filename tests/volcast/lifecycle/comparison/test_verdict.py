@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volcast.lifecycle.comparison.verdict import Evidence, Rule, Standing, SymbolEvidence, judge, winner
+from volcast.lifecycle.comparison.verdict import ChallengerEvidence, Standing, SymbolEvidence, VerdictRule, judge, winner
 
-RULE = Rule()
+RULE = VerdictRule()
 SYMBOL = SymbolEvidence("BTCUSDT", outcomes=500, qlike=0.2, qlike_ratio=0.99, dm=-2.5, p_worse=0.99)
 
 
-def evidence(**changes: Any) -> Evidence:
+def evidence(**changes: Any) -> ChallengerEvidence:
     """Return evidence that holds every condition, just so, with changes."""
-    just = Evidence(
+    just = ChallengerEvidence(
         model="har",
         champion="two_stage",
         outcomes=500,
@@ -33,7 +33,7 @@ def evidence(**changes: Any) -> Evidence:
     return msgspec.structs.replace(just, **changes)
 
 
-def failed(found: Evidence, rule: Rule = RULE, challengers: int = 1) -> list[str]:
+def failed(found: ChallengerEvidence, rule: VerdictRule = RULE, challengers: int = 1) -> list[str]:
     return [check.name for check in judge(found, rule, challengers).checks if not check.passed]
 
 
@@ -117,7 +117,7 @@ def test_the_smallest_loss_wins_and_ties_go_by_name() -> None:
 @pytest.mark.parametrize("wrong", [{"margin": 1.0}, {"alpha": -0.1}, {"min_days": 0}, {"coverage_tolerance": float("nan")}])
 def test_thresholds_out_of_range_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Rule(**wrong)
+        VerdictRule(**wrong)
 
 
 _numbers = st.none() | st.floats(0, 2) | st.just(float("nan"))

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from volcast.lifecycle.quality.facts import count_facts, frame_hash, interval_ms
-from volcast.lifecycle.quality.gate import GateFacts, SymbolFacts, Thresholds, judge_data, thresholds_of
+from volcast.lifecycle.quality.gate import GateFacts, GateThresholds, SymbolFacts, judge_data, thresholds_of
 from volcast.lifecycle.quality.schemas import FRAME_SCHEMA
 
 DAY = "2024-01-20"
@@ -45,8 +45,8 @@ def without(frame: pl.DataFrame, minutes: range) -> pl.DataFrame:
     return frame.filter(~pl.col("open_time_ms").is_in([BEGIN + MINUTE * minute for minute in minutes]))
 
 
-def failed(frame: pl.DataFrame, limits: Thresholds | None = None, **given: object) -> list[str]:
-    verdict = judge_data(count_facts(frame, DAY, **given), limits or Thresholds())  # type: ignore[arg-type]
+def failed(frame: pl.DataFrame, limits: GateThresholds | None = None, **given: object) -> list[str]:
+    verdict = judge_data(count_facts(frame, DAY, **given), limits or GateThresholds())  # type: ignore[arg-type]
     assert verdict.passed == (not verdict.failures)
     return [f"{check.name}" for check in verdict.checks if not check.passed]
 
@@ -58,7 +58,7 @@ def one(facts: GateFacts) -> SymbolFacts:
 
 def test_a_good_day_passes() -> None:
     facts = count_facts(candles(), DAY)
-    verdict = judge_data(facts, Thresholds(), ["BTCUSDT"])
+    verdict = judge_data(facts, GateThresholds(), ["BTCUSDT"])
     assert verdict.passed
     assert verdict.summary == "The data of 1 symbol of 2024-01-20 passed all 19 checks."
     found = one(facts)
@@ -126,11 +126,11 @@ def test_refused_rows_count_as_missing() -> None:
 
 
 def test_a_symbol_without_candles_fails() -> None:
-    verdict = judge_data(count_facts(candles(), DAY), Thresholds(), ["BTCUSDT", "ETHUSDT"])
+    verdict = judge_data(count_facts(candles(), DAY), GateThresholds(), ["BTCUSDT", "ETHUSDT"])
     assert verdict.failures == ["There are no candles of ETHUSDT."]
-    nothing = judge_data(count_facts(pl.DataFrame(schema=FRAME_SCHEMA), DAY), Thresholds())
+    nothing = judge_data(count_facts(pl.DataFrame(schema=FRAME_SCHEMA), DAY), GateThresholds())
     assert nothing.failures == ["There are candles of 0 symbols."]
-    old = judge_data(count_facts(candles().filter(pl.col("open_time_ms") < BEGIN), DAY), Thresholds())
+    old = judge_data(count_facts(candles().filter(pl.col("open_time_ms") < BEGIN), DAY), GateThresholds())
     assert not old.passed
     assert "BTCUSDT: there is no candle." in old.failures
 
@@ -163,7 +163,7 @@ def test_a_loud_day_passes() -> None:
 
 
 def test_without_a_month_before_distributions_are_not_judged() -> None:
-    verdict = judge_data(count_facts(candles(days=3), DAY), Thresholds())
+    verdict = judge_data(count_facts(candles(days=3), DAY), GateThresholds())
     assert verdict.passed
     (check,) = [check for check in verdict.checks if check.name == "distribution"]
     assert "distributions are not judged: there are 2880 candles of the month before, 10080 are needed" in check.sentence
@@ -177,7 +177,7 @@ def test_without_a_month_before_distributions_are_not_judged() -> None:
     ],
 )
 def test_another_schema_fails(frame: pl.DataFrame, sentence: str) -> None:
-    verdict = judge_data(count_facts(frame, DAY), Thresholds())
+    verdict = judge_data(count_facts(frame, DAY), GateThresholds())
     assert verdict.failures[0] == sentence
 
 
@@ -188,7 +188,7 @@ def test_the_hash_is_of_the_candles_whatever_their_order() -> None:
 
 
 def test_thresholds_are_changed_by_name() -> None:
-    assert thresholds_of({"max_gap_minutes": 5.0}) == Thresholds(max_gap_minutes=5)
+    assert thresholds_of({"max_gap_minutes": 5.0}) == GateThresholds(max_gap_minutes=5)
     with pytest.raises(ValueError, match="max_gap is no threshold"):
         thresholds_of({"max_gap": 5.0})
 

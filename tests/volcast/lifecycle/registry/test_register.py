@@ -13,7 +13,7 @@ from tests.market import csv_text
 from tests.volcast.lifecycle.comparison.outcome_streams import frames, outcomes_of
 from volcast.lifecycle.comparison.compared import compared
 from volcast.lifecycle.comparison.result import LifecycleComparison
-from volcast.lifecycle.comparison.verdict import Rule
+from volcast.lifecycle.comparison.verdict import VerdictRule
 from volcast.lifecycle.registry.register import REGISTERED_NAME, mark_champion, register_winner
 from volcast.lifecycle.registry.tracking import DATA_TAG, RegistryError, Tracker, connect, log_comparison, tracking_uri
 
@@ -44,7 +44,7 @@ def tracker(tmp_path_factory: pytest.TempPathFactory) -> Tracker:
 def comparison(*, seed: int = 1, champion: str = "ewma") -> LifecycleComparison:
     models = {"ewma": 1.0, "har": 0.2, "last": 1.5}
     outcomes = frames([outcomes_of(models, seed=seed)])
-    return compared(outcomes, champion, Rule(), interval="2024-01-30", horizon_minutes=60, versions={"git": "abc"})
+    return compared(outcomes, champion, VerdictRule(), interval="2024-01-30", horizon_minutes=60, versions={"git": "abc"})
 
 
 def candles(tmp_path: Path) -> pl.DataFrame:
