@@ -10,6 +10,7 @@ from zlib import crc32
 
 import polars as pl
 
+from volcast.core.drift.alarms import DriftAlarm
 from volcast.core.types import Signal
 from volcast.log.contract import Record, Topic
 
@@ -19,9 +20,10 @@ from .tables.candles import candle_frame
 from .tables.drift_events import drift_event_frame
 from .tables.outcomes import outcome_frame
 from .tables.rejects import reject_frame
-from .tables.schemas import HIVE_COLUMNS, to_parquet
-from .tables.signals import decode_signals, signal_frame
+from .tables.schemas import HIVE_COLUMNS, sorted_rows, to_parquet
+from .tables.signals import DecodedSignal, decode_signals, signal_frame
 
+_CHUNK_RECORDS = 2_000
 ARCHIVED_TOPICS = (Topic.CANDLES, Topic.SIGNALS, Topic.REJECTED)
 
 
@@ -55,17 +57,24 @@ def plan_commit(
     state: ArchiveState, batch: ArchiveBatch, nonce: str, written_ms: int, checkpoint: CheckpointHash | None = None
 ) -> CommitPlan:
     """Return what archives a batch after the commits up to `state`. A batch without records moves the places alone."""
-    number = state.number + 1
-    signals = batch.records.get(Topic.SIGNALS, ())
-    decoded = decode_signals(signals)
-    events, alarms = drift_event_frame(decoded, state.alarms)
-    frames: dict[ArchiveTable, pl.DataFrame] = {
-        "candles": candle_frame(batch.records.get(Topic.CANDLES, ())),
-        "signals": signal_frame(decoded),
-        "outcomes": outcome_frame(decoded),
-        "rejects": reject_frame(batch.records.get(Topic.REJECTED, ())),
-        "drift_events": events,
+    number, signals = state.number + 1, batch.records.get(Topic.SIGNALS, ())
+    parts: dict[ArchiveTable, list[pl.DataFrame]] = {
+        "candles": [candle_frame(each) for each in _chunks(batch.records.get(Topic.CANDLES, ()))],
+        "signals": [],
+        "outcomes": [],
+        "rejects": [reject_frame(each) for each in _chunks(batch.records.get(Topic.REJECTED, ()))],
+        "drift_events": [],
     }
+    alarms, horizons = dict[str, tuple[DriftAlarm, ...]](), set[int]()
+    for chunk in _chunks(signals):
+        decoded = decode_signals(chunk)
+        events, changed = drift_event_frame(decoded, state.alarms | alarms)
+        alarms |= changed
+        parts["signals"].append(signal_frame(decoded))
+        parts["outcomes"].append(outcome_frame(decoded))
+        parts["drift_events"].append(events)
+        horizons.update(_horizons(decoded))
+    frames = {table: sorted_rows(pl.concat(found)) for table, found in parts.items() if found}
     files = [each for table, frame in frames.items() for each in planned_files(table, frame, number)]
     commit = ArchiveCommit(
         number,
@@ -77,14 +86,8 @@ def plan_commit(
         added=tuple(each.file for each in files),
         seals=seals_of(signals),
         lost=tuple(batch.lost),
-        alarms=dict(alarms),
+        alarms={symbol: on for symbol, on in alarms.items() if state.alarms.get(symbol) != on},
         checkpoint=checkpoint,
-    )
-    horizons = (
-        horizon
-        for _, value in decoded
-        if isinstance(value, Signal)
-        for horizon in (value.horizon_minutes, *(other.horizon_minutes for other in value.other_horizons))
     )
     return CommitPlan(files, commit, min(horizons, default=None))
 
@@ -128,6 +131,17 @@ def lost_ranges(
 def crc32_of(record: Record) -> int:
     """Return the CRC-32 of a record's key and value."""
     return crc32(record.value, crc32(record.key))
+
+
+def _chunks(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Yield the records in parts: decoded they need a multiple of their size."""
+    return (records[begin : begin + _CHUNK_RECORDS] for begin in range(0, len(records), _CHUNK_RECORDS))
+
+
+def _horizons(decoded: Iterable[DecodedSignal]) -> Iterator[int]:
+    for _, value in decoded:
+        if isinstance(value, Signal):
+            yield from (value.horizon_minutes, *(other.horizon_minutes for other in value.other_horizons))
 
 
 def _places(state: ArchiveState, batch: ArchiveBatch) -> Places:

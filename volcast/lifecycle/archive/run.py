@@ -25,7 +25,7 @@ from .store import ObjectStore, StoreError, StoreUnavailable
 
 _READ_RECORDS = 2_000
 _READ_S = 0.25
-_MAX_BATCH_BYTES = 64 * 1024 * 1024
+_MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of keys and values. A batch is cut there, however many records were asked for."""
 _UPLOADS = 8
 """How many files are written at once."""

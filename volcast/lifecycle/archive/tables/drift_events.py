@@ -4,7 +4,7 @@ The alarms that are on at the end are carried to the next commit. Of a symbol's 
 than its candle have begun before, and only their end will be there.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from volcast.log.contract import Record
 from .schemas import FIRST_COLUMNS, Schema, TableRow, frame_of, where
 from .signals import DecodedSignal
 
-SymbolAlarms = Mapping[str, tuple[DriftAlarm, ...]]
+SymbolAlarms = dict[str, tuple[DriftAlarm, ...]]
 """The alarms that are on, by symbol."""
 DRIFT_EVENT_SCHEMA: Schema = {
     **FIRST_COLUMNS,
