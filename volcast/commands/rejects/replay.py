@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 import click
 
-from volcast.core.codec import Reject, is_cut
+from volcast.core.codec import PROMOTION_KEY, Reject, is_cut
 from volcast.log.contract import Appender, KeyValue, Log
 
 from .read import RejectCounts, RejectFilter, by_reason, read_rejects
@@ -36,11 +36,13 @@ class RejectReplay:
 
     async def scan(self, log: Log) -> None:
         """Find the records to send, and print their counts. Raises Unavailable."""
-        counts, reasons, truncated = RejectCounts(), Counter[str](), 0
+        counts, reasons, truncated, promotions = RejectCounts(), Counter[str](), 0, 0
         async with aclosing(read_rejects(log, self._selection, counts)) as rejects:
             async for reject in rejects:
                 digest = _digest(reject)
-                if is_cut(reject):
+                if reject.key == PROMOTION_KEY:  # sent again it would be in one partition, and come after later promotions
+                    promotions += 1
+                elif is_cut(reject):
                     truncated += 1
                 elif digest not in self.pending:
                     self.pending.add(digest)
@@ -49,11 +51,13 @@ class RejectReplay:
             click.echo(line)
         if truncated:
             click.echo(f"not sent: {truncated} too large to be stored completely")
-        if repeated := counts.reasons.total() - truncated - reasons.total():
+        if promotions:
+            click.echo(f"not sent: {promotions} of promotions; `volcast models promote` decides anew")
+        if repeated := counts.reasons.total() - truncated - promotions - reasons.total():
             click.echo(f"not sent: {repeated} rejected more than once")
         if reasons:
             click.echo(f"to send: {by_reason(reasons)}\n{_NOTE}")
-        elif truncated:
+        elif truncated or promotions:
             click.echo("nothing to send")
 
     async def send(self, log: Log) -> None:

@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from producer.csv_replay import CsvReplay
 from producer.replay import Pace, Pump
@@ -15,7 +16,7 @@ from tests.volcast.commands.consumed_log import SYMBOLS, consume
 from tests.volcast.commands.rejects.test_list import commit_rejects, reject
 from volcast.commands.rejects.read import RejectFilter
 from volcast.commands.rejects.replay import APPENDER, RejectReplay
-from volcast.core.codec import MAX_KEPT_BYTES, Reason, Reject
+from volcast.core.codec import MAX_KEPT_BYTES, PROMOTION_KEY, Reason, Reject
 from volcast.log.contract import Fenced, KeyValue, Log, Reader, Record, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
@@ -166,3 +167,12 @@ async def test_a_replay_on_kafka(kafka_bootstrap: str, kafka_prefix: str, capsys
 
 def by_key(records: list[KeyValue], key: bytes) -> list[bytes]:
     return [each.value for each in records if each.key == key]
+
+
+async def test_a_rejected_promotion_is_not_sent_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """It would come after later promotions, and reach the symbols of one partition alone."""
+    async with SqliteLog(":memory:") as log:
+        marker = replace(reject(1, b"m", reason=Reason.UNKNOWN_MODEL), key=PROMOTION_KEY)
+        await commit_rejects(log, marker, reject(2, b"a"))
+        assert await replayed(log, RejectFilter()) == [(b"BTCUSDT", b"a")]
+    assert "not sent: 1 of promotions; `volcast models promote` decides anew\n" in capsys.readouterr().out

@@ -134,7 +134,19 @@ def _state(record: PromotionRecord, trail: Trail, models: LogModels) -> str:
     leading = sum(each.leader == record.model and each.open_time_ms >= record.from_ms for each in concerned)
     if leading == len(concerned):
         return "leads"
-    return f"leads {leading} of {len(concerned)} symbols" if leading else "waits for its candle"
+    return f"leads {leading} of {len(concerned)} symbols" if leading else _why_not(record, concerned)
+
+
+def _why_not(record: PromotionRecord, concerned: Sequence[SymbolModels]) -> str:
+    """Return why a model leads none of the symbols that it is to lead."""
+    known = [each for each in concerned if record.model in (each.leader, *each.challengers)]
+    if not known:
+        return "no model of these symbols"
+    reached = [each for each in known if each.open_time_ms >= record.from_ms]
+    if not reached:
+        return "waits for its candle"
+    is_cold = all(each.challengers.get(record.model, each.outcomes) < each.needed() for each in reached)
+    return "waits until it is warm" if is_cold else "not followed yet"
 
 
 def _since(each: SymbolModels, trail: Trail) -> _Object | None:

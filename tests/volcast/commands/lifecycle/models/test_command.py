@@ -101,6 +101,22 @@ async def test_a_cold_model_is_refused_with_exit_code_1_and_sent_when_warm(folde
     assert done(folder, "show", "ewma").splitlines()[2].endswith("har 1440, ewma 3 (cold)")
 
 
+async def test_the_list_says_what_became_of_a_promotion(folder: Path) -> None:
+    async def state(*signals: Signal) -> str:
+        await answered(folder, *signals)
+        (found,) = json.loads(done(folder, "list", "--json"))["promotions"]
+        return str(found["state"])
+
+    done(folder, "promote", "ewma", *WHO, "--when-warm")
+    both = ("BTCUSDT", "ETHUSDT")
+    assert await state() == "waits for its candle"
+    assert await state(*[signal(name, 7, ewma=WARM - 1, har=WARM) for name in both]) == "waits until it is warm"
+    assert await state(*[signal(name, 8, ewma=WARM, har=WARM) for name in both]) == "not followed yet"
+    assert await state(signal("BTCUSDT", 9, "ewma", two_stage=WARM)) == "leads 1 of 2 symbols"
+    assert await state(signal("ETHUSDT", 9, "ewma", two_stage=WARM)) == "leads"
+    assert await state(*[signal(name, 10, har=WARM) for name in both]) == "no model of these symbols"
+
+
 async def test_evidence_is_stored_and_has_to_speak_for_the_model(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_bytes(encode_comparison(comparison()))
     assert run(folder, "promote", "har", "--evidence", "comparison.json").returncode == 2
