@@ -36,28 +36,24 @@ class RejectReplay:
 
     async def scan(self, log: Log) -> None:
         """Find the records to send, and print their counts. Raises Unavailable."""
-        counts, reasons, truncated, promotions = RejectCounts(), Counter[str](), 0, 0
+        counts, reasons, kept = RejectCounts(), Counter[str](), Counter[str]()
         async with aclosing(read_rejects(log, self._selection, counts)) as rejects:
             async for reject in rejects:
                 digest = _digest(reject)
-                if reject.key == PROMOTION_KEY:  # sent again it would be in one partition, and come after later promotions
-                    promotions += 1
-                elif is_cut(reject):
-                    truncated += 1
-                elif digest not in self.pending:
+                if why := _why_not(reject):
+                    kept[why] += 1
+                elif digest in self.pending:
+                    kept["rejected more than once"] += 1
+                else:
                     self.pending.add(digest)
                     reasons[reject.reason.value] += 1
         for line in counts.summary():
             click.echo(line)
-        if truncated:
-            click.echo(f"not sent: {truncated} too large to be stored completely")
-        if promotions:
-            click.echo(f"not sent: {promotions} of promotions; `volcast models promote` decides anew")
-        if repeated := counts.reasons.total() - truncated - promotions - reasons.total():
-            click.echo(f"not sent: {repeated} rejected more than once")
+        for why, count in sorted(kept.items(), key=lambda item: item[0], reverse=True):
+            click.echo(f"not sent: {count} {why}")
         if reasons:
             click.echo(f"to send: {by_reason(reasons)}\n{_NOTE}")
-        elif truncated or promotions:
+        elif kept:
             click.echo("nothing to send")
 
     async def send(self, log: Log) -> None:
@@ -88,6 +84,13 @@ class RejectReplay:
     async def _append(self, appender: Appender, batch: list[KeyValue]) -> None:
         await appender.append(batch)
         self.sent += len(batch)
+
+
+def _why_not(reject: Reject) -> str:
+    """Return why a reject can't be sent again; empty if it can."""
+    if reject.key == PROMOTION_KEY:  # it would be in one partition alone, and come after later promotions
+        return "of promotions; `volcast models promote` decides anew"
+    return "too large to be stored completely" if is_cut(reject) else ""
 
 
 def _digest(reject: Reject) -> bytes:
