@@ -1,8 +1,8 @@
 """The step that publishes the league of models over time, and the hash of the archive's last commit with it.
 
 The hash stands in the step's sentence, so the night's message carries it out of the archive: with a hash that was kept elsewhere,
-`volcast audit --head` proves later that nothing up to then was changed. The step depends on the rows up to the day, and not on the
-files that they lie in, which compaction replaces.
+`volcast audit --head` proves later that nothing up to then was changed. The step depends on the rows up to the day, and not on
+the files that they lie in, which compaction replaces.
 """
 
 from volcast.lifecycle.archive.read import Archive
