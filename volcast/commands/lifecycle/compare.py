@@ -1,6 +1,7 @@
 """`volcast compare`: champion and challengers on the same past candles, and which of them should lead."""
 
 import os
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,11 @@ from volcast.atomic_file import check_targets, writing_bytes
 from volcast.cli.main import UserError
 from volcast.cli.options import settings_options
 from volcast.cli.outputs import check_ending, check_writable
-from volcast.cli.params import ModelsParam, TimeParam
+from volcast.cli.params import ModelsParam, StartParam, TimeParam
 from volcast.cli.wiring.backtest import symbols_option
 from volcast.settings.schema import Settings
 
+from .archives import opened_archive
 from .forwarded import backtest_arguments
 from .rule_options import rule_options
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 CHALLENGERS = ("har_diurnal", "ewma")
 _WORSE = 1
+_ENDINGS = {"--json": (".json",), "--markdown": (".md", ".markdown"), "--report": (".html", ".htm")}
 
 
 @click.command("compare")
@@ -39,6 +42,21 @@ _WORSE = 1
 )
 @click.option("--champion", metavar="MODEL", help="The model that leads now.  [default: the setting `model`]")
 @click.option("--models", type=ModelsParam(), help=f"Challengers.  [default: `shadows`; without any {','.join(CHALLENGERS)}]")
+@click.option(
+    "--archive", "root", metavar="ROOT", help="Compare on the candles of an archive, file:///PATH or s3://BUCKET/PREFIX."
+)
+@click.option("--interval", "day", type=StartParam(), metavar="DAY", help="With --archive: the last day of the window, UTC.")
+@click.option(
+    "--days", type=click.IntRange(1, 3_650), default=30, show_default=True, help="With --archive: days that are scored."
+)
+@click.option(
+    "--warmup-days",
+    type=click.IntRange(0, 3_650),
+    default=30,
+    show_default=True,
+    help="With --archive: days before, only learned.",
+)
+@click.option("--history", is_flag=True, help="With --archive: list the challengers of all nights, and why they did not lead.")
 @click.option("--from", "from_ms", type=TimeParam(), metavar="TIME", help="Score from this time on, UTC; learn from all before.")
 @click.option("--to", "to_ms", type=TimeParam(), metavar="TIME", help="Candles before this time only, UTC.")
 @click.option("--processes", type=click.IntRange(1, 256), metavar="N", help="Backtests at the same time.  [default: cores]")
@@ -55,6 +73,11 @@ def command(
     given: tuple[str, ...],
     champion: str | None,
     models: tuple[str, ...] | None,
+    root: str | None,
+    day: datetime | None,
+    days: int,
+    warmup_days: int,
+    history: bool,
     from_ms: int | None,
     to_ms: int | None,
     processes: int | None,
@@ -74,42 +97,98 @@ def command(
     With --outcomes nothing is computed again: for a pull request, compare the outcomes of the same candles before and after a
     change, as in --outcomes production=before.parquet --outcomes changed=after.parquet --champion production --fail-if-worse.
     """
-    targets = (json_file, markdown_file, report_file)
-    for option, path, endings in zip(
-        ("--json", "--markdown", "--report"), targets, ((".json",), (".md", ".markdown"), (".html", ".htm")), strict=True
-    ):
-        check_ending(option, path, *endings)
-        check_writable(path)
-    check_targets(targets, files)
-    if bool(files) == bool(given):
-        raise UserError("name candle files, or outcomes by --outcomes: one of the two")
+    _check_outputs(files, {"--json": json_file, "--markdown": markdown_file, "--report": report_file})
+    if [bool(files), bool(given), bool(root)].count(True) != 1:
+        raise UserError("name candle files, outcomes by --outcomes, or an archive by --archive: one of the three")
+    if root is None and (day is not None or history):
+        raise UserError("--interval and --history are of an archive: name it by --archive ROOT")
+    if root is not None and history:
+        _print_history(root)
+        return
+    if root is not None and day is None:
+        raise UserError("--archive needs --interval DAY, the last day of the window, or --history")
+    others = models or settings.shadows or CHALLENGERS
+    leader = champion or settings.model
+    chosen = [leader, *(each for each in others if each != leader)]
+    times = [*(["--from", _time(from_ms)] if from_ms is not None else []), *(["--to", _time(to_ms)] if to_ms else [])]
     from volcast.lifecycle.comparison.compared import compared  # noqa: PLC0415  # slow to import
     from volcast.lifecycle.comparison.outcomes import OutcomesError  # noqa: PLC0415
     from volcast.lifecycle.comparison.versions import used_versions  # noqa: PLC0415
 
-    leader = champion or settings.model
+    facts: dict[str, Any] = {"horizon_minutes": None if given else settings.horizons[0]}
     try:
         if given:
             found = _read(given)
+        elif root is not None and day is not None:
+            about = (f"{day:%Y-%m-%d}", days, warmup_days)
+            leader, found, facts["data_hash"] = _of_archive(root, about, backtest_arguments(settings), chosen, processes)
+            facts["interval"] = about[0]
         else:
-            others = models or settings.shadows or CHALLENGERS
-            times = [*(["--from", _time(from_ms)] if from_ms is not None else []), *(["--to", _time(to_ms)] if to_ms else [])]
             arguments = (*backtest_arguments(settings), *times, *(word for each in symbols for word in ("--symbol", each)))
-            leader, found = _run(files, arguments, [leader, *(each for each in others if each != leader)], processes)
-        result = compared(
-            found,
-            leader,
-            rule,
-            level=settings.interval_level,
-            horizon_minutes=None if given else settings.horizons[0],
-            versions=used_versions(),
-        )
+            leader, found = _run(files, arguments, chosen, processes)
+        result = compared(found, leader, rule, level=settings.interval_level, versions=used_versions(), **facts)
     except OutcomesError as error:
         raise UserError(str(error)) from None
     _write(result, json_file, markdown_file, report_file)
     click.echo(told(result))
     if fail_if_worse and (bad := _refused(result)):
-        raise click.exceptions.Exit(_fail(bad))
+        click.echo(f"refused: {', '.join(bad)}", err=True)
+        raise click.exceptions.Exit(_WORSE)
+
+
+def _check_outputs(files: tuple[Path, ...], targets: dict[str, Path | None]) -> None:
+    """Raise UserError or OutputFileError if an output cannot be written as it is named."""
+    for option, path in targets.items():
+        check_ending(option, path, *_ENDINGS[option])
+        check_writable(path)
+    check_targets(targets.values(), files)
+
+
+def _of_archive(
+    root: str, about: tuple[str, int, int], arguments: tuple[str, ...], models: list[str], processes: int | None
+) -> "tuple[str, dict[str, pl.DataFrame], str]":
+    """Return the champion's name in the outcomes, the outcomes of all models on a window of the archive, and its hash.
+
+    `about` are the last day, the days that are scored, and the days before them.
+    """
+    with opened_archive(root) as archive:
+        from volcast.lifecycle.comparison.window import EmptyWindowError, read_window, write_window  # noqa: PLC0415  # as above
+
+        try:
+            window = read_window(archive, *about)
+        except EmptyWindowError as error:
+            raise UserError(f"{error}") from None
+    with TemporaryDirectory(prefix="volcast-compare-") as folder:
+        files = write_window(window, Path(folder))
+        words = [word for symbol, _ in files for word in ("--symbol", symbol)]
+        whole = (*arguments, *words, "--from", _time(window.score_from_ms))
+        leader, found = _run(tuple(path for _, path in files), whole, models, processes)
+    return leader, found, window.data_hash
+
+
+def _print_history(root: str) -> None:
+    with opened_archive(root) as archive:
+        from volcast.lifecycle.comparison.losers import read_challenges  # noqa: PLC0415  # as above
+
+        rows = [
+            (
+                each.day,
+                each.champion,
+                each.model,
+                each.standing,
+                f"{each.qlike_ratio:.4f}" if each.qlike_ratio else "–",
+                each.reason,
+            )
+            for each in read_challenges(archive.store)
+        ]
+    if not rows:
+        click.echo(f"there is no comparison in {root}")
+        return
+    from rich.console import Console  # noqa: PLC0415  # not needed by --help
+
+    from volcast.cli.tables import print_rows  # noqa: PLC0415
+
+    print_rows(("day", "champion", "challenger", "standing", "QLIKE ratio", "reason"), rows, Console())
 
 
 def told(result: "LifecycleComparison") -> str:
@@ -187,8 +266,3 @@ def _refused(result: "LifecycleComparison") -> list[str]:
 
     bad = (Standing.WORSE, Standing.UNKNOWN)
     return [each.model for each in result.models if each.decision is not None and each.decision.standing in bad]
-
-
-def _fail(models: list[str]) -> int:
-    click.echo(f"refused: {', '.join(models)}", err=True)
-    return _WORSE

@@ -79,8 +79,14 @@ def test_the_gate_of_a_pull_request_refuses_what_is_worse_beyond_chance() -> Non
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "name candle files, or outcomes by --outcomes: one of the two"),
-        (["a.csv", "--outcomes", "b.parquet"], "name candle files, or outcomes by --outcomes: one of the two"),
+        ([], "name candle files, outcomes by --outcomes, or an archive by --archive: one of the three"),
+        (
+            ["a.csv", "--outcomes", "b.parquet"],
+            "name candle files, outcomes by --outcomes, or an archive by --archive: one of the",
+        ),
+        (["a.csv", "--interval", "2024-01-01"], "--interval and --history are of an archive: name it by --archive ROOT"),
+        (["--archive", "file:///none"], "--archive needs --interval DAY, the last day of the window, or --history"),
+        (["--archive", "file:///none", "--history"], "there is no archive at file:///none"),
         (["--outcomes", "none.parquet"], "none.parquet is not there"),
         (["--outcomes", "a.parquet", "--champion", "x"], "the champion x is not among the models a"),
         (

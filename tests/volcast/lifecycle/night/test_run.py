@@ -12,6 +12,7 @@ import pytest
 
 from tests.command import volcast
 from tests.notify import Webhook, webhook
+from volcast.lifecycle.comparison.result import decode_comparison
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 DAY = "2024-01-08"
@@ -138,6 +139,25 @@ def test_the_winner_is_registered_promoted_and_told_once(world: World, hook: Web
     assert (world.objects(), world.mlflow()) == (objects, mlflow)
     assert json.loads(world("models", "list", "--json").stdout)["promotions"] == promotions
     assert len(hook.titles) == 1
+
+
+def test_the_losers_of_all_nights_are_kept_with_their_reasons(world: World) -> None:
+    header, *rows = world("compare", "--archive", world.archive.as_uri(), "--history").stdout.splitlines()
+    assert header.split("\t")[:4] == ["day", "champion", "challenger", "standing"]
+    assert sorted(tuple(row.split("\t")[:4]) for row in rows) == [
+        (DAY, "last", "two_stage", "leads"),
+        (DAY, "last", "two_stage", "unknown"),
+    ]
+    assert any("500 are needed" in row for row in rows)
+
+
+def test_a_comparison_by_hand_is_on_the_same_candles(world: World) -> None:
+    before = world.objects()
+    world("compare", "--archive", world.archive.as_uri(), "--interval", DAY, "--models", "two_stage", "--json", "c.json")
+    own = decode_comparison((world.folder / "c.json").read_bytes())
+    night = decode_comparison((world.archive / f"reports/{DAY}/comparison.json").read_bytes())
+    assert (own.data_hash, own.models, own.winner) == (night.data_hash, night.models, night.winner)
+    assert world.objects() == before
 
 
 def test_what_is_written_again_after_a_crash_is_not_done_twice(world: World) -> None:
