@@ -9,7 +9,7 @@ from typing import Literal
 import click
 
 from volcast.cli.main import INTERRUPTED, UserError
-from volcast.cli.options import Command, settings_options
+from volcast.cli.options import settings_options
 from volcast.cli.tables import counted
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
 from volcast.settings.schema import Settings
@@ -18,6 +18,8 @@ from volcast.settings.values import parse_bus
 from .extra import extra_required
 
 _RUN = "run"
+_WRITING_MS = 86_400_000
+"""No writer takes so long for one object."""
 _TABLES = ("candles", "signals", "outcomes", "rejects", "drift_events")
 
 
@@ -25,15 +27,14 @@ class _WithDefault(click.Group):
     """A group whose options without a subcommand are those of `run`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in {"--help", "-h"}:
+        if args and args[0].startswith("-") and args[0] != "--help":
             args = [_RUN, *args]
         return super().parse_args(ctx, args)
 
 
-def archive_option(command: Command) -> Command:
-    """Add the option --to, the root of the archive."""
-    sentence = "Root of the archive: file:///PATH or s3://BUCKET/PREFIX, with the keys in AWS_… or MINIO_… variables."
-    return click.option("--to", "root", metavar="ROOT", required=True, help=sentence)(command)
+_ROOT_SENTENCE = "Root of the archive: file:///PATH or s3://BUCKET/PREFIX, with the keys in AWS_… or MINIO_… variables."
+_to_option = click.option("--to", "root", metavar="ROOT", required=True, help=_ROOT_SENTENCE)
+_archive_option = click.option("--archive", "root", metavar="ROOT", required=True, help=_ROOT_SENTENCE)
 
 
 @click.group("archive", cls=_WithDefault)
@@ -45,7 +46,7 @@ def command() -> None:
 
 
 @command.command(_RUN, short_help="Archive what is on the log, and what comes.")
-@archive_option
+@_to_option
 @click.option(
     "--rows",
     type=click.IntRange(1, 1_000_000),
@@ -115,7 +116,7 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
 
 
 @command.command("compact", short_help="Make one file of the many of a day.")
-@archive_option
+@_archive_option
 @click.option(
     "--settle",
     "settle_s",
@@ -141,7 +142,7 @@ def compact_command(*, root: str, settle_s: float) -> None:
 
 
 @command.command("expire", short_help="Remove days that are old.")
-@archive_option
+@_archive_option
 @click.option(
     "--keep-days",
     "kept",
@@ -167,7 +168,7 @@ def expire_command(*, root: str, kept: tuple[str, ...]) -> None:
 
 
 @command.command("clean", short_help="Delete objects that no commit names.")
-@archive_option
+@_archive_option
 @click.option(
     "--grace",
     "grace_s",
@@ -192,11 +193,11 @@ def clean_command(*, root: str, grace_s: float, dry_run: bool) -> None:
         for name in unnamed(store, removed_before_ms=before_ms):
             click.echo(name)
         return
-    click.echo(f"deleted {counted(clean(store, removed_before_ms=before_ms), 'object')}")
+    click.echo(f"deleted {counted(clean(store, removed_before_ms=before_ms, begun_before_ms=_now_ms() - _WRITING_MS), 'object')}")
 
 
 @command.command("files", short_help="List the files of a table.")
-@archive_option
+@_archive_option
 @click.option(
     "--table",
     type=click.Choice(_TABLES),

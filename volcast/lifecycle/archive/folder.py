@@ -22,24 +22,29 @@ class FolderStore:
 
     def create(self, name: str, data: bytes) -> bool:
         path = self._folder / name
-        with _explained(path):
-            missing = [each for each in path.parents if not each.exists()]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, temporary = tempfile.mkstemp(_TEMPORARY, ".", path.parent)
+        try:
+            return self._create(path, data)
+        except OSError as error:  # also where a folder on the way cannot be made
+            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+
+    def _create(self, path: Path, data: bytes) -> bool:
+        missing = [each for each in path.parents if not each.exists()]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(_TEMPORARY, ".", path.parent)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                os.fchmod(file.fileno(), self._mode)
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
             try:
-                with os.fdopen(descriptor, "wb") as file:
-                    os.fchmod(file.fileno(), self._mode)
-                    file.write(data)
-                    file.flush()
-                    os.fsync(file.fileno())
-                try:
-                    os.link(temporary, path)
-                except FileExistsError:
-                    return path.read_bytes() == data
-            finally:
-                Path(temporary).unlink()
-            for folder in (path.parent, *[each.parent for each in missing]):
-                _sync(folder)
+                os.link(temporary, path)
+            except FileExistsError:
+                return path.read_bytes() == data
+        finally:
+            Path(temporary).unlink()
+        for folder in (path.parent, *[each.parent for each in missing]):
+            _sync(folder)
         return True
 
     def read(self, name: str) -> bytes:

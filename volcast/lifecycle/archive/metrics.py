@@ -34,9 +34,9 @@ class ArchiverCollector(Collector):
             "volcast_archive_overtaken", "Commits that another archiver has written first.", stats.overtaken
         )
         yield GaugeMetricFamily(
-            "volcast_archive_unarchived_seconds",
-            "Time since the oldest record was read that is in no commit yet; 0 if there is none.",
-            self._archiver.unarchived_s,
+            "volcast_archive_behind_seconds",
+            "Time since all that had been read was in the archive; it grows as well while log or store do not answer.",
+            self._archiver.behind_s,
         )
         yield GaugeMetricFamily(
             "volcast_archive_caught_up",

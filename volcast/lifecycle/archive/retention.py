@@ -62,11 +62,14 @@ def unnamed(store: ObjectStore, *, removed_before_ms: int) -> list[str]:
     ]
 
 
-def clean(store: ObjectStore, *, removed_before_ms: int) -> int:
-    """Delete what `unnamed` returns, and say how many objects that were. Raises StoreError or ChainError."""
+def clean(store: ObjectStore, *, removed_before_ms: int, begun_before_ms: int) -> int:
+    """Delete what `unnamed` returns, and say how many objects that were. Raises StoreError or ChainError.
+
+    What a writer began before `begun_before_ms` and never finished is deleted, too: by then it must have ended.
+    """
     names = unnamed(store, removed_before_ms=removed_before_ms)
     store.delete(names)
-    store.sweep(removed_before_ms)
+    store.sweep(begun_before_ms)
     return len(names)
 
 

@@ -64,8 +64,8 @@ class ArchiverStats:
     overtaken: int = 0
     """How often another archiver's commit was in the way."""
     last_commit_ms: int | None = None
-    oldest_unarchived_s: float | None = None
-    """When the oldest record was read that is not in a commit, by the event loop's clock; None if there is none."""
+    archived_all_at_s: float | None = None
+    """When all that had been read was in the archive for the last time, by the event loop's clock; at first the start."""
     is_caught_up: bool = False
     last_iteration_s: float | None = None
     """When the loop last went on, by the event loop's clock; None while it waits for the log or the store."""
@@ -99,6 +99,8 @@ class Archiver:
 
         Waits while the log or the store does not answer. Raises LogError, StoreError or ChainError if only a person can help.
         """
+        self._now_s = asyncio.get_running_loop().time
+        self.stats.archived_all_at_s = self._now_s()
         while True:
             try:
                 await while_unavailable("archiver", self._attempt, self._random)
@@ -115,16 +117,14 @@ class Archiver:
         return 0.0 if since_s is None else self._now_s() - since_s
 
     @property
-    def unarchived_s(self) -> float:
-        """Seconds since the oldest record was read that is in no commit yet; 0 if there is none."""
-        since_s = self.stats.oldest_unarchived_s
+    def behind_s(self) -> float:
+        """Seconds since all that had been read was in the archive. It grows as well while log or store do not answer."""
+        since_s = self.stats.archived_all_at_s
         return 0.0 if since_s is None else self._now_s() - since_s
 
     async def _attempt(self) -> None:
         """Go on after the last commit. Raises Unavailable if the store or the log does not answer, Overtaken, and others."""
-        self.stats.oldest_unarchived_s = self.stats.last_iteration_s = None
-        self.stats.is_caught_up = False
-        self._now_s = asyncio.get_running_loop().time
+        self.stats.last_iteration_s, self.stats.is_caught_up = None, False
         try:
             async with AsyncExitStack() as stack:
                 await self._archive(stack)
@@ -145,9 +145,11 @@ class Archiver:
         while True:
             self.stats.last_iteration_s = now_s()
             await asyncio.gather(*(each.read(min(_READ_RECORDS, self._config.rows - rows)) for each in readers.values()))
-            rows = sum(len(each.records) for each in readers.values())
-            if rows and self.stats.oldest_unarchived_s is None:
-                self.stats.oldest_unarchived_s = waiting_since_s = now_s()
+            before, rows = rows, sum(len(each.records) for each in readers.values())
+            if not rows:
+                self.stats.archived_all_at_s = now_s()
+            elif not before:
+                waiting_since_s = now_s()
             is_done = all(each.reader.caught_up for each in readers.values())
             self.stats.is_caught_up = self.stats.is_caught_up or (is_done and not rows)
             is_full = rows >= self._config.rows or sum(each.size for each in readers.values()) >= _MAX_BATCH_BYTES
@@ -211,15 +213,11 @@ class Archiver:
         stats.commits += 1
         stats.files += len(plan.files)
         stats.bytes += sum(len(each.data) for each in plan.files)
-        stats.last_commit_ms, stats.oldest_unarchived_s = plan.commit.written_ms, None
+        stats.last_commit_ms, stats.archived_all_at_s = plan.commit.written_ms, self._now_s()
         for topic, records in batch.records.items():
             stats.records[topic.value] += len(records)
-        _log.info(
-            "commit %d: %d records in %d files",
-            plan.commit.number,
-            sum(map(len, batch.records.values())),
-            len(plan.files),
-        )
+        records = sum(map(len, batch.records.values()))
+        _log.info("commit %d: %d records in %d files", plan.commit.number, records, len(plan.files))
 
     async def _check_losses(self, readers: "Mapping[Topic, _TopicReader]") -> list[LostRange]:
         """Return what the log has deleted before it was archived. Raises LostRecords unless that is accepted."""

@@ -81,7 +81,7 @@ async def test_a_reader_with_an_older_list_goes_on(store: FolderStore) -> None:
     before = archive.scan("candles").collect()
     compacted(store)
     assert archive.scan("candles").collect().equals(before)
-    assert clean(store, removed_before_ms=0) == 0
+    assert clean(store, removed_before_ms=0, begun_before_ms=0) == 0
     assert archive.scan("candles").collect().equals(before)
     archive.refresh()
     assert archive.scan("candles").collect().height == before.height
@@ -117,7 +117,7 @@ async def test_it_may_be_killed_before_and_after_any_write(store: FolderStore, t
         else:
             break
     assert moment > 10
-    clean(store, removed_before_ms=ALWAYS_MS)
+    clean(store, removed_before_ms=ALWAYS_MS, begun_before_ms=0)
     assert all(rows_of(store, table).equals(before[table]) for table in ARCHIVE_TABLES)
     assert {name for name in names_in(tmp_path / "archive") if name.startswith("data")} == set(load_state(store).files)
 
@@ -131,11 +131,11 @@ async def test_beside_an_archiver_nothing_is_lost(tmp_path: Path) -> None:
         while not filling.done() or not closed_days(load_state(store), ALWAYS_MS):
             if store.list_after("commits"):
                 await asyncio.to_thread(compacted, store)
-                await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS)
+                await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS, begun_before_ms=0)
             await asyncio.sleep(0.02)
         for _ in range(3):
             await asyncio.to_thread(compacted, store)
-            await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS)
+            await asyncio.to_thread(clean, store, removed_before_ms=ALWAYS_MS, begun_before_ms=0)
         running.cancel()
         await asyncio.wait([running])
         async with asyncio.timeout(TIMEOUT_S):
@@ -151,7 +151,7 @@ async def test_what_no_commit_names_is_deleted_but_not_what_is_being_written(sto
     for name in (orphan, next_one, f"{folder}/of-somebody-else.parquet"):
         store.create(name, b"x")
     assert unnamed(store, removed_before_ms=0) == [orphan]
-    assert clean(store, removed_before_ms=0) == 1
+    assert clean(store, removed_before_ms=0, begun_before_ms=0) == 1
     left = names_in(tmp_path / "archive")
     assert orphan not in left
     assert {next_one, f"{folder}/of-somebody-else.parquet"} <= left
@@ -162,7 +162,7 @@ async def test_clean_sweeps_what_a_killed_writer_left(store: FolderStore, tmp_pa
     for path in (old, new):
         path.write_bytes(b"")
     os.utime(old, (1_000, 1_000))
-    clean(store, removed_before_ms=2_000_000)
+    clean(store, removed_before_ms=0, begun_before_ms=2_000_000)
     assert (old.exists(), new.exists()) == (False, True)
 
 

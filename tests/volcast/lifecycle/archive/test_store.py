@@ -107,7 +107,7 @@ def test_a_folder_holds_no_halves(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = open_store(str(tmp_path / "file"))
-    with pytest.raises(StoreError, match="cannot be used"):
+    with pytest.raises(StoreError, match="cannot be written"):
         store.create("commits/1.json", b"one")
     with pytest.raises(StoreError, match="Not a directory"):
         store.read("commits/1.json")
