@@ -27,11 +27,13 @@ class ComputationSettings(BaseModel):
     interval_level: float = Field(0.9, ge=0.5, le=0.99, description="Probability of the intervals of volatility and price.")
     quantile_levels: values.Levels = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995)
     model: values.ModelName = Field(
-        "two_stage", description="Model of the volatility forecast.", json_schema_extra={"allowed": _MODELS.format("one of")}
+        "two_stage",
+        description="Model of the volatility forecast, until another one is promoted.",
+        json_schema_extra={"allowed": _MODELS.format("one of")},
     )
     shadows: values.Shadows = Field(
         (),
-        description="Models that forecast as well, for comparison; each one costs time.",
+        description="Models that forecast and learn beside it, to be compared and promoted; each one costs time.",
         json_schema_extra={"allowed": f"{_MODELS.format('any of')}; separated by commas"},
     )
     prior: values.PriorFile = "bundled"

@@ -37,6 +37,7 @@ def test_a_promotion_is_decoded_under_its_own_key(symbols: tuple[str, ...]) -> N
         (Reason.UNREADABLE, "Expected `str` of length >= 1 - at `$.model`", {"model": ""}),
         (Reason.UNREADABLE, "Expected `str` of length <= 255 - at `$.id`", {"id": "7" * 256}),
         (Reason.UNREADABLE, "Expected `array`, got `str` - at `$.symbols`", {"symbols": "BTCUSDT"}),
+        (Reason.UNREADABLE, "Expected `array` of length <= 100 - at `$.symbols`", {"symbols": ["BTCUSDT"] * 101}),
         (Reason.UNREADABLE, "Expected `str`, got `null` - at `$.model`", {"model": None}),
     ],
 )

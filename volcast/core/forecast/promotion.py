@@ -4,6 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+MAX_PROMOTED_SYMBOLS = 100
+"""So many may be named; an empty list stands for all."""
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 
 
@@ -15,8 +17,8 @@ class Promotion(Struct, frozen=True):
     """Its name among the models of the engine."""
     from_ms: int
     """The opening of the named candle, in milliseconds since 1970-01-01 UTC."""
-    symbols: Annotated[tuple[str, ...], Meta(max_length=100)] = ()
-    """The symbols that it concerns, at most 100; all if it is empty."""
+    symbols: Annotated[tuple[str, ...], Meta(max_length=MAX_PROMOTED_SYMBOLS)] = ()
+    """The symbols that it concerns; all if it is empty."""
 
     def concerns(self, symbol: str) -> bool:
         """Return whether it is about this symbol."""

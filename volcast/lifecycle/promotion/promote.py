@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from volcast.core.codec import MAX_RECORD_BYTES, PROMOTION_KEY, encode_promotion
+from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS
 from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Appender, Fenced, KeyValue, Log, Unavailable
 
@@ -125,9 +126,11 @@ def _record(request: PromotionRequest, models: LogModels, trail: Trail, now_ms: 
         evidence=request.evidence,
         before=trail.head,
     )
-    too_large = len(encode_promotion(record.marker)) > MAX_RECORD_BYTES or len(encode_promotion_record(record)) > MAX_VALUE_BYTES
-    if too_large:
-        raise RefusedPromotionError(f"{len(request.symbols)} symbols are too many for one record: promote all, or some at a time")
+    if len(request.symbols) > MAX_PROMOTED_SYMBOLS:
+        text = f"{len(request.symbols)} symbols are named; one promotion takes at most {MAX_PROMOTED_SYMBOLS}"
+        raise RefusedPromotionError(f"{text}: promote all, or some at a time")
+    if len(encode_promotion(record.marker)) > MAX_RECORD_BYTES or len(encode_promotion_record(record)) > MAX_VALUE_BYTES:
+        raise RefusedPromotionError("it is too large for one record: shorten --why, or promote some symbols at a time")
     return record
 
 

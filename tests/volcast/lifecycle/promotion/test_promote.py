@@ -13,6 +13,7 @@ from tests.market import at, record
 from tests.volcast.lifecycle.promotion.signalled import NOW_MS, WARM, answer, asked, now_ms, signal
 from volcast.core.codec import PROMOTION_KEY
 from volcast.core.decoder import Decoder
+from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS, Promotion
 from volcast.lifecycle.promotion.promote import Promoted, PromotionRequest, RefusedPromotionError, promote
 from volcast.lifecycle.promotion.record import PreviousLead, PromotionEvidence, decode_promotion_record, digest_of
 from volcast.lifecycle.promotion.trail import compare_markers, read_markers, read_trail
@@ -238,3 +239,13 @@ async def test_a_damaged_trail_stops_no_promotion_and_stays_visible(log: Log) ->
     assert done.record.id == "000002"
     assert done.record.before == digest_of(b"garbage")
     assert (await read_trail(log)).problems
+
+
+async def test_so_many_symbols_can_be_named_and_no_more(log: Log) -> None:
+    """A longer list would be a reject at each consumer."""
+    names = tuple(f"COIN{number}" for number in range(MAX_PROMOTED_SYMBOLS + 1))
+    await answer(log, *(signal(name, 5, har=WARM) for name in names))
+    assert "101 symbols are named; one promotion takes at most 100" in await refused(log, asked(symbols=names))
+    await promote(log, asked(symbols=names[1:]), now_ms)
+    markers = [each for each in await records_of(log, Topic.CANDLES) if each.key == PROMOTION_KEY]
+    assert {Decoder().decode(each.key, each.value) for each in markers} == {Promotion("000001", "har", at(7), names[1:])}
