@@ -27,10 +27,13 @@ from volcast.lifecycle.archive.commits import (
     seals_of,
     sha256_of,
 )
+from volcast.lifecycle.archive.compaction import compact
 from volcast.lifecycle.archive.layout import checkpoint_name, commit_name, data_name
 from volcast.lifecycle.archive.plan import ArchiveBatch, plan_commit
 from volcast.lifecycle.archive.store import open_store
 from volcast.lifecycle.archive.tables.schemas import to_parquet
+from volcast.lifecycle.track_record.audit import audit_archive
+from volcast.lifecycle.track_record.findings import AuditReport
 from volcast.log.contract import Record, Topic
 
 SYMBOLS = ("BTCUSDT", "ETHUSDT")
@@ -41,6 +44,8 @@ PROMOTED_AT = 150
 """The named candle, counted from the first."""
 CONFIG = EngineConfig(horizons=(15, 30), model="har", shadows=("ewma", "last"))
 CHECKPOINT = 2
+FOREVER = 2**50
+"""Later than all times."""
 Records = Mapping[Topic, Sequence[Record]]
 
 
@@ -182,3 +187,22 @@ def with_bytes(path: Path, at: int, flip: int = 1) -> None:
     data[at] ^= flip
     path.write_bytes(bytes(data))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def audit(folder: Path, **how: object) -> AuditReport:
+    return audit_archive(open_store(folder.as_uri()), **how)  # type: ignore[arg-type]  # its own options
+
+
+def problems(folder: Path, **how: object) -> list[str]:
+    return [str(each) for each in audit(folder, **how).problems]
+
+
+def audit_head(folder: Path) -> str:
+    return audit_archive(open_store(folder.as_uri()), "2100-01-01").head
+
+
+def compacted(folder: Path) -> Path:
+    store = open_store(folder.as_uri())
+    done = compact(store, settled_before_ms=FOREVER, nonce=lambda: "c", now_ms=lambda: 0)
+    assert done.days > 0
+    return folder
