@@ -40,14 +40,17 @@ def read_window(archive: Archive, day: str, days: int, warmup_days: int) -> Arch
     import polars as pl  # noqa: PLC0415  # slow to import
 
     begin, end = interval_ms(day)
-    known = archive.candles(None, end - (days + warmup_days) * DAY_MS, end)
+    wanted = end - (days + warmup_days) * DAY_MS
+    known = archive.candles(None, wanted, end)
     time_ms = pl.col("open_time").dt.timestamp("ms")
     symbols = known.filter(time_ms >= begin)["symbol"].unique().sort().to_list()
     if not symbols:
         raise EmptyWindowError(f"the archive has no candle of {day}")
     candles = known.filter(pl.col("symbol").is_in(symbols))
     first = int(candles.select(time_ms.min()).item())
-    score_from = max(end - days * DAY_MS, first + int(_LEARN_SHARE * (end - first)) // DAY_MS * DAY_MS)
+    score_from = end - days * DAY_MS
+    if first >= wanted + DAY_MS:  # the archive begins later
+        score_from = max(score_from, first + int(_LEARN_SHARE * (end - first)) // DAY_MS * DAY_MS)
     digest = frame_hash(candles.with_columns(time_ms.alias("open_time_ms")))
     return ArchiveWindow(candles, tuple(symbols), min(score_from, begin), end, digest)
 

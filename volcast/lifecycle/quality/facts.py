@@ -60,8 +60,12 @@ def frame_hash(rows: pl.DataFrame) -> str:
     """Return the SHA-256 of candles, whatever the order of their rows and however they are stored."""
     digest = sha256()
     ordered = rows.select("symbol", "open_time_ms", *JUDGED_COLUMNS).sort("symbol", "open_time_ms", *JUDGED_COLUMNS)
-    for line in ordered.iter_rows():
-        digest.update(repr(line).encode())
+    for (symbol,), part in ordered.partition_by("symbol", as_dict=True, maintain_order=True).items():
+        digest.update(f"{symbol} {part.height}\n".encode())
+        digest.update(part["open_time_ms"].to_numpy().astype("<i8").tobytes())
+        for name in JUDGED_COLUMNS:
+            values = part[name].fill_null(np.nan).to_numpy().astype("<f8")
+            digest.update(np.where(np.isnan(values), np.nan, values).tobytes())
     return digest.hexdigest()
 
 
