@@ -18,7 +18,7 @@ from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Appender, Fenced, KeyValue, Log, Unavailable
 
 from .evidence import objection_of
-from .readiness import LogModels, Readiness, candles_between, next_named_candle, open_time_of, read_log_models, readiness_of
+from .readiness import LogModels, LeadReadiness, candles_between, next_named_candle, open_time_of, read_log_models, readiness_of
 from .record import (
     MAX_WHO_CHARACTERS,
     MAX_WHY_CHARACTERS,
@@ -30,7 +30,7 @@ from .record import (
 )
 from .trail import Trail, read_trail
 
-APPENDER = "models"
+_APPENDER = "models"
 MAX_VALUE_BYTES = 900_000
 """Of a record: less than a batch of Kafka may have."""
 _NAMED = 5
@@ -65,7 +65,7 @@ class Promoted(NamedTuple):
     record: PromotionRecord
     markers: Mapping[int, int]
     """Offset of the marker in each partition of `candles`."""
-    readiness: Readiness
+    readiness: LeadReadiness
     late: Mapping[str, int]
     """By symbol: the opening of its last candle at or after the named one that came before the marker."""
     models: LogModels
@@ -82,7 +82,7 @@ async def promote(log: Log, request: PromotionRequest, now_ms: Callable[[], int]
     if dry_run:
         return await _judged(log, request, now_ms())
     try:
-        async with log.appender(APPENDER) as appender:
+        async with log.appender(_APPENDER) as appender:
             judged = await _judged(log, request, now_ms())
             try:
                 markers = await _write(appender, judged.record)
@@ -95,7 +95,9 @@ async def promote(log: Log, request: PromotionRequest, now_ms: Callable[[], int]
     return judged._replace(markers=markers, late=await _late(log, judged, markers))
 
 
-def promotion_of(request: PromotionRequest, models: LogModels, trail: Trail, now_ms: int) -> tuple[PromotionRecord, Readiness]:
+def promotion_of(
+    request: PromotionRequest, models: LogModels, trail: Trail, now_ms: int
+) -> tuple[PromotionRecord, LeadReadiness]:
     """Return the record to write, or raise RefusedPromotionError. Pure."""
     _check_words(request)
     if not models.symbols:
@@ -144,7 +146,7 @@ def _check_words(request: PromotionRequest) -> None:
         raise RefusedPromotionError(f"say why {request.model} is to lead: --evidence comparison.json, or --why TEXT")
 
 
-def _check_readiness(request: PromotionRequest, found: Readiness) -> None:
+def _check_readiness(request: PromotionRequest, found: LeadReadiness) -> None:
     model = request.model
     if found.strange:
         names = _list(found.strange)
@@ -155,7 +157,7 @@ def _check_readiness(request: PromotionRequest, found: Readiness) -> None:
         raise RefusedPromotionError(f"{text} --when-warm, so that these symbols switch once it is warm")
 
 
-def _check_plans(request: PromotionRequest, found: Readiness, trail: Trail) -> None:
+def _check_plans(request: PromotionRequest, found: LeadReadiness, trail: Trail) -> None:
     """Raise RefusedPromotionError if the promotion would change nothing, by what leads and by the promotions that wait."""
     model, others = request.model, [*found.ready, *(each[0] for each in found.cold)]
     planned = trail.planned_leaders((*found.leading, *others))
@@ -212,7 +214,7 @@ async def _write_unless_written(log: Log, judged: Promoted) -> Mapping[int, int]
     """After a write without a response: find the markers, or write again if they are not there."""
     record = judged.record
     try:
-        async with log.appender(APPENDER) as appender:  # ends what is left of the first write
+        async with log.appender(_APPENDER) as appender:  # ends what is left of the first write
             trail = await read_trail(log)
             if trail.find(record.id) != record:
                 if trail.head != record.before:

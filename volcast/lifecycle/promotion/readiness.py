@@ -57,7 +57,7 @@ class LogModels(NamedTuple):
         return max((*(each.open_time_ms for each in self.symbols.values()), *self.unanswered.values()), default=0)
 
 
-class Readiness(NamedTuple):
+class LeadReadiness(NamedTuple):
     """What speaks against letting a model lead; all fields are sorted by symbol."""
 
     leading: tuple[str, ...]
@@ -70,12 +70,12 @@ class Readiness(NamedTuple):
     """Symbols for which it is no challenger at all."""
 
 
-def readiness_of(models: LogModels, model: str, symbols: Collection[str] = ()) -> Readiness:
+def readiness_of(models: LogModels, model: str, symbols: Collection[str] = ()) -> LeadReadiness:
     """Return whether the model may lead these symbols, or all."""
     concerned = [each for name, each in sorted(models.symbols.items()) if not symbols or name in symbols]
     others = [each for each in concerned if each.leader != model]
     known = [(each, each.challengers[model]) for each in others if model in each.challengers]
-    return Readiness(
+    return LeadReadiness(
         leading=tuple(each.symbol for each in concerned if each.leader == model),
         ready=tuple(each.symbol for each, outcomes in known if outcomes >= each.needed()),
         cold=tuple((each.symbol, outcomes, each.needed()) for each, outcomes in known if outcomes < each.needed()),
