@@ -53,6 +53,16 @@ async def test_an_hour_of_coincap_is_ingested_once(tmp_path: Path) -> None:
     assert again.stdout == "BTCUSDT.COINCAP: 1 hour already in the archive; nothing to do\n"
 
 
+async def test_a_replay_goes_on_with_the_hours_that_were_added(tmp_path: Path) -> None:
+    server, replay = coincap(START_MS + 48 * HOUR_MS), ("produce", "replay", Path(FILE).parent, "--bus", "sqlite:///log.db")
+    sent = []
+    for hour in ("2025-11-05T13", "2025-11-05T14"):
+        await run(tmp_path, server, *COINCAP, "--interval", hour)
+        done = await asyncio.to_thread(volcast, tmp_path, *replay)
+        sent.append(done.stdout.splitlines()[-1])
+    assert sent == ["60 candles sent", "60 candles sent"]
+
+
 async def test_of_a_day_the_hours_that_are_missing_are_added(tmp_path: Path) -> None:
     server = coincap(START_MS + 48 * HOUR_MS)
     await run(tmp_path, server, *COINCAP, "--interval", "2025-11-05T13")
