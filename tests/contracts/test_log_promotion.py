@@ -13,7 +13,7 @@ import pytest
 from tests.contracts.log_worker import OpenLog, Worker, append, pairs, values
 from tests.flaky_log import Fault, FlakyLog
 from tests.log_access import TIMEOUT_S, records_of
-from volcast.log.contract import Fenced, KeyValue, Log, Topic, Unavailable
+from volcast.log.contract import Fenced, KeyValue, Log, Record, Topic, Unavailable
 
 RECORD, MARKER = KeyValue(b"000001", b"who, when and why"), KeyValue(b"@promotion", b"from then on")
 KILLS = 6
@@ -91,7 +91,7 @@ async def test_a_reader_sees_a_promotion_that_comes_while_it_reads(log: Log) -> 
                 assert await reader.read(10, 0.05) == []
         async with log.appender("models") as appender:
             await appender.promote(RECORD, MARKER)
-        found = []
+        found: list[Record] = []
         async with asyncio.timeout(TIMEOUT_S):
             while not found:
                 found = list(await reader.read(10, 0.2))

@@ -18,7 +18,7 @@ from volcast.core.types import MINUTE_MS
 from volcast.log.contract import Appender, Fenced, KeyValue, Log, Unavailable
 
 from .evidence import objection_of
-from .readiness import LogModels, LeadReadiness, candles_between, next_named_candle, open_time_of, read_log_models, readiness_of
+from .readiness import LeadReadiness, LogModels, candles_between, next_named_candle, open_time_of, read_log_models, readiness_of
 from .record import (
     MAX_WHO_CHARACTERS,
     MAX_WHY_CHARACTERS,
