@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change model-gate load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools test-lifecycle lifecycle-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-archive bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change model-gate load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools test-lifecycle lifecycle-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -116,8 +116,8 @@ bench-scrape: setup            ## time and size of a scrape of 1000 symbols
 bench-stream: setup            ## how soon 1000 clients of /stream have a row; what the history needs
 	$(BIN)/python -m bench.stream
 
-bench-regression: setup-dev            ## whether the hot core is slower than before, by time and by instructions; BASE=REVISION
-	$(BIN)/python -m bench.regression $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
+bench-regression: setup-dev            ## whether the hot core is slower than before, by time and by instructions; BASE=REVISION, ROUNDS=0: no times
+	$(BIN)/python -m bench.regression $(if $(BASE),--base $(BASE)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(OUTPUT),--output $(OUTPUT))
 
 bench-accuracy-change: setup            ## whether forecasts are better or worse than before; BASE=REVISION
 	$(BIN)/python -m bench.accuracy_change $(if $(BASE),--base $(BASE)) $(if $(OUTPUT),--output $(OUTPUT))
@@ -145,6 +145,9 @@ bench-memory: setup            ## ten million candles: whether memory stays flat
 
 bench-log-size: setup            ## the size of a SQLite log over 200 000 minutes, with and without retention
 	$(BIN)/python -m bench.log_size
+
+bench-archive: setup-dev            ## what archiving a log costs, the size of the files, compaction; TO=s3://BUCKET/PREFIX
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m bench.archive $(if $(TO),--to $(TO))
 
 batch-smoke:            ## build the image of the batch job, run it, and remove it
 	deploy/batch-smoke.sh
@@ -207,6 +210,7 @@ sbom:            ## write dist/sbom.cdx.json: what is installed in the image, fr
 
 docs: setup-dev            ## write the parts of the documents that come from code
 	$(BIN)/python -m tests.docs_tables
+	$(BIN)/python -m tests.lifecycle.picture docs/lifecycle.svg
 
 dashboards: setup-dev            ## write Grafana's dashboards and alert rules from monitoring/grafana
 	$(BIN)/python -m monitoring.grafana
