@@ -13,7 +13,7 @@ from volcast.core import snapshot
 from volcast.core.codec import encode_signal
 from volcast.core.engine import Engine
 from volcast.core.forecast.learner import WARM_OUTCOMES
-from volcast.core.forecast.succession import MAX_WAITING, Succession
+from volcast.core.forecast.succession import MAX_WAITING_PROMOTIONS, Succession
 from volcast.core.types import Candle, EngineConfig, Signal
 
 MODELS = ("har", "ewma", "last")
@@ -140,6 +140,6 @@ def test_a_cold_model_does_not_lead_in_place_of_a_warm_one_until_it_is_warm() ->
 
 def test_a_succession_is_bounded() -> None:
     succession = Succession()
-    for minute in range(MAX_WAITING + 5):
+    for minute in range(MAX_WAITING_PROMOTIONS + 5):
         succession.add("har", minute)
-    assert [from_ms for from_ms, _ in succession.waiting] == list(range(5, MAX_WAITING + 5))
+    assert [from_ms for from_ms, _ in succession.waiting] == list(range(5, MAX_WAITING_PROMOTIONS + 5))

@@ -7,7 +7,7 @@ So a promotion that comes later on the log overrides those before it, from its o
 
 from typing import Any, Final
 
-MAX_WAITING: Final = 100
+MAX_WAITING_PROMOTIONS: Final = 100
 """Promotions of one symbol that wait for their named candles. Of more, those of the earliest candles are forgotten."""
 
 
@@ -29,7 +29,7 @@ class Succession:
 
     def add(self, model: str, from_ms: int) -> None:
         """Add a promotion: it takes the place of all that name its candle or a later one."""
-        self.waiting = (*(each for each in self.waiting if each[0] < from_ms), (from_ms, model))[-MAX_WAITING:]
+        self.waiting = (*(each for each in self.waiting if each[0] < from_ms), (from_ms, model))[-MAX_WAITING_PROMOTIONS:]
 
     def due(self, open_time_ms: int) -> str | None:
         """Return the model that is to lead from the candle of this time on; None if none is due."""
