@@ -58,6 +58,10 @@ from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
+from volcast.lifecycle.archive.commits import Identity
+from volcast.lifecycle.archive.metrics import ArchiverCollector
+from volcast.lifecycle.archive.run import Archiver, ArchiverConfig
+from volcast.lifecycle.archive.store import open_store
 from volcast.log.sqlite.log import SqliteLog
 from volcast.metrics.process import DiskCollector, process_registry
 from volcast.metrics.requests import RequestCollector
@@ -174,7 +178,15 @@ def metric_collectors() -> dict[str, tuple[Collector, ...]]:
         "metrics of the consumer": (WorkerCollector(worker), StandbyCollector(StandbyStats(), lambda: 0.0)),
         "metrics of the notifications": (NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0)),),
         "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),
+        "metrics of the archiver": (ArchiverCollector(_archiver()),),
     }
+
+
+def _archiver() -> Archiver:
+    log, store = SqliteLog(":memory:"), open_store("none")
+    return Archiver(
+        log, store, lambda count: Identity("sqlite", "", count, 0), ArchiverConfig(), random=Random(1), wall_clock=lambda: 0.0
+    )
 
 
 def metrics_tables() -> dict[str, str]:

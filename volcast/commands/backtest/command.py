@@ -155,6 +155,8 @@ def command(
     are scored after --score-from-share of the candles; with --from, from that time on: the models learn from the candles before
     it, and no output has them.
 
+    CANDLES may be an archive, too: file:///PATH, s3://BUCKET/PREFIX, or its folder; --symbol chooses symbols of it.
+
     Ctrl-C keeps what is done, and the same command goes on from there. docs/backtest.md describes all outputs.
     """
     wanted = Outputs(*(outputs[f"{name}_file"] for name in Outputs._fields))
