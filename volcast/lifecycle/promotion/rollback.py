@@ -3,6 +3,8 @@
 A rollback is a promotion like any other. The former champions have gone on as challengers, so they are warm.
 """
 
+from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS
+
 from .promote import PromotionRequest, RefusedPromotionError
 from .record import PromotionKind, PromotionRecord
 from .trail import Trail
@@ -11,7 +13,7 @@ from .trail import Trail
 def plan_rollback(trail: Trail, promotion: str | None, *, who: str, why: str, at_ms: int | None) -> list[PromotionRequest]:
     """Return what to write, in this order, to take a promotion back: the last one that was not taken back, unless an id is given.
 
-    It is one request for each model that led before. Raises RefusedPromotionError.
+    It is one request for each model that led before, or more if it led many. Raises RefusedPromotionError.
     """
     taken_back = trail.taken_back
     standing = [each for each in trail.records if each.kind is PromotionKind.PROMOTE and each.id not in taken_back]
@@ -31,13 +33,20 @@ def plan_rollback(trail: Trail, promotion: str | None, *, who: str, why: str, at
             who=who,
             why=why or f"rollback of {record.id}",
             at_ms=at_ms,
-            symbols=each.symbols,
+            symbols=symbols,
             when_warm=True,
             kind=PromotionKind.ROLLBACK,
             of=record.id,
         )
         for each in sorted(record.previous, key=lambda each: bool(each.symbols))
+        for symbols in _parts(each.symbols)
     ]
+
+
+def _parts(symbols: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """Return the symbols in parts of as many as one promotion takes; all symbols (an empty tuple) are one part."""
+    starts = range(0, max(len(symbols), 1), MAX_PROMOTED_SYMBOLS)
+    return [symbols[start : start + MAX_PROMOTED_SYMBOLS] for start in starts]
 
 
 def _overlap(one: PromotionRecord, other: PromotionRecord) -> bool:

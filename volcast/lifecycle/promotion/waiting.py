@@ -3,7 +3,7 @@
 It reads the signals that came after the promotion was judged, so that the first one by the new model is among them.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple
 
 from volcast.core.codec import UNDECODABLE, decode_signal
@@ -28,10 +28,15 @@ class Shown(NamedTuple):
     """Symbols without a candle for a while: they switch with their next one."""
 
 
-async def wait_until_shown(log: Log, promoted: Promoted, timeout_s: float, now_s: Callable[[], float]) -> Shown:
-    """Wait until each symbol for which the model was warm has a signal by it, or for so long. Raises Unavailable."""
+async def wait_until_shown(
+    log: Log, promoted: Promoted, timeout_s: float, now_s: Callable[[], float], *, later: Collection[str] = ()
+) -> Shown:
+    """Wait until each symbol for which the model was warm has a signal by it, or for so long. Raises Unavailable.
+
+    It does not wait for the symbols of `later`, which a later promotion concerns.
+    """
     idle = idle_symbols(promoted)
-    expected = set(promoted.readiness.ready) - set(idle)
+    expected = set(promoted.readiness.ready) - set(idle) - set(later)
     switched: dict[str, int] = {}
     until_s = now_s() + timeout_s
     async with log.reader(Topic.SIGNALS, promoted.models.signal_ends) as reader:

@@ -4,6 +4,7 @@ import pytest
 
 from tests.market import at
 from tests.volcast.lifecycle.promotion.signalled import WARM, answer, asked, now_ms, signal
+from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS
 from volcast.lifecycle.promotion.promote import PromotionRequest, RefusedPromotionError, promote
 from volcast.lifecycle.promotion.record import PromotionKind
 from volcast.lifecycle.promotion.rollback import plan_rollback
@@ -67,6 +68,21 @@ async def test_an_older_promotion_of_other_symbols_can_be_taken_back(log: Log) -
     trail = await promoted(log, symbols=("ETHUSDT",))
     (request,) = planned(trail, "1", why="too wide")
     assert (request.model, request.symbols, request.why) == ("two_stage", ("BTCUSDT",), "too wide")
+
+
+async def test_many_symbols_get_their_leader_back_in_parts(log: Log) -> None:
+    """One promotion takes no more of them."""
+    names = [f"COIN{number}" for number in range(MAX_PROMOTED_SYMBOLS + 2)]
+    leaders = ["ewma"] * len(names) + ["two_stage"] * (len(names) + 1)
+    all_names = [*names, *(f"X{name}" for name in names), "LAST"]
+    await answer(log, *[signal(name, 5, own, har=WARM) for name, own in zip(all_names, leaders, strict=True)])
+    requests = planned(await promoted(log))
+    assert [(each.model, len(each.symbols)) for each in requests] == [
+        ("two_stage", 0),
+        ("ewma", MAX_PROMOTED_SYMBOLS),
+        ("ewma", 2),
+    ]
+    assert sorted([*requests[1].symbols, *requests[2].symbols]) == sorted(names)
 
 
 async def test_symbols_that_had_other_leaders_get_these_back(log: Log) -> None:

@@ -31,6 +31,14 @@ async def test_a_wait_in_vain_names_the_symbols(log: Log) -> None:
     assert await wait_until_shown(log, done, 0.3, now_s) == Shown({"BTCUSDT": at(7)}, ("ETHUSDT",), ())
 
 
+async def test_symbols_that_a_later_promotion_concerns_are_not_waited_for(log: Log) -> None:
+    await answer(log, signal("BTCUSDT", 5, har=WARM), signal("ETHUSDT", 5, har=WARM))
+    done = await promote(log, asked(), now_ms)
+    await answer(log, signal("BTCUSDT", 7, "har"))
+    async with asyncio.timeout(60):
+        assert await wait_until_shown(log, done, 60.0, now_s, later={"ETHUSDT"}) == Shown({"BTCUSDT": at(7)}, (), ())
+
+
 async def test_idle_and_cold_symbols_are_not_waited_for(log: Log) -> None:
     await answer(log, signal("BTCUSDT", 100, har=WARM), signal("OLDUSDT", 39, har=WARM), signal("NEWUSDT", 100, har=2))
     done = await promote(log, asked(when_warm=True), now_ms)

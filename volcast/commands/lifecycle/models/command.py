@@ -235,6 +235,7 @@ def _write(
 
     async def write(log: "Log") -> int:
         done: list[tuple[Promoted, Shown | None]] = []
+        refused: str | None = None  # after others were written, perhaps: a rollback may need several
         try:
             for request in await plan(log):
                 promoted = await promote(log, request, _now_ms, dry_run=dry_run)
@@ -243,16 +244,20 @@ def _write(
                 done.append((promoted, None))
         except RefusedPromotionError as error:
             click.echo(f"volcast: not promoted: {error}", err=True)
+            refused = str(error)
+        if refused is not None and not done:
             return _REFUSED
         if wait and not dry_run:
-            done = [(each, await wait_until_shown(log, each, timeout_s, time.monotonic)) for each, _ in done]
+            for index, (each, _) in enumerate(done):
+                later = {symbol for other, _ in done[index + 1 :] for symbol in other.record.symbols}
+                done[index] = each, await wait_until_shown(log, each, timeout_s, time.monotonic, later=later)
         found = [promoted_object(each, shown) for each, shown in done]
         if as_json:
-            click.echo(json.dumps({"written": not dry_run, "promotions": found}, indent=2))
+            click.echo(json.dumps({"written": not dry_run, "promotions": found, "refused": refused}, indent=2))
         elif dry_run or wait:
             for each in found:
                 print_promoted(each, is_written=not dry_run, only_shown=wait and not dry_run)
-        return _REFUSED if any(shown and shown.waiting for _, shown in done) else 0
+        return _REFUSED if refused is not None or any(shown and shown.waiting for _, shown in done) else 0
 
     return _with_log(loaded, write)
 
