@@ -62,7 +62,7 @@ def test_a_night(scripted: Scripted) -> None:
     calls = scripted.calls()
     assert calls[:3] == [f"{NIGHT} wait", f"{NIGHT} gate", f"{NIGHT} models"]
     assert sorted(calls[3:5]) == [f"{NIGHT} backtest --model ewma", f"{NIGHT} backtest --model har_diurnal"]
-    assert calls[5:] == [f"{NIGHT} {step}" for step in ("compare", "register", "promote", "notify")]
+    assert calls[5:] == [f"{NIGHT} {step}" for step in ("compare", "register", "promote", "league", "notify")]
     assert (run.exit_code, run.state) == (0, "success")
     assert run.tasks["gate"] == {"skipped"}
     assert run.tasks["backtest"] == {"skipped", "success"}
@@ -79,7 +79,7 @@ def test_a_failed_gate_fails_the_night_at_once_and_is_told(scripted: Scripted) -
 def test_a_night_promotes_only_when_told_to_and_fails_if_nobody_can_be_told(scripted: Scripted) -> None:
     scripted.answers(MODELS | {"--only notify": (1, "the service did not take the message")})
     run = scripted.airflow.run("night", "2026-11-06")
-    assert [call.split()[-1] for call in scripted.calls()[5:]] == ["compare", "register", "notify"]
+    assert [call.split()[-1] for call in scripted.calls()[5:]] == ["compare", "register", "league", "notify"]
     assert (run.exit_code, run.state) == (1, "failed")
     assert [run.tasks[task] for task in ("promote", "notify", "done")] == [{"skipped"}, {"failed"}, {"success"}]
 

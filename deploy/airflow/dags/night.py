@@ -1,4 +1,4 @@
-"""The night: wait for the archive, gate, backtests side by side, compare, register, promote if the DAG is told to, notify.
+"""The night: wait for the archive, gate, backtests side by side, compare, register, promote if told to, league, notify.
 
 Each task is `volcast nightly --only STEP`, which docs/lifecycle.md describes. A step that has been done with the same inputs does
 nothing, and its task is skipped. So a run can be cleared and repeated from any task on.
@@ -50,11 +50,11 @@ def night() -> None:
     backtest = VolcastOperator.partial(
         task_id="backtest", arguments=[*NIGHT, "--only", "backtest", "--model"], final=(1, 2), max_active_tis_per_dagrun=4
     ).expand(further=each_model(models.output))
-    promote = step("promote")
+    league = step("league")
     wait >> step("gate") >> models
-    backtest >> step("compare") >> step("register") >> wanted() >> promote
+    backtest >> step("compare") >> step("register") >> wanted() >> step("promote") >> league
     # A teardown runs after a failure, too. The last tasks decide on the run: beside it stands one that fails with the others.
-    promote >> [EmptyOperator(task_id="done"), step("notify").as_teardown(on_failure_fail_dagrun=True)]
+    league >> [EmptyOperator(task_id="done"), step("notify").as_teardown(on_failure_fail_dagrun=True)]
 
 
 night()
