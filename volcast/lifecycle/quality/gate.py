@@ -54,7 +54,9 @@ class ShiftFacts(Struct, frozen=True):
     median_ratio: float | None
     """The day's median divided by the month's."""
     shares: tuple[float, ...]
-    """Of the day's values in each tenth of the month's, both in units of their medians."""
+    """Of the day's values in each tenth of the month's, both in units of their medians; equal bounds make one of two tenths."""
+    month_shares: tuple[float, ...] = ()
+    """Of the month's own values: a tenth each, but where bounds are equal."""
 
 
 class SymbolFacts(Struct, frozen=True, kw_only=True):
@@ -132,7 +134,8 @@ def _checks(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[str
     yield GateCheck("schema", "", None, None, not facts.schema_failures, sentence)
     found = {each.symbol for each in facts.symbols if each.rows}
     lacking = sorted(set(expected) - found)
-    named = f"There are no candles of {', '.join(lacking)}." if lacking else f"There are candles of {len(found)} symbols."
+    count = f"{len(found)} symbol{'s' if len(found) != 1 else ''}"
+    named = f"There are no candles of {', '.join(lacking)}." if lacking else f"There are candles of {count}."
     yield GateCheck("symbols", "", len(found), len(set(expected)) or None, bool(found) and not lacking, named)
     for each in facts.symbols:
         yield from _of_symbol(each, thresholds)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from volcast.backtest.report.draw import COLOURS, reference
+from volcast.backtest.report.draw import COLOURS, GRID
 from volcast.backtest.report.html import as_text, table_html
 from volcast.backtest.report.parts import NOTHING, Chart, Table, count, percent
 from volcast.backtest.report.svg import to_svg
@@ -94,13 +94,17 @@ def _facts(facts: GateFacts) -> Table:
 
 
 def _chart(symbol: str, shift: ShiftFacts) -> Chart:
-    shares = [100.0 * share for share in shift.shares]
+    shares, usual = ([100.0 * share for share in each] for each in (shift.shares, shift.month_shares))
 
     def drawn(axes: "Axes") -> None:
-        axes.bar(np.arange(1, len(shares) + 1), shares, color=COLOURS[0], width=0.8)
-        reference(axes, 100.0 / len(shares), "as in the month before")
+        places = np.arange(1, len(shares) + 1)
+        axes.bar(places - 0.2, shares, color=COLOURS[0], width=0.38, label="the day")
+        axes.bar(places + 0.2, usual, color=GRID, width=0.38, label="the month before")
+        axes.set_xticks(places)
+        axes.set_ylim(0.0, 1.25 * max(*shares, *usual))
+        axes.legend(frameon=False, fontsize="small", ncols=2, loc="upper right")
         axes.set_xlabel("tenth of the month before, from the smallest values to the largest")
-        axes.set_ylabel("share of the day, %")
+        axes.set_ylabel("share of minutes, %")
 
     psi = NOTHING if shift.psi is None else f"{shift.psi:.2f}"
     return Chart(

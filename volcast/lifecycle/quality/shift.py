@@ -23,7 +23,8 @@ def shift_of(quantity: str, day: Floats, month: Floats) -> ShiftFacts:
     if not (scale > 0.0 and usual > 0.0):
         return ShiftFacts(quantity, None, None, ())
     shares, expected = tenths(day / scale, month / usual)
-    return ShiftFacts(quantity, stability_index(shares, expected), scale / usual, tuple(shares.tolist()))
+    shown = (tuple(shares.tolist()), tuple(expected.tolist()))
+    return ShiftFacts(quantity, stability_index(shares, expected), scale / usual, *shown)
 
 
 def tenths(values: Floats, reference: Floats) -> tuple[Floats, Floats]:
