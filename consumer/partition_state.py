@@ -70,6 +70,8 @@ class PartitionState:
         """The number of rejected records by reason, without those of an unconfirmed date: `counts` has them."""
         self.rejected_below = 0
         """The offset below which all rejected records are counted."""
+        self.lost_leaders: list[str] = []
+        """The models that were promoted, but are no longer there."""
         self._promotions: dict[int, Promotion] = {}
         self._promoted_below = 0
         """The offset below which all promotions are known."""
@@ -119,6 +121,7 @@ class PartitionState:
             return False
         if found.position > self._verified.position:
             return False
+        self.lost_leaders = sorted({each.model for each in found.by_offset.values()} - {*self._rules.models})
         self._promotions = {offset: each for offset, each in found.by_offset.items() if each.model in self._rules.models}
         self._promoted_below = found.position
         return True

@@ -46,6 +46,9 @@ def report_restoring(partition: int, shard: Shard) -> None:
     if state.changed_settings and share == 0:
         text = "the settings have changed (%s): the state is rebuilt from the log; signals already written are not changed"
         _log.warning(text, state.changed_settings, extra=where)
+        if state.lost_leaders:
+            text = "promotions of %s count no longer, as it is none of the models here: see `volcast models list`"
+            _log.warning(text, " and ".join(state.lost_leaders), extra=where)
     elif share == 0:
         for symbol, why in list(state.unusable.items())[:_MAX_PER_BATCH]:
             _log.warning("the snapshot can't be used: %s; it is rebuilt from the log", why, extra={"symbol": symbol, **where})
@@ -64,8 +67,8 @@ def report_restored(partition: int, shard: Shard) -> None:
 def report_batch(partition: int, batch: Batch) -> None:
     """Log the promotions of a batch, the first few rejected and the first few skipped candles, and how many more there were."""
     for promotion in batch.promotions:
-        which = {"promotion": promotion.id, "model": promotion.model, "from_ms": promotion.from_ms}
-        _log.info("another model leads from the named candle on", extra={"partition": partition, **which})
+        which = {"promotion": promotion.id, "from_ms": promotion.from_ms, "symbols": promotion.symbols or "all"}
+        _log.info("promoted: %s leads from the named candle on", promotion.model, extra={"partition": partition, **which})
     for reject in batch.rejects[:_MAX_PER_BATCH]:
         where = {"partition": partition, "offset": reject.offset, "source": reject.source, "line": reject.line}
         _log.warning("rejected: %s", reject.detail, extra={"symbol": reject.symbol, "reason": reject.reason, **where})

@@ -1,14 +1,18 @@
-"""When a partition is refused because retention has deleted candles that its state needs, and what the sentence says."""
+"""When a partition is refused because retention has deleted candles that its state needs, and what is told of promotions."""
 
+import logging
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as replace_struct
 
-from consumer.reports import check_history
+from consumer.reports import check_history, report_batch, report_restoring
 from consumer.rules import Rules
 from consumer.shard import Shard
-from tests.consumer.test_shard import RULES
+from tests.consumer.test_shard import RULES, candle_of, commit_of, records, restored_from
+from tests.consumer.test_shard_promotion import CONFIG, PROMOTING, promotion_of
 from tests.consumer.test_shard_restore import OTHER, RARE, after, damaged
+from tests.market import at
 from volcast.log.contract import Mismatch, Restored
 
 ADVICE = "or start once with --rebuild-from-earliest, which begins with the earliest candle that is left"
@@ -59,3 +63,25 @@ def test_what_needs_no_deleted_candle_is_not_refused() -> None:
         replace(state, earliest=61),
     ):
         check_history(Shard(RARE, restored), RARE, "log.db")
+
+
+def test_a_promotion_is_told_and_that_it_counts_no_longer_once_its_model_is_gone(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    log = records(candle_of("BTCUSDT", 0), promotion_of("last", 3), promotion_of("ewma", 5, "BTCUSDT"))
+    batch = Shard(replace(PROMOTING, snapshot_records=1)).process(log)
+    report_batch(0, batch)
+    assert [record.message for record in caplog.records] == [
+        "promoted: last leads from the named candle on",
+        "promoted: ewma leads from the named candle on",
+    ]
+    assert [(record.__dict__["symbols"], record.__dict__["from_ms"]) for record in caplog.records] == [
+        ("all", at(3)),
+        (("BTCUSDT",), at(5)),
+    ]
+    caplog.clear()
+    restored = restored_from(commit_of(batch))
+    for shadows, told in ((("last", "ewma"), 0), (("ewma",), 1)):
+        rules = replace(PROMOTING, config=replace_struct(CONFIG, window=9, shadows=shadows))
+        report_restoring(0, Shard(rules, restored))
+        text = "promotions of last count no longer, as it is none of the models here: see `volcast models list`"
+        assert [record.message for record in caplog.records].count(text) == told
