@@ -141,7 +141,10 @@ class ArchiveState(Struct):
         If `checkpoint` is given, it is the SHA-256 of the checkpoint of the present state. Raises ChainError, and then is
         unchanged, if the bytes are no commit or do not follow.
         """
-        commit = decode_commit(raw)
+        try:
+            commit = decode_commit(raw)
+        except ChainError as error:
+            raise ChainError(f"commit {self.number + 1} is damaged: {error}") from None
         if commit.number != self.number + 1:
             raise ChainError(f"commit {self.number + 1} says that it is commit {commit.number}")
         if commit.previous != self.sha256:

@@ -216,8 +216,8 @@ class Archiver:
         stats.last_commit_ms, stats.archived_all_at_s = plan.commit.written_ms, self._now_s()
         for topic, records in batch.records.items():
             stats.records[topic.value] += len(records)
-        records = sum(map(len, batch.records.values()))
-        _log.info("commit %d: %d records in %d files", plan.commit.number, records, len(plan.files))
+        count = sum(map(len, batch.records.values()))
+        _log.info("commit %d: %d records in %d files", plan.commit.number, count, len(plan.files))
 
     async def _check_losses(self, readers: "Mapping[Topic, _TopicReader]") -> list[LostRange]:
         """Return what the log has deleted before it was archived. Raises LostRecords unless that is accepted."""

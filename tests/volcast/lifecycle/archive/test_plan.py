@@ -58,7 +58,7 @@ def applied(state: ArchiveState, plan: CommitPlan) -> None:
 
 
 def rows_of(files: Mapping[str, tuple[DataFile, bytes]]) -> dict[str, pl.DataFrame]:
-    found = {}
+    found: dict[str, pl.DataFrame] = {}
     for table in ARCHIVE_TABLES:
         frames = [
             pl.read_parquet(data, hive_partitioning=False).with_columns(symbol=pl.lit(file.symbol, pl.String()))
