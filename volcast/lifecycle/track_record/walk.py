@@ -12,6 +12,7 @@ it that was kept elsewhere can vouch for it. Checkpoints are a cache of the same
 import gzip
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from volcast.lifecycle.archive.commits import (
@@ -38,6 +39,9 @@ from volcast.lifecycle.archive.layout import (
 from volcast.lifecycle.archive.store import ObjectStore, StoredObject, StoreError
 
 from .findings import AuditProblem, AuditReport
+
+
+_READERS, _READ_AHEAD = 8, 256
 
 
 class NothingToAudit(StoreError):
@@ -102,23 +106,27 @@ class ChainWalk:
             number: each for each in self._store.list_after(CHECKPOINTS) if (number := number_of_checkpoint(each.name))
         }
         expected = 1
-        for each, number in self._commit_objects():
+        for each, number, raw in self._commit_objects():
             if number != expected:
                 several = f"commits {expected} to {number - 1} are" if number > expected + 1 else f"commit {expected} is"
                 self._problem(f"{several} missing, but there is commit {number}", expected, commit_name(expected))
-            raw = self._store.read(each.name)
             self._follow(number, raw, each, gap=number != expected)
             self._hashes[self.state.sha256] = number
             if number in checkpoints:
                 self._check_checkpoint(number, checkpoints[number])
             expected = number + 1
 
-    def _commit_objects(self) -> Iterator[tuple[StoredObject, int]]:
-        for each in self._store.list_after(COMMITS):
-            if (number := number_of_commit(each.name)) is None:
-                self._problem("it is no commit, and does not belong here", None, each.name)
-            else:
-                yield each, number
+    def _commit_objects(self) -> Iterator[tuple[StoredObject, int, bytes]]:
+        """Yield the commits in order, read ahead: an archiver writes half a million a year, and S3 takes milliseconds for each."""
+        listed = self._store.list_after(COMMITS)
+        with ThreadPoolExecutor(_READERS) as pool:
+            for begin in range(0, len(listed), _READ_AHEAD):
+                part = listed[begin : begin + _READ_AHEAD]
+                for each, raw in zip(part, pool.map(self._store.read, [each.name for each in part]), strict=True):
+                    if (number := number_of_commit(each.name)) is None:
+                        self._problem("it is no commit, and does not belong here", None, each.name)
+                    else:
+                        yield each, number, raw
 
     def _follow(self, number: int, raw: bytes, stored: StoredObject, *, gap: bool) -> None:
         """Take in a commit, whatever is wrong with the one before."""
