@@ -40,7 +40,6 @@ from volcast.lifecycle.archive.store import ObjectStore, StoredObject, StoreErro
 
 from .findings import AuditProblem, AuditReport
 
-
 _READERS, _READ_AHEAD = 8, 256
 
 
@@ -117,7 +116,7 @@ class ChainWalk:
             expected = number + 1
 
     def _commit_objects(self) -> Iterator[tuple[StoredObject, int, bytes]]:
-        """Yield the commits in order, read ahead: an archiver writes half a million a year, and S3 takes milliseconds for each."""
+        """Yield the commits in order, read ahead: an archiver writes half a million a year, and S3 takes a while for each."""
         listed = self._store.list_after(COMMITS)
         with ThreadPoolExecutor(_READERS) as pool:
             for begin in range(0, len(listed), _READ_AHEAD):
