@@ -12,7 +12,7 @@ error here: what it held is rebuilt from the log.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -161,12 +161,14 @@ class PartitionState:
         """Count one more rejected record."""
         self.rejected[reason.value] += 1
 
-    def encode(self, keys: Iterable[bytes], position: int) -> list[KeyValue]:
+    def encode(self, keys: Collection[bytes], position: int) -> list[KeyValue]:
         """Return the new values of the given keys, which contain all records below `position`; the settings first, if unsaved."""
         values = []
         if not self._settings_are_saved:
             self._settings_are_saved = True
             values.append(KeyValue(CONFIG_KEY, _encoded_settings(self._rules)))
+            if self.lost_leaders and PROMOTIONS_KEY not in keys:  # they do not come back with their model: for no symbol
+                values.append(KeyValue(PROMOTIONS_KEY, self._encode(PROMOTIONS_KEY, position)))
         return values + [KeyValue(key, self._encode(key, position)) for key in keys]
 
     def _encode(self, key: bytes, position: int) -> bytes:

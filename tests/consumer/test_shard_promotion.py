@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace as replace_struct
 
 from consumer.batch import Batch
 from consumer.partition_state import MAX_PROMOTIONS, PROMOTIONS_KEY
@@ -151,6 +152,24 @@ def test_a_change_of_settings_keeps_what_was_promoted_and_forgets_a_model_that_i
         later = shard.process(records(*(candle_of(symbol, 5) for symbol in SYMBOLS), candle_of("ETHUSDT", 6), first=6))
         assert [models_of(later, symbol) for symbol in SYMBOLS] == [[model], [model, model], []]
         assert not later.rejects
+
+
+def test_a_model_that_was_gone_for_a_while_leads_no_symbol_until_it_is_promoted_again() -> None:
+    shadows = ("ewma", "last"), ("ewma",), ("ewma", "last")
+    rules_then = [replace(PROMOTING, config=replace_struct(CONFIG, shadows=each)) for each in shadows]
+    news = (
+        records(candle_of("BTCUSDT", 0), candle_of("BTCUSDT", 1), promotion_of("last", 0), candle_of("BTCUSDT", 2)),
+        records(candle_of("BTCUSDT", 3), candle_of("ETHUSDT", 3), candle_of("ETHUSDT", 4), first=5),
+        records(candle_of("BTCUSDT", 4), candle_of("SOLUSDT", 3), candle_of("SOLUSDT", 4), first=8),
+    )
+    log, commits, made = list[Record](), list[Commit](), list[set[str]]()
+    for rules, some in zip(rules_then, news, strict=True):
+        shard = Shard(rules, restored_from(*commits) if commits else None)
+        log += some
+        batch = shard.process([record for record in log if record.offset >= shard.next_offset])
+        commits += [commit_of(batch), *filter(None, [shard.last_snapshots()])]
+        made.append({signal.model for signal in map(decoded_signal, batch.signals)})
+    assert made == [{"har", "last"}, {"har"}, {"har"}]
 
 
 def test_what_was_unknown_when_it_was_answered_stays_rejected() -> None:
