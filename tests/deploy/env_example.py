@@ -1,5 +1,6 @@
 """`.env.example`: the variables of docker-compose.yml and all settings of volcast. `make docs` writes it; a test compares it."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from volcast.settings.describe import SettingDescription, describe_settings, text, variable
@@ -19,6 +20,18 @@ COMPOSE_VARIABLES = {
     "GRAFANA_PASSWORD": ("admin", "Password of Grafana's user admin, for the first start. Choose one of your own."),
 }
 """Default and meaning of each variable."""
+LIFECYCLE_VARIABLES = {
+    "LIFECYCLE_IMAGE": ("volcast-lifecycle:0.1.0", "Image of the archiver and the night."),
+    "ARCHIVE": ("s3://volcast/archive", "Root of the archive."),
+    "MINIO_ENDPOINT": ("http://s3:9000", "Address of the S3 server."),
+    "MINIO_ROOT_USER": ("minioadmin", "Its user. Choose one of your own."),
+    "MINIO_ROOT_PASSWORD": ("minioadmin", "The user's password. Choose one of your own."),
+    "MINIO_PORT": ("9000", "Port of the S3 server on this machine."),
+    "MINIO_CONSOLE_PORT": ("9001", "Port of its console on this machine."),
+    "MLFLOW_TRACKING_URI": ("http://mlflow:5000", "Where the comparisons of the nights are kept."),
+    "MLFLOW_PORT": ("5000", "Port of MLflow on this machine."),
+}
+"""The same of deploy/compose/lifecycle.yml."""
 COMPOSE_SETS = ("bus", "host", "port", "metrics_port", "instance_id", "workers")
 """Settings whose value in the containers is that of docker-compose.yml."""
 _HEAD = """\
@@ -28,6 +41,9 @@ _HEAD = """\
 # take precedence. Secrets are better in files that Kubernetes or Docker mounts; if they stand here: chmod 600 .env
 
 # ---- docker-compose.yml ----
+"""
+_LIFECYCLE = """
+# ---- deploy/compose/lifecycle.yml: docs/lifecycle.md ----
 """
 _SETTINGS = """
 # ---- settings of volcast: docs/reference/settings.md ----
@@ -44,6 +60,11 @@ def lines_of(setting: SettingDescription) -> list[str]:
 
 def content() -> str:
     """Return the whole file."""
-    ours = [line for name, (value, meaning) in COMPOSE_VARIABLES.items() for line in (f"# {meaning}", f"#{name}={value}", "")]
     settings = [line for setting in describe_settings() for line in lines_of(setting)]
-    return _HEAD + "\n".join(["", *ours[:-1]]) + "\n" + _SETTINGS + "\n".join(["", *settings])
+    parts = (_HEAD, _variables(COMPOSE_VARIABLES), _LIFECYCLE, _variables(LIFECYCLE_VARIABLES), _SETTINGS)
+    return "".join(parts) + "\n".join(["", *settings])
+
+
+def _variables(variables: Mapping[str, tuple[str, str]]) -> str:
+    lines = [line for name, (value, meaning) in variables.items() for line in (f"# {meaning}", f"#{name}={value}", "")]
+    return "\n".join(["", *lines[:-1]]) + "\n"

@@ -2,11 +2,12 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.env_example import COMPOSE_SETS, COMPOSE_VARIABLES, FILE, content
+from tests.deploy.env_example import COMPOSE_SETS, COMPOSE_VARIABLES, FILE, LIFECYCLE_VARIABLES, content
 from volcast.settings.describe import variable
 from volcast.settings.schema import PREFIX, Settings
 from volcast.settings.sources import load
@@ -28,17 +29,24 @@ def test_the_file_is_as_make_docs_writes_it() -> None:
     assert FILE.read_text(encoding="utf-8") == content()
 
 
-def test_it_has_each_setting_and_each_variable_of_the_compose_file() -> None:
-    settings = {variable(name) for name in Settings.model_fields}
-    code = "\n".join(line.partition(" #")[0] for line in COMPOSE.splitlines() if not line.startswith("#")).replace("$$", "")
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [("docker-compose.yml", COMPOSE_VARIABLES), ("deploy/compose/lifecycle.yml", LIFECYCLE_VARIABLES)],
+)
+def test_it_has_each_variable_of_the_compose_files(file: str, expected: Mapping[str, tuple[str, str]]) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    code = "\n".join(line.partition(" #")[0] for line in text.splitlines() if not line.startswith("#")).replace("$$", "")
     used = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", code))
     assert set(re.findall(r"\$\{?([A-Z_]+)", code)) == set(used)  # each has a default
-    assert set(used) - BUILD_ARGUMENTS == set(COMPOSE_VARIABLES)
     assert {name: value for name, value in used.items() if name not in BUILD_ARGUMENTS} == {
-        name: default for name, (default, _) in COMPOSE_VARIABLES.items()
+        name: default for name, (default, _) in expected.items()
     }
-    assert set(variables()) == settings | set(COMPOSE_VARIABLES)
-    assert not any(name.startswith(PREFIX) for name in COMPOSE_VARIABLES)  # volcast refuses such a name
+    assert not any(name.startswith(PREFIX) for name in expected)  # volcast refuses such a name
+
+
+def test_it_has_each_setting() -> None:
+    settings = {variable(name) for name in Settings.model_fields}
+    assert set(variables()) == settings | set(COMPOSE_VARIABLES) | set(LIFECYCLE_VARIABLES)
 
 
 def test_what_it_shows_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
