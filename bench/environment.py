@@ -40,7 +40,7 @@ def python_with(*requirements: str, only_wheels: bool = True, version: str = THI
 
 def _made(folder: Path, what: str, words: list[str], version: str) -> Path:
     creator = sys.executable if version == THIS_VERSION else _interpreter(version)
-    return make_environment(folder, what, words, creator, partial(print, flush=True))
+    return make_environment(folder, what, words, str(creator), partial(print, flush=True))
 
 
 def _interpreter(version: str) -> Path:

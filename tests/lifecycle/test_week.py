@@ -28,7 +28,7 @@ from tests.volcast.lifecycle.archive.archiving import in_archive, on_log
 from volcast.cli.own_models.load import register_model
 from volcast.core.codec import decode_signal
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
-from volcast.lifecycle.archive.store import ObjectStore, open_store
+from volcast.lifecycle.archive.store import ObjectStore, StoredObject, open_store
 from volcast.log.contract import Topic
 from volcast.log.sqlite.log import SqliteLog
 from volcast.proof.processes.processes import Process, ProcessGroup
@@ -128,8 +128,8 @@ class Week:
         runs = httpx.post(f"{self.mlflow}/api/2.0/mlflow/runs/search", json={"experiment_ids": ids, "max_results": 1000})
         return len(runs.raise_for_status().json().get("runs", []))
 
-    def objects(self) -> list[tuple[str, int, int]]:
-        return [tuple(each) for each in self.store.list_after("")]
+    def objects(self) -> list[StoredObject]:
+        return list(self.store.list_after(""))
 
     async def flow(self, group: ProcessGroup, part: int, kills: int, random: Random) -> None:
         """Produce a part while consumers and archiver are killed, until all of it is answered."""
