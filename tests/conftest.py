@@ -22,6 +22,7 @@ settings.load_profile("volcast")
 
 SLOW_PLACES = (
     "stories",
+    "lifecycle",
     "bench",
     "deploy",
     "monitoring",
