@@ -55,7 +55,7 @@ class IngestedHour(Struct, frozen=True):
     """In order of time, each minute at most once."""
     answers: tuple[RawAnswer, ...]
     odd: int = 0
-    """The number of rows of the hour that are no candle of a minute."""
+    """The number of rows in the answers that are no candle of a minute."""
     odd_reason: str = ""
     """Why the first of them is none."""
     rounded: int = 0

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from email.utils import formatdate
 from pathlib import Path
 from time import time
@@ -155,6 +156,26 @@ async def test_a_venue_that_refuses_is_said(tmp_path: Path) -> None:
     unknown, _ = await run(tmp_path, coinbase, *arguments, "xyz-usd", key=None)
     assert (unknown.returncode, names(tmp_path)) == (2, [])
     assert "has no such market" in unknown.stderr
+
+
+async def test_an_hour_that_a_venue_serves_no_more_is_said(tmp_path: Path) -> None:
+    """Kraken has half a day; an hour just within it is asked for without the hour before, which is served no more."""
+    arguments = ("ingest", "kraken", "btc-usd", "--archive", "archive", "--interval")
+    old, requests = await run(tmp_path, coinbase, *arguments, "2024-01-01T01", key=None)
+    assert (old.returncode, requests) == (2, [])
+    assert "minutes, and the hour 2024-01-01T01 is older" in old.stderr
+    hour_ms = (int(time() * 1_000) - 708 * MINUTE_MS) // HOUR_MS * HOUR_MS + HOUR_MS
+
+    def kraken(asked: ReceivedRequest) -> Reply:
+        first = int(asked.params["since"]) // 60 * 60 + 60
+        rows = [[at, "100", "101", "99", "100.5", "100", "1", 1] for at in range(first, int(time()), 60)][:720]
+        body = {"error": [], "result": {"XXBTZUSD": rows, "last": rows[-1][0]}}
+        return Reply(200, json.dumps(body).encode(), {"Date": formatdate(time(), usegmt=True)})
+
+    name = f"{datetime.fromtimestamp(hour_ms / 1_000, UTC):%Y-%m-%dT%H}"
+    near, requests = await run(tmp_path, kraken, *arguments, name, key=None)
+    assert (near.returncode, near.stderr) == (0, "")
+    assert "60 candles of BTCUSD.KRAKEN" in near.stdout
 
 
 async def test_a_simulated_source_has_a_symbol_of_its_own(tmp_path: Path) -> None:
