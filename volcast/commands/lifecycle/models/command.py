@@ -21,7 +21,6 @@ from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
     from volcast.lifecycle.promotion.promote import Promoted, PromotionRequest
-    from volcast.lifecycle.promotion.waiting import Shown
     from volcast.log.contract import Log
 
 _REFUSED = 1
@@ -227,37 +226,31 @@ def _write(
     as_json: bool,
 ) -> int:
     """Write what is planned and print it; return the exit code."""
-    from volcast.lifecycle.promotion.promote import RefusedPromotionError, promote  # noqa: PLC0415  # not needed by --help
-    from volcast.lifecycle.promotion.waiting import wait_until_shown  # noqa: PLC0415
+    from volcast.lifecycle.promotion.promote import RefusedPromotionError  # noqa: PLC0415  # not needed by --help
 
     from .objects import promoted_object  # noqa: PLC0415
     from .text import print_promoted  # noqa: PLC0415
+    from .write import wait_for_all, write_all  # noqa: PLC0415
+
+    def tell(promoted: "Promoted") -> None:
+        if not as_json:
+            print_promoted(promoted_object(promoted, None), is_written=not dry_run)
 
     async def write(log: "Log") -> int:
-        done: list[tuple[Promoted, Shown | None]] = []
-        refused: str | None = None  # after others were written, perhaps: a rollback may need several
         try:
-            for request in await plan(log):
-                promoted = await promote(log, request, _now_ms, dry_run=dry_run)
-                if not (as_json or dry_run):
-                    print_promoted(promoted_object(promoted, None), is_written=True)
-                done.append((promoted, None))
-        except RefusedPromotionError as error:
-            click.echo(f"volcast: not promoted: {error}", err=True)
-            refused = str(error)
-        if refused is not None and not done:
-            return _REFUSED
-        if wait and not dry_run:
-            for index, (each, _) in enumerate(done):
-                later = {symbol for other, _ in done[index + 1 :] for symbol in other.record.symbols}
-                done[index] = each, await wait_until_shown(log, each, timeout_s, time.monotonic, later=later)
-        found = [promoted_object(each, shown) for each, shown in done]
-        if as_json:
+            done, refused = await write_all(log, await plan(log), tell, dry_run=dry_run)
+        except RefusedPromotionError as error:  # there is nothing to take back
+            done, refused = [], str(error)
+        if refused is not None:
+            click.echo(f"volcast: not promoted: {refused}", err=True)
+        is_waiting = wait and not dry_run
+        shown = await wait_for_all(log, done, timeout_s) if is_waiting else [None] * len(done)
+        found = [promoted_object(*each) for each in zip(done, shown, strict=True)]
+        if as_json and done:
             click.echo(json.dumps({"written": not dry_run, "promotions": found, "refused": refused}, indent=2))
-        elif dry_run or wait:
-            for each in found:
-                print_promoted(each, is_written=not dry_run, only_shown=wait and not dry_run)
-        return _REFUSED if refused is not None or any(shown and shown.waiting for _, shown in done) else 0
+        for each in found if is_waiting and not as_json else ():
+            print_promoted(each, is_written=True, only_shown=True)
+        return _REFUSED if refused is not None or any(each["not_shown"] for each in found) else 0
 
     return _with_log(loaded, write)
 
