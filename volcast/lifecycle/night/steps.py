@@ -238,7 +238,8 @@ class Night:
         name = self.results.keep_outcomes(inputs, path.read_bytes())
         content = self.results.read(name)
         details = {"outcomes": name, "sha256": sha256(content).hexdigest(), "data_hash": self.window.data_hash}
-        summary = f"{model} was backtested on {len(self.window.symbols)} symbols up to {self.plan.day}."
+        count = len(self.window.symbols)
+        summary = f"{model} was backtested on {count} symbol{'s' if count > 1 else ''} up to {self.plan.day}."
         return Done(
             self.results.keep(StepResult("backtest", inputs, passed=True, summary=summary, details=details, model=model)),
             is_new=True,

@@ -170,6 +170,6 @@ def test_what_is_written_again_after_a_crash_is_not_done_twice(world: World) -> 
     assert len(json.loads(world("models", "list", "--json").stdout)["promotions"]) == 1
 
 
-def test_an_archive_that_is_not_there_is_wrong_usage(world: World) -> None:
-    done = world("nightly", "--archive", "file:///nowhere/at/all", "--interval", DAY, code=2)
+def test_an_archive_that_is_not_there_cannot_be_used(world: World) -> None:
+    done = world("nightly", "--archive", "file:///nowhere/at/all", "--interval", DAY, code=3)
     assert done.stderr.startswith("volcast: there is no archive at file:///nowhere/at/all")
