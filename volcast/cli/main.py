@@ -203,8 +203,8 @@ Run `volcast COMMAND --help` for the options of a command.
 """
 EXIT_CODE_HELP = (
     "Exit codes: 0 success; 1 a bug, a failed `check`, `prove`, `doctor`, `health`, `signal`, `notify`, `audit`, `gate`, "
-    "`nightly`, `compare --fail-if-worse` or `ingest`, or an `ask` that has no forecast of now; 2 wrong usage or input; 3 the log "
-    "or the archive cannot be used; 99 nothing to do; 130 interrupted; 141 the reader of the output has gone away."
+    "`nightly`, `compare --fail-if-worse` or `ingest`, or an `ask` that has no forecast of now; 2 wrong usage or input; 3 the "
+    "log or the archive cannot be used; 99 nothing to do; 130 interrupted; 141 the reader of the output has gone away."
 )
 
 
