@@ -68,7 +68,7 @@ def counts_of_symbol(shards: Mapping[int, Shard], symbol: str) -> dict[str, int]
 
 
 def records_processed(shards: Iterable[Shard]) -> int:
-    """Return how many records were processed since the beginning of the log, accepted or not."""
+    """Return how many records of producers were processed since the beginning of the log, accepted or not."""
     total = 0
     for shard in tuple(shards):
         engines, counts = tuple(shard.engines.values()), tuple(shard.counts.values())

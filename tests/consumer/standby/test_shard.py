@@ -9,18 +9,38 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from consumer.checkpoint import CHECKPOINT_KEY
+from consumer.partition_state import PROMOTIONS_KEY
 from consumer.rules import Rules
 from consumer.shard import Shard
 from consumer.standby.following import FollowedPartition
 from consumer.standby.shard import CannotFollow, FollowingShard, StateDiffers
 from tests.consumer.test_shard_fuzz import stream
+from tests.market import at
+from volcast.core.codec import PROMOTION_KEY, encode_promotion
 from volcast.core.decoder import Decoder
+from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import EngineConfig
 from volcast.log.contract import Commit, KeyValue, Record, Restored
 from volcast.log.standby import Followed, FollowedCommit
+from volcast.proof.verifier import model_of
 
-RULES = Rules(EngineConfig(window=3, rate_window=4), Decoder(2), max_symbols=2, snapshot_records=25)
-LOG = stream(Random(7))
+CONFIG = EngineConfig(window=3, rate_window=4, model="ewma", shadows=("last",))
+RULES = Rules(CONFIG, Decoder(2), max_symbols=2, snapshot_records=25)
+
+
+def with_promotions(log: list[Record], every: int) -> list[Record]:
+    """Add promotions and rollbacks, and move all to even offsets so that there is room for them."""
+    found = list[Record]()
+    for number, each in enumerate(log):
+        if number % every == every - 1:
+            model = "last" if number // every % 2 else "ewma"
+            promotion = Promotion(f"{number:06}", model, at(number + 3), ("BTCUSDT",) if number % 3 == 0 else ())
+            found.append(Record(0, 2 * each.offset - 1, PROMOTION_KEY, encode_promotion(promotion)))
+        found.append(Record(0, 2 * each.offset, each.key, each.value))
+    return found
+
+
+LOG = with_promotions(stream(Random(7)), every=11)
 
 
 class Owned(NamedTuple):
@@ -86,6 +106,27 @@ def test_a_standby_that_follows_in_any_batches_is_in_step_at_each_commit_and_goe
     replayed = [record for record in LOG if alone.replay_from <= record.offset < alone.position]
     assert not replayed or alone.process(replayed).commit is None
     assert shard.process(candles).commit == alone.process(candles).commit
+
+
+def test_promotions_are_compared_with_the_owners() -> None:
+    assert {model_of(each.value) for commit in WHOLE.commits for each in commit.signals} == {"ewma", "last"}
+    number, value = next(
+        (number, dict(commit.snapshots)[PROMOTIONS_KEY])
+        for number, commit in enumerate(WHOLE.commits)
+        if number and PROMOTIONS_KEY in dict(commit.snapshots)
+    )
+    before, commit = WHOLE.states[number - 1], WHOLE.commits[number]
+    candles = [record for record in LOG if before.position <= record.offset < commit.position]
+    for stored, differs in ((value, False), (value[:-1], True)):
+        values = [KeyValue(key, stored if key == PROMOTIONS_KEY else each) for key, each in commit.snapshots]
+        followed = following(before)
+        run(followed)
+        followed.add(Followed(candles, [FollowedCommit(commit.position, values)]))
+        if differs:
+            with pytest.raises(StateDiffers, match=r"^the promotions at "):
+                run(followed)
+        else:
+            run(followed)
 
 
 def copied(restored: Restored) -> Restored:
