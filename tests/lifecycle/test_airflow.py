@@ -1,5 +1,6 @@
 """The two DAGs, run by Airflow itself: which calls of `volcast` they make in which order, and what becomes of each exit code."""
 
+import gzip
 import json
 import sqlite3
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import volcast
 from tests.lifecycle.airflow import DEPLOY, Airflow
 from tests.lifecycle.servers import WHOLE
 from tests.notify import webhook
@@ -109,3 +111,39 @@ def test_each_dag_has_a_deadline_and_its_callback_sends_a_message(scripted: Scri
         }
         subprocess.run([scripted.airflow.python, "-c", call], cwd=tmp_path, env=environment, check=True)
         assert hook.titles == ["volcast: night is late"]
+
+
+@pytest.mark.timeout(1_200)
+def test_real_nights(tmp_path: Path) -> None:
+    """With `volcast` itself: a night of a good day, and one of a day whose minutes are missing, which the gate refuses."""
+    day = 1_440
+
+    def call(*words: str) -> None:
+        done = volcast(tmp_path, *words)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    call("generate", "--days", "3", "--start", "2026-11-04", "--symbols", "BTCUSDT", "--out", "all")
+    head, *rows = gzip.decompress((tmp_path / "all/BTCUSDT.csv.gz").read_bytes()).splitlines(keepends=True)
+    third = [row for number, row in enumerate(rows[2 * day :]) if number < 300 or number > 900]
+    (tmp_path / "BTCUSDT.csv").write_bytes(b"".join([head, *rows[: 2 * day], *third]))
+    call("run", "BTCUSDT.csv", "--exit-when-done", "--db", "log.db", "--model", "last", "--shadows", "ewma", "--port", "0")
+    call("archive", "run", "--bus", f"sqlite:///{tmp_path}/log.db", "--to", "archive", "--once")
+    environment = {
+        "AIRFLOW_VAR_VOLCAST_ARCHIVE": f"file://{tmp_path}/archive",
+        "VOLCAST_SHADOWS": "ewma",
+        "VOLCAST_BUS": f"sqlite:///{tmp_path}/log.db",
+        "MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path}/mlflow.db",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
+    airflow = Airflow(tmp_path / "airflow", str(Path(sys.executable).parent / "volcast"), environment)
+    good = airflow.run("night", "2026-11-06")
+    assert (good.exit_code, good.state) == (0, "success"), good.output[-4_000:]
+    for task in ("wait", "gate", "models", "backtest", "compare", "register", "league"):
+        assert good.tasks[task] == {"success"}, task
+    reports = {file.name for file in (tmp_path / "archive/reports/2026-11-05").iterdir()}
+    assert {"gate.html", "comparison.json", "comparison.html", "league.json"} <= reports
+    bad = airflow.run("night", "2026-11-07")
+    assert (bad.exit_code, bad.state, bad.tasks["gate"]) == (1, "failed", {"failed"}), bad.output[-4_000:]
+    assert bad.tasks["backtest"] == bad.tasks["compare"] == {"upstream_failed"}
+    assert (tmp_path / "archive/reports/2026-11-06/gate.html").is_file()
+    assert not (tmp_path / "archive/reports/2026-11-06/comparison.json").exists()

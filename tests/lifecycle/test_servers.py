@@ -1,5 +1,6 @@
 """What the archive rests on: of several who create an object, one does. And MLflow's server keeps what it is told."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,9 +10,11 @@ from pathlib import Path
 import httpx
 import obstore
 import pytest
+import yaml
 from obstore.exceptions import AlreadyExistsError, BaseError
 
-from tests.lifecycle.servers import WHOLE, S3Server, mlflow_server, s3_server, seaweedfs
+from tests.lifecycle.servers import ROOT, WHOLE, S3Server, mlflow_server, running, s3_server, seaweedfs
+from volcast.proof.processes.broker import free_ports
 
 pytestmark = WHOLE
 WRITERS, RACES = 8, 5
@@ -63,6 +66,24 @@ def test_another_secret_is_refused(server: S3Server) -> None:
         pytest.skip("moto's server takes any secret")
     with pytest.raises((BaseError, PermissionError)):
         obstore.put(server.store("volcast", secret="another"), "x", b"")
+
+
+def test_the_server_of_the_containers_takes_its_keys(tmp_path: Path) -> None:
+    """SeaweedFS with the command and the environment of deploy/compose/lifecycle.yml, but on free ports of this machine."""
+    if (program := seaweedfs()) is None:
+        pytest.skip("SeaweedFS is not built, so it is not tested: run deploy/lifecycle-tools.sh once")
+    service = yaml.safe_load((ROOT / "deploy/compose/lifecycle.yml").read_text(encoding="utf-8"))["services"]["s3"]
+    names = ("s3.port", "s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port")
+    ports = dict(zip((*names, "filer.port.grpc"), free_ports(8), strict=True))
+    here = {"dir": str(tmp_path), "ip": "127.0.0.1", "ip.bind": "127.0.0.1"} | ports
+    here |= {"filer.localSocket": f"{tmp_path}/filer.sock", "s3.localSocket": f"{tmp_path}/s3.sock"}
+    command = [str(program), *service["command"], *(f"-{name}={value}" for name, value in here.items())]  # the last one counts
+    keys = {name: re.sub(r"\$\{[A-Z_]+:-([^}]*)\}", r"\1", value) for name, value in service["environment"].items()}
+    server = S3Server(f"http://127.0.0.1:{ports['s3.port']}", "SeaweedFS")
+    with running(command, tmp_path, "s3.log", keys):
+        server.create_bucket("volcast")
+        with pytest.raises((BaseError, PermissionError)):
+            obstore.put(server.store("volcast", secret="another"), "x", b"")
 
 
 def test_mlflow_keeps_an_experiment(tmp_path: Path) -> None:
