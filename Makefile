@@ -191,7 +191,7 @@ test-chart: setup-dev            ## the chart and the manifests with Helm 3, Hel
 
 test-lifecycle: setup-dev            ## the long loop: S3, MLflow, Airflow, DVC, and a simulated week with a promotion; six minutes
 	timeout $(or $(BUILD_LIMIT_S),1800) deploy/lifecycle-tools.sh || echo "SEAWEEDFS WAS NOT BUILT: the S3 server of the tests is moto's" >&2
-	TEST_LIFECYCLE=1 $(BIN)/pytest --no-header -p no:randomly --numprocesses 2 --dist loadfile --timeout 900 tests/lifecycle
+	TEST_LIFECYCLE=1 $(BIN)/pytest --no-header -p no:randomly --numprocesses 2 --dist loadfile --timeout 900 tests/lifecycle/test_week.py tests/lifecycle
 
 lifecycle-tools:            ## build SeaweedFS for the tests of the long loop; needs Go, 7 minutes of processor time once
 	deploy/lifecycle-tools.sh

@@ -11,6 +11,7 @@ import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
 from random import Random
@@ -201,6 +202,8 @@ async def test_the_long_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         await check_each_byte(week)
         trail = json.loads(week.call("models", "list", "--verify", "--json", *week.bus).stdout)
         assert [(each["kind"], each["who"]) for each in trail["promotions"]] == [("promote", "a test"), ("rollback", "a test")]
+        evidence = sha256((tmp_path / "comparison.json").read_bytes()).hexdigest()
+        assert trail["promotions"][0]["evidence"]["sha256"] == evidence
         audit_finds_an_edited_byte(week, server)
 
 
