@@ -7,17 +7,16 @@ killed.
 
 import gzip
 import re
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
 from monitoring.local import Server, prometheus
-from volcast.proof.processes.processes import COMMAND, Process, ProcessGroup, process_group
+from volcast.proof.processes.processes import Process, ProcessGroup, Start, process_group, start_program
 
 FROZEN, COLLAPSED, MOVED = "BTCUSDT", "ETHUSDT", "SOLUSDT"
 TROUBLES = {
@@ -62,14 +61,24 @@ class Rehearsal:
         return bool(seen)
 
 
-def generate(folder: Path, symbol: str, days: int, breaks: str = "", *, start: str = "2024-01-01", bad_rows: int = 0) -> Path:
+def generate(
+    folder: Path,
+    symbol: str,
+    days: int,
+    breaks: str = "",
+    *,
+    first_day: str = "2024-01-01",
+    bad_rows: int = 0,
+    start: Start = start_program,
+) -> Path:
     """Write simulated candles with planted breaks; return the file. Some rows in its middle are broken if that is wished."""
     folder.mkdir(parents=True, exist_ok=True)
     plan = folder / f"{symbol}.yaml"
     plan.write_text(breaks or "[]", encoding="utf-8")
-    options = ("--days", str(days), "--symbols", symbol, "--start", start, "--out", str(folder))
+    options = ("--days", str(days), "--symbols", symbol, "--start", first_day, "--out", str(folder))
     given = ("--breaks", str(plan)) if breaks else ()
-    subprocess.run([*COMMAND, "generate", *options, *given], check=True, capture_output=True)  # noqa: S603  # our own command
+    with closing(Process(folder / f"{symbol}-generate.log", "generate", *options, *given, start=start)) as process:
+        await_that(lambda: process.exit_code == 0, "the simulated candles", process)
     path = folder / f"{symbol}.csv.gz"
     if bad_rows:
         lines = gzip.decompress(path.read_bytes()).decode().splitlines()
@@ -113,15 +122,23 @@ def start_replay(parts: ProcessGroup, files: Sequence[Path], speed: str, *option
 
 @contextmanager
 def rehearsal(
-    folder: Path, troubles: Mapping[str, tuple[str, int, str]] = TROUBLES, *, speed: int = 28_800, scrape_s: float = 1.0
+    folder: Path,
+    troubles: Mapping[str, tuple[str, int, str]] = TROUBLES,
+    *,
+    speed: int = 28_800,
+    scrape_s: float = 1.0,
+    start: Start = start_program,
 ) -> Iterator[Rehearsal]:
-    """Start everything, and kill it when the block ends. `speed` is that of the replays, in multiples of real time."""
+    """Start everything, and kill it when the block ends.
+
+    `speed` is that of the replays, in multiples of real time; `start` is how commands are started.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = [
-        generate(folder, symbol, days, breaks, start=start, bad_rows=BAD_ROWS if symbol == FROZEN else 0)
-        for symbol, (start, days, breaks) in troubles.items()
+        generate(folder, symbol, days, breaks, first_day=day, bad_rows=BAD_ROWS if symbol == FROZEN else 0, start=start)
+        for symbol, (day, days, breaks) in troubles.items()
     ]
-    with process_group(folder) as parts:
+    with process_group(folder, start) as parts:
         exchange = parts.start(
             "simulate-exchange", "binance", "BTCUSDT", "ETHUSDT", "--port", "0", "--no-faults", "--trades-per-minute", "60"
         )

@@ -12,6 +12,7 @@ from pathlib import Path
 from monitoring.local import Server, alertmanager, prometheus
 from monitoring.rehearsal import await_that, generate, host_of, start_replay
 from tests.command import process_group
+from tests.forking import start
 from tests.monitoring.receiver import Receiver, receiver
 from volcast.proof.processes.processes import Process
 
@@ -65,7 +66,7 @@ def stack(folder: Path, files: list[Path], speed: int) -> Iterator[Stack]:
 
 
 def test_a_stationary_replay_raises_nothing(tmp_path: Path) -> None:
-    files = [generate(tmp_path, symbol, DAYS) for symbol in (BROKEN, CONTROL)]
+    files = [generate(tmp_path, symbol, DAYS, start=start) for symbol in (BROKEN, CONTROL)]
     with stack(tmp_path, files, 21_600) as watched:
         await_that(lambda: watched.candles(CONTROL) == DAYS * 1_440, "the end of the replay", watched.run)
         assert watched.fired() == set()
@@ -76,9 +77,10 @@ def test_a_stationary_replay_raises_nothing(tmp_path: Path) -> None:
 def test_a_frozen_price_pages_and_is_resolved(tmp_path: Path) -> None:
     """Of two symbols one is broken for ten hours. It pages once; the other one is silent."""
     page = ("page", "PriceFrozen", BROKEN)
-    with stack(
-        tmp_path, [generate(tmp_path, BROKEN, DAYS, FROZEN_FOR_HOURS), generate(tmp_path, CONTROL, DAYS)], 9_600
-    ) as watched:
+    files = [
+        generate(tmp_path, symbol, DAYS, breaks, start=start) for symbol, breaks in ((BROKEN, FROZEN_FOR_HOURS), (CONTROL, ""))
+    ]
+    with stack(tmp_path, files, 9_600) as watched:
         await_that(lambda: page in watched.told.told("firing"), "the page", watched.run)
         shown = watched.alertmanager.get("/api/v2/alerts")
         assert {each["labels"]["detector"] for each in shown if each["labels"]["alertname"] == "PriceFrozen"} == {"price_frozen"}

@@ -13,6 +13,7 @@ from monitoring.grafana.files import RULES
 from monitoring.grafana.queries import Query, all_queries
 from monitoring.local import Server
 from monitoring.rehearsal import COLLAPSED, FROZEN, LIVE_SYMBOLS, TROUBLES, await_that, rehearsal
+from tests.forking import start
 
 MAY_BE_EMPTY = {
     'system-health.json: API errors, query A, without "or vector(0)"': "no request to this API fails",
@@ -21,6 +22,8 @@ MAY_BE_EMPTY = {
 FALLBACK = " or vector(0)"
 """A number that has no series when all is well is then 0. Whether the query has data is asked without it."""
 MAX_LINES = 25
+SPEED = 86_400
+"""A day of candles a second: more of them are in each batch, so that they take less of the processor."""
 WINDOWS = {"window": "5m", "__rate_interval": "2m"}
 pytestmark = pytest.mark.timeout(400)
 
@@ -42,7 +45,7 @@ def parts(query: Query) -> Iterator[Query]:
 
 def test_every_query_has_data(tmp_path: Path) -> None:
     """One test, because the pipeline takes a minute: at one moment all alarms are on, at another one a live minute has closed."""
-    with rehearsal(tmp_path) as rehearsed:
+    with rehearsal(tmp_path, speed=SPEED, start=start) as rehearsed:
         server, replay = rehearsed.prometheus, rehearsed.processes.processes[-1]
 
         def asking(condition: Callable[[], bool]) -> bool:
