@@ -30,7 +30,7 @@ def system_health() -> Dashboard:
     pipeline(board)
     api(board)
     processes(board)
-    board.runbook("Feed", "Pipeline", "API", "System")
+    board.runbook("Feed", "Pipeline", "API", "Archive", "System")
     return board.build()
 
 

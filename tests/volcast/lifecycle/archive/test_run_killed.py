@@ -13,6 +13,7 @@ from tests.command import process_group, volcast
 from tests.forms import long_form
 from tests.lifecycle.servers import S3Server
 from tests.log_access import TIMEOUT_S
+from tests.stories.waiting import until
 from tests.volcast.lifecycle.archive.archiving import candle_records, fill_log, in_archive, on_log
 from volcast.lifecycle.archive.chain import load_state
 from volcast.lifecycle.archive.store import open_store
@@ -80,7 +81,8 @@ async def test_the_archive_has_each_record_whenever_the_archiver_is_killed(place
             process.kill()
             numbers.append(load_state(store).number)
         second = [group.start(*archive, "--every", "0.1") for _ in range(2)]  # two at once, one of which is killed
-        await asyncio.sleep(3.0)
+        await until(lambda: all("archiving to" in each.read_output() for each in second), "both to archive", *second)
+        await asyncio.sleep(1.0)
         second[0].kill()
         done.set()
         assert await filling > KILLS
