@@ -193,11 +193,8 @@ def _print_history(root: str) -> None:
 
 def told(result: "LifecycleComparison") -> str:
     """Return the verdict for a terminal: a sentence for each challenger, and the summary."""
-    lines = []
-    for each in result.models:
-        if each.decision is not None:
-            standing = "leads" if each.model == result.winner else each.decision.standing.value
-            lines.append(f"{each.model}: {standing}. {each.decision.reason}")
+    challengers = [each for each in result.models if each.decision is not None]
+    lines = [f"{each.model}: {result.standing_of(each)}. {result.reason_of(each)}" for each in challengers]
     return "\n".join([*lines, result.summary])
 
 

@@ -66,7 +66,7 @@ def command(
     written to the archive once, with the hash of what it depends on: the same night again changes nothing.
 
     The exit code is 0 if something was done, 1 if the gate or a step has failed, and 99 if there was nothing to do, or if the
-    archive does not have the whole day yet. docs/lifecycle/comparison.md has more.
+    archive does not have the whole day yet. docs/lifecycle/night.md has more.
     """
     if only_model is not None and step != "backtest":
         raise UserError("--model names the model of --only backtest")

@@ -47,9 +47,9 @@ def _challenges(comparison: LifecycleComparison, day: str, name: str) -> list[Ch
             day,
             comparison.champion,
             each.model,
-            "leads" if each.model == comparison.winner else each.decision.standing.value,
+            comparison.standing_of(each),
             each.evidence.qlike_ratio if each.evidence is not None else None,
-            each.decision.reason,
+            comparison.reason_of(each),
             name,
         )
         for each in comparison.models

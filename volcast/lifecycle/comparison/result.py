@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from .scores import SymbolScores
-from .verdict import ChallengerEvidence, Decision, VerdictRule
+from .verdict import ChallengerEvidence, Decision, Standing, VerdictRule
 
 COMPARISON_FORMAT: Literal[1] = 1
 
@@ -62,6 +62,20 @@ class LifecycleComparison(Struct, frozen=True, kw_only=True):
     def losers(self) -> list[ComparedModel]:
         """The challengers that do not lead, each with its reason in `decision`."""
         return [each for each in self.models if each.decision is not None and each.model != self.winner]
+
+    def standing_of(self, model: ComparedModel) -> str:
+        """Return where a model stands, in a word or two: `champion`, `leads` for the winner, or as its decision says."""
+        if model.decision is None:
+            return "champion"
+        return "leads" if model.model == self.winner else model.decision.standing.value
+
+    def reason_of(self, model: ComparedModel) -> str:
+        """Return in a sentence why a challenger leads, or why it does not; empty for the champion."""
+        if model.decision is None:
+            return ""
+        if model.decision.standing is Standing.BETTER and model.model != self.winner:
+            return f"{model.decision.reason} But the loss of {self.winner} is smaller still."
+        return model.decision.reason
 
     def model(self, name: str) -> ComparedModel:
         """Return a model by its name. Raises KeyError if it was not compared."""

@@ -34,7 +34,7 @@ def verdicts(comparison: LifecycleComparison) -> Table:
         e = each.evidence
         dm = NOTHING if e.dm is None else f"{e.dm:+.2f}"
         figures = (number(e.qlike_ratio, 4), dm, p_value(e.p_better), percent(e.coverage), count(e.outcomes))
-        rows.append([each.model, "leads" if each.model == comparison.winner else each.decision.standing.value, *figures])
+        rows.append([each.model, comparison.standing_of(each), *figures])
     return Table(
         "Challengers",
         ("model", "standing", "QLIKE ratio", "Diebold-Mariano", "p better", "coverage", "scored times"),

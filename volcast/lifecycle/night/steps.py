@@ -153,7 +153,7 @@ class Night:
             "reports": reports,
             "champion": result.champion,
             "winner": result.winner,
-            "losers": {each.model: each.decision.reason for each in result.losers if each.decision is not None},
+            "losers": {each.model: result.reason_of(each) for each in result.losers},
         }
         kept = self.results.keep(StepResult("compare", inputs, passed=True, summary=result.summary, details=details))
         return Done(kept, is_new=True)

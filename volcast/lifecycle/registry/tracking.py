@@ -162,12 +162,11 @@ def _parameters(comparison: LifecycleComparison) -> dict[str, str]:
 
 def _log_model(tracker: Tracker, parent: str, comparison: LifecycleComparison, model: ComparedModel) -> None:
     """Log the run of one model below that of the comparison."""
-    standing = "champion" if model.decision is None else model.decision.standing.value
-    reason = "it led before" if model.decision is None else model.decision.reason
+    reason = comparison.reason_of(model) or "It led before."
     tags = {
         "mlflow.parentRunId": parent,
         DATA_TAG: comparison.data_hash,
-        "volcast.standing": "leads" if model.model == comparison.winner else standing,
+        "volcast.standing": comparison.standing_of(model),
         "volcast.reason": reason[:_MOST_TEXT],
     }
     run_id = tracker.client.create_run(tracker.experiment_id, run_name=model.model, tags=tags).info.run_id

@@ -35,6 +35,15 @@ def test_the_better_model_wins_and_the_others_keep_their_reasons() -> None:
     assert (len(found.days), found.symbols) == (31, ("BTCUSDT", "ETHUSDT"))
 
 
+def test_of_several_better_models_one_leads_and_the_others_say_so() -> None:
+    found = compared(frames([outcomes_of({"champion": 1.0, "good": 0.4, "best": 0.1})]), "champion", VerdictRule())
+    good = found.model("good")
+    assert (found.winner, found.standing_of(good)) == ("best", "better")
+    assert found.reason_of(good).endswith(" But the loss of best is smaller still.")
+    assert found.standing_of(found.model("best")) == "leads"
+    assert (found.standing_of(found.models[0]), found.reason_of(found.models[0])) == ("champion", "")
+
+
 def test_failures_of_the_data_keep_the_champion() -> None:
     found = comparison(failures=("2 % of the closes are missing.",))
     assert found.winner is None
