@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from airflow.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import AsyncCallback, BaseOperator, BaseSensorOperator, DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
 WRONG_USAGE, NOTHING_TO_DO = 2, 99
 ARCHIVE = "{{ var.value.get('volcast_archive', 's3://volcast/archive') }}"
