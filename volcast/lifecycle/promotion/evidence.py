@@ -29,6 +29,7 @@ def read_evidence(path: Path, model: str) -> PromotionEvidence:
         champion=found.champion,
         winner=found.winner,
         summary=found.summary,
+        reason=compared.decision.reason if compared.decision else None,
         outcomes=own.outcomes if own else None,
         days=own.days if own else None,
         qlike_ratio=own.qlike_ratio if own else None,

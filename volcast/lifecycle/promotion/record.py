@@ -35,6 +35,8 @@ class PromotionEvidence(Struct, frozen=True, kw_only=True):
     winner: str | None
     summary: str
     """The verdict in one sentence."""
+    reason: str | None = None
+    """What it says of the promoted model."""
     outcomes: int | None = None
     days: int | None = None
     qlike_ratio: float | None = None

@@ -25,6 +25,7 @@ def test_the_main_figures_of_the_promoted_model_are_kept(file: Path) -> None:
     assert (found.file, found.sha256) == ("comparison.json", sha256(file.read_bytes()).hexdigest())
     assert (found.interval, found.champion, found.winner) == ("2024-01-30", "champion", "better")
     assert found.summary == whole.summary
+    assert found.reason == whole.model("better").decision.reason  # type: ignore[union-attr]  # it is a challenger
     assert (found.outcomes, found.days, found.qlike_ratio) == (own.outcomes, own.days, own.qlike_ratio)
     assert (found.dm, found.p_better) == (own.dm, own.p_better)
 

@@ -167,7 +167,7 @@ def _evidence_lines(evidence: _Object | None) -> dict[str, str]:
     of = f" of {evidence['interval']}" if evidence["interval"] else ""
     text = ", ".join(f"{name} {value}" for name, value in figures.items() if value is not None)
     return {
-        "evidence": f"{evidence['file']}{of}, SHA-256 {evidence['sha256'][:_HASH_CHARACTERS]}…: {evidence['summary']} ({text})"
+        "evidence": f"{evidence['file']}{of}, SHA-256 {evidence['sha256'][:_HASH_CHARACTERS]}…: {evidence['reason'] or evidence['summary']} ({text})"
     }
 
 
