@@ -166,9 +166,8 @@ def _evidence_lines(evidence: _Object | None) -> dict[str, str]:
     }
     of = f" of {evidence['interval']}" if evidence["interval"] else ""
     text = ", ".join(f"{name} {value}" for name, value in figures.items() if value is not None)
-    return {
-        "evidence": f"{evidence['file']}{of}, SHA-256 {evidence['sha256'][:_HASH_CHARACTERS]}…: {evidence['reason'] or evidence['summary']} ({text})"
-    }
+    where = f"{evidence['file']}{of}, SHA-256 {evidence['sha256'][:_HASH_CHARACTERS]}…"
+    return {"evidence": f"{where}: {evidence['reason'] or evidence['summary']} ({text})"}
 
 
 def _previous(each: _Object) -> str:
