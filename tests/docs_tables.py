@@ -43,6 +43,7 @@ from producer.live.metrics import LiveCollector
 from producer.live.producer import LiveConfig, LiveProducer
 from producer.rest.client import RestClient, http_client
 from tests.deploy import env_example
+from tests.volcast.lifecycle.archive.archiving import archiver
 from volcast.cli.main import VERBS
 from volcast.cli.main import main as volcast_command
 from volcast.commands.run.notify.alarms import Alarms
@@ -58,9 +59,7 @@ from volcast.core.market.features import FEATURES
 from volcast.core.market.indicators import INDICATORS
 from volcast.core.models import design
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
-from volcast.lifecycle.archive.commits import Identity
 from volcast.lifecycle.archive.metrics import ArchiverCollector
-from volcast.lifecycle.archive.run import Archiver, ArchiverConfig
 from volcast.lifecycle.archive.store import open_store
 from volcast.log.sqlite.log import SqliteLog
 from volcast.metrics.process import DiskCollector, process_registry
@@ -178,15 +177,8 @@ def metric_collectors() -> dict[str, tuple[Collector, ...]]:
         "metrics of the consumer": (WorkerCollector(worker), StandbyCollector(StandbyStats(), lambda: 0.0)),
         "metrics of the notifications": (NotifyCollector(Outbox(Path("none"), (), 0.0), Alarms(0.0)),),
         "metrics of the live producer": (LiveCollector(_live(), lambda: 0.0),),
-        "metrics of the archiver": (ArchiverCollector(_archiver()),),
+        "metrics of the archiver": (ArchiverCollector(archiver(SqliteLog(":memory:"), open_store("none"))),),
     }
-
-
-def _archiver() -> Archiver:
-    log, store = SqliteLog(":memory:"), open_store("none")
-    return Archiver(
-        log, store, lambda count: Identity("sqlite", "", count, 0), ArchiverConfig(), random=Random(1), wall_clock=lambda: 0.0
-    )
 
 
 def metrics_tables() -> dict[str, str]:
