@@ -1,6 +1,5 @@
 """`volcast compare`: champion and challengers on the same past candles, and which of them should lead."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -226,12 +225,11 @@ def _run(
 ) -> "tuple[str, dict[str, pl.DataFrame]]":
     """Return the champion's name in the outcomes, and the outcomes of all models; the champion is the first of `models`."""
     from volcast.lifecycle.comparison.outcomes import read_outcomes  # noqa: PLC0415  # as above
-    from volcast.lifecycle.comparison.run import BacktestFailedError, BacktestOrder, run_backtests  # noqa: PLC0415
+    from volcast.lifecycle.comparison.run import BacktestFailedError, BacktestOrder, cores, run_backtests  # noqa: PLC0415
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     with TemporaryDirectory(prefix="volcast-compare-") as folder:
         try:
-            paths = run_backtests(BacktestOrder(files, arguments), models, Path(folder), processes or cores)
+            paths = run_backtests(BacktestOrder(files, arguments), models, Path(folder), processes or cores())
         except BacktestFailedError as error:
             raise UserError(str(error)) from None
         parts = [read_outcomes(path) for path in paths]

@@ -36,6 +36,11 @@ def run_backtest_of(order: BacktestOrder, model: str, outcomes: Path) -> None:
         raise BacktestFailedError(f"the backtest of {model} failed with exit code {done.returncode}: {said}")
 
 
+def cores() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def run_backtests(order: BacktestOrder, models: Sequence[str], folder: Path, processes: int) -> list[Path]:
     """Run the backtests of several models, and return their outcome files in the order of the models.
 

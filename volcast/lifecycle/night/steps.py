@@ -1,6 +1,5 @@
 """The steps of a night. Each looks for its result in the archive first, and computes it only if there is none for its inputs."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from volcast.lifecycle.comparison.markdown import comparison_markdown
 from volcast.lifecycle.comparison.outcomes import read_outcomes
 from volcast.lifecycle.comparison.page import comparison_page
 from volcast.lifecycle.comparison.result import LifecycleComparison, decode_comparison, encode_comparison
-from volcast.lifecycle.comparison.run import BacktestOrder, run_backtest_of
+from volcast.lifecycle.comparison.run import BacktestOrder, cores, run_backtest_of
 from volcast.lifecycle.comparison.versions import forecast_inputs, used_versions
 from volcast.lifecycle.comparison.window import ArchiveWindow, read_window, write_window
 from volcast.lifecycle.quality.facts import count_facts, frame_hash, interval_ms
@@ -117,7 +116,7 @@ class Night:
         lacking = [model for model, known in found.items() if known is None]
         done = {model: Done(known, is_new=False) for model, known in found.items() if known is not None}
         if lacking:
-            with self._order() as (order, folder), ThreadPoolExecutor(processes or len(os.sched_getaffinity(0))) as pool:
+            with self._order() as (order, folder), ThreadPoolExecutor(processes or cores()) as pool:
                 paths = {model: folder / f"outcomes-{number}.parquet" for number, model in enumerate(lacking)}
                 begun = [pool.submit(run_backtest_of, order, model, path) for model, path in paths.items()]
                 for each in begun:
