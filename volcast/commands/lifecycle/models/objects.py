@@ -96,6 +96,7 @@ def promoted_object(promoted: Promoted, shown: Shown | None) -> _Object:
         "cold": {symbol: {"outcomes": own, "needed": needed} for symbol, own, needed in promoted.readiness.cold},
         "late": {symbol: iso8601(opened) for symbol, opened in promoted.late.items()},
         "idle": list(idle),
+        "without_signal": [each for each in promoted.models.silent if record.marker.concerns(each)],
         "switched": None if shown is None else {symbol: iso8601(opened) for symbol, opened in shown.switched.items()},
         "not_shown": None if shown is None else list(shown.waiting),
         "named_candle_kept": None

@@ -143,6 +143,10 @@ def _print_written(found: _Object, *, is_written: bool) -> None:
     if found["idle"]:
         text = f"no candle for more than {IDLE_MINUTES} minutes: {_names(found['idle'])}"
         click.echo(f"{text}; each switches with its next one", err=True)
+    if found["without_signal"]:
+        click.echo(
+            f"no signal that can be read of {_names(found['without_signal'])}: how warm it is there is not known", err=True
+        )
     for problem in found["trail_problems"]:
         click.echo(f"problem of the trail: {printable(problem)}", err=True)
 

@@ -17,7 +17,7 @@ from volcast.core.codec import PROMOTION_KEY, encode_promotion
 from volcast.core.forecast.promotion import Promotion
 from volcast.core.types import Signal
 from volcast.lifecycle.comparison.result import encode_comparison
-from volcast.log.contract import KeyValue
+from volcast.log.contract import Commit, KeyValue
 from volcast.log.sqlite.log import SqliteLog
 
 BUS = ("--bus", "sqlite:///log.db")
@@ -132,6 +132,16 @@ async def test_waiting_shows_where_each_symbol_switched(folder: Path) -> None:
     result = run(folder, "promote", "har", *WHO, "--wait", "--timeout-s", "0.2")
     assert (result.returncode, result.stderr) == (1, "not yet shown by signals: BTCUSDT, ETHUSDT\n")
     assert result.stdout.endswith("0 symbols switched at the named candle\n")
+
+
+async def test_a_symbol_without_a_signal_is_told(folder: Path) -> None:
+    """Its state is there, so that it will switch, too; but nothing says how warm the model is."""
+    async with SqliteLog(folder / "log.db") as log, log.consumer() as consumer:
+        await consumer.assignment()
+        restored = await consumer.open(0)
+        await consumer.commit(0, Commit(restored.position, (), (), [KeyValue(b"XUSDT", b"snapshot")]))
+    result = run(folder, "promote", "har", *WHO)
+    assert (result.returncode, result.stderr) == (0, "no signal that can be read of XUSDT: how warm it is there is not known\n")
 
 
 async def test_a_dry_run_writes_nothing(folder: Path) -> None:
