@@ -16,16 +16,24 @@ from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Mismatch, T
 from volcast.log.kafka.client import partition_of
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.retry import while_unavailable
-from volcast.proof.processes.broker import Broker, broker
+from volcast.proof.processes.broker import Broker, broker, is_responding
 
 RANDOM = Random(1)  # no secret: jitter
 
 
-@pytest.fixture
-def own_broker() -> Iterator[Broker]:
-    """A broker that the test may stop."""
+@pytest.fixture(scope="module")
+def broker_of_this_file() -> Iterator[Broker]:
     with broker() as made:
         yield made
+
+
+@pytest.fixture
+def own_broker(broker_of_this_file: Broker) -> Iterator[Broker]:
+    """A broker that the test may stop. It runs again for the next test, which has topics of its own."""
+    yield broker_of_this_file
+    if not is_responding(int(broker_of_this_file.bootstrap.rpartition(":")[2])):
+        broker_of_this_file.stop(kill=True)
+        broker_of_this_file.start()
 
 
 @asynccontextmanager
@@ -114,9 +122,9 @@ async def test_a_state_topic_without_compaction_is_refused(kafka_bootstrap: str,
         await KafkaLog(kafka_bootstrap, prefix=kafka_prefix).__aenter__()
 
 
-async def test_entering_waits_for_a_broker_that_starts_later(own_broker: Broker) -> None:
+async def test_entering_waits_for_a_broker_that_starts_later(own_broker: Broker, kafka_prefix: str) -> None:
     own_broker.stop(kill=True)
-    log = KafkaLog(own_broker.bootstrap)
+    log = KafkaLog(own_broker.bootstrap, prefix=kafka_prefix)
     entering = asyncio.create_task(log.__aenter__())
     await asyncio.sleep(0.5)
     assert not entering.done()
@@ -126,8 +134,11 @@ async def test_entering_waits_for_a_broker_that_starts_later(own_broker: Broker)
     await append(log, b"1")
 
 
-async def test_appender_consumer_and_reader_survive_a_restart_of_the_broker(own_broker: Broker) -> None:
-    async with KafkaLog(own_broker.bootstrap, partitions=1, session_timeout_ms=6_000) as log, log.reader(Topic.CANDLES) as reader:
+async def test_appender_consumer_and_reader_survive_a_restart_of_the_broker(own_broker: Broker, kafka_prefix: str) -> None:
+    async with (
+        KafkaLog(own_broker.bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=6_000) as log,
+        log.reader(Topic.CANDLES) as reader,
+    ):
         await append(log, b"1")
         async with log.consumer() as consumer:
             await assigned_partitions(consumer, 1)
@@ -157,9 +168,12 @@ async def test_appender_consumer_and_reader_survive_a_restart_of_the_broker(own_
         assert seen == [b"1", b"2"]
 
 
-async def test_an_outage_longer_than_a_transaction_timeout_is_not_a_fencing(own_broker: Broker) -> None:
+async def test_an_outage_longer_than_a_transaction_timeout_is_not_a_fencing(own_broker: Broker, kafka_prefix: str) -> None:
     """The broker aborts the transaction and fences its producer: a replay must continue, not stop as if another took over."""
-    async with KafkaLog(own_broker.bootstrap, partitions=1, session_timeout_ms=2_000) as log, log.appender("test") as appender:
+    async with (
+        KafkaLog(own_broker.bootstrap, prefix=kafka_prefix, partitions=1, session_timeout_ms=2_000) as log,
+        log.appender("test") as appender,
+    ):
         await appender.append([KeyValue(b"A", b"1")])
         await asyncio.to_thread(own_broker.stop, kill=True)
         appending = asyncio.create_task(appender.append([KeyValue(b"A", b"2")]))
@@ -171,8 +185,10 @@ async def test_an_outage_longer_than_a_transaction_timeout_is_not_a_fencing(own_
         await while_unavailable("append", lambda: append(log, b"3"), RANDOM)
 
 
-async def test_log_messages_are_limited_during_an_outage(own_broker: Broker, caplog: pytest.LogCaptureFixture) -> None:
-    async with KafkaLog(own_broker.bootstrap, partitions=1) as log, log.appender("test") as appender:
+async def test_log_messages_are_limited_during_an_outage(
+    own_broker: Broker, kafka_prefix: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with KafkaLog(own_broker.bootstrap, prefix=kafka_prefix, partitions=1) as log, log.appender("test") as appender:
         await appender.append([KeyValue(b"A", b"1")])
         await asyncio.to_thread(own_broker.stop, kill=True)
         caplog.clear()

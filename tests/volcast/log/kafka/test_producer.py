@@ -3,8 +3,9 @@ part or twice.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from uuid import uuid4
 
 import pytest
 from aiokafka.errors import for_code
@@ -14,7 +15,7 @@ from tests.log_access import TIMEOUT_S, anything, fill, opened, records_of
 from volcast.log.contract import Commit, Consumer, Fenced, KeyValue, Topic, Unavailable
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.kafka.producer import OnceSentEnd
-from volcast.proof.processes.broker import broker
+from volcast.proof.processes.broker import Broker, broker
 from volcast.proof.processes.kafka_proxy import KafkaProxy, kafka_proxy
 
 SESSION_TIMEOUT_MS = 6_000
@@ -23,17 +24,23 @@ LARGE = [KeyValue(b"A", b"large %d " % number + bytes(400_000)) for number in ra
 """Three batches: a transaction of several requests, so that its end may arrive in the middle."""
 
 
+@pytest.fixture(scope="module")
+def own_broker() -> Iterator[Broker]:
+    with broker() as running:
+        yield running
+
+
 @asynccontextmanager
-async def proxied_log() -> AsyncIterator[tuple[KafkaLog, KafkaLog, KafkaProxy]]:
-    """Give a log through a proxy, the same log without it, and the proxy."""
-    with broker() as own_broker:
-        async with kafka_proxy(own_broker.proxy_port, own_broker.proxied_port) as proxy:
-            logs = [
-                KafkaLog(bootstrap, partitions=1, session_timeout_ms=SESSION_TIMEOUT_MS)
-                for bootstrap in (own_broker.bootstrap_by_proxy, own_broker.bootstrap)
-            ]
-            async with logs[0], logs[1]:
-                yield logs[0], logs[1], proxy
+async def proxied_log(own_broker: Broker) -> AsyncIterator[tuple[KafkaLog, KafkaLog, KafkaProxy]]:
+    """Give a log through a proxy, with topics of its own; the same log without it; and the proxy."""
+    prefix = f"{uuid4().hex[:12]}."
+    async with kafka_proxy(own_broker.proxy_port, own_broker.proxied_port) as proxy:
+        logs = [
+            KafkaLog(bootstrap, prefix=prefix, partitions=1, session_timeout_ms=SESSION_TIMEOUT_MS)
+            for bootstrap in (own_broker.bootstrap_by_proxy, own_broker.bootstrap)
+        ]
+        async with logs[0], logs[1]:
+            yield logs[0], logs[1], proxy
 
 
 @asynccontextmanager
@@ -46,8 +53,8 @@ async def assigned_consumer(log: KafkaLog) -> AsyncIterator[Consumer]:
 
 
 @pytest.mark.timeout(120)
-async def test_a_delayed_end_of_a_commit_meets_a_new_epoch() -> None:
-    async with proxied_log() as (log, direct, proxy), assigned_consumer(log) as consumer:
+async def test_a_delayed_end_of_a_commit_meets_a_new_epoch(own_broker: Broker) -> None:
+    async with proxied_log(own_broker) as (log, direct, proxy), assigned_consumer(log) as consumer:
         await fill(direct, [KeyValue(b"A", b"%d" % number) for number in range(7)])
         await opened(consumer)
         delaying = asyncio.create_task(proxy.delay_end(TIMEOUT_S))
@@ -66,21 +73,23 @@ async def test_a_delayed_end_of_a_commit_meets_a_new_epoch() -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_without_the_new_epoch_a_delayed_end_commits_half_of_a_later_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_new_epoch_a_delayed_end_commits_half_of_a_later_transaction(
+    monkeypatch: pytest.MonkeyPatch, own_broker: Broker
+) -> None:
     """The mutant: aiokafka's own handler sends the request again, with the same epoch.
 
     Whether the delayed request comes while the later transaction is open is a matter of time, so there are some attempts.
     """
     monkeypatch.setattr(sender, "EndTxnHandler", OnceSentEnd.__base__)
     for _ in range(4):
-        if await ends_a_later_transaction():
+        if await ends_a_later_transaction(own_broker):
             return
     pytest.fail("no delayed end has met a later transaction")
 
 
-async def ends_a_later_transaction() -> bool:
+async def ends_a_later_transaction(own_broker: Broker) -> bool:
     """Delay the end of a transaction until the next one is open; return whether it has ended half of that."""
-    async with proxied_log() as (log, direct, proxy), assigned_consumer(log) as consumer:
+    async with proxied_log(own_broker) as (log, direct, proxy), assigned_consumer(log) as consumer:
         await fill(direct, [KeyValue(b"A", b"%d" % number) for number in range(7)])
         await opened(consumer)
         delaying = asyncio.create_task(proxy.delay_end(TIMEOUT_S))
@@ -100,8 +109,8 @@ async def ends_a_later_transaction() -> bool:
 
 
 @pytest.mark.timeout(120)
-async def test_a_delayed_end_of_an_append_meets_a_new_epoch() -> None:
-    async with proxied_log() as (log, direct, proxy):
+async def test_a_delayed_end_of_an_append_meets_a_new_epoch(own_broker: Broker) -> None:
+    async with proxied_log(own_broker) as (log, direct, proxy):
         delaying = asyncio.create_task(proxy.delay_end(TIMEOUT_S))
         await asyncio.sleep(0)
         async with log.appender("test") as appender:
@@ -118,8 +127,8 @@ async def test_a_delayed_end_of_an_append_meets_a_new_epoch() -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_an_end_that_is_not_sent_for_lack_of_a_connection_is_sent_later() -> None:
-    async with proxied_log() as (log, direct, proxy), log.appender("test") as appender:
+async def test_an_end_that_is_not_sent_for_lack_of_a_connection_is_sent_later(own_broker: Broker) -> None:
+    async with proxied_log(own_broker) as (log, direct, proxy), log.appender("test") as appender:
         await appender.append([KeyValue(b"A", b"first")])
         await proxy.cut(0.2)
         with suppress(Unavailable):  # the cut may meet the end of a transaction
