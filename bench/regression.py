@@ -5,7 +5,7 @@ Both trees are measured in one run by the same program, `bench/hot_core.py`, in 
 - Processor time, as a multiple of a bare reference loop that runs before and after. The trees take turns; medians are compared.
   What seems slower is measured again before it counts.
 - Instructions under `valgrind --tool=callgrind`, without the warm-up: what 2 N runs need more than N. These are the same on a
-  busy machine, to less than 1 %.
+  busy machine, to 2 %.
 
 The base is exported from git into a folder of its own, and compiled if this tree is. It is, unless named: the merge base with
 `origin/main` or `main`; on that branch itself the last commit, if something is not committed; else the commit before. Prints a
