@@ -85,7 +85,7 @@ def command(
     plan = NightPlan(
         day=f"{day or datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}",
         champion=champion,
-        configured=settings.model,
+        configured=champion or settings.model,
         challengers=models or settings.shadows or CHALLENGERS,
         days=days,
         warmup_days=warmup_days,

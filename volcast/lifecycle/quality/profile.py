@@ -34,7 +34,7 @@ def write_profile(rows: pl.DataFrame, path: Path, title: str, tell: Callable[[st
     try:
         python = python_with_locked(LOCK, tell)
     except (InstallError, OSError, subprocess.CalledProcessError) as error:
-        raise ProfileError(f"--profile: {error}") from None
+        raise ProfileError(" ".join(f"--profile: {error}".split())) from None
     time = pl.from_epoch("open_time_ms", "ms").alias("open_time")
     with TemporaryDirectory(prefix="volcast-profile-") as folder:
         source = Path(folder, "candles.csv")

@@ -31,9 +31,9 @@ class World:
         self("run", "in/BTCUSDT.csv.gz", "--db", "log.db", "--exit-when-done", "--port", 0)
         self("archive", "run", "--to", self.archive.as_uri(), "--once")
 
-    def __call__(self, *arguments: object, code: int = 0) -> CompletedProcess[str]:
+    def __call__(self, *arguments: object, code: int = 0, model: str = "last") -> CompletedProcess[str]:
         own = {name: value for name, value in os.environ.items() if not name.startswith("VOLCAST_")}
-        own |= {"VOLCAST_MODEL": "last", "VOLCAST_SHADOWS": "two_stage", "VOLCAST_LOG_LEVEL": "warning"}
+        own |= {"VOLCAST_MODEL": model, "VOLCAST_SHADOWS": "two_stage", "VOLCAST_LOG_LEVEL": "warning"}
         own |= {"MLFLOW_TRACKING_URI": f"sqlite:///{self.folder}/mlflow.db"} | (
             {"VOLCAST_NOTIFY": self.hook} if self.hook else {}
         )
@@ -42,8 +42,8 @@ class World:
         assert done.returncode == code, f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done
 
-    def night(self, *arguments: object, code: int = 0) -> CompletedProcess[str]:
-        return self("nightly", "--archive", self.archive.as_uri(), "--interval", DAY, *arguments, code=code)
+    def night(self, *arguments: object, code: int = 0, model: str = "last") -> CompletedProcess[str]:
+        return self("nightly", "--archive", self.archive.as_uri(), "--interval", DAY, *arguments, code=code, model=model)
 
     def objects(self) -> dict[str, str]:
         """Return the archive's objects with the hashes of their contents."""
@@ -94,6 +94,13 @@ def test_a_failed_gate_ends_the_night_with_its_report(world: World, hook: Webhoo
     assert (world.objects(), len(hook.titles)) == (before, 1)
     failed = world.night("--expect", "BTCUSDT,ETHUSDT", "--only", "compare", code=1)
     assert "the gate of 2024-01-08 has failed: " in failed.stderr
+
+
+def test_the_champion_is_whoever_made_the_last_signals(world: World) -> None:
+    """Not the setting, which may be older than a promotion; the setting's model is a challenger then."""
+    only = ("--only", "models")
+    assert json.loads(world.night(*only, model="har").stdout) == ["last", "har", "two_stage"]
+    assert json.loads(world.night(*only, "--champion", "ewma").stdout) == ["ewma", "two_stage"]
 
 
 def test_single_steps_need_those_before_them(world: World) -> None:
