@@ -9,6 +9,7 @@ import numpy as np
 
 from volcast.backtest.periods import DAY_MS
 from volcast.backtest.scores import finite_or_none
+from volcast.core.types import MINUTE_MS
 
 from .evidence import evidence_of, mean_by_time
 from .outcomes import OutcomesError, SymbolOutcomes, align
@@ -30,6 +31,7 @@ def compared(
     horizon_minutes: int | None = None,
     data_hash: str | None = None,
     failures: Sequence[str] = (),
+    left_out_days: Sequence[str] = (),
     versions: Mapping[str, str] | None = None,
 ) -> LifecycleComparison:
     """Return the comparison of all models on the outcomes that each of them has forecast.
@@ -43,6 +45,7 @@ def compared(
         horizon_minutes: What the forecasts are about, if it is known.
         data_hash: Of the candles; by default that of the outcomes.
         failures: Sentences on what is wrong with the data.
+        left_out_days: Days (UTC) whose outcomes are not scored, because their data are not good enough.
         versions: Of what the forecasts depend on.
 
     Raises OutcomesError if the champion is not among the models, or if the outcomes cannot be compared.
@@ -50,7 +53,7 @@ def compared(
     if champion not in by_model:
         raise OutcomesError(f"the champion {champion} is not among the models {', '.join(sorted(by_model))}")
     challengers = sorted(set(by_model) - {champion})
-    outcomes = align({champion: by_model[champion], **{name: by_model[name] for name in challengers}})
+    outcomes = align({name: _without(by_model[name], left_out_days) for name in (champion, *challengers)})
     evidence = [evidence_of(outcomes, name, champion, level=level, failures=failures) for name in challengers]
     decisions = [judge(each, rule, len(challengers)) for each in evidence]
     chosen = winner(decisions, evidence)
@@ -77,9 +80,16 @@ def compared(
         winner=chosen,
         summary=_summary(champion, chosen, decisions, evidence),
         models=(first, *sorted(others, key=_loss)),
+        left_out_days=tuple(left_out_days),
         days=tuple(f"{datetime.fromtimestamp(int(day) * DAY_MS / 1_000, UTC):%Y-%m-%d}" for day in days),
         versions=dict(versions or {}),
     )
+
+
+def _without(outcomes: "pl.DataFrame", days: Sequence[str]) -> "pl.DataFrame":
+    """Return the outcomes of forecasts that were made on other days."""
+    numbers = {int(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp()) * 1_000 // DAY_MS for day in days}
+    return outcomes.filter(~((outcomes["timestamp"] + MINUTE_MS) // DAY_MS).is_in(numbers)) if numbers else outcomes
 
 
 def _loss(model: ComparedModel) -> tuple[bool, float, str]:

@@ -55,6 +55,8 @@ class LifecycleComparison(Struct, frozen=True, kw_only=True):
     """The champion first, the others by rising loss."""
     days: tuple[str, ...]
     """The days with outcomes, UTC."""
+    left_out_days: tuple[str, ...] = ()
+    """Days of the window whose data have failed the gate: nothing of them is scored."""
     versions: dict[str, str]
     """By name: volcast, git where it is known, and the libraries that the forecasts depend on."""
 

@@ -18,10 +18,11 @@ _SCORES = (
 def scope_text(comparison: LifecycleComparison) -> str:
     """Return a sentence on what was compared."""
     horizon = f" of the next {comparison.horizon_minutes} minutes" if comparison.horizon_minutes else ""
+    left_out = f" Left out, as their data failed the gate: {', '.join(days)}." if (days := comparison.left_out_days) else ""
     return (
         f"Forecasts{horizon} of {', '.join(comparison.symbols)}, made from {minute_text(comparison.from_ms)} to "
         f"{minute_text(comparison.to_ms)} UTC on {count(len(comparison.days))} days, by {len(comparison.models)} models on the "
-        "same outcomes."
+        f"same outcomes.{left_out}"
     )
 
 

@@ -45,6 +45,17 @@ class NightResults:
         except FileNotFoundError:
             return None
 
+    def failed_days(self, first: str) -> list[str]:
+        """Return the days from `first` on up to this one whose gate has failed, and has not passed with other data since."""
+        passed: dict[str, bool] = {}
+        for stored in self._store.list_after("night", f"night/{first}"):
+            _, day, name = stored.name.split("/", 2)
+            if day > self._day or not name.startswith("gate-"):
+                continue
+            result = msgspec.json.decode(self._store.read(stored.name), type=StepResult)
+            passed[day] = passed.get(day, False) or result.passed
+        return sorted(day for day, is_good in passed.items() if not is_good)
+
     def keep(self, result: StepResult) -> StepResult:
         """Write a result, and return the one that is there: another run may have been first."""
         content = msgspec.json.format(msgspec.json.encode(result, order="deterministic"), indent=1) + b"\n"

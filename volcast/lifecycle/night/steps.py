@@ -20,7 +20,7 @@ from volcast.lifecycle.comparison.result import LifecycleComparison, decode_comp
 from volcast.lifecycle.comparison.run import BacktestOrder, cores, run_backtest_of
 from volcast.lifecycle.comparison.versions import forecast_inputs, used_versions
 from volcast.lifecycle.comparison.window import ArchiveWindow, read_window, write_window
-from volcast.lifecycle.quality.facts import count_facts, frame_hash, interval_ms
+from volcast.lifecycle.quality.facts import count_facts, frame_hash, interval_ms, utc_day
 from volcast.lifecycle.quality.frames import archive_frame
 from volcast.lifecycle.quality.gate import judge_data
 from volcast.lifecycle.quality.report import GateReport, gate_json, gate_markdown, gate_page
@@ -170,7 +170,12 @@ class Night:
 
     def _compare_inputs(self, backtests: Mapping[str, StepResult], gate: StepResult) -> str:
         hashes = [each.details["sha256"] for each in backtests.values()]
-        return inputs_hash("compare", hashes, self.models, self.plan.rule, gate.inputs)
+        return inputs_hash("compare", hashes, self.models, self.plan.rule, gate.inputs, self._left_out_days)
+
+    @cached_property
+    def _left_out_days(self) -> list[str]:
+        """The days of the window whose data have failed the gate."""
+        return self.results.failed_days(utc_day(self.window.score_from_ms))
 
     def find_gate(self) -> StepResult | None:
         """Return the gate's result for the candles and thresholds of now; None if there is none."""
@@ -214,6 +219,7 @@ class Night:
             interval=plan.day,
             horizon_minutes=plan.horizon_minutes,
             data_hash=self.window.data_hash,
+            left_out_days=self._left_out_days,
             versions=used_versions(),
         )
 

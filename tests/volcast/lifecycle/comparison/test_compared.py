@@ -50,6 +50,16 @@ def test_failures_of_the_data_keep_the_champion() -> None:
     assert "2 % of the closes are missing" in found.summary
 
 
+def test_days_whose_data_failed_are_left_out() -> None:
+    whole, found = comparison(), comparison(left_out_days=("2024-01-02", "2024-01-30"))
+    assert set(whole.days) - set(found.days) == {"2024-01-02", "2024-01-30"}
+    assert whole.models[1].evidence is not None
+    assert found.models[1].evidence is not None
+    assert whole.models[1].evidence.outcomes - found.models[1].evidence.outcomes == 48
+    assert "Left out, as their data failed the gate: 2024-01-02, 2024-01-30." in comparison_markdown(found)
+    assert encode_comparison(decode_comparison(encode_comparison(found))) == encode_comparison(found)
+
+
 def test_scores_are_on_both_scales() -> None:
     found = comparison().model("better").scores[0]
     assert found.r2_level is not None
