@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import nullcontext
+from pathlib import Path
 from random import Random
 from time import time
 from typing import Literal
@@ -72,6 +73,9 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
     root does no harm: each commit is written by one of them.
     """
     log = create_log(settings)
+    bus = parse_bus(str(settings.bus))
+    if once and bus.kind == "sqlite" and not Path(bus.path).exists():  # a service may be the first to start
+        raise UserError(f"log {bus.path} does not exist; check --bus")
     with extra_required("volcast archive"):
         from volcast.lifecycle.archive.commits import Identity  # noqa: PLC0415  # Polars is slow to import
         from volcast.lifecycle.archive.metrics import archiver_monitor  # noqa: PLC0415
@@ -84,7 +88,7 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
     from volcast.cli.services import run_services  # noqa: PLC0415
 
     configure(settings.log_level, secrets=settings.secrets(), log_format=settings.log_format)
-    kind: Literal["kafka", "sqlite"] = "sqlite" if parse_bus(str(settings.bus)).kind == "sqlite" else "kafka"
+    kind: Literal["kafka", "sqlite"] = "sqlite" if bus.kind == "sqlite" else "kafka"
     prefix = settings.topic_prefix if kind == "kafka" else ""
 
     def identity(partitions: int) -> Identity:

@@ -7,6 +7,8 @@ list of files.
 
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
+from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple, cast
 
 import msgspec
@@ -21,6 +23,7 @@ from .store import ObjectStore, StoreError
 from .tables.all import TABLE_SCHEMAS
 from .tables.schemas import HIVE_COLUMNS, file_schema, sorted_rows, to_parquet
 
+_MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_BATCH_BYTES = 32 * 1024 * 1024
 _MAX_BATCH_GROUPS = 50
 """Of one commit. An archiver that writes one meanwhile makes the names of this one's files too old, so it is written quickly."""
@@ -45,7 +48,10 @@ def commit_times(store: ObjectStore) -> dict[int, int]:
 
 
 def closed_days(state: ArchiveState, settled: int) -> list[Sequence[DataFile]]:
-    """Return the files of each closed day of a symbol in a table that has several, all of commits up to number `settled`."""
+    """Return the files of each closed day of a symbol in a table that has several, all of commits up to number `settled`.
+
+    Of files that are large together, as those without a symbol may be, so many as make one of `_MAX_FILE_BYTES`.
+    """
     latest: dict[str | None, str] = {}
     groups: dict[tuple[str, str | None, str | None], list[DataFile]] = {}
     for file in state.files.values():
@@ -53,12 +59,19 @@ def closed_days(state: ArchiveState, settled: int) -> list[Sequence[DataFile]]:
         if file.day:
             latest[file.symbol] = max(latest.get(file.symbol, ""), file.day)
     return [
-        files
+        chosen
         for (_, symbol, day), files in groups.items()
-        if len(files) > 1
-        and (day is None or day < latest[symbol])
+        if (day is None or day < latest[symbol])
         and all((number_of_data(each.name) or 0) <= settled for each in files)
+        and len(chosen := _first_ones(files)) > 1
     ]
+
+
+def _first_ones(files: Sequence[DataFile]) -> Sequence[DataFile]:
+    """Return the smallest files that have at most `_MAX_FILE_BYTES` together, in their order."""
+    sizes = accumulate(each.size for each in sorted(files, key=attrgetter("size")))
+    smallest = sorted(files, key=attrgetter("size"))[: sum(size <= _MAX_FILE_BYTES for size in sizes)]
+    return [each for each in files if each in smallest]
 
 
 def compact(store: ObjectStore, *, settled_before_ms: int, nonce: Callable[[], str], now_ms: Callable[[], int]) -> Compacted:

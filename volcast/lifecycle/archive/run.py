@@ -107,6 +107,8 @@ class Archiver:
             except Overtaken as overtaken:
                 self.stats.overtaken += 1
                 _log.warning("%s: going on after it", overtaken)
+                if not self._config.once:  # it is at work: there is nothing to do for a while
+                    await asyncio.sleep(self._random.uniform(0.5, 1.5) * self.every_s)
                 continue
             return
 

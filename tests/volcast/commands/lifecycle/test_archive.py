@@ -74,9 +74,9 @@ def test_a_night_of_an_archive() -> None:
         (("archive", "--to", "archive"), 2, "no log given"),
         (("archive", *BUS), 2, "Missing option '--to'"),
         (("archive", "compost"), 2, "No such command 'compost'"),
+        (("archive", *BUS, "--to", "archive", "--once"), 2, "log log.db does not exist; check --bus"),
         (("archive", *BUS, "--to", "ftp://x"), 3, "names no archive: expected file:///PATH or s3://BUCKET/PREFIX"),
         (("archive", *BUS, "--to", "s3://"), 3, "names no bucket"),
-        (("archive", *BUS, "--to", "log.db/archive", "--once"), 3, "cannot be written"),
         (("archive", "files", "--archive", "nothing", "--table", "candles"), 3, "there is no archive at file://"),
         (("archive", "compact", "--archive", "nothing"), 3, "there is no archive at file://"),
         (("archive", "expire", "--archive", "nothing", "--keep-days", "x=1"), 2, "expected DAYS or TABLE=DAYS"),
@@ -99,3 +99,10 @@ def test_a_damaged_archive_is_refused() -> None:
     result = volcast("archive", *BUS, "--to", "archive", "--once")
     assert result.exit_code == 3
     assert "commit 1 is damaged: it is no commit of an archive" in result.stderr
+
+
+def test_a_root_that_cannot_be_written_is_one_line() -> None:
+    replay(5)
+    result = volcast("archive", *BUS, "--to", "log.db/archive", "--once")
+    assert result.exit_code == 3
+    assert re.search(r"log\.db/archive/archive\.json cannot be written: Not a directory", result.stderr)

@@ -197,3 +197,15 @@ async def test_a_commit_of_compaction_follows_the_chain(store: FolderStore, tmp_
     path.write_bytes(encode_commit(replace(commit, added=commit.added[1:])))
     with pytest.raises(ChainError, match="does not follow"):
         load_state(store)
+
+
+async def test_no_file_becomes_too_large(store: FolderStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest ones are merged; a large one stays as it is."""
+    state = load_state(store)
+    group = next(files for files in closed_days(state, state.number) if len(files) > 2)
+    *small, large = sorted(each.size for each in group)
+    monkeypatch.setattr("volcast.lifecycle.archive.compaction._MAX_FILE_BYTES", sum(small) + large - 1)
+    chosen = next(files for files in closed_days(state, state.number) if set(files) <= set(group))
+    assert sorted(each.size for each in chosen) == small
+    monkeypatch.setattr("volcast.lifecycle.archive.compaction._MAX_FILE_BYTES", 0)
+    assert closed_days(state, state.number) == []

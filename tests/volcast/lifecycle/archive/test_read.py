@@ -108,6 +108,15 @@ async def test_files_are_sorted_by_time(archive: Archive) -> None:
             assert times.len() == file.rows or file.day is None
 
 
+async def test_columns_that_older_files_lack_are_null(archive: Archive) -> None:
+    """As after an update that gives signals another field."""
+    first = archive.files("signals")[0]
+    path = Path(archive.store.url(first.name))
+    pl.read_parquet(path, hive_partitioning=False).drop("noise_ratio").write_parquet(path)
+    found = archive.scan("signals").collect()
+    assert found["noise_ratio"].null_count() == first.rows + found.filter(pl.col("kind") != "signal").height
+
+
 def candle(minute: int, close: str, source: str = "first") -> KeyValue:
     return KeyValue(b"BTCUSDT", encode_candle(candle_text(minute, close, source=source)))
 

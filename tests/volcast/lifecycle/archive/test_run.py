@@ -40,7 +40,7 @@ from volcast.proof.simulated_log.log import SimulatedLog
 OpenLog = Callable[[], Log]
 
 
-@pytest.fixture(params=["sqlite", "kafka", "simulated"])
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.slow), "simulated"])
 async def open_log(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenLog]:
     """A function that opens a log; all that a test opens are the same."""
     if request.param == "kafka":

@@ -16,7 +16,7 @@ from volcast.lifecycle.archive.store import ObjectStore, StoreError, StoreUnavai
 OpenStore = Callable[[], ObjectStore]
 
 
-@pytest.fixture(params=["folder", "seaweedfs", "moto"])
+@pytest.fixture(params=["folder", *(pytest.param(name, marks=pytest.mark.slow) for name in ("seaweedfs", "moto"))])
 def open_one(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """A function that opens the same store, as each process does for itself."""
     if request.param == "folder":
@@ -119,6 +119,7 @@ def test_another_root_is_refused(root: str) -> None:
         open_store(root, {})
 
 
+@pytest.mark.slow
 def test_a_wrong_secret_is_refused_and_never_shown(seaweedfs: S3Server) -> None:
     store = open_store("s3://volcast/x", seaweedfs.environment() | {"AWS_SECRET_ACCESS_KEY": "very-wrong-secret"})
     for attempt in (lambda: store.create("a", b""), lambda: store.read("a"), lambda: store.list_after("")):
@@ -128,12 +129,14 @@ def test_a_wrong_secret_is_refused_and_never_shown(seaweedfs: S3Server) -> None:
     assert "very-wrong-secret" not in repr(store.__dict__["_access"])
 
 
+@pytest.mark.slow
 def test_minio_variables_name_the_same_server(seaweedfs: S3Server) -> None:
     root = f"s3://volcast/{uuid4().hex}"
     open_store(root, seaweedfs.environment()).create("a", b"1")
     assert open_store(root, seaweedfs.minio_environment()).read("a") == b"1"
 
 
+@pytest.mark.slow
 def test_a_missing_bucket_is_named(moto: S3Server) -> None:
     with pytest.raises(StoreError, match=r"there is no bucket nowhere at http://127.*: create it first"):
         open_store("s3://nowhere/x", moto.environment()).create("a", b"")
