@@ -1,4 +1,4 @@
-"""The options of the rule of a comparison, for the commands that judge models."""
+"""The options of the rule of a comparison. It is a file of its own because `compare` and `nightly` both have them."""
 
 import functools
 from collections.abc import Callable
