@@ -1,4 +1,4 @@
-"""What a night is about: the data interval, the models, the window, and the thresholds. All steps read it, and none changes it."""
+"""What a night is about: the data interval, models, window and thresholds. All steps read it, and none changes it."""
 
 from hashlib import sha256
 
