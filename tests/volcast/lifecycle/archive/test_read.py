@@ -1,5 +1,6 @@
 """Readers find each row once: by Archive, and with DuckDB, pandas, Polars and pyarrow from the list of files."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from volcast.lifecycle.archive.store import StoreError, open_store
 from volcast.log.contract import Commit, KeyValue, Topic
 from volcast.log.sqlite.log import SqliteLog
 
+DOCUMENT = (Path(__file__).parents[4] / "docs/lifecycle/archive.md").read_text()
 MINUTES = range(1_440 - 8, 1_440 + 8)
 
 
@@ -106,6 +108,16 @@ async def test_files_are_sorted_by_time(archive: Archive) -> None:
             times = pl.read_parquet(archive.store.url(file.name))["open_time"].drop_nulls()
             assert times.is_sorted()
             assert times.len() == file.rows or file.day is None
+
+
+async def test_the_code_of_the_document_runs(archive: Archive) -> None:
+    """On this archive, and with a symbol that it has."""
+    (code,) = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
+    code = code.replace("file:///data/archive", archive.store.root)
+    found: dict[str, Any] = {}
+    exec(compile(code, "archive.md", "exec"), found)  # noqa: S102  # our own document
+    assert found["candles"].height > 0
+    assert len(found["files"]) == len(archive.files("outcomes")) > 0
 
 
 async def test_columns_that_older_files_lack_are_null(archive: Archive) -> None:
