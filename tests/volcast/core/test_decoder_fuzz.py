@@ -27,6 +27,7 @@ from volcast.core.codec import (
     MAX_KEPT_BYTES,
     MAX_TIME_MS,
     MIN_TIME_MS,
+    PROMOTION_KEY,
     UNDECODABLE,
     Origin,
     Reason,
@@ -34,6 +35,7 @@ from volcast.core.codec import (
     decode_reject,
     decode_signal,
     encode_gap,
+    encode_promotion,
     encode_reject,
     encode_restoring,
     encode_revision,
@@ -42,6 +44,7 @@ from volcast.core.codec import (
 )
 from volcast.core.decoder import Decoder, is_symbol
 from volcast.core.engine import Engine
+from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS, Promotion
 from volcast.core.snapshot import SnapshotError
 from volcast.core.timeline import Arrival
 from volcast.core.types import MINUTE_MS, Candle, EngineConfig, Gap, Restoring, Revision, Signal
@@ -51,6 +54,7 @@ INPUTS_PER_SEED = 500
 KEY = SYMBOL.encode()
 RECORDS = [record(0, "42000.5"), encode_gap(Gap(SYMBOL, at(3), at(7), "BINANCE", "outage"))]
 RECORDS += [encode_revision(candle_text(0, "0.07")), record(10**6, "42", live=True, line=None)]
+RECORDS += [encode_promotion(Promotion("000007", "har", at(5), symbols)) for symbols in ((), (SYMBOL,))]
 CONFIG = EngineConfig()
 
 
@@ -88,7 +92,7 @@ def test_a_broken_record_is_a_candle_a_gap_a_revision_or_a_reject(seed: int) -> 
     decoder, records = Decoder(decimals, {"X": 0}), [fields_of(each) for each in RECORDS]
     for _ in range(INPUTS_PER_SEED):
         value = broken_record(random, records)
-        key = random.choice((KEY, KEY, KEY, KEY, KEY, KEY, b"X", b"", b"\xff", b"BTCUSDT\n", random.randbytes(3)))
+        key = random.choice((*[KEY] * 6, PROMOTION_KEY, PROMOTION_KEY, b"X", b"", b"\xff", b"BTCUSDT\n", random.randbytes(3)))
         with noting(decimals, key, value):
             check_decoded(decoder, key, value)
 
@@ -105,6 +109,13 @@ def check_decoded(decoder: Decoder, key: bytes, value: bytes) -> None:
             assert is_symbol(gap.symbol)
             assert MIN_TIME_MS <= gap.from_ms < gap.to_ms < MAX_TIME_MS
             assert gap.from_ms % MINUTE_MS == gap.to_ms % MINUTE_MS == 0
+        case Promotion() as promotion:
+            assert key == PROMOTION_KEY
+            assert 0 < len(promotion.model) <= 255
+            assert len(promotion.symbols) <= MAX_PROMOTED_SYMBOLS
+            assert all(map(is_symbol, promotion.symbols))
+            assert MIN_TIME_MS <= promotion.from_ms < MAX_TIME_MS
+            assert promotion.from_ms % MINUTE_MS == 0
         case Reject() as reject:
             assert (reject.key, reject.value) == (key, value[:MAX_KEPT_BYTES])
             assert reject.reason in Reason
