@@ -153,7 +153,9 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
         text = f"{share:.2%} of the {what}; at most {limits.max_null_share:.2%} is allowed."
         yield check(f"nulls.{column}", share, limits.max_null_share, text)
     share = facts.out_of_range / rows
-    yield check("ranges", share, limits.max_out_of_range_share, f"{facts.out_of_range} rows have impossible prices or volumes.")
+    yield check(
+        "ranges", share, limits.max_out_of_range_share, f"{facts.out_of_range} rows have an impossible price, volume or time."
+    )
     share = facts.missing_minutes / facts.expected_minutes
     limit = f"{limits.max_missing_share:.0%}"
     text = f"{facts.missing_minutes} of {facts.expected_minutes} minutes have no candle; at most {limit} is allowed."
