@@ -1,4 +1,4 @@
-"""A short `volcast prove` on processes, with a promotion and a rollback, ends with EXACT and leaves no files or processes behind."""
+"""A short `volcast prove` on processes, with a promotion and a rollback, ends with EXACT and leaves nothing behind."""
 
 import asyncio
 import subprocess

@@ -12,13 +12,18 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 from aiokafka.structs import TopicPartition
+from msgspec.structs import replace
 
 from tests.command import volcast
 from tests.log_access import fill, records_of
-from tests.volcast.commands.consumed_log import SYMBOLS, candles, consume, consuming
+from tests.market import at
+from tests.volcast.commands.consumed_log import CONFIG, SYMBOLS, candles, consume, consuming
+from volcast.core.codec import PROMOTION_KEY, encode_promotion
+from volcast.core.forecast.promotion import Promotion
 from volcast.log.contract import KeyValue, Log, Record, Topic
 from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
+from volcast.proof.verifier import model_of
 
 SETTINGS = ("--window", "3", "--rate-window", "4", "--max-symbols", "100")
 """Those of `consumed_log`."""
@@ -115,6 +120,21 @@ async def test_the_same_settings_from_the_beginning_give_the_same_signals(bus: B
     assert found["text"].startswith("settings: those of the live consumer\n")
     assert found["text"].count("different records\t0\n") == len(SYMBOLS)
     assert found["live"]["engine"]["window"] == 3
+
+
+async def test_a_replay_of_some_symbols_follows_the_promotions_on_the_log(bus: Bus, tmp_path: Path) -> None:
+    async with bus.open() as log:
+        await fill(log, candles(range(60)))
+        async with log.appender("models") as appender:
+            marker = encode_promotion(Promotion("000001", "ewma", at(80)))
+            await appender.promote(KeyValue(b"000001", b"a test"), KeyValue(PROMOTION_KEY, marker))
+        await fill(log, candles(range(60, MINUTES)))
+        await consume(log, config=replace(CONFIG, shadows=("ewma",)))
+        models = {model_of(each.value) for each in await records_of(log, Topic.SIGNALS)}
+    found = await asyncio.to_thread(replayed, tmp_path, bus, "--shadows", "ewma", "--symbol", SYMBOLS[0])
+    comparison = found[SYMBOLS[0]]["comparison"]
+    assert comparison["compared"] == comparison["identical"] == MINUTES
+    assert models == {"two_stage", "ewma"}
 
 
 async def test_a_live_consumer_goes_on_undisturbed(bus: Bus, tmp_path: Path) -> None:

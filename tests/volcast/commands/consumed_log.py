@@ -44,18 +44,18 @@ def expected(records: Iterable[KeyValue]) -> Mapping[bytes, list[bytes]]:
     return signals
 
 
-async def consume(log: Log, snapshot_records: int = 5_000, *, killed: bool = False) -> None:
+async def consume(log: Log, snapshot_records: int = 5_000, *, killed: bool = False, config: EngineConfig = CONFIG) -> None:
     """Consume all candles on the log. A worker that is `killed` writes no snapshots at its end."""
-    async with consuming(log, snapshot_records) as worker, asyncio.timeout(TIMEOUT_S):
+    async with consuming(log, snapshot_records, config) as worker, asyncio.timeout(TIMEOUT_S):
         await worker.drained()
         if killed:
             worker.shards.clear()
 
 
 @asynccontextmanager
-async def consuming(log: Log, snapshot_records: int = 5_000) -> AsyncIterator[Worker]:
+async def consuming(log: Log, snapshot_records: int = 5_000, config: EngineConfig = CONFIG) -> AsyncIterator[Worker]:
     """Run a worker during the `with` block."""
-    worker = Worker(log, rules(snapshot_records), 50, Random(1))  # a fixed seed for the jitter
+    worker = Worker(log, rules(snapshot_records, config), 50, Random(1))  # a fixed seed for the jitter
     running = asyncio.create_task(worker.run())
     try:
         yield worker
