@@ -227,9 +227,10 @@ def _run(
     from volcast.lifecycle.comparison.outcomes import read_outcomes  # noqa: PLC0415  # as above
     from volcast.lifecycle.comparison.run import BacktestFailedError, BacktestOrder, cores, run_backtests  # noqa: PLC0415
 
+    at_once = processes or cores()
     with TemporaryDirectory(prefix="volcast-compare-") as folder:
         try:
-            paths = run_backtests(BacktestOrder(files, arguments), models, Path(folder), processes or cores())
+            paths = run_backtests(BacktestOrder(files, arguments, max(1, at_once // len(models))), models, Path(folder), at_once)
         except BacktestFailedError as error:
             raise UserError(str(error)) from None
         parts = [read_outcomes(path) for path in paths]

@@ -22,12 +22,14 @@ class BacktestOrder(NamedTuple):
     """Candle files."""
     arguments: tuple[str, ...] = ()
     """Of `volcast backtest`: symbols, settings, times."""
+    workers: int = 1
+    """Processes of each backtest, for its symbols."""
 
 
 def run_backtest_of(order: BacktestOrder, model: str, outcomes: Path) -> None:
     """Run the backtest of one model, and write its scored outcomes. Raises BacktestFailedError."""
     command = [sys.executable, "-m", "volcast.cli.main", "backtest", *map(str, order.files), *order.arguments]
-    command += ["--model", model, "--models", model, "--outcomes", str(outcomes), "--workers", "1"]
+    command += ["--model", model, "--models", model, "--outcomes", str(outcomes), "--workers", str(order.workers)]
     environment = os.environ | {"VOLCAST_SHADOWS": ""}  # the setting may name this model, which then would be in its own shadow
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)  # noqa: S603  # the words are ours
     if done.returncode:

@@ -116,7 +116,8 @@ class Night:
         lacking = [model for model, known in found.items() if known is None]
         done = {model: Done(known, is_new=False) for model, known in found.items() if known is not None}
         if lacking:
-            with self._order() as (order, folder), ThreadPoolExecutor(processes or cores()) as pool:
+            at_once = processes or cores()
+            with self._order(max(1, at_once // len(lacking))) as (order, folder), ThreadPoolExecutor(at_once) as pool:
                 paths = {model: folder / f"outcomes-{number}.parquet" for number, model in enumerate(lacking)}
                 begun = [pool.submit(run_backtest_of, order, model, path) for model, path in paths.items()]
                 for each in begun:
@@ -229,14 +230,14 @@ class Night:
         return inputs_hash("backtest", model, window.data_hash, times, self.plan.backtest_arguments, forecast_inputs())
 
     @contextmanager
-    def _order(self) -> Iterator[tuple[BacktestOrder, Path]]:
+    def _order(self, workers: int) -> Iterator[tuple[BacktestOrder, Path]]:
         """Give what all backtests of the window have in common, with its candles in files."""
         with TemporaryDirectory(prefix="volcast-night-") as folder:
             files = write_window(self.window, Path(folder))
             symbols = [word for symbol, _ in files for word in ("--symbol", symbol)]
             begin = ["--from", format_open_time(self.window.score_from_ms)]
             arguments = (*self.plan.backtest_arguments, *symbols, *begin)
-            yield BacktestOrder(tuple(path for _, path in files), arguments), Path(folder)
+            yield BacktestOrder(tuple(path for _, path in files), arguments, workers), Path(folder)
 
     def _keep_backtest(self, model: str, path: Path) -> Done:
         inputs = self._backtest_inputs(model)
