@@ -30,5 +30,10 @@ def test_what_waits_is_at_the_heads_of_half_of_the_parts_and_the_longest_first()
     assert [path for _, path in order(paths, 3)][33] == LONGEST[1]  # of three processes two begin with what waits
 
 
+def test_a_file_of_the_longest_begins_early_wherever_it_is() -> None:
+    found = [path for _, path in order(["core/test_c.py"] * 9 + ["test_docs.py", "bench/test_load.py"], 1)]
+    assert found[:2] == ["bench/test_load.py", "test_docs.py"]
+
+
 def test_the_longest_exist() -> None:
     assert [file for file in LONGEST if not (Path(__file__).parent / file).is_file()] == []
