@@ -91,6 +91,7 @@ def append_commit(store: ObjectStore, state: ArchiveState, commit: ArchiveCommit
     Raises Overtaken if another writer was faster; StoreError or ChainError otherwise. After StoreUnavailable, call it again with
     the same commit.
     """
+    state.check(commit)  # what was written once is there for ever
     raw = encode_commit(commit)
     if not store.create(commit_name(commit.number), raw):
         raise Overtaken(f"{store.root}: commit {commit.number} is by another writer")

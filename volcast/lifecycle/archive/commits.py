@@ -135,25 +135,32 @@ class ArchiveState(Struct):
         """Return how far a partition has been archived; None if nothing of it has."""
         return self.places.get(topic, {}).get(partition)
 
-    def follow(self, raw: bytes, *, checkpoint: str = "") -> ArchiveCommit:
-        """Take in the next commit, from the bytes of its object, and return it.
-
-        If `checkpoint` is given, it is the SHA-256 of the checkpoint of the present state. Raises ChainError, and then is
-        unchanged, if the bytes are no commit or do not follow.
-        """
-        try:
-            commit = decode_commit(raw)
-        except ChainError as error:
-            raise ChainError(f"commit {self.number + 1} is damaged: {error}") from None
+    def check(self, commit: ArchiveCommit) -> None:
+        """Raise ChainError if this cannot be the next commit."""
         if commit.number != self.number + 1:
             raise ChainError(f"commit {self.number + 1} says that it is commit {commit.number}")
         if commit.previous != self.sha256:
             before = f"commit {self.number}" if self.number else "archive.json"
             raise ChainError(f"commit {commit.number} does not follow {before}: that was changed since, or this one was")
-        vouched = commit.checkpoint
-        if checkpoint and vouched and vouched.number == self.number and vouched.sha256 != checkpoint:
-            raise ChainError(f"checkpoint {self.number} is not the one that commit {commit.number} names")
-        self._check_contents(commit)
+        if missing := [name for name in commit.removed if name not in self.files]:
+            raise ChainError(f"commit {commit.number} removes {missing[0]}, which is not there")
+        if twice := [each.name for each in commit.added if each.name in self.files]:
+            raise ChainError(f"commit {commit.number} adds {twice[0]}, which is there")
+        for topic, places in commit.places.items():
+            for partition, place in places.items():
+                if (known := self.place(topic, partition)) and place.next < known.next:
+                    raise ChainError(f"commit {commit.number} goes back on {topic}, partition {partition}, to {place.next}")
+
+    def follow(self, raw: bytes) -> ArchiveCommit:
+        """Take in the next commit, from the bytes of its object, and return it.
+
+        Raises ChainError, and then is unchanged, if the bytes are no commit or do not follow.
+        """
+        try:
+            commit = decode_commit(raw)
+        except ChainError as error:
+            raise ChainError(f"commit {self.number + 1} is damaged: {error}") from None
+        self.check(commit)
         for topic, places in commit.places.items():
             self.places.setdefault(topic, {}).update(places)
         for name in commit.removed:
@@ -162,16 +169,6 @@ class ArchiveState(Struct):
         self.alarms.update(commit.alarms)
         self.number, self.sha256 = commit.number, sha256_of(raw)
         return commit
-
-    def _check_contents(self, commit: ArchiveCommit) -> None:
-        if missing := [name for name in commit.removed if name not in self.files]:
-            raise ChainError(f"commit {commit.number} removes {missing[0]}, which is not there")
-        if twice := [each.name for each in commit.added if each.name in self.files]:
-            raise ChainError(f"commit {commit.number} adds {twice[0]}, which is there")
-        for topic, places in commit.places.items():
-            for partition, place in places.items():
-                if (before_place := self.place(topic, partition)) and place.next < before_place.next:
-                    raise ChainError(f"commit {commit.number} goes back on {topic}, partition {partition}, to {place.next}")
 
 
 _commit_decoder = msgspec.json.Decoder(ArchiveCommit)

@@ -125,10 +125,20 @@ def test_of_two_commits_of_a_number_one_counts(tmp_path: Path) -> None:
     commit = ArchiveCommit(1, "records", one.sha256, "mine", 5)
     append_commit(store, one, commit)
     with pytest.raises(Overtaken, match="commit 1 is by another writer"):
-        append_commit(store, other, ArchiveCommit(1, "records", one.sha256, "other", 5))
+        append_commit(store, other, ArchiveCommit(1, "records", other.sha256, "other", 5))
     append_commit(store, other, commit)  # the same once more, as after a lost answer
     assert other == one
     assert decode_commit(store.read(commit_name(1))).nonce == "mine"
+
+
+def test_a_commit_that_cannot_follow_is_not_written(tmp_path: Path) -> None:
+    """What was written once is there for ever, and would break the chain."""
+    store = FolderStore(tmp_path / "archive")
+    create_archive(store, Identity("sqlite", "", 1, 5))
+    state = load_state(store)
+    with pytest.raises(ChainError, match="removes data/x, which is not there"):
+        append_commit(store, state, ArchiveCommit(1, "compacted", state.sha256, "n", 5, removed=("data/x",)))
+    assert store.list_after(COMMITS) == []
 
 
 def test_errors_are_of_one_kind() -> None:

@@ -45,8 +45,8 @@ async def store(tmp_path: Path) -> FolderStore:
     return found
 
 
-def compacted(store: ObjectStore, settled_before_ms: int = ALWAYS_MS) -> Compacted:
-    return compact(store, settled_before_ms=settled_before_ms, nonce=lambda: "n", now_ms=lambda: 1)
+def compacted(store: ObjectStore, settled_before_ms: int = ALWAYS_MS, nonce: str = "n") -> Compacted:
+    return compact(store, settled_before_ms=settled_before_ms, nonce=lambda: nonce, now_ms=lambda: 1)
 
 
 async def test_the_rows_stay_and_the_files_become_few(store: FolderStore, tmp_path: Path) -> None:
@@ -142,6 +142,22 @@ async def test_beside_an_archiver_nothing_is_lost(tmp_path: Path) -> None:
             await archiver(log, store).run()
         assert in_archive(store) == await on_log(log)
     assert {"records", "compacted"} == {decode_commit(raw).kind for _, raw in read_commits(store)}
+
+
+async def test_of_two_compactions_at_once_one_has_its_way(store: FolderStore) -> None:
+    """The other one finds that its files are gone, and leaves the day as it is."""
+    before = {table: rows_of(store, table) for table in ARCHIVE_TABLES}
+    done = list[Compacted]()
+
+    def compact_in_between(place: int) -> None:
+        if place == 1:
+            done.append(compacted(store, nonce="another's"))
+
+    second = compacted(FaultyStore(store, compact_in_between))
+    assert done[0].days > 5
+    assert second == Compacted(0, 0, 0, 0)
+    assert all(rows_of(store, table).equals(before[table]) for table in ARCHIVE_TABLES)
+    assert [each.kind for each in Archive(store).commits()].count("compacted") == 1
 
 
 async def test_what_no_commit_names_is_deleted_but_not_what_is_being_written(store: FolderStore, tmp_path: Path) -> None:
