@@ -25,6 +25,8 @@ _POLL_S = 0.02
 _PROMOTION_TIMEOUT_S = 90.0
 CHALLENGER = "ewma"
 """The model that is promoted, where models are."""
+_REFUSED = 1
+"""The exit code of a promotion that was refused."""
 _INTERRUPTED = 130
 """The exit code of a process that was terminated before its service had started, or before a replay was done."""
 
@@ -40,6 +42,7 @@ class PipelineStats:
     faults: Counter[ProcessFaultKind] = field(default_factory=Counter)
     kills: int = 0
     """How many workers were killed or terminated."""
+    refused_promotions: int = 0
     killed_at_s: list[float] = field(default_factory=list)
     disturbed_at_s: list[float] = field(default_factory=list)
     """When other disturbances began and ended."""
@@ -114,16 +117,18 @@ class Pipeline:
                 await self._promote()
 
     async def _promote(self) -> None:
-        """Promote the challenger and take that back, in turns. Raises ProofFailed."""
-        is_second = self.stats.faults[ProcessFaultKind.PROMOTE] % 2 == 0
-        move = ("rollback",) if is_second else ("promote", CHALLENGER, "--when-warm")
-        began_s = now_s()
+        """Promote the challenger and take that back, in turns; a move that is refused is made again. Raises ProofFailed."""
+        done, began_s = self.stats.faults[ProcessFaultKind.PROMOTE] - 1, now_s()
+        move = ("rollback",) if done % 2 else ("promote", CHALLENGER, "--when-warm")
         while True:
             process = self._group.start("models", *move, "--why", "a proof", *self._backend.arguments())
             while process.exit_code is None and now_s() - began_s < _PROMOTION_TIMEOUT_S:
                 self.check()
                 await asyncio.sleep(_POLL_S)
-            if process.exit_code == 0:
+            if process.exit_code == _REFUSED:  # it would change nothing, as no candle has come since the last one
+                self.stats.faults[ProcessFaultKind.PROMOTE] -= 1
+                self.stats.refused_promotions += 1
+            if process.exit_code in {0, _REFUSED}:
                 return
             if now_s() - began_s > _PROMOTION_TIMEOUT_S:  # the log may have been away for a while
                 raise ProofFailed(f"volcast models {move[0]} did not succeed: {process.read_output()[-1_000:]}")

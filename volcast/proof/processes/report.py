@@ -50,8 +50,9 @@ class ProofReport:
             yield f"compared   {counts.candles} candle records, {counts.signals} signals, {counts.rejects} rejects"
             if len(counts.models) > 1:
                 yield f"models     {', '.join(f'{number} signals by {name}' for name, number in sorted(counts.models.items()))}"
-        faults = (f"{number} × {kind.description}" for kind, number in self.stats.faults.most_common())
-        yield f"faults     {', '.join(faults) or 'none'}"
+        faults = (f"{number} × {kind.description}" for kind, number in (+self.stats.faults).most_common())
+        refused = f", {self.stats.refused_promotions} promotions refused" if self.stats.refused_promotions else ""
+        yield f"faults     {', '.join(faults) or 'none'}{refused}"
         logged = f"{events[RESTORED]} restores, {events[FENCED]} fencings, {events[UNANSWERED]} commits without a response, "
         logged += f"{events[TAKEN_OVER]} takeovers by a standby"
         yield f"workers    {self.stats.kills} ended or killed, {logged}"

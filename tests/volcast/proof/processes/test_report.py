@@ -38,6 +38,12 @@ def test_signals_are_counted_by_model_if_several_led() -> None:
     assert report(counts=counts)[1] == "models     390 signals by ewma, 600 signals by har"
 
 
+def test_promotions_that_were_refused_are_no_faults() -> None:
+    stats = PipelineStats(Counter({ProcessFaultKind.KILL: 3, ProcessFaultKind.PROMOTE: 0}), refused_promotions=2)
+    lines = ProofReport("volcast prove", "", None, stats, [], 1.0, None).lines()
+    assert next(lines) == "faults     3 × worker killed, 2 promotions refused"
+
+
 def test_a_difference_is_the_last_line() -> None:
     assert report("partition 0: one signal too many")[-1] == "NOT EXACT: partition 0: one signal too many"
 
