@@ -159,6 +159,9 @@ class DamagedReader:
     async def begins(self) -> Mapping[int, int]:
         return await self._reader.begins()
 
+    async def ends(self) -> Mapping[int, int]:
+        return await self._reader.ends()
+
     async def read(self, max_records: int, timeout_s: float) -> Sequence[Record]:
         records = await self._reader.read(max_records, timeout_s)
         why = "offset 3: its checksum is wrong"
