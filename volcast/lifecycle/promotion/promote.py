@@ -50,6 +50,8 @@ class PromotionRequest:
     why: str
     at_ms: int | None = None
     """The named candle; None for the next one that all symbols can reach."""
+    not_before_ms: int = 0
+    """The named candle is at this one or later, if `at_ms` is None."""
     symbols: tuple[str, ...] = ()
     """All if it is empty."""
     evidence: PromotionEvidence | None = None
@@ -114,14 +116,15 @@ def promotion_of(
 
 
 def _record(request: PromotionRequest, models: LogModels, trail: Trail, now_ms: int) -> PromotionRecord:
+    from_ms = _named_candle(request, models)
     record = PromotionRecord(
         id=trail.next_id,
         kind=request.kind,
         of=request.of,
         model=request.model,
-        from_ms=_named_candle(request, models),
+        from_ms=from_ms,
         symbols=request.symbols,
-        previous=_previous(models, request.symbols),
+        previous=_previous(models, trail, request.symbols, from_ms),
         who=request.who,
         when_ms=now_ms,
         why=request.why,
@@ -174,7 +177,7 @@ def _check_plans(request: PromotionRequest, found: LeadReadiness, trail: Trail) 
 def _named_candle(request: PromotionRequest, models: LogModels) -> int:
     """Return the opening of the named candle. Raises RefusedPromotionError for one that cannot be kept."""
     if request.at_ms is None:
-        return next_named_candle(models)
+        return max(next_named_candle(models), request.not_before_ms)
     if request.at_ms % MINUTE_MS:
         raise RefusedPromotionError("the named candle is a whole minute")
     concerned = request.symbols or models.symbols
@@ -187,11 +190,16 @@ def _named_candle(request: PromotionRequest, models: LogModels) -> int:
     return request.at_ms
 
 
-def _previous(models: LogModels, symbols: tuple[str, ...]) -> tuple[PreviousLead, ...]:
-    """Return who leads now: the model of most symbols first; for a promotion of all symbols it stands for all others."""
+def _previous(models: LogModels, trail: Trail, symbols: tuple[str, ...], from_ms: int) -> tuple[PreviousLead, ...]:
+    """Return who leads just before a candle, also by a promotion that still waits for its own.
+
+    The model of most symbols comes first; for a promotion of all symbols it stands for all others.
+    """
     led: dict[str, list[str]] = {}
     for name in symbols or sorted(models.symbols):
-        led.setdefault(models.symbols[name].leader, []).append(name)
+        now, deciding = models.symbols[name], trail.deciding((name,), from_ms)
+        leader = deciding.model if deciding and deciding.from_ms > now.open_time_ms else now.leader
+        led.setdefault(leader, []).append(name)
     ordered = sorted(led.items(), key=lambda item: (-len(item[1]), item[0]))
     return tuple(
         PreviousLead(model, () if index == 0 and not symbols else tuple(names)) for index, (model, names) in enumerate(ordered)

@@ -33,6 +33,7 @@ def plan_rollback(trail: Trail, promotion: str | None, *, who: str, why: str, at
             who=who,
             why=why or f"rollback of {record.id}",
             at_ms=at_ms,
+            not_before_ms=_not_before(trail, record, each.model, symbols),
             symbols=symbols,
             when_warm=True,
             kind=PromotionKind.ROLLBACK,
@@ -41,6 +42,12 @@ def plan_rollback(trail: Trail, promotion: str | None, *, who: str, why: str, at
         for each in sorted(record.previous, key=lambda each: bool(each.symbols))
         for symbols in _parts(each.symbols)
     ]
+
+
+def _not_before(trail: Trail, record: PromotionRecord, model: str, symbols: tuple[str, ...]) -> int:
+    """Return the named candle of the promotion by which the model led before; it may not have come yet."""
+    deciding = trail.deciding(symbols, record.from_ms, record.id)
+    return deciding.from_ms if deciding and deciding.model == model else 0
 
 
 def _parts(symbols: tuple[str, ...]) -> list[tuple[str, ...]]:

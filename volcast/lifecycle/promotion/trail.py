@@ -68,6 +68,22 @@ class Trail:
                 found[name] = model
         return found
 
+    def deciding(self, symbols: tuple[str, ...], at_ms: int, before: str = "") -> PromotionRecord | None:
+        """Return the promotion by which one leads these symbols, or all, just before a candle; None without one.
+
+        With `before`, only the promotions that were written before that one count.
+        """
+        return next(
+            (
+                each
+                for each in reversed(self.records)
+                if each.from_ms < at_ms
+                and (not before or each.id < before)
+                and (not symbols or not each.symbols or not set(symbols).isdisjoint(each.symbols))
+            ),
+            None,
+        )
+
     def find(self, promotion: str) -> PromotionRecord | None:
         """Return the promotion with this id, which may lack its leading zeros."""
         return next((each for each in self.records if number_of(each.id) == number_of(promotion)), None)

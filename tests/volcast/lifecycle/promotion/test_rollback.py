@@ -6,7 +6,7 @@ from tests.market import at
 from tests.volcast.lifecycle.promotion.signalled import WARM, answer, asked, now_ms, signal
 from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS
 from volcast.lifecycle.promotion.promote import PromotionRequest, RefusedPromotionError, promote
-from volcast.lifecycle.promotion.record import PromotionKind
+from volcast.lifecycle.promotion.record import PreviousLead, PromotionKind
 from volcast.lifecycle.promotion.rollback import plan_rollback
 from volcast.lifecycle.promotion.trail import Trail, compare_markers, read_markers, read_trail
 from volcast.log.contract import Log
@@ -43,6 +43,28 @@ async def test_a_promotion_that_waits_for_its_candle_can_be_taken_back(log: Log)
     await answer(log, signal("BTCUSDT", 5, har=WARM))
     (request,) = planned(await promoted(log, at_ms=at(100)))
     assert (await promote(log, request, now_ms)).record.model == "two_stage"
+
+
+async def test_one_that_leads_only_after_another_that_waits_gives_the_lead_back_to_that(log: Log) -> None:
+    """Not to the model that led when it was written, and not before the candle of the one that waits."""
+    await answer(log, signal("BTCUSDT", 5, har=WARM, ewma=WARM))
+    await promoted(log, at_ms=at(50))
+    trail = await promoted(log, "ewma", at_ms=at(100))
+    assert [each.previous for each in trail.records] == [(PreviousLead("two_stage", ()),), (PreviousLead("har", ()),)]
+    (request,) = planned(trail)
+    assert (request.model, (await promote(log, request, now_ms, dry_run=True)).record.from_ms) == ("har", at(50))
+    await answer(log, signal("BTCUSDT", 101, "ewma", har=WARM, two_stage=WARM))
+    (request,) = planned(trail)
+    assert (request.model, (await promote(log, request, now_ms)).record.from_ms) == ("har", at(103))
+
+
+async def test_one_that_comes_before_another_that_waits_replaces_it(log: Log) -> None:
+    await answer(log, signal("BTCUSDT", 5, har=WARM, ewma=WARM))
+    await promoted(log, at_ms=at(100))
+    trail = await promoted(log, "ewma", at_ms=at(50))
+    assert trail.records[-1].previous == (PreviousLead("two_stage", ()),)
+    (request,) = planned(trail)
+    assert (request.model, (await promote(log, request, now_ms)).record.from_ms) == ("two_stage", at(7))
 
 
 async def test_promotions_are_taken_back_in_turn_and_each_once(log: Log) -> None:

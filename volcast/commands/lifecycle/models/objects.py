@@ -128,7 +128,8 @@ def _state(record: PromotionRecord, trail: Trail, models: LogModels) -> str:
     concerned = [
         each
         for each in models.symbols.values()
-        if record.marker.concerns(each.symbol) and not any(one.marker.concerns(each.symbol) for one in later)
+        if record.marker.concerns(each.symbol)
+        and not any(one.marker.concerns(each.symbol) and one.from_ms <= max(record.from_ms, each.open_time_ms) for one in later)
     ]
     if not concerned:
         return "replaced"

@@ -117,6 +117,21 @@ async def test_the_list_says_what_became_of_a_promotion(folder: Path) -> None:
     assert await state(*[signal(name, 10, har=WARM) for name in both]) == "no model of these symbols"
 
 
+async def test_one_is_not_replaced_while_it_is_still_to_lead(folder: Path) -> None:
+    """Another one that waits for a later candle takes nothing from it before that."""
+
+    async def states(*signals: Signal) -> list[str]:
+        await answered(folder, *signals)
+        return [str(each["state"]) for each in json.loads(done(folder, "list", "--json"))["promotions"]]
+
+    for model, minute in (("har", 50), ("ewma", 40), ("har", 59)):
+        done(folder, "promote", model, *WHO, "--when-warm", "--at", f"2024-01-01T00:{minute}")
+    both, waits = ("BTCUSDT", "ETHUSDT"), "waits for its candle"
+    assert await states() == ["replaced", waits, waits]
+    assert await states(*[signal(name, 45, "ewma", har=WARM) for name in both]) == ["replaced", "leads", waits]
+    assert await states(*[signal(name, 59, "har", ewma=WARM) for name in both]) == ["replaced", "replaced", "leads"]
+
+
 async def test_evidence_is_stored_and_has_to_speak_for_the_model(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "comparison.json").write_bytes(encode_comparison(comparison()))
     assert run(folder, "promote", "har", "--evidence", "comparison.json").returncode == 2
