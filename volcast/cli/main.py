@@ -51,7 +51,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "models": ("volcast.commands.lifecycle.models.command:command", "Show which model leads; promote another, or go back."),
     "nightly": (
         "volcast.commands.lifecycle.nightly:command",
-        "Run a night: check, backtest, compare, register, promote, notify.",
+        "Check, backtest, compare, register, promote: a whole night.",
     ),
     "settings": ("volcast.commands.settings:command", "Print the settings in effect and where they come from."),
 }

@@ -83,6 +83,8 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
         from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
 
         store = open_store(root)
+        if once:  # a service waits for a store that does not answer; this one is started again, as by cron
+            store.list_after("commits", "commits/999999999999")
     from volcast.cli.http import address, bind, serve  # noqa: PLC0415
     from volcast.cli.log_format import configure  # noqa: PLC0415
     from volcast.cli.services import run_services  # noqa: PLC0415

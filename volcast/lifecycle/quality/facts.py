@@ -94,8 +94,29 @@ def _symbol(name: str, rows: pl.DataFrame, interval: tuple[int, int], refused: M
         longest_gap_minutes=int(np.diff(edges).max()) // MINUTE_MS - 1,
         stale_minutes=(end - int(minutes[-1])) / MINUTE_MS - 1.0 if minutes.size else None,
         reference_minutes=month.height,
+        minute_ratio=_minute_ratio(rows, begin),
+        level_ratio=_level_ratio(day, month),
         shifts=tuple(_shifts(day, month)),
     )
+
+
+def _sound(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return a row for each minute, without the impossible ones."""
+    return rows.unique("open_time_ms", keep="first", maintain_order=True).filter(~pl.col("impossible"))
+
+
+def _minute_ratio(rows: pl.DataFrame, begin: int) -> float | None:
+    before = pl.when(pl.col("open_time_ms").diff() == MINUTE_MS).then(pl.col("close").shift())
+    ratio = pl.max_horizontal("high", before) / pl.min_horizontal("low", before)
+    ratios = _sound(rows).select("open_time_ms", ratio=ratio).filter(pl.col("open_time_ms") >= begin)["ratio"]
+    found = ratios.to_numpy().astype(np.float64)
+    found = found[np.isfinite(found)]
+    return float(found.max()) if found.size else None
+
+
+def _level_ratio(day: pl.DataFrame, month: pl.DataFrame) -> float | None:
+    closes, before = (_sound(rows)["close"].drop_nulls().drop_nans().to_numpy() for rows in (day, month))
+    return float(np.median(closes) / before[-1]) if closes.size and before.size else None
 
 
 def _shifts(day: pl.DataFrame, month: pl.DataFrame) -> Iterator[ShiftFacts]:
@@ -106,7 +127,7 @@ def _shifts(day: pl.DataFrame, month: pl.DataFrame) -> Iterator[ShiftFacts]:
 
 def _quantities(rows: pl.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Return range and absolute return of each minute, both of the logarithm, and its volume; NaN where unknown."""
-    minutes = rows.unique("open_time_ms", keep="first", maintain_order=True).filter(~pl.col("impossible"))
+    minutes = _sound(rows)
     high, low, close, volume = (minutes[name].to_numpy().astype(np.float64) for name in ("high", "low", "close", "volume"))
     time_ms = minutes["open_time_ms"].to_numpy()
     returns = np.abs(np.diff(np.log(close)))

@@ -29,6 +29,10 @@ class GateThresholds(Struct, frozen=True, kw_only=True):
     """Minutes that have two candles which differ."""
     max_stale_minutes: int = 15
     """How long before the end of the interval the last candle may end."""
+    max_minute_ratio: float = 2.0
+    """Between the highest and the lowest price of a minute, the close before included: a bad print is beyond it."""
+    max_level_ratio: float = 3.0
+    """Between the median close of the day and the last close before it, whichever is larger: another unit, or another market."""
     max_shape_psi: float = 3.0
     """Population stability index of a quantity, in units of its median, against the trailing month."""
     max_median_ratio: float = 10.0
@@ -77,6 +81,10 @@ class SymbolFacts(Struct, frozen=True, kw_only=True):
     """From the end of the last candle to the end of the interval; None without a candle."""
     reference_minutes: int
     """Candles of the trailing month."""
+    minute_ratio: float | None = None
+    """The highest price of a minute divided by its lowest, where this is largest; the close of the minute before counts, too."""
+    level_ratio: float | None = None
+    """The median close of the day divided by the last close before it; None if either is missing."""
     shifts: tuple[ShiftFacts, ...] = ()
 
 
@@ -124,6 +132,9 @@ def judge_data(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[
     failed = [check for check in checks if not check.passed]
     about = f"{len(facts.symbols)} symbol{'s' if len(facts.symbols) != 1 else ''} of {facts.interval}"
     summary = f"The data of {about} passed all {len(checks)} checks."
+    unjudged = sorted(check.symbol for check in checks if check.name == "distribution")
+    if unjudged:
+        summary += f" Too few candles before the day to judge the distributions of {', '.join(unjudged)}."
     if failed:
         summary = f"The data of {about} failed {len(failed)} of {len(checks)} checks: {failed[0].sentence}"
     return GateVerdict(not failed, facts.interval, summary, tuple(checks))
@@ -166,6 +177,13 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
     text = f"{facts.duplicates} rows repeat another one; at most {limits.max_duplicate_share:.0%} is allowed."
     yield check("duplicates", facts.duplicates / rows, limits.max_duplicate_share, text)
     yield check("conflicts", facts.conflicts, limits.max_conflicts, f"{facts.conflicts} minutes have candles that differ.")
+    if facts.minute_ratio is not None:
+        text = f"the largest move of a minute is {facts.minute_ratio:.4g} times; at most {limits.max_minute_ratio:g} is allowed."
+        yield check("move", facts.minute_ratio, limits.max_minute_ratio, text)
+    if facts.level_ratio is not None:
+        text = f"the median close is {facts.level_ratio:.4g} times the last close before the day; from {{}} to {{}} is allowed."
+        text = text.format(f"{1.0 / limits.max_level_ratio:.3g}", f"{limits.max_level_ratio:g}")
+        yield check("level", max(facts.level_ratio, 1.0 / facts.level_ratio), limits.max_level_ratio, text)
     yield _freshness(facts, limits)
     yield from _shifts(facts, limits)
 

@@ -82,6 +82,8 @@ def _log(tracker: Tracker, run_id: str, comparison: LifecycleComparison, example
         import mlflow  # noqa: PLC0415  # it takes seconds, and is in an extra
         from mlflow.models import infer_signature  # noqa: PLC0415
 
+        mlflow.set_tracking_uri(tracker.uri)  # of the whole process: another connection may have been made since
+        mlflow.set_registry_uri(tracker.uri)
         answer = predict_rows(Forecaster.load(file), example)
         with mlflow.start_run(run_id=run_id):
             info = mlflow.pyfunc.log_model(

@@ -105,4 +105,14 @@ def test_a_root_that_cannot_be_written_is_one_line() -> None:
     replay(5)
     result = volcast("archive", *BUS, "--to", "log.db/archive", "--once")
     assert result.exit_code == 3
-    assert re.search(r"log\.db/archive/archive\.json cannot be written: Not a directory", result.stderr)
+    assert re.search(r"log\.db/archive/\S+ cannot be (written|used): Not a directory", result.stderr)
+
+
+def test_once_ends_if_the_server_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has started it does so again; only a service waits."""
+    replay(5)
+    for name, value in (("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b"), ("AWS_ENDPOINT_URL", "http://127.0.0.1:9")):
+        monkeypatch.setenv(name, value)
+    result = volcast("archive", *BUS, "--to", "s3://bucket/p", "--once")
+    assert result.exit_code == 3
+    assert result.stderr.startswith("volcast: s3://bucket/p: http://127.0.0.1:9 does not answer: ")

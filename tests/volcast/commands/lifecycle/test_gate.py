@@ -36,7 +36,10 @@ def with_holes(every: int) -> None:
 def test_good_candles_pass() -> None:
     result = gate("btcusdt.csv")
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == "The data of 1 symbol of 2024-01-02 passed all 14 checks.\n"
+    assert result.stdout == (
+        "The data of 1 symbol of 2024-01-02 passed all 16 checks. "
+        "Too few candles before the day to judge the distributions of BTCUSDT.\n"
+    )
 
 
 def test_the_reports_are_written_before_it_fails() -> None:
@@ -75,7 +78,10 @@ def test_the_symbol_can_be_named() -> None:
     Path("data.csv").write_text(csv_text(1_440))
     assert gate("data.csv", "btcusdt.csv", "--symbol", "ETHUSDT", "--symbol", "BTCUSDT", "--expect", "ETHUSDT").exit_code == 1
     result = gate("data.csv", "--symbol", "ETHUSDT")
-    assert result.stdout == "The data of 1 symbol of 2024-01-01 passed all 14 checks.\n"
+    assert result.stdout == (
+        "The data of 1 symbol of 2024-01-01 passed all 15 checks. "
+        "Too few candles before the day to judge the distributions of ETHUSDT.\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -67,8 +68,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("night"))
 
 
-@pytest.fixture
-def hook(world: World) -> Iterator[Webhook]:
+@contextmanager
+def told(world: World) -> Iterator[Webhook]:
+    """Let the nights within the block tell of themselves."""
     with webhook() as found:
         world.hook = found.url
         yield found
@@ -83,17 +85,18 @@ def test_a_day_that_is_not_archived_is_waited_for(world: World) -> None:
     assert world.objects() == before
 
 
-def test_a_failed_gate_ends_the_night_with_its_report(world: World, hook: Webhook) -> None:
-    done = world.night("--expect", "BTCUSDT,ETHUSDT", code=1)
-    assert "There are no candles of ETHUSDT." in done.stdout
-    assert (world.archive / f"reports/{DAY}/gate.html").exists()
-    assert not list((world.archive / f"night/{DAY}").glob("backtest*"))
-    assert hook.titles == [f"[volcast ticket] night of {DAY}: gate failed"]
-    before = world.objects()
-    assert "was done before" in world.night("--expect", "BTCUSDT,ETHUSDT", code=1).stdout
-    assert (world.objects(), len(hook.titles)) == (before, 1)
-    failed = world.night("--expect", "BTCUSDT,ETHUSDT", "--only", "compare", code=1)
-    assert "the gate of 2024-01-08 has failed: " in failed.stderr
+def a_failed_gate_ends_the_night_with_its_report(world: World) -> None:
+    with told(world) as hook:
+        done = world.night("--expect", "BTCUSDT,ETHUSDT", code=1)
+        assert "There are no candles of ETHUSDT." in done.stdout
+        assert (world.archive / f"reports/{DAY}/gate.html").exists()
+        assert not list((world.archive / f"night/{DAY}").glob("backtest*"))
+        assert hook.titles == [f"[volcast ticket] night of {DAY}: gate failed"]
+        before = world.objects()
+        assert "was done before" in world.night("--expect", "BTCUSDT,ETHUSDT", code=1).stdout
+        assert (world.objects(), len(hook.titles)) == (before, 1)
+        failed = world.night("--expect", "BTCUSDT,ETHUSDT", "--only", "compare", code=1)
+        assert "the gate of 2024-01-08 has failed: " in failed.stderr
 
 
 def test_the_champion_is_whoever_made_the_last_signals(world: World) -> None:
@@ -103,7 +106,7 @@ def test_the_champion_is_whoever_made_the_last_signals(world: World) -> None:
     assert json.loads(world.night(*only, "--champion", "ewma").stdout) == ["ewma", "two_stage"]
 
 
-def test_single_steps_need_those_before_them(world: World) -> None:
+def single_steps_need_those_before_them(world: World) -> None:
     assert json.loads(world.night("--only", "models").stdout) == ["last", "two_stage"]
     assert "the gate of 2024-01-08 has not been run" in world.night("--only", "compare", code=1).stderr
     world.night("--only", "gate")
@@ -115,7 +118,7 @@ def test_single_steps_need_those_before_them(world: World) -> None:
     assert "--model names the model of --only backtest" in world.night("--model", "last", code=2).stderr
 
 
-def test_too_few_data_keep_the_champion_and_the_reason_is_kept(world: World) -> None:
+def too_few_data_keep_the_champion_and_the_reason_is_kept(world: World) -> None:
     done = world.night()
     assert "backtest: was done before. last was backtested" in done.stdout
     assert "compare: last goes on: no verdict is possible." in done.stdout
@@ -128,27 +131,28 @@ def test_too_few_data_keep_the_champion_and_the_reason_is_kept(world: World) -> 
     world.night("--only", "promote", code=99)
 
 
-def test_the_winner_is_registered_promoted_and_told_once(world: World, hook: Webhook) -> None:
-    done = world.night(*LENIENT, *WIDE, "--promote")
-    assert "two_stage should lead instead of last" in done.stdout
-    assert "two_stage is version 1 of the registered model" in done.stdout
-    assert "promotion 000001" in done.stdout
-    assert hook.titles == [f"[volcast info] night of {DAY}: two_stage was promoted"]
-    promotions = json.loads(world("models", "list", "--json").stdout)["promotions"]
-    (promotion,) = promotions
-    assert (promotion["model"], promotion["who"]) == ("two_stage", "volcast nightly")
-    objects, mlflow = world.objects(), world.mlflow()
-    assert mlflow[:2] == [6, 1]
-    again = world.night(*LENIENT, *WIDE, "--promote", code=99)
-    assert all(": was done before. " in line for line in again.stdout.splitlines())
-    for step in ("promote", "notify"):
-        world.night(*LENIENT, *WIDE, "--only", step, code=99)
-    assert (world.objects(), world.mlflow()) == (objects, mlflow)
-    assert json.loads(world("models", "list", "--json").stdout)["promotions"] == promotions
-    assert len(hook.titles) == 1
+def the_winner_is_registered_promoted_and_told_once(world: World) -> None:
+    with told(world) as hook:
+        done = world.night(*LENIENT, *WIDE, "--promote")
+        assert "two_stage should lead instead of last" in done.stdout
+        assert "two_stage is version 1 of the registered model" in done.stdout
+        assert "promotion 000001" in done.stdout
+        assert hook.titles == [f"[volcast info] night of {DAY}: two_stage was promoted"]
+        promotions = json.loads(world("models", "list", "--json").stdout)["promotions"]
+        (promotion,) = promotions
+        assert (promotion["model"], promotion["who"]) == ("two_stage", "volcast nightly")
+        objects, mlflow = world.objects(), world.mlflow()
+        assert mlflow[:2] == [6, 1]
+        again = world.night(*LENIENT, *WIDE, "--promote", code=99)
+        assert all(": was done before. " in line for line in again.stdout.splitlines())
+        for step in ("promote", "notify"):
+            world.night(*LENIENT, *WIDE, "--only", step, code=99)
+        assert (world.objects(), world.mlflow()) == (objects, mlflow)
+        assert json.loads(world("models", "list", "--json").stdout)["promotions"] == promotions
+        assert len(hook.titles) == 1
 
 
-def test_the_losers_of_all_nights_are_kept_with_their_reasons(world: World) -> None:
+def the_losers_of_all_nights_are_kept_with_their_reasons(world: World) -> None:
     header, *rows = world("compare", "--archive", world.archive.as_uri(), "--history").stdout.splitlines()
     assert header.split("\t")[:4] == ["day", "champion", "challenger", "standing"]
     assert sorted(tuple(row.split("\t")[:4]) for row in rows) == [
@@ -158,7 +162,7 @@ def test_the_losers_of_all_nights_are_kept_with_their_reasons(world: World) -> N
     assert any("500 are needed" in row for row in rows)
 
 
-def test_a_comparison_by_hand_is_on_the_same_candles(world: World) -> None:
+def a_comparison_by_hand_is_on_the_same_candles(world: World) -> None:
     before = world.objects()
     world("compare", "--archive", world.archive.as_uri(), "--interval", DAY, "--models", "two_stage", "--json", "c.json")
     own = decode_comparison((world.folder / "c.json").read_bytes())
@@ -167,7 +171,7 @@ def test_a_comparison_by_hand_is_on_the_same_candles(world: World) -> None:
     assert world.objects() == before
 
 
-def test_what_is_written_again_after_a_crash_is_not_done_twice(world: World) -> None:
+def what_is_written_again_after_a_crash_is_not_done_twice(world: World) -> None:
     """The promotion was written, and its result was not: the next run finds it on the log."""
     (result,) = (world.archive / f"night/{DAY}").glob("promote-*.json")
     before = world.objects()
@@ -175,6 +179,17 @@ def test_what_is_written_again_after_a_crash_is_not_done_twice(world: World) -> 
     assert "promotion 000001" in world.night(*LENIENT, *WIDE, "--only", "promote").stdout
     assert world.objects() == before
     assert len(json.loads(world("models", "list", "--json").stdout)["promotions"]) == 1
+
+
+def test_the_nights_of_one_archive_follow_each_other(world: World) -> None:
+    """Each finds what those before it have left."""
+    a_failed_gate_ends_the_night_with_its_report(world)
+    single_steps_need_those_before_them(world)
+    too_few_data_keep_the_champion_and_the_reason_is_kept(world)
+    the_winner_is_registered_promoted_and_told_once(world)
+    the_losers_of_all_nights_are_kept_with_their_reasons(world)
+    a_comparison_by_hand_is_on_the_same_candles(world)
+    what_is_written_again_after_a_crash_is_not_done_twice(world)
 
 
 def test_an_archive_that_is_not_there_cannot_be_used(world: World) -> None:

@@ -60,11 +60,37 @@ def test_a_good_day_passes() -> None:
     facts = count_facts(candles(), DAY)
     verdict = judge_data(facts, GateThresholds(), ["BTCUSDT"])
     assert verdict.passed
-    assert verdict.summary == "The data of 1 symbol of 2024-01-20 passed all 19 checks."
+    assert verdict.summary == "The data of 1 symbol of 2024-01-20 passed all 21 checks."
     found = one(facts)
     assert (found.rows, found.missing_minutes, found.longest_gap_minutes, found.stale_minutes) == (1_440, 0, 0, 0.0)
     assert found.reference_minutes == 9 * 1_440
     assert all(check.sentence for check in verdict.checks)
+
+
+@pytest.mark.parametrize(
+    ("prices", "names"),
+    [
+        (
+            candles().with_columns(pl.col("open", "high", "low", "close") * (1.0 + 99.0 * (pl.col("open_time_ms") >= BEGIN))),
+            ["move", "level"],
+        ),
+        (changed(candles(), "high", 9e6, range(700, 701)), ["move"]),
+        (changed(candles(), "close", 9e-6, range(700, 701)).with_columns(low=pl.min_horizontal("low", "close")), ["move"]),
+        (changed(candles(), "high", 9e6, range(-700, -699)), []),
+    ],
+)
+def test_prices_of_another_unit_and_a_bad_print_fail_with_any_number_of_days_before(
+    prices: pl.DataFrame, names: list[str]
+) -> None:
+    assert failed(prices) == names
+    assert failed(prices.filter(pl.col("open_time_ms") >= BEGIN - 1_440 * MINUTE)) == names
+
+
+def test_the_first_day_of_a_symbol_has_no_level_and_the_verdict_says_what_was_not_judged() -> None:
+    facts = count_facts(candles(days=1), DAY)
+    assert one(facts).level_ratio is None
+    summary = judge_data(facts, GateThresholds()).summary
+    assert summary.endswith("passed all 15 checks. Too few candles before the day to judge the distributions of BTCUSDT.")
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
