@@ -56,4 +56,10 @@ QUIX = Contestant("Quix Streams", EXACTLY_ONCE, "quix", ("quixstreams==3.28.1", 
 FLECHTWERK = Contestant("flechtwerk", EXACTLY_ONCE, "flechtwerk", ("flechtwerk==0.17.0", "uvloop==0.23.0", RIVER), "3.13")
 CSP = Contestant("csp", NO_GUARANTEE, "csp", ("csp==0.19.1", RIVER), stores_model=False)
 BY_HAND = Contestant("aiokafka by hand", EXACTLY_ONCE, "by_hand")
-ALL = (OURS, QUIX, FLECHTWERK, CSP, BY_HAND, PRODUCT)
+LIBRDKAFKA = Contestant(
+    "librdkafka by hand",
+    EXACTLY_ONCE,
+    "by_hand_librdkafka",
+    ("confluent-kafka==2.12.2", f"msgspec=={version('msgspec')}", RIVER),
+)
+ALL = (OURS, QUIX, FLECHTWERK, CSP, BY_HAND, LIBRDKAFKA, PRODUCT)

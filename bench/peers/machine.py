@@ -15,6 +15,7 @@ _LIBRARIES = {
     "quix": ("quixstreams", "confluent-kafka", "river"),
     "flechtwerk": ("flechtwerk", "aiokafka", "uvloop", "river"),
     "csp": ("csp", "river"),
+    "by_hand_librdkafka": ("confluent-kafka", "msgspec", "river"),
 }
 _OURS = ("volcast", "aiokafka", "msgspec", "river")
 

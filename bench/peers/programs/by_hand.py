@@ -9,37 +9,15 @@ import pickle
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.producer import sender
 
-from bench.peers.job import Model, Options, push, read_options
+from bench.peers.job import Model, Options, read_options
+from bench.peers.programs.by_hand_step import step
 
 MAX_BATCH_BYTES = 1_000_000
 MAX_RECORDS = 10_000
 _STATE = b"state"
-
-
-class Candle(msgspec.Struct):
-    """The fields that the job needs."""
-
-    symbol: str
-    open_time_ms: int
-    open: str
-    high: str
-    low: str
-    close: str
-
-
-class Answer(msgspec.Struct, omit_defaults=True):
-    """A result."""
-
-    symbol: str
-    open_time_ms: int
-    signal: int
-    rolling_mean: float | None = None
-    forecast: float | None = None
-    alarms: int | None = None
 
 
 async def run(options: Options) -> None:
@@ -73,7 +51,7 @@ async def run(options: Options) -> None:
             records = (await consumer.getmany(candles, timeout_ms=250, max_records=MAX_RECORDS)).get(candles)
             if not records:
                 continue
-            answers = step(records, closes, model)
+            answers = step(((each.key, each.value) for each in records), closes, model)
             state = pickle.dumps((records[-1].offset + 1, closes, model if options.stores_model else None))
             await producer.begin_transaction()
             sent = await send(producer, options.signals, answers) + await send(producer, state_topic, [(_STATE, state)])
@@ -82,21 +60,6 @@ async def run(options: Options) -> None:
     finally:
         await consumer.stop()
         await producer.stop()
-
-
-def step(records: Sequence[Any], closes: list[float], model: Model | None) -> list[tuple[bytes, bytes]]:
-    """Return keys and values of the results."""
-    decode, encode = msgspec.json.Decoder(Candle).decode, msgspec.json.Encoder().encode
-    answers = []
-    for record in records:
-        candle = decode(record.value)
-        close = float(candle.close)
-        mean, signal = push(closes, close)
-        answer = Answer(candle.symbol, candle.open_time_ms, signal, mean)
-        if model:
-            answer.forecast, answer.alarms = model.step(float(candle.open), float(candle.high), float(candle.low), close)
-        answers.append((record.key, encode(answer)))
-    return answers
 
 
 async def send(producer: AIOKafkaProducer, topic: str, pairs: Sequence[tuple[bytes, bytes]]) -> list[Any]:
