@@ -181,11 +181,16 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
         text = f"the largest move of a minute is {facts.minute_ratio:.4g} times; at most {limits.max_minute_ratio:g} is allowed."
         yield check("move", facts.minute_ratio, limits.max_minute_ratio, text)
     if facts.level_ratio is not None:
-        text = f"the median close is {facts.level_ratio:.4g} times the last close before the day; from {{}} to {{}} is allowed."
-        text = text.format(f"{1.0 / limits.max_level_ratio:.3g}", f"{limits.max_level_ratio:g}")
+        text = (
+            f"the median close is {facts.level_ratio:.4g} times the last close before the day; {_around(limits.max_level_ratio)}."
+        )
         yield check("level", max(facts.level_ratio, 1.0 / facts.level_ratio), limits.max_level_ratio, text)
     yield _freshness(facts, limits)
     yield from _shifts(facts, limits)
+
+
+def _around(limit: float) -> str:
+    return f"from {1.0 / limit:.3g} to {limit:g} is allowed"
 
 
 def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
@@ -212,8 +217,7 @@ def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
             sentence = f"{symbol}: the median of {each.quantity} is 0 on the day or in the month before."
             yield GateCheck(f"median.{each.quantity}", symbol, ratio, limit, passed=False, sentence=sentence)
             continue
-        around = f"from {1.0 / limit:g} to {limit:g} is allowed"
-        sentence = f"{symbol}: the median {each.quantity} is {ratio:.3g} times that of the month before; {around}."
+        sentence = f"{symbol}: the median {each.quantity} is {ratio:.3g} times that of the month before; {_around(limit)}."
         passed = max(ratio, 1.0 / ratio) <= limit
         yield GateCheck(f"median.{each.quantity}", symbol, ratio, limit, passed, sentence)
         psi = each.psi if each.psi is not None else float("inf")
