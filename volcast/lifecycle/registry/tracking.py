@@ -77,12 +77,9 @@ def connect(uri: str) -> Tracker:
     with quietly(uri):
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-        import mlflow  # noqa: PLC0415  # it takes seconds, and is in an extra
-        from mlflow.tracking import MlflowClient  # noqa: PLC0415
+        from mlflow.tracking import MlflowClient  # noqa: PLC0415  # it takes seconds, and is in an extra
 
         logging.getLogger("mlflow").setLevel(logging.ERROR)
-        mlflow.set_tracking_uri(uri)
-        mlflow.set_registry_uri(uri)
         client = MlflowClient(uri, uri)
         found = client.get_experiment_by_name(EXPERIMENT)
         if found is not None:
