@@ -47,7 +47,11 @@ def test_names_say_source_symbol_and_hour() -> None:
     assert file_name("BTCUSDT.COINCAP", hour) == "ingested/BTCUSDT.COINCAP/btcusdt.coincap-1m-2025-11-05T1300.csv.gz"
 
 
-@pytest.mark.parametrize("data", [b"", b"x", encode_hour(HOUR)[:-9], gzip.compress(b"{}"), gzip.compress(b"\xff")])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"x", encode_hour(HOUR)[:-9], gzip.compress(b"{}"), gzip.compress(b"\xff")],
+    ids=["empty", "no gzip", "cut", "no hour", "no JSON"],  # the bytes have the time in them, and each process names the tests
+)
 def test_damage_is_said(data: bytes) -> None:
     with pytest.raises(UnusableSourceError, match=r"raw/x is damaged .*; remove it to ask for its hour again"):
         decode_hour(data, "raw/x")
