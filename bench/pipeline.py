@@ -5,6 +5,9 @@ engine step and encodes the signal; (b) the steps alone; (c) Kafka → engine �
 one partition, the default settings, with the champion and with the model `last`. The consumer is stopped (SIGSTOP) while a
 round's candles are appended. Its time runs from SIGCONT to the broker's time of the last signal. With an environment variable
 KAFKA_BOOTSTRAP, that broker is used. Ratios are of medians; absolute figures depend on the machine and its other work.
+
+The broker works on another core while the pipeline runs, and cores share caches, memory and power. So the steps are also measured
+while a second process does the same: what they take then is what a pipeline on this machine can reach at best.
 """
 
 import argparse
@@ -36,6 +39,8 @@ class Measured:
 
     loop: list[Timing] = field(default_factory=list)
     steps: list[Timing] = field(default_factory=list)
+    steps_beside: list[Timing] = field(default_factory=list)
+    """The steps while another core is busy."""
     pipeline: list[Timing] = field(default_factory=list)
 
 
@@ -59,9 +64,11 @@ async def measure(address: str, group: ProcessGroup, rounds: int, candles: int) 
     consumers = [
         Consumers(address, group, _prefix(), {"BTCUSDT": values}, "--model", model, "--partitions", "1") for model in MODELS
     ]
-    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(1, spawn) as process, ProcessPoolExecutor(1, spawn) as neighbour:
         for model in MODELS:
-            process.submit(BareEngine.start, model, values[:WARM_CANDLES]).result()
+            for pool in (process, neighbour):
+                pool.submit(BareEngine.start, model, values[:WARM_CANDLES]).result()
         for each in consumers:
             await each.start(WARM_CANDLES)
             each.pause()
@@ -69,9 +76,12 @@ async def measure(address: str, group: ProcessGroup, rounds: int, candles: int) 
             begin = WARM_CANDLES + number * candles
             for model, each in zip(MODELS, consumers, strict=True):
                 part = values[begin : begin + candles]
-                timings = process.submit(BareEngine.measure, model, part).result()
-                found[model].steps.append(timings[0])
-                found[model].loop.append(timings[1])
+                steps, loop = process.submit(BareEngine.measure, model, part).result()
+                found[model].steps.append(steps)
+                found[model].loop.append(loop)
+                beside = [pool.submit(BareEngine.step, model, part) for pool in (process, neighbour)]
+                found[model].steps_beside.append(beside[0].result())
+                beside[1].result()
                 found[model].pipeline.append(await each.measure(begin + candles))
     return report(found, candles)
 
@@ -79,12 +89,14 @@ async def measure(address: str, group: ProcessGroup, rounds: int, candles: int) 
 def report(found: dict[str, Measured], candles: int) -> int:
     """Print the table of the times for a candle, and the ratios."""
     print(f"µs a candle, medians of {len(next(iter(found.values())).loop)} rounds of {candles} candles: time (processor time)")
-    print(f"{'model':12}{'steps alone':>18}{'bare loop':>18}{'pipeline':>18}{'beyond the loop':>22}{'share of the steps':>22}")
+    times = "".join(f"{name:>18}" for name in ("steps alone", "two at once", "bare loop", "pipeline"))
+    print(f"{'model':12}{times}{'beyond the loop':>22}{'share of the steps':>22}")
     is_good = True
     for model, each in found.items():
         beyond = _ratio(each.pipeline, each.loop) - 1
         share = 1 / _ratio(each.pipeline, each.steps)
-        columns = "".join(f"{_times(timings, candles):>18}" for timings in (each.steps, each.loop, each.pipeline))
+        timings = (each.steps, each.steps_beside, each.loop, each.pipeline)
+        columns = "".join(f"{_times(those, candles):>18}" for those in timings)
         beyond_cpu = _ratio(each.pipeline, each.loop, cpu=True) - 1
         share_cpu = 1 / _ratio(each.pipeline, each.steps, cpu=True)
         print(f"{model:12}{columns}{f'{beyond:.2f} ({beyond_cpu:.2f})':>22}{f'{share:.2f} ({share_cpu:.2f})':>22}")

@@ -43,16 +43,18 @@ def candle_values(symbol: str, minutes: int) -> list[bytes]:
 
 
 class BareEngine:
-    """Engines in this process, by model: one is stepped alone, its twin within a loop that decodes and encodes."""
+    """Engines in this process, by model: one is stepped alone, its twin within a loop that decodes and encodes, a third beside
+    those of another process.
+    """
 
-    _engines: ClassVar[dict[str, tuple[Engine, Engine]]] = {}
+    _engines: ClassVar[dict[str, tuple[Engine, Engine, Engine]]] = {}
     _decoder = Decoder()
 
     @classmethod
     def start(cls, model: str, values: Sequence[bytes]) -> None:
         """Make the engines of a model, and take in the first candles."""
-        engines = [Engine("BTCUSDT", EngineConfig(model=model), cls._decoder.price_decimals("BTCUSDT")) for _ in range(2)]
-        cls._engines[model] = (engines[0], engines[1])
+        engines = [Engine("BTCUSDT", EngineConfig(model=model), cls._decoder.price_decimals("BTCUSDT")) for _ in range(3)]
+        cls._engines[model] = (engines[0], engines[1], engines[2])
         for engine in engines:
             for candle in cls._decoded(values):
                 engine.step(candle)
@@ -60,12 +62,8 @@ class BareEngine:
     @classmethod
     def measure(cls, model: str, values: Sequence[bytes]) -> tuple[Timing, Timing]:
         """Return the times of the steps alone, and of the loop, for the same candles."""
-        alone, looped = cls._engines[model]
-        candles = cls._decoded(values)
-        began = _now()
-        for candle in candles:
-            alone.step(candle)
-        steps = _since(began)
+        alone, looped, _ = cls._engines[model]
+        steps = cls._steps(alone, values)
         decode, key = cls._decoder.decode, b"BTCUSDT"
         began = _now()
         encoded = []
@@ -77,6 +75,19 @@ class BareEngine:
         if len(encoded) != len(values):
             raise RuntimeError(f"{len(values)} candles gave {len(encoded)} signals")
         return steps, loop
+
+    @classmethod
+    def step(cls, model: str, values: Sequence[bytes]) -> Timing:
+        """Return the time of the steps alone, which another process may measure at the same time."""
+        return cls._steps(cls._engines[model][2], values)
+
+    @classmethod
+    def _steps(cls, engine: Engine, values: Sequence[bytes]) -> Timing:
+        candles = cls._decoded(values)
+        began = _now()
+        for candle in candles:
+            engine.step(candle)
+        return _since(began)
 
     @classmethod
     def _decoded(cls, values: Sequence[bytes]) -> list[Candle]:
