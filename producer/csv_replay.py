@@ -18,7 +18,7 @@ from volcast.candle_files.reversal import read_reversed
 from volcast.candle_files.timestamps import format_open_time
 from volcast.core.codec import CandleText, ReplayedCandleText
 
-from .file_names import is_simulated, symbol_of
+from .file_names import is_simulated, symbol_of_file
 
 _JUMP = 0.05
 """Log return between two neighbouring minutes that counts as a jump to another market."""
@@ -32,14 +32,22 @@ class CsvReplay:
 
     The whole file is checked first, in constant memory, so that nothing of an unusable file is sent. Raises CandleFileError if
     it is unusable.
+
+    Args:
+        path: The file.
+        symbol: Its symbol, if the user gave one. Else it follows from the file: see `file_names.py`.
+        options: What the user says about the file.
+        in_folder: Whether the file's folder was given whole, so that its name may be the market's.
     """
 
-    def __init__(self, path: Path, symbol: str | None = None, options: FileOptions = NO_OPTIONS) -> None:
+    def __init__(
+        self, path: Path, symbol: str | None = None, options: FileOptions = NO_OPTIONS, *, in_folder: bool = False
+    ) -> None:
         self.path = path
         self.named = symbol is not None
-        """True if the user gave the symbol, False if it comes from the file's name."""
-        self.symbol = symbol or symbol_of(path)
+        """True if the user gave the symbol, False if it comes from the file."""
         self.summary = check_candles(path, options)
+        self.symbol = symbol or symbol_of_file(path, self.summary.market, in_folder=in_folder)
         self.name = path.name
         self.rows_read = self.summary.rows
         """Rows that are replayed: all but those that are left out."""

@@ -15,11 +15,12 @@ about the market. What remains must name one market, or the symbol has to be giv
 | `BTCUSDT_PERP.csv`                                                | none: the contract is another market than BTCUSDT        |
 | `bitstampUSD_1-min_data.csv`, `binance_1m.csv`                    | none: only a venue is named                              |
 
-A file in a folder that is given whole may leave its market to the folder's name: `BTCUSDT/2024-01.csv`.
+A file in a folder that is given whole may leave its market to the folder's name: `BTCUSDT/2024-01.csv`. A column of the file that
+names the market (`columns/markets.py` of the candle files) must not contradict a market in the name, and counts if there is none.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -73,6 +74,34 @@ def candle_files_of(path: Path) -> tuple[list[Path], list[str]]:
     return found, [each.name for each in entries if each not in found]
 
 
+def symbol_of_file(path: Path, market: str, *, in_folder: bool) -> str:
+    """Return the symbol of a file, by its name, its folder's if that was given whole, and the market that a column names.
+
+    `market` is "" if no column names it. Raises CandleFileError if name and column differ, or neither tells for certain.
+    """
+    written = "".join(_words(market))
+    if not written:
+        return symbol_in_folder(path) if in_folder else symbol_of(path)
+    names = (path.parent.resolve().name, _stem(path.name)) if in_folder else (_stem(path.name),)
+    if not any(any(_pairs(_words(name))) for name in names):
+        _refuse_contract(path, _words(_stem(path.name)))
+        return _symbol_named(path, market)
+    symbol = symbol_in_folder(path) if in_folder else symbol_of(path)
+    if symbol not in written and written not in symbol:
+        raise CandleFileError(f"{path}: it is {symbol} by its name, and {market} by a column in it; give --symbol.")
+    return symbol
+
+
+def _symbol_named(path: Path, market: str) -> str:
+    """Return the symbol that a column of the file names."""
+    try:
+        return symbol_of(Path(market.replace("/", "-")))
+    except CandleFileError:
+        raise CandleFileError(
+            f"{path}: a column in it names the market {market!r}, which is not for certain a symbol; give --symbol."
+        ) from None
+
+
 def symbol_in_folder(path: Path) -> str:
     """Return the symbol of a file in a folder that was given whole: that of its name, or else of the folder's name.
 
@@ -99,8 +128,7 @@ def symbol_of(path: Path) -> str:
     ('BTCUSDT', 'BTCEUR')
     """
     words = _words(_stem(path.name))
-    if contract := next(filter(_CONTRACTS.fullmatch, words), None):
-        raise CandleFileError(f"{path}: its name says {contract}, so it is not the pair itself; give --symbol.")
+    _refuse_contract(path, words)
     found = set(_pairs(words))
     if not found:
         named = [word for word in words if not any(kind.fullmatch(word) for kind in (_VENUES, _INTERVALS, _DATES))]
@@ -111,6 +139,11 @@ def symbol_of(path: Path) -> str:
     if not is_symbol(symbol):
         raise CandleFileError(f"{path}: its name does not say for certain which market it is; give --symbol.")
     return symbol
+
+
+def _refuse_contract(path: Path, words: Sequence[str]) -> None:
+    if contract := next(filter(_CONTRACTS.fullmatch, words), None):
+        raise CandleFileError(f"{path}: its name says {contract}, so it is not the pair itself; give --symbol.")
 
 
 def _stem(name: str) -> str:

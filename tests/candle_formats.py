@@ -17,6 +17,7 @@ from tests.market import CSV_HEADER, at, prices
 
 BITSTAMP = "Timestamp,Open,High,Low,Close,Volume_(BTC),Volume_(Currency),Weighted_Price"
 CRYPTODATADOWNLOAD = "unix,date,symbol,open,high,low,close,Volume BTC,Volume USDT,tradecount"
+_CRYPTODATADOWNLOAD = "time from 'unix', quote volume from 'Volume USDT', market BTC/USDT from 'symbol'"
 BANNER = "https://www.CryptoDataDownload.com"
 
 
@@ -170,7 +171,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path, Sequence[Row]], None], str]] = {
     "cryptodatadownload": (
         ".csv",
         cryptodatadownload,
-        "CryptoDataDownload, {n} candles, newest first (sorted), time from 'unix', quote volume from 'Volume USDT'",
+        f"CryptoDataDownload, {{n}} candles, newest first (sorted), {_CRYPTODATADOWNLOAD}",
     ),
     "bitstamp": (
         ".csv",

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from producer.file_names import candle_files_of, symbol_in_folder, symbol_of
+from producer.file_names import candle_files_of, symbol_in_folder, symbol_of, symbol_of_file
 from producer.symbols import QUOTES
 from volcast.candle_files.contract import CandleFileError
 from volcast.core.decoder import is_symbol
@@ -129,3 +129,39 @@ class TestFolders:
     def test_else_the_symbol_has_to_be_given(self, path: str) -> None:
         with pytest.raises(CandleFileError, match="give --symbol"):
             symbol_in_folder(Path(path))
+
+
+class TestColumn:
+    @pytest.mark.parametrize(
+        ("path", "market", "symbol"),
+        [
+            ("btcusdt.csv", "", "BTCUSDT"),
+            ("btcusdt.csv", "BTC/USDT", "BTCUSDT"),
+            ("btcusdt.csv", "BTC", "BTCUSDT"),
+            ("btcusdt.csv", "BINANCE:BTCUSDT", "BTCUSDT"),
+            ("data.csv", "ETH/USDT", "ETHUSDT"),
+            ("export_2024.csv", "eth-usd", "ETHUSD"),
+            ("1m.csv", "AAPL", "AAPL"),
+            ("my_own_export.csv", "XBT/EUR", "XBTEUR"),
+        ],
+    )
+    def test_it_confirms_the_name_or_stands_in_for_it(self, path: str, market: str, symbol: str) -> None:
+        assert symbol_of_file(Path(path), market, in_folder=False) == symbol
+
+    def test_a_folder_counts_like_a_name(self) -> None:
+        assert symbol_of_file(Path("BTCUSDT/2024-01.csv"), "BTC/USDT", in_folder=True) == "BTCUSDT"
+        assert symbol_of_file(Path("data/2024-01.csv"), "BTC/USDT", in_folder=True) == "BTCUSDT"
+        with pytest.raises(CandleFileError, match="it is BTCUSDT by its name, and ETH/USDT by a column in it; give --symbol"):
+            symbol_of_file(Path("BTCUSDT/2024-01.csv"), "ETH/USDT", in_folder=True)
+
+    @pytest.mark.parametrize("market", ["ETHUSDT", "ETH", "BTC/EUR"])
+    def test_one_that_contradicts_the_name_is_refused(self, market: str) -> None:
+        with pytest.raises(CandleFileError, match=f"it is BTCUSDT by its name, and {market} by a column in it; give --symbol"):
+            symbol_of_file(Path("btcusdt-1m.csv"), market, in_folder=False)
+
+    @pytest.mark.parametrize(
+        ("path", "market"), [("data.csv", "BTC/USDT:USDT"), ("data.csv", "BTC PERP"), ("perp.csv", "BTCUSDT")]
+    )
+    def test_what_is_no_certain_symbol_is_refused(self, path: str, market: str) -> None:
+        with pytest.raises(CandleFileError, match="give --symbol"):
+            symbol_of_file(Path(path), market, in_folder=False)

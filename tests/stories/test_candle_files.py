@@ -52,6 +52,18 @@ def test_a_folder_of_months_is_read_in_the_order_of_time(tmp_path: Path) -> None
     ]
 
 
+def test_a_folder_of_two_markets_is_refused(tmp_path: Path) -> None:
+    """The name of the folder says one market. A file may be another's all the same, and the price shows it."""
+    folder = tmp_path / "BTCUSDT"
+    folder.mkdir()
+    own(folder / "2024-01.csv", ROWS[:100])
+    own(folder / "2024-02.csv", [row._replace(open="9", high="9", low="9", close="9") for row in ROWS[100:]])
+    refused = volcast(tmp_path, "run", "BTCUSDT", "--exit-when-done", "--db", "x.db", "--port", "0")
+    assert refused.returncode == 2
+    assert "are both BTCUSDT by their names, but the price jumps from" in refused.stderr
+    assert not (tmp_path / "x.db").exists()
+
+
 def test_what_cannot_be_recognized_can_be_said(tmp_path: Path) -> None:
     own(tmp_path / "btcusdt.csv", ROWS)
     _, *lines = (tmp_path / "btcusdt.csv").read_text().replace(",", ";").splitlines()

@@ -28,9 +28,11 @@ def count_signals(path: Path, window: int, options: FileOptions = NO_OPTIONS) ->
     """
     layout = usual_layout(path) if options == NO_OPTIONS else None
     if layout is None:
+        from volcast.candle_files.columns.markets import market_in  # noqa: PLC0415  # as above
         from volcast.candle_files.formats import recognize  # noqa: PLC0415  # a small usual file takes less time than this import
 
         layout = recognize(path, options, required=("close",))
+        market_in(path, layout)
     before = _status(path)
     hashing = _Hashing(path, before.st_size)
     try:

@@ -10,6 +10,7 @@ forecast that follows from them is wrong:
 | mostly run backward, as files that begin with the newest row do             | read from the last one to the first one       |
 | are out of order in another way, or share a minute: 3 of them and over 10 % | `CandleFileError`                             |
 | are out of order, 30 or more in a row: a part is in the wrong place         | `CandleFileError`                             |
+| name different markets, in a column such as `symbol`: see `columns/markets.py`| `CandleFileError`                             |
 | do not fit the names of their columns: see `columns/plausibility.py`        | `CandleFileError`                             |
 | are out of order here and there, or some are missing                        | left to the consumer, which counts them       |
 
@@ -23,6 +24,7 @@ from math import inf
 from pathlib import Path
 from typing import NamedTuple
 
+from .columns.markets import market_column, market_in
 from .columns.plausibility import ColumnCheck
 from .contract import NO_OPTIONS, OWN_KIND, CandleFileError, CandleRow, FileFormat, FileOptions
 from .formats import recognize
@@ -67,6 +69,8 @@ class FileSummary(NamedTuple):
     """Rows without a price, which are left out."""
     has_volume: bool = True
     """False if no row has a volume in the quote currency above 0."""
+    market: str = ""
+    """The market that a column of the file names, as it is written there; "" if there is none."""
 
     def describe(self) -> str:
         """Return in one line what was recognized, and what is read in another way than it stands in the file."""
@@ -86,6 +90,8 @@ class FileSummary(NamedTuple):
             yield f"{self.empty_minutes} minute{'s' if self.empty_minutes > 1 else ''} without a price left out"
         if self.file_format:
             yield from _details(self.file_format)
+        if self.file_format and self.market and (at := market_column(self.file_format)) is not None:
+            yield f"market {self.market} from {self.file_format.header[at]!r}"
         if not self.has_volume:
             yield "no volume: the forecast follows from the prices alone"
 
@@ -116,6 +122,7 @@ def check_candles(path: Path, options: FileOptions = NO_OPTIONS) -> FileSummary:
         last = row
     if problem := shape.problem():
         raise CandleFileError(f"{path}: {problem}.")
+    market = market_in(path, reader.format)
     if shape.newest_first:
         first, last = last, first
     return FileSummary(
@@ -128,6 +135,7 @@ def check_candles(path: Path, options: FileOptions = NO_OPTIONS) -> FileSummary:
         reader.format,
         reader.empty_minutes,
         shape.has_volume,
+        market,
     )
 
 

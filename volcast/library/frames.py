@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 import numpy as np
 
 from volcast.candle_files.cells import Cells
-from volcast.candle_files.columns.names import plain_name
+from volcast.candle_files.columns.names import MARKET_NAMES, plain_name
 from volcast.candle_files.contract import ROLES, CandleFileError, CandleRow, Columns, FileFormat, FileOptions
 from volcast.candle_files.text_format import columns_of
 from volcast.candle_files.timestamps import parse_open_time_ms
@@ -25,7 +25,6 @@ from .errors import CandleFrameError
 NO_PRICE, BAD_TIME, NOT_A_NUMBER = "no_price", "bad_time", "not_a_number"
 _FRAME = Path("the frame")
 _REQUIRED = ROLES[:5]
-_SYMBOLS = ("symbol", "pair", "ticker")
 _SAMPLE_ROWS = 100
 _MINUTE_MS = 60_000
 _PER_MS = {"ms": 1, "us": 1_000, "ns": 1_000_000}
@@ -74,7 +73,7 @@ def read_frame(frame: Any, columns: Mapping[str, str] | None = None) -> FrameCan
     numbers = [["0"] * len(times) if values is None else _texts(values) for values in roles[1:]]
     cells = Cells(_FRAME, FileFormat("a data frame", "arrow", "plain", found, FileOptions(), tuple(header), len(header)))
     rows = [_row(cells, at, time, numbers) for at, (time, *numbers) in enumerate(zip(times, *numbers, strict=True), start=1)]
-    symbol = next((table[at] for name in _SYMBOLS for at, each in enumerate(header) if plain_name(each) == name), None)
+    symbol = next((table[at] for name in MARKET_NAMES for at, each in enumerate(header) if plain_name(each) == name), None)
     symbols = None if symbol is None else [_symbol_text(value) for value in symbol.values.to_list()]
     return FrameCandles(rows, symbols, found.volume is not None or found.quote_volume is not None)
 

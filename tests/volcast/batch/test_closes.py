@@ -100,3 +100,12 @@ def test_a_file_that_is_not_there_has_the_sentence_of_all_commands(tmp_path: Pat
         count_signals(tmp_path / "nothing.csv", 2)
     with pytest.raises(CandleFileError, match="is a folder"):
         count_signals(tmp_path, 2)
+
+
+def test_a_file_that_names_two_markets_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("close,symbol\n" + "1,BTC\n" * 5 + "2,ETH\n" * 5)
+    with pytest.raises(CandleFileError, match=r"column symbol says 'BTC' in line 2 and 'ETH' in line 7; give one market"):
+        count_signals(path, 2)
+    path.write_text("close,symbol\n" + "1,BTC\n" * 5 + "2,btc\n" * 5)
+    assert count_signals(path, 2).rows == 10

@@ -29,6 +29,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
         *("quoteasset", "turnover", "qav"),
     ),
 }
+MARKET_NAMES = (
+    *("symbol", "pair", "ticker", "symbolid", "tradingpair", "currencypair", "instrument", "instrumentid", "instid", "tic"),
+    *("coin", "asset"),
+)
+"""Plain names of a column that says of which market each row is."""
 _CLOSE_TIMES = frozenset({"closetime", "timeclose", "endtime", "timeend", "periodend", "timeperiodend", "closedate", "dateclose"})
 _MONEY = re.compile("usd[tce]?|[bt]usd|fdusd|dai|pyusd|eurc?|gbp|jpy|try|brl|aud|cad|chf|krw|inr|mxn|pln|rub|uah|zar|idr|sgd|hkd")
 """Currencies in which others are priced: a volume in one of them is the quote volume."""

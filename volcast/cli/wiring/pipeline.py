@@ -145,7 +145,7 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
     CandleFileError for a file that cannot be used or files that cannot be of one market.
     """
     from producer.csv_replay import CsvReplay, by_symbol  # noqa: PLC0415  # not needed by --help
-    from producer.file_names import candle_files_of, symbol_in_folder  # noqa: PLC0415
+    from producer.file_names import candle_files_of  # noqa: PLC0415
     from volcast.core.codec import MAX_SYMBOL_CHARACTERS  # noqa: PLC0415
     from volcast.core.decoder import is_symbol  # noqa: PLC0415
 
@@ -158,17 +158,17 @@ def open_replays(files: tuple[Path, ...], symbols: tuple[str, ...], options: Fil
         raise UserError(f"{given}: give it once for each file, in the same order, or not at all")
     files = stored(files) or sample_files()
     named: Iterable[str | None] = map(str.upper, symbols) if symbols else (None,) * len(files)
-    found: list[tuple[Path, str | None]] = []
+    found: list[tuple[Path, str | None, bool]] = []
     for path, name in zip(files, named, strict=True):
         members, others = candle_files_of(path)
         if others:
             names = ", ".join(others[:3]) + ", …" * (len(others) > 3)  # noqa: PLR2004  # enough to see what they are
             _note(f"{path}: left out what is no candle file by its name: {names}")
-        found += [(member, name or (symbol_in_folder(member) if member != path else None)) for member in members]
+        found += [(member, name, member != path) for member in members]
     tell(f"checking {counted(len(found), 'file')} of candles")
     sources = []
-    for path, name in found:
-        sources.append(CsvReplay(path, name, options))
+    for path, name, in_folder in found:
+        sources.append(CsvReplay(path, name, options, in_folder=in_folder))
         summary = sources[-1].summary
         (tell if summary.is_usual else _note)(f"{path.name}: {summary.describe()}")
     for replay in by_symbol(sources):
