@@ -22,11 +22,11 @@ from consumer.worker import Worker
 from volcast.core.decoder import Decoder
 from volcast.core.types import EngineConfig
 from volcast.lifecycle.archive.commits import Identity
-from volcast.lifecycle.archive.compaction import Compacted, compact
 from volcast.lifecycle.archive.plan import ARCHIVED_TOPICS
 from volcast.lifecycle.archive.read import Archive
 from volcast.lifecycle.archive.run import Archiver, ArchiverConfig, ArchiverStats
 from volcast.lifecycle.archive.store import ObjectStore, open_store
+from volcast.lifecycle.archive.upkeep.compaction import Compacted, compact
 from volcast.log.sqlite.log import SqliteLog
 
 MINUTES = 50_000

@@ -13,6 +13,7 @@ from volcast.cli.main import INTERRUPTED, UserError
 from volcast.cli.options import settings_options
 from volcast.cli.tables import counted
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_log, disk_collectors
+from volcast.log.retry import patience
 from volcast.settings.schema import Settings
 from volcast.settings.values import parse_bus
 
@@ -64,13 +65,23 @@ def command() -> None:
     help="Seconds between the first record of a commit and the commit, at most; never more than half of the shortest horizon.",
 )
 @click.option("--once", is_flag=True, help="End when all is archived that was on the log at the start.")
+@click.option(
+    "--patience",
+    "patience_s",
+    type=click.FloatRange(0, 86_400),
+    default=60.0,
+    show_default=True,
+    help="With --once: seconds for which it waits for a log or store that does not answer, then it ends with exit code 3.",
+)
 @click.option("--accept-loss", is_flag=True, help="Go on if the log has deleted records before they were archived; it is noted.")
 @settings_options(*LOG_SETTINGS, "host", "metrics_port", "log_level", "log_format")
-def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss: bool, settings: Settings) -> None:
+def run_command(
+    *, root: str, rows: int, every_s: float, once: bool, patience_s: float, accept_loss: bool, settings: Settings
+) -> None:
     """Archive candles, signals, outcomes, rejects and drift events from the log, each record exactly once.
 
     It can be stopped and killed at any time; the next start goes on after the last commit. A second archiver of the same log and
-    root does no harm: each commit is written by one of them.
+    root does no harm: each commit is written by one of them. Without --once it waits for as long as log and store do not answer.
     """
     log = create_log(settings)
     bus = parse_bus(str(settings.bus))
@@ -112,7 +123,8 @@ def run_command(*, root: str, rows: int, every_s: float, once: bool, accept_loss
                 services.append(serve(archiver_monitor(archiver, *disk_collectors(settings)), listening))
             return await run_services(*services)
 
-    is_interrupted = asyncio.run(run())
+    with patience(patience_s) if once else nullcontext():
+        is_interrupted = asyncio.run(run())
     if once and is_interrupted:
         raise click.exceptions.Exit(INTERRUPTED)
     if once:
@@ -138,8 +150,8 @@ def compact_command(*, root: str, settle_s: float) -> None:
     beside an archiver.
     """
     with extra_required("volcast archive"):
-        from volcast.lifecycle.archive.compaction import compact  # noqa: PLC0415  # as above
         from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+        from volcast.lifecycle.archive.upkeep.compaction import compact  # noqa: PLC0415  # as above
 
         store = open_store(root)
     done = compact(store, settled_before_ms=_now_ms() - int(settle_s * 1_000), nonce=_nonce, now_ms=_now_ms)
@@ -165,8 +177,8 @@ def expire_command(*, root: str, kept: tuple[str, ...]) -> None:
     """
     keep_days = _keep_days(kept)
     with extra_required("volcast archive"):
-        from volcast.lifecycle.archive.retention import expire  # noqa: PLC0415  # as above
         from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+        from volcast.lifecycle.archive.upkeep.retention import expire  # noqa: PLC0415  # as above
 
         store = open_store(root)
     files = expire(store, keep_days, now_ms=_now_ms(), nonce=_nonce)
@@ -190,8 +202,8 @@ def clean_command(*, root: str, grace_s: float, dry_run: bool) -> None:
     What an archiver is writing at the moment stays.
     """
     with extra_required("volcast archive"):
-        from volcast.lifecycle.archive.retention import clean, unnamed  # noqa: PLC0415  # as above
         from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
+        from volcast.lifecycle.archive.upkeep.retention import clean, unnamed  # noqa: PLC0415  # as above
 
         store = open_store(root)
     before_ms = _now_ms() - int(grace_s * 1_000)

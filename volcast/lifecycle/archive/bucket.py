@@ -21,13 +21,16 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
-from .store import StoredObject, StoreError, StoreUnavailable
+from .store import StoredObject, StoreError, StoreRefused, StoreUnavailable
 
 MINIO_PORT = 9000
 _DEFAULT_REGION = "us-east-1"
 _TRIES = 10
 """How often a conflict of two writers is looked at before it counts as no answer."""
 _MAX_REASON = 300
+_SECRET_LENGTH = 4
+"""A shorter one would be found in many words, and protects nothing."""
+_said = re.compile(r"<Code>([^<]*)</Code>(?:.*?<Message>([^<]*)</Message>)?")
 _refused = re.compile(r"\b(401 Unauthorized|403 Forbidden)\b")
 
 
@@ -158,30 +161,31 @@ class BucketStore:
         """Turn errors of obstore into sentences; that an object is missing becomes FileNotFoundError."""
         try:
             yield
-        except (FileNotFoundError, NotFoundError) as error:
-            if "NoSuchBucket" in str(error):
-                raise StoreError(f"there is no bucket {self._bucket} at {self._where()}: create it first") from None
-            raise FileNotFoundError(self._without_secrets(error)) from None
         except AlreadyExistsError:
             raise
         except (BaseError, OSError) as error:
-            reason = self._without_secrets(error)
-            if "NoSuchBucket" in reason:
-                raise StoreError(f"there is no bucket {self._bucket} at {self._where()}: create it first") from None
-            if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _refused.search(reason):
-                raise StoreError(
+            if "NoSuchBucket" in str(error):
+                raise StoreRefused(f"there is no bucket {self._bucket} at {self._where()}: create it first") from None
+            reason = self._reason(error)
+            if isinstance(error, FileNotFoundError | NotFoundError):
+                raise FileNotFoundError(reason) from None
+            if isinstance(error, PermissionDeniedError | UnauthenticatedError) or _refused.search(str(error)):
+                raise StoreRefused(
                     f"{self.root}: {self._where()} refuses the key {self._access.key or '(none)'}: check AWS_ACCESS_KEY_ID and "
                     f"AWS_SECRET_ACCESS_KEY, and what the key may do ({reason})"
                 ) from None
-            raise StoreUnavailable(f"{self.root}: {self._where()} does not answer: {reason}") from None
+            raise StoreUnavailable(f"{self.root}: {self._where()} does not answer as it should: {reason}") from None
 
     def _where(self) -> str:
         return self._access.endpoint or f"Amazon S3, {self._access.region}"
 
-    def _without_secrets(self, error: Exception) -> str:
+    def _reason(self, error: Exception) -> str:
+        """Return what the server has said, or else what the client says, without secrets."""
         text = " ".join(str(error).partition("Debug source:")[0].split())
+        if said := _said.search(text):
+            text = ": ".join(filter(None, said.groups()))
         for secret in (self._access.secret, self._access.token):
-            text = text.replace(secret, "…") if secret else text
+            text = text.replace(secret, "…") if len(secret) >= _SECRET_LENGTH else text
         return text[:_MAX_REASON]
 
 

@@ -1,14 +1,24 @@
 """An object store in a folder. An object appears as a whole, under its name, and only once its bytes are on the disk."""
 
+import errno
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from .store import StoredObject, StoreError
+from .store import StoredObject, StoreRefused
 
 _TEMPORARY = ".tmp"
+_ADVICE = {
+    errno.ENOSPC: "free some space on the disk, or choose another place",
+    errno.EDQUOT: "free some space, or let this user have more",
+    errno.EACCES: "let this user read and write there, or choose another place",
+    errno.EPERM: "let this user read and write there, or choose another place",
+    errno.EROFS: "choose a place on a disk that is mounted for writing",
+    errno.EIO: "look at the disk: it does not read or write as it should",
+}
+"""What helps, by the system's number of the error."""
 
 
 class FolderStore:
@@ -25,7 +35,7 @@ class FolderStore:
         try:
             return self._create(path, data)
         except OSError as error:  # also where a folder on the way cannot be made
-            raise StoreError(f"{path} cannot be written: {error.strerror}") from error
+            raise _refused(f"{path} cannot be written", error) from error
 
     def _create(self, path: Path, data: bytes) -> bool:
         missing = [each for each in path.parents if not each.exists()]
@@ -98,7 +108,11 @@ def _explained(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise StoreError(f"{path} cannot be used: {error.strerror}") from error
+        raise _refused(f"{path} cannot be used", error) from error
+
+
+def _refused(what: str, error: OSError) -> StoreRefused:
+    return StoreRefused(f"{what}: {error.strerror}; {_ADVICE.get(error.errno or 0, 'look at the disk and the path')}")
 
 
 def _raise_unless_missing(error: OSError) -> None:

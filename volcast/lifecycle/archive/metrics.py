@@ -33,6 +33,16 @@ class ArchiverCollector(Collector):
         yield CounterMetricFamily(
             "volcast_archive_overtaken", "Commits that another archiver has written first.", stats.overtaken
         )
+        yield CounterMetricFamily(
+            "volcast_archive_failures",
+            "Attempts that ended because log or store did not answer, or took nothing.",
+            stats.failures,
+        )
+        yield CounterMetricFamily(
+            "volcast_archive_lost_offsets",
+            "Offsets that the log had deleted before they were archived, with --accept-loss; without it the archiver ends.",
+            stats.lost,
+        )
         yield GaugeMetricFamily(
             "volcast_archive_behind_seconds",
             "Time since all that had been read was in the archive; it grows as well while log or store do not answer.",

@@ -15,22 +15,24 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
 
-from volcast.log.contract import Log, Mismatch, Reader, Record, Topic, Unavailable
-from volcast.log.retry import while_unavailable
+from volcast.log.contract import Log, Mismatch, Topic, Unavailable
+from volcast.log.retry import Silence, while_unavailable
 
 from .chain import Overtaken, append_commit, checkpoint, create_archive, load_state
-from .commits import ArchiveState, Identity, LostRange, Place, starts
-from .plan import ARCHIVED_TOPICS, ArchiveBatch, CommitPlan, crc32_of, is_moved, lost_ranges, plan_commit
-from .store import ObjectStore, StoreError, StoreUnavailable
+from .commits import ArchiveState, Identity, LostRange, starts
+from .plan import ARCHIVED_TOPICS, ArchiveBatch, CommitPlan, is_moved, plan_commit
+from .store import ObjectStore, StoreError, StoreRefused, StoreUnavailable
+from .topic_reader import TopicReader
 
 _READ_RECORDS = 2_000
-_READ_S = 0.25
 _MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Of keys and values. A batch is cut there, however many records were asked for."""
 _UPLOADS = 8
 """How many files are written at once."""
 _FIRST_EVERY_S = 60.0
 """A bound until a signal has said how long the forecasts' horizon is."""
+_REFUSED_PAUSE_S = 30.0
+"""Between attempts while a person has to help, as by freeing space: each one reads a batch again."""
 _log = logging.getLogger(__name__)
 
 
@@ -63,6 +65,10 @@ class ArchiverStats:
     bytes: int = 0
     overtaken: int = 0
     """How often another archiver's commit was in the way."""
+    failures: int = 0
+    """How often log or store did not answer, or the store took nothing."""
+    lost: int = 0
+    """Offsets that the log had deleted before they were archived, which was accepted."""
     last_commit_ms: int | None = None
     archived_all_at_s: float | None = None
     """When all that had been read was in the archive for the last time, by the event loop's clock; at first the start."""
@@ -90,6 +96,7 @@ class Archiver:
         self.stats = ArchiverStats()
         self._log, self._store, self._identity, self._config = log, store, identity, config
         self._random, self._wall_clock = random, wall_clock
+        self._is_opened = False
         self._now_s: Callable[[], float] = lambda: 0.0
         self.every_s = min(config.every_s, _FIRST_EVERY_S)
         """How long a record waits for its commit at most."""
@@ -97,13 +104,14 @@ class Archiver:
     async def run(self) -> None:
         """Archive until cancelled, or until all is archived with `once`.
 
-        Waits while the log or the store does not answer. Raises LogError, StoreError or ChainError if only a person can help.
+        Waits while the log or the store does not answer, and without `once` also while a store that was in use refuses us. With
+        `once` run it within `patience`. Raises LogError, StoreError or ChainError if only a person can help.
         """
         self._now_s = asyncio.get_running_loop().time
         self.stats.archived_all_at_s = self._now_s()
         while True:
             try:
-                await while_unavailable("archiver", self._attempt, self._random)
+                await while_unavailable("archiver", self._attempt, self._random, lambda: self.stats.commits)
             except Overtaken as overtaken:
                 self.stats.overtaken += 1
                 _log.warning("%s: going on after it", overtaken)
@@ -130,20 +138,29 @@ class Archiver:
         try:
             async with AsyncExitStack() as stack:
                 await self._archive(stack)
-        except StoreUnavailable as error:
+        except (Unavailable, StoreUnavailable) as error:
+            self.stats.failures += 1
+            raise Unavailable(str(error)) from error
+        except StoreRefused as error:
+            self.stats.failures += 1
+            if self._config.once or not self._is_opened:
+                raise
+            _log.error("%s; trying again in %.0f s", error, _REFUSED_PAUSE_S)  # the sentence says it all
+            self.stats.last_iteration_s = None
+            await asyncio.sleep(_REFUSED_PAUSE_S)
             raise Unavailable(str(error)) from error
 
     async def _archive(self, stack: AsyncExitStack) -> None:
         state = await self._opened_state()
         readers = {
-            topic: _TopicReader(topic, await stack.enter_async_context(self._log.reader(topic, starts(state, topic))), state)
+            topic: TopicReader(topic, await stack.enter_async_context(self._log.reader(topic, starts(state, topic))), state)
             for topic in ARCHIVED_TOPICS
         }
         now_s = self._now_s
         await self._check_losses(readers)
         for each in readers.values():
             await each.check_begins()
-        rows, waiting_since_s = 0, now_s()
+        rows, waiting_since_s, silence = 0, now_s(), Silence("the log")
         while True:
             self.stats.last_iteration_s = now_s()
             await asyncio.gather(*(each.read(min(_READ_RECORDS, self._config.rows - rows)) for each in readers.values()))
@@ -153,6 +170,7 @@ class Archiver:
             elif not before:
                 waiting_since_s = now_s()
             is_done = all(each.reader.caught_up for each in readers.values())
+            silence.note(is_heard=is_done or rows > before)
             self.stats.is_caught_up = self.stats.is_caught_up or (is_done and not rows)
             is_full = rows >= self._config.rows or sum(each.size for each in readers.values()) >= _MAX_BATCH_BYTES
             is_due = now_s() - waiting_since_s >= self.every_s or (self._config.once and is_done)
@@ -174,10 +192,11 @@ class Archiver:
                 "choose another root"
             )
         state = await asyncio.to_thread(load_state, self._store)
+        self._is_opened = True
         _log.info("archiving to %s after commit %d", self._store.root, state.number)
         return state
 
-    async def _commit(self, state: ArchiveState, readers: "Mapping[Topic, _TopicReader]") -> None:
+    async def _commit(self, state: ArchiveState, readers: Mapping[Topic, TopicReader]) -> None:
         """Write what was read."""
         lost = await self._check_losses(readers)
         batch = ArchiveBatch(
@@ -214,6 +233,7 @@ class Archiver:
         stats = self.stats
         stats.commits += 1
         stats.files += len(plan.files)
+        stats.lost += sum(each.end - each.first for each in batch.lost)
         stats.bytes += sum(len(each.data) for each in plan.files)
         stats.last_commit_ms, stats.archived_all_at_s = plan.commit.written_ms, self._now_s()
         for topic, records in batch.records.items():
@@ -221,7 +241,7 @@ class Archiver:
         count = sum(map(len, batch.records.values()))
         _log.info("commit %d: %d records in %d files", plan.commit.number, count, len(plan.files))
 
-    async def _check_losses(self, readers: "Mapping[Topic, _TopicReader]") -> list[LostRange]:
+    async def _check_losses(self, readers: Mapping[Topic, TopicReader]) -> list[LostRange]:
         """Return what the log has deleted before it was archived. Raises LostRecords unless that is accepted."""
         lost = [each for reader in readers.values() for each in await reader.lost()]
         if lost and not self._config.accept_loss:
@@ -233,65 +253,6 @@ class Archiver:
                 "and keep records longer than the archiver may be away: see retention_hours"
             )
         return lost
-
-
-class _TopicReader:
-    """What was read of a topic since the last commit."""
-
-    def __init__(self, topic: Topic, reader: Reader, state: ArchiveState) -> None:
-        self.reader, self._topic = reader, topic
-        self.records: list[Record] = []
-        self.size = 0
-        self._starts: dict[int, int] = {}
-        self._to_compare: dict[int, Place] = {}
-        self.clear(state)
-        places = state.places.get(topic.value, {})
-        self._to_compare = {partition: place for partition, place in places.items() if place.last is not None}
-
-    def clear(self, state: ArchiveState) -> None:
-        """Begin anew after a commit."""
-        self.records, self.size = [], 0
-        self._starts = {partition: place.next for partition, place in state.places.get(self._topic.value, {}).items()}
-
-    async def check_begins(self) -> None:
-        """Compare nothing where the log has deleted the last record that was archived."""
-        begins = await self.reader.begins()
-        self._to_compare = {p: place for p, place in self._to_compare.items() if begins[p] <= (place.last or 0)}
-
-    async def read(self, max_records: int) -> None:
-        """Read some records more. Raises Mismatch if the log is not the one that was archived."""
-        for record in map(_readable, await self.reader.read(max_records, _READ_S)):
-            if record.partition in self._to_compare and await self._is_archived(record):
-                continue
-            self.records.append(record)
-            self.size += len(record.key) + len(record.value)
-
-    async def lost(self) -> list[LostRange]:
-        """Return the offsets whose records the log has deleted before they were read."""
-        positions = {p: max(at, self._starts.get(p, at)) for p, at in self.reader.positions.items()}
-        return list(lost_ranges(self._topic, self._starts, self.records, positions, await self.reader.begins()))
-
-    async def _is_archived(self, record: Record) -> bool:
-        """Return whether the first record that was read is the last one that was archived; False if the log no longer has that.
-
-        Raises Mismatch if there is another record in its place.
-        """
-        place = self._to_compare.pop(record.partition)
-        if (record.offset, crc32_of(record)) == (place.last, place.crc32):
-            return True
-        if record.offset >= place.next and (await self.reader.begins())[record.partition] > (place.last or 0):
-            return False
-        raise Mismatch(
-            f"{self._topic}, partition {record.partition}: at offset {place.last} there is not the record that was archived: the "
-            "log was created anew, or restored from a backup; choose another root for its archive"
-        )
-
-
-def _readable(record: Record) -> Record:
-    """Return the record; in place of one that can't be read, whose key and value are empty, one whose value says why."""
-    if not record.unreadable:
-        return record
-    return Record(record.partition, record.offset, b"", record.unreadable.encode(), record.unreadable)
 
 
 def _described(identity: Identity) -> str:

@@ -23,6 +23,12 @@ class StoreUnavailable(StoreError):
     """The store did not answer. It is unknown whether the last write happened; each call may be repeated as it is."""
 
 
+class StoreRefused(StoreError):
+    """The store answers, and does not let us: a key, a right, a bucket, room on the disk. A person has to help, and then each
+    call may be repeated as it is.
+    """
+
+
 class StoredObject(NamedTuple):
     """An object as a list shows it."""
 
@@ -33,7 +39,7 @@ class StoredObject(NamedTuple):
 
 
 class ObjectStore(Protocol):
-    """The objects below a root. Names have `/` between their parts. Each method raises StoreUnavailable or StoreError."""
+    """The objects below a root. Names have `/` between their parts. Each method raises a StoreError."""
 
     root: str
 

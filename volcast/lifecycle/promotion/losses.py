@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from volcast.core.codec import UNDECODABLE, decode_signal
 from volcast.core.types import Signal
 from volcast.log.contract import Log, Topic
+from volcast.log.retry import to_end
 
 _READ_RECORDS, _READ_S = 10_000, 0.2
 _DAY_MS = 86_400_000
@@ -55,8 +56,8 @@ async def read_losses(log: Log, models: tuple[str, str], *, symbols: Collection[
     found: dict[str, PairedLosses] = {}
     newest: dict[str, int] = {}
     async with log.reader(Topic.SIGNALS) as reader:
-        while not reader.caught_up:
-            for record in await reader.read(_READ_RECORDS, _READ_S):
+        async for batch in to_end(reader, _READ_RECORDS, _READ_S):
+            for record in batch:
                 try:
                     signal = decode_signal(record.value)
                 except UNDECODABLE:

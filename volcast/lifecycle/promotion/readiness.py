@@ -12,6 +12,7 @@ from volcast.core.decoder import MAX_PRICE_DECIMALS, Decoder
 from volcast.core.forecast.learner import WARM_OUTCOMES
 from volcast.core.types import MINUTE_MS, Candle, Signal
 from volcast.log.contract import Log, Record, Topic
+from volcast.log.retry import to_end
 
 FIRST_STEP_RECORDS, STEP_GROWTH = 2_000, 8
 _READ_RECORDS, _READ_S = 10_000, 0.2
@@ -125,8 +126,8 @@ async def newest_signals(log: Log, known: Collection[str]) -> dict[str, Signal]:
         start = {partition: max(begins[partition], end - step) for partition, end in ends.items()}
         found: dict[str, Signal] = {}
         async with log.reader(Topic.SIGNALS, start) as reader:
-            while not reader.caught_up:
-                _keep_newest(found, await reader.read(_READ_RECORDS, _READ_S))
+            async for batch in to_end(reader, _READ_RECORDS, _READ_S):
+                _keep_newest(found, batch)
         if found.keys() >= set(known) or start == dict(begins):
             return found
         step *= STEP_GROWTH
@@ -137,10 +138,12 @@ async def candles_between(
 ) -> AsyncGenerator[Record, None]:
     """Yield the records of `candles` from `start` on: those below `end`, or all that are there now. Raises Unavailable."""
     async with log.reader(Topic.CANDLES, start) as reader:
-        while not reader.caught_up and not (end and all(reader.positions[each] >= end[each] for each in end)):
-            for record in await reader.read(_READ_RECORDS, _READ_S):
+        async for batch in to_end(reader, _READ_RECORDS, _READ_S):
+            for record in batch:
                 if end is None or record.offset < end[record.partition]:
                     yield record
+            if end and all(reader.positions[each] >= end[each] for each in end):
+                return
 
 
 def open_time_of(record: Record) -> tuple[str, int] | None:

@@ -12,6 +12,7 @@ from volcast.core.codec import PROMOTION_KEY, Reject
 from volcast.core.decoder import Decoder
 from volcast.core.forecast.promotion import Promotion
 from volcast.log.contract import Log, Record, Topic
+from volcast.log.retry import to_end
 
 from .record import PromotionKind, PromotionRecord, decode_promotion_record, digest_of, number_of, promotion_id
 
@@ -116,8 +117,8 @@ async def read_trail(log: Log) -> Trail:
     """Read all of `models`. Raises Unavailable."""
     records: list[Record] = []
     async with log.reader(Topic.MODELS) as reader:
-        while not reader.caught_up:
-            records += await reader.read(_READ_RECORDS, _READ_S)
+        async for batch in to_end(reader, _READ_RECORDS, _READ_S):
+            records += batch
     return verify_trail(records)
 
 
@@ -157,8 +158,8 @@ async def read_markers(log: Log) -> Markers:
     kept: list[Record] = []
     async with log.reader(Topic.CANDLES) as reader:
         begins = await reader.begins()
-        while not reader.caught_up:
-            kept += [each for each in await reader.read(_READ_RECORDS, _READ_S) if each.key == PROMOTION_KEY]
+        async for batch in to_end(reader, _READ_RECORDS, _READ_S):
+            kept += [each for each in batch if each.key == PROMOTION_KEY]
     return find_markers(kept, begins)
 
 

@@ -17,11 +17,11 @@ from tests.lifecycle.servers import S3Server
 from tests.market import at, candle_text
 from tests.volcast.lifecycle.archive.archiving import archiver, fill_log, on_log, reject_record
 from volcast.core.codec import decode_reject, encode_candle, encode_reject
-from volcast.lifecycle.archive.compaction import compact
 from volcast.lifecycle.archive.folder import FolderStore
 from volcast.lifecycle.archive.layout import ARCHIVE_TABLES, ArchiveTable
 from volcast.lifecycle.archive.read import Archive
 from volcast.lifecycle.archive.store import StoreError, open_store
+from volcast.lifecycle.archive.upkeep.compaction import compact
 from volcast.log.contract import Commit, KeyValue, Topic
 from volcast.log.sqlite.log import SqliteLog
 

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from tests.volcast.lifecycle.track_record.archived import batches, write
-from volcast.lifecycle.archive.compaction import compact
 from volcast.lifecycle.archive.read import Archive
 from volcast.lifecycle.archive.store import open_store
+from volcast.lifecycle.archive.upkeep.compaction import compact
 from volcast.lifecycle.night.message import text_of
 from volcast.lifecycle.night.plan import NightPlan
 from volcast.lifecycle.night.standings import find_league, publish_league

@@ -27,11 +27,11 @@ from volcast.lifecycle.archive.commits import (
     seals_of,
     sha256_of,
 )
-from volcast.lifecycle.archive.compaction import compact
 from volcast.lifecycle.archive.layout import checkpoint_name, commit_name, data_name
 from volcast.lifecycle.archive.plan import ArchiveBatch, plan_commit
 from volcast.lifecycle.archive.store import open_store
 from volcast.lifecycle.archive.tables.schemas import to_parquet
+from volcast.lifecycle.archive.upkeep.compaction import compact
 from volcast.lifecycle.track_record.audit import audit_archive
 from volcast.lifecycle.track_record.findings import AuditReport
 from volcast.log.contract import Record, Topic

@@ -22,8 +22,8 @@ from tests.volcast.lifecycle.track_record.archived import (
 from volcast.core.types import MINUTE_MS
 from volcast.lifecycle.archive.commits import LostRange
 from volcast.lifecycle.archive.layout import checkpoint_name
-from volcast.lifecycle.archive.retention import clean, expire
 from volcast.lifecycle.archive.store import open_store
+from volcast.lifecycle.archive.upkeep.retention import clean, expire
 from volcast.lifecycle.track_record.findings import CheckedScores, SealedForecasts
 from volcast.lifecycle.track_record.walk import NothingToAudit
 

@@ -17,6 +17,7 @@ from volcast.cli.main import UserError
 from volcast.cli.options import loaded_options
 from volcast.cli.params import MinuteParam
 from volcast.cli.wiring.pipeline import LOG_SETTINGS, create_quiet_log
+from volcast.log.retry import patience
 from volcast.settings.sources import Loaded
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _REFUSED = 1
 """Exit code of a promotion that was not written, of a trail that does not hold, and of a wait in vain."""
 _DAYS = 30
+_PATIENCE_S = 60.0
+"""How long a log may not answer; these are commands of a person, or of a night that tries again."""
 _AT = "The named candle, UTC, as 2024-01-31T23:59.  [default: two minutes after the last candle of all symbols]"
 _Result = TypeVar("_Result")
 _Command = Callable[..., Any]
@@ -262,7 +265,8 @@ def _with_log(loaded: Loaded, work: "Callable[[Log], Awaitable[_Result]]") -> _R
         async with log:
             return await work(log)
 
-    return asyncio.run(run())
+    with patience(_PATIENCE_S):
+        return asyncio.run(run())
 
 
 def _now_ms() -> int:

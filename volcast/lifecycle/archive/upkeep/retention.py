@@ -7,11 +7,12 @@ an older list of files. The commits stay for ever: they are the chain.
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 
-from .chain import Overtaken, append_commit, checkpoint, load_state, refresh
-from .commits import ArchiveCommit, ArchiveState, DataFile, decode_commit
+from volcast.lifecycle.archive.chain import Overtaken, append_commit, checkpoint, load_state, refresh
+from volcast.lifecycle.archive.commits import ArchiveCommit, ArchiveState, DataFile, decode_commit
+from volcast.lifecycle.archive.layout import DATA, commit_name, number_of_data
+from volcast.lifecycle.archive.store import ObjectStore
+
 from .compaction import commit_times
-from .layout import DATA, commit_name, number_of_data
-from .store import ObjectStore
 
 _MAX_REMOVED = 10_000
 """Files that one commit removes."""

@@ -15,13 +15,13 @@ import msgspec
 import polars as pl
 from polars.exceptions import PolarsError
 
-from .chain import Overtaken, append_commit, checkpoint, load_state, refresh
-from .commits import ArchiveCommit, ArchiveState, DataFile, sha256_of
-from .layout import COMMITS, ArchiveTable, data_name, number_of_commit, number_of_data
-from .plan import PlannedFile
-from .store import ObjectStore, StoreError
-from .tables.all import TABLE_SCHEMAS
-from .tables.schemas import HIVE_COLUMNS, file_schema, sorted_rows, to_parquet
+from volcast.lifecycle.archive.chain import Overtaken, append_commit, checkpoint, load_state, refresh
+from volcast.lifecycle.archive.commits import ArchiveCommit, ArchiveState, DataFile, sha256_of
+from volcast.lifecycle.archive.layout import COMMITS, ArchiveTable, data_name, number_of_commit, number_of_data
+from volcast.lifecycle.archive.plan import PlannedFile
+from volcast.lifecycle.archive.store import ObjectStore, StoreError
+from volcast.lifecycle.archive.tables.all import TABLE_SCHEMAS
+from volcast.lifecycle.archive.tables.schemas import HIVE_COLUMNS, file_schema, sorted_rows, to_parquet
 
 _MAX_FILE_BYTES = 64 * 1024 * 1024
 _MAX_BATCH_BYTES = 32 * 1024 * 1024

@@ -21,12 +21,12 @@ from tests.volcast.lifecycle.archive.archiving import (
 )
 from volcast.lifecycle.archive.chain import load_state, read_commits
 from volcast.lifecycle.archive.commits import ChainError, decode_commit, encode_commit
-from volcast.lifecycle.archive.compaction import Compacted, closed_days, compact
 from volcast.lifecycle.archive.folder import FolderStore
 from volcast.lifecycle.archive.layout import ARCHIVE_TABLES, commit_name, number_of_data
 from volcast.lifecycle.archive.read import Archive
-from volcast.lifecycle.archive.retention import clean, expire, unnamed
 from volcast.lifecycle.archive.store import ObjectStore, StoreError
+from volcast.lifecycle.archive.upkeep.compaction import Compacted, closed_days, compact
+from volcast.lifecycle.archive.upkeep.retention import clean, expire, unnamed
 from volcast.log.sqlite.log import SqliteLog
 
 ALWAYS_MS = 4_000_000_000_000
@@ -220,8 +220,8 @@ async def test_no_file_becomes_too_large(store: FolderStore, monkeypatch: pytest
     state = load_state(store)
     group = next(files for files in closed_days(state, state.number) if len(files) > 2)
     *small, large = sorted(each.size for each in group)
-    monkeypatch.setattr("volcast.lifecycle.archive.compaction._MAX_FILE_BYTES", sum(small) + large - 1)
+    monkeypatch.setattr("volcast.lifecycle.archive.upkeep.compaction._MAX_FILE_BYTES", sum(small) + large - 1)
     chosen = next(files for files in closed_days(state, state.number) if set(files) <= set(group))
     assert sorted(each.size for each in chosen) == small
-    monkeypatch.setattr("volcast.lifecycle.archive.compaction._MAX_FILE_BYTES", 0)
+    monkeypatch.setattr("volcast.lifecycle.archive.upkeep.compaction._MAX_FILE_BYTES", 0)
     assert closed_days(state, state.number) == []
