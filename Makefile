@@ -183,7 +183,7 @@ test-stack: setup-dev            ## bring docker-compose.yml up, break it, deplo
 	TEST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
 
 test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
-	TEST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_cluster.py tests/deploy/kubernetes/test_play.py tests/deploy/test_terraform.py
+	TEST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_cluster.py tests/deploy/kubernetes/test_cluster_lifecycle.py tests/deploy/kubernetes/test_play.py tests/deploy/test_terraform.py
 
 test-chart: setup-dev            ## the chart and the manifests with Helm 3, Helm 4 and kubeconform, which it builds; needs Go
 	deploy/kubernetes-tools.sh chart

@@ -140,6 +140,7 @@ def prometheus(
         raise ValueError(f"monitoring/prometheus.yml has no job {', '.join(sorted(unknown))}")
     config["scrape_configs"] = [each for each in config["scrape_configs"] if targets.get(each["job_name"])]
     for job in config["scrape_configs"]:
+        job.pop("file_sd_configs", None)
         job["static_configs"] = [{"targets": list(targets[job["job_name"]])}]
     config.pop("alerting", None)
     if alertmanager_url:

@@ -205,9 +205,9 @@ def test_the_other_live_producer_streams_from_the_simulated_exchange() -> None:
 def test_prometheus_asks_each_service_where_it_serves_its_metrics() -> None:
     api = setting("serve", "PORT")
     assert {setting(service, "HOST") for service in (*MONITORED, "serve")} == {ALL_ADDRESSES}
-    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in PROMETHEUS["scrape_configs"]}
-    assert targets["volcast-serve"] == [f"serve:{api}"]
-    asked = [target for name, each in targets.items() if name.startswith("volcast-") for target in each]
+    jobs = {job["job_name"]: job.get("static_configs") for job in PROMETHEUS["scrape_configs"]}
+    assert jobs["volcast-serve"][0]["targets"] == [f"serve:{api}"]
+    asked = [target for name, each in jobs.items() if each and name.startswith("volcast-") for target in each[0]["targets"]]
     assert asked[1:] == [f"{service}:{setting(service, 'METRICS_PORT')}" for service in MONITORED]
     assert SERVICES["serve"]["ports"][0].endswith(f":{api}")
     assert f"EXPOSE {api}\n" in DOCKERFILE

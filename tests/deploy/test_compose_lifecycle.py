@@ -17,6 +17,8 @@ from volcast.settings.schema import PREFIX, Settings
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "deploy/compose/lifecycle.yml").read_text(encoding="utf-8")
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
+PROMETHEUS = SERVICES.pop("prometheus")
+"""Of docker-compose.yml: this file adds to it."""
 BASE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 OURS = ("archive", "nightly", "audit")
 PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?")
@@ -86,6 +88,20 @@ def test_the_archiver_is_asked_where_it_answers(monkeypatch: pytest.MonkeyPatch,
     assert role
     assert role.urls == ("http://127.0.0.1:9100/health",)
     assert SERVICES["archive"]["healthcheck"]["test"] == ["CMD", "volcast", "health"]
+
+
+def test_prometheus_asks_the_archiver_where_it_serves_its_metrics() -> None:
+    assert set(PROMETHEUS) == {"volumes"}
+    ((source, mounted, mode),) = [each.split(":") for each in PROMETHEUS["volumes"]]
+    of_job = {
+        each["job_name"]: each for each in yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text())["scrape_configs"]
+    }
+    (pattern,) = of_job["volcast-archive"]["file_sd_configs"][0]["files"]
+    configuration = Path(BASE["services"]["prometheus"]["volumes"][0].split(":")[1])
+    assert (configuration.parent / pattern).parent == Path(mounted)
+    assert mode == "ro"
+    targets = [each["targets"] for file in (ROOT / source).glob("*.yml") for each in yaml.safe_load(file.read_text())]
+    assert targets == [[f"archive:{environment('archive')['VOLCAST_METRICS_PORT']}"]]
 
 
 def test_the_s3_server_has_minio_s_ports_and_its_keys() -> None:

@@ -268,7 +268,7 @@ def test_every_value_is_in_the_schema_and_the_reverse() -> None:
 
 
 def test_what_is_monitored_has_the_names_of_the_alerts() -> None:
-    objects = rendered("prod")
+    objects = rendered("prod", "--set", "lifecycle.enabled=true")
     jobs = {each["spec"]["endpoints"][0]["relabelings"][0]["replacement"] for each in of_kind(objects, "ServiceMonitor").values()}
     prometheus = yaml.safe_load((ROOT / "monitoring/prometheus.yml").read_text(encoding="utf-8"))
     assert jobs == {each["job_name"] for each in prometheus["scrape_configs"]} - {"prometheus"}

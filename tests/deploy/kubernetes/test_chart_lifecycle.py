@@ -5,34 +5,21 @@ import re
 import click
 import pytest
 
-from tests.deploy.kubernetes.tools import Manifest, of_kind, pods, rendered, template
+from tests.deploy.kubernetes.tools import LONG_LOOP, long_loop, of_kind, pods, rendered, template
 from volcast.cli.main import main
 from volcast.lifecycle.archive.bucket import s3_access
-
-ON = (
-    "lifecycle.enabled=true",
-    "lifecycle.s3.endpoint=http://seaweedfs:9000",
-    "lifecycle.s3.existingSecret=keys",
-    "lifecycle.nightly.mlflow.trackingUri=http://mlflow:5000/",
-    "lifecycle.nightly.promote=true",
-    "lifecycle.nightly.arguments={--expect,BTCUSDT.BINANCE}",
-)
-
-
-def objects() -> tuple[Manifest, ...]:
-    return rendered("plain", *(word for each in ON for word in ("--set", each)))
 
 
 def test_it_is_off_by_default() -> None:
     assert not [name for name, _ in pods(rendered("plain")) if re.search("archiver|nightly", name)]
-    with_it, without = ({(each["kind"], each["metadata"]["name"]) for each in some} for some in (objects(), rendered("plain")))
-    assert {name for _, name in with_it - without} == {"volcast-archiver", "volcast-nightly"}
-    assert without < with_it
+    assert {each["metadata"]["name"] for each in long_loop()} == {"volcast-archiver", "volcast-nightly"}
+    words = [word for each in LONG_LOOP for word in ("--set", each)]
+    assert len(rendered("plain", *words)) == len(rendered("plain")) + len(long_loop())
 
 
 @pytest.mark.parametrize("name", ["volcast-archiver", "volcast-nightly"])
 def test_its_pods_are_restricted_and_start_what_volcast_has(name: str) -> None:
-    pod = dict(pods(objects()))[name]
+    pod = dict(pods(long_loop()))[name]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
     (container,) = pod["containers"]
@@ -50,7 +37,7 @@ def test_its_pods_are_restricted_and_start_what_volcast_has(name: str) -> None:
 
 
 def test_the_keys_come_from_the_secret() -> None:
-    for name, pod in pods(objects()):
+    for name, pod in pods(long_loop()):
         if name not in {"volcast-archiver", "volcast-nightly"}:
             continue
         variables = {each["name"]: each for each in pod["containers"][0]["env"]}
@@ -60,18 +47,21 @@ def test_the_keys_come_from_the_secret() -> None:
         assert ("MLFLOW_TRACKING_URI" in given) == (name == "volcast-nightly")
 
 
-def test_a_failed_gate_is_not_tried_again_and_a_lost_pod_is() -> None:
-    spec = of_kind(objects(), "CronJob")["volcast-nightly"]["spec"]
+def test_a_night_that_is_done_is_no_failure_and_wrong_usage_is_final() -> None:
+    """tests/deploy/kubernetes/test_cluster_lifecycle.py has what a cluster makes of it."""
+    spec = of_kind(long_loop(), "CronJob")["volcast-nightly"]["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"
     job = spec["jobTemplate"]["spec"]
-    fail, ignore = job["podFailurePolicy"]["rules"]
-    assert (fail["action"], fail["onExitCodes"]["values"]) == ("FailJob", [1, 2])
-    assert ignore["action"] == "Ignore"
+    waits, fails, lost = job["podFailurePolicy"]["rules"]
+    assert (waits["action"], waits["onExitCodes"]["values"]) == ("Ignore", [99])
+    assert (fails["action"], fails["onExitCodes"]["values"]) == ("FailJob", [2])
+    assert lost["action"] == "Ignore"
+    assert "--repeat-ok" in job["template"]["spec"]["containers"][0]["args"]  # or else 99 would be tried until the deadline
     assert job["template"]["spec"]["restartPolicy"] == "Never"  # what a policy of failures asks for
 
 
 def test_it_may_reach_the_bucket_and_mlflow() -> None:
-    policies = of_kind(objects(), "NetworkPolicy")
+    policies = of_kind(long_loop(), "NetworkPolicy")
     for name in ("volcast-archiver", "volcast-nightly"):
         ports = {each["port"] for rule in policies[name]["spec"]["egress"] for each in rule["ports"]}
         assert ports == {53, 9092, 9000, 5000}

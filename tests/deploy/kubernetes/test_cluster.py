@@ -5,7 +5,6 @@ The nodes are played by kwok, so no container starts: pods become ready as they 
 
 import json
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from tests.deploy.kubernetes.tools import (
     PLAIN,
     WITHOUT_SCHEMA,
     Manifest,
+    long_loop,
     of_kind,
     plain,
     pods,
@@ -31,18 +31,6 @@ from tests.deploy.kubernetes.tools import (
 )
 
 pytestmark = pytest.mark.timeout(1_200)
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    """A control plane on which deploy/k8s has been applied."""
-    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
-    try:
-        cluster.start()
-        cluster.kubectl("apply", "--server-side", "--validate=strict", "--filename", PLAIN)
-        yield cluster
-    finally:
-        cluster.stop()
 
 
 def api(cluster: Cluster) -> Manifest:
@@ -94,7 +82,7 @@ def test_the_server_takes_what_is_for_operators(cluster: Cluster) -> None:
 def test_pod_security_takes_our_pods_and_refuses_others(cluster: Cluster) -> None:
     labels = cluster.get("namespace", "volcast")["metadata"]["labels"]
     assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
-    for name, pod in pods(plain()):
+    for name, pod in (*pods(plain()), *pods(long_loop())):
         bare = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": f"bare-{name}", "namespace": "volcast"}, "spec": pod}
         assert "violates PodSecurity" not in cluster.apply([bare], "--dry-run=server")
         escalates = {"allowPrivilegeEscalation": True}
@@ -142,11 +130,14 @@ def test_install_upgrade_rollback(cluster: Cluster, helm: str, tmp_path: Path) -
     assert "WARNING: the API has no tokens" in notes
     assert window() is None
     first = cluster.get("deployment", "volcast-api", namespace)["spec"]["template"]
-    release("upgrade", *values, "--set", "settings.window=9")
+    release("upgrade", *values, "--set", "settings.window=9,lifecycle.enabled=true")
     assert window() == "9"
+    assert cluster.get("cronjob", "volcast-nightly", namespace)["spec"]["schedule"] == "0 2 * * *"
+    cluster.until("the archiver is ready", lambda: cluster.ready("archiver", namespace) == 1)
     assert cluster.get("deployment", "volcast-api", namespace)["spec"]["template"] != first  # a changed setting replaces pods
     release("rollback", "1")
     assert window() is None
+    assert "NotFound" in cluster.kubectl("get", "cronjob", "volcast-nightly", "--namespace", namespace, check=False)
     assert cluster.get("deployment", "volcast-api", namespace)["spec"]["template"] == first
     release("uninstall")
     assert "NotFound" in cluster.kubectl("get", "deployment", "volcast-api", "--namespace", namespace, check=False)

@@ -63,6 +63,23 @@ def plain() -> tuple[Manifest, ...]:
     )
 
 
+LONG_LOOP = (
+    "lifecycle.enabled=true",
+    "lifecycle.s3.endpoint=http://seaweedfs:9000",
+    "lifecycle.s3.existingSecret=keys",
+    "lifecycle.nightly.mlflow.trackingUri=http://mlflow:5000/",
+    "lifecycle.nightly.promote=true",
+    "lifecycle.nightly.arguments={--expect,BTCUSDT.BINANCE}",
+)
+
+
+def long_loop(*more: str) -> tuple[Manifest, ...]:
+    """Return the objects of archiver and night, as the chart adds them to those of deploy/k8s."""
+    options = (word for each in (*LONG_LOOP, *more) for word in ("--set", each))
+    known = {(each["kind"], each["metadata"]["name"]) for each in rendered("plain")}
+    return tuple(each for each in rendered("plain", *options) if (each["kind"], each["metadata"]["name"]) not in known)
+
+
 def of_kind(objects: tuple[Manifest, ...], kind: str) -> dict[str, Manifest]:
     """Return the objects of a kind by their names."""
     return {each["metadata"]["name"]: each for each in objects if each["kind"] == kind}

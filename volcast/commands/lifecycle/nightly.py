@@ -31,6 +31,7 @@ _FAILED = 1
 @click.option("--only", "step", type=click.Choice(_STEPS), help="Only this step; `models` prints the models that are compared.")
 @click.option("--model", "only_model", type=ModelParam(), help="For --only backtest: only this model.")
 @click.option("--promote", "is_promoting", is_flag=True, help="Let the winner lead the stream, as `volcast models promote` does.")
+@click.option("--repeat-ok", "is_repeat_ok", is_flag=True, help="Exit with 0, not 99, if all of the night was done before.")
 @click.option(
     "--champion", type=ModelParam(), metavar="MODEL", help="The model that leads.  [default: the one of the day's last signals]"
 )
@@ -50,6 +51,7 @@ def command(
     step: str | None,
     only_model: str | None,
     is_promoting: bool,
+    is_repeat_ok: bool,
     champion: str | None,
     models: tuple[str, ...] | None,
     days: int,
@@ -66,10 +68,13 @@ def command(
     written to the archive once, with the hash of what it depends on: the same night again changes nothing.
 
     The exit code is 0 if something was done, 1 if the gate or a step has failed, and 99 if there was nothing to do, or if the
-    archive does not have the whole day yet. docs/lifecycle/night.md has more.
+    archive does not have the whole day yet. With --repeat-ok it is 99 only then, for schedulers that know success and failure
+    alone. docs/lifecycle/night.md has more.
     """
     if only_model is not None and step != "backtest":
         raise UserError("--model names the model of --only backtest")
+    if is_repeat_ok and step is not None:
+        raise UserError("--repeat-ok is for a whole night, not for --only")
     with extra_required("volcast nightly"):
         from volcast.lifecycle.comparison.outcomes import OutcomesError  # noqa: PLC0415  # slow to import
         from volcast.lifecycle.comparison.run import BacktestFailedError  # noqa: PLC0415
@@ -104,7 +109,7 @@ def command(
         try:
             if step is not None:
                 return run_step(step, night, after, click.echo, only_model)  # type: ignore[arg-type]  # one of the steps
-            return run_night(night, after, click.echo, is_promoting=is_promoting)
+            return run_night(night, after, click.echo, is_promoting=is_promoting, is_repeat_ok=is_repeat_ok)
         except expected_errors as error:
             click.echo(f"volcast: {error}", err=True)
             return _FAILED

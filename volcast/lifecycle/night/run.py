@@ -34,8 +34,11 @@ def run_step(step: NightStep, night: Night, after: Aftermath, tell: Tell, model:
     return _code(steps[step](), tell)
 
 
-def run_night(night: Night, after: Aftermath, tell: Tell, *, is_promoting: bool) -> int:
-    """Run the whole night and return the exit code. A failed gate ends it, and is told, too."""
+def run_night(night: Night, after: Aftermath, tell: Tell, *, is_promoting: bool, is_repeat_ok: bool = False) -> int:
+    """Run the whole night and return the exit code. A failed gate ends it, and is told, too.
+
+    With `is_repeat_ok` the code is 0 if all was done before, and 99 only if the archive does not have the day yet.
+    """
     if (code := _wait(night, tell)) != _DONE:
         return code
     gate = night.gate()
@@ -48,7 +51,7 @@ def run_night(night: Night, after: Aftermath, tell: Tell, *, is_promoting: bool)
     codes += [_code(after.league(), tell), _code(after.notify(), tell)]
     if _FAILED in codes:
         return _FAILED
-    return _DONE if _DONE in codes else _NOTHING_TO_DO
+    return _DONE if is_repeat_ok or _DONE in codes else _NOTHING_TO_DO
 
 
 def _wait(night: Night, tell: Tell) -> int:

@@ -79,8 +79,9 @@ def told(world: World) -> Iterator[Webhook]:
 
 def test_a_day_that_is_not_archived_is_waited_for(world: World) -> None:
     before = world.objects()
-    done = world("nightly", "--archive", world.archive.as_uri(), "--interval", "2024-01-09", code=99)
-    assert done.stdout == "The archive does not have the whole of 2024-01-09 yet.\n"
+    for repeat in ((), ("--repeat-ok",)):
+        done = world("nightly", "--archive", world.archive.as_uri(), "--interval", "2024-01-09", *repeat, code=99)
+        assert done.stdout == "The archive does not have the whole of 2024-01-09 yet.\n"
     world.night("--only", "wait")
     assert world.objects() == before
 
@@ -93,7 +94,7 @@ def a_failed_gate_ends_the_night_with_its_report(world: World) -> None:
         assert not list((world.archive / f"night/{DAY}").glob("backtest*"))
         assert hook.titles == [f"[volcast ticket] night of {DAY}: gate failed"]
         before = world.objects()
-        assert "was done before" in world.night("--expect", "BTCUSDT,ETHUSDT", code=1).stdout
+        assert "was done before" in world.night("--expect", "BTCUSDT,ETHUSDT", "--repeat-ok", code=1).stdout
         assert (world.objects(), len(hook.titles)) == (before, 1)
         failed = world.night("--expect", "BTCUSDT,ETHUSDT", "--only", "compare", code=1)
         assert "the gate of 2024-01-08 has failed: " in failed.stderr
@@ -128,6 +129,8 @@ def too_few_data_keep_the_champion_and_the_reason_is_kept(world: World) -> None:
     assert "500 are needed" in details["losers"]["two_stage"]
     assert world.mlflow()[:2] == [3, 0], "the comparison's run and one of each model; nothing is registered"
     world.night("--promote", code=99)
+    world.night("--promote", "--repeat-ok")
+    assert "not for --only" in world.night("--only", "gate", "--repeat-ok", code=2).stderr
     world.night("--only", "promote", code=99)
 
 
