@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from volcast.backtest.periods import DAY_MS
 from volcast.core.arrays import Floats
@@ -81,6 +82,7 @@ def _symbol(name: str, rows: pl.DataFrame, interval: tuple[int, int], refused: M
     shares = {column: day[column].null_count() / max(day.height, 1) for column in JUDGED_COLUMNS}
     if refused is not None:
         shares["refused"] = refused.get(name, 0) / max(day.height + refused.get(name, 0), 1)
+    frozen = _frozen(rows, begin)
     edges = np.concatenate([[begin - MINUTE_MS], minutes, [end]])
     return SymbolFacts(
         symbol=name,
@@ -94,6 +96,8 @@ def _symbol(name: str, rows: pl.DataFrame, interval: tuple[int, int], refused: M
         longest_gap_minutes=int(np.diff(edges).max()) // MINUTE_MS - 1,
         stale_minutes=(end - int(minutes[-1])) / MINUTE_MS - 1.0 if minutes.size else None,
         reference_minutes=month.height,
+        frozen_minutes=int(frozen.sum()),
+        longest_frozen_minutes=int(np.diff(np.flatnonzero(np.concatenate([[True], ~frozen, [True]]))).max()) - 1,
         minute_ratio=_minute_ratio(rows, begin),
         level_ratio=_level_ratio(day, month),
         shifts=tuple(_shifts(day, month)),
@@ -112,6 +116,17 @@ def _minute_ratio(rows: pl.DataFrame, begin: int) -> float | None:
     found = ratios.to_numpy().astype(np.float64)
     found = found[np.isfinite(found)]
     return float(found.max()) if found.size else None
+
+
+def _frozen(rows: pl.DataFrame, begin: int) -> NDArray[np.bool_]:
+    """Return for each minute of the day with a candle (n,) whether its price has not moved since the candle before."""
+    before = pl.col("close").shift()
+    still = (pl.col("high") == before) & (pl.col("low") == before) & (pl.col("close") == before)
+    marked = rows.unique("open_time_ms", keep="first", maintain_order=True).select(
+        "open_time_ms", still=still.fill_null(value=False)
+    )
+    found: NDArray[np.bool_] = marked.filter(pl.col("open_time_ms") >= begin)["still"].to_numpy().astype(np.bool_)
+    return found
 
 
 def _level_ratio(day: pl.DataFrame, month: pl.DataFrame) -> float | None:

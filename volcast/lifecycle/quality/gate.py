@@ -10,6 +10,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 _ROUNDING = 12
+_TOLD = 3
+"""How many failed checks the summary names; the report has all."""
 
 
 class GateThresholds(Struct, frozen=True, kw_only=True):
@@ -33,6 +35,10 @@ class GateThresholds(Struct, frozen=True, kw_only=True):
     """Between the highest and the lowest price of a minute, the close before included: a bad print is beyond it."""
     max_level_ratio: float = 3.0
     """Between the median close of the day and the last close before it, whichever is larger: another unit, or another market."""
+    max_frozen_share: float = 0.98
+    """Minutes without any move: high, low and close are the close of the minute before."""
+    max_frozen_minutes: int = 360
+    """The longest run of them."""
     max_shape_psi: float = 3.0
     """Population stability index of a quantity, in units of its median, against the trailing month."""
     max_median_ratio: float = 10.0
@@ -56,7 +62,7 @@ class ShiftFacts(Struct, frozen=True):
     psi: float | None
     """Of the quantity in units of its median; None where it is not defined."""
     median_ratio: float | None
-    """The day's median divided by the month's."""
+    """The day's median divided by the month's; None if the month's is 0, or there are no values."""
     shares: tuple[float, ...]
     """Of the day's values in each tenth of the month's, both in units of their medians; equal bounds make one of two tenths."""
     month_shares: tuple[float, ...] = ()
@@ -83,6 +89,9 @@ class SymbolFacts(Struct, frozen=True, kw_only=True):
     """Candles of the trailing month."""
     minute_ratio: float | None = None
     """The highest price of a minute divided by its lowest, where this is largest; the close of the minute before counts, too."""
+    frozen_minutes: int = 0
+    """Minutes whose high, low and close are the close of the candle before."""
+    longest_frozen_minutes: int = 0
     level_ratio: float | None = None
     """The median close of the day divided by the last close before it; None if either is missing."""
     shifts: tuple[ShiftFacts, ...] = ()
@@ -130,13 +139,15 @@ def judge_data(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[
     """Return the verdict. Symbols that are `expected` and have no row fail."""
     checks = list(_checks(facts, thresholds, expected))
     failed = [check for check in checks if not check.passed]
-    about = f"{len(facts.symbols)} symbol{'s' if len(facts.symbols) != 1 else ''} of {facts.interval}"
+    about = f"{_counted(len(facts.symbols), 'symbol')} of {facts.interval}"
     summary = f"The data of {about} passed all {len(checks)} checks."
     unjudged = sorted(check.symbol for check in checks if check.name == "distribution")
     if unjudged:
         summary += f" Too few candles before the day to judge the distributions of {', '.join(unjudged)}."
     if failed:
-        summary = f"The data of {about} failed {len(failed)} of {len(checks)} checks: {failed[0].sentence}"
+        told = " ".join(check.sentence for check in failed[:_TOLD])
+        rest = f" And {len(failed) - _TOLD} more." if len(failed) > _TOLD else ""
+        summary = f"The data of {about} failed {len(failed)} of {len(checks)} checks: {told}{rest}"
     return GateVerdict(not failed, facts.interval, summary, tuple(checks))
 
 
@@ -145,8 +156,9 @@ def _checks(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[str
     yield GateCheck("schema", "", None, None, not facts.schema_failures, sentence)
     found = {each.symbol for each in facts.symbols if each.rows}
     lacking = sorted(set(expected) - found)
-    count = f"{len(found)} symbol{'s' if len(found) != 1 else ''}"
-    named = f"There are no candles of {', '.join(lacking)}." if lacking else f"There are candles of {count}."
+    named = (
+        f"There are no candles of {', '.join(lacking)}." if lacking else f"There are candles of {_counted(len(found), 'symbol')}."
+    )
     yield GateCheck("symbols", "", len(found), len(set(expected)) or None, bool(found) and not lacking, named)
     for each in facts.symbols:
         yield from _of_symbol(each, thresholds)
@@ -165,18 +177,26 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
         yield check(f"nulls.{column}", share, limits.max_null_share, text)
     share = facts.out_of_range / rows
     yield check(
-        "ranges", share, limits.max_out_of_range_share, f"{facts.out_of_range} rows have an impossible price, volume or time."
+        "ranges",
+        share,
+        limits.max_out_of_range_share,
+        f"{_counted(facts.out_of_range, 'row')} with an impossible price, volume or time.",
     )
     share = facts.missing_minutes / facts.expected_minutes
     limit = f"{limits.max_missing_share:.0%}"
-    text = f"{facts.missing_minutes} of {facts.expected_minutes} minutes have no candle; at most {limit} is allowed."
+    text = (
+        f"{facts.missing_minutes} of {_counted(facts.expected_minutes, 'minute')} without a candle; at most {limit} is allowed."
+    )
     yield check("gaps", share, limits.max_missing_share, text)
     gap = facts.longest_gap_minutes
-    text = f"the longest gap has {gap} minutes; at most {limits.max_gap_minutes} are allowed."
+    text = f"the longest gap has {_counted(gap, 'minute')}; at most {limits.max_gap_minutes} are allowed."
     yield check("longest_gap", gap, limits.max_gap_minutes, text)
-    text = f"{facts.duplicates} rows repeat another one; at most {limits.max_duplicate_share:.0%} is allowed."
+    text = f"{_counted(facts.duplicates, 'repeated row')}; at most {limits.max_duplicate_share:.0%} is allowed."
     yield check("duplicates", facts.duplicates / rows, limits.max_duplicate_share, text)
-    yield check("conflicts", facts.conflicts, limits.max_conflicts, f"{facts.conflicts} minutes have candles that differ.")
+    yield check(
+        "conflicts", facts.conflicts, limits.max_conflicts, f"{_counted(facts.conflicts, 'minute')} with candles that differ."
+    )
+    yield from _frozen(facts, limits)
     if facts.minute_ratio is not None:
         text = f"the largest move of a minute is {facts.minute_ratio:.4g} times; at most {limits.max_minute_ratio:g} is allowed."
         yield check("move", facts.minute_ratio, limits.max_minute_ratio, text)
@@ -189,6 +209,15 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
     yield from _shifts(facts, limits)
 
 
+def _frozen(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
+    share, longest, symbol = facts.frozen_minutes / max(facts.rows, 1), facts.longest_frozen_minutes, facts.symbol
+    text = f"{symbol}: {share:.2%} of the minutes are frozen, without any move; at most {limits.max_frozen_share:.2%} is allowed."
+    yield GateCheck("frozen", symbol, share, limits.max_frozen_share, share <= limits.max_frozen_share, text)
+    most = limits.max_frozen_minutes
+    text = f"{symbol}: the price stands still for {_counted(longest, 'minute')} at most; up to {most} are allowed."
+    yield GateCheck("longest_freeze", symbol, longest, most, longest <= most, text)
+
+
 def _around(limit: float) -> str:
     return f"from {1.0 / limit:.3g} to {limit:g} is allowed"
 
@@ -197,7 +226,11 @@ def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
     stale, limit = facts.stale_minutes, limits.max_stale_minutes
     if stale is None:
         return GateCheck("freshness", facts.symbol, None, limit, passed=False, sentence=f"{facts.symbol}: there is no candle.")
-    when = "at the end of the interval" if stale <= 0 else f"{stale:g} minutes before the end of the interval"
+    when = (
+        "at the end of the interval"
+        if stale <= 0
+        else f"{stale:g} minute{'s' if stale != 1 else ''} before the end of the interval"
+    )
     sentence = f"{facts.symbol}: the last candle ends {when}; at most {limit} minutes are allowed."
     return GateCheck("freshness", facts.symbol, stale, limit, stale <= limit, sentence)
 
@@ -205,7 +238,7 @@ def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
 def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
     symbol = facts.symbol
     if facts.reference_minutes < limits.min_reference_minutes:
-        few = f"{facts.reference_minutes} candles of the month before, {limits.min_reference_minutes} are needed"
+        few = f"{_counted(facts.reference_minutes, 'candle')} of the month before, {limits.min_reference_minutes} are needed"
         sentence = f"{symbol}: distributions are not judged: there are {few}."
         yield GateCheck(
             "distribution", symbol, facts.reference_minutes, limits.min_reference_minutes, passed=True, sentence=sentence
@@ -213,8 +246,12 @@ def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
         return
     for each in facts.shifts:
         ratio, limit = each.median_ratio, limits.max_median_ratio
-        if ratio is None or ratio <= 0.0:
-            sentence = f"{symbol}: the median of {each.quantity} is 0 on the day or in the month before."
+        if ratio is None:
+            sentence = f"{symbol}: the {each.quantity} is not judged: it is 0 or unknown in most minutes of the month before."
+            yield GateCheck(f"median.{each.quantity}", symbol, None, limit, passed=True, sentence=sentence)
+            continue
+        if ratio <= 0.0:
+            sentence = f"{symbol}: the {each.quantity} is 0 or unknown in most minutes, and was not in the month before."
             yield GateCheck(f"median.{each.quantity}", symbol, ratio, limit, passed=False, sentence=sentence)
             continue
         sentence = f"{symbol}: the median {each.quantity} is {ratio:.3g} times that of the month before; {_around(limit)}."
@@ -224,3 +261,7 @@ def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
         about = f"the shape of {each.quantity} is {psi:.2f}; at most {limits.max_shape_psi:g} is allowed."
         sentence = f"{symbol}: the stability index of {about}"
         yield GateCheck(f"shape.{each.quantity}", symbol, each.psi, limits.max_shape_psi, psi <= limits.max_shape_psi, sentence)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' if count != 1 else ''}"

@@ -21,7 +21,7 @@ def shift_of(quantity: str, day: Floats, month: Floats) -> ShiftFacts:
     day, month = day[np.isfinite(day)], month[np.isfinite(month)]
     scale, usual = _median(day), _median(month)
     if not (scale > 0.0 and usual > 0.0):
-        return ShiftFacts(quantity, None, None, ())
+        return ShiftFacts(quantity, None, 0.0 if usual > 0.0 else None, ())
     shares, expected = tenths(day / scale, month / usual)
     shown = (tuple(shares.tolist()), tuple(expected.tolist()))
     return ShiftFacts(quantity, stability_index(shares, expected), scale / usual, *shown)

@@ -37,7 +37,7 @@ def test_good_candles_pass() -> None:
     result = gate("btcusdt.csv")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == (
-        "The data of 1 symbol of 2024-01-02 passed all 16 checks. "
+        "The data of 1 symbol of 2024-01-02 passed all 18 checks. "
         "Too few candles before the day to judge the distributions of BTCUSDT.\n"
     )
 
@@ -79,7 +79,7 @@ def test_the_symbol_can_be_named() -> None:
     assert gate("data.csv", "btcusdt.csv", "--symbol", "ETHUSDT", "--symbol", "BTCUSDT", "--expect", "ETHUSDT").exit_code == 1
     result = gate("data.csv", "--symbol", "ETHUSDT")
     assert result.stdout == (
-        "The data of 1 symbol of 2024-01-01 passed all 15 checks. "
+        "The data of 1 symbol of 2024-01-01 passed all 17 checks. "
         "Too few candles before the day to judge the distributions of ETHUSDT.\n"
     )
 

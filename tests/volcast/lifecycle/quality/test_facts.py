@@ -60,7 +60,7 @@ def test_a_good_day_passes() -> None:
     facts = count_facts(candles(), DAY)
     verdict = judge_data(facts, GateThresholds(), ["BTCUSDT"])
     assert verdict.passed
-    assert verdict.summary == "The data of 1 symbol of 2024-01-20 passed all 21 checks."
+    assert verdict.summary == "The data of 1 symbol of 2024-01-20 passed all 23 checks."
     found = one(facts)
     assert (found.rows, found.missing_minutes, found.longest_gap_minutes, found.stale_minutes) == (1_440, 0, 0, 0.0)
     assert found.reference_minutes == 9 * 1_440
@@ -90,7 +90,7 @@ def test_the_first_day_of_a_symbol_has_no_level_and_the_verdict_says_what_was_no
     facts = count_facts(candles(days=1), DAY)
     assert one(facts).level_ratio is None
     summary = judge_data(facts, GateThresholds()).summary
-    assert summary.endswith("passed all 15 checks. Too few candles before the day to judge the distributions of BTCUSDT.")
+    assert summary.endswith("passed all 17 checks. Too few candles before the day to judge the distributions of BTCUSDT.")
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume"])
@@ -171,7 +171,54 @@ def test_another_unit_fails() -> None:
     still = candles()
     for column in ("open", "high", "low", "close"):
         still = changed(still, column, 100.0, range(1_440))
-    assert failed(still) == ["median.range", "median.return"]
+    assert failed(still) == ["frozen", "longest_freeze", "median.range", "median.return"]
+
+
+def frozen(minutes: range, days: int = 10) -> pl.DataFrame:
+    """Return candles that stand still in these minutes of the day, with a volume as before."""
+    still = candles(days=days)
+    for column in ("open", "high", "low", "close"):
+        still = changed(still, column, 100.0, minutes)
+    return still.filter(pl.col("open_time_ms") >= BEGIN)
+
+
+@pytest.mark.parametrize("days", [1, 3])
+def test_a_frozen_day_fails_with_any_number_of_days_before(days: int) -> None:
+    still = pl.concat([candles(days=days).filter(pl.col("open_time_ms") < BEGIN), frozen(range(1_440))])
+    verdict = judge_data(count_facts(still, DAY), GateThresholds())
+    assert verdict.failures == [
+        "BTCUSDT: 99.93% of the minutes are frozen, without any move; at most 98.00% is allowed.",
+        "BTCUSDT: the price stands still for 1439 minutes at most; up to 360 are allowed.",
+    ]
+    assert verdict.summary.endswith(" ".join([f"failed 2 of {len(verdict.checks)} checks:", *verdict.failures]))
+
+
+def test_a_feed_that_freezes_within_the_day_fails_and_a_quiet_night_does_not() -> None:
+    assert failed(frozen(range(900, 1_262))) == ["longest_freeze"]
+    assert one(count_facts(frozen(range(900, 1_262)), DAY)).longest_frozen_minutes == 361
+    assert failed(frozen(range(900, 1_261))) == []
+    assert failed(frozen(range(900, 1_262)), thresholds_of({"max_frozen_minutes": 400})) == []
+
+
+def test_a_coin_that_moves_in_few_minutes_passes_on_its_first_day_and_after_a_month() -> None:
+    """In 100 minutes of a day, as small coins do; nothing is known of a median that is usually 0."""
+    rng = np.random.default_rng(3)
+    count = 10 * 1_440
+    close = 100.0 * np.exp(np.cumsum(np.where(rng.random(count) < 100 / 1_440, rng.normal(0.0, 2e-3, count), 0.0)))
+    before = np.concatenate([[100.0], close[:-1]])
+    quiet = candles().with_columns(
+        open=before, high=np.maximum(before, close), low=np.minimum(before, close), close=close, volume=np.abs(close - before)
+    )
+    assert failed(quiet) == []
+    assert failed(quiet.filter(pl.col("open_time_ms") >= BEGIN)) == []
+
+
+def test_a_summary_names_three_failures_and_counts_the_rest() -> None:
+    many = candles().with_columns(pl.lit(None, pl.Float64).alias(name) for name in ("open", "high", "low", "close", "volume"))
+    verdict = judge_data(count_facts(many, DAY), GateThresholds())
+    assert verdict.failures[2] in verdict.summary
+    assert verdict.failures[3] not in verdict.summary
+    assert verdict.summary.endswith(f" And {len(verdict.failures) - 3} more.")
 
 
 def test_another_shape_fails() -> None:

@@ -25,9 +25,10 @@ def test_other_shapes_are_found() -> None:
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [np.nan]])
 def test_a_median_of_zero_has_no_shape(values: list[float]) -> None:
-    good = np.ones(10)
-    for day, month in ((np.array(values), good), (good, np.array(values))):
-        assert shift_of("range", day, month).median_ratio is None
+    """Of the day it is told apart from that of the month, with which nothing can be compared."""
+    good, still = np.ones(10), np.array(values)
+    assert (shift_of("range", still, good).psi, shift_of("range", still, good).median_ratio) == (None, 0.0)
+    assert (shift_of("range", good, still).psi, shift_of("range", good, still).median_ratio) == (None, None)
 
 
 @given(st.lists(st.floats(0.001, 1.0), min_size=2, max_size=12), st.lists(st.floats(0.001, 1.0), min_size=2, max_size=12))
