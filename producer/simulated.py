@@ -50,7 +50,8 @@ class Rivals(NamedTuple):
         other = symbol.removesuffix(_SUFFIX) if self.simulated else symbol + _SUFFIX
         found = [other] if await appender.last(other.encode(), lambda _: True) else []
         if self.reads_state and not found:
-            keys = [key.decode(errors="replace") for restored in (await log.peek()).values() for key in restored.snapshots]
+            state = await log.peek(keys_only=True)
+            keys = [key.decode(errors="replace") for restored in state.values() for key in restored.snapshots]
             found = sorted(key for key in keys if _is_live(key, simulated=not self.simulated))
         if found:
             theirs, ours = ("the real market", "simulated ones") if self.simulated else ("a simulated exchange", "real ones")

@@ -55,8 +55,8 @@ class FlakyLog:
         async with self._log.reader(topic, start) as reader:
             yield reader
 
-    async def peek(self) -> Mapping[int, Restored]:
-        return await self._log.peek()
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
+        return await self._log.peek(keys_only=keys_only)
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         return await self._log.latest(topic, key, count)

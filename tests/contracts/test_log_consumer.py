@@ -1,6 +1,7 @@
 """The contract of a log's consumers: open, seek, poll, commit, and what a restart restores."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -176,6 +177,8 @@ async def test_peek_returns_what_open_returns_without_fencing(open_log: OpenLog)
         await consumer.commit(first.partition, Commit(second.offset + 1, pairs("A20"), [], pairs("Atwo")))
         peeked = await other.peek()
         assert peeked == worker.restored | {first.partition: await consumer.open(first.partition)}
+        keys = await other.peek(keys_only=True)
+        assert keys == {number: replace(each, snapshots=dict.fromkeys(each.snapshots, b"")) for number, each in peeked.items()}
 
 
 async def test_a_large_commit_is_written_completely(log: Log) -> None:

@@ -190,8 +190,11 @@ class Log(Protocol):
     def consumer(self) -> AbstractAsyncContextManager[Consumer]:
         """Open a new member of the one consumer group of this log."""
 
-    async def peek(self) -> Mapping[int, Restored]:
-        """Return what the last commits left, by partition, without fencing any owner: to be shown, not to commit on."""
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
+        """Return what the last commits left, by partition, without fencing any owner: to be shown, not to commit on.
+
+        With `keys_only` each snapshot is empty: all of them may be some hundred megabytes.
+        """
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         """Return the last `count` records of a key on `candles` or `signals`, and any that can't be read; the oldest first."""

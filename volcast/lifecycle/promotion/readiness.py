@@ -93,7 +93,7 @@ async def read_log_models(log: Log, now_ms: int) -> LogModels:
     """Read the state's symbols, their newest signals, and the candles that wait for theirs. Raises Unavailable."""
     async with log.reader(Topic.SIGNALS) as reader:
         ends = await reader.ends()
-    state = await log.peek()
+    state = await log.peek(keys_only=True)
     known = {_text(key) for restored in state.values() for key in restored.snapshots if not key.startswith(b"@")}
     positions = {partition: restored.position for partition, restored in state.items()}
     async for record in candles_between(

@@ -81,8 +81,9 @@ class KafkaLog:
             finally:
                 await consumer.stop()
 
-    async def peek(self) -> Mapping[int, Restored]:
-        return {partition: await peek(self._client, partition) for partition in range(self._client.partitions)}
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
+        partitions = range(self._client.partitions)
+        return {partition: await peek(self._client, partition, keys_only=keys_only) for partition in partitions}
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         async with self._watch.explained():

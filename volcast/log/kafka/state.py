@@ -5,6 +5,7 @@ A restore also checks that the log still is the one that the state was made from
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from zlib import crc32
 
@@ -121,17 +122,27 @@ async def restore(client: KafkaClient, writer: Writer, partition: int, marker: M
     return Opened(restored, stored, marked)
 
 
-async def peek(client: KafkaClient, partition: int) -> Restored:
-    """Return what the last commit left, without fencing the owner, who may write at the same time."""
+async def peek(client: KafkaClient, partition: int, *, keys_only: bool = False) -> Restored:
+    """Return what the last commit left, without fencing the owner, who may write at the same time.
+
+    With `keys_only` no snapshot is kept in memory; the broker sends them all the same.
+    """
     tp = client.at(Topic.STATE, partition)
-    restored = await restored_from_state(client, partition, (await read_state(client, tp, None))[0])
+    state, _, _ = await read_state(client, tp, None, keys_only=keys_only)
+    restored = await restored_from_state(client, partition, state)
     if restored.position_unknown:  # the first commit of a new log may have come between the reading of state and of signals
-        restored = await restored_from_state(client, partition, (await read_state(client, tp, None))[0])
-    return restored
+        state, _, _ = await read_state(client, tp, None, keys_only=keys_only)
+        restored = await restored_from_state(client, partition, state)
+    return replace(restored, snapshots=dict.fromkeys(restored.snapshots, b"")) if keys_only else restored
 
 
-async def read_state(client: KafkaClient, tp: TopicPartition, end: int | None) -> tuple[Mapping[bytes, bytes], list[Marker], int]:
-    """Return the last value of each key below the offset `end` (None: the log's end), all markers up to there, and `end`."""
+async def read_state(
+    client: KafkaClient, tp: TopicPartition, end: int | None, *, keys_only: bool = False
+) -> tuple[Mapping[bytes, bytes], list[Marker], int]:
+    """Return the last value of each key below the offset `end` (None: the log's end), all markers up to there, and `end`.
+
+    With `keys_only` a snapshot is cut to its first byte.
+    """
     begin, last = (await bounds(client, [tp]))[tp]
     end = last if end is None else end
     state: dict[bytes, bytes] = {}
@@ -143,7 +154,9 @@ async def read_state(client: KafkaClient, tp: TopicPartition, end: int | None) -
                     f"{tp.topic}, partition {tp.partition}: {damage}; without them the state is not known: choose another "
                     "topic_prefix to start anew"
                 )
-            state.update((record.key, record.value) for record in records)
+            for record in records:
+                is_cut = keys_only and not record.key.startswith(_RESERVED)
+                state[record.key] = record.value[:1] if is_cut else record.value
             markers += [_marker_decoder.decode(record.value) for record in records if record.key == MARKER and record.value]
     return state, markers, end
 

@@ -91,8 +91,8 @@ class SqliteLog:
     async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
         yield await open_reader(self.database, topic, (start or {}).get(PARTITION))
 
-    async def peek(self) -> Mapping[int, Restored]:
-        return {PARTITION: await self.database.read(lambda db: restored_from(db, self.database.path))}
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
+        return {PARTITION: await self.database.read(lambda db: restored_from(db, self.database.path, keys_only=keys_only))}
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         return await last_rows_of_key(self.database, topic, key, count)

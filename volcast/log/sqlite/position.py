@@ -29,9 +29,10 @@ class Offsets(NamedTuple):
     replay_from: int
 
 
-def restored_from(db: sqlite3.Connection, path: str) -> Restored:
+def restored_from(db: sqlite3.Connection, path: str, *, keys_only: bool = False) -> Restored:
     """Return what the last commit left; call it within one transaction. Raises Mismatch as `stored_offsets`."""
-    snapshots, (earliest, _) = dict(db.execute("SELECT key, value FROM state")), _bounds(db)
+    sql = "SELECT key, x'' FROM state" if keys_only else "SELECT key, value FROM state"
+    snapshots, (earliest, _) = dict(db.execute(sql)), _bounds(db)
     offsets = stored_offsets(db, path)
     if offsets is None:
         is_used = bool(db.execute("SELECT count(*) FROM position").fetchone()[0] or any(_last_outputs(db)))

@@ -83,8 +83,8 @@ class TracedLog:
             finally:
                 traced.end_spans()
 
-    async def peek(self) -> Mapping[int, Restored]:
-        return await self.log.peek()
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
+        return await self.log.peek(keys_only=keys_only)
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         return await self.log.latest(topic, key, count)

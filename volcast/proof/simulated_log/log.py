@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Self
 
@@ -77,9 +77,12 @@ class SimulatedLog:
     async def reader(self, topic: Topic, start: Mapping[int, int] | None = None) -> AsyncIterator[Reader]:
         yield _Reader(self._broker, topic, start or {})
 
-    async def peek(self) -> Mapping[int, Restored]:
+    async def peek(self, *, keys_only: bool = False) -> Mapping[int, Restored]:
         await asyncio.sleep(0)
-        return {number: partition.restored() for number, partition in enumerate(self._broker.partitions)}
+        found = {number: partition.restored() for number, partition in enumerate(self._broker.partitions)}
+        if keys_only:
+            found = {number: replace(each, snapshots=dict.fromkeys(each.snapshots, b"")) for number, each in found.items()}
+        return found
 
     async def latest(self, topic: Topic, key: bytes, count: int) -> Sequence[Record]:
         await asyncio.sleep(0)
