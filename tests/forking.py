@@ -2,7 +2,8 @@
 
 Python and half a second's worth of imports are most of what a short command costs. A forked one is a process like any other: it
 has its own id, folder, environment, files and signals, and it is a child of the test's process, which waits for it, kills it and
-gets its exit code. In the long form each command is started anew, as a user does.
+gets its exit code. It ends without freeing what was imported, which takes longer than most commands. In the long form each
+command is started anew, as a user does.
 
 This file is also the program of that process: it reads requests from the socket that it was given, and answers with process ids.
 """
@@ -21,19 +22,24 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import ModuleType
 
 from tests.forms import IS_LONG
 from volcast.cli.main import VERBS
 from volcast.cli.main import main as volcast
-from volcast.proof.processes.processes import COMMAND, VOLCAST, Running
+from volcast.proof.processes.processes import COMMAND, VOLCAST, Running, process_group
 
 ROOT = Path(__file__).parents[1]
-MODULES = ("consumer.worker", "api.app", "uvicorn", "httpx", "aiokafka", "rich.console", "rich.progress", "scipy.special")
+MODULES = (
+    *("consumer.worker", "api.app", "uvicorn", "httpx", "aiokafka", "rich.console", "rich.progress"),
+    *("scipy.special", "scipy.stats", "pandera", "sqlalchemy", "matplotlib.figure", "matplotlib.backends.backend_svg"),
+)
 """What is imported in advance, beside each command. Nothing of it starts a thread, as Polars would: a lock that a thread holds
-during a fork is held for ever."""
+during a fork is held for ever. (The allocator of Arrow has one and lets go of its locks at a fork.)"""
+PROOF = "prove"
+"""The command that starts the others: its process has such a forking process as well."""
 SET_CHILD_SUBREAPER = 36
 """An option of prctl(2): processes whose parents have ended become children of the caller."""
 
@@ -74,9 +80,15 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
 
+_of_a_proof: list[socket.socket] = []
+"""In the process of a proof, the socket of its own forking process."""
+
+
 @cache
 def _forking_process() -> socket.socket:
     """Start the process that forks, once for each process of tests, and return the socket of its requests."""
+    if _of_a_proof:
+        return _of_a_proof[0]
     requests, theirs = socket.socketpair()
     command = [sys.executable, "-m", "tests.forking", str(theirs.fileno())]
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True)
@@ -133,12 +145,12 @@ def _exactly(connection: socket.socket, count: int) -> bytes:
     return received
 
 
-def _serve(requests: socket.socket) -> Sequence[str]:
+def _serve(requests: socket.socket) -> list[str]:
     """Fork for each request, until the tests end. Returns only in a forked process: the arguments of its command."""
     while True:
         header, descriptors, _, _ = socket.recv_fds(requests, 4, 3)
         if not header:
-            sys.exit()
+            os._exit(0)
         arguments: list[str]
         arguments, folder, environment = json.loads(_exactly(requests, int.from_bytes(header)))
         child, parent = os.pipe()
@@ -146,6 +158,7 @@ def _serve(requests: socket.socket) -> Sequence[str]:
         if not between:
             pid = os.fork()
             if pid:
+                os.setpgid(pid, pid)  # before anyone hears of it
                 os.write(parent, pid.to_bytes(4))
                 os._exit(0)
             os.setpgid(0, 0)
@@ -173,10 +186,46 @@ def main() -> None:
     requests = socket.socket(fileno=int(sys.argv[1]))
     arguments = _serve(requests)
     requests.detach()
+    if arguments[:1] == [PROOF]:
+        arguments = _with_a_forking_process(arguments)
     sys.modules["__main__"] = ModuleType("__main__")  # processes of multiprocessing would look for this file
     sys.argv = [VOLCAST, *arguments]
     sys.path[0] = str(Path(VOLCAST).parent)
-    volcast()
+    try:
+        volcast()
+    except SystemExit as ended:
+        _end(ended)
+        raise
+
+
+def _with_a_forking_process(arguments: list[str]) -> list[str]:
+    """Fork a process that forks for this one, which then starts commands by it. Return the arguments of the process's command."""
+    mine, theirs = socket.socketpair()
+    if not os.fork():
+        mine.close()
+        os.setsid()
+        arguments = _serve(theirs)
+        theirs.detach()
+        return arguments
+    theirs.close()
+    _of_a_proof.append(mine)
+    proof = importlib.import_module("volcast.proof.processes.run")
+    vars(proof)["process_group"] = partial(process_group, start=start)
+    return arguments
+
+
+def _end(ended: SystemExit) -> None:
+    """End this process as Python does, but without freeing all that was imported. Returns if Python has an error to tell."""
+    code = ended.code or 0
+    threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, as Python does first
+    atexit._run_exitfuncs()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        return
+    if isinstance(code, int):
+        os._exit(code & 0xFF)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.command import process_group
+from tests.forking import PROOF
 from tests.forms import long_form
 from tests.stories.waiting import until
 from volcast.proof.processes.processes import Process, ProcessGroup
@@ -28,7 +29,7 @@ def parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ProcessGr
 
 async def run_proof(parts: ProcessGroup, *arguments: str) -> Process:
     """Run the proof and return its process once it has ended."""
-    process = parts.start("prove", *arguments)
+    process = parts.start(PROOF, *arguments)
     async with asyncio.timeout(TIMEOUT_S):
         while process.exit_code is None:
             await asyncio.sleep(0.1)
@@ -63,7 +64,9 @@ def check(process: Process, kills: str) -> None:
 
 
 async def test_a_proof_that_is_stopped_stops_its_processes(parts: ProcessGroup, tmp_path: Path) -> None:
-    process = parts.start("prove", "--kills", "100")
+    """None of them is forked: they are started as for a user."""
+    process = Process(tmp_path / "prove.log", PROOF, "--kills", "100")
+    parts.processes.append(process)
     await until(lambda: any("restored" in log.read_text() for log in tmp_path.glob("*/*-consume.log")), "a worker", process)
     children = children_of(process.process_id)
     assert len(children) == 5  # two workers, two producers, an API
