@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -21,6 +21,7 @@ from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes
 from .routes.models import models_routes
+from .routes.parameters import check_parameters
 from .routes.predict.route import predict_routes
 from .routes.probability import probability_routes
 from .routes.problems import handle_errors
@@ -91,16 +92,19 @@ def create_app(
     all_metrics = Exposition(process_registry(ViewCollector(view, now), StreamCollector(broadcast), requests, *collectors))
     answers = LatestAnswers(view, now)
     app = Api(security, requests, answers)
-    app.include_router(latest_routes(view, now, answers))
-    app.include_router(symbols_routes(view, now))
-    app.include_router(probability_routes(view, now))
-    app.include_router(drift_routes(view, now))
-    app.include_router(models_routes(view, now))
-    app.include_router(predict_routes(now, view.stale_after_s))
-    app.include_router(quality_routes(view, now, consumer_counts))
-    app.include_router(config_routes(settings))
-    app.include_router(history_routes(view))
-    app.include_router(stream_routes(view, broadcast))
+    for router in (
+        latest_routes(view, now, answers),
+        symbols_routes(view, now),
+        probability_routes(view, now),
+        drift_routes(view, now),
+        models_routes(view, now),
+        predict_routes(now, view.stale_after_s),
+        quality_routes(view, now, consumer_counts),
+        config_routes(settings),
+        history_routes(view),
+        stream_routes(view, broadcast),
+    ):
+        app.include_router(router, dependencies=[Depends(check_parameters)])
     app.include_router(process_routes(view, all_metrics))
     app.include_router(page_routes())
     return app

@@ -19,8 +19,11 @@ from volcast.core.forecast.results import Outcome, Shadow
 from .formats import FORMAT_NAMES, RowFormat, encode_rows, preferred_format
 from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
+_EARLIEST_MS = 100_000_000_000
+"""1973: a smaller number is a time in seconds."""
 _Time = Annotated[
-    str | None, WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]})
+    str | None,
+    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": _EARLIEST_MS}]}),
 ]
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
 _FORMS = "json, csv, arrow or parquet"
@@ -186,7 +189,9 @@ def _time_ms(name: str, text: str | None, default_ms: int) -> int:
     if text is None:
         return default_ms
     if text.isascii() and text.isdecimal():
-        return int(text[:19])
+        if 0 < (number := int(text[:19])) < _EARLIEST_MS:
+            raise ValueError(f"{name} is {number}, which is no number of milliseconds since 1970; multiply seconds by 1000", name)
+        return number
     try:
         return parse_open_time_ms(text.replace(" ", "+") if "T" in text else text)
     except ValueError:

@@ -90,7 +90,12 @@ class LatestShortcut:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"].startswith(_PREFIX) and scope["method"] in {"GET", "HEAD"}:
+        if (
+            scope["type"] == "http"
+            and scope["path"].startswith(_PREFIX)
+            and scope["method"] in {"GET", "HEAD"}
+            and not scope["query_string"]
+        ):
             headers = scope["headers"]
             answer = self._answers.answer(scope["path"][len(_PREFIX) :], lambda: _if_none_match(headers))
             if answer is not None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from playwright.sync_api import Page, expect
 
 from tests.page.conftest import OpenPage
@@ -26,8 +27,8 @@ def test_numbers_are_written_as_people_read_them(page: Page) -> None:
     assert [call(page, "format", "grouped", value, digits) for value, digits in ((42_580, 0), (-1_234.5, 2), (-0.001, 2))] == [
         *("42 580", "−1 234.50", "0.00")
     ]
-    assert [call(page, "format", "smallPercent", share) for share in (0.00512, 0.1234, 0.0000123, 0)] == [
-        *("0.51 %", "12.3 %", "0.0012 %", "0.00 %")
+    assert [call(page, "format", "smallPercent", share) for share in (0.00512, 0.1234, 0.0000123, 0, 2e-17)] == [
+        *("0.51 %", "12.3 %", "0.0012 %", "0.00 %", "0.00 %")
     ]
     assert call(page, "format", "digitsOfPrices", [42_580, 42_580.5, 1e-7]) == 7
     assert call(page, "format", "digitsOfRange", 42_358.57, 42_794.25) == 0
@@ -112,6 +113,21 @@ def test_what_is_not_of_now_says_so_before_the_numbers(
 def test_before_it_is_warm_it_says_so(server: PageServer, open_page: OpenPage) -> None:
     server.put(warm_signals()[:200])
     expect(open_page().locator("#warning")).to_contain_text("Warming up")
+
+
+@pytest.mark.parametrize("status", ["finished", "stale"])
+def test_the_last_numbers_of_a_symbol_that_was_not_warm_are_called_a_first_guess(page: Page, status: str) -> None:
+    row = {"open_time_ms": 1_704_067_200_000, "horizon_minutes": 60}
+    zone = {"isLocal": UTC, "nowMs": 1_704_070_800_000}
+    said = [call(page, "words", "warning", status, {**row, "warm": warm}, 900, zone) for warm in (False, True)]
+    assert ["The model was not warm" in each for each in said] == [True, False]
+
+
+def test_a_long_name_stays_on_a_phone(server: PageServer, open_page: OpenPage) -> None:
+    server.put(replace(each, symbol="1000000MOGUSDT.BINANCESIM") for each in warm_signals()[:9])
+    page = open_page(width=390, height=844)
+    expect(page.locator("#symbol")).to_have_text("1000000MOGUSDT.BINANCESIM")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_before_the_first_signal_it_says_what_will_come(server: PageServer, open_page: OpenPage) -> None:

@@ -3,6 +3,7 @@
 const THIN = "\u202f"; // narrow no-break space between thousands
 const SPACE = "\u00a0"; // between a number and its unit
 const MINUS = "\u2212";
+const ROUNDING = 1e-9; // a smaller share is what additions have left of 0
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** A number with `digits` decimals and its thousands apart. */
@@ -42,7 +43,7 @@ export function percent(share, digits = 1) {
 
 /** A small share as a percentage with two significant digits at least, such as 0.0051 as "0.51 %". */
 export function smallPercent(share) {
-  const size = Math.abs(share) * 100;
+  const size = Math.abs(share) < ROUNDING ? 0 : Math.abs(share) * 100;
   return percent(share, size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : digitsOf(size) + 1);
 }
 

@@ -101,7 +101,7 @@ export function facts({ row, latest, quality, models, ready, ageS, lagS, restore
   return [
     ["Last candle", ageS === null ? "–" : ageS < 0 ? "in the future" : `${duration(ageS)} ago`, !isPast && (ageS > STALE_S || ageS < 0),
       "Time since the newest minute ended. A live feed brings one each minute.", true],
-    ["Valid until", isPast ? "not of now" : !until ? "not valid now" : `${moment(untilMs, isLocal, nowMs)}${isOver ? ": over" : ""}`, isOver,
+    ["Valid until", isPast ? "not of now" : !latest ? "–" : !until ? "not valid now" : `${moment(untilMs, isLocal, nowMs)}${isOver ? ": over" : ""}`, isOver,
       "From then on a program must not use these numbers. A new minute moves it on.", true],
     lagS !== null && ["Comes after", lagS < 9.95 ? `${grouped(lagS, 1)} s` : duration(lagS), lagS > LATE_S,
       "Time from the end of a minute until its forecast was on this page, the median of the last ones.", false],

@@ -26,6 +26,7 @@ const STATES = {
   unreadable: { name: "unreadable", kind: "bad" },
   clock_skew: { name: "clock wrong", kind: "bad" },
 };
+const GUESS = "Take the range as a first guess.";
 const UNKNOWN = { name: "state unknown", kind: "weak" };
 
 export function stateOf(status) {
@@ -51,17 +52,18 @@ export function unusualness(row) {
 export function warning(status, row, ageS, { isLocal, nowMs }) {
   const of = moment(row.open_time_ms + MINUTE_MS, isLocal, nowMs);
   const over = ageS > row.horizon_minutes * 60 ? ` Its ${horizonName(row.horizon_minutes)} is over.` : "";
+  const cold = row.warm === false ? ` The model was not warm: it had seen less than a day of this market, or most minutes were missing. ${GUESS}` : "";
   switch (status) {
     case "ok":
       return null;
     case "stale":
-      return `Stale: no candle for ${duration(ageS)}. This forecast was made at ${of}.${over}`;
+      return `Stale: no candle for ${duration(ageS)}. This forecast was made at ${of}.${over}${cold}`;
     case "finished":
-      return `The past, not now: the replay has ended. This forecast was made at ${of}.`;
+      return `The past, not now: the replay has ended. This forecast was made at ${of}.${cold}`;
     case "replaying":
       return `The past, not now: a replay is running and has come to ${of}.`;
     case "warming":
-      return "Warming up: the model has learned from less than a day of this market. Take the range as a first guess.";
+      return `Warming up: the model has learned from less than a day of this market. ${GUESS}`;
     case "sparse":
       return "Most minutes of the last day have no candle. Do not rely on the range.";
     case "restoring":

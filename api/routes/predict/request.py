@@ -1,6 +1,8 @@
 """The body of POST /predict: decoding and checking. Pure. What is wrong is said in one sentence, with the candle."""
 
 import re
+from collections import Counter
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -100,6 +102,7 @@ def read_request(raw: bytes) -> PredictRequest:
         raise RequestError(f"candles has {len(body.candles)} rows; {expected}", "candles")
     numbers = [_checked(at, row) for at, row in enumerate(body.candles)]
     _check_order(numbers, allow_gaps=body.allow_gaps)
+    _check_step(numbers)
     symbols = {each.symbol for each in body.candles}
     if len(symbols) > 1:
         one, other = sorted(symbols)[:2]
@@ -167,6 +170,14 @@ def _check_order(candles: list[CandleInput], *, allow_gaps: bool) -> None:
                 sentence = f"candles[{at}] is of {iso8601(time_ms)}, before candles[{at - 1}]: send the oldest first"
             raise RequestError(sentence, f"candles[{at}].open_time_ms")
         before = time_ms
+
+
+def _check_step(candles: list[CandleInput]) -> None:
+    """Raise RequestError for candles of another length than a minute, which look like minutes with gaps."""
+    steps = Counter((after.open_time_ms - before.open_time_ms) // MINUTE_MS for before, after in pairwise(candles))
+    minutes, count = steps.most_common(1)[0]
+    if minutes > 1 and 1 < count > len(candles) / 2:
+        raise RequestError(f"the candles lie {minutes} minutes apart: candles of one minute are expected", "candles")
 
 
 def _wrong_type(message: str) -> RequestError:

@@ -46,14 +46,16 @@ async def test_the_pages_of_a_symbol_are_its_history() -> None:
     ("query", "expected"),
     [
         ("from=1970-01-01T00:03:00Z&to=1970-01-01T00:05:00Z", [3, 4]),
-        ("from=180000&to=300000", [3, 4]),
+        ("from=0&to=1970-01-01T00:02:00Z", [0, 1]),
+        ("to=1704067200000&limit=2", [0, 1]),
         ("from=1970-01-01T02:08:00%2B02:00", [8, 9]),
         ("from=1970-01-01T02:08:00+02:00", [8, 9]),
         ("from=1970-01-01 00:08", [8, 9]),
-        ("to=60001", [0, 1]),
+        ("to=1970-01-01T00:01:00.001Z", [0, 1]),
         ("from=2024-01-01T00:00:00Z", []),
-        ("from=300000&to=180000", []),
-        ("from=180000&limit=2", [3, 4]),
+        ("from=1704067200000", []),
+        ("from=1970-01-01T00:05:00Z&to=1970-01-01T00:03:00Z", []),
+        ("from=1970-01-01T00:03:00Z&limit=2", [3, 4]),
     ],
 )
 async def test_a_page_is_of_the_times_that_were_asked_for(query: str, expected: list[int]) -> None:
@@ -67,6 +69,13 @@ async def test_a_time_that_cannot_be_read_gets_a_sentence(name: str, text: str) 
     expected = f"{name} is a time such as 2024-01-31T23:59:00Z, or milliseconds since 1970; got {text!r}"
     problem = response.json()
     assert (response.status_code, problem["detail"], problem["parameter"]) == (422, expected, name)
+
+
+@pytest.mark.parametrize("number", ["1704067200", "2024", "1"])
+async def test_seconds_are_not_taken_for_milliseconds(number: str) -> None:
+    response = await get(f"/history/A?from={number}")
+    expected = f"from is {number}, which is no number of milliseconds since 1970; multiply seconds by 1000"
+    assert (response.status_code, response.json()["detail"], response.json()["parameter"]) == (422, expected, "from")
 
 
 @pytest.mark.parametrize(("query", "status"), [("limit=0", 422), ("limit=99999", 422), ("after=x", 422), ("format=xml", 422)])

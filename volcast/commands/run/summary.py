@@ -11,6 +11,7 @@ from rich.table import Table
 
 from api.view import View
 from volcast.cli.tables import counted, print_table
+from volcast.core.timeline import MAX_MISSING_SHARE
 
 if TYPE_CHECKING:
     from consumer.worker import Worker
@@ -28,7 +29,7 @@ _COUNTED = ("candles", "gaps", "missing", "duplicates", "late", "signal ones", "
 
 
 def print_summary(view: View, worker: "Worker") -> None:
-    """Print counts, signal rate and forecast of each symbol; then candles that wait or are suspect, and rejects by reason."""
+    """Print counts, signal rate and forecast of each symbol; then what limits a forecast, and rejects by reason."""
     from api.clock import read_clocks  # noqa: PLC0415  # not needed by --help
     from consumer.stats import rejects_by_reason  # noqa: PLC0415  # River takes a second to import
 
@@ -42,8 +43,7 @@ def print_summary(view: View, worker: "Worker") -> None:
             ]
             if latest is None:
                 continue
-            if suspects := latest.signal.suspect_candles:
-                notes.append(f"suspect: {symbol} has {counted(suspects, 'candle')} with a price that the forecast ignores")
+            notes += signal_notes(latest.signal)
             if not table.columns:
                 _add_columns(table, engine.config)
             signal = latest.signal
@@ -69,11 +69,23 @@ def print_summary(view: View, worker: "Worker") -> None:
         click.echo(f"rejected: {count} {reason}")
 
 
+def signal_notes(signal: "Signal") -> Iterator[str]:
+    """Yield what must be known before the forecast of a symbol is used, a sentence each."""
+    symbol = signal.symbol
+    if signal.missing_share > MAX_MISSING_SHARE:
+        yield f"sparse: {symbol} lacks {signal.missing_share:.0%} of the last day's minutes; do not rely on its forecast"
+    elif not signal.warm:
+        seen = counted(signal.candles, "candle")
+        yield f"warming: {symbol} has {seen}, and needs more than a day of them; its forecast is a first guess"
+    if suspects := signal.suspect_candles:
+        yield f"suspect: {symbol} has {counted(suspects, 'candle')} with a price that the forecast ignores"
+    for alarm in signal.drift_alarms:
+        yield f"drift: {symbol} has the alarm {alarm.detector} since {_minute(alarm.open_time_ms)}: {alarm.what}"
+
+
 def waiting_dates(engine: "Engine") -> list[str]:
     """Return the dates of the candles of a symbol that wait for the next one."""
-    return [
-        f"{datetime.fromtimestamp(each.candle.open_time_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC" for each in engine.dates.waiting
-    ]
+    return [_minute(each.candle.open_time_ms) for each in engine.dates.waiting]
 
 
 def unusable_symbols(sources: "Sequence[CsvReplay]", worker: "Worker") -> Iterator[str]:
@@ -103,6 +115,10 @@ def price_range(signal: "Signal") -> str:
     width = max(signal.price_upper - signal.price_lower, signal.close * 1e-9)
     decimals = max(0, 2 - floor(log10(width)))
     return f"{signal.price_lower:.{decimals}f}–{signal.price_upper:.{decimals}f}"
+
+
+def _minute(open_time_ms: int) -> str:
+    return f"{datetime.fromtimestamp(open_time_ms / 1_000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _add_columns(table: Table, config: "EngineConfig") -> None:

@@ -102,6 +102,13 @@ def test_gaps_are_allowed_if_asked_for_but_no_other_order() -> None:
     assert "of the same minute" in str(refusal(again[:-1] + b',"allow_gaps":true}'))
 
 
+@pytest.mark.parametrize("minutes", [2, 5, 60, 1_440])
+def test_candles_of_another_length_are_no_minutes_with_gaps(minutes: int) -> None:
+    longer = [row | {"open_time_ms": START_MS + at * minutes * MINUTE_MS} for at, row in enumerate(rows(4))]
+    raw = msgspec.json.encode({"candles": longer, "allow_gaps": True})
+    assert str(refusal(raw)) == f"the candles lie {minutes} minutes apart: candles of one minute are expected"
+
+
 def test_a_week_of_minutes_is_the_most() -> None:
     assert len(read_request(body(MAX_REQUEST_CANDLES)).candles) == MAX_REQUEST_CANDLES
     assert f"candles has {MAX_REQUEST_CANDLES + 1} rows" in str(refusal(body(MAX_REQUEST_CANDLES + 1)))

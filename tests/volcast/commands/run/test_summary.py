@@ -1,4 +1,4 @@
-"""The price range in the summary has the digits that its width needs; what waits or is suspect is named."""
+"""The price range in the summary has the digits that its width needs; what limits a forecast is named."""
 
 from random import Random
 
@@ -10,11 +10,11 @@ from consumer.rules import Rules
 from consumer.shard import Shard
 from consumer.worker import Worker
 from tests.market import record, walk
-from volcast.commands.run.summary import price_range, print_summary
+from volcast.commands.run.summary import price_range, print_summary, signal_notes
 from volcast.core.codec import decode_signal
 from volcast.core.decoder import Decoder
 from volcast.core.engine import Engine
-from volcast.core.types import EngineConfig, Signal
+from volcast.core.types import Candle, EngineConfig, Signal
 from volcast.log.contract import Record
 from volcast.log.sqlite.log import SqliteLog
 
@@ -48,8 +48,32 @@ def test_what_waits_and_what_is_suspect_is_named(capsys: pytest.CaptureFixture[s
     for signal in batch.commit.signals:
         view.put(decode_signal(signal.value), 0.0)
     print_summary(view, worker)
-    assert capsys.readouterr().out.splitlines()[-3:] == [
+    assert capsys.readouterr().out.splitlines()[-4:] == [
         "waiting: BTCUSDT has a candle of 2024-01-31 00:00 UTC that the next one must confirm",
+        "warming: BTCUSDT has 10 candles, and needs more than a day of them; its forecast is a first guess",
         "suspect: BTCUSDT has 1 candle with a price that the forecast ignores",
         "waiting: ETHUSDT has a candle of 2024-01-01 00:00 UTC that the next one must confirm",
     ]
+
+
+def last_signal(candles: list[Candle]) -> Signal:
+    engine = Engine("BTCUSDT", EngineConfig(), 2)
+    *_, last = (answer for each in candles if isinstance(answer := engine.step(each), Signal))
+    return last
+
+
+def test_nothing_is_said_of_a_forecast_that_is_warm() -> None:
+    assert list(signal_notes(last_signal(walk(1_700)))) == []
+
+
+def test_a_market_that_trades_in_a_few_minutes_is_sparse_and_not_only_warming() -> None:
+    notes = list(signal_notes(last_signal(walk(1_700)[::3])))
+    assert notes[0] == "sparse: BTCUSDT lacks 67% of the last day's minutes; do not rely on its forecast"
+    assert not any(each.startswith("warming") for each in notes)
+
+
+def test_an_alarm_that_is_on_is_told() -> None:
+    flat = [msgspec.structs.replace(each, open=100, high=100, low=100, close=100) for each in walk(600)]
+    assert any(
+        note.startswith("drift: BTCUSDT has the alarm price_frozen since 2024-01-01 ") for note in signal_notes(last_signal(flat))
+    )

@@ -120,6 +120,8 @@ def parse_rule(text: str, symbols: Sequence[str]) -> Rule:
         if name not in RULE_FIELDS:
             raise RuleError(f"--alert {text!r}: there is no field {name!r}; {_nearest(name, RULE_FIELDS, 'fields')}")
     threshold = float(found["number"]) / (100 if percent else 1)
+    if not isfinite(threshold):
+        raise RuleError(f"--alert {text!r}: {found['number']} is too large a number; no {field} ever comes near it")
     chosen = _chosen(text, found["symbol"], symbols)
     rule = Rule(text.strip(), chosen, field, divisor, found["operator"], threshold, percent)
     if problem := _unit_problem(rule):
