@@ -106,7 +106,7 @@ class PriceOutlook:
         """
         begin, end = self._log(lower), self._log(upper)
         if not begin < end:
-            raise QuestionError(f"the first of two prices must be the lower one; got {lower:g} and {upper:g}")
+            raise QuestionError(f"the first of two prices must be the lower one; got {lower:.15g} and {upper:.15g}")
         return self._probability(float(self.log_return.cdf(end) - self.log_return.cdf(begin)))
 
     def touched(self, price: float) -> Probability:
@@ -117,7 +117,7 @@ class PriceOutlook:
         """
         x = self._log(price)
         if x == 0.0:
-            raise QuestionError(f"the price is {price:g} now, so it is touched already; ask for another one")
+            raise QuestionError(f"{price:.15g} is the close of the last candle, so it is touched already; ask for another price")
         if x > 0.0:
             return self._probability(1.0 - min(float(self.log_high.cdf(x)), float(self.log_return.cdf(x))))
         return self._probability(max(float(self.log_low.cdf(x)), float(self.log_return.cdf(x))))
@@ -152,7 +152,7 @@ class PriceOutlook:
 
     def _log(self, price: float) -> float:
         if not (isfinite(price) and price > 0.0):
-            raise QuestionError(f"a price must be a number above 0; got {price:g}")
+            raise QuestionError(f"a price must be a number above 0; got {price:.15g}")
         return log(price / self.close)
 
     def _is_extrapolated(self, tail: float) -> bool:

@@ -135,6 +135,8 @@ def test_questions_without_an_answer_are_refused() -> None:
     asked = outlook()
     with pytest.raises(QuestionError, match="it is touched already"):
         asked.touched(CLOSE)
+    with pytest.raises(QuestionError, match=r"lower one; got 43278\.14 and 43278\.13$"):  # all digits, or they would look equal
+        asked.between(43_278.14, 43_278.13)
     with pytest.raises(QuestionError, match="the first of two prices must be the lower one"):
         asked.between(43_000.0, 42_000.0)
     for level in (0.0, 1.0, 0.9985, -0.1, float("nan")):
