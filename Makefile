@@ -18,7 +18,7 @@ DRY := $(if $(DRY_RUN),--dry-run)
 TEST_PROCESSES ?= $(shell n=$$(nproc); echo $$((n < 4 ? n + 1 : 5)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-archive bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change model-gate load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-kubernetes test-chart kubernetes-tools workflow-tools test-lifecycle lifecycle-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
+.PHONY: help setup setup-dev compile pure run test test-packages test-kernels test-quick check lint fuzz prove prove-live bench bench-accuracy bench-simulation bench-signal-counts bench-batch bench-peers bench-live bench-recovery bench-pipeline bench-memory bench-log-size bench-archive bench-scale bench-startup bench-drift bench-scrape bench-stream bench-predict bench-http bench-regression bench-accuracy-change model-gate load-test bench-arena bench-library bench-adaptation build deploy rollback health-check monitoring scan audit deploy-cluster rollback-cluster test-stack test-stack-lifecycle test-kubernetes test-chart kubernetes-tools workflow-tools test-lifecycle lifecycle-tools manifests sbom batch-smoke docs dashboards pictures monitoring-tools log-collector screenshots lock clean
 
 help:            ## print this list
 	@grep -hE '^[a-z-]+: .*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ sub(/ .*/, "", $$1); printf "make %-19s %s\n", $$1, $$2 }'
@@ -181,6 +181,9 @@ rollback-cluster:            ## return to the revision of the release before; EN
 
 test-stack: setup-dev            ## bring docker-compose.yml up, break it, deploy a broken image, look that no candle is lost; ten minutes
 	TEST_STACK=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack.py
+
+test-stack-lifecycle: setup-dev            ## the same with deploy/compose/lifecycle.yml: archiver, S3, MLflow, a night, the audit
+	TEST_STACK_LIFECYCLE=1 $(BIN)/pytest -s --no-header -p no:randomly tests/deploy/test_stack_lifecycle.py
 
 test-kubernetes: setup-dev            ## the chart and the manifests on a real API server, and their pods under podman
 	TEST_KUBERNETES=1 $(BIN)/pytest --no-header -p no:randomly tests/deploy/kubernetes/test_cluster.py tests/deploy/kubernetes/test_cluster_lifecycle.py tests/deploy/kubernetes/test_play.py tests/deploy/test_terraform.py

@@ -22,7 +22,8 @@ COPIED = ("docker-compose.yml", "deploy", "monitoring", "pyproject.toml")
 SAMPLE = ROOT / "volcast/simulation/sample/BTCUSDT-simulated.csv.gz"
 LIMIT_S = 300.0
 WINDOW = 5
-PROFILES = ("--profile", "live", "--profile", "simulated")
+PROFILES = ("live", "simulated", "nightly")
+PORTS = ("API_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT", "MINIO_PORT", "MINIO_CONSOLE_PORT", "MLFLOW_PORT")
 
 
 def succeeds(*command: str) -> bool:
@@ -30,14 +31,18 @@ def succeeds(*command: str) -> bool:
 
 
 class Stack:
-    """One project of compose. Everything that it starts carries the project's name."""
+    """One project of compose, of docker-compose.yml and of `more` files. Everything that it starts carries the project's name."""
 
-    def __init__(self, folder: Path, project: str) -> None:
+    def __init__(self, folder: Path, project: str, *more: str) -> None:
         self.folder, self.project = folder, project
         self.engine = "docker" if succeeds("docker", "info") else "podman"
         self._compose = ["docker", "compose"] if self.engine == "docker" else ["podman-compose"]
-        self.ports = dict(zip(("API_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT"), free_ports(4), strict=True))
-        self.environment = {name: value for name, value in os.environ.items() if name not in {"IMAGE", "CSV", "SPEED", "DATA"}}
+        for file in ("docker-compose.yml", *more) if more else ():
+            self._compose += ["--file", file]
+        self.ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        self.environment = {
+            name: value for name, value in os.environ.items() if name not in {"IMAGE", "LIFECYCLE_IMAGE", "CSV", "SPEED", "DATA"}
+        }
         self.environment |= {"COMPOSE_PROJECT_NAME": project, "LIMIT_S": str(int(LIMIT_S))}
         self._began_s = time.monotonic()
         for name in COPIED:
@@ -66,8 +71,9 @@ class Stack:
         assert done.returncode == expect, f"{' '.join(words)} exits with {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout + done.stderr
 
-    def compose(self, *arguments: object) -> str:
-        return self.run(*self._compose, "-p", self.project, *PROFILES, *arguments)
+    def compose(self, *arguments: object, expect: int = 0) -> str:
+        profiles = [word for profile in PROFILES for word in ("--profile", profile)]
+        return self.run(*self._compose, "-p", self.project, *profiles, *arguments, expect=expect)
 
     def script(self, name: str, *arguments: object, expect: int = 0, **variables: str) -> str:
         return self.run(self.folder / "deploy/scripts" / name, *arguments, expect=expect, **variables)
@@ -131,7 +137,7 @@ class Stack:
         )
 
     def logs(self) -> str:
-        services = ("kafka", "produce", "consume-1", "consume-2", "serve")
+        services = ("kafka", "produce", "consume-1", "consume-2", "serve", "s3", "mlflow", "archive")
         ids = {service: self.container(service) for service in services}
         tails = {name: self.run(self.engine, "logs", "--tail", "8", id_) for name, id_ in ids.items() if id_}
         return "\n".join(f"--- {name}\n{tail}" for name, tail in tails.items())

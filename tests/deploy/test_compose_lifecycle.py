@@ -35,9 +35,11 @@ def environment(service: str) -> dict[str, str]:
 
 def words(service: str) -> list[str]:
     """Return the words of the service's command after `volcast`, as the shell makes them."""
-    shell, flag, line = SERVICES[service]["entrypoint"]
+    shell, flag, line, *name = SERVICES[service]["entrypoint"]
     assert (shell, flag) == ("sh", "-c")
-    return shlex.split(line.removeprefix("exec volcast ").replace("$$ARCHIVE", environment(service)["ARCHIVE"]))
+    assert line.endswith(' "$$@"') == bool(name)  # what is given to `run` behind the service's name
+    line = line.removeprefix("exec volcast ").removesuffix(' "$$@"')
+    return shlex.split(line.replace("$$ARCHIVE", environment(service)["ARCHIVE"]))
 
 
 def test_services_and_volumes_have_names_of_their_own() -> None:

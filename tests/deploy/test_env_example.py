@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.deploy.env_example import COMPOSE_SETS, COMPOSE_VARIABLES, FILE, LIFECYCLE_VARIABLES, content
 from volcast.settings.describe import variable
@@ -66,3 +67,16 @@ def test_what_it_shows_are_the_defaults(tmp_path: Path, monkeypatch: pytest.Monk
 def test_settings_of_the_compose_file_are_marked() -> None:
     set_there = {name.lower() for name in re.findall(rf"\b{PREFIX}([A-Z_]+):", COMPOSE)}
     assert set_there == set(COMPOSE_SETS)
+
+
+@pytest.mark.parametrize("file", ["docker-compose.yml", "deploy/compose/lifecycle.yml"])
+def test_no_service_has_a_password_of_another_one(file: str) -> None:
+    """All of .env reaches each service of ours: what it does not need is made empty."""
+    passwords = {name for name in (*COMPOSE_VARIABLES, *LIFECYCLE_VARIABLES) if name.endswith("PASSWORD")}
+    assert passwords == {"GRAFANA_PASSWORD", "MINIO_ROOT_PASSWORD"}
+    services = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))["services"]
+    ours = {name: each["environment"] for name, each in services.items() if "env_file" in each}
+    assert ours
+    needed = {"MINIO_ROOT_PASSWORD"} if "lifecycle" in file else set()
+    given = {name: {each for each in passwords if environment.get(each) != ""} for name, environment in ours.items()}
+    assert given == dict.fromkeys(ours, needed)
