@@ -162,5 +162,5 @@ def _decoded(path: Path, line: int, text: bytes) -> str:
     except UnicodeDecodeError as error:
         line += text.count(b"\n", 0, error.start)
         raise CandleFileError(
-            f"{path}, line {line}: byte 0x{text[error.start]:02x} is not UTF-8 text; a CSV file is expected."
+            f"{path}, line {line}: byte 0x{text[error.start]:02x} is not UTF-8 text; a CSV file is expected, saved as UTF-8."
         ) from None

@@ -114,7 +114,7 @@ def _pieces(path: Path) -> Generator[str]:
                 yield decoder.decode(block, final=not block)
             except UnicodeDecodeError as error:
                 problem = f"byte 0x{error.object[error.start]:02x} is not UTF-8 text"
-                raise CandleFileError(f"{path}: {problem}; a JSON file is expected.") from None
+                raise CandleFileError(f"{path}: {problem}; a JSON file is expected, saved as UTF-8.") from None
 
 
 class _Text:
