@@ -43,7 +43,7 @@ _archive_option = click.option("--archive", "root", metavar="ROOT", required=Tru
 def command() -> None:
     """Copy the log into an archive of Parquet files, and look after it.
 
-    `volcast archive --bus … --to …` is `volcast archive run --bus … --to …`. Needs the extra `lifecycle`.
+    `volcast archive --bus … --to …` is `volcast archive run --bus … --to …`. On s3:// it needs the extra `lifecycle`.
     """
 
 

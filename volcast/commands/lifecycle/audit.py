@@ -92,7 +92,7 @@ def _show(report: "AuditReport") -> None:
     not_computed = "".join(f", {count} {why}" for why, count in unknown.items() if count)
     click.echo(f"outcomes: {scores.confirmed} computed again and confirmed{not_computed}")
     if report.candles_missing:
-        click.echo(f"candles: {counted(report.candles_missing, 'signal')} without its candle in the archive")
+        click.echo(f"candles: missing in the archive of {counted(report.candles_missing, 'signal')}")
     if report.lost_ranges:
         click.echo(f"lost: {counted(report.lost_ranges, 'range')} of offsets that the log had deleted before, as commits say")
     for anchor, number in report.anchors.items():

@@ -90,7 +90,8 @@ def command(
     """Check a day of candles: schema, missing values, ranges, gaps, duplicates, freshness, and distributions.
 
     Distributions are compared with those of the month before. The exit code is 1 if a check has failed; the reports are written
-    before that. More than 1 % of missing values in a column fails by default. docs/lifecycle/comparison.md has all thresholds.
+    before that. More than 1 % of missing values in a column fails by default.
+    docs/lifecycle/comparison.md has all thresholds. Needs the extra `lifecycle`.
     """
     _check_usage(files, root, day, {"report": report_file, "markdown": markdown_file, "json": json_file, "profile": profile_file})
     with extra_required("volcast gate"):

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from volcast.cli.main import SKIPPED, UserError
-from volcast.cli.outputs import check_ending, check_writable, output
+from volcast.cli.outputs import STANDARD_OUTPUT, check_ending, check_writable, output
 from volcast.cli.params import StartParam
+from volcast.cli.tables import counted
 
 from .extra import extra_required
 
@@ -48,11 +49,21 @@ def command(*, root: str, first: datetime | None, last: datetime | None, json_fi
             file.write(league_page(found))
     if json_file is None and report_file is None:
         _show(found)
+    elif STANDARD_OUTPUT not in {json_file, report_file}:
+        _tell(found, [each for each in (json_file, report_file) if each])
     return 0 if found.horizon_minutes is not None else SKIPPED
 
 
 def _day(day: datetime | None) -> str | None:
     return f"{day.astimezone(UTC):%Y-%m-%d}" if day else None
+
+
+def _tell(found: "League", written: list[Path]) -> None:
+    files = " and ".join(map(str, written))
+    if found.horizon_minutes is None:
+        click.echo(f"the archive has no outcomes in these days; {files} says so")
+        return
+    click.echo(f"{counted(len(found.models), 'model')} from {found.from_day} to {found.to_day}: {files}")
 
 
 def _show(found: "League") -> None:

@@ -69,7 +69,7 @@ def command(
 
     The exit code is 0 if something was done, 1 if the gate or a step has failed, and 99 if there was nothing to do, or if the
     archive does not have the whole day yet. With --repeat-ok it is 99 only then, for schedulers that know success and failure
-    alone. docs/lifecycle/night.md has more.
+    alone. docs/lifecycle/night.md has more. Needs the extra `lifecycle`.
     """
     if only_model is not None and step != "backtest":
         raise UserError("--model names the model of --only backtest")

@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 
+from volcast.lifecycle.wording import with_noun
 from volcast.metrics.exposition import Health, monitoring_app
 
 from .run import Archiver
@@ -71,6 +72,6 @@ def archiver_monitor(archiver: Archiver, *collectors: Collector) -> Starlette:
 
     def readiness() -> Health:
         problems = [] if archiver.stats.is_caught_up else ["the archiver has not come to the end of the log yet"]
-        return Health(problems, [f"the archiver has written {archiver.stats.commits} commits"])
+        return Health(problems, [f"the archiver has written {with_noun(archiver.stats.commits, 'commit')}"])
 
     return monitoring_app(health, ArchiverCollector(archiver), *collectors, readiness=readiness)

@@ -15,6 +15,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from random import Random
 
+from volcast.lifecycle.wording import with_noun
 from volcast.log.contract import Log, Mismatch, Topic, Unavailable
 from volcast.log.retry import Silence, while_unavailable
 
@@ -239,7 +240,8 @@ class Archiver:
         for topic, records in batch.records.items():
             stats.records[topic.value] += len(records)
         count = sum(map(len, batch.records.values()))
-        _log.info("commit %d: %d records in %d files", plan.commit.number, count, len(plan.files))
+        what, files = with_noun(count, "record"), with_noun(len(plan.files), "file")
+        _log.info("commit %d: %s in %s", plan.commit.number, what, files)
 
     async def _check_losses(self, readers: Mapping[Topic, TopicReader]) -> list[LostRange]:
         """Return what the log has deleted before it was archived. Raises LostRecords unless that is accepted."""
@@ -257,4 +259,4 @@ class Archiver:
 
 def _described(identity: Identity) -> str:
     prefix = f" with the topic prefix {identity.topic_prefix}" if identity.topic_prefix else ""
-    return f"a log on {identity.log} of {identity.partitions} partitions{prefix}"
+    return f"a log on {identity.log} of {with_noun(identity.partitions, 'partition')}{prefix}"

@@ -1,6 +1,7 @@
 """The tables of a comparison, which Markdown and the HTML page show alike."""
 
 from volcast.backtest.report.parts import NOTHING, Table, count, minute_text, number, p_value, percent
+from volcast.lifecycle.wording import with_noun
 
 from .result import LifecycleComparison
 
@@ -17,11 +18,12 @@ _SCORES = (
 
 def scope_text(comparison: LifecycleComparison) -> str:
     """Return a sentence on what was compared."""
-    horizon = f" of the next {comparison.horizon_minutes} minutes" if comparison.horizon_minutes else ""
+    horizon = f" of the next {with_noun(comparison.horizon_minutes, 'minute')}" if comparison.horizon_minutes else ""
     left_out = f" Left out, as their data failed the gate: {', '.join(days)}." if (days := comparison.left_out_days) else ""
     return (
         f"Forecasts{horizon} of {', '.join(comparison.symbols)}, made from {minute_text(comparison.from_ms)} to "
-        f"{minute_text(comparison.to_ms)} UTC on {count(len(comparison.days))} days, by {len(comparison.models)} models on the "
+        f"{minute_text(comparison.to_ms)} UTC on {with_noun(len(comparison.days), 'day')}, "
+        f"by {with_noun(len(comparison.models), 'model')} on the "
         f"same outcomes.{left_out}"
     )
 

@@ -10,6 +10,8 @@ from math import isfinite
 
 from msgspec import Struct
 
+from volcast.lifecycle.wording import with_noun
+
 _ROUNDING = 12
 """Decimals of a comparison with a threshold: 0.93 − 0.9 must not be more than 0.03."""
 
@@ -179,12 +181,14 @@ def _symbols(evidence: ChallengerEvidence, rule: VerdictRule) -> Check:
     """Return whether the challenger is worse for no symbol; the probability of a wrong veto is divided among the symbols, too."""
     judged = [each for each in evidence.symbols if each.outcomes >= rule.min_symbol_outcomes]
     if not judged:
-        needed = f"{rule.min_symbol_outcomes} outcomes"
-        return Check("symbols", passed=False, sentence=f"No symbol has the {needed} that are needed to be looked at alone.")
+        needed = with_noun(rule.min_symbol_outcomes, "outcome")
+        return Check("symbols", passed=False, sentence=f"No symbol has {needed}, which it takes to be looked at alone.")
     alpha = rule.alpha / len(judged)
     worse = [each for each in judged if each.p_worse is not None and each.p_worse < alpha]
     if not worse:
-        return Check("symbols", passed=True, sentence=f"It is worse beyond chance for none of {len(judged)} symbols.")
+        return Check(
+            "symbols", passed=True, sentence=f"It is worse beyond chance for none of {with_noun(len(judged), 'symbol')}."
+        )
     named = ", ".join(f"{each.symbol} (DM {each.dm:+.1f})" for each in worse)
     return Check("symbols", passed=False, sentence=f"It is worse beyond chance for {named}.")
 
@@ -201,4 +205,5 @@ def _coverage(evidence: ChallengerEvidence, rule: VerdictRule) -> Check:
 def _figures(evidence: ChallengerEvidence) -> str:
     ratio = "–" if evidence.qlike_ratio is None else f"{evidence.qlike_ratio:.4f}"
     dm = "–" if evidence.dm is None else f"{evidence.dm:+.2f}"
-    return f"QLIKE ratio {ratio}, Diebold-Mariano {dm}, {evidence.outcomes} scored times on {evidence.days} days"
+    times, days = with_noun(evidence.outcomes, "scored time"), with_noun(evidence.days, "day")
+    return f"QLIKE ratio {ratio}, Diebold-Mariano {dm}, {times} on {days}"

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import httpx
 
+from volcast.lifecycle.wording import with_noun
 from volcast.timing.pacing import Backoff
 from volcast.urls import is_local, without_passwords
 
@@ -119,7 +120,7 @@ class CoinCapSource:
         if page.made_ms < interval.to_ms + _SETTLE_MS:
             raise IngestionError(f"{COINCAP} has not closed the hour {interval.name} yet; try again two minutes after its end.")
         if not page.candles:
-            odd = f", and {page.odd} rows that are none ({page.odd_reason})" if page.odd else ""
+            odd = f", and {with_noun(page.odd, 'row')} of something else ({page.odd_reason})" if page.odd else ""
             raise IngestionError(
                 f"{COINCAP} has no candles of {self._market.text} in the hour {interval.name}{odd}; was it traded then?"
             )

@@ -13,6 +13,7 @@ run that is killed before leaves nothing.
 from typing import NamedTuple, Protocol
 
 from volcast.lifecycle.archive.store import ObjectStore
+from volcast.lifecycle.wording import with_noun
 
 from .interval import DataInterval
 from .raw import IngestedHour, IngestionError, candle_file, decode_hour, encode_hour, file_name, raw_name
@@ -61,7 +62,8 @@ async def ingest_hour(
         hour = await source.fetch(interval)
         if hour.missing > max_missing:
             raise IngestionError(
-                f"{hour.source} has candles of only {len(hour.candles)} minutes of {source.symbol} in the hour {interval.name}; "
+                f"{hour.source} has candles of only {with_noun(len(hour.candles), 'minute')} of {source.symbol} in the "
+                f"hour {interval.name}; "
                 f"nothing was kept: try again later, or allow it with --max-missing {hour.missing}."
             )
         kept = encode_hour(hour)

@@ -24,6 +24,7 @@ from volcast.lifecycle.quality.facts import count_facts, frame_hash, interval_ms
 from volcast.lifecycle.quality.frames import archive_frame
 from volcast.lifecycle.quality.gate import judge_data
 from volcast.lifecycle.quality.report import GateReport, gate_json, gate_markdown, gate_page
+from volcast.lifecycle.wording import with_noun
 
 from .plan import NightPlan, inputs_hash
 from .results import NightResults, StepResult
@@ -245,7 +246,7 @@ class Night:
         content = self.results.read(name)
         details = {"outcomes": name, "sha256": sha256(content).hexdigest(), "data_hash": self.window.data_hash}
         count = len(self.window.symbols)
-        summary = f"{model} was backtested on {count} symbol{'s' if count > 1 else ''} up to {self.plan.day}."
+        summary = f"{model} was backtested on {with_noun(count, 'symbol')} up to {self.plan.day}."
         return Done(
             self.results.keep(StepResult("backtest", inputs, passed=True, summary=summary, details=details, model=model)),
             is_new=True,

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from volcast.core.codec import MAX_RECORD_BYTES, PROMOTION_KEY, encode_promotion
 from volcast.core.forecast.promotion import MAX_PROMOTED_SYMBOLS
 from volcast.core.types import MINUTE_MS
+from volcast.lifecycle.wording import with_noun
 from volcast.log.contract import Appender, Fenced, KeyValue, Log, Unavailable
 
 from .evidence import objection_of
@@ -155,7 +156,7 @@ def _check_readiness(request: PromotionRequest, found: LeadReadiness) -> None:
         names = _list(found.strange)
         raise RefusedPromotionError(f"{model} is no challenger of {names}: name it in the setting shadows, wait until it is warm")
     if found.cold and not request.when_warm:
-        cold = [f"{symbol} ({outcomes} of {needed} outcomes)" for symbol, outcomes, needed in found.cold]
+        cold = [f"{symbol} ({outcomes} of {with_noun(needed, 'outcome')})" for symbol, outcomes, needed in found.cold]
         text = f"{model} is not warm for {_list(cold)}: wait, choose others with --symbols, or send it all the same with"
         raise RefusedPromotionError(f"{text} --when-warm, so that these symbols switch once it is warm")
 

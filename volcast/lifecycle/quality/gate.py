@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from volcast.lifecycle.wording import with_noun
+
 _ROUNDING = 12
 _TOLD = 3
 """How many failed checks the summary names; the report has all."""
@@ -139,15 +141,15 @@ def judge_data(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[
     """Return the verdict. Symbols that are `expected` and have no row fail."""
     checks = list(_checks(facts, thresholds, expected))
     failed = [check for check in checks if not check.passed]
-    about = f"{_counted(len(facts.symbols), 'symbol')} of {facts.interval}"
-    summary = f"The data of {about} passed all {len(checks)} checks."
+    about = f"{with_noun(len(facts.symbols), 'symbol')} of {facts.interval}"
+    summary = f"The data of {about} passed all {with_noun(len(checks), 'check')}."
     unjudged = sorted(check.symbol for check in checks if check.name == "distribution")
     if unjudged:
         summary += f" Too few candles before the day to judge the distributions of {', '.join(unjudged)}."
     if failed:
         told = " ".join(check.sentence for check in failed[:_TOLD])
         rest = f" And {len(failed) - _TOLD} more." if len(failed) > _TOLD else ""
-        summary = f"The data of {about} failed {len(failed)} of {len(checks)} checks: {told}{rest}"
+        summary = f"The data of {about} failed {len(failed)} of {with_noun(len(checks), 'check')}: {told}{rest}"
     return GateVerdict(not failed, facts.interval, summary, tuple(checks))
 
 
@@ -157,7 +159,9 @@ def _checks(facts: GateFacts, thresholds: GateThresholds, expected: Sequence[str
     found = {each.symbol for each in facts.symbols if each.rows}
     lacking = sorted(set(expected) - found)
     named = (
-        f"There are no candles of {', '.join(lacking)}." if lacking else f"There are candles of {_counted(len(found), 'symbol')}."
+        f"There are no candles of {', '.join(lacking)}."
+        if lacking
+        else f"There are candles of {with_noun(len(found), 'symbol')}."
     )
     yield GateCheck("symbols", "", len(found), len(set(expected)) or None, bool(found) and not lacking, named)
     for each in facts.symbols:
@@ -180,21 +184,21 @@ def _of_symbol(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck
         "ranges",
         share,
         limits.max_out_of_range_share,
-        f"{_counted(facts.out_of_range, 'row')} with an impossible price, volume or time.",
+        f"{with_noun(facts.out_of_range, 'row')} with an impossible price, volume or time.",
     )
     share = facts.missing_minutes / facts.expected_minutes
     limit = f"{limits.max_missing_share:.0%}"
     text = (
-        f"{facts.missing_minutes} of {_counted(facts.expected_minutes, 'minute')} without a candle; at most {limit} is allowed."
+        f"{facts.missing_minutes} of {with_noun(facts.expected_minutes, 'minute')} without a candle; at most {limit} is allowed."
     )
     yield check("gaps", share, limits.max_missing_share, text)
     gap = facts.longest_gap_minutes
-    text = f"the longest gap has {_counted(gap, 'minute')}; at most {limits.max_gap_minutes} are allowed."
+    text = f"the longest gap has {with_noun(gap, 'minute')}; at most {limits.max_gap_minutes} are allowed."
     yield check("longest_gap", gap, limits.max_gap_minutes, text)
-    text = f"{_counted(facts.duplicates, 'repeated row')}; at most {limits.max_duplicate_share:.0%} is allowed."
+    text = f"{with_noun(facts.duplicates, 'repeated row')}; at most {limits.max_duplicate_share:.0%} is allowed."
     yield check("duplicates", facts.duplicates / rows, limits.max_duplicate_share, text)
     yield check(
-        "conflicts", facts.conflicts, limits.max_conflicts, f"{_counted(facts.conflicts, 'minute')} with candles that differ."
+        "conflicts", facts.conflicts, limits.max_conflicts, f"{with_noun(facts.conflicts, 'minute')} with candles that differ."
     )
     yield from _frozen(facts, limits)
     if facts.minute_ratio is not None:
@@ -214,7 +218,7 @@ def _frozen(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
     text = f"{symbol}: {share:.2%} of the minutes are frozen, without any move; at most {limits.max_frozen_share:.2%} is allowed."
     yield GateCheck("frozen", symbol, share, limits.max_frozen_share, share <= limits.max_frozen_share, text)
     most = limits.max_frozen_minutes
-    text = f"{symbol}: the price stands still for {_counted(longest, 'minute')} at most; up to {most} are allowed."
+    text = f"{symbol}: the price stands still for {with_noun(longest, 'minute')} at most; up to {most} are allowed."
     yield GateCheck("longest_freeze", symbol, longest, most, longest <= most, text)
 
 
@@ -229,7 +233,7 @@ def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
     when = (
         "at the end of the interval"
         if stale <= 0
-        else f"{stale:g} minute{'s' if stale != 1 else ''} before the end of the interval"
+        else f"{stale:g} minute{'s' if stale != 1.0 else ''} before the end of the interval"
     )
     sentence = f"{facts.symbol}: the last candle ends {when}; at most {limit} minutes are allowed."
     return GateCheck("freshness", facts.symbol, stale, limit, stale <= limit, sentence)
@@ -238,7 +242,7 @@ def _freshness(facts: SymbolFacts, limits: GateThresholds) -> GateCheck:
 def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
     symbol = facts.symbol
     if facts.reference_minutes < limits.min_reference_minutes:
-        few = f"{_counted(facts.reference_minutes, 'candle')} of the month before, {limits.min_reference_minutes} are needed"
+        few = f"{with_noun(facts.reference_minutes, 'candle')} of the month before, {limits.min_reference_minutes} are needed"
         sentence = f"{symbol}: distributions are not judged: there are {few}."
         yield GateCheck(
             "distribution", symbol, facts.reference_minutes, limits.min_reference_minutes, passed=True, sentence=sentence
@@ -261,7 +265,3 @@ def _shifts(facts: SymbolFacts, limits: GateThresholds) -> Iterator[GateCheck]:
         about = f"the shape of {each.quantity} is {psi:.2f}; at most {limits.max_shape_psi:g} is allowed."
         sentence = f"{symbol}: the stability index of {about}"
         yield GateCheck(f"shape.{each.quantity}", symbol, each.psi, limits.max_shape_psi, psi <= limits.max_shape_psi, sentence)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}{'s' if count != 1 else ''}"

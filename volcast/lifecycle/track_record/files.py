@@ -16,6 +16,7 @@ from volcast.lifecycle.archive.tables.candles import candle_frame
 from volcast.lifecycle.archive.tables.outcomes import outcome_frame
 from volcast.lifecycle.archive.tables.rejects import reject_frame
 from volcast.lifecycle.archive.tables.signals import DecodedSignal, decode_signals, signal_frame
+from volcast.lifecycle.wording import with_noun
 from volcast.log.contract import Record
 
 from .findings import AuditProblem, AuditReport
@@ -67,7 +68,7 @@ class FileReader:
             problem("it is no file of Parquet any more")
             return None
         if frame.height != file.rows:
-            problem(f"it has {frame.height} rows, and commit {commit} names {file.rows}")
+            problem(f"it has {with_noun(frame.height, 'row')}, and commit {commit} names {file.rows}")
             intact = False
         self._report.files += intact and reports
         return ReadFile(file, commit, frame, intact)
@@ -98,7 +99,7 @@ class FileReader:
         expected = outcome_frame(decoded)
         total = sum(each.frame.height for each in read)
         if total != expected.height:
-            what = f"the outcomes of the day have {total} rows, and the records of its signals {expected.height}"
+            what = f"the outcomes of the day have {with_noun(total, 'row')}, and the records of its signals {expected.height}"
             self._report.add(AuditProblem(what, read[-1].commit if read else None, where))
             return
         for each in read:
@@ -110,7 +111,7 @@ class FileReader:
         """Report the first row that differs in a column that both have. Rows stand in the order of the file."""
         frame, file = read.frame, read.file
         if frame.height != expected.height:
-            what = f"it has {frame.height} rows, and its records make {expected.height}"
+            what = f"it has {with_noun(frame.height, 'row')}, and its records make {expected.height}"
             self._report.add(AuditProblem(what, read.commit, file.name))
             return
         place = expected.select("symbol", day=expected["day"].dt.to_string("%Y-%m-%d"))

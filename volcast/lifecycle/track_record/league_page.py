@@ -10,6 +10,7 @@ from volcast.backtest.report.html import as_text, table_html
 from volcast.backtest.report.parts import NOTHING, Chart, Table, count, minute_text, number, percent
 from volcast.backtest.report.svg import PlotsUnavailable, to_svg
 from volcast.lifecycle.comparison.page import plain_page
+from volcast.lifecycle.wording import with_noun
 
 from .league import League, LeagueRow
 
@@ -26,8 +27,9 @@ def league_page(league: League) -> str:
         lead = "The archive has no outcomes in these days, so there is nothing to compare."
         return plain_page("League of models", lead, list(_facts(league)))
     lead = (
-        f"Live forecasts of the next {league.horizon_minutes} minutes that came due from {league.from_day} to {league.to_day}, "
-        f"by {len(league.models)} models. All models are compared on the same outcomes with whoever led then."
+        f"Live forecasts of the next {with_noun(league.horizon_minutes, 'minute')} that came due "
+        f"from {league.from_day} to {league.to_day}, "
+        f"by {with_noun(len(league.models), 'model')}. All models are compared on the same outcomes with whoever led then."
     )
     return plain_page("League of models", lead, list(league_section(league)))
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from volcast.core.forecast.losses import qlike
 from volcast.core.forecast.results import Outcome
 from volcast.core.types import MINUTE_MS, Signal
+from volcast.lifecycle.wording import with_noun
 
 from .findings import CheckedScores
 
@@ -92,7 +93,7 @@ class ScoreCheck:
                 yield from self._challenger(offset, signal, shadow.model, shadow.qlike)
 
     def _outcome(self, offset: int, signal: Signal, horizon: int, outcome: Outcome) -> Iterator[str]:
-        name = f"the outcome of {signal.model} over {horizon} minutes"
+        name = f"the outcome of {signal.model} over {with_noun(horizon, 'minute')}"
         if outcome.open_time_ms != signal.open_time_ms - horizon * MINUTE_MS:
             yield f"{name} is of the forecast of {outcome.open_time_ms} ms, which does not come due with this candle"
             return
@@ -121,7 +122,8 @@ class ScoreCheck:
         if self._same(loss, expected):
             self._counts.confirmed += 1
         else:
-            yield f"the outcome of {model} over {horizon} minutes has QLIKE {loss}, and closes and forecast give {expected}"
+            name = f"the outcome of {model} over {with_noun(horizon, 'minute')}"
+            yield f"{name} has QLIKE {loss}, and closes and forecast give {expected}"
 
     def _forecast(self, offset: int, signal: Signal, horizon: int, model: str) -> _Forecast | None:
         """Return the published forecast; None, and count why, if it cannot be the one that was scored, or is not there."""

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from volcast.core.types import MINUTE_MS
 from volcast.lifecycle.archive.commits import DataFile, seal_records
+from volcast.lifecycle.wording import with_noun
 
 from .files import FileReader
 from .findings import AuditProblem, AuditReport, SealedForecasts
@@ -73,7 +74,8 @@ class SealCheck:
             return
         offsets_text = f"offsets {seal.first} to {seal.last}"
         if len(rows) != seal.signals:
-            self._problem(sealed, f"{len(rows)} records of signals have the {offsets_text}, and {seal.signals} were sealed")
+            left = with_noun(len(rows), "record")
+            self._problem(sealed, f"signals have {left} at the {offsets_text}, and {seal.signals} were sealed")
         elif seal_records((each.offset, each.key, each.record) for each in rows) != seal.sha256:
             self._problem(sealed, f"a record of signals with one of the {offsets_text} is not the one that was sealed")
         else:
@@ -88,7 +90,7 @@ class SealCheck:
                 unsealed = list(_outside(rows, ranges))
                 if unsealed:
                     place = f"partition {partition}, offset {unsealed[0].offset}"
-                    what = f"{len(unsealed)} rows, of which this is the first, are covered by no seal"
+                    what = f"no seal covers it: it is the first of {with_noun(len(unsealed), 'row')}"
                     self._report.add(AuditProblem(what, self._walk.added_by.get(file.name), file.name, place))
                 for row in unsealed:
                     for counts in self._counts(row):

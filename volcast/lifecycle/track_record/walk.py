@@ -37,6 +37,7 @@ from volcast.lifecycle.archive.layout import (
     number_of_commit,
 )
 from volcast.lifecycle.archive.store import ObjectStore, StoredObject, StoreError
+from volcast.lifecycle.wording import with_noun
 
 from .findings import AuditProblem, AuditReport
 
@@ -177,7 +178,7 @@ class ChainWalk:
             before, after = _rows_by_folder(removed), _rows_by_folder(commit.added)
             for folder in sorted(before.keys() | after.keys()):
                 if (old := before.get(folder, 0)) != (new := after.get(folder, 0)):
-                    self._problem(f"it compacts {old} rows of {folder} to {new}", commit.number, name)
+                    self._problem(f"it compacts {with_noun(old, 'row')} of {folder} to {new}", commit.number, name)
 
     def _check_vouched(self, commit: ArchiveCommit, number: int) -> None:
         """Compare the hash of a checkpoint that a commit names with that of the object. One that is not there is no loss."""

@@ -27,7 +27,8 @@ def test_it_prints_tables(folder: Path) -> None:
 
 def test_it_writes_json_and_a_page(folder: Path) -> None:
     done = volcast(folder, "league", "--archive", "a", "--to", "2024-01-01", "--json", "out.json", "--report", "out.html")
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "2 models from 2024-01-01 to 2024-01-01: out.json and out.html\n"
     assert json.loads((folder / "out.json").read_text())["to_day"] == "2024-01-01"
     assert "League of models" in (folder / "out.html").read_text()
 
@@ -36,6 +37,7 @@ def test_it_writes_json_and_a_page(folder: Path) -> None:
     ("arguments", "code", "words"),
     [
         (("--archive", "a", "--from", "2030-01-01"), 99, "the archive has no outcomes in these days"),
+        (("--archive", "a", "--from", "2030-01-01", "--json", "none.json"), 99, "no outcomes in these days; none.json says so"),
         (("--archive", "nothing"), 3, "there is no archive at file://"),
         (("--archive", "a", "--from", "2024-01-02", "--to", "2024-01-01"), 2, "--to must not be earlier than --from"),
         (("--archive", "a", "--report", "x.pdf"), 2, "end the name in .html"),

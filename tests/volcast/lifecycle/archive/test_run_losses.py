@@ -51,9 +51,7 @@ async def test_a_log_that_was_created_anew_is_refused(tmp_path: Path, store: Fol
 async def test_an_archive_of_another_log_is_refused(tmp_path: Path, store: FolderStore) -> None:
     async with SqliteLog(tmp_path / "log.db") as log:
         await archive_all(log, store)
-    with pytest.raises(
-        Mismatch, match=r"is the archive of another log: a log on sqlite of 1 partitions, but this one is .* of 3"
-    ):
+    with pytest.raises(Mismatch, match=r"is the archive of another log: a log on sqlite of 1 partition, but this one is .* of 3"):
         await archive_all(SimulatedLog(SimulatedBroker(3)), store)
 
 

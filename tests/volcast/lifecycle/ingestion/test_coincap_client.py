@@ -131,7 +131,7 @@ def test_an_hour_that_coincap_has_not_closed_is_not_taken() -> None:
 def test_an_hour_without_candles_is_not_taken() -> None:
     with pytest.raises(IngestionError, match=r"no candles of bitcoin/tether on binance in the hour 2025-11-05T13; was it"):
         fetch(lambda _: Reply(200, body([], LATER_MS)))
-    with pytest.raises(IngestionError, match=r"and 1 rows that are none \(the minute \d+ has a price that is not above 0"):
+    with pytest.raises(IngestionError, match=r"and 1 row of something else \(the minute \d+ has a price that is not above 0"):
         fetch(lambda _: Reply(200, body([row(START_MS, low="-1")], LATER_MS)))
 
 

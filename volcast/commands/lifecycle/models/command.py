@@ -196,7 +196,7 @@ def promote_model(
     async def plan(_: "Log") -> "list[PromotionRequest]":
         return [PromotionRequest(model=model, who=who, why=why, at_ms=at_ms, symbols=names, evidence=read, when_warm=when_warm)]
 
-    return _write(loaded, plan, **options)
+    return _write(loaded, plan, "not promoted", **options)
 
 
 @command.command("rollback", short_help="Take a promotion back.")
@@ -216,19 +216,20 @@ def roll_back(*, promotion: str | None, why: str, who: str | None, at_ms: int | 
     async def plan(log: "Log") -> "list[PromotionRequest]":
         return plan_rollback(await read_trail(log), promotion, who=person, why=why, at_ms=at_ms)
 
-    return _write(loaded, plan, **options)
+    return _write(loaded, plan, "not rolled back", **options)
 
 
 def _write(
     loaded: Loaded,
     plan: "Callable[[Log], Awaitable[list[PromotionRequest]]]",
+    refusal: str,
     *,
     wait: bool,
     timeout_s: float,
     dry_run: bool,
     as_json: bool,
 ) -> int:
-    """Write what is planned and print it; return the exit code."""
+    """Write what is planned and print it; return the exit code. `refusal` begins the message of what was refused."""
     from volcast.lifecycle.promotion.promote import RefusedPromotionError  # noqa: PLC0415  # not needed by --help
 
     from .objects import promoted_object  # noqa: PLC0415
@@ -245,7 +246,7 @@ def _write(
         except RefusedPromotionError as error:  # there is nothing to take back
             done, refused = [], str(error)
         if refused is not None:
-            click.echo(f"volcast: not promoted: {refused}", err=True)
+            click.echo(f"volcast: {refusal}: {refused}", err=True)
         is_waiting = wait and not dry_run
         shown = await wait_for_all(log, done, timeout_s) if is_waiting else [None] * len(done)
         found = [promoted_object(*each) for each in zip(done, shown, strict=True)]

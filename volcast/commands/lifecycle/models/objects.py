@@ -12,6 +12,7 @@ from volcast.lifecycle.promotion.readiness import LogModels, SymbolModels
 from volcast.lifecycle.promotion.record import PromotionRecord
 from volcast.lifecycle.promotion.trail import Markers, Trail
 from volcast.lifecycle.promotion.waiting import Shown, idle_symbols
+from volcast.lifecycle.wording import with_noun
 
 _Object = dict[str, Any]
 
@@ -136,7 +137,7 @@ def _state(record: PromotionRecord, trail: Trail, models: LogModels) -> str:
     leading = sum(each.leader == record.model and each.open_time_ms >= record.from_ms for each in concerned)
     if leading == len(concerned):
         return "leads"
-    return f"leads {leading} of {len(concerned)} symbols" if leading else _why_not(record, concerned)
+    return f"leads {leading} of {with_noun(len(concerned), 'symbol')}" if leading else _why_not(record, concerned)
 
 
 def _why_not(record: PromotionRecord, concerned: Sequence[SymbolModels]) -> str:

@@ -89,7 +89,7 @@ async def test_a_rollback_lets_the_former_one_lead(folder: Path) -> None:
     ]
     again = run(folder, "rollback")
     assert (again.returncode, again.stdout) == (1, "")
-    assert again.stderr.startswith("volcast: not promoted: the trail has no promotion that could be taken back: see")
+    assert again.stderr.startswith("volcast: not rolled back: the trail has no promotion that could be taken back: see")
 
 
 async def test_a_cold_model_is_refused_with_exit_code_1_and_sent_when_warm(folder: Path) -> None:
