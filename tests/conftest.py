@@ -1,11 +1,12 @@
-"""Fixtures that many tests ask for, and the marks `slow` and `packages`. The broker is one for each process of pytest-xdist; each
-test has its own topics.
+"""Fixtures that many tests ask for, and the marks `slow` and `packages`. The processes of pytest-xdist share a broker; each test
+has its own topics.
 """
 
 import gc
 import os
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from hypothesis import settings
 from tests.order import in_order
 from volcast.cli.main import stale_module
 from volcast.proof.processes.broker import bootstrap
+from volcast.proof.processes.runtime import BrokerError
 
 settings.register_profile("volcast", deadline=None)  # a busy machine is no failure
 settings.load_profile("volcast")
@@ -48,6 +50,9 @@ PACKAGE_PLACES = (
     "bench/test_environment.py",
 )
 """Tests here install packages into environments or an image of their own; `make test-packages` runs them, `make test` not."""
+
+BROKER = pytest.StashKey[str | None]()
+"""The address of the broker of all processes, None if none could be started."""
 
 
 def pytest_configure() -> None:
@@ -94,11 +99,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     items[:] = in_order(items, lambda item: item.path, tests, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Start the broker of all processes with the first of them, where all tests run: one costs less than one for each."""
+    config: pytest.Config = node.config
+    if config.option.markexpr == "not packages" and BROKER not in config.stash:
+        brokers = ExitStack()
+        config.add_cleanup(brokers.close)
+        config.stash[BROKER] = None
+        with suppress(BrokerError):  # the tests that ask for it will say so
+            config.stash[BROKER] = brokers.enter_context(bootstrap())
+    node.workerinput["kafka_bootstrap"] = config.stash.get(BROKER, None)
+
+
 @pytest.fixture(scope="session")
-def kafka_bootstrap() -> Iterator[str]:
+def kafka_bootstrap(request: pytest.FixtureRequest) -> Iterator[str]:
     """`host:port` of a real broker; where none can be had, the tests that ask for it fail."""
-    with bootstrap() as address:
-        yield address
+    with ExitStack() as brokers:
+        given: str | None = getattr(request.config, "workerinput", {}).get("kafka_bootstrap")
+        yield given or brokers.enter_context(bootstrap())
 
 
 @pytest.fixture

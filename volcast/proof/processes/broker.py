@@ -126,7 +126,8 @@ def properties(port: int, users_port: int, controller_port: int, proxied_port: i
         "transaction.abort.timed.out.transaction.cleanup.interval.ms": "500",
         "group.initial.rebalance.delay.ms": "0",
         "group.min.session.timeout.ms": "500",
-        "broker.heartbeat.interval.ms": "200",
+        "broker.heartbeat.interval.ms": "500",
+        "metadata.max.idle.interval.ms": "5000",  # an idle broker would write a record to its own log twice a second
         "broker.session.timeout.ms": "2000",  # a killed broker cannot register again any sooner, a busy one is fenced later
         "log.cleaner.dedupe.buffer.size": str(4 * 1024 * 1024),
         "log.cleaner.backoff.ms": "500",

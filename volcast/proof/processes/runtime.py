@@ -57,15 +57,29 @@ class _Jvm:
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._log, self._properties = folder / "broker.log", folder / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
-        lines = {name: value.replace("HOST", "127.0.0.1") for name, value in settings.items()} | {
-            "log.dirs": str(folder / "data")
-        }
+        data = folder / "data"
+        lines = {name: value.replace("HOST", "127.0.0.1") for name, value in settings.items()} | {"log.dirs": str(data)}
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
         self._made: Path | None = None
+        kept = jars().with_name(f"{jars().name}-formatted")
+        if not kept.is_dir():
+            self._format(data, kept)
+        shutil.copytree(kept, data, dirs_exist_ok=True)
+
+    def _format(self, data: Path, kept: Path) -> None:
+        """Format the data folder, and keep a copy for all later brokers: Java takes half a second for it.
+
+        Only the ids of node and cluster are in it, which all brokers have in common.
+        """
         command = self._java("kafka.tools.StorageTool", "format", "-t", "dm9sY2FzdC1icm9rZXI", "-c", str(self._properties))
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokerError(f"the Kafka broker's data folder could not be formatted: {done.stdout}{done.stderr}")
+        fresh = kept.with_name(f"{kept.name}-{uuid.uuid4().hex}")
+        shutil.copytree(data, fresh)
+        with suppress(OSError):  # another process was faster
+            fresh.rename(kept)
+        shutil.rmtree(fresh, ignore_errors=True)
 
     def _java(self, *arguments: str) -> list[str]:
         options = ["-Xmx512m", "-Xss512k", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-XX:SharedArchiveFile={_archive()}"]
