@@ -6,9 +6,11 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from time import time
 
 import click
 
@@ -24,16 +26,19 @@ MIN_SQLITE = (3, 37)
 """The first with STRICT tables."""
 LOW_FREE_BYTES, FULL_FREE_BYTES = 2 << 30, 200 << 20
 """Free bytes of the disk below which it is a warning, and a failure."""
+NEWS_DAYS = 31
+"""So many days before the table of releases ends, it is a warning."""
 _ASK_S = 2.0
 _SHOWN = ("volcast", "river", "numpy", "scipy", "aiokafka")
 _MAX_PORT = 65_535
 _METRICS = "the metrics of a consumer or a live producer"
 
 
-def check_machine(settings: Settings, folder: Path) -> Iterator[CheckResult]:
-    """Yield the result of each check; `folder` is the one that the log's file is in, or will be."""
+def check_machine(settings: Settings, folder: Path, now: Callable[[], float] = time) -> Iterator[CheckResult]:
+    """Yield the result of each check; `folder` is the one that the log's file is in, or will be; `now` in seconds since 1970."""
     yield _python()
     yield _libraries()
+    yield _news(now())
     yield from _files(settings)
     yield _port(settings.host, settings.port, "port", "the API")
     if settings.metrics_port is not None:
@@ -73,6 +78,18 @@ def _libraries() -> CheckResult:
         return failed("libraries", f"SQLite {sqlite3.sqlite_version}", "use a Python with SQLite 3.37 or newer")
     shown = ", ".join(f"{name} {version(name)}" for name in _SHOWN)
     return ok("libraries", f"all as required: {shown}, SQLite {sqlite3.sqlite_version}")
+
+
+def _news(now_s: float) -> CheckResult:
+    """Return whether the table of scheduled releases, a part of the model, still knows those that come."""
+    from volcast.core.market.releases import COVERED_UNTIL  # noqa: PLC0415  # not needed by --help
+
+    days = (COVERED_UNTIL - now_s / 60) / 1_440
+    last = f"{datetime.fromtimestamp(COVERED_UNTIL * 60 - 1, UTC):%Y-%m-%d}"
+    if days > NEWS_DAYS:
+        return ok("news", f"scheduled economic releases are known until {last}")
+    found = f"scheduled economic releases are known {'until' if days > 0 else 'only until'} {last}"
+    return warning("news", found, "update volcast: forecasts take later releases for ordinary hours, and are too low there")
 
 
 def _files(settings: Settings) -> Iterator[CheckResult]:

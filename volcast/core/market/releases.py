@@ -13,12 +13,12 @@ the Bureau of Labor Statistics and the Federal Reserve have published it.
 """
 
 from bisect import bisect_right
-from datetime import date, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from importlib.resources import files
 from typing import Final
 
-from .clock import utc_minute
+from .clock import minute_of, utc_minute
 
 RELEASE_WEIGHTS: Final = {"CPI": 1.0, "NFP": 0.7, "FOMC": 1.0}
 """Value of the feature `news` by release: how strongly the release moves the market, relative to the strongest."""
@@ -57,3 +57,5 @@ def _read_table() -> list[tuple[int, float]]:
 _TABLE: Final = _read_table()
 _MINUTES: Final = [minute for minute, _ in _TABLE]
 _WEIGHTS: Final = [weight for _, weight in _TABLE]
+COVERED_UNTIL: Final = minute_of(date(datetime.fromtimestamp(_MINUTES[-1] * 60, UTC).year + 1, 1, 1))
+"""The minute from which on the table knows no release: the end of its last year, in minutes since 1970-01-01 UTC."""

@@ -15,6 +15,7 @@ from tests.http_server import serving
 from tests.volcast.log.sqlite.test_errors import WITHOUT_ROOTS_PRIVILEGES
 from volcast.commands.doctor import machine
 from volcast.commands.doctor.machine import check_machine
+from volcast.core.market.releases import COVERED_UNTIL
 from volcast.settings.schema import Settings
 
 VOLCAST = "from volcast.cli.main import main; main(prog_name='volcast')"
@@ -41,15 +42,25 @@ def only(check: str, folder: Path, **settings: object) -> tuple[str, str, str]:
 
 
 def test_a_machine_as_it_should_be_has_no_failure(tmp_path: Path) -> None:
-    statuses = {each.check: each.status.value for each in check_machine(Settings(port=0), tmp_path)}
+    statuses = {each.check: each.status.value for each in check_machine(Settings(port=0), tmp_path, lambda: 1.7e9)}
     del statuses["disk"]  # that of the machine that runs the tests
-    assert statuses == dict.fromkeys(("python", "libraries", "files", "port", "folder"), "ok")
+    assert statuses == dict.fromkeys(("python", "libraries", "news", "files", "port", "folder"), "ok")
 
 
 @pytest.mark.parametrize(("found", "status"), [((3, 10, 1), "FAILED"), ((3, 12, 0), "ok"), ((4, 0, 0), "warning")])
 def test_python(found: tuple[int, ...], status: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "version_info", found)
     assert only("python", tmp_path)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("days_after", "status", "found"), [(-32, "ok", " until "), (-30, "warning", " until "), (1, "warning", " only until ")]
+)
+def test_the_end_of_the_table_of_releases_is_told(days_after: int, status: str, found: str, tmp_path: Path) -> None:
+    now_s = COVERED_UNTIL * 60 + days_after * 86_400
+    (result,) = [each for each in check_machine(Settings(port=0), tmp_path, lambda: now_s) if each.check == "news"]
+    assert (result.status.value, found in result.found) == (status, True)
+    assert ("update volcast" in result.advice) == (status == "warning")
 
 
 def test_a_library_that_is_missing_or_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ from importlib.resources import files
 
 import pytest
 
-from volcast.core.market.clock import utc_minute
-from volcast.core.market.releases import RELEASE_WEIGHTS, release_weight
+from volcast.core.market.clock import minute_of, utc_minute
+from volcast.core.market.releases import COVERED_UNTIL, RELEASE_WEIGHTS, release_weight
 
 YEARS = range(2018, 2027)
 FRIDAY = 4
@@ -122,3 +122,8 @@ def test_the_table_covers_2018_to_the_end_of_2026() -> None:
 @pytest.mark.parametrize("minute", [0, 1, 10**9])
 def test_outside_the_table_there_is_no_release(minute: int) -> None:
     assert release_weight(minute, 60) == 0.0
+
+
+def test_the_table_says_where_it_ends() -> None:
+    assert minute_of(date(YEARS[-1] + 1, 1, 1)) == COVERED_UNTIL
+    assert release_weight(COVERED_UNTIL - 1, 1_440) == 0.0
