@@ -120,14 +120,17 @@ class Week:
                     found[signal.symbol].append(signal)
         return found
 
-    def mlflow_runs(self) -> int:
-        """Return the number of runs in all experiments."""
+    def mlflow_runs(self) -> list[dict[str, Any]]:
+        """Return all runs: the id and the tags of each."""
         found = (
             httpx.post(f"{self.mlflow}/api/2.0/mlflow/experiments/search", json={"max_results": 100}).raise_for_status().json()
         )
         ids = [each["experiment_id"] for each in found["experiments"]]
         runs = httpx.post(f"{self.mlflow}/api/2.0/mlflow/runs/search", json={"experiment_ids": ids, "max_results": 1000})
-        return len(runs.raise_for_status().json().get("runs", []))
+        return [
+            {"run_id": each["info"]["run_id"], "tags": {tag["key"]: tag["value"] for tag in each["data"].get("tags", [])}}
+            for each in runs.raise_for_status().json().get("runs", [])
+        ]
 
     def objects(self) -> list[StoredObject]:
         return list(self.store.list_after(""))
@@ -184,7 +187,9 @@ async def test_the_long_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
         await asyncio.to_thread(two_nights, week)
         (tmp_path / "comparison.json").write_bytes(week.store.read("reports/2026-11-07/comparison.json"))
-        week.call("models", "promote", "ewma", "--evidence", "comparison.json", "--at", PROMOTED, "--who", "a test", *week.bus)
+        (night,) = [each for each in week.mlflow_runs() if "volcast.archive.head" in each["tags"]]
+        evidence = ("--evidence", "comparison.json", "--mlflow-run", night["run_id"])
+        week.call("models", "promote", "ewma", *evidence, "--at", PROMOTED, "--who", "a test", *week.bus)
         with process_group(tmp_path) as group:
             await week.flow(group, 1, 3, random)
         week.call("models", "rollback", "--at", BACK, "--why", "the story goes back", "--who", "a test", *week.bus)
@@ -202,8 +207,11 @@ async def test_the_long_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         await check_each_byte(week)
         trail = json.loads(week.call("models", "list", "--verify", "--json", *week.bus).stdout)
         assert [(each["kind"], each["who"]) for each in trail["promotions"]] == [("promote", "a test"), ("rollback", "a test")]
-        evidence = sha256((tmp_path / "comparison.json").read_bytes()).hexdigest()
-        assert trail["promotions"][0]["evidence"]["sha256"] == evidence
+        digest = sha256((tmp_path / "comparison.json").read_bytes()).hexdigest()
+        known = trail["promotions"][0]["evidence"]
+        assert (known["sha256"], known["mlflow_run"]) == (digest, night["run_id"])
+        anchor = ("audit", "--archive", week.root, "--head", night["tags"]["volcast.archive.head"])
+        assert f"is that of commit {night['tags']['volcast.archive.commit']};" in week.call(*anchor).stdout
         audit_finds_an_edited_byte(week, server)
 
 
@@ -215,7 +223,7 @@ def two_nights(week: Week) -> None:
     assert comparison["champion"].startswith("Noisy"), first.stdout
     assert comparison["winner"] == "ewma", first.stdout
     objects, runs = week.objects(), week.mlflow_runs()
-    assert runs > 0
+    assert runs
     assert "was done before" in week.call(*night, code=99).stdout
     assert (week.objects(), week.mlflow_runs()) == (objects, runs)
     registered = httpx.get(f"{week.mlflow}/api/2.0/mlflow/registered-models/search").raise_for_status().json()

@@ -34,7 +34,10 @@ class Aftermath:
         gate = night.find_gate()
         files |= {name.rpartition("/")[2]: night.results.read(name) for name in (gate.details["reports"] if gate else [])}
         tracker = connect(uri)
-        run = log_comparison(tracker, comparison, files | dict(night.pictures(comparison)))
+        state = night.archive.state
+        origin = {"volcast.archive": night.archive.store.root, "volcast.archive.commit": str(state.number)}
+        origin["volcast.archive.head"] = state.sha256
+        run = log_comparison(tracker, comparison, files | dict(night.pictures(comparison)), origin)
         details: dict[str, str] = {"run_id": run.run_id}
         summary = f"The comparison is MLflow's run {run.run_id}."
         if comparison.winner is not None:
@@ -58,10 +61,12 @@ class Aftermath:
         if (known := night.results.find("promote", inputs)) is not None:
             return Done(known, is_new=False)
         evidence = night.results.read(compare.details["comparison"])
-        promotion = promote_winner(winner, evidence, compare.details["sha256"], self._log_arguments)
+        known = self._find_register(compare)
+        run_id = known.details["run_id"] if known else None
+        promotion = promote_winner(winner, evidence, compare.details["sha256"], self._log_arguments, run_id)
         details = {"model": winner, "id": promotion["id"], "from": promotion["from"]}
         summary = f"{winner} leads from the candle of {promotion['from']} on: promotion {promotion['id']}."
-        if (warning := self._mark_champion(compare)) is not None:
+        if (warning := self._mark_champion(known, promotion["id"])) is not None:
             summary += f" {warning}"
         kept = night.results.keep(StepResult("promote", inputs, passed=True, summary=summary, details=details))
         return Done(kept, is_new=True)
@@ -90,8 +95,7 @@ class Aftermath:
         found = {"gate": night.find_gate(), "compare": self._find_compare()}
         compare = found["compare"]
         if compare is not None:
-            register = inputs_hash("register", compare.details["sha256"], without_passwords(tracking_uri()))
-            found["register"] = night.results.find("register", register)
+            found["register"] = self._find_register(compare)
             found["promote"] = night.results.find("promote", self._promote_inputs(compare))
         found["league"] = find_league(night)
         return {name: each for name, each in found.items() if each is not None}
@@ -107,14 +111,16 @@ class Aftermath:
     def _promote_inputs(self, compare: StepResult) -> str:
         return inputs_hash("promote", compare.details["sha256"], compare.details["winner"], self._log_arguments)
 
-    def _mark_champion(self, compare: StepResult) -> str | None:
+    def _find_register(self, compare: StepResult) -> StepResult | None:
+        inputs = inputs_hash("register", compare.details["sha256"], without_passwords(tracking_uri()))
+        return self._night.results.find("register", inputs)
+
+    def _mark_champion(self, known: StepResult | None, promotion: str) -> str | None:
         """Let MLflow's alias follow. It is only a mirror of the log, so an error is told and stops nothing."""
-        register = inputs_hash("register", compare.details["sha256"], without_passwords(tracking_uri()))
-        known = self._night.results.find("register", register)
         if known is None or "version" not in known.details:
             return None
         try:
-            mark_champion(connect(tracking_uri()), known.details["version"])
+            mark_champion(connect(tracking_uri()), known.details["version"], promotion)
         except RegistryError as error:
             return f"MLflow's alias could not follow: {error}."
         return None

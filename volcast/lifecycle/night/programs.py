@@ -17,8 +17,12 @@ class NightProgramError(Exception):
     """A program ended with an error: one sentence for the user, with what it said."""
 
 
-def promote_winner(model: str, evidence: bytes, digest: str, log_arguments: Sequence[str]) -> dict[str, Any]:
+def promote_winner(
+    model: str, evidence: bytes, digest: str, log_arguments: Sequence[str], mlflow_run: str | None = None
+) -> dict[str, Any]:
     """Let a model lead, on the evidence of a comparison, and return the promotion as `volcast models` shows it.
+
+    `mlflow_run` is the run in which MLflow has the comparison; the record names it.
 
     A promotion that an earlier attempt has written with the same evidence is returned and not repeated. Raises NightProgramError.
     """
@@ -27,7 +31,8 @@ def promote_winner(model: str, evidence: bytes, digest: str, log_arguments: Sequ
     with TemporaryDirectory(prefix="volcast-night-") as folder:
         path = Path(folder, "comparison.json")
         path.write_bytes(evidence)
-        _call("models", "promote", model, "--evidence", str(path), "--who", "volcast nightly", *log_arguments)
+        run = ("--mlflow-run", mlflow_run) if mlflow_run else ()
+        _call("models", "promote", model, "--evidence", str(path), *run, "--who", "volcast nightly", *log_arguments)
     known = _promotion(model, digest, log_arguments)
     if known is None:
         raise NightProgramError(f"the promotion of {model} is not on the log, though `volcast models promote` has written it")

@@ -6,8 +6,11 @@ from pathlib import Path
 from .record import PromotionEvidence, digest_of
 
 
-def read_evidence(path: Path, model: str) -> PromotionEvidence:
-    """Return what a file of `volcast compare` says of a model. Raises ValueError with a sentence if it says nothing of it."""
+def read_evidence(path: Path, model: str, mlflow_run: str | None = None) -> PromotionEvidence:
+    """Return what a file of `volcast compare` says of a model, and the run in which MLflow has the comparison.
+
+    Raises ValueError with a sentence if the file says nothing of the model.
+    """
     from volcast.lifecycle.comparison.result import BadComparisonError, decode_comparison  # noqa: PLC0415  # loads NumPy
 
     try:
@@ -35,6 +38,7 @@ def read_evidence(path: Path, model: str) -> PromotionEvidence:
         qlike_ratio=own.qlike_ratio if own else None,
         dm=own.dm if own else None,
         p_better=own.p_better if own else None,
+        mlflow_run=mlflow_run,
     )
 
 

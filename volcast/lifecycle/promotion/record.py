@@ -45,6 +45,8 @@ class PromotionEvidence(Struct, frozen=True, kw_only=True):
     """Diebold and Mariano's statistic; above 0 the champion is better."""
     p_better: float | None = None
     """One-sided p value of the promoted model being better only by chance."""
+    mlflow_run: str | None = None
+    """The id of MLflow's run of the comparison."""
 
 
 class PreviousLead(Struct, frozen=True):

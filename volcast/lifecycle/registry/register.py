@@ -14,7 +14,7 @@ from volcast.library.forecaster import Forecaster
 from volcast.lifecycle.comparison.result import LifecycleComparison
 
 from .prediction import predict_rows
-from .tracking import COMPARISON_TAG, DATA_TAG, RegistryError, Tracker, comparison_hash, quietly
+from .tracking import COMPARISON_TAG, DATA_TAG, PROMOTION_TAG, RegistryError, Tracker, comparison_hash, quietly
 from .training import train
 
 if TYPE_CHECKING:
@@ -68,9 +68,13 @@ def register_winner(
     return RegisteredVersion(number, is_new=True)
 
 
-def mark_champion(tracker: Tracker, number: str) -> None:
-    """Let the alias `champion` follow the promotion of a version; it is no `challenger` any more. Raises RegistryError."""
+def mark_champion(tracker: Tracker, number: str, promotion: str) -> None:
+    """Let the alias `champion` follow the promotion of a version, which names its id; it is no `challenger` any more.
+
+    Raises RegistryError.
+    """
     with quietly(tracker.uri):
+        tracker.client.set_model_version_tag(REGISTERED_NAME, number, PROMOTION_TAG, promotion)
         tracker.client.set_registered_model_alias(REGISTERED_NAME, CHAMPION_ALIAS, number)
         aliases = tracker.client.get_registered_model(REGISTERED_NAME).aliases
         if str(aliases.get(CHALLENGER_ALIAS, "")) == number:

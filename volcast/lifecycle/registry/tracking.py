@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
 EXPERIMENT = "volcast"
-COMPARISON_TAG, DATA_TAG = "volcast.comparison", "volcast.data_hash"
+COMPARISON_TAG, DATA_TAG, PROMOTION_TAG = "volcast.comparison", "volcast.data_hash", "volcast.promotion"
 _QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3"}
 _LIBRARIES = frozenset({"mlflow", "sqlalchemy", "requests", "alembic", "pandas"})
 _METRICS = (
@@ -109,9 +109,12 @@ def comparison_hash(comparison: LifecycleComparison) -> str:
     return sha256(encode_comparison(comparison)).hexdigest()
 
 
-def log_comparison(tracker: Tracker, comparison: LifecycleComparison, files: Mapping[str, bytes]) -> TrackedRun:
+def log_comparison(
+    tracker: Tracker, comparison: LifecycleComparison, files: Mapping[str, bytes], origin: Mapping[str, str] | None = None
+) -> TrackedRun:
     """Log a comparison with its files by name, and return its run; one that was logged before is left as it is.
 
+    `origin` are tags that say where the data came from: the archive, and its last commit, whose hash vouches for all before.
     A run that an earlier attempt has not finished is marked as killed, and another one is made. Raises RegistryError.
     """
     digest = comparison_hash(comparison)
@@ -123,6 +126,7 @@ def log_comparison(tracker: Tracker, comparison: LifecycleComparison, files: Map
         tags = {COMPARISON_TAG: digest, DATA_TAG: comparison.data_hash, "volcast.summary": comparison.summary[:_MOST_TEXT]}
         tags |= {f"volcast.version.{name}": version for name, version in comparison.versions.items()}
         tags |= {"volcast.interval": comparison.interval} if comparison.interval else {}
+        tags |= origin or {}
         name = comparison.interval or f"data {comparison.data_hash[:8]}"
         run_id = tracker.client.create_run(tracker.experiment_id, run_name=name, tags=tags).info.run_id
         _log_values(tracker, run_id, _parameters(comparison), {"models": float(len(comparison.models))})

@@ -37,6 +37,11 @@ def train(candles: pl.DataFrame, model: str, horizon_minutes: int, path: Path, p
     The example is made of the last candle of a symbol, as the next minutes would be if nothing moved. Raises
     UnpackagedModelError if the library does not have the model, or the candles cannot be used.
     """
+    if "@" in model:
+        raise UnpackagedModelError(
+            f"{model} is a model of your own, and MLflow would not have its code: it is compared, and it can lead the stream by "
+            "`volcast models promote`, but it is not registered"
+        )
     chosen: PriorLike = "bundled" if prior == "bundled" else "none" if prior == "none" else Path(prior)
     try:
         forecaster = Forecaster(model=model, horizons=horizon_minutes, prior=chosen)

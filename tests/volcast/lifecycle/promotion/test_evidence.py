@@ -31,6 +31,7 @@ def test_the_main_figures_of_the_promoted_model_are_kept(file: Path) -> None:
 
 
 def test_the_champion_has_no_figures_of_its_own(file: Path) -> None:
+    assert read_evidence(file, "better", "0a1b").mlflow_run == "0a1b"
     found = read_evidence(file, "champion")
     assert (found.outcomes, found.dm, found.winner) == (None, None, "better")
 

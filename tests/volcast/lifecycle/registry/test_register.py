@@ -22,6 +22,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # MLflow's own, of the libraries below it
     pytest.mark.timeout(600),  # the first use of a file makes MLflow's tables
 ]
+ORIGIN = {"volcast.archive": "s3://bucket/a", "volcast.archive.commit": "7", "volcast.archive.head": "ab" * 32}
 LOADER = """
 import sys, mlflow, pandas as pd
 mlflow.set_tracking_uri(sys.argv[1])
@@ -61,7 +62,7 @@ def runs(tracker: Tracker, found: LifecycleComparison) -> list[Any]:
 
 def test_a_comparison_is_logged_once_with_a_run_for_each_model(tracker: Tracker) -> None:
     found = comparison(seed=2)
-    first = log_comparison(tracker, found, {"comparison.md": b"# report", "plots/daily.png": b"PNG"})
+    first = log_comparison(tracker, found, {"comparison.md": b"# report", "plots/daily.png": b"PNG"}, ORIGIN)
     again = log_comparison(tracker, found, {"comparison.md": b"# report"})
     assert (first.is_new, again.is_new, again.run_id) == (True, False, first.run_id)
     logged = {run.info.run_name: run for run in runs(tracker, found)}
@@ -69,6 +70,7 @@ def test_a_comparison_is_logged_once_with_a_run_for_each_model(tracker: Tracker)
     parent = logged["2024-01-30"]
     assert parent.data.params["rule.min_outcomes"] == "500"
     assert parent.data.tags["volcast.version.git"] == "abc"
+    assert ORIGIN.items() <= parent.data.tags.items()
     assert [file.path for file in tracker.client.list_artifacts(parent.info.run_id)] == ["comparison.md", "plots"]
     har = logged["har"].data
     assert {"r2_level/BTCUSDT", "rmse_level_bp/BTCUSDT", "mae_level_bp/BTCUSDT"} <= set(har.metrics)
@@ -116,7 +118,8 @@ def test_the_winner_predicts_in_another_process(tracker: Tracker, tmp_path: Path
     assert all(0.0 < answer["volatility_lower"] < answer["volatility"] < 1.0 for answer in good)
     assert {answer["candle_status"] for answer in good} == {"accepted"}
     assert (bad["volatility"], bad["candle_status"] != "accepted") == (None, True)
-    mark_champion(tracker, version.number)
+    mark_champion(tracker, version.number, "000007")
+    assert tracker.client.get_model_version(REGISTERED_NAME, version.number).tags["volcast.promotion"] == "000007"
     aliases = tracker.client.get_registered_model(REGISTERED_NAME).aliases
     assert {name: str(number) for name, number in aliases.items()} == {"champion": version.number}
 
@@ -127,9 +130,11 @@ def test_without_a_winner_nothing_is_registered(tracker: Tracker, tmp_path: Path
         register_winner(tracker, "any", found, candles(tmp_path))
 
 
-def test_a_model_that_the_library_does_not_have_is_refused(tracker: Tracker, tmp_path: Path) -> None:
+def test_a_model_of_the_users_own_is_refused(tracker: Tracker, tmp_path: Path) -> None:
     found = msgspec.structs.replace(comparison(seed=5), winner="Mine@00000000")
-    with pytest.raises(RegistryError, match="Mine@00000000 cannot be registered: "):
+    with pytest.raises(
+        RegistryError, match=r"Mine@00000000 is a model of your own, and MLflow would not have its code: .* it is not registered"
+    ):
         register_winner(tracker, "any", found, candles(tmp_path))
 
 

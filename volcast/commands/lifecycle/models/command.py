@@ -5,6 +5,7 @@ Each command reads the log; `promote` and `rollback` write to it. What they prin
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _REFUSED = 1
 """Exit code of a promotion that was not written, of a trail that does not hold, and of a wait in vain."""
 _DAYS = 30
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _PATIENCE_S = 60.0
 """How long a log may not answer; these are commands of a person, or of a night that tries again."""
 _AT = "The named candle, UTC, as 2024-01-31T23:59.  [default: two minutes after the last candle of all symbols]"
@@ -168,12 +170,21 @@ def _writing_options(command: _Command) -> _Command:
     metavar="comparison.json",
     help="The comparison behind it, of `compare`.",
 )
+@click.option("--mlflow-run", metavar="ID", help="MLflow's run of that comparison, as the night names it; kept in the record.")
 @click.option("--symbols", metavar="SYMBOL,SYMBOL", help="Only these symbols.  [default: all, also those that begin later]")
 @click.option("--when-warm", is_flag=True, help="Send it though the model is cold for some symbols: they switch once it is warm.")
 @_writing_options
 @_log_options
 def promote_model(
-    *, model: str, evidence: Path | None, symbols: str | None, when_warm: bool, why: str, loaded: Loaded, **options: Any
+    *,
+    model: str,
+    evidence: Path | None,
+    mlflow_run: str | None,
+    symbols: str | None,
+    when_warm: bool,
+    why: str,
+    loaded: Loaded,
+    **options: Any,
 ) -> int:
     """Let MODEL lead from the named candle on: every consumer switches at this candle, and no signal is lost or doubled.
 
@@ -183,8 +194,10 @@ def promote_model(
     from volcast.lifecycle.promotion.evidence import read_evidence  # noqa: PLC0415  # not needed by --help
     from volcast.lifecycle.promotion.promote import PromotionRequest  # noqa: PLC0415
 
+    if mlflow_run is not None and not (evidence and _RUN_ID.fullmatch(mlflow_run)):
+        raise UserError("--mlflow-run is the id of the run of --evidence: letters, digits, - and _, at most 64")
     try:
-        read = read_evidence(evidence, model) if evidence else None
+        read = read_evidence(evidence, model, mlflow_run) if evidence else None
     except ValueError as error:
         raise UserError(str(error)) from None
     names = tuple(sorted({each.strip().upper() for each in (symbols or "").split(",") if each.strip()}))

@@ -167,6 +167,7 @@ def _evidence_lines(evidence: _Object | None) -> dict[str, str]:
         "QLIKE ratio": evidence["qlike_ratio"] and f"{evidence['qlike_ratio']:.4f}",
         "Diebold-Mariano": evidence["dm"] and f"{evidence['dm']:+.2f}",
         "p": evidence["p_better"] and f"{evidence['p_better']:.3g}",
+        "MLflow's run": evidence["mlflow_run"],
     }
     of = f" of {evidence['interval']}" if evidence["interval"] else ""
     text = ", ".join(f"{name} {value}" for name, value in figures.items() if value is not None)
