@@ -1,8 +1,8 @@
 """A pipeline on this machine with troubles that are planted, and a Prometheus that watches it, for tests and pictures.
 
 One `volcast run` replays simulated candles: of BTCUSDT, whose price freezes (a page), of ETHUSDT, whose volume collapses (a
-ticket), and of SOLUSDT, whose inputs move (an info). Another one streams from a simulated exchange. A consumer is started and
-killed.
+ticket), and of SOLUSDT, whose inputs move (an info). Another one streams from a simulated exchange, and is archived. A
+consumer is started and killed.
 """
 
 import gzip
@@ -149,12 +149,17 @@ def rehearsal(
             *("--port", "0", "--db", "live.db", "--notify", "json://127.0.0.1:9/nobody"),
         )
         live_url = printed_url(live, r"http://[\d.:]+")
+        archiver = parts.start(
+            *("archive", "run", "--bus", f"sqlite:///{folder / 'live.db'}", "--to", str(folder / "archive")),
+            *("--every", "5", "--metrics-port", "0"),
+        )
         _, replay_url = start_replay(parts, files, str(speed), "--shadows", "ewma", "--horizons", "60,240")
-        consumer_url = printed_url(consumer, r"http://[\d.:]+")
+        consumer_url, archiver_url = (printed_url(each, r"http://[\d.:]+") for each in (consumer, archiver))
         targets = {
             "volcast-serve": [host_of(replay_url)],
             "volcast-produce-live": [host_of(live_url)],
             "volcast-consume": [host_of(consumer_url)],
+            "volcast-archive": [host_of(archiver_url)],
         }
         with prometheus(folder / "prometheus", targets, scrape_s=scrape_s, factor=60.0) as server:
             await_that(lambda: server.query('up{job="volcast-consume"} == 1'), "the first scrape", consumer)

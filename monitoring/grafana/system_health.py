@@ -4,7 +4,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from .board import SYSTEM_UID, Board
 from .panels import GREEN, ORANGE, RED, YELLOW, graph, number
-from .system_processes import OURS, REQUESTS, WINDOW, api, processes, quantile
+from .system_processes import OURS, REQUESTS, WINDOW, api, archive, processes, quantile
 
 
 def quantiles(histogram: str) -> dict[str, str]:
@@ -29,6 +29,7 @@ def system_health() -> Dashboard:
     feed(board)
     pipeline(board)
     api(board)
+    archive(board)
     processes(board)
     board.runbook("Feed", "Pipeline", "API", "Archive", "System")
     return board.build()

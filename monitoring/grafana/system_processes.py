@@ -1,4 +1,4 @@
-"""The part of the system's dashboard about what readers get, and about the processes themselves."""
+"""The part of the system's dashboard about what readers get, about the archive, and about the processes themselves."""
 
 from .board import Board
 from .panels import BLUE, graph, rows
@@ -42,6 +42,42 @@ def api(board: Board) -> None:
                 "unreadable": f"sum(rate(volcast_api_unreadable_signals_total[{WINDOW}]))",
             },
             unit="cps",
+            span=8,
+        ),
+    )
+
+
+def archive(board: Board) -> None:
+    """Add the archiver."""
+    board.row(
+        "Archive: the archiver",
+        graph(
+            "How far the archive is behind",
+            "Time since all that had been read from the log was archived. ArchiveBehind fires above 900 s.",
+            {"{{instance}}": "max by (instance) (volcast_archive_behind_seconds)"},
+            unit="s",
+            span=8,
+            limit=900.0,
+        ),
+        graph(
+            "Records archived per second",
+            "By topic of the log. ArchiveStopped fires if candles are processed, and none is archived for an hour.",
+            {"{{topic}}": f"sum by (topic) (rate(volcast_archive_records_total[{WINDOW}]))"},
+            unit="cps",
+            span=8,
+            stacked=True,
+        ),
+        graph(
+            "Commits and troubles within 15 minutes",
+            "Failures: attempts that log or store have not answered, or refused. Overtaken: another archiver was first. Lost: "
+            "records that left the log before they were archived.",
+            {
+                "commits": "sum(increase(volcast_archive_commits_total[15m]))",
+                "failures": "sum(increase(volcast_archive_failures_total[15m]))",
+                "overtaken": "sum(increase(volcast_archive_overtaken_total[15m]))",
+                "lost offsets": "sum(increase(volcast_archive_lost_offsets_total[15m]))",
+            },
+            unit="short",
             span=8,
         ),
     )
