@@ -235,7 +235,7 @@ def test_a_result_that_cannot_be_printed_is_a_failure(job: Job) -> None:
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_job_leaves_a_failure(job: Job, sent: signal.Signals) -> None:
-    rows = "\n".join([*candle_lines("1"), *["2024-01-01 00:00:00,1,2,0.5,+1,10,1"] * 2_000_000])  # read row by row: seconds
+    rows = "\n".join([*candle_lines("1"), *["2024-01-01 00:00:00,1,2,0.5,+1,10,1"] * 1_000_000])  # read row by row: seconds
     job.data.write_text(rows, encoding="utf-8")
     process = start(job, VOLCAST, "signal", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     ends = time.monotonic() + START_TIMEOUT_S

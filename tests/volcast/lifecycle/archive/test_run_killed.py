@@ -22,7 +22,7 @@ from volcast.log.kafka.log import KafkaLog
 from volcast.log.sqlite.log import SqliteLog
 
 pytestmark = pytest.mark.slow
-KILLS = long_form(short=6, long=25)
+KILLS = long_form(short=3, long=25)
 _log = logging.getLogger(__name__)
 
 
