@@ -34,6 +34,7 @@ async def polled_until_refused(consumer: Consumer) -> str:
                 await consumer.poll(10, 0.2)
             except Mismatch as mismatch:
                 return str(mismatch)
+            await asyncio.sleep(0.1)  # without an open partition a poll returns at once
 
 
 async def read_until_refused(log: Log) -> str:
