@@ -24,12 +24,17 @@ WAITING = (
 """Tests here wait, for a minute to close or for processes to start, while a processor is free."""
 LONGEST = (
     "deploy/test_batch_image.py",
+    "volcast/lifecycle/night/test_run.py",
     "monitoring/test_grafana_queries.py",
     "stories/test_prove.py",
     "stories/test_live.py",
     "stories/test_same_bytes.py",
     "stories/test_notify.py",
     "monitoring/test_end_to_end.py",
+    "lifecycle/test_document.py",
+    "volcast/lifecycle/archive/test_run_killed.py",
+    "volcast/log/kafka/access/test_watch.py",
+    "bench/test_model_gate.py",
     "bench/test_load.py",
     "volcast/log/kafka/test_groups.py",
     "test_docs.py",
