@@ -6,7 +6,7 @@ from tests.forms import long_form
 from volcast.proof.simulated_log.run import run_seeds
 from volcast.proof.simulated_log.script import LogFault
 
-SEEDS = long_form(500, 5_000)
+SEEDS = long_form(250, 5_000)
 CHUNK = 250
 
 
