@@ -26,6 +26,7 @@ from tests.command import process_group, volcast
 from tests.lifecycle.servers import WHOLE, S3Server, mlflow_server, s3_server
 from tests.log_access import records_of
 from tests.volcast.lifecycle.archive.archiving import in_archive, on_log
+from volcast.cli.main import INTERRUPTED
 from volcast.cli.own_models.load import register_model
 from volcast.core.codec import decode_signal
 from volcast.core.types import MINUTE_MS, EngineConfig, Signal
@@ -152,7 +153,7 @@ class Week:
                 killed += 1
         assert producer.exit_code == 0
         for process in working:
-            assert process.end() == 0, process.read_output()[-4000:]
+            assert process.end() in {0, INTERRUPTED}, process.read_output()[-4000:]  # the second if it has only just been started
         _log.info("part %d: %d kills", part, killed)
 
 

@@ -199,16 +199,16 @@ def expire_command(*, root: str, kept: tuple[str, ...]) -> None:
 def clean_command(*, root: str, grace_s: float, dry_run: bool) -> None:
     """Delete data objects that no commit names: compacted and expired ones, and those of commits that were never written.
 
-    What an archiver is writing at the moment stays.
+    Of the checkpoints the last three stay; the commits stay for ever. What an archiver is writing at the moment stays.
     """
     with extra_required("volcast archive"):
         from volcast.lifecycle.archive.store import open_store  # noqa: PLC0415
-        from volcast.lifecycle.archive.upkeep.retention import clean, unnamed  # noqa: PLC0415  # as above
+        from volcast.lifecycle.archive.upkeep.retention import clean, old_checkpoints, unnamed  # noqa: PLC0415  # as above
 
         store = open_store(root)
     before_ms = _now_ms() - int(grace_s * 1_000)
     if dry_run:
-        for name in unnamed(store, removed_before_ms=before_ms):
+        for name in (*unnamed(store, removed_before_ms=before_ms), *old_checkpoints(store, before_ms)):
             click.echo(name)
         return
     click.echo(f"deleted {counted(clean(store, removed_before_ms=before_ms, begun_before_ms=_now_ms() - _WRITING_MS), 'object')}")

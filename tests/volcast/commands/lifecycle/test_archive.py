@@ -115,4 +115,4 @@ def test_once_ends_if_the_server_does_not_answer(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv(name, value)
     result = volcast("archive", *BUS, "--to", "s3://bucket/p", "--once")
     assert result.exit_code == 3
-    assert result.stderr.startswith("volcast: s3://bucket/p: http://127.0.0.1:9 does not answer: ")
+    assert result.stderr.startswith("volcast: s3://bucket/p: http://127.0.0.1:9 does not answer as it should: ")

@@ -5,6 +5,7 @@ with the rows of the old ones before the commit. The old objects stay until `cle
 list of files.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from io import BytesIO
 from itertools import accumulate
@@ -16,8 +17,8 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from volcast.lifecycle.archive.chain import Overtaken, append_commit, checkpoint, load_state, refresh
-from volcast.lifecycle.archive.commits import ArchiveCommit, ArchiveState, DataFile, sha256_of
-from volcast.lifecycle.archive.layout import COMMITS, ArchiveTable, data_name, number_of_commit, number_of_data
+from volcast.lifecycle.archive.commits import ArchiveCommit, ArchiveState, ChainError, DataFile, sha256_of
+from volcast.lifecycle.archive.layout import ArchiveTable, commit_name, data_name, number_of_data
 from volcast.lifecycle.archive.plan import PlannedFile
 from volcast.lifecycle.archive.store import ObjectStore, StoreError
 from volcast.lifecycle.archive.tables.all import TABLE_SCHEMAS
@@ -41,10 +42,19 @@ class Compacted(NamedTuple):
     new_size: int
 
 
-def commit_times(store: ObjectStore) -> dict[int, int]:
-    """Return when each commit was written, in milliseconds by the clock of the store, by number."""
-    found = ((number_of_commit(each.name), each.modified_ms) for each in store.list_after(COMMITS))
-    return {number: modified_ms for number, modified_ms in found if number is not None}
+def commits_until(store: ObjectStore, number: int, at_ms: int) -> int:
+    """Return how many of the first `number` commits were written up to a time, by the clock of the store.
+
+    The times rise, so that few of the commits are looked at, however many there are. Raises ChainError if one is missing.
+    """
+
+    def written_ms(each: int) -> int:
+        try:
+            return store.head(commit_name(each)).modified_ms
+        except FileNotFoundError:
+            raise ChainError(f"commit {each} is missing, but there is commit {number}") from None
+
+    return bisect_right(range(1, number + 1), at_ms, key=written_ms)
 
 
 def closed_days(state: ArchiveState, settled: int) -> list[Sequence[DataFile]]:
@@ -80,7 +90,7 @@ def compact(store: ObjectStore, *, settled_before_ms: int, nonce: Callable[[], s
     Raises StoreError if a file is not as its commit says, and ChainError.
     """
     state = load_state(store)
-    settled = max((number for number, at_ms in commit_times(store).items() if at_ms <= settled_before_ms), default=0)
+    settled = commits_until(store, state.number, settled_before_ms)
     done = Compacted(0, 0, 0, 0)
     for batch in _batches(store, closed_days(state, settled)):
         done = _sum(done, _commit(store, state, batch, nonce(), now_ms))

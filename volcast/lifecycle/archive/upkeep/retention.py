@@ -1,22 +1,25 @@
 """What leaves the archive: days that are older than they are kept, and objects that no commit names any more.
 
 `expire` writes a commit that removes files; `clean` deletes objects. Between the two lies a time of grace, for readers that have
-an older list of files. The commits stay for ever: they are the chain.
+an older list of files. Of the checkpoints the last ones stay. The commits stay for ever: they are the chain.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from volcast.lifecycle.archive.chain import Overtaken, append_commit, checkpoint, load_state, refresh
 from volcast.lifecycle.archive.commits import ArchiveCommit, ArchiveState, DataFile, decode_commit
-from volcast.lifecycle.archive.layout import DATA, commit_name, number_of_data
+from volcast.lifecycle.archive.layout import CHECKPOINTS, DATA, commit_name, number_of_checkpoint, number_of_data
 from volcast.lifecycle.archive.store import ObjectStore
 
-from .compaction import commit_times
+from .compaction import commits_until
 
 _MAX_REMOVED = 10_000
 """Files that one commit removes."""
 _DAY_MS = 86_400_000
+_KEPT_CHECKPOINTS = 3
+"""One may be damaged, and a reader may have just listed them."""
 
 
 def expire(store: ObjectStore, keep_days: Mapping[str, int], *, now_ms: int, nonce: Callable[[], str]) -> list[DataFile]:
@@ -24,8 +27,9 @@ def expire(store: ObjectStore, keep_days: Mapping[str, int], *, now_ms: int, non
 
     A file without a day counts as of the day on which it was written. Raises StoreError or ChainError.
     """
-    state, times, expired = load_state(store), commit_times(store), list[DataFile]()
-    while files := _expired(state, keep_days, now_ms, times)[:_MAX_REMOVED]:
+    state, expired = load_state(store), list[DataFile]()
+    written_on = _days_written(store)
+    while files := _expired(state, keep_days, now_ms, written_on)[:_MAX_REMOVED]:
         commit = ArchiveCommit(
             state.number + 1,
             "expired",
@@ -51,7 +55,7 @@ def unnamed(store: ObjectStore, *, removed_before_ms: int) -> list[str]:
     has still to come has a higher number, so an archiver that is at work loses nothing.
     """
     state = load_state(store)
-    recent = [number for number, at_ms in commit_times(store).items() if at_ms > removed_before_ms]
+    recent = range(commits_until(store, state.number, removed_before_ms) + 1, state.number + 1)
     kept = {name for number in recent for name in decode_commit(store.read(commit_name(number))).removed}
     return [
         each.name
@@ -64,23 +68,37 @@ def unnamed(store: ObjectStore, *, removed_before_ms: int) -> list[str]:
 
 
 def clean(store: ObjectStore, *, removed_before_ms: int, begun_before_ms: int) -> int:
-    """Delete what `unnamed` returns, and say how many objects that were. Raises StoreError or ChainError.
+    """Delete what `unnamed` and `old_checkpoints` return, and say how many objects that were. Raises StoreError or ChainError.
 
     What a writer began before `begun_before_ms` and never finished is deleted, too: by then it must have ended.
     """
-    names = unnamed(store, removed_before_ms=removed_before_ms)
+    names = [*unnamed(store, removed_before_ms=removed_before_ms), *old_checkpoints(store, removed_before_ms)]
     store.delete(names)
     store.sweep(begun_before_ms)
     return len(names)
 
 
-def _expired(state: ArchiveState, keep_days: Mapping[str, int], now_ms: int, times: Mapping[int, int]) -> list[DataFile]:
+def old_checkpoints(store: ObjectStore, before_ms: int) -> list[str]:
+    """Return the checkpoints that were written before a time, but for the last ones: a start reads the last that it can use."""
+    known = [each for each in store.list_after(CHECKPOINTS) if number_of_checkpoint(each.name) is not None]
+    return [each.name for each in known[:-_KEPT_CHECKPOINTS] if each.modified_ms <= before_ms]
+
+
+def _days_written(store: ObjectStore) -> Callable[[DataFile], str]:
+    """Return a function that says on which day a file was written, by the clock of the store."""
+
+    @cache
+    def day(number: int) -> str:
+        return _day(store.head(commit_name(number)).modified_ms)
+
+    return lambda file: day(number_of_data(file.name) or 1)
+
+
+def _expired(
+    state: ArchiveState, keep_days: Mapping[str, int], now_ms: int, written_on: Callable[[DataFile], str]
+) -> list[DataFile]:
     limits = {table: _day(now_ms - days * _DAY_MS) for table, days in keep_days.items()}
-
-    def day(file: DataFile) -> str:
-        return file.day or _day(times.get(number_of_data(file.name) or 0, now_ms))
-
-    return [each for each in state.files.values() if each.table in limits and day(each) < limits[each.table]]
+    return [each for each in state.files.values() if each.table in limits and (each.day or written_on(each)) < limits[each.table]]
 
 
 def _day(time_ms: int) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -19,14 +20,15 @@ from tests.volcast.lifecycle.archive.archiving import (
     on_log,
     rows_of,
 )
-from volcast.lifecycle.archive.chain import load_state, read_commits
-from volcast.lifecycle.archive.commits import ChainError, decode_commit, encode_commit
+from volcast.lifecycle.archive.chain import append_commit, checkpoint, create_archive, load_state, read_commits
+from volcast.lifecycle.archive.commits import ArchiveCommit, ChainError, Identity, decode_commit, encode_commit
 from volcast.lifecycle.archive.folder import FolderStore
-from volcast.lifecycle.archive.layout import ARCHIVE_TABLES, commit_name, number_of_data
+from volcast.lifecycle.archive.layout import ARCHIVE_TABLES, checkpoint_name, commit_name, number_of_data
 from volcast.lifecycle.archive.read import Archive
-from volcast.lifecycle.archive.store import ObjectStore, StoreError
-from volcast.lifecycle.archive.upkeep.compaction import Compacted, closed_days, compact
-from volcast.lifecycle.archive.upkeep.retention import clean, expire, unnamed
+from volcast.lifecycle.archive.store import ObjectStore, StoredObject, StoreError
+from volcast.lifecycle.archive.upkeep.compaction import Compacted, closed_days, commits_until, compact
+from volcast.lifecycle.archive.upkeep.retention import clean, expire, old_checkpoints, unnamed
+from volcast.lifecycle.track_record.audit import audit_archive
 from volcast.log.sqlite.log import SqliteLog
 
 ALWAYS_MS = 4_000_000_000_000
@@ -225,3 +227,55 @@ async def test_no_file_becomes_too_large(store: FolderStore, monkeypatch: pytest
     assert sorted(each.size for each in chosen) == small
     monkeypatch.setattr("volcast.lifecycle.archive.upkeep.compaction._MAX_FILE_BYTES", 0)
     assert closed_days(state, state.number) == []
+
+
+class LookingStore(FolderStore):
+    """A folder that counts what is looked at of the commits."""
+
+    looked = 0
+
+    def head(self, name: str) -> StoredObject:
+        self.looked += name.startswith("commits/")
+        return super().head(name)
+
+    def list_after(self, folder: str, after: str = "") -> Sequence[StoredObject]:
+        found = super().list_after(folder, after)
+        self.looked += len(found) * (folder == "commits")
+        return found
+
+
+def many_commits(folder: Path, count: int) -> LookingStore:
+    """Return a store with so many commits, a minute apart, of one file a day each."""
+    store = LookingStore(folder)
+    create_archive(store, Identity("sqlite", "", 1, 0))
+    state = load_state(store)
+    for number in range(1, count + 1):
+        commit = ArchiveCommit(number, "records", state.sha256, "n", 0, checkpoint=checkpoint(store, state))
+        append_commit(store, state, commit)
+        os.utime(folder / commit_name(number), (60.0 * number, 60.0 * number))
+    for each in store.list_after("checkpoints"):
+        os.utime(folder / each.name, (60.0, 60.0))
+    return store
+
+
+def test_compaction_and_cleaning_look_at_few_commits_however_many_there_are(tmp_path: Path) -> None:
+    store = many_commits(tmp_path, 1_050)
+    store.looked = 0
+    compact(store, settled_before_ms=60_000 * 500, nonce=lambda: "n", now_ms=lambda: 1)
+    assert store.looked < 300, "those after the last checkpoint, some times, and the halves of a search"
+    for minutes in (0, 1, 500, 1_049, 1_050):
+        assert commits_until(store, 1_050, 60_000 * minutes) == minutes
+    assert commits_until(store, 1_050, ALWAYS_MS) == 1_050
+
+
+def test_old_checkpoints_go_and_the_archive_is_opened_and_audited_as_before(tmp_path: Path) -> None:
+    """There is one for each hundred commits, as large as the list of files; without cleaning they would be most of an archive."""
+    store = many_commits(tmp_path, 1_050)
+    before = load_state(store)
+    assert clean(store, removed_before_ms=59_000, begun_before_ms=0) == 0, "they are not so old yet"
+    assert old_checkpoints(store, 60_000) == [checkpoint_name(number) for number in range(100, 800, 100)]
+    assert clean(store, removed_before_ms=60_000, begun_before_ms=0) == 7
+    assert [each.name for each in store.list_after("checkpoints")] == [checkpoint_name(number) for number in (800, 900, 1_000)]
+    assert load_state(store) == before
+    report = audit_archive(store)
+    assert (report.passed, report.commits, report.checkpoints) == (True, 1_050, 3), report.problems
