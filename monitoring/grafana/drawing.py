@@ -204,7 +204,7 @@ class Picture:
                 fontsize=6,
                 loc="upper center",
                 bbox_to_anchor=(0.5, -0.13),
-                ncols=3,
+                ncols=_columns(axes.get_position().width, [each.name for each in series]),
                 frameon=False,
                 handlelength=1.0,
                 columnspacing=1.0,
@@ -221,6 +221,15 @@ class Picture:
         axes.set_ylim(len(series) - 0.5, -0.5)
         keys = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
         axes.legend(keys.values(), keys, fontsize=6.5, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=4, frameon=False)
+
+
+def _columns(width: float, names: Sequence[str]) -> int:
+    """Return in how many columns the names of the series fit below axes of this width, a share of the picture's.
+
+    >>> _columns(0.27, ["wait behind a gap"]), _columns(0.19, ["volcast-serve 127.0.0.1:42271"])
+    (3, 1)
+    """
+    return max(1, min(3, int(width * 235 / (max(map(len, names)) + 4))))
 
 
 def spells(points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
