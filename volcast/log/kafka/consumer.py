@@ -30,6 +30,8 @@ from .writer import Writer, open_writer
 
 _Result = TypeVar("_Result")
 _COMMIT_OFFSETS_S = 1.0
+_UNOPENED_PAUSE_S = 0.05
+"""Without a pause, aiokafka would ask the broker for the group's offset at each poll."""
 _REMEMBERED_POLLS = 3
 """The records of a commit may have come in a poll before the last one, as others are read while it waits."""
 _DISPLACED_OFTEN, _DISPLACED_WITHIN_S = 3, 60.0
@@ -183,8 +185,8 @@ class KafkaConsumer:
                             records |= await fetched(self._consumer, tp, max_records=max_records)
             except TimeoutError:
                 pass
-            except NoOffsetForPartitionError:
-                pass  # a partition that has just been assigned and is not open yet
+            except NoOffsetForPartitionError:  # a partition is assigned, and none is open yet
+                await asyncio.sleep(min(timeout_s, _UNOPENED_PAUSE_S))
             except OffsetOutOfRangeError as error:
                 ((tp, offset),) = error.args[0].items()
                 if self._is_readable(tp.partition):

@@ -78,3 +78,14 @@ async def test_an_open_transaction_of_another_producer_shows_as_a_standstill(log
         await hanging.abort_transaction()
         await hanging.stop()
         assert len(await polled(consumer, 3)) == 3
+
+
+async def test_while_a_partition_is_not_open_a_poll_takes_a_while(log: KafkaLog) -> None:
+    """As where its opening fails again and again. aiokafka asks the broker for an offset at each poll."""
+    async with log.consumer() as consumer:
+        await assigned(consumer)
+        polls, began_s = 0, asyncio.get_running_loop().time()
+        while asyncio.get_running_loop().time() - began_s < 1.0:
+            assert await consumer.poll(1, 0.25) == {}
+            polls += 1
+        assert polls <= 25
