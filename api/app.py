@@ -21,10 +21,9 @@ from .routes.drift import drift_routes
 from .routes.history import history_routes
 from .routes.latest import latest_routes
 from .routes.models import models_routes
-from .routes.parameters import check_parameters
 from .routes.predict.route import predict_routes
 from .routes.probability import probability_routes
-from .routes.problems import handle_errors
+from .routes.problems import check_parameters, handle_errors
 from .routes.process import process_routes
 from .routes.quality import ConsumerCounts, quality_routes
 from .routes.rendered import LatestAnswers, LatestShortcut

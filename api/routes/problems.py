@@ -1,9 +1,11 @@
 """Errors as problem details (RFC 9457): what one looks like, which types there are, and one for each error of the application.
 
 A route answers with a `ProblemResponse`; what FastAPI and Starlette raise by themselves is turned into one by the handlers.
+Parameters that a route does not know are refused: an answer to another question than the one that was meant looks right.
 """
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -11,6 +13,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from msgspec import json
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as AnyHttpException
@@ -224,3 +227,25 @@ def _sentence(error: RequestValidationError) -> tuple[str, str | None]:
         sentence += f"; got {given!r:.{_SHOWN}}"
     more = len(errors) - 1
     return sentence + (f"; and {more} more {'is' if more == 1 else 'are'} wrong" if more else ""), name
+
+
+def check_parameters(request: Request) -> None:
+    """Raise ProblemError (422) for a query parameter that the route does not have, or that comes twice."""
+    route = request.scope["route"]
+    if not isinstance(route, APIRoute):
+        return
+    given = [name for name, _ in request.query_params.multi_items()]
+    if not given:
+        return
+    known = [field.alias for field in route.dependant.query_params]
+    for name in given:
+        if name not in known:
+            raise ProblemError(invalid_request(_unknown(name, known), f"{name:.{_SHOWN}}"))
+        if given.count(name) > 1:
+            raise ProblemError(invalid_request(f"{name} is given {given.count(name)} times; give it once", name))
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
+    there_are = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}" if known else "there are none here"
+    return f"{name[:_SHOWN]!r} is no parameter of this path; {there_are}"
