@@ -1,9 +1,12 @@
 """The file of tokens: who may read it, and what is said if it cannot be used."""
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
+import volcast
 from api.security.token_file import TokenFileError, read_tokens
 
 SECRET = "4CszlvnHXYNhFmK0vhiuFgFr2qYhQ7Bd"
@@ -19,6 +22,15 @@ def written(folder: Path, content: bytes, mode: int = 0o600) -> Path:
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o440, 0o640])
 def test_the_owner_and_a_group_may_read_it(tmp_path: Path, mode: int) -> None:
     assert len(read_tokens(written(tmp_path, f"\ufeffpage read {SECRET}\r\n".encode(), mode))) == 1
+
+
+def test_the_command_of_the_document_makes_a_file_that_is_accepted(tmp_path: Path) -> None:
+    """Whatever the user's umask is; `openssl rand -hex 32` is replaced, since it need not be installed."""
+    document = (Path(volcast.__file__).parent.parent / "docs/api.md").read_text(encoding="utf-8")
+    (line,) = re.findall(r"^\(umask .*$", document, re.MULTILINE)
+    command = line.replace("openssl rand -hex 32", f"echo {SECRET}$each | tr -d ' '")
+    subprocess.run(["sh", "-c", f"umask 022; {command}"], cwd=tmp_path, check=True)  # noqa: S607
+    assert len(read_tokens(tmp_path / "tokens")) == 2
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o660, 0o620, 0o777])
