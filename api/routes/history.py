@@ -13,17 +13,17 @@ from api.stream.row import Row, RowHorizon
 from api.symbols import UNKNOWN_SYMBOL, SymbolInPath, find_latest, unknown_symbol
 from api.view import View
 from volcast.candle_files.timestamps import parse_open_time_ms
+from volcast.core.codec import MAX_TIME_MS, MIN_TIME_MS
 from volcast.core.drift.alarms import DriftAlarm, Tier
 from volcast.core.forecast.results import Outcome, Shadow
 
 from .formats import FORMAT_NAMES, RowFormat, encode_rows, preferred_format
 from .problems import ProblemKind, ProblemResponse, invalid_request, problem_answers
 
-_EARLIEST_MS = 100_000_000_000
-"""1973: a smaller number is a time in seconds."""
+_SECONDS = range(MIN_TIME_MS // 1_000, MAX_TIME_MS // 1_000)
+"""Times of candles in seconds. As milliseconds they would be days of early 1970, which have none."""
 _Time = Annotated[
-    str | None,
-    WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": _EARLIEST_MS}]}),
+    str | None, WithJsonSchema({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 0}]})
 ]
 _FIRST_MS, _LAST_MS = -(2**62), 2**62
 _FORMS = "json, csv, arrow or parquet"
@@ -189,8 +189,8 @@ def _time_ms(name: str, text: str | None, default_ms: int) -> int:
     if text is None:
         return default_ms
     if text.isascii() and text.isdecimal():
-        if 0 < (number := int(text[:19])) < _EARLIEST_MS:
-            raise ValueError(f"{name} is {number}, which is no number of milliseconds since 1970; multiply seconds by 1000", name)
+        if (number := int(text[:19])) in _SECONDS:
+            raise ValueError(f"{name} is {number}, which is a time in seconds; multiply it by 1000", name)
         return number
     try:
         return parse_open_time_ms(text.replace(" ", "+") if "T" in text else text)

@@ -78,7 +78,7 @@ async def test_all_switch_at_the_named_candle_and_back_whoever_is_killed(
                 done = volcast(tmp_path, "models", *MOVES[number], "--why", "a story", "--who", "a test", *options)
                 assert done.returncode == 0, done.stderr
         for worker in workers:
-            assert worker.end() == 0
+            assert worker.end() in {0, 130}  # 130 if it has only just been started again
     found = await signals_of(opening)
     for symbol in SYMBOLS:
         expected = range(PARTS[symbol == LATEST].start, PARTS[-1].stop)

@@ -28,7 +28,7 @@ def test_it_prints_tables(folder: Path) -> None:
 def test_it_writes_json_and_a_page(folder: Path) -> None:
     done = volcast(folder, "league", "--archive", "a", "--to", "2024-01-01", "--json", "out.json", "--report", "out.html")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "2 models from 2024-01-01 to 2024-01-01: out.json and out.html\n"
+    assert done.stdout == "3 models from 2024-01-01 to 2024-01-01: out.json and out.html\n"
     assert json.loads((folder / "out.json").read_text())["to_day"] == "2024-01-01"
     assert "League of models" in (folder / "out.html").read_text()
 
