@@ -6,7 +6,7 @@
 #
 # The image is deployed under a name made from its contents, so that to build another one under the same name changes nothing that
 # runs. IMAGE and PREVIOUS_IMAGE in .env remember what was deployed: docker compose and rollback.sh read them. LIMIT_S is how many
-# seconds each service has to become healthy (120).
+# seconds each service has to become healthy (120); on the way back it is BACK_LIMIT_S (120).
 # Exit codes: 0 deployed; 1 not deployed, and the services have the image from before; 2 wrong use, or no container engine;
 # 3 neither the new image nor the one from before works.
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -66,7 +66,7 @@ last=${touched[-1]}
 "$engine" logs --tail 5 "$(container "$last")" >&2 || true
 [ -n "$before" ] || fail "$wanted does not work, and there is no image from before" 3
 echo "$wanted does not work: the services get $before again" >&2
-back=("${touched[@]}")
+back=("${touched[@]}") limit_s=${BACK_LIMIT_S:-120} # the old image works: it is not to be given up early
 roll_out "$before" "${back[@]}" || fail "$before does not work either: look at \`${compose[*]} logs\`" 3
 "$engine" rmi "$new" >/dev/null 2>&1 || true # its other name stays
 fail "$wanted was not deployed; $before runs"

@@ -43,7 +43,7 @@ class Stack:
         self.environment = {
             name: value for name, value in os.environ.items() if name not in {"IMAGE", "LIFECYCLE_IMAGE", "CSV", "SPEED", "DATA"}
         }
-        self.environment |= {"COMPOSE_PROJECT_NAME": project, "LIMIT_S": str(int(LIMIT_S))}
+        self.environment |= {"COMPOSE_PROJECT_NAME": project, "LIMIT_S": str(int(LIMIT_S)), "BACK_LIMIT_S": str(int(LIMIT_S))}
         self._began_s = time.monotonic()
         for name in COPIED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy

@@ -35,9 +35,10 @@ class Machine:
 
     def run(self, script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         inherited = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-        changed = {"PATH": f"{self.folder / 'bin'}:{inherited['PATH']}", "FAKE_DOCKER": str(self.state_file), "LIMIT_S": "1"}
+        changed = {"PATH": f"{self.folder / 'bin'}:{inherited['PATH']}", "FAKE_DOCKER": str(self.state_file)}
+        limits = {"LIMIT_S": "1", "BACK_LIMIT_S": "1"}
         command = [str(self.folder / "deploy/scripts" / script), *arguments]
-        return subprocess.run(command, env=inherited | changed, capture_output=True, text=True, check=False)
+        return subprocess.run(command, env=inherited | changed | limits, capture_output=True, text=True, check=False)
 
     @property
     def state(self) -> dict[str, Any]:
